@@ -1,0 +1,74 @@
+"""The frozen values a conversation is made of: messages with their parts, in a tree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, assert_never
+
+Role = Literal["user", "assistant"]
+Status = Literal["complete", "streaming", "interrupted", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPart:
+    """Words said by a person or a model."""
+
+    text: str
+    type: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningPart:
+    """A model's thinking, kept to be shown, never sent back. `seconds` it took, where known."""
+
+    text: str
+    seconds: float | None = None
+    type: Literal["reasoning"] = "reasoning"
+
+
+Part = TextPart | ReasoningPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One entry of a thread, immutable once its status is no longer `streaming`.
+
+    `depth` counts from 0 at a root; `tokens` is the estimated size of its text; `refused` marks an answer the provider
+    withdrew, which must not be shown to a model again.
+    """
+
+    id: str
+    parent_id: str | None
+    role: Role
+    status: Status
+    parts: tuple[Part, ...]
+    depth: int
+    tokens: int
+    refused: bool = False
+
+    @property
+    def text(self) -> str:
+        """All text parts, joined by blank lines."""
+        return "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+def part_to_json(part: Part) -> dict[str, Any]:
+    """One part as it is stored and sent to clients; absent fields are left out, never null."""
+    match part:
+        case TextPart():
+            return {"type": "text", "text": part.text}
+        case ReasoningPart():
+            seconds = {} if part.seconds is None else {"seconds": part.seconds}
+            return {"type": "reasoning", "text": part.text, **seconds}
+        case _:
+            assert_never(part)
+
+
+def part_from_json(value: Mapping[str, Any]) -> Part:
+    """The inverse of `part_to_json`. Raises ValueError on a type it does not know."""
+    match value["type"]:
+        case "text":
+            return TextPart(text=value["text"])
+        case "reasoning":
+            return ReasoningPart(text=value["text"], seconds=value.get("seconds"))
+        case other:
+            raise ValueError(f"unknown part type: {other!r}")

@@ -1,0 +1,39 @@
+"""The system prompts, by name and version. A version that was ever released is never edited: old turns are replayed from it."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A system prompt; `digest` is the SHA-256 of its UTF-8 text, under which the store keeps it."""
+
+    name: str
+    version: int
+    text: str
+
+    @property
+    def digest(self) -> str:
+        return sha256(self.text.encode()).hexdigest()
+
+
+# No date, no user name, no counters: one byte that differs between turns would cost the whole prompt cache.
+ASSISTANT = Prompt(
+    name="assistant",
+    version=1,
+    text=(
+        "You are a helpful, honest assistant in a long-running conversation. Answer in the language of the person you "
+        "are talking to. Be direct and complete; say plainly when you do not know something. Use Markdown where it helps: "
+        "short paragraphs, lists for enumerations, fenced code blocks with their language for code. An answer that ends "
+        "with the line [The answer was interrupted here.] was cut off before it was finished."
+    ),
+)
+
+TITLE = Prompt(
+    name="title",
+    version=1,
+    text=(
+        "You write titles for conversations. Reply with one title of at most six words in the language of the conversation: "
+        "no quotation marks, no full stop, no explanation."
+    ),
+)

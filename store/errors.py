@@ -1,0 +1,27 @@
+"""What can go wrong in the store.
+
+StoreError
+├── StoreFull          the disk is full: nothing was written, reads go on
+├── StoreUnavailable   the database does not answer or is held by another process
+└── Conflict           a unique name is taken
+"""
+
+
+class StoreError(Exception):
+    """Something the store could not do; nothing was changed."""
+
+
+class StoreFull(StoreError):
+    """The disk is full: nothing was written, reads go on, and writes work again once there is space."""
+
+
+class StoreUnavailable(StoreError):
+    """The database does not answer."""
+
+
+class Conflict(StoreError):
+    """A name that must be unique is taken. `what` names it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} exists already")
+        self.what = what

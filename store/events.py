@@ -1,0 +1,45 @@
+"""The append-only event log of each turn. A payload is the event's JSON exactly as clients receive it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.tables import turn_events
+
+APPEND = insert(turn_events)
+
+
+def rows(turn_id: str, first_seq: int, payloads: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows for `APPEND`: consecutive sequence numbers from `first_seq` on."""
+    return [
+        {"turn_id": turn_id, "seq": seq, "payload": payload}
+        for seq, payload in enumerate(payloads, start=first_seq)
+    ]
+
+
+async def after(
+    connection: AsyncConnection, turn_id: str, seq: int, *, limit: int = 500
+) -> list[tuple[int, str]]:
+    """The next events of a turn after `seq`: pairs of sequence number and payload. The caller has checked the owner."""
+    query = (
+        select(turn_events.c.seq, turn_events.c.payload)
+        .where(turn_events.c.turn_id == turn_id, turn_events.c.seq > seq)
+        .order_by(turn_events.c.seq)
+        .limit(limit)
+    )
+    return [(number, payload) for number, payload in await connection.execute(query)]
+
+
+async def last_seq(connection: AsyncConnection, turn_id: str) -> int:
+    """The newest sequence number of a turn's log; 0 when there is none."""
+    found = await connection.scalar(
+        select(func.max(turn_events.c.seq)).where(turn_events.c.turn_id == turn_id)
+    )
+    return found or 0
+
+
+async def remove(connection: AsyncConnection, turn_ids: Sequence[str]) -> None:
+    """Drop the logs of some turns."""
+    await connection.execute(delete(turn_events).where(turn_events.c.turn_id.in_(turn_ids)))

@@ -1,0 +1,53 @@
+"""Bringing a database's schema up to date with Alembic, in one transaction: a failed migration leaves the old state."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from store.database import Database
+
+# Any number will do as long as every Palaver uses the same: Postgres' advisory lock lets one replica migrate at a time.
+MIGRATION_LOCK = 7_120_426
+
+
+def config() -> Config:
+    """Alembic's configuration for Palaver's own migrations."""
+    made = Config()
+    made.set_main_option("script_location", "store:migrations")
+    made.set_main_option("path_separator", "os")
+    return made
+
+
+def head() -> str:
+    """The newest revision this version of Palaver knows."""
+    newest = ScriptDirectory.from_config(config()).get_current_head()
+    assert newest is not None, "the package carries its migrations"  # noqa: S101 - a broken package, not bad input
+    return newest
+
+
+async def upgrade(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
+    """Migrate forward and return the revision before and after."""
+    async with database.engine.begin() as connection:
+        return await connection.run_sync(_upgrade, revision)
+
+
+async def current(database: Database) -> str | None:
+    """The database's revision; None when it is empty."""
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(_revision)
+
+
+def _upgrade(connection: Connection, revision: str) -> tuple[str | None, str | None]:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    before = _revision(connection)
+    settings = config()
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, revision)
+    return before, _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,92 @@
+"""The SQLite driver: the newest library at hand, opened so that what was committed survives a power cut.
+
+Python's own `sqlite3` may be linked to an SQLite older than 3.51.3, in which two connections that write and checkpoint a
+WAL database at once can corrupt it. The `pysqlite3` wheel brings a newer one; whichever is newest is used.
+"""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import aiosqlite
+from sqlalchemy import event
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+SAFE_VERSION = (3, 51, 3)
+
+
+def driver() -> ModuleType:
+    """The DB-API module with the newest SQLite."""
+    try:
+        bundled = import_module("pysqlite3.dbapi2")
+    except ImportError:
+        return sqlite3
+    return bundled if bundled.sqlite_version_info > sqlite3.sqlite_version_info else sqlite3
+
+
+class _Dbapi(AsyncAdapt_aiosqlite_dbapi):
+    """SQLAlchemy's aiosqlite adapter over a chosen driver: its errors are the ones SQLAlchemy must recognise."""
+
+    def _init_dbapi_attributes(self) -> None:
+        for name in (
+            "DatabaseError",
+            "Error",
+            "IntegrityError",
+            "NotSupportedError",
+            "OperationalError",
+            "ProgrammingError",
+            "sqlite_version",
+            "sqlite_version_info",
+            "PARSE_COLNAMES",
+            "PARSE_DECLTYPES",
+            "Binary",
+        ):
+            setattr(self, name, getattr(self.sqlite, name))
+
+
+def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
+    """An engine on the file at `path`: one connection that writes, or several that cannot."""
+    library = driver()
+
+    def connect(*_: Any, **__: Any) -> Awaitable[aiosqlite.Connection]:
+        def open_file() -> Any:
+            connection = library.connect(
+                path, check_same_thread=False, isolation_level=None, cached_statements=512
+            )
+            for pragma in _pragmas(writing):
+                connection.execute(f"PRAGMA {pragma}")
+            return connection
+
+        opened = aiosqlite.Connection(open_file, iter_chunk_size=256)
+        opened._thread.daemon = True  # as SQLAlchemy does for connections it opens itself
+        return opened
+
+    made = create_async_engine(
+        "sqlite+aiosqlite://",
+        module=_Dbapi(aiosqlite, library),
+        connect_args={"async_creator_fn": connect},
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_reset_on_return="rollback",
+    )
+    _begin_explicitly(made, "BEGIN IMMEDIATE" if writing else "BEGIN")
+    return made
+
+
+def _pragmas(writing: bool) -> tuple[str, ...]:
+    common = ("busy_timeout = 5000", "foreign_keys = ON", "cache_size = -16000", "temp_store = MEMORY")
+    if not writing:
+        return (*common, "query_only = ON")
+    # FULL: a commit is on the platter before it is acknowledged. NORMAL may lose the last commits of a WAL on power loss.
+    return ("journal_mode = WAL", "synchronous = FULL", "journal_size_limit = 67108864", *common)
+
+
+def _begin_explicitly(made: AsyncEngine, statement: str) -> None:
+    """Own BEGIN instead of the driver's guess, so that schema changes are transactional too."""
+    begin: Callable[[Any], None] = lambda connection: connection.exec_driver_sql(statement)  # noqa: E731
+    event.listen(made.sync_engine, "begin", begin)

@@ -1,0 +1,221 @@
+"""The tables, as SQLModel classes. Column comments say what a name cannot.
+
+Threads and messages may be named by clients, so their ids are unique per owner only; all other ids are ours.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+# An autoincrement key must be INTEGER on SQLite to be the rowid, and is BIGINT elsewhere.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UserRow(SQLModel, table=True):
+    __tablename__ = "users"
+    id: str = Field(primary_key=True)
+    name: str
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class ThreadRow(SQLModel, table=True):
+    __tablename__ = "threads"
+    __table_args__ = (Index("threads_by_update", "owner_id", "updated_at", "id"),)
+    owner_id: str = Field(primary_key=True, foreign_key="users.id")
+    id: str = Field(primary_key=True)
+    title: str | None = None
+    title_source: str | None = (
+        None  # user, model or derived: only a derived title may be replaced by the model
+    )
+    meta: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: int = Field(sa_type=BigInteger)
+    updated_at: int = Field(sa_type=BigInteger)
+    archived_at: int | None = Field(default=None, sa_type=BigInteger)
+    leaf_id: str | None = None
+    answered_pk: int = Field(
+        default=0, sa_type=BigInteger
+    )  # newest finished answer, and the newest one seen:
+    read_pk: int = Field(
+        default=0, sa_type=BigInteger
+    )  # a thread is unread while the first is past the second
+
+
+class MessageRow(SQLModel, table=True):
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("owner_id", "id", name="messages_id"),
+        ForeignKeyConstraint(
+            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
+        ),
+        # No foreign key on parent_id: a cascade down a long branch would exceed SQLite's trigger depth.
+        Index("messages_by_parent", "owner_id", "thread_id", "parent_id", "pk"),
+        {"sqlite_autoincrement": True},
+    )
+    pk: int | None = Field(default=None, sa_column=Column(Key, primary_key=True, autoincrement=True))
+    owner_id: str
+    id: str
+    thread_id: str
+    parent_id: str | None = None
+    depth: int
+    role: str
+    status: str
+    parts: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+    tokens: int
+    refused: bool = False
+    turn_id: str
+    model: str | None = None
+    finish_reason: str | None = None
+    error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    usage: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    cost_usd: str | None = None
+    feedback: str | None = None
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class TurnRow(SQLModel, table=True):
+    __tablename__ = "turns"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
+        ),
+        Index("turns_idempotency", "owner_id", "idempotency_key", unique=True),
+        Index(
+            "turns_one_running",
+            "owner_id",
+            "thread_id",
+            unique=True,
+            sqlite_where=text("status = 'running'"),
+            postgresql_where=text("status = 'running'"),
+        ),
+        Index(
+            "turns_running",
+            "lease_until",
+            sqlite_where=text("status = 'running'"),
+            postgresql_where=text("status = 'running'"),
+        ),
+        Index("turns_finished", "finished_at"),
+        Index("turns_by_thread", "owner_id", "thread_id"),
+    )
+    id: str = Field(primary_key=True)
+    owner_id: str
+    thread_id: str
+    user_message_id: str
+    message_id: str
+    status: str
+    asked: str | None = None  # the tier or model the request named
+    idempotency_key: str | None = None
+    fingerprint: str
+    meta: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    window_start: str | None = (
+        None  # first window message of this turn, or of the turn it follows until it is planned
+    )
+    plan: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    usage: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    last_seq: int  # while running: of the first events only; the log itself is the authority
+    lease_holder: str | None = None
+    lease_until: int = Field(default=0, sa_type=BigInteger)
+    cancel_asked: bool = False
+    log_kept: bool = True
+    created_at: int = Field(sa_type=BigInteger)
+    finished_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class TurnEventRow(SQLModel, table=True):
+    __tablename__ = "turn_events"
+    __table_args__ = (
+        ForeignKeyConstraint(["turn_id"], ["turns.id"], ondelete="CASCADE"),
+        {"sqlite_with_rowid": False},
+    )
+    turn_id: str = Field(primary_key=True)
+    seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    payload: str = Field(sa_column=Column(Text, nullable=False))  # the event's JSON exactly as it is sent
+
+
+class SummaryRow(SQLModel, table=True):
+    __tablename__ = "summaries"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
+        ),
+        Index("summaries_by_thread", "owner_id", "thread_id", "upto_message_id"),
+    )
+    id: str = Field(primary_key=True)
+    owner_id: str
+    thread_id: str
+    upto_message_id: str  # stands for all messages of the branch up to and including this one
+    previous_id: str | None = None
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    tokens: int
+    origin: str  # model or user
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class UsageRow(SQLModel, table=True):
+    """One upstream call of any purpose. It outlives the thread it belongs to: a ledger forgets nothing."""
+
+    __tablename__ = "usage"
+    __table_args__ = (
+        Index("usage_by_time", "owner_id", "created_at"),
+        Index("usage_by_turn", "turn_id"),
+    )
+    id: str = Field(primary_key=True)
+    owner_id: str
+    thread_id: str | None = None
+    turn_id: str | None = None
+    purpose: str
+    model_asked: str
+    model_answered: str | None = None
+    input: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    output: int
+    reasoning: int
+    cost_usd: str | None = None  # exact decimal; NULL is "unpriced", never zero
+    price_table: str | None = None
+    estimated: bool
+    outcome: str
+    attempt: int
+    upstream_id: str | None = None
+    first_token_ms: int | None = None
+    total_ms: int
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class PromptRow(SQLModel, table=True):
+    """System prompts by digest, so that a turn can be replayed after its prompt was changed."""
+
+    __tablename__ = "prompts"
+    digest: str = Field(sa_column=Column(String(64), primary_key=True))
+    name: str
+    version: int
+    body: str = Field(sa_column=Column(Text, nullable=False))
+
+
+def _table(row: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(row.__tablename__)]
+
+
+users = _table(UserRow)
+threads = _table(ThreadRow)
+messages = _table(MessageRow)
+turns = _table(TurnRow)
+turn_events = _table(TurnEventRow)
+summaries = _table(SummaryRow)
+usage = _table(UsageRow)
+prompts = _table(PromptRow)
+metadata = SQLModel.metadata

@@ -1,0 +1,142 @@
+"""Threads: create, read, list, change, delete."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import search
+from store.tables import threads, turns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A conversation. Times in milliseconds since 1970 UTC; `leaf_id` is the newest message of the visible branch."""
+
+    owner_id: str
+    id: str
+    title: str | None
+    title_source: str | None
+    metadata: dict[str, Any]
+    created_at: int
+    updated_at: int
+    archived_at: int | None
+    leaf_id: str | None
+    unread: bool
+    running_turn_id: str | None
+
+
+async def create(
+    connection: AsyncConnection,
+    owner_id: str,
+    thread_id: str,
+    *,
+    now: int,
+    title: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> bool:
+    """Make a thread unless the owner has one of that id. True when it is new."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    made = await connection.execute(
+        dialect.insert(threads)
+        .values(
+            owner_id=owner_id,
+            id=thread_id,
+            title=title,
+            title_source="user" if title is not None else None,
+            meta=metadata or {},
+            created_at=now,
+            updated_at=now,
+            answered_pk=0,
+            read_pk=0,
+        )
+        .on_conflict_do_nothing()
+    )
+    return made.rowcount == 1
+
+
+async def get(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thread | None:
+    """One thread of an owner."""
+    row = (await connection.execute(_select().where(_own(owner_id, thread_id)))).one_or_none()
+    return None if row is None else _value(row)
+
+
+async def lock(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thread | None:
+    """One thread, held against other writers until the transaction ends."""
+    await connection.execute(select(threads.c.id).where(_own(owner_id, thread_id)).with_for_update())
+    return await get(connection, owner_id, thread_id)
+
+
+async def page(
+    connection: AsyncConnection,
+    owner_id: str,
+    *,
+    limit: int,
+    after: tuple[int, str] | None = None,
+    archived: bool = False,
+    title_contains: str | None = None,
+) -> list[Thread]:
+    """At most `limit` threads, last changed first. `after` is the (updated_at, id) of the last one already seen."""
+    query = _select().where(threads.c.owner_id == owner_id)
+    query = query.where(threads.c.archived_at.is_not(None) if archived else threads.c.archived_at.is_(None))
+    if after is not None:
+        at, thread_id = after
+        older = or_(threads.c.updated_at < at, and_(threads.c.updated_at == at, threads.c.id < thread_id))
+        query = query.where(older)
+    if title_contains:
+        query = query.where(func.lower(threads.c.title).contains(title_contains.lower(), autoescape=True))
+    query = query.order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(limit)
+    return [_value(row) for row in await connection.execute(query)]
+
+
+async def change(connection: AsyncConnection, owner_id: str, thread_id: str, **values: Any) -> bool:
+    """Set columns of a thread. False when the owner has no such thread."""
+    done = await connection.execute(update(threads).where(_own(owner_id, thread_id)).values(**values))
+    return done.rowcount == 1
+
+
+async def mark_read(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
+    """The owner has seen everything answered so far."""
+    await change(connection, owner_id, thread_id, read_pk=threads.c.answered_pk)
+
+
+async def remove(connection: AsyncConnection, owner_id: str, thread_id: str) -> bool:
+    """Delete a thread with its messages, turns, events and summaries; its usage stays in the ledger."""
+    await search.forget_thread(connection, owner_id, thread_id)
+    done = await connection.execute(delete(threads).where(_own(owner_id, thread_id)))
+    return done.rowcount == 1
+
+
+def _own(owner_id: str, thread_id: str) -> ColumnElement[bool]:
+    return and_(threads.c.owner_id == owner_id, threads.c.id == thread_id)
+
+
+def _select() -> Select[Any]:
+    running = (
+        select(turns.c.id)
+        .where(
+            turns.c.owner_id == threads.c.owner_id,
+            turns.c.thread_id == threads.c.id,
+            turns.c.status == "running",
+        )
+        .scalar_subquery()
+    )
+    return select(threads, running.label("running_turn_id"))
+
+
+def _value(row: Any) -> Thread:
+    return Thread(
+        owner_id=row.owner_id,
+        id=row.id,
+        title=row.title,
+        title_source=row.title_source,
+        metadata=row.meta,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        archived_at=row.archived_at,
+        leaf_id=row.leaf_id,
+        unread=row.answered_pk > row.read_pk,
+        running_turn_id=row.running_turn_id,
+    )

@@ -1,0 +1,191 @@
+"""Turns: one user message and the work that answers it, with its lease, its plan and its outcome."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.tables import turns
+
+TurnStatus = Literal["running", "completed", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A turn as stored. Times in milliseconds since 1970 UTC; `plan` is set once the request is built."""
+
+    id: str
+    owner_id: str
+    thread_id: str
+    user_message_id: str
+    message_id: str
+    status: TurnStatus
+    asked: str | None
+    fingerprint: str
+    window_start: str | None
+    plan: dict[str, Any] | None
+    usage: dict[str, Any] | None
+    error: dict[str, Any] | None
+    last_seq: int
+    cancel_asked: bool
+    log_kept: bool
+    created_at: int
+    finished_at: int | None
+
+
+async def add(
+    connection: AsyncConnection,
+    *,
+    id: str,
+    owner_id: str,
+    thread_id: str,
+    user_message_id: str,
+    message_id: str,
+    asked: str | None,
+    idempotency_key: str | None,
+    fingerprint: str,
+    metadata: dict[str, Any],
+    window_start: str | None,
+    lease_holder: str,
+    lease_until: int,
+    now: int,
+) -> None:
+    """Add a running turn. Raises IntegrityError when the thread has one, or the key was used."""
+    await connection.execute(
+        insert(turns).values(
+            id=id,
+            owner_id=owner_id,
+            thread_id=thread_id,
+            user_message_id=user_message_id,
+            message_id=message_id,
+            status="running",
+            asked=asked,
+            idempotency_key=idempotency_key,
+            fingerprint=fingerprint,
+            meta=metadata,
+            window_start=window_start,
+            last_seq=0,
+            lease_holder=lease_holder,
+            lease_until=lease_until,
+            cancel_asked=False,
+            log_kept=True,
+            created_at=now,
+        )
+    )
+
+
+async def get(connection: AsyncConnection, owner_id: str, turn_id: str) -> Turn | None:
+    """One turn of an owner."""
+    return await _one(connection, and_(turns.c.owner_id == owner_id, turns.c.id == turn_id))
+
+
+async def by_key(connection: AsyncConnection, owner_id: str, idempotency_key: str) -> Turn | None:
+    """The turn an idempotency key stands for."""
+    return await _one(
+        connection, and_(turns.c.owner_id == owner_id, turns.c.idempotency_key == idempotency_key)
+    )
+
+
+async def running(connection: AsyncConnection, owner_id: str, thread_id: str) -> Turn | None:
+    """The thread's running turn."""
+    return await _one(
+        connection,
+        and_(turns.c.owner_id == owner_id, turns.c.thread_id == thread_id, turns.c.status == "running"),
+    )
+
+
+async def set_plan(
+    connection: AsyncConnection, turn_id: str, plan: dict[str, Any], window_start: str
+) -> None:
+    """Keep what the request is made of, before it is sent."""
+    await connection.execute(
+        update(turns).where(turns.c.id == turn_id).values(plan=plan, window_start=window_start)
+    )
+
+
+async def finish(
+    connection: AsyncConnection,
+    turn_id: str,
+    *,
+    status: TurnStatus,
+    usage: dict[str, Any] | None,
+    error: dict[str, Any] | None,
+    last_seq: int,
+    now: int,
+) -> bool:
+    """End a running turn. False when it has ended already, and then nothing is changed: a turn ends once."""
+    done = await connection.execute(
+        update(turns)
+        .where(turns.c.id == turn_id, turns.c.status == "running")
+        .values(
+            status=status, usage=usage, error=error, last_seq=last_seq, finished_at=now, lease_holder=None
+        )
+    )
+    return done.rowcount == 1
+
+
+async def ask_cancel(connection: AsyncConnection, owner_id: str, turn_id: str) -> None:
+    """Leave word for whoever runs the turn that it is to stop."""
+    await connection.execute(
+        update(turns)
+        .where(turns.c.owner_id == owner_id, turns.c.id == turn_id, turns.c.status == "running")
+        .values(cancel_asked=True)
+    )
+
+
+async def renew_leases(connection: AsyncConnection, holder: str, until: int) -> list[str]:
+    """Extend every lease of a process; returns the turns it is asked to cancel."""
+    mine = and_(turns.c.lease_holder == holder, turns.c.status == "running")
+    await connection.execute(update(turns).where(mine).values(lease_until=until))
+    asked = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_asked))
+    return [turn_id for (turn_id,) in asked]
+
+
+async def abandoned(connection: AsyncConnection, now: int | None) -> list[Turn]:
+    """Running turns whose process is gone: those with an outrun lease, or every one when `now` is None (after a start)."""
+    query = select(turns).where(turns.c.status == "running")
+    if now is not None:
+        query = query.where(turns.c.lease_until < now)
+    return [_value(row) for row in await connection.execute(query)]
+
+
+async def with_old_logs(connection: AsyncConnection, finished_before: int, limit: int) -> Sequence[str]:
+    """Ids of finished turns whose event log need no longer be kept."""
+    found = await connection.execute(
+        select(turns.c.id).where(turns.c.finished_at < finished_before, turns.c.log_kept).limit(limit)
+    )
+    return [turn_id for (turn_id,) in found]
+
+
+async def forget_logs(connection: AsyncConnection, turn_ids: Sequence[str]) -> None:
+    """Note that the event logs of these turns are no longer kept."""
+    await connection.execute(update(turns).where(turns.c.id.in_(turn_ids)).values(log_kept=False))
+
+
+async def _one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Turn | None:
+    row = (await connection.execute(select(turns).where(condition))).one_or_none()
+    return None if row is None else _value(row)
+
+
+def _value(row: Any) -> Turn:
+    return Turn(
+        id=row.id,
+        owner_id=row.owner_id,
+        thread_id=row.thread_id,
+        user_message_id=row.user_message_id,
+        message_id=row.message_id,
+        status=row.status,
+        asked=row.asked,
+        fingerprint=row.fingerprint,
+        window_start=row.window_start,
+        plan=row.plan,
+        usage=row.usage,
+        error=row.error,
+        last_seq=row.last_seq,
+        cancel_asked=row.cancel_asked,
+        log_kept=row.log_kept,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )

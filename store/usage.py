@@ -1,0 +1,57 @@
+"""The ledger: one row per upstream call, whatever it was for."""
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.pricing import Usage
+from store.tables import usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One upstream call. `cost` in USD, None when unpriced; `estimated` when the provider's own count never arrived."""
+
+    id: str
+    owner_id: str
+    thread_id: str | None
+    turn_id: str | None
+    purpose: str
+    model_asked: str
+    model_answered: str | None
+    usage: Usage
+    cost: Decimal | None
+    price_table: str | None
+    estimated: bool
+    outcome: str
+    attempt: int
+    upstream_id: str | None
+    first_token_ms: int | None
+    total_ms: int
+    created_at: int
+
+
+async def add(connection: AsyncConnection, entry: Entry) -> None:
+    """Record one call."""
+    values = {name: getattr(entry, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
+    cost = None if entry.cost is None else format(entry.cost, "f")
+    await connection.execute(insert(usage).values(**values, **asdict(entry.usage), cost_usd=cost))
+
+
+async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[Entry]:
+    """The calls made for one turn, in order."""
+    query = (
+        select(usage)
+        .where(usage.c.owner_id == owner_id, usage.c.turn_id == turn_id)
+        .order_by(usage.c.attempt, usage.c.id)
+    )
+    return [_value(row) for row in await connection.execute(query)]
+
+
+def _value(row: Any) -> Entry:
+    counted = Usage(**{name: getattr(row, name) for name in Usage.__slots__})
+    rest = {name: getattr(row, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
+    return Entry(**rest, usage=counted, cost=None if row.cost_usd is None else Decimal(row.cost_usd))
