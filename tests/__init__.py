@@ -1,0 +1,1 @@
+"""Everything that proves Palaver: one folder per part, plus the simulator of the Claude API in `upstream`."""

@@ -1,0 +1,49 @@
+"""Random trouble with a seed: request number n meets the same fate in every run."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import get_args
+
+from tests.upstream import faults
+from tests.upstream.errors import ApiError
+from tests.upstream.replies import BrokenEnding, Ending, Reply
+
+BEFORE = ("overloaded", "rate_limited", "server_error", "unavailable", "no_response")
+DURING: tuple[str, ...] = tuple(how for how in get_args(Ending) if how != "silence")
+KINDS = (*BEFORE, *DURING)
+"""Silence is left out unless named: it lasts until the client gives up."""
+
+
+class Chaos:
+    """Disturbs a share `rate` (0 to 1) of the replies with one of `kinds`, drawn from `seed` and a running number."""
+
+    def __init__(self, *, seed: int | str, rate: float, kinds: tuple[str, ...] | None = None) -> None:
+        self._kinds = kinds or KINDS
+        unknown = set(self._kinds) - {*KINDS, "silence", *faults.BY_NAME}
+        if unknown:
+            raise ValueError(f"unknown kinds of chaos: {sorted(unknown)}")
+        self._seed = seed
+        self._rate = rate
+        self._number = 0
+
+    def disturb(self, reply: Reply) -> Reply:
+        """The reply as it is, or gone wrong."""
+        self._number += 1
+        dice = random.Random(f"{self._seed}:{self._number}")
+        if dice.random() >= self._rate:
+            return reply
+        kind = dice.choice(self._kinds)
+        if kind in get_args(Ending):
+            return _break_off(reply, kind, dice.random())
+        if kind == "rate_limited":
+            return faults.rate_limited(retry_after=round(dice.uniform(0.01, 0.2), 2))
+        return faults.named(kind)
+
+
+def _break_off(reply: Reply, how: str, share: float) -> Reply:
+    """The same reply, ending after a share of its text."""
+    overloaded = ApiError(status=529, type="overloaded_error", message="Overloaded")
+    ending = BrokenEnding(how=how, error=overloaded, share=share)  # type: ignore[arg-type]
+    return replace(reply, fault=ending)
