@@ -1,0 +1,204 @@
+"""What reported usage has taught about one model's tokenizer: the estimate, its uncertainty, and the safe-side bound.
+
+Theory of operation: the tokens of a request are, nearly, `prices . features`. The prices start as a `Belief` and every
+report (features of all that was sent, tokens billed) narrows them: Bayesian linear regression. What is kept is the sum of
+the evidence, so reports may come in any order and from any replica, and calibrations of one model can be merged. Only
+the features that ever occurred are in it: a thread in English keeps a handful of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil, sqrt
+from statistics import NormalDist
+from typing import Any, Final
+
+from context.tokens.beliefs import Belief, belief, family_of
+from context.tokens.features import INDEX, NAMES, Features
+
+FORMAT: Final = 1
+GRAIN: Final = 0.5  # stray tokens per square root of tokens: the scatter of short texts
+DRIFT: Final = 0.01  # share by which whole requests stray together, whatever they hold
+CONFIDENCE: Final = 0.999
+TRUST: Final = 8.0  # reports' worth of faith in the assumed scatter before the measured one takes over
+CEILING: Final = 4  # tokens per character no tokenizer exceeds: UTF-8 bytes
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """The sum of all reports for one model. Immutable; `observe` returns the next."""
+
+    family: str
+    reports: int = 0
+    squares: float = 0.0  # sum of (tokens above belief / scatter)²
+    moments: Mapping[int, float] = field(
+        default_factory=dict
+    )  # feature -> sum of feature * excess / scatter²
+    information: Mapping[Pair, float] = field(
+        default_factory=dict
+    )  # i <= j -> sum of feature * feature / scatter²
+    _posterior: Posterior = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_posterior", _learn(self))
+
+    @staticmethod
+    def initial(model: str) -> Calibration:
+        """Before any report; the model id chooses the starting belief."""
+        return Calibration(family=family_of(model))
+
+    def estimate(self, features: Features) -> float:
+        """Expected tokens: what to price with. Zero only for nothing."""
+        return max(self._posterior.mean(features), _least(features))
+
+    def deviation(self, features: Features) -> float:
+        """Standard deviation of the tokens around `estimate`."""
+        return self._posterior.deviation(features)
+
+    def bound(self, features: Features, confidence: float = CONFIDENCE) -> int:
+        """Tokens not exceeded with this probability: what to fit with. Never below the estimate."""
+        above = NormalDist().inv_cdf(confidence) * self.deviation(features)
+        return ceil(self.estimate(features) + max(0.0, above))
+
+    def observe(self, features: Features, tokens: int) -> Calibration:
+        """After a request with these features was billed `tokens`. A report of nothing, or about nothing, teaches nothing."""
+        if tokens <= 0 or not any(features):
+            return self
+        prior = belief(self.family)
+        scatter = _scatter(prior, features)
+        excess = tokens - sum(price * count for price, count in zip(prior.mean, features, strict=True))
+        counts = [(i, count) for i, count in enumerate(features) if count]
+        moments = dict(self.moments)
+        information = dict(self.information)
+        for i, count in counts:
+            moments[i] = moments.get(i, 0.0) + count * excess / scatter
+            for j, other in counts:
+                if i <= j:
+                    information[i, j] = information.get((i, j), 0.0) + count * other / scatter
+        return Calibration(
+            family=self.family,
+            reports=self.reports + 1,
+            squares=self.squares + excess * excess / scatter,
+            moments=moments,
+            information=information,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by feature name; `from_json` gives an equal calibration back."""
+        return {
+            "format": FORMAT,
+            "family": self.family,
+            "reports": self.reports,
+            "squares": self.squares,
+            "moments": {NAMES[i]: value for i, value in self.moments.items()},
+            "information": {f"{NAMES[i]} {NAMES[j]}": value for (i, j), value in self.information.items()},
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Calibration:
+        """Raises KeyError or ValueError for anything `to_json` of this format has not made: start anew then."""
+        if data["format"] != FORMAT:
+            raise ValueError(f"calibration format {data['format']!r} is not {FORMAT}")
+        pairs = ((pair.split(" "), float(value)) for pair, value in data["information"].items())
+        return Calibration(
+            family=data["family"],
+            reports=int(data["reports"]),
+            squares=float(data["squares"]),
+            moments={INDEX[name]: float(value) for name, value in data["moments"].items()},
+            information={(INDEX[first], INDEX[second]): value for (first, second), value in pairs},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posterior:
+    """The belief after the evidence: prices, and what the evidence takes from the belief's variance."""
+
+    prior: Belief
+    prices: tuple[float, ...]
+    touched: tuple[int, ...]
+    gain: tuple[tuple[float, ...], ...]  # over `touched`: covariance = prior - prior @ gain @ prior
+    inflation: float  # measured scatter over assumed
+
+    def mean(self, features: Features) -> float:
+        return sum(price * count for price, count in zip(self.prices, features, strict=True) if count)
+
+    def deviation(self, features: Features) -> float:
+        counts = [(i, count) for i, count in enumerate(features) if count]
+        unsure = sum(self.prior.variance[i] * count * count for i, count in counts)
+        unsure += sum(sum(cause[i] * count for i, count in counts) ** 2 for cause in self.prior.causes)
+        reach = [sum(self.prior.covariance(t, i) * count for i, count in counts) for t in self.touched]
+        known = sum(
+            a * sum(g * b for g, b in zip(row, reach, strict=True))
+            for a, row in zip(reach, self.gain, strict=True)
+        )
+        return sqrt(max(0.0, unsure - known) + self.inflation * _scatter(self.prior, features))
+
+
+def _learn(seen: Calibration) -> Posterior:
+    prior = belief(seen.family)
+    touched = tuple(sorted(seen.moments))
+    size = len(touched)
+    evidence = [[seen.information.get((min(i, j), max(i, j)), 0.0) for j in touched] for i in touched]
+    moments = [seen.moments[i] for i in touched]
+    covariance = [[prior.covariance(i, j) for j in touched] for i in touched]
+    # (1 + evidence @ covariance) @ [gain, shift] = [evidence, moments]
+    left = [
+        [
+            sum(evidence[i][k] * covariance[k][j] for k in range(size)) + (1.0 if i == j else 0.0)
+            for j in range(size)
+        ]
+        for i in range(size)
+    ]
+    solved = _solve(left, [[*evidence[i], moments[i]] for i in range(size)])
+    shift = [row[-1] for row in solved]
+    prices = tuple(
+        mean + sum(prior.covariance(i, t) * s for t, s in zip(touched, shift, strict=True))
+        for i, mean in enumerate(prior.mean)
+    )
+    moved = [prices[t] - prior.mean[t] for t in touched]
+    explained = sum(m * move for m, move in zip(moments, moved, strict=True))
+    strays = max(0.0, seen.squares - explained)
+    return Posterior(
+        prior=prior,
+        prices=prices,
+        touched=touched,
+        gain=tuple(tuple(row[:-1]) for row in solved),
+        inflation=(TRUST + strays) / (TRUST + seen.reports),
+    )
+
+
+def _scatter(prior: Belief, features: Features) -> float:
+    """Assumed variance of the tokens of a text around its price list, in the belief's own prices."""
+    said = sum(price * count for price, count in zip(prior.mean, features, strict=True))
+    strays = sum((noise * count) ** 2 for noise, count in zip(prior.noise, features, strict=True))
+    return strays + GRAIN * GRAIN * said + (DRIFT * said) ** 2
+
+
+def _least(features: Features) -> float:
+    """A floor under every estimate, for prices that too few reports have pushed below zero."""
+    return 0.2 * sum(features[INDEX[name]] for name in ("word", "glued_word", "digit_group", "sign_run"))
+
+
+def _solve(left: list[list[float]], right: list[list[float]]) -> list[list[float]]:
+    """`left @ x = right` by elimination with row exchange; both are overwritten."""
+    size = len(left)
+    for k in range(size):
+        best = max(range(k, size), key=lambda row: abs(left[row][k]))
+        left[k], left[best] = left[best], left[k]
+        right[k], right[best] = right[best], right[k]
+        pivot_left, pivot_right = left[k], right[k]
+        for row in range(k + 1, size):
+            share = left[row][k] / pivot_left[k]
+            if share:
+                left[row] = [a - share * b for a, b in zip(left[row], pivot_left, strict=True)]
+                right[row] = [a - share * b for a, b in zip(right[row], pivot_right, strict=True)]
+    for k in range(size - 1, -1, -1):
+        row_left, row_right = left[k], right[k]
+        for j in range(k + 1, size):
+            if row_left[j]:
+                row_right = [a - row_left[j] * b for a, b in zip(row_right, right[j], strict=True)]
+        right[k] = [a / row_left[k] for a in row_right]
+    return right

@@ -1,0 +1,1 @@
+"""What `context` decides, proved on values alone."""
