@@ -55,7 +55,8 @@ def compose(reply: Reply, call: Call, *, input_tokens: int, prefix: str, previou
     matched: str | None = None
     spent = thought = 0
     if reply.thinking:
-        thought = min(tokens.count(reply.thinking, call.model), limit)
+        all_of_it = reply.stop_reason == "max_tokens" and not reply.text
+        thought = limit if all_of_it else min(tokens.count(reply.thinking, call.model), limit)
         spent = thought
         shown = reply.thinking if call.display == "summarized" else ""
         signature = signatures.Signature(
@@ -83,7 +84,9 @@ def compose(reply: Reply, call: Call, *, input_tokens: int, prefix: str, previou
         for number, tool in enumerate(reply.tools):
             content.append(_tool_block(tool, number, prefix))
             spent += tokens.count_json(dict(tool.input), call.model) + 8
-    if stop == "max_tokens" and limit == room:
+    if stop is None and reply.stop_reason == "max_tokens":
+        spent = limit
+    if stop == "max_tokens" and room < call.max_tokens:
         stop = "model_context_window_exceeded"
     natural = "tool_use" if reply.tools else "end_turn"
     return Answer(

@@ -60,9 +60,9 @@ class Call:
 
 
 def blocks_of(content: Any) -> list[dict[str, Any]]:
-    """A string content equals one text block."""
+    """A string content equals one text block; an empty one equals none."""
     if isinstance(content, str):
-        return [{"type": "text", "text": content}]
+        return [{"type": "text", "text": content}] if content else []
     return list(content or [])
 
 

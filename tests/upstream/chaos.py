@@ -10,8 +10,10 @@ from tests.upstream import faults
 from tests.upstream.errors import ApiError
 from tests.upstream.replies import BrokenEnding, Ending, Reply
 
+OVERLOADED = ApiError(status=529, type="overloaded_error", message="Overloaded")
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
 BEFORE = ("overloaded", "rate_limited", "server_error", "unavailable", "no_response")
-DURING: tuple[str, ...] = tuple(how for how in get_args(Ending) if how != "silence")
+DURING: tuple[str, ...] = tuple(how for how in ENDINGS if how != "silence")
 KINDS = (*BEFORE, *DURING)
 """Silence is left out unless named: it lasts until the client gives up."""
 
@@ -35,15 +37,11 @@ class Chaos:
         if dice.random() >= self._rate:
             return reply
         kind = dice.choice(self._kinds)
-        if kind in get_args(Ending):
-            return _break_off(reply, kind, dice.random())
+        for how in ENDINGS:
+            if kind == how:
+                ending = BrokenEnding(how=how, error=OVERLOADED, share=dice.random())
+                return replace(reply, fault=ending)
         if kind == "rate_limited":
             return faults.rate_limited(retry_after=round(dice.uniform(0.01, 0.2), 2))
         return faults.named(kind)
 
-
-def _break_off(reply: Reply, how: str, share: float) -> Reply:
-    """The same reply, ending after a share of its text."""
-    overloaded = ApiError(status=529, type="overloaded_error", message="Overloaded")
-    ending = BrokenEnding(how=how, error=overloaded, share=share)  # type: ignore[arg-type]
-    return replace(reply, fault=ending)

@@ -83,7 +83,7 @@ def reply_from(sim: Simulator, item: dict[str, Any]) -> Reply:
     item = dict(item)
     if "fault" in item:
         return faults.named(item.pop("fault"), **item)
-    gates = {name: sim.gate(item.pop(name)) for name in ("gate", "head_gate") if name in item}
+    gates: dict[str, Any] = {name: sim.gate(item.pop(name)) for name in ("gate", "head_gate") if name in item}
     tools = tuple(ToolCall(**tool) for tool in item.pop("tools", ()))
     unknown = set(item) - SIMPLE
     if unknown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.upstream.errors import ApiError, invalid, not_found, too_large
@@ -10,17 +10,22 @@ from tests.upstream.replies import BrokenEnding, HttpFault, NoResponse, Reply
 
 
 def http_error(
-    status: int, type: str, message: str, *, error_code: str | None = None, delay: float = 0.0, **headers: str
+    status: int,
+    type: str,
+    message: str,
+    *,
+    error_code: str | None = None,
+    delay: float = 0.0,
+    headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Any error status; header names are given with underscores (`retry_after="2"`)."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    error = ApiError(status=status, type=type, message=message, error_code=error_code, headers=named)
+    """Any error status, after `delay` seconds, with more headers."""
+    error = ApiError(status=status, type=type, message=message, error_code=error_code, headers=headers)
     return Reply(fault=HttpFault(error=error, delay=delay))
 
 
 def overloaded(*, should_retry: bool | None = None, delay: float = 0.0) -> Reply:
     """529."""
-    return http_error(529, "overloaded_error", "Overloaded", delay=delay, **_should_retry(should_retry))
+    return http_error(529, "overloaded_error", "Overloaded", delay=delay, headers=_should_retry(should_retry))
 
 
 def rate_limited(
@@ -29,9 +34,9 @@ def rate_limited(
     """429, with or without `retry-after` seconds."""
     headers = _should_retry(should_retry)
     if retry_after is not None:
-        headers["retry_after"] = f"{retry_after:g}"
+        headers["retry-after"] = f"{retry_after:g}"
     message = "This request would exceed your organization's rate limit. Please try again later."
-    return http_error(429, "rate_limit_error", message, error_code=error_code, **headers)
+    return http_error(429, "rate_limit_error", message, error_code=error_code, headers=headers)
 
 
 def ramp_limited(retry_after: float = 10) -> Reply:
@@ -52,7 +57,7 @@ def own_spend_limit() -> Reply:
 
 def server_error(*, should_retry: bool | None = None) -> Reply:
     """500."""
-    return http_error(500, "api_error", "Internal server error", **_should_retry(should_retry))
+    return http_error(500, "api_error", "Internal server error", headers=_should_retry(should_retry))
 
 
 def unavailable() -> Reply:
@@ -156,7 +161,7 @@ def empty() -> Reply:
 
 
 def _should_retry(value: bool | None) -> dict[str, str]:
-    return {} if value is None else {"x_should_retry": "true" if value else "false"}
+    return {} if value is None else {"x-should-retry": "true" if value else "false"}
 
 
 BY_NAME: dict[str, Callable[..., Reply]] = {

@@ -34,6 +34,9 @@ class Exchange:
     ended_at: float | None = None
     outcome: Outcome = "running"
     usage: dict[str, Any] | None = None
+    """What is billed; None when nothing is (errors, and refusals before output)."""
+    limits: dict[str, str] = field(default_factory=dict)
+    """Rate-limit headers of the response."""
     deltas_sent: int = 0
     text: str | None = None
     stop_reason: str | None = None

@@ -1,83 +1,152 @@
-"""`POST /v1/messages` and `/v1/messages/count_tokens`."""
+"""`POST /v1/messages` and `/v1/messages/count_tokens`: the life of a request.
+
+Accepted → billed against the cache as it is now → perhaps held or failed before the head → its cache entries become
+visible → sent as scripted.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import Scope
 
-from tests.upstream import answers, prompt, stream, tokens
+from tests.upstream import answers, stream, tokens
 from tests.upstream.answers import Answer
+from tests.upstream.cache import Bill
 from tests.upstream.call import Call
-from tests.upstream.errors import ApiError, invalid
+from tests.upstream.errors import ApiError
+from tests.upstream.headers import response_headers
 from tests.upstream.log import Exchange
-from tests.upstream.models import find_model
 from tests.upstream.play import play, silent
+from tests.upstream.prompt import Prompt
 from tests.upstream.replies import BrokenEnding, HttpFault, NoResponse, Reply
+from tests.upstream.rules.check import Purpose, check
 from tests.upstream.wire import Disconnected, Wire
 
 if TYPE_CHECKING:
     from tests.upstream.simulator import Simulator
 
+SSE = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One accepted request on its way."""
+
+    call: Call
+    prompt: Prompt
+    bill: Bill
+    reply: Reply
+    started: float
+
 
 async def create(sim: Simulator, wire: Wire, exchange: Exchange, _scope: Scope) -> None:
-    """Validate, account, then answer as scripted."""
-    call = accept(sim, exchange)
-    blocks = prompt.lay_out(call)
-    reply = sim.next_reply(call.body)
+    turn = open_turn(sim, exchange, exchange.json, purpose="message")
     async with wire.until_disconnect():
-        await _before_the_head(wire, exchange, reply)
-        usage = {
-            "input_tokens": prompt.size(blocks),
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-        }
-        answer = answers.compose(reply, call, input_tokens=prompt.size(blocks), prefix="", previous=None)
-        usage |= {
-            "output_tokens": answer.output_tokens,
-            "service_tier": "standard",
-            "inference_geo": "global",
-        }
-        exchange.usage = usage
-        exchange.text, exchange.stop_reason = answer.text, answer.stop_reason
-        exchange.message_id = sim.new_id("msg")
-        message = {
-            "id": exchange.message_id,
-            "type": "message",
-            "role": "assistant",
-            "model": call.body["model"],
-            "content": list(answer.content),
-            "stop_reason": answer.stop_reason,
-            "stop_sequence": answer.stop_sequence,
-            "stop_details": answer.stop_details,
-            "usage": usage,
-        }
-        await _send(sim, wire, exchange, reply, answer, message, call)
+        await _before_the_head(wire, exchange, turn.reply)
+        answer, message = finish_turn(sim, exchange, turn)
+        exchange.status = 200
+        if turn.call.stream:
+            await _stream(sim, wire, exchange, turn.reply, answer, message)
+        else:
+            await _send_whole(sim, wire, exchange, turn.reply, message)
 
 
 async def count_tokens(sim: Simulator, _wire: Wire, exchange: Exchange, _scope: Scope) -> Any:
     """An estimate: the same for the same request, and a few percent off on purpose."""
-    call = accept(sim, exchange)
-    return {"input_tokens": tokens.estimate(prompt.size(prompt.lay_out(call)), exchange.body)}
+    _, prompt = _check(sim, exchange, exchange.json, "count")
+    return {"input_tokens": tokens.estimate(prompt.tokens, prompt.blocks[-1].plain)}
 
 
-def accept(_sim: Simulator, exchange: Exchange) -> Call:
-    body = exchange.json
-    if not isinstance(body, dict):
-        raise invalid("The request body is not valid JSON: an object is expected")
-    for name in ("model", "messages"):
-        if name not in body:
-            raise invalid(f"{name}: Field required")
-    return Call(body=body, model=find_model(body["model"]), workspace=exchange.workspace or "")
+def open_turn(sim: Simulator, exchange: Exchange, body: Any, *, purpose: Purpose) -> Turn:
+    """Accept a request, take its reply from the script and bill it against the cache of this moment."""
+    call, prompt = _check(sim, exchange, body, purpose)
+    reply = sim.next_reply(call.body, scripted=purpose == "message")
+    now = sim.clock.now
+    if _reaches_the_model(reply):
+        bill = sim.cache.open(prompt.blocks, now=now, least=call.model.min_cache)
+    else:
+        bill = Bill(input=prompt.tokens)
+    if purpose == "message":
+        exchange.limits = sim.meter.admit(call.workspace, call.model, bill)
+    return Turn(call=call, prompt=prompt, bill=bill, reply=reply, started=now)
+
+
+def finish_turn(sim: Simulator, exchange: Exchange, turn: Turn) -> tuple[Answer, dict[str, Any]]:
+    """The response begins: its entries become visible, its answer and usage are settled."""
+    call, prompt, reply = turn.call, turn.prompt, turn.reply
+    if reply.billed:
+        sim.cache.begin_response(turn.bill, now=sim.clock.now)
+    answer = answers.compose(
+        reply, call, input_tokens=prompt.tokens, prefix=prompt.prefix, previous=prompt.last_thought
+    )
+    sim.meter.produced(call.workspace, call.model, answer.output_tokens)
+    message_id = sim.new_id("msg")
+    usage = _usage(call, turn.bill, answer)
+    exchange.began_at = sim.clock.now
+    exchange.message_id = message_id
+    exchange.usage = usage if reply.billed else None
+    exchange.text, exchange.stop_reason = answer.text, answer.stop_reason
+    diagnostics = sim.fingerprints.compare(call, prompt, turn.started)
+    sim.fingerprints.remember(message_id, call, prompt, turn.started)
+    message = {
+        "id": message_id,
+        "type": "message",
+        "role": "assistant",
+        "model": call.body["model"],
+        "content": list(answer.content),
+        "stop_reason": answer.stop_reason,
+        "stop_sequence": answer.stop_sequence,
+        "stop_details": answer.stop_details,
+        "usage": usage,
+    }
+    if reply.diagnostics is not None:
+        message["diagnostics"] = dict(reply.diagnostics)
+    elif call.body.get("diagnostics") is not None:
+        message["diagnostics"] = diagnostics
+    return answer, message
+
+
+def _check(sim: Simulator, exchange: Exchange, body: Any, purpose: Purpose) -> tuple[Call, Prompt]:
+    return check(
+        body,
+        workspace=exchange.workspace or "",
+        version=exchange.headers["anthropic-version"],
+        purpose=purpose,
+        check_thinking=sim.check_thinking,
+    )
+
+
+def _reaches_the_model(reply: Reply) -> bool:
+    return not isinstance(reply.fault, HttpFault | NoResponse)
+
+
+def _usage(call: Call, bill: Bill, answer: Answer) -> dict[str, Any]:
+    usage = {
+        "input_tokens": bill.input,
+        "cache_creation_input_tokens": bill.write_5m + bill.write_1h,
+        "cache_read_input_tokens": bill.read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": bill.write_5m,
+            "ephemeral_1h_input_tokens": bill.write_1h,
+        },
+        "output_tokens": answer.output_tokens,
+        "service_tier": "batch" if call.batch else "standard",
+        "inference_geo": call.body.get("inference_geo") or "global",
+    }
+    if answer.thinking_tokens:
+        usage["output_tokens_details"] = {"thinking_tokens": answer.thinking_tokens}
+    if call.speed == "fast":
+        usage["speed"] = "fast"
+    return usage
 
 
 async def _before_the_head(wire: Wire, exchange: Exchange, reply: Reply) -> None:
     if reply.head_gate is not None:
         await reply.head_gate.pass_through()
-    if reply.head_delay:
-        await asyncio.sleep(reply.head_delay)
+    await asyncio.sleep(reply.head_delay)
     match reply.fault:
         case HttpFault(error=error, delay=delay):
             await asyncio.sleep(delay)
@@ -90,56 +159,38 @@ async def _before_the_head(wire: Wire, exchange: Exchange, reply: Reply) -> None
             raise Disconnected
 
 
-async def _send(
-    sim: Simulator,
-    wire: Wire,
-    exchange: Exchange,
-    reply: Reply,
-    answer: Answer,
-    message: dict[str, Any],
-    call: Call,
+async def _stream(
+    sim: Simulator, wire: Wire, exchange: Exchange, reply: Reply, answer: Answer, message: dict[str, Any]
 ) -> None:
-    from tests.upstream.routes import headers
-
-    exchange.began_at = sim.clock.now
-    exchange.status = 200
-    gate = reply.gate or (sim.held if reply.hold else None)
-    if not call.stream:
-        await _send_whole(sim, wire, exchange, reply, message, headers(exchange))
-        return
-    opening = {**message, "content": [], "stop_reason": None, "stop_sequence": None, "stop_details": None}
-    opening["usage"] = {**message["usage"], "output_tokens": min(1, answer.output_tokens)}
+    unfinished: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None, "stop_details": None}
+    usage = {**message["usage"], "output_tokens": min(1, answer.output_tokens)}
+    usage.pop("output_tokens_details", None)
     broken = isinstance(reply.fault, BrokenEnding)
     content = stream.content_frames(answer, reply.chunk, open_ended=broken)
-    if isinstance(reply.fault, BrokenEnding) and reply.fault.share < 1:
+    if isinstance(reply.fault, BrokenEnding):
         content = content[: int(len(content) * reply.fault.share)]
-    sse = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-    await wire.start(200, {**sse, **headers(exchange)})
+    await wire.start(200, {**SSE, **response_headers(exchange)})
     await play(
         wire,
         exchange,
         reply,
-        opening=stream.message_start(opening),
+        opening=stream.message_start({**message, **unfinished, "usage": usage}),
         content=content,
         ending=stream.message_end(answer, message["usage"]),
-        gate=gate,
+        gate=reply.gate or (sim.held if reply.hold else None),
         silence_over=sim.silence_over,
     )
 
 
 async def _send_whole(
-    sim: Simulator,
-    wire: Wire,
-    exchange: Exchange,
-    reply: Reply,
-    message: dict[str, Any],
-    headers: dict[str, str],
+    sim: Simulator, wire: Wire, exchange: Exchange, reply: Reply, message: dict[str, Any]
 ) -> None:
     """Without streaming all waiting happens before the head, and a broken ending breaks the whole."""
     gate = reply.gate or (sim.held if reply.hold else None)
     if gate is not None:
         await gate.pass_through()
     await asyncio.sleep(reply.first_delay)
+    headers = response_headers(exchange)
     if not isinstance(reply.fault, BrokenEnding):
         await wire.json(200, message, headers)
         return

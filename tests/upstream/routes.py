@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tests.upstream import control, messages, models_api
+from tests.upstream import batches, control, messages, models_api
 from tests.upstream.errors import ApiError, invalid
+from tests.upstream.headers import response_headers
 from tests.upstream.log import Exchange
 from tests.upstream.wire import Disconnected, Wire
 
@@ -28,7 +29,6 @@ MEGABYTE = 1024 * 1024
 MESSAGES_LIMIT = 32 * MEGABYTE
 BATCH_LIMIT = 256 * MEGABYTE
 VERSIONS = ("2026-10-21", "2023-06-01")
-ORGANIZATION = "11111111-2222-4333-8444-555555555555"
 
 Handler = Callable[["Simulator", Wire, Exchange, Scope], Awaitable[Any]]
 """Writes the response itself and returns None, or returns the JSON value to send with 200."""
@@ -44,11 +44,17 @@ def build_app(sim: Simulator) -> Starlette:
         routes=[
             api("/v1/messages", "POST", messages.create),
             api("/v1/messages/count_tokens", "POST", messages.count_tokens),
+            api("/v1/messages/batches", "POST", batches.create, BATCH_LIMIT),
+            api("/v1/messages/batches", "GET", batches.list_batches),
+            api("/v1/messages/batches/{batch_id}", "GET", batches.retrieve),
+            api("/v1/messages/batches/{batch_id}", "DELETE", batches.delete),
+            api("/v1/messages/batches/{batch_id}/cancel", "POST", batches.cancel),
+            api("/v1/messages/batches/{batch_id}/results", "GET", batches.results),
             api("/v1/models", "GET", models_api.list_models),
             api("/v1/models/{model_id}", "GET", models_api.retrieve),
             *control.routes(sim),
         ],
-        exception_handlers={HTTPException: partial_error(sim)},
+        exception_handlers={HTTPException: router_error(sim)},
     )
 
 
@@ -73,7 +79,7 @@ class Endpoint:
                 exchange.json = _parse(body)
             result = await self._handler(sim, wire, exchange, scope)
             if result is not None:
-                await wire.json(200, result, headers(exchange))
+                await wire.json(200, result, response_headers(exchange))
                 exchange.status = 200
             if exchange.outcome == "running":
                 exchange.outcome = "completed"
@@ -91,8 +97,8 @@ class Endpoint:
             logger.exception("the simulator itself failed")
             exchange.outcome = "simulator failed"
             if not wire.started:
-                error = ApiError(status=500, type="api_error", message="The simulator failed; see its log")
-                await fail(wire, exchange, error)
+                failure = ApiError(status=500, type="api_error", message="The simulator failed; see its log")
+                await fail(wire, exchange, failure)
         finally:
             exchange.ended_at = sim.clock.now
 
@@ -100,19 +106,12 @@ class Endpoint:
 async def fail(wire: Wire, exchange: Exchange, error: ApiError) -> None:
     exchange.status = error.status
     exchange.error = error.body(exchange.request_id)["error"]
-    await wire.json(error.status, error.body(exchange.request_id), {**headers(exchange), **error.headers})
+    await wire.json(
+        error.status, error.body(exchange.request_id), {**response_headers(exchange), **error.headers}
+    )
 
 
-def headers(exchange: Exchange) -> dict[str, str]:
-    """What every response carries."""
-    return {
-        "request-id": exchange.request_id,
-        "anthropic-organization-id": ORGANIZATION,
-        "anthropic-workspace-id": exchange.workspace or "wrkspc_unknown",
-    }
-
-
-def partial_error(sim: Simulator) -> Callable[[Request, Exception], Response]:
+def router_error(sim: Simulator) -> Callable[[Request, Exception], Response]:
     """404 and 405 of the router in the API's shape."""
 
     def respond(request: Request, error: Exception) -> Response:

@@ -46,8 +46,9 @@ def decode(encoded: Any) -> Signature | None:
     return Signature(model=model, tokens=tokens, prefix=prefix, previous=previous, text=text)
 
 
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def digest(text: object) -> str:
+    """A short name for a thinking text or for a whole signature."""
+    return hashlib.sha256(str(text).encode()).hexdigest()[:16]
 
 
 def thinking_tokens(block: dict[str, Any]) -> int | None:

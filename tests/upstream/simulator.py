@@ -16,9 +16,13 @@ from typing import Any, Self
 import uvicorn
 from uvicorn.server import ServerState
 
+from tests.upstream.batches import Batch
+from tests.upstream.cache import PromptCache
 from tests.upstream.chaos import Chaos
 from tests.upstream.clock import SimClock
+from tests.upstream.diagnostics import Fingerprints
 from tests.upstream.gate import Gate
+from tests.upstream.limits import Limits, Meter
 from tests.upstream.log import Log
 from tests.upstream.replies import Reply
 from tests.upstream.routes import build_app
@@ -33,7 +37,8 @@ class Simulator:
 
     `keys` lists the API keys that are let in (None: any non-empty key), mapped to their workspace when given as a
     mapping. `check_thinking` switches the prefix check of thinking blocks for accounts that have it; the 5.2 models
-    check always. `seed` makes message ids repeatable.
+    check always. `limits` are reported in headers and refuse requests only when they say `enforced`. A batch ends
+    `batch_seconds` of the clock after it was made. `seed` makes message ids repeatable.
     """
 
     def __init__(
@@ -43,13 +48,20 @@ class Simulator:
         clock: SimClock | None = None,
         keys: Mapping[str, str] | None = None,
         check_thinking: bool = True,
+        limits: Limits | None = None,
+        batch_seconds: float = 60.0,
         seed: str | None = None,
         log: Log | None = None,
     ) -> None:
         self.clock = clock or SimClock()
         self.keys = keys
         self.check_thinking = check_thinking
-        self.log = log or Log()
+        self.batch_seconds = batch_seconds
+        self.log = Log() if log is None else log
+        self.cache = PromptCache()
+        self.fingerprints = Fingerprints()
+        self.meter = Meter(limits or Limits(), self.clock)
+        self.batches: dict[str, Batch] = {}
         self.held = Gate()
         """The gate of every `Reply(hold=True)`."""
         self.gates: dict[str, Gate] = {}
@@ -90,7 +102,7 @@ class Simulator:
         self._silence_over = asyncio.Event()
 
     def reset(self) -> None:
-        """Forget scripts, responder, chaos and log; the clock stays."""
+        """Forget scripts, responder, chaos and log; the clock and the prompt cache stay."""
         self._script.clear()
         self._responder = None
         self._chaos = None
@@ -108,14 +120,17 @@ class Simulator:
 
     # What the routes ask
 
-    def next_reply(self, request: dict[str, Any]) -> Reply:
-        """The reply to an accepted request: script, then chaos, then responder, then the default."""
-        for position, (reply, when) in enumerate(self._script):
+    def next_reply(self, request: dict[str, Any], *, scripted: bool = True) -> Reply:
+        """The reply to an accepted request: the script's, else the responder's or the default, seen by chaos.
+
+        Batch items are not `scripted`: they come at any time and would take what a test meant for another.
+        """
+        for position, (reply, when) in enumerate(self._script if scripted else ()):
             if when is None or when(request):
                 del self._script[position]
                 return reply
         reply = (self._responder(request) if self._responder else None) or Reply()
-        return self._chaos.disturb(reply) if self._chaos else reply
+        return self._chaos.disturb(reply) if self._chaos and scripted else reply
 
     def new_id(self, prefix: str) -> str:
         self._serial += 1
@@ -154,6 +169,7 @@ class Simulator:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             timeout_keep_alive=60,
         )
         config.load()

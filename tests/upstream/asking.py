@@ -1,0 +1,57 @@
+"""Tiny builders of request bodies for the simulator's own tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MARK_5M = {"type": "ephemeral"}
+MARK_1H = {"type": "ephemeral", "ttl": "1h"}
+OPUS = "claude-opus-5-5"
+SONNET = "claude-sonnet-5-5"
+HAIKU = "claude-haiku-5-5"
+
+
+def thread(*lines: str) -> list[dict[str, Any]]:
+    """`thread("u: hi", "a: hello", "s: be brief")` as messages."""
+    roles = {"u": "user", "a": "assistant", "s": "system"}
+    return [{"role": roles[line[0]], "content": line[3:]} for line in lines]
+
+
+def text(content: str, mark: dict[str, Any] | None = None) -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "text", "text": content}
+    return block if mark is None else {**block, "cache_control": mark}
+
+
+def user(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "user", "content": list(blocks)}
+
+
+def assistant(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+def tool_use(id: str, name: str = "look") -> dict[str, Any]:
+    return {"type": "tool_use", "id": id, "name": name, "input": {}}
+
+
+def tool_result(id: str) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": id, "content": "seen"}
+
+
+def tool(name: str = "look") -> dict[str, Any]:
+    return {"name": name, "description": "Looks.", "input_schema": {"type": "object", "properties": {}}}
+
+
+def ask(*messages: dict[str, Any], model: str = OPUS, max_tokens: int = 1000, **fields: Any) -> dict[str, Any]:
+    """A request body; without messages it says hi."""
+    return {
+        "model": model,
+        "max_tokens": max_tokens,
+        "messages": list(messages) or thread("u: hi"),
+        **fields,
+    }
+
+
+def words(count: int) -> str:
+    """That many words of four letters: one token each on the older models, four thirds on the newer."""
+    return " ".join(["word"] * count)
