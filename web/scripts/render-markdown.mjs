@@ -1,0 +1,38 @@
+// Renders JSON Lines of markdown with the page's own modules: one {"id","text"|"markdown"} per line in, {"id","html"} out.
+//   node scripts/render-markdown.mjs [--spec] [--open] < texts.jsonl > rendered.jsonl
+// --spec leaves out our rules for links, images, tables and bare links, for comparing with the CommonMark examples;
+// --open renders as if the text were still growing.
+
+import { createInterface } from "node:readline";
+import { JSDOM } from "jsdom";
+import { runnerImport } from "vite";
+
+const load = async (path) => (await runnerImport(path, { logLevel: "error" })).module;
+const { createParser } = await load("/src/markdown/parser.ts");
+const { createSanitiser } = await load("/src/markdown/sanitise.ts");
+const { createBlocks } = await load("/src/markdown/blocks.ts");
+const { highlight } = await load("/src/markdown/languages.ts");
+
+const spec = process.argv.includes("--spec");
+const open = process.argv.includes("--open");
+const { window } = new JSDOM("");
+const md = createParser({ house: !spec, highlight });
+const sanitise = createSanitiser(window);
+
+function render(text) {
+  if (spec) return md.render(text);
+  const patch = createBlocks(md).update(text, open);
+  return patch.blocks
+    .map((block) => {
+      const holder = window.document.createElement("div");
+      holder.append(sanitise(block));
+      return holder.innerHTML;
+    })
+    .join("");
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line.trim() === "") continue;
+  const { id, text, markdown } = JSON.parse(line);
+  process.stdout.write(`${JSON.stringify({ id, html: render(text ?? markdown) })}\n`);
+}

@@ -1,0 +1,33 @@
+import type { Usage } from "./protocol.ts";
+
+/** 950, 1.2k, 34k, 1.2M */
+export function short(count: number): string {
+  if (count < 1000) return String(count);
+  const [value, unit] = count < 999_500 ? [count / 1000, "k"] : [count / 1_000_000, "M"];
+  return `${value < 9.95 ? value.toFixed(1).replace(/\.0$/, "") : Math.round(value)}${unit}`;
+}
+
+/** Dollars with as many digits as say something: $0.0012, $0.34, $12.50. Money stays text until it is shown. */
+export function dollars(amount: string | null): string | null {
+  if (amount === null) return null;
+  const value = Number(amount);
+  if (!Number.isFinite(value)) return null;
+  if (value === 0) return "$0";
+  if (value < 0.0001) return "<$0.0001";
+  return `$${value.toFixed(value < 0.01 ? 4 : value < 1 ? 3 : 2)}`;
+}
+
+export function tokens(usage: Usage | null): string | null {
+  return usage === null ? null : `${short(usage.total_tokens)} tokens`;
+}
+
+/** The share of the prompt that came from the cache, in whole per cent. */
+export function cachedShare(usage: Usage): number | null {
+  const cached = usage.cached_input_tokens ?? 0;
+  return cached === 0 || usage.input_tokens === 0 ? null : Math.round((100 * cached) / usage.input_tokens);
+}
+
+/** "claude-sonnet-4-5-20250929" reads as "claude-sonnet-4-5". */
+export function modelName(id: string): string {
+  return id.replace(/-20\d{6}$/, "").replace(/\.gguf$/i, "");
+}

@@ -1,0 +1,120 @@
+// All wiring: the only file where real things are made and put together.
+
+import { render } from "preact";
+import { keepInStep } from "./actions/sync.ts";
+import { createThreads } from "./actions/threads.ts";
+import { createTurns } from "./actions/turns.ts";
+import type { World } from "./actions/world.ts";
+import { createApi } from "./api.ts";
+import { newId } from "./ids.ts";
+import { createHighlighter } from "./markdown/highlight.ts";
+import { createPainter } from "./markdown/paint.ts";
+import { createParser } from "./markdown/parser.ts";
+import { createSanitiser } from "./markdown/sanitise.ts";
+import { lasting, passing } from "./memory.ts";
+import { keepPosts, takePosts } from "./outbox.ts";
+import { pathOf, placeOf } from "./places.ts";
+import type { Place, Post } from "./state/state.ts";
+import { createStore, StoreContext } from "./store.ts";
+import "./styles/all.css";
+import { createTheme } from "./theme.ts";
+import { App } from "./views/App.tsx";
+import { type Deeds, DeedsContext } from "./views/deeds.ts";
+
+const store = createStore();
+const token = () => passing.read("token") ?? lasting.read("token");
+const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel("palaver") : null;
+
+const api = createApi({
+  fetch: (...request) => fetch(...request),
+  token,
+  onUnauthorized: () =>
+    store.dispatch({ type: "access.changed", access: token() === null ? "needed" : "refused" }),
+});
+
+function go(place: Place, how: "push" | "replace" = "push"): void {
+  history[how === "push" ? "pushState" : "replaceState"](null, "", pathOf(place));
+  arrive(place);
+}
+
+const world: World = {
+  api,
+  store,
+  memory: lasting,
+  newId,
+  now: () => new Date(),
+  sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
+  go,
+  tell: (threadId) => channel?.postMessage(threadId),
+};
+const turns = createTurns(world, (threadId) => threads.open(threadId));
+const threads = createThreads(world, turns.attach);
+
+function arrive(place: Place): void {
+  store.dispatch({ type: "place.changed", place });
+  if (place.threadId !== null) void threads.open(place.threadId);
+}
+
+function load(): void {
+  store.dispatch({ type: "access.changed", access: "open" });
+  api.info().then(
+    (info) => store.dispatch({ type: "info.loaded", info }),
+    () => undefined,
+  );
+  void threads.list();
+  arrive(placeOf(location));
+}
+
+const highlighter = createHighlighter(() => import("./markdown/languages.ts"));
+const parser = createParser({ house: true, highlight: highlighter.highlight });
+const sanitise = createSanitiser(window);
+
+const deeds: Deeds = {
+  api,
+  store,
+  turns,
+  threads,
+  memory: lasting,
+  session: passing,
+  theme: createTheme(lasting, document.documentElement),
+  go,
+  start(text) {
+    const threadId = newId();
+    history.pushState(null, "", pathOf({ threadId, messageId: null }));
+    store.dispatch({ type: "place.changed", place: { threadId, messageId: null } });
+    turns.say(threadId, text);
+  },
+  useToken(secret, remember) {
+    passing.write("token", remember ? null : secret);
+    lasting.write("token", remember ? secret : null);
+    load();
+  },
+  painter: (target) => createPainter(target, parser, sanitise),
+  onColours: highlighter.onReady,
+};
+
+const tab = passing.read("tab") ?? newId();
+passing.write("tab", tab);
+for (const post of takePosts(lasting, tab, Date.now())) store.dispatch({ type: "post.added", post });
+let kept: readonly Post[] = [];
+store.subscribe(() => {
+  if (store.state.outbox === kept) return;
+  kept = store.state.outbox;
+  keepPosts(lasting, tab, kept, Date.now());
+});
+
+window.addEventListener("popstate", () => arrive(placeOf(location)));
+keepInStep(store, threads, channel);
+load();
+
+const page = document.getElementById("page");
+if (page !== null) {
+  render(
+    <StoreContext.Provider value={store}>
+      <DeedsContext.Provider value={deeds}>
+        <App />
+      </DeedsContext.Provider>
+    </StoreContext.Provider>,
+    page,
+  );
+}

@@ -1,0 +1,63 @@
+import type { Accepted, Info, Message, Thread, Turn, TurnEvent } from "../protocol.ts";
+import type { Place, Post, State } from "./state.ts";
+
+/** Everything that can happen to the page. Past facts; `reduce` says what each of them means. */
+export type PageEvent =
+  | { readonly type: "info.loaded"; readonly info: Info }
+  | { readonly type: "access.changed"; readonly access: State["access"] }
+  | { readonly type: "place.changed"; readonly place: Place }
+  | { readonly type: "alert.raised"; readonly text: string; readonly id: string }
+  | { readonly type: "alert.closed" }
+  | { readonly type: "list.loading"; readonly archived: boolean }
+  | {
+      readonly type: "list.loaded";
+      readonly archived: boolean;
+      readonly threads: readonly Thread[];
+      readonly cursor: string | null;
+      readonly append: boolean;
+    }
+  | { readonly type: "list.failed"; readonly problem: string }
+  | { readonly type: "thread.changed"; readonly thread: Thread }
+  | { readonly type: "thread.removed"; readonly id: string }
+  | { readonly type: "history.loading"; readonly threadId: string }
+  | {
+      readonly type: "history.loaded";
+      readonly threadId: string;
+      readonly messages: readonly Message[];
+      readonly hasMore: boolean;
+    }
+  | {
+      readonly type: "history.failed";
+      readonly threadId: string;
+      readonly problem: string;
+      readonly missing: boolean;
+    }
+  | { readonly type: "older.loading"; readonly threadId: string }
+  | {
+      readonly type: "older.loaded";
+      readonly threadId: string;
+      readonly before: string;
+      readonly messages: readonly Message[];
+      readonly hasMore: boolean;
+    }
+  | { readonly type: "older.failed"; readonly threadId: string }
+  | { readonly type: "post.added"; readonly post: Post }
+  | {
+      readonly type: "post.changed";
+      readonly key: string;
+      readonly status: Post["status"];
+      readonly problem: string | null;
+    }
+  | { readonly type: "post.removed"; readonly key: string }
+  | { readonly type: "turn.accepted"; readonly post: Post; readonly accepted: Accepted; readonly at: string }
+  | { readonly type: "turn.joined"; readonly turn: Turn }
+  | { readonly type: "turn.event"; readonly threadId: string; readonly event: TurnEvent; readonly at: number }
+  | {
+      readonly type: "turn.connection";
+      readonly threadId: string;
+      readonly turnId: string;
+      readonly connection: "open" | "lost";
+    }
+  | { readonly type: "turn.stopping"; readonly threadId: string; readonly stopping: boolean }
+  | { readonly type: "turn.settled"; readonly turn: Turn }
+  | { readonly type: "message.changed"; readonly message: Message };

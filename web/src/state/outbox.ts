@@ -1,0 +1,39 @@
+import type { PageEvent } from "./events.ts";
+import type { Post, State } from "./state.ts";
+
+/** Posts wait here until the server has them; nothing typed is ever dropped on the way. */
+export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonly Post[] {
+  switch (event.type) {
+    case "post.added":
+      return [...outbox, event.post];
+    case "post.changed":
+      return outbox.map((post) =>
+        post.key === event.key ? { ...post, status: event.status, problem: event.problem } : post,
+      );
+    case "post.removed":
+      return outbox.filter((post) => post.key !== event.key);
+    case "turn.accepted":
+      return outbox.filter((post) => post.key !== event.post.key);
+    case "thread.removed":
+      return outbox.filter((post) => post.threadId !== event.id);
+    case "history.loaded": {
+      // A post whose answer was lost on the way back is on the server all the same.
+      const stored = new Set(event.messages.map((message) => message.id));
+      const left = outbox.filter((post) => post.status === "sending" || !stored.has(post.messageId));
+      return left.length === outbox.length ? outbox : left;
+    }
+    default:
+      return outbox;
+  }
+}
+
+/** The post to send now: the oldest queued one of a thread where nothing runs, is being sent, or has failed. */
+export function nextPost(state: State): Post | null {
+  const held = new Set<string>();
+  for (const post of state.outbox) {
+    const running = state.conversations[post.threadId]?.live ?? null;
+    if (post.status === "queued" && running === null && !held.has(post.threadId)) return post;
+    held.add(post.threadId);
+  }
+  return null;
+}

@@ -1,0 +1,124 @@
+import type { Info, Message, Part, Problem, Thread } from "../protocol.ts";
+
+export interface State {
+  readonly info: Info | null;
+  readonly access: "open" | "needed" | "refused";
+  readonly place: Place;
+  readonly list: ThreadList;
+  readonly conversations: Readonly<Record<string, Conversation>>;
+  /** What was said here and is not on the server yet, oldest first. */
+  readonly outbox: readonly Post[];
+  readonly alert: Alert | null;
+  readonly announcement: string;
+}
+
+export interface Place {
+  readonly threadId: string | null;
+  /** A message to show, for example a search result. */
+  readonly messageId: string | null;
+}
+
+export interface ThreadList {
+  readonly threads: readonly Thread[];
+  readonly archived: boolean;
+  readonly cursor: string | null;
+  readonly phase: Phase;
+  readonly problem: string | null;
+}
+
+export type Phase = "idle" | "loading" | "ready" | "failed";
+
+export interface Conversation {
+  readonly id: string;
+  readonly phase: Phase | "missing";
+  readonly problem: string | null;
+  /** The visible branch from some message to its leaf, without the answer that is being written. */
+  readonly messages: readonly Message[];
+  readonly hasMore: boolean;
+  readonly older: Phase;
+  readonly live: Live | null;
+  /** Routing decisions seen in streams, by message id. */
+  readonly routes: Readonly<Record<string, Route>>;
+}
+
+export interface Route {
+  readonly model: string | null;
+  readonly tier: string | null;
+  readonly reason: string | null;
+}
+
+/** The running turn. Its message grows with each event; `seq` is the cursor. */
+export interface Live {
+  readonly turnId: string;
+  readonly seq: number;
+  readonly message: Message;
+  readonly parts: readonly LivePart[];
+  readonly connection: "open" | "lost";
+  readonly stopping: boolean;
+  /** What the server is doing when it is not writing, for example waiting to retry. */
+  readonly activity: string | null;
+}
+
+export interface LivePart extends Part {
+  readonly part_id: string;
+  readonly startedAt: number;
+  readonly ended: boolean;
+}
+
+export type Branch =
+  | { readonly type: "say" }
+  | { readonly type: "edit"; readonly messageId: string; readonly parentId: string | null }
+  | { readonly type: "regenerate"; readonly messageId: string };
+
+export interface Post {
+  /** The Idempotency-Key: the same for every attempt to send this post. */
+  readonly key: string;
+  readonly threadId: string;
+  readonly messageId: string;
+  readonly text: string;
+  readonly branch: Branch;
+  readonly model: string | null;
+  readonly status: "queued" | "sending" | "failed";
+  readonly problem: string | null;
+}
+
+export interface Alert {
+  readonly text: string;
+  readonly id: string;
+}
+
+export const initialState: State = {
+  info: null,
+  access: "open",
+  place: { threadId: null, messageId: null },
+  list: { threads: [], archived: false, cursor: null, phase: "idle", problem: null },
+  conversations: {},
+  outbox: [],
+  alert: null,
+  announcement: "",
+};
+
+export function emptyConversation(id: string, phase: Conversation["phase"] = "idle"): Conversation {
+  return { id, phase, problem: null, messages: [], hasMore: false, older: "idle", live: null, routes: {} };
+}
+
+/** The messages a reader sees: the branch, then the answer being written if it belongs to this branch. */
+export function visibleMessages(conversation: Conversation): readonly Message[] {
+  const { messages, live } = conversation;
+  return live !== null && belongs(live.message, messages) ? [...messages, live.message] : messages;
+}
+
+export function belongs(message: Message, branch: readonly Message[]): boolean {
+  return (branch.at(-1)?.id ?? null) === message.parent_id;
+}
+
+export function textOf(message: Message): string {
+  return message.parts
+    .map((part) => (part.type === "text" ? (part.text ?? "") : ""))
+    .join("\n\n")
+    .trim();
+}
+
+export function problemText(problem: Problem | null): string | null {
+  return problem === null ? null : problem.message || problem.code;
+}

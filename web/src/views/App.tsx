@@ -1,0 +1,72 @@
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useSelect } from "../store.ts";
+import { ConversationView } from "./ConversationView.tsx";
+import { useDeeds } from "./deeds.ts";
+import { Search } from "./Search.tsx";
+import { Sidebar } from "./Sidebar.tsx";
+import { TokenForm } from "./TokenForm.tsx";
+
+const NARROW = "(max-width: 820px)";
+
+export function App(): JSX.Element {
+  const { memory, turns, store } = useDeeds();
+  const access = useSelect((state) => state.access);
+  const place = useSelect((state) => state.place);
+  const announcement = useSelect((state) => state.announcement);
+  const [drawer, setDrawer] = useState(false);
+  const [wide, setWide] = useState(memory.read("list") !== "hidden");
+  const [searching, setSearching] = useState(false);
+
+  useEffect(() => setDrawer(false), [place]);
+
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (
+        (event.metaKey || event.ctrlKey) &&
+        !event.shiftKey &&
+        !event.altKey &&
+        event.key.toLowerCase() === "k"
+      ) {
+        event.preventDefault();
+        setSearching((shown) => !shown);
+      } else if (
+        event.key === "Escape" &&
+        !event.defaultPrevented &&
+        document.querySelector("dialog[open]") === null
+      ) {
+        if (drawer) setDrawer(false);
+        else if (store.state.place.threadId !== null) void turns.stop(store.state.place.threadId);
+      }
+    };
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, [drawer, turns, store]);
+
+  const toggleList = () => {
+    if (matchMedia(NARROW).matches) {
+      setDrawer(!drawer);
+      return;
+    }
+    memory.write("list", wide ? "hidden" : null);
+    setWide(!wide);
+  };
+
+  if (access !== "open") return <TokenForm refused={access === "refused"} />;
+  return (
+    <div class={`app ${wide ? "" : "list-hidden"} ${drawer ? "drawer-open" : ""}`}>
+      <a class="skip" href="#composer">
+        Skip to the message field
+      </a>
+      <Sidebar onSearch={() => setSearching(true)} onHide={toggleList} />
+      {drawer && (
+        <button type="button" class="veil" aria-label="Close the list" onClick={() => setDrawer(false)} />
+      )}
+      <ConversationView onList={toggleList} />
+      {searching && <Search onClose={() => setSearching(false)} />}
+      <div class="visually-hidden" role="status" aria-live="polite">
+        {announcement}
+      </div>
+    </div>
+  );
+}

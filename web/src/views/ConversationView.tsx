@@ -1,0 +1,124 @@
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import type { Conversation } from "../state/state.ts";
+import { useSelect } from "../store.ts";
+import { Composer } from "./Composer.tsx";
+import { useDeeds } from "./deeds.ts";
+import { Empty } from "./Empty.tsx";
+import { IconButton } from "./icons.tsx";
+import { MessageList } from "./MessageList.tsx";
+import { Alert, Notice } from "./Notice.tsx";
+import { Skeleton } from "./Skeleton.tsx";
+import { ThreadMenu } from "./ThreadMenu.tsx";
+
+export function ConversationView({ onList }: { readonly onList: () => void }): JSX.Element {
+  const threadId = useSelect((state) => state.place.threadId);
+  const conversation = useSelect((state) => (threadId === null ? undefined : state.conversations[threadId]));
+  const waiting = useSelect((state) => state.outbox.some((post) => post.threadId === threadId));
+  const fresh =
+    threadId === null ||
+    (waiting && (conversation?.messages.length ?? 0) === 0 && conversation?.phase !== "ready");
+  return (
+    <main class="conversation">
+      <Header threadId={threadId} onList={onList} />
+      <Notice />
+      {threadId === null ? (
+        <Empty />
+      ) : (
+        <Body key={threadId} id={threadId} conversation={conversation} fresh={fresh} />
+      )}
+      <div class="dock">
+        <Alert />
+        {conversation?.phase !== "missing" && (
+          <Composer threadId={threadId} live={conversation?.live ?? null} />
+        )}
+        <p class="dock-note">Answers can be wrong. Check what matters.</p>
+      </div>
+    </main>
+  );
+}
+
+interface BodyProps {
+  readonly id: string;
+  readonly conversation: Conversation | undefined;
+  readonly fresh: boolean;
+}
+
+function Body({ id, conversation, fresh }: BodyProps): JSX.Element {
+  const { threads, go } = useDeeds();
+  if (fresh || conversation?.phase === "ready") {
+    const shown = conversation ?? {
+      id,
+      phase: "ready",
+      problem: null,
+      messages: [],
+      hasMore: false,
+      older: "idle",
+      live: null,
+      routes: {},
+    };
+    return <MessageList conversation={shown} />;
+  }
+  if (conversation?.phase === "failed" || conversation?.phase === "missing") {
+    const missing = conversation.phase === "missing";
+    return (
+      <div class="page-problem" role="alert">
+        <h2>{missing ? "This conversation does not exist" : "The conversation could not be loaded"}</h2>
+        <p>{missing ? "It may have been deleted, or the address is not right." : conversation.problem}</p>
+        {missing ? (
+          <button
+            type="button"
+            class="button primary"
+            onClick={() => go({ threadId: null, messageId: null })}
+          >
+            Start a new one
+          </button>
+        ) : (
+          <button type="button" class="button primary" onClick={() => void threads.open(id)}>
+            Try again
+          </button>
+        )}
+      </div>
+    );
+  }
+  return (
+    <div class="messages-frame">
+      <div class="column loading">
+        <Skeleton lines={1} label="Loading messages" />
+        <Skeleton lines={5} label="Loading messages" />
+        <Skeleton lines={1} label="Loading messages" />
+        <Skeleton lines={4} label="Loading messages" />
+      </div>
+    </div>
+  );
+}
+
+function Header({
+  threadId,
+  onList,
+}: {
+  readonly threadId: string | null;
+  readonly onList: () => void;
+}): JSX.Element {
+  const { go } = useDeeds();
+  const thread = useSelect((state) => state.list.threads.find(({ id }) => id === threadId));
+  const title = thread?.title ?? null;
+  useEffect(() => {
+    document.title = title === null ? "Palaver" : `${title} · Palaver`;
+  }, [title]);
+  return (
+    <header class="head">
+      <IconButton icon="menu" label="Show or hide the list" class="list-toggle" onClick={onList} />
+      <h1 class="head-title" dir="auto">
+        {threadId === null ? "" : (title ?? "New conversation")}
+      </h1>
+      {thread !== undefined && <ThreadMenu thread={thread} />}
+      <IconButton
+        icon="plus"
+        label="New conversation"
+        class="new-here"
+        onClick={() => go({ threadId: null, messageId: null })}
+      />
+    </header>
+  );
+}

@@ -1,0 +1,107 @@
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+interface DialogProps {
+  readonly label: string;
+  readonly class?: string;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}
+
+/** A modal dialog; the browser keeps the focus inside, and Escape or a click beside it closes. */
+export function Dialog({ label, class: extra, onClose, children }: DialogProps): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const { current } = dialog;
+    if (current === null) return;
+    const before = document.activeElement;
+    const beside = (event: MouseEvent) => {
+      if (event.target === current) onClose();
+    };
+    current.showModal();
+    current.addEventListener("mousedown", beside);
+    return () => {
+      current.close();
+      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class={`dialog ${extra ?? ""}`}
+      aria-label={label}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <div class="dialog-body">{children}</div>
+    </dialog>
+  );
+}
+
+interface DeleteProps {
+  readonly title: string;
+  readonly onDelete: () => void;
+  readonly onClose: () => void;
+}
+
+export function DeleteDialog({ title, onDelete, onClose }: DeleteProps): JSX.Element {
+  return (
+    <Dialog label="Delete this conversation?" onClose={onClose}>
+      <h2>Delete this conversation?</h2>
+      <p>
+        <strong dir="auto">{title}</strong> and all its branches will be gone. This cannot be undone.
+      </p>
+      <div class="form-row">
+        <button type="button" class="button" onClick={onClose}>
+          Keep it
+        </button>
+        <button type="button" class="button danger" onClick={onDelete}>
+          Delete
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+interface RenameProps {
+  readonly title: string;
+  readonly onRename: (title: string) => void;
+  readonly onClose: () => void;
+}
+
+export function RenameDialog({ title, onRename, onClose }: RenameProps): JSX.Element {
+  const [value, setValue] = useState(title);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
+  return (
+    <Dialog label="Rename" onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (value.trim() !== "") onRename(value.trim());
+        }}
+      >
+        <h2>Rename</h2>
+        <input
+          ref={field}
+          class="field"
+          aria-label="Title"
+          maxLength={200}
+          dir="auto"
+          value={value}
+          onInput={({ currentTarget }) => setValue(currentTarget.value)}
+        />
+        <div class="form-row">
+          <button type="button" class="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="button primary" disabled={value.trim() === ""}>
+            Save
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,101 @@
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Thread } from "../protocol.ts";
+import { DeleteDialog, RenameDialog } from "./Dialog.tsx";
+import { useDeeds } from "./deeds.ts";
+import { Icon, IconButton, type IconName } from "./icons.tsx";
+
+/** Rename, archive, delete. */
+export function ThreadMenu({ thread }: { readonly thread: Thread }): JSX.Element {
+  const { threads } = useDeeds();
+  const [open, setOpen] = useState(false);
+  const [asking, setAsking] = useState<"rename" | "delete" | null>(null);
+  const frame = useRef<HTMLDivElement>(null);
+  const title = thread.title ?? "New conversation";
+
+  useEffect(() => {
+    if (!open) return;
+    const close = (event: Event) => {
+      if (!(event.target instanceof Node && frame.current?.contains(event.target))) setOpen(false);
+    };
+    const { current } = frame;
+    const keys = (event: KeyboardEvent) => {
+      if (menuKey(event, current)) setOpen(false);
+    };
+    current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
+    current?.addEventListener("keydown", keys);
+    document.addEventListener("pointerdown", close);
+    document.addEventListener("focusin", close);
+    return () => {
+      current?.removeEventListener("keydown", keys);
+      document.removeEventListener("pointerdown", close);
+      document.removeEventListener("focusin", close);
+    };
+  }, [open]);
+
+  const item = (icon: IconName, label: string, act: () => void, danger = false) => (
+    <button
+      type="button"
+      role="menuitem"
+      tabIndex={-1}
+      class={danger ? "menu-item danger" : "menu-item"}
+      onClick={() => {
+        setOpen(false);
+        act();
+      }}
+    >
+      <Icon name={icon} />
+      {label}
+    </button>
+  );
+
+  return (
+    <div class={`thread-menu ${open ? "open" : ""}`} ref={frame}>
+      <IconButton icon="more" label={`More for ${title}`} expanded={open} onClick={() => setOpen(!open)} />
+      {open && (
+        <div class="menu" role="menu" aria-label={title}>
+          {item("edit", "Rename", () => setAsking("rename"))}
+          {item(
+            "archive",
+            thread.archived ? "Take out of the archive" : "Archive",
+            () => void threads.change(thread.id, { archived: !thread.archived }),
+          )}
+          {item("trash", "Delete", () => setAsking("delete"), true)}
+        </div>
+      )}
+      {asking === "rename" && (
+        <RenameDialog
+          title={thread.title ?? ""}
+          onClose={() => setAsking(null)}
+          onRename={(changed) => {
+            setAsking(null);
+            void threads.change(thread.id, { title: changed });
+          }}
+        />
+      )}
+      {asking === "delete" && (
+        <DeleteDialog
+          title={title}
+          onClose={() => setAsking(null)}
+          onDelete={() => {
+            setAsking(null);
+            void threads.remove(thread.id);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Arrows move, Escape closes. True when the menu shall close. */
+function menuKey(event: KeyboardEvent, frame: HTMLElement | null): boolean {
+  const items = [...(frame?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
+  const at = items.indexOf(document.activeElement as HTMLElement);
+  if (event.key === "ArrowDown") items[(at + 1) % items.length]?.focus();
+  else if (event.key === "ArrowUp") items[(at - 1 + items.length) % items.length]?.focus();
+  else if (event.key === "Escape") frame?.querySelector<HTMLElement>("button")?.focus();
+  else return false;
+  event.preventDefault();
+  event.stopPropagation();
+  return event.key === "Escape";
+}

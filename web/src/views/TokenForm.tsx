@@ -1,0 +1,50 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { useDeeds } from "./deeds.ts";
+
+export function TokenForm({ refused }: { readonly refused: boolean }): JSX.Element {
+  const { useToken } = useDeeds();
+  const [token, setToken] = useState("");
+  const [remember, setRemember] = useState(false);
+  return (
+    <main class="gate">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (token.trim() !== "") useToken(token.trim(), remember);
+        }}
+      >
+        <img src="/assets/icon.svg" alt="" width="40" height="40" />
+        <h1>Palaver</h1>
+        <p>This server asks for an access token. Whoever runs it can give you one.</p>
+        <label class="field-label">
+          Access token
+          <input
+            class="field"
+            type="password"
+            autocomplete="current-password"
+            value={token}
+            aria-invalid={refused}
+            onInput={({ currentTarget }) => setToken(currentTarget.value)}
+          />
+        </label>
+        {refused && (
+          <p class="serious" role="alert">
+            The server did not accept this token.
+          </p>
+        )}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={remember}
+            onChange={({ currentTarget }) => setRemember(currentTarget.checked)}
+          />
+          Remember on this device
+        </label>
+        <button type="submit" class="button primary" disabled={token.trim() === ""}>
+          Continue
+        </button>
+      </form>
+    </main>
+  );
+}

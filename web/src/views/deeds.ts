@@ -1,0 +1,35 @@
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { Threads } from "../actions/threads.ts";
+import type { Turns } from "../actions/turns.ts";
+import type { Api } from "../api.ts";
+import type { Painter } from "../markdown/paint.ts";
+import type { Memory } from "../memory.ts";
+import type { Place } from "../state/state.ts";
+import type { Store } from "../store.ts";
+import type { Theme } from "../theme.ts";
+
+/** What views can make happen. */
+export interface Deeds {
+  readonly api: Api;
+  readonly store: Store;
+  readonly turns: Turns;
+  readonly threads: Threads;
+  readonly memory: Memory;
+  readonly session: Memory;
+  readonly theme: Theme;
+  readonly go: (place: Place, how?: "push" | "replace") => void;
+  readonly start: (text: string) => void;
+  readonly useToken: (token: string, remember: boolean) => void;
+  readonly painter: (target: HTMLElement) => Painter;
+  /** Calls back when syntax colours have arrived. */
+  readonly onColours: (listener: () => void) => void;
+}
+
+export const DeedsContext = createContext<Deeds | null>(null);
+
+export function useDeeds(): Deeds {
+  const deeds = useContext(DeedsContext);
+  if (deeds === null) throw new Error("There are no deeds above this view.");
+  return deeds;
+}

@@ -1,0 +1,18 @@
+import { loadEnv } from "vite";
+import { defineConfig } from "vitest/config";
+
+const backend = loadEnv("", ".", "PALAVER_")["PALAVER_URL"] ?? "http://127.0.0.1:8100";
+
+export default defineConfig({
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    target: "es2022",
+    // A data: font or script would break the page's content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 300,
+  },
+  server: { proxy: { "/api": backend } },
+  test: { environment: "jsdom", include: ["test/**/*.test.{ts,tsx}"] },
+});
