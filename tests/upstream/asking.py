@@ -42,14 +42,9 @@ def tool(name: str = "look") -> dict[str, Any]:
     return {"name": name, "description": "Looks.", "input_schema": {"type": "object", "properties": {}}}
 
 
-def ask(*messages: dict[str, Any], model: str = OPUS, max_tokens: int = 1000, **fields: Any) -> dict[str, Any]:
-    """A request body; without messages it says hi."""
-    return {
-        "model": model,
-        "max_tokens": max_tokens,
-        "messages": list(messages) or thread("u: hi"),
-        **fields,
-    }
+def ask(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A request body to Opus 5.5 for 1,000 tokens unless it says otherwise; without messages it says hi."""
+    return {"model": OPUS, "max_tokens": 1000, "messages": list(messages) or thread("u: hi"), **fields}
 
 
 def words(count: int) -> str:

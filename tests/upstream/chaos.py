@@ -44,4 +44,3 @@ class Chaos:
         if kind == "rate_limited":
             return faults.rate_limited(retry_after=round(dice.uniform(0.01, 0.2), 2))
         return faults.named(kind)
-

@@ -162,7 +162,12 @@ async def _before_the_head(wire: Wire, exchange: Exchange, reply: Reply) -> None
 async def _stream(
     sim: Simulator, wire: Wire, exchange: Exchange, reply: Reply, answer: Answer, message: dict[str, Any]
 ) -> None:
-    unfinished: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None, "stop_details": None}
+    unfinished: dict[str, Any] = {
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "stop_details": None,
+    }
     usage = {**message["usage"], "output_tokens": min(1, answer.output_tokens)}
     usage.pop("output_tokens_details", None)
     broken = isinstance(reply.fault, BrokenEnding)

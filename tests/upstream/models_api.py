@@ -21,14 +21,15 @@ async def retrieve(_sim: Simulator, _wire: Wire, _exchange: Exchange, scope: Sco
 
 
 async def list_models(_sim: Simulator, _wire: Wire, exchange: Exchange, _scope: Scope) -> Any:
-    """Newest first; active and deprecated unless `lifecycle` names one."""
-    query = {name: values[-1] for name, values in parse_qs(exchange.query).items()}
+    """Newest first; active and deprecated unless `lifecycle` names others."""
+    given = parse_qs(exchange.query)
+    query = {name: values[-1] for name, values in given.items()}
     limit = query.get("limit", "20")
     if not limit.isdigit() or not 1 <= int(limit) <= 1000:
         raise invalid("limit: must be between 1 and 1000")
-    wanted = query.get("lifecycle")
+    wanted = given.get("lifecycle[]", given.get("lifecycle", ["active", "deprecated"]))
     rows = [model_info(model) for model in MODELS]
-    rows = [row for row in rows if wanted is None or row["lifecycle"] == wanted]
+    rows = [row for row in rows if row["lifecycle"] in wanted]
     return page(rows, int(limit), query.get("after_id"), query.get("before_id"))
 
 

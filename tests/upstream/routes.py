@@ -67,6 +67,10 @@ class Endpoint:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._sim.in_flight():
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         sim = self._sim
         wire = Wire(scope, receive, send)
         exchange = _open(sim, scope)

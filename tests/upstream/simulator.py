@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -73,6 +73,8 @@ class Simulator:
         self._chaos: Chaos | None = None
         self._serial = 0
         self._silence_over = asyncio.Event()
+        self._in_flight = 0
+        self._idle = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._state = ServerState()
 
@@ -108,6 +110,12 @@ class Simulator:
         self._chaos = None
         self.log.clear()
 
+    async def idle(self) -> None:
+        """Wait until no API request is in flight: what clients left behind has been noticed and logged."""
+        while self._in_flight:
+            self._idle.clear()
+            await self._idle.wait()
+
     @property
     def pending(self) -> int:
         """Scripted replies nobody has asked for yet."""
@@ -131,6 +139,16 @@ class Simulator:
                 return reply
         reply = (self._responder(request) if self._responder else None) or Reply()
         return self._chaos.disturb(reply) if self._chaos and scripted else reply
+
+    @contextlib.contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Around each API request; `idle` waits for all of them."""
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self._idle.set()
 
     def new_id(self, prefix: str) -> str:
         self._serial += 1

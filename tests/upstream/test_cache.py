@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,9 @@ from tests.upstream.prompt import Block
 NOW = 1_000.0
 
 
-def prompt(count: int, marks: dict[int, str] | None = None, *, tokens: int = 100, kinds: str = "") -> list[Block]:
+def prompt(
+    count: int, marks: dict[int, str] | None = None, *, tokens: int = 100, kinds: str = ""
+) -> list[Block]:
     """Blocks numbered from 1, as the documentation numbers them; `kinds` may say u(se) or r(esult) per block."""
     names = {"u": "tool_use", "r": "tool_result"}
     marks = marks or {}
@@ -135,28 +138,34 @@ def test_a_one_hour_entry_outlives_five_minutes() -> None:
     assert ask(cache, prompt(10, {10: "1h"}), now=NOW + 7201).read == 0
 
 
+KINDS = st.sampled_from(["text", "tool_use", "tool_result"])
+POSITIONS = st.lists(st.tuples(st.integers(0, 900), KINDS), min_size=1, max_size=45)
+PAUSES = st.sampled_from([0.0, 1.0, 299.0, 301.0, 3601.0])
+
+
 @st.composite
 def conversations(draw: st.DrawFn) -> list[tuple[float, list[Block]]]:
-    """Requests over one growing or rewritten conversation, each with its moment and up to four legal marks."""
+    """Requests over prefixes of one conversation, rewritten now and then, with up to four legal marks each."""
     requests = []
     now = NOW
-    salt = 0
-    for _ in range(draw(st.integers(1, 8))):
-        now += draw(st.sampled_from([0.0, 1.0, 299.0, 301.0, 3601.0]))
-        salt += draw(st.integers(0, 9)) == 0
-        sizes = draw(st.lists(st.integers(0, 900), min_size=1, max_size=60))
-        places = sorted(draw(st.sets(st.integers(0, len(sizes) - 1), max_size=4)))
+    positions = draw(POSITIONS)
+    for pause in draw(st.lists(PAUSES, min_size=1, max_size=6)):
+        now += pause
+        if draw(st.booleans()):
+            positions = positions + draw(POSITIONS)[:10]
+        elif draw(st.booleans()):
+            positions = draw(POSITIONS)
+        places = sorted(draw(st.sets(st.integers(0, len(positions) - 1), max_size=4)))
         hours = draw(st.integers(0, len(places)))
         ttls = {place: "1h" if rank < hours else "5m" for rank, place in enumerate(places)}
-        kinds = draw(st.lists(st.sampled_from(["text", "tool_use", "tool_result"]), min_size=60, max_size=60))
-        running = hashlib.sha256(str(salt).encode())
+        running = hashlib.sha256()
         blocks = []
-        for place, size in enumerate(sizes):
-            running.update(f"{place}:{size}:{kinds[place]}".encode())
+        for place, (size, kind) in enumerate(positions):
+            running.update(f"{place}:{size}:{kind}".encode())
             blocks.append(
                 Block(
                     level="messages",
-                    kind=kinds[place],
+                    kind=kind,
                     place=str(place),
                     tokens=size,
                     ttl=ttls.get(place),
@@ -202,17 +211,6 @@ def test_nothing_is_read_that_no_living_entry_holds(requests: list[tuple[float, 
 def test_without_marks_nothing_is_cached(requests: list[tuple[float, list[Block]]]) -> None:
     cache = PromptCache()
     for now, blocks in requests:
-        bare = [
-            Block(
-                level=block.level,
-                kind=block.kind,
-                place=block.place,
-                tokens=block.tokens,
-                ttl=None,
-                digest=block.digest,
-                plain=b"",
-            )
-            for block in blocks
-        ]
+        bare = [replace(block, ttl=None) for block in blocks]
         assert ask(cache, bare, now=now).input == sum(block.tokens for block in blocks)
     assert cache.entries == {}

@@ -65,7 +65,8 @@ def count_document(block: dict[str, Any], model: Model) -> int:
 def estimate(tokens: int, salt: bytes) -> int:
     """What count_tokens answers: near the truth and never equal to it, always the same for the same request."""
     percent = (-3, -2, -1, 1, 2, 3)[hashlib.sha256(salt).digest()[0] % 6]
-    return max(1, tokens + (tokens * percent // 100 or (1 if percent > 0 else -1)))
+    off = round(tokens * percent / 100) or (1 if percent > 0 else -1)
+    return max(1, tokens + off)
 
 
 def _scale(pieces: int, model: Model) -> int:
