@@ -1,0 +1,5 @@
+"""`python -m chat` is `palaver`."""
+
+from chat.cli import main
+
+main()

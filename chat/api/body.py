@@ -1,0 +1,123 @@
+"""Reading request bodies: one reader for all routes, so that every hostile body is a clear 4xx and nothing else."""
+
+import asyncio
+import json
+import math
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from chat.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMedia
+
+MAX_BODY = 1_048_576  # bytes
+DEADLINE = 30.0  # seconds a body may take to arrive
+MAX_DEPTH = 32  # levels of nesting
+MAX_DIGITS = 30  # digits of a number: more is no quantity anybody means
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def read(request: Request, model: type[M]) -> M:
+    """The body as `model`. Raises PalaverError that names the field."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMedia("the body must be application/json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia("compressed bodies are not accepted")
+    return validate(model, parse(await _bytes(request)))
+
+
+async def _bytes(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and (len(announced) > 12 or int(announced) > MAX_BODY):
+        raise TooLarge(f"the body may have at most {MAX_BODY} bytes")
+    collected = bytearray()
+    try:
+        async with asyncio.timeout(DEADLINE):
+            async for chunk in request.stream():
+                collected += chunk
+                if len(collected) > MAX_BODY:
+                    raise TooLarge(f"the body may have at most {MAX_BODY} bytes")
+    except TimeoutError:
+        raise RequestTimeout("the body did not arrive in time") from None
+    except ClientDisconnect:
+        raise BadRequest("the body ended too early") from None
+    return bytes(collected)
+
+
+def parse(data: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN, no duplicate keys, bounded nesting and numbers, no NUL and no lone surrogates."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest("the body is not valid UTF-8") from None
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_int, parse_float=_float
+        )
+    except RecursionError:
+        raise BadRequest("the body is nested too deeply") from None
+    except json.JSONDecodeError as problem:
+        raise BadRequest(
+            f"the body is not valid JSON (line {problem.lineno}, column {problem.colno})"
+        ) from None
+    _check_text(value)
+    return value
+
+
+def validate(model: type[M], value: Any, *, where: str = "") -> M:
+    """`value` as `model`. Raises BadRequest naming the first wrong field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as problem:
+        error = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+        field = where + ".".join(str(part) for part in error["loc"] if not str(part).startswith("function-"))
+        raise BadRequest(f"{field or 'the body'}: {error['msg']}", param=field or None) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise BadRequest("an object names the same key twice")
+    return made
+
+
+def _constant(name: str) -> NoReturn:
+    raise BadRequest(f"{name} is not JSON")
+
+
+def _int(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise BadRequest("a number has too many digits")
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if len(digits) > 4 * MAX_DIGITS or not math.isfinite(value):
+        raise BadRequest("a number is too large")
+    return value
+
+
+def _check_text(value: Any, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise BadRequest("the body is nested too deeply")
+    if isinstance(value, str):
+        check_string(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            check_string(key)
+            _check_text(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_text(inner, depth + 1)
+
+
+def check_string(value: str) -> None:
+    """Raises BadRequest for text that UTF-8 or the database cannot hold."""
+    if "\x00" in value:
+        raise BadRequest("text may not contain NUL characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadRequest("text contains half a surrogate pair") from None

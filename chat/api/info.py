@@ -1,0 +1,84 @@
+"""What this server is, and whether it is well."""
+
+from importlib.metadata import version
+
+from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chat.api import schemas
+from chat.api.deps import Deps, answer
+from chat.api.endpoint import Endpoint
+from chat.errors import Unavailable
+from chat.events import PROTOCOL
+from context.catalog import TIERS
+from store.errors import StoreError
+
+LOCAL_NOTICE = (
+    "A small local demo model answers here: fast and private, but not clever. "
+    "Set ANTHROPIC_API_KEY and start Palaver again to talk to Claude."
+)
+
+
+class Info:
+    """The handlers of `/api/info`, `/healthz` and `/readyz`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint(
+                method="GET",
+                path="/api/info",
+                handler=self.info,
+                summary="Version, models, and who answers",
+                answers={200: schemas.InfoOut},
+            ),
+            Endpoint(
+                method="GET",
+                path="/healthz",
+                handler=self.alive,
+                summary="The process runs",
+                answers={200: schemas.HealthOut},
+                public=True,
+            ),
+            Endpoint(
+                method="GET",
+                path="/readyz",
+                handler=self.ready,
+                summary="The database answers and new turns are taken",
+                answers={200: schemas.HealthOut},
+                errors=(Unavailable,),
+                public=True,
+            ),
+        ]
+
+    async def info(self, request: Request) -> Response:
+        deployment = self.deps.deployment
+        models: dict[str, schemas.ModelOut] = {}
+        for tier in TIERS:
+            model = deployment.models[deployment.tiers[tier]]
+            models.setdefault(model.id, schemas.ModelOut(id=model.id, label=model.label, tier=tier))
+        return answer(
+            schemas.InfoOut(
+                version=version("palaver"),
+                protocol=PROTOCOL,
+                backend=deployment.backend,
+                notice=LOCAL_NOTICE if deployment.backend == "local" else None,
+                models=list(models.values()),
+            )
+        )
+
+    async def alive(self, request: Request) -> Response:
+        return answer(schemas.HealthOut(status="ok"))
+
+    async def ready(self, request: Request) -> Response:
+        if self.deps.runner.refusing:
+            raise Unavailable("this server is shutting down")
+        try:
+            async with self.deps.database.reading() as connection:
+                await connection.execute(text("SELECT 1"))
+        except StoreError:
+            raise Unavailable("the database does not answer") from None
+        return answer(schemas.HealthOut(status="ok", checks={"database": self.deps.database.dialect}))

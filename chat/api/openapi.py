@@ -1,0 +1,134 @@
+"""The OpenAPI 3.1 document, made from the same declarations the server runs on."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from chat.api import schemas
+from chat.api.endpoint import Endpoint
+from chat.errors import (
+    BadRequest,
+    Internal,
+    PalaverError,
+    StorageFull,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMedia,
+)
+
+ALWAYS: tuple[type[PalaverError], ...] = (BadRequest, Unauthorized, Internal, Unavailable)
+WITH_BODY: tuple[type[PalaverError], ...] = (TooLarge, UnsupportedMedia, StorageFull)
+REFERENCE = "#/components/schemas/{model}"
+
+
+def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The whole document."""
+    models: set[type[BaseModel]] = {schemas.ErrorAnswer}
+    for endpoint in endpoints:
+        models |= {model for model in (endpoint.body, *endpoint.answers.values()) if model is not None}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    mapping, definitions = models_json_schema(
+        [(model, "validation") for model in ordered], ref_template=REFERENCE
+    )
+    references = {model: mapping[(model, "validation")] for model in ordered}
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, references)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Palaver",
+            "version": version("palaver"),
+            "summary": "palaver.v1: threads, turns and their event streams",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "operationId": _operation_id(endpoint),
+        "parameters": [*_path(endpoint), *_query(endpoint), *_headers(endpoint)],
+        "responses": _responses(endpoint, references),
+        "security": [] if endpoint.public else [{"bearer": []}, {}],
+    }
+    if endpoint.body is not None:
+        operation["requestBody"] = {"required": True, "content": _json(references[endpoint.body])}
+    return operation
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    words = [part.strip("{}") for part in endpoint.path.strip("/").split("/") if part != "api"]
+    return "_".join([endpoint.method.lower(), *words])
+
+
+def _path(endpoint: Endpoint) -> list[dict[str, Any]]:
+    schema = {"type": "string", "pattern": schemas.ID_PATTERN}
+    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in endpoint.parameters]
+
+
+def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
+    schema = endpoint.query.model_json_schema(ref_template=REFERENCE)
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": field.get("description", ""),
+            "schema": _without_null(field),
+        }
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter is there or not; it is never null."""
+    shape = {name: value for name, value in field.items() if name not in {"title", "description", "default"}}
+    choices = [choice for choice in shape.pop("anyOf", []) if choice != {"type": "null"}]
+    return {**shape, **choices[0]} if choices else shape
+
+
+def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
+    patterns = {"Last-Event-ID": "^[0-9]{1,9}$", "Idempotency-Key": "^[!-~]{1,200}$"}
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": description,
+            "schema": {"type": "string", "pattern": patterns[name]},
+        }
+        for name, description in endpoint.headers.items()
+    ]
+
+
+def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, model in endpoint.answers.items():
+        content: dict[str, Any] = {} if model is None else _json(references[model])
+        if endpoint.streams and status == 200:
+            content = {"text/event-stream": {"schema": {"type": "string"}}}
+        elif "Idempotency-Key" in endpoint.headers and status == 200:
+            content["text/event-stream"] = {"schema": {"type": "string"}}
+        responses[str(status)] = {"description": "OK", **({"content": content} if content else {})}
+    expected = [*endpoint.errors, *ALWAYS, *(WITH_BODY if endpoint.body is not None else ())]
+    for error in sorted(set(expected), key=lambda error: (error.status, error.code)):
+        entry = responses.setdefault(
+            str(error.status), {"description": "", "content": _json(references[schemas.ErrorAnswer])}
+        )
+        entry["description"] = ", ".join(filter(None, [entry["description"], error.code]))
+    return responses
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,78 @@
+"""The bundled page and the documents about the API: everything that is served besides the API itself."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from chat.api import docs, openapi
+from chat.api.endpoint import Endpoint, Handler
+
+DIST = Path(__file__).resolve().parents[2] / "web" / "dist"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+ICONS = {".svg", ".png", ".ico", ".webmanifest"}
+MISSING = "The page has not been built. Install Palaver with pip (it builds the page), or run `npm ci && npm run build` in web/."
+
+
+class PageFiles(StaticFiles):
+    """Built files carry a hash in their name, so browsers may keep them for good."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed through as they come
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
+    """The page at `/` and `/t/…`, its files under `/assets`, and the API's documents."""
+    described = openapi.document(endpoints)
+    as_json = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
+    as_page = docs.page(described)
+
+    async def describe(request: Request) -> Response:
+        return Response(as_json, media_type="application/json")
+
+    async def explain(request: Request) -> Response:
+        return HTMLResponse(as_page, headers={"content-security-policy": CSP})
+
+    async def style(request: Request) -> Response:
+        return Response(docs.STYLE, media_type="text/css")
+
+    made: list[BaseRoute] = [
+        Route("/", _index),
+        Route("/t/{thread}", _index),
+        Route("/openapi.json", describe),
+        Route("/docs", explain),
+        Route("/docs/style.css", style),
+    ]
+    if (DIST / "assets").is_dir():
+        made.append(Mount("/assets", PageFiles(directory=DIST / "assets")))
+    made += [Route(f"/{file.name}", _file(file)) for file in sorted(DIST.glob("*.*")) if file.suffix in ICONS]
+    return made
+
+
+async def _index(request: Request) -> Response:
+    if not (DIST / "index.html").is_file():
+        return PlainTextResponse(MISSING, status_code=503)
+    return FileResponse(
+        DIST / "index.html",
+        headers={
+            "cache-control": "no-cache",
+            "content-security-policy": CSP,
+            "cross-origin-opener-policy": "same-origin",
+        },
+    )
+
+
+def _file(path: Path) -> Handler:
+    async def serve(request: Request) -> Response:
+        return FileResponse(path, headers={"cache-control": "public, max-age=3600"})
+
+    return serve

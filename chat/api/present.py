@@ -1,0 +1,86 @@
+"""Stored values as clients see them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.api.schemas import MessageOut, PartOut, ThreadOut, TurnErrorOut, TurnOut, UsageOut
+from chat.times import rfc3339
+from context.messages import part_to_json
+from store import messages
+from store.messages import StoredMessage
+from store.threads import Thread
+from store.turns import Turn
+
+
+def thread_out(thread: Thread) -> ThreadOut:
+    """A thread for a client."""
+    return ThreadOut(
+        id=thread.id,
+        title=thread.title,
+        metadata=thread.metadata,
+        created_at=rfc3339(thread.created_at),
+        updated_at=rfc3339(thread.updated_at),
+        archived=thread.archived_at is not None,
+        leaf_id=thread.leaf_id,
+        unread=thread.unread,
+        running_turn_id=thread.running_turn_id,
+    )
+
+
+async def messages_out(connection: AsyncConnection, stored: Sequence[StoredMessage]) -> list[MessageOut]:
+    """Messages of one thread for a client, each with its siblings: one further query, however many there are."""
+    if not stored:
+        return []
+    owner_id, thread_id = stored[0].owner_id, stored[0].thread_id
+    parents = {one.message.parent_id for one in stored}
+    families = await messages.siblings(connection, owner_id, thread_id, parents)
+    return [_message_out(one, families[one.message.parent_id]) for one in stored]
+
+
+async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> TurnOut:
+    """A turn for a client, with the answer as far as it is stored."""
+    stored = await messages.get(connection, turn.owner_id, turn.message_id)
+    shown = await messages_out(connection, [stored] if stored is not None else [])
+    return TurnOut(
+        id=turn.id,
+        thread_id=turn.thread_id,
+        status=turn.status,
+        message_id=turn.message_id,
+        user_message_id=turn.user_message_id,
+        last_seq=last_seq,
+        message=shown[0],
+        usage=_usage(turn.usage),
+        error=_error(turn.error),
+        created_at=rfc3339(turn.created_at),
+        finished_at=None if turn.finished_at is None else rfc3339(turn.finished_at),
+    )
+
+
+def _message_out(stored: StoredMessage, siblings: list[str]) -> MessageOut:
+    message = stored.message
+    return MessageOut(
+        id=message.id,
+        thread_id=stored.thread_id,
+        parent_id=message.parent_id,
+        role=message.role,
+        status=message.status,
+        parts=[PartOut.model_validate(part_to_json(part)) for part in message.parts],
+        turn_id=stored.turn_id,
+        created_at=rfc3339(stored.created_at),
+        sibling_ids=siblings,
+        model=stored.model,
+        usage=_usage(stored.usage),
+        cost_usd=stored.cost_usd,
+        finish_reason=stored.finish_reason,
+        error=_error(stored.error),
+        feedback=stored.feedback,
+    )
+
+
+def _usage(value: dict[str, int] | None) -> UsageOut | None:
+    return None if value is None else UsageOut.model_validate(value)
+
+
+def _error(value: dict[str, object] | None) -> TurnErrorOut | None:
+    return None if value is None else TurnErrorOut.model_validate(value)

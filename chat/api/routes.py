@@ -1,0 +1,20 @@
+"""The table of contents of the HTTP API."""
+
+from chat.api.deps import Deps
+from chat.api.endpoint import Endpoint
+from chat.api.info import Info
+from chat.api.messages import Messages
+from chat.api.search import Search
+from chat.api.threads import Threads
+from chat.api.turns import Turns
+
+
+def endpoints(deps: Deps) -> list[Endpoint]:
+    """Every route of `palaver.v1`."""
+    return [
+        *Info(deps).endpoints(),
+        *Threads(deps).endpoints(),
+        *Messages(deps).endpoints(),
+        *Turns(deps).endpoints(),
+        *Search(deps).endpoints(),
+    ]

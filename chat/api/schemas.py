@@ -1,0 +1,279 @@
+"""The shapes of requests and answers. Requests forbid unknown fields; answers leave absent fields null."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
+MAX_TEXT = 400_000  # characters of one message
+MAX_METADATA = 16_384  # bytes as JSON
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(value)) > MAX_METADATA:
+        raise ValueError(f"must be at most {MAX_METADATA} bytes as JSON")
+    return value
+
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_not_blank)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class NewThread(_Request):
+    id: Id | None = None
+    title: Title | None = None
+    metadata: Metadata | None = None
+
+
+class ThreadChange(_Request):
+    """Only the fields that are present change."""
+
+    title: Title | None = None
+    archived: bool | None = None
+    leaf_id: Id | None = Field(
+        default=None, description="Any message of the thread: its newest branch becomes visible."
+    )
+    metadata: Metadata | None = None
+    read: Literal[True] | None = Field(
+        default=None, description="The owner has seen everything answered so far."
+    )
+
+    @model_validator(mode="after")
+    def _no_nulls(self) -> "ThreadChange":
+        nulls = [name for name in self.model_fields_set if getattr(self, name) is None]
+        if nulls:
+            raise ValueError(f"{nulls[0]} must not be null")
+        return self
+
+
+class TextInput(_Request):
+    type: Literal["text"] = "text"
+    text: Text
+
+
+class TurnInput(_Request):
+    text: Text | None = None
+    parts: Annotated[list[TextInput], Field(min_length=1, max_length=32)] | None = None
+    message_id: Id | None = Field(default=None, description="The client's own id for the user's message.")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "TurnInput":
+        if (self.text is None) == (self.parts is None):
+            raise ValueError("give either text or parts")
+        if len(self.words) > MAX_TEXT:
+            raise ValueError(f"at most {MAX_TEXT} characters")
+        return self
+
+    @property
+    def words(self) -> str:
+        """What was said, however it was given."""
+        return self.text if self.text is not None else "\n\n".join(part.text for part in self.parts or [])
+
+
+class NewTurn(_Request):
+    input: TurnInput | None = None
+    regenerate: Id | None = Field(default=None, description="An answer to be given anew, as a sibling of it.")
+    parent_id: Id | None = Field(
+        default=None,
+        description="Absent: the visible branch goes on. Null: a new beginning. An id: a branch after that answer.",
+    )
+    model: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+        default=None, description="A tier (simple, standard, complex) or a model's name."
+    )
+    metadata: Metadata | None = None
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> "NewTurn":
+        if (self.input is None) == (self.regenerate is None):
+            raise ValueError("give either input or regenerate")
+        if self.regenerate is not None and "parent_id" in self.model_fields_set:
+            raise ValueError("regenerate has its own parent; leave parent_id out")
+        return self
+
+
+class Rating(_Request):
+    rating: Literal["up", "down"] | None
+
+
+class _Query(_Request):
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+
+class ThreadQuery(_Query):
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}:[^:].{0,127}$")] | None = None
+    archived: bool = False
+    q: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class MessageQuery(_Query):
+    limit: int = Field(default=50, ge=1, le=200)
+    before: Id | None = Field(default=None, description="A message id: the page ends with its parent.")
+    leaf: Id | None = Field(
+        default=None, description="Show the branch that ends here instead of the visible one."
+    )
+
+
+class SearchQuery(_Query):
+    q: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    limit: int = Field(default=20, ge=1, le=100)
+    thread_id: Id | None = None
+
+
+class FollowQuery(_Query):
+    after: int = Field(default=0, ge=0, le=2**31 - 1, description="The last seq already seen.")
+
+
+class NoQuery(_Query):
+    pass
+
+
+class ErrorBody(_Answer):
+    message: str
+    type: str
+    code: str
+    param: str | None
+    retryable: bool
+    request_id: str
+
+
+class ErrorAnswer(_Answer):
+    error: ErrorBody
+
+
+class TurnErrorOut(_Answer):
+    code: str
+    message: str
+    retryable: bool
+
+
+class UsageOut(_Answer):
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    reasoning_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_input_tokens: int | None = None
+
+
+class PartOut(_Answer):
+    type: str
+    text: str
+    seconds: float | None = None
+
+
+class MessageOut(_Answer):
+    id: str
+    thread_id: str
+    parent_id: str | None
+    role: Literal["user", "assistant"]
+    status: Literal["complete", "streaming", "interrupted", "failed", "cancelled"]
+    parts: list[PartOut]
+    turn_id: str
+    created_at: str
+    sibling_ids: list[str]
+    model: str | None
+    usage: UsageOut | None
+    cost_usd: str | None
+    finish_reason: str | None
+    error: TurnErrorOut | None
+    feedback: Literal["up", "down"] | None
+
+
+class MessagesOut(_Answer):
+    messages: list[MessageOut]
+    has_more: bool
+    leaf_id: str | None
+
+
+class ThreadOut(_Answer):
+    id: str
+    title: str | None
+    metadata: dict[str, Any]
+    created_at: str
+    updated_at: str
+    archived: bool
+    leaf_id: str | None
+    unread: bool
+    running_turn_id: str | None
+
+
+class ThreadsOut(_Answer):
+    threads: list[ThreadOut]
+    next_cursor: str | None
+
+
+class TurnAccepted(_Answer):
+    id: str
+    thread_id: str
+    status: Literal["running", "completed", "failed", "cancelled"]
+    message_id: str
+    user_message_id: str
+
+
+class TurnOut(TurnAccepted):
+    last_seq: int
+    message: MessageOut
+    usage: UsageOut | None
+    error: TurnErrorOut | None
+    created_at: str
+    finished_at: str | None
+
+
+class ContextOut(_Answer):
+    turn_id: str
+    plan: dict[str, Any] | None
+
+
+class SnippetOut(_Answer):
+    text: str
+    match: bool
+
+
+class SearchHit(_Answer):
+    thread_id: str
+    thread_title: str | None
+    message_id: str
+    role: str
+    created_at: str
+    snippet: list[SnippetOut]
+
+
+class SearchOut(_Answer):
+    results: list[SearchHit]
+
+
+class ModelOut(_Answer):
+    id: str
+    label: str
+    tier: str
+
+
+class InfoOut(_Answer):
+    version: str
+    protocol: str
+    backend: Literal["local", "claude"]
+    notice: str | None
+    models: list[ModelOut]
+
+
+class HealthOut(_Answer):
+    status: str
+    checks: dict[str, str] = {}

@@ -1,0 +1,78 @@
+"""Search over everything said in a user's threads."""
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chat.api import schemas
+from chat.api.deps import Deps, answer, owner
+from chat.api.endpoint import Endpoint, query
+from chat.times import rfc3339
+from store import search, threads
+
+AROUND = 60  # characters of a snippet on each side of the first match
+MOST = 240  # characters of a snippet
+
+
+class Search:
+    """The handler of `/api/search`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint(
+                method="GET",
+                path="/api/search",
+                handler=self.find,
+                summary="Messages that contain all words, best first; the last word may be a beginning",
+                query=schemas.SearchQuery,
+                answers={200: schemas.SearchOut},
+            )
+        ]
+
+    async def find(self, request: Request) -> Response:
+        wish = query(request, schemas.SearchQuery)
+        async with self.deps.database.reading() as connection:
+            hits = await search.find(
+                connection, owner(request), wish.q, limit=wish.limit, thread_id=wish.thread_id
+            )
+            titles = {}
+            for thread_id in {hit.thread_id for hit in hits}:
+                thread = await threads.get(connection, owner(request), thread_id)
+                titles[thread_id] = None if thread is None else thread.title
+        results = [
+            schemas.SearchHit(
+                thread_id=hit.thread_id,
+                thread_title=titles[hit.thread_id],
+                message_id=hit.message_id,
+                role=hit.role,
+                created_at=rfc3339(hit.created_at),
+                snippet=snippet(hit.text, wish.q),
+            )
+            for hit in hits
+        ]
+        return answer(schemas.SearchOut(results=results))
+
+
+def snippet(text: str, wanted: str) -> list[schemas.SnippetOut]:
+    """The text around the first match, cut into matching and other pieces."""
+    words = sorted(set(re.findall(r"\w+", wanted)), key=len, reverse=True)
+    if not words:
+        return [schemas.SnippetOut(text=text[:MOST], match=False)]
+    pattern = re.compile("|".join(re.escape(word) for word in words), re.IGNORECASE)
+    first = pattern.search(text)
+    start = 0 if first is None else max(0, first.start() - AROUND)
+    shown = " ".join(text[start : start + MOST].split())
+    pieces: list[schemas.SnippetOut] = []
+    at = 0
+    for found in pattern.finditer(shown):
+        if found.start() > at:
+            pieces.append(schemas.SnippetOut(text=shown[at : found.start()], match=False))
+        pieces.append(schemas.SnippetOut(text=found.group(), match=True))
+        at = found.end()
+    if at < len(shown):
+        pieces.append(schemas.SnippetOut(text=shown[at:], match=False))
+    return pieces

@@ -1,0 +1,164 @@
+"""Threads: create, list, read, change, delete."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chat.api import schemas
+from chat.api.body import read
+from chat.api.deps import Deps, answer, owner
+from chat.api.endpoint import Endpoint, path_id, query
+from chat.api.present import thread_out
+from chat.errors import NotFound, ThreadBusy
+from store import messages, threads
+from store.threads import Thread
+
+
+class Threads:
+    """The handlers of `/api/threads`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        one = "/api/threads/{thread}"
+        return [
+            Endpoint(
+                method="POST",
+                path="/api/threads",
+                handler=self.create,
+                summary="Create a thread; a known id answers 200 with the thread as it is",
+                body=schemas.NewThread,
+                answers={201: schemas.ThreadOut, 200: schemas.ThreadOut},
+            ),
+            Endpoint(
+                method="GET",
+                path="/api/threads",
+                handler=self.list,
+                summary="List threads, last changed first",
+                query=schemas.ThreadQuery,
+                answers={200: schemas.ThreadsOut},
+            ),
+            Endpoint(
+                method="GET",
+                path=one,
+                handler=self.get,
+                summary="Read one thread",
+                answers={200: schemas.ThreadOut},
+                errors=(NotFound,),
+            ),
+            Endpoint(
+                method="PATCH",
+                path=one,
+                handler=self.change,
+                summary="Rename, archive, mark as read, or make another branch visible",
+                body=schemas.ThreadChange,
+                answers={200: schemas.ThreadOut},
+                errors=(NotFound, ThreadBusy),
+            ),
+            Endpoint(
+                method="DELETE",
+                path=one,
+                handler=self.delete,
+                summary="Delete a thread with everything in it; a running turn is stopped first",
+                answers={204: None},
+                errors=(NotFound, ThreadBusy),
+            ),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        wish = await read(request, schemas.NewThread)
+        owner_id, thread_id = owner(request), wish.id or self.deps.clock.new_id("thr")
+
+        async def write(connection: AsyncConnection) -> tuple[bool, Thread | None]:
+            made = await threads.create(
+                connection,
+                owner_id,
+                thread_id,
+                now=self.deps.clock.now(),
+                title=wish.title,
+                metadata=wish.metadata,
+            )
+            return made, await threads.get(connection, owner_id, thread_id)
+
+        made, thread = await self.deps.database.write(write)
+        return answer(
+            thread_out(_found(thread)), 201 if made else 200, {"location": f"/api/threads/{thread_id}"}
+        )
+
+    async def list(self, request: Request) -> Response:
+        wish = query(request, schemas.ThreadQuery)
+        after = None
+        if wish.cursor is not None:
+            at, _, thread_id = wish.cursor.partition(":")
+            after = (int(at), thread_id)
+        async with self.deps.database.reading() as connection:
+            found = await threads.page(
+                connection,
+                owner(request),
+                limit=wish.limit + 1,
+                after=after,
+                archived=wish.archived,
+                title_contains=wish.q,
+            )
+        shown, last = found[: wish.limit], found[wish.limit - 1] if len(found) > wish.limit else None
+        cursor = None if last is None else f"{last.updated_at}:{last.id}"
+        return answer(schemas.ThreadsOut(threads=[thread_out(one) for one in shown], next_cursor=cursor))
+
+    async def get(self, request: Request) -> Response:
+        async with self.deps.database.reading() as connection:
+            thread = await threads.get(connection, owner(request), path_id(request, "thread"))
+        return answer(thread_out(_found(thread)))
+
+    async def change(self, request: Request) -> Response:
+        thread_id = path_id(request, "thread")
+        wish = await read(request, schemas.ThreadChange)
+        owner_id, now = owner(request), self.deps.clock.now()
+
+        async def write(connection: AsyncConnection) -> Thread | None:
+            thread = _found(await threads.lock(connection, owner_id, thread_id))
+            values: dict[str, Any] = {}
+            if wish.title is not None:
+                values |= {"title": wish.title, "title_source": "user"}
+            if wish.archived is not None:
+                values["archived_at"] = now if wish.archived else None
+            if wish.metadata is not None:
+                values["meta"] = wish.metadata
+            if wish.leaf_id is not None:
+                values["leaf_id"] = await self._leaf(connection, thread, wish.leaf_id)
+            if values:
+                await threads.change(connection, owner_id, thread_id, **values)
+            if wish.read:
+                await threads.mark_read(connection, owner_id, thread_id)
+            return await threads.get(connection, owner_id, thread_id)
+
+        return answer(thread_out(_found(await self.deps.database.write(write))))
+
+    async def delete(self, request: Request) -> Response:
+        owner_id, thread_id = owner(request), path_id(request, "thread")
+        async with self.deps.database.reading() as connection:
+            thread = _found(await threads.get(connection, owner_id, thread_id))
+        running = thread.running_turn_id
+        if running is not None and not await self.deps.runner.cancel_and_wait(owner_id, running):
+            raise ThreadBusy("the thread's running turn has not stopped yet; try again", retry_after=3)
+        if not await self.deps.database.write(
+            lambda connection: threads.remove(connection, owner_id, thread_id)
+        ):
+            raise NotFound("no such thread")
+        return Response(status_code=204)
+
+    async def _leaf(self, connection: AsyncConnection, thread: Thread, message_id: str) -> str:
+        if thread.running_turn_id is not None:
+            raise ThreadBusy("the visible branch cannot change while an answer is being written")
+        found = await messages.get(connection, thread.owner_id, message_id, thread_id=thread.id)
+        if found is None:
+            raise NotFound("no such message in this thread", param="leaf_id")
+        return await messages.newest_leaf(connection, thread.owner_id, thread.id, message_id)
+
+
+def _found(thread: Thread | None) -> Thread:
+    if thread is None:
+        raise NotFound("no such thread", param="thread")
+    return thread

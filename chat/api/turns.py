@@ -1,0 +1,186 @@
+"""Turns: post one, follow it, look at it, stop it."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chat.accept import Command
+from chat.api import schemas
+from chat.api.body import read
+from chat.api.deps import Deps, answer, owner
+from chat.api.endpoint import Endpoint, header, path_id, query
+from chat.api.present import turn_out
+from chat.errors import (
+    BadRequest,
+    ContextTooLong,
+    IdTaken,
+    KeyReused,
+    LogGone,
+    ModelNotFound,
+    NotFound,
+    ThreadBusy,
+    Unavailable,
+)
+from chat.sse import EventStream, follow
+from store import events as store_events
+from store import turns
+from store.turns import Turn
+
+KEY_PATTERN = r"[\x21-\x7e]{1,200}"
+CURSOR_PATTERN = r"[0-9]{1,9}"
+
+
+class Turns:
+    """The handlers of turns."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        one = "/api/turns/{turn}"
+        return [
+            Endpoint(
+                method="POST",
+                path="/api/threads/{thread}/turns",
+                handler=self.post,
+                summary="Say something, or ask for another answer; `Accept: text/event-stream` answers with the stream itself",
+                body=schemas.NewTurn,
+                answers={202: schemas.TurnAccepted, 200: schemas.TurnAccepted},
+                errors=(NotFound, ModelNotFound, ThreadBusy, IdTaken, ContextTooLong, KeyReused, Unavailable),
+                headers={
+                    "Idempotency-Key": "the same key and body: the same turn",
+                    "Last-Event-ID": "the last seq seen",
+                },
+            ),
+            Endpoint(
+                method="GET",
+                path=one,
+                handler=self.get,
+                summary="A turn's status and answer: the authority on the outcome",
+                answers={200: schemas.TurnOut},
+                errors=(NotFound,),
+            ),
+            Endpoint(
+                method="GET",
+                path=one + "/events",
+                handler=self.events,
+                summary="Follow a turn from a cursor on; 204 when there is nothing after it",
+                query=schemas.FollowQuery,
+                answers={200: None, 204: None},
+                errors=(NotFound, LogGone),
+                streams=True,
+                headers={"Last-Event-ID": "the last seq seen; with `after` too, the larger wins"},
+            ),
+            Endpoint(
+                method="POST",
+                path=one + "/cancel",
+                handler=self.cancel,
+                summary="Stop a turn; what was said so far is kept",
+                answers={202: schemas.TurnAccepted},
+                errors=(NotFound,),
+            ),
+            Endpoint(
+                method="GET",
+                path=one + "/context",
+                handler=self.context,
+                summary="What the model was told and why: the recipe the request is rebuilt from",
+                answers={200: schemas.ContextOut},
+                errors=(NotFound,),
+            ),
+        ]
+
+    async def post(self, request: Request) -> Response:
+        thread_id = str(request.path_params["thread"])
+        if not re.fullmatch(schemas.ID_PATTERN, thread_id):
+            raise BadRequest("thread: an id has 1 to 128 letters, digits or ._:~-", param="thread")
+        key = header(request, "idempotency-key", KEY_PATTERN)
+        cursor = _cursor(request, 0)
+        wish = await read(request, schemas.NewTurn)
+        accepted = await self.deps.runner.accept(owner(request), _command(thread_id, wish, key))
+        turn = accepted.turn
+        headers = {"location": f"/api/turns/{turn.id}/events"}
+        if accepted.replayed:
+            headers["idempotency-replayed"] = "true"
+        # The protocol gives this route two forms of one answer; everywhere else the body alone decides about streaming.
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return self._stream(turn, cursor, headers)
+        return answer(_accepted(turn), 200 if accepted.replayed else 202, headers)
+
+    async def get(self, request: Request) -> Response:
+        turn = await self._turn(request)
+        async with self.deps.database.reading() as connection:
+            last = turn.last_seq
+            if turn.status == "running":
+                last = await store_events.last_seq(connection, turn.id)
+            return answer(await turn_out(connection, turn, last))
+
+    async def events(self, request: Request) -> Response:
+        cursor = _cursor(request, query(request, schemas.FollowQuery).after)
+        turn = await self._turn(request)
+        if turn.status != "running":
+            if cursor >= turn.last_seq:
+                return Response(status_code=204)
+            if not turn.log_kept:
+                raise LogGone("the turn's events are no longer kept; read the turn itself")
+        return self._stream(turn, cursor, {})
+
+    async def cancel(self, request: Request) -> Response:
+        turn = await self._turn(request)
+        await self.deps.runner.cancel(owner(request), turn.id)
+        return answer(_accepted(turn), 202)
+
+    async def context(self, request: Request) -> Response:
+        turn = await self._turn(request)
+        return answer(schemas.ContextOut(turn_id=turn.id, plan=turn.plan))
+
+    async def _turn(self, request: Request) -> Turn:
+        async with self.deps.database.reading() as connection:
+            turn = await turns.get(connection, owner(request), path_id(request, "turn"))
+        if turn is None:
+            raise NotFound("no such turn", param="turn")
+        return turn
+
+    def _stream(self, turn: Turn, cursor: int, headers: dict[str, str]) -> EventStream:
+        frames: AsyncIterator[bytes] = follow(
+            self.deps.database,
+            turn.id,
+            cursor,
+            find_live=lambda: self.deps.runner.live(turn.id),
+            draining=self.deps.runner.draining,
+        )
+        return EventStream(frames, headers=headers)
+
+
+def _command(thread_id: str, wish: schemas.NewTurn, key: str | None) -> Command:
+    parent: Literal["leaf", "root"] | tuple[str] = "leaf"
+    if "parent_id" in wish.model_fields_set:
+        parent = "root" if wish.parent_id is None else (wish.parent_id,)
+    return Command(
+        thread_id=thread_id,
+        text=None if wish.input is None else wish.input.words,
+        user_message_id=None if wish.input is None else wish.input.message_id,
+        parent=parent,
+        regenerate=wish.regenerate,
+        asked=wish.model,
+        idempotency_key=key,
+        metadata=wish.metadata or {},
+    )
+
+
+def _cursor(request: Request, after: int) -> int:
+    """The larger of both cursors: an EventSource repeats its first URL with a stale `after`."""
+    seen = header(request, "last-event-id", CURSOR_PATTERN)
+    return max(after, int(seen or 0))
+
+
+def _accepted(turn: Turn) -> schemas.TurnAccepted:
+    return schemas.TurnAccepted(
+        id=turn.id,
+        thread_id=turn.thread_id,
+        status=turn.status,
+        message_id=turn.message_id,
+        user_message_id=turn.user_message_id,
+    )

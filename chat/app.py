@@ -1,0 +1,191 @@
+"""All wiring, in one place: settings in, a running application out."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+from filelock import FileLock, Timeout
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from chat.access import Access
+from chat.api import page, routes
+from chat.api.deps import Deps
+from chat.clock import Clock, SystemClock
+from chat.counting import counter
+from chat.deployment import Deployment
+from chat.edge import Edge, http_exception
+from chat.runner import Runner
+from chat.settings import BadSettings, Settings
+from chat.upstream.client import Timeouts, Upstream
+from chat.upstream.local.process import LocalModel
+from chat.upstream.models import load as load_models
+from context.catalog import TIERS, Model, Tier
+from context.policy import Policy
+from context.prompts import ASSISTANT, Prompt
+from store import migrate, sqlite, users
+from store.database import Database
+
+log = structlog.get_logger()
+
+CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
+CORS_EXPOSED = ["location", "retry-after", "x-request-id", "idempotency-replayed"]
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    local_model: LocalModel | None = None,
+    timeouts: Timeouts | None = None,
+) -> AsyncIterator[Deps]:
+    """Everything a server needs, started, and stopped again on the way out. Raises BadSettings and StoreError.
+
+    `local_model` is started already; it is needed when the settings name no provider.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings, clock))
+        upstream = _upstream(settings, local_model, timeouts)
+        stack.push_async_callback(upstream.close)
+        deployment = await _deployment(settings, upstream, local_model)
+        runner = Runner(
+            database=database,
+            deployment=deployment,
+            clock=clock,
+            holder=clock.new_id("proc"),
+            shared=database.dialect == "postgresql",
+            log_hours=settings.log_hours,
+        )
+        await runner.start()
+        stack.push_async_callback(runner.stop)
+        yield Deps(settings=settings, database=database, deployment=deployment, runner=runner, clock=clock)
+
+
+def application(deps: Deps) -> Starlette:
+    """The ASGI application over started parts."""
+    endpoints = routes.endpoints(deps)
+    token = deps.settings.token
+    middleware = [
+        Middleware(Edge, clock=deps.clock),
+        Middleware(Access, token=None if token is None else token.get_secret_value()),
+    ]
+    if deps.settings.cors_origins:
+        # Outermost, so that errors carry the headers too; browsers hide an answer without them from the page.
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=list(deps.settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=CORS_HEADERS,
+            expose_headers=CORS_EXPOSED,
+            max_age=86_400,
+        )
+        middleware.insert(0, cors)
+    app = Starlette(
+        routes=[*(endpoint.route() for endpoint in endpoints), *page.routes(endpoints)],
+        middleware=middleware,
+        exception_handlers={HTTPException: http_exception},
+    )
+    app.router.redirect_slashes = False  # it would build a Location from the Host header
+    return app
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """The database, migrated and ready. A SQLite file belongs to one process at a time."""
+    async with AsyncExitStack() as stack:
+        if settings.database.startswith("sqlite:///"):
+            stack.enter_context(_only_process(Path(settings.database.removeprefix("sqlite:///"))))
+            _warn_of_old_sqlite()
+        database = Database(settings.database)
+        stack.push_async_callback(database.close)
+        before, after = await migrate.upgrade(database)
+        if before != after:
+            log.info("migrated the database", before=before, after=after)
+        await database.write(lambda connection: users.ensure(connection, users.LOCAL, "You", clock.now()))
+        yield database
+
+
+def _only_process(path: Path) -> FileLock:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BadSettings(
+            f"another Palaver process uses {path}; stop it, or give this one another PALAVER_DATA_DIR"
+        ) from None
+    return lock
+
+
+def _warn_of_old_sqlite() -> None:
+    library = sqlite.driver()
+    if library.sqlite_version_info < sqlite.SAFE_VERSION:
+        log.warning(
+            "this SQLite may corrupt a database under load; use Python with SQLite 3.51.3 or newer",
+            sqlite=library.sqlite_version,
+        )
+
+
+def _upstream(settings: Settings, local_model: LocalModel | None, timeouts: Timeouts | None) -> Upstream:
+    if local_model is not None:
+        return Upstream(base_url=local_model.base_url, api_key="local", timeouts=timeouts)
+    key = settings.anthropic_api_key
+    return Upstream(
+        base_url=settings.anthropic_base_url,
+        api_key="none" if key is None else key.get_secret_value(),
+        timeouts=timeouts,
+    )
+
+
+async def _deployment(settings: Settings, upstream: Upstream, local_model: LocalModel | None) -> Deployment:
+    tiers: dict[Tier, str]
+    if local_model is not None:
+        tiers = dict.fromkeys(TIERS, local_model.model_id)
+        models = {local_model.model_id: _local(local_model)}
+    else:
+        tiers = settings.tiers
+        models = await load_models(upstream.client, tiers)
+    return Deployment(
+        backend="claude" if local_model is None else "local",
+        upstream=upstream,
+        models=models,
+        tiers=tiers,
+        default_tier=settings.default_tier,
+        prompt=_prompt(settings),
+        policy=replace(Policy(), window_cap=settings.window_tokens),
+        # Sizes are kept in tokens of the newest tokenizer; a model with another one has its ratio in the catalogue.
+        count=counter("claude-sonnet-5-5" if local_model is None else local_model.model_id),
+        max_output=settings.max_output_tokens,
+        max_turn_seconds=settings.max_turn_seconds,
+        model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
+    )
+
+
+def _local(served: LocalModel) -> Model:
+    return Model(
+        id=served.model_id,
+        label=f"{served.model_id} (local)",
+        context_window=served.max_input_tokens,
+        max_output=served.max_output_tokens,
+        min_cacheable=0,
+        local=True,
+    )
+
+
+def _prompt(settings: Settings) -> Prompt:
+    path = settings.system_prompt_file
+    if path is None:
+        return ASSISTANT
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise BadSettings(f"PALAVER_SYSTEM_PROMPT_FILE: {path} cannot be read as UTF-8 text") from None
+    if not text:
+        raise BadSettings(f"PALAVER_SYSTEM_PROMPT_FILE: {path} is empty")
+    return Prompt(name="custom", version=1, text=text)

@@ -1,0 +1,152 @@
+"""The command line: `palaver serve`, `palaver migrate`, `palaver doctor`."""
+
+import asyncio
+import sys
+import webbrowser
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from chat import doctor as examination
+from chat.app import application, open_database, running
+from chat.clock import SystemClock
+from chat.logs import configure
+from chat.server import listen, serve
+from chat.settings import BadSettings, Settings, load
+from chat.upstream.local.process import LocalModel
+from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights
+from store.errors import StoreError
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="palaver",
+    help="A self-hosted chat backend for long conversations with Claude.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(stderr=True, highlight=False)
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database.")]
+
+
+@app.command("serve")
+def serve_command(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    data_dir: DataDir = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Run the server. Without an API key a small local model answers."""
+    settings = _settings(host=host, port=port, data_dir=data_dir)
+    _check_exposure(settings)
+    _run(_serve(settings, open_browser))
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database's schema up to date and stop; `serve` does the same on start."""
+    settings = _settings(data_dir=data_dir)
+
+    async def work() -> None:
+        async with open_database(settings, SystemClock()):
+            console.print("The database is up to date.")
+
+    _run(work())
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Say what is configured, what can be reached, what is missing, and how to mend it."""
+    settings = _settings(data_dir=data_dir)
+    findings = _run(examination.examine(settings))
+    examination.show(findings, Console())
+    raise typer.Exit(0 if all(finding.state != "broken" for finding in findings) else 1)
+
+
+def main() -> None:
+    """Entry point of the `palaver` command."""
+    app()
+
+
+async def _serve(settings: Settings, open_browser: bool) -> None:
+    bound = listen(settings.host, settings.port)
+    async with AsyncExitStack() as stack:
+        local = await _local_model(settings, stack) if settings.uses_local_model else None
+        deps = await stack.enter_async_context(running(settings, local_model=local))
+        host, port = bound.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{'localhost' if host in {'0.0.0.0', '::'} else shown}:{port}/"  # noqa: S104 - compared, not bound
+        who = "the small local demo model" if local is not None else settings.model_standard
+        console.print(f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({who} answers; Ctrl+C stops)")
+        if local is not None:
+            console.print("Set ANTHROPIC_API_KEY to talk to Claude instead.", style="dim")
+        if open_browser:
+            webbrowser.open(url)
+        await serve(application(deps), deps.runner, bound, settings.grace_seconds)
+
+
+async def _local_model(settings: Settings, stack: AsyncExitStack) -> LocalModel:
+    weights = await ensure_weights(settings.cache_dir, settings.local_model, console)
+    model = LocalModel(weights)
+    await model.start()
+    stack.push_async_callback(model.stop)
+    return model
+
+
+def _settings(**overrides: object) -> Settings:
+    try:
+        settings = load(**overrides)
+    except BadSettings as problem:
+        _fail(str(problem))
+    configure(settings)
+    return settings
+
+
+def _check_exposure(settings: Settings) -> None:
+    """Without a token nobody but this machine may reach the server."""
+    if settings.token is None and not _is_loopback(settings.host):
+        _fail(
+            f"PALAVER_HOST: {settings.host} can be reached from other machines, and no token is set.\n"
+            "Set PALAVER_TOKEN to a long random text, or listen on 127.0.0.1."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _run(work: Awaitable[T]) -> T:
+    """Run to the end; problems an operator can mend are told in words, without a traceback."""
+
+    async def whole() -> T:
+        return await work
+
+    loop_factory = None
+    if sys.platform != "win32":
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(whole())
+    except LocalModelUnavailable as problem:
+        _fail(f"{problem}\n{problem.remedy}")
+    except (BadSettings, StoreError) as problem:
+        _fail(str(problem))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _fail(message: str) -> NoReturn:
+    console.print(f"[bold red]Palaver cannot start.[/] {message}", markup=True)
+    raise typer.Exit(1)

@@ -1,0 +1,66 @@
+"""The answer as it grows: parts that are opened, filled and closed, journalled as they are."""
+
+from dataclasses import dataclass, field
+
+from chat import events
+from chat.clock import Clock
+from chat.journal import Journal
+from context.messages import Part, ReasoningPart, TextPart
+
+
+def harmless(words: str) -> str:
+    """Model text without what a database or UTF-8 cannot hold: NUL and lone surrogates become U+FFFD."""
+    if "\x00" in words:
+        words = words.replace("\x00", "\ufffd")
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        words = words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return words
+
+
+@dataclass(slots=True)
+class Draft:
+    """Collects the parts of one answer. At most one part is open; whatever opens, closes."""
+
+    journal: Journal
+    clock: Clock
+    parts: list[Part] = field(default_factory=list)
+    _kind: str | None = None
+    _words: list[str] = field(default_factory=list)
+    _opened_at: float = 0.0
+
+    @property
+    def has_text(self) -> bool:
+        """Whether words of the answer itself have reached the reader."""
+        return self._kind == "text" or any(isinstance(part, TextPart) for part in self.parts)
+
+    def add(self, kind: str, words: str) -> None:
+        """Words of a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
+        words = harmless(words)
+        if not words:
+            return
+        if self._kind != kind:
+            self.close()
+            self._kind = kind
+            self._opened_at = self.clock.monotonic()
+            self.journal.event(events.PartStarted(part_id=self._part_id(), kind=kind))
+        self._words.append(words)
+        self.journal.text(self._part_id(), words)
+
+    def close(self) -> None:
+        """End the open part, if there is one."""
+        if self._kind is None:
+            return
+        part_id, text = self._part_id(), "".join(self._words)
+        seconds = None
+        if self._kind == "reasoning":
+            seconds = round(self.clock.monotonic() - self._opened_at, 1)
+            self.parts.append(ReasoningPart(text=text, seconds=seconds))
+        else:
+            self.parts.append(TextPart(text=text))
+        self._kind, self._words = None, []
+        self.journal.event(events.PartEnded(part_id=part_id, seconds=seconds))
+
+    def _part_id(self) -> str:
+        return f"p{len(self.parts) + 1}"

@@ -1,0 +1,132 @@
+"""The outer edge of every request: its id, its log line, its security headers, and every error as one JSON shape."""
+
+import re
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chat.api import schemas
+from chat.clock import Clock
+from chat.errors import (
+    BadRequest,
+    Internal,
+    MethodNotAllowed,
+    NotFound,
+    PalaverError,
+    StorageFull,
+    Unavailable,
+)
+from store.errors import StoreError, StoreFull
+
+log = structlog.get_logger()
+
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+API_CSP = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Edge:
+    """ASGI middleware around everything but CORS. Nothing gets past it but a response."""
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self.app = app
+        self.clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        sent = Headers(scope=scope).get("x-request-id", "")
+        request_id = sent if ACCEPTED_ID.fullmatch(sent) else self.clock.new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status = time.perf_counter(), 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(MutableHeaders(raw=message["headers"]), request_id)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_with_headers)
+            except Exception as failure:
+                if status:
+                    log.exception("a response broke off after it had begun")
+                    return
+                await error_response(told(failure), request_id)(scope, receive, send_with_headers)
+            finally:
+                took = round((time.perf_counter() - started) * 1000, 1)
+                # The path without its query string, which may hold what people searched for.
+                note = log.info if scope["path"].startswith("/api/") else log.debug
+                note("request", method=scope["method"], path=scope["path"], status=status, ms=took)
+
+
+def told(failure: Exception) -> PalaverError:
+    """What a client is told of a failure; what was not foreseen is logged here and told as `internal`."""
+    match failure:
+        case PalaverError():
+            return failure
+        case StoreFull():
+            return StorageFull("the disk is full: nothing was stored")
+        case StoreError():
+            log.warning("the store failed", kind=type(failure).__name__)
+            return Unavailable("the database does not answer; nothing was stored", retry_after=1)
+        case _:
+            log.exception("a request broke", exc_info=failure)
+            return Internal("something went wrong on this server")
+
+
+async def http_exception(request: Request, failure: Exception) -> Response:
+    """Starlette's own errors in our shape."""
+    assert isinstance(failure, HTTPException)  # noqa: S101 - registered for nothing else
+    error: PalaverError
+    match failure.status_code:
+        case 404:
+            error = NotFound("no such route")
+        case 405:
+            error = MethodNotAllowed("this route does not take that method")
+        case _:
+            error = BadRequest("the request cannot be understood")
+    response = error_response(error, request.state.request_id)
+    for name, value in (failure.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def error_response(error: PalaverError, request_id: str) -> Response:
+    """An error as the one JSON shape all errors have."""
+    body = schemas.ErrorAnswer(
+        error=schemas.ErrorBody(
+            message=error.message,
+            type=error.type,
+            code=error.code,
+            param=error.param,
+            retryable=error.retryable,
+            request_id=request_id,
+        )
+    )
+    headers = {}
+    if error.status in {409, 429} or error.status >= 500:
+        # The OpenAI and Anthropic SDKs would repeat these by themselves, without an idempotency key.
+        headers["x-should-retry"] = "false"
+    if error.retry_after is not None:
+        headers["retry-after"] = str(error.retry_after)
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(
+        body.model_dump_json(), status_code=error.status, headers=headers, media_type="application/json"
+    )
+
+
+def _add_headers(headers: MutableHeaders, request_id: str) -> None:
+    headers["x-request-id"] = request_id
+    headers.setdefault("x-content-type-options", "nosniff")
+    headers.setdefault("referrer-policy", "no-referrer")
+    headers.setdefault("cache-control", "no-store")
+    headers.setdefault("content-security-policy", API_CSP)

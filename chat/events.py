@@ -1,0 +1,114 @@
+"""Everything that can happen in a turn, as a closed union, and how it goes over the wire (`palaver.v1`).
+
+A turn's log begins with `turn.started` (seq 1) and ends with exactly one of `turn.completed`, `turn.failed`, `turn.cancelled`.
+Parts do not interleave, and every part that was started is ended before the terminal event. `seq` counts from 1 without gaps.
+"""
+
+from typing import Any
+
+import msgspec
+
+PROTOCOL = "palaver.v1"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """What all events have; the journal numbers an event when it keeps it."""
+
+    seq: int = 0
+    turn_id: str = ""
+
+
+class TurnStarted(Event, frozen=True, kw_only=True, tag="turn.started"):
+    protocol: str
+    thread_id: str
+    message_id: str
+    user_message_id: str
+    created_at: str
+    model: str | None = None
+
+
+class PartStarted(Event, frozen=True, kw_only=True, tag="part.started"):
+    part_id: str
+    kind: str
+
+
+class PartDelta(Event, frozen=True, kw_only=True, tag="part.delta"):
+    part_id: str
+    text: str
+
+
+class PartEnded(Event, frozen=True, kw_only=True, tag="part.ended"):
+    part_id: str
+    seconds: float | None = None
+
+
+class Note(Event, frozen=True, kw_only=True, tag="note"):
+    """Anything optional: `route`, `retry`, `title`."""
+
+    name: str
+    data: dict[str, Any]
+
+
+class TurnError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a turn failed, in words for a person. `retryable`: the same request may succeed."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class TokenUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tokens of a turn; the details are parts of the totals."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    reasoning_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_input_tokens: int | None = None
+
+
+class TurnCompleted(Event, frozen=True, kw_only=True, tag="turn.completed"):
+    """`finish_reason`: stop, length, content_filter or tool_calls."""
+
+    finish_reason: str
+    usage: TokenUsage
+
+
+class TurnFailed(Event, frozen=True, kw_only=True, tag="turn.failed"):
+    error: TurnError
+    usage: TokenUsage | None = None
+
+
+class TurnCancelled(Event, frozen=True, kw_only=True, tag="turn.cancelled"):
+    reason: str | None = None
+    usage: TokenUsage | None = None
+
+
+TurnEvent = (
+    TurnStarted | PartStarted | PartDelta | PartEnded | Note | TurnCompleted | TurnFailed | TurnCancelled
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[TurnEvent] = msgspec.json.Decoder(TurnEvent)
+_TERMINAL = tuple(f'{{"type":"turn.{name}"' for name in ("completed", "failed", "cancelled"))
+
+
+def encode(event: Event, *, seq: int, turn_id: str) -> str:
+    """An event as single-line JSON with its number; absent fields are left out, never null."""
+    return _encoder.encode(msgspec.structs.replace(event, seq=seq, turn_id=turn_id)).decode()
+
+
+def decode(payload: str | bytes) -> TurnEvent:
+    """The inverse of `encode`. Raises msgspec.ValidationError on anything else."""
+    return _decoder.decode(payload)
+
+
+def is_terminal(payload: str) -> bool:
+    """Whether an encoded event ends its turn."""
+    return payload.startswith(_TERMINAL)
+
+
+def frame(seq: int, payload: str) -> bytes:
+    """One SSE block. `data:` stands before `id:`, so that a torn connection never moves a client past an event it lacks."""
+    return f"data: {payload}\nid: {seq}\n\n".encode()

@@ -1,0 +1,186 @@
+"""Ending a turn: answer, usage, status and terminal event in one transaction, exactly once."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, assert_never
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat import events
+from chat.clock import Clock
+from chat.deployment import Deployment
+from chat.ledger import entries, total
+from chat.turn import Cancelled, Completed, Failed, Outcome, TurnWork
+from context.messages import Part, ReasoningPart, Status, TextPart
+from store import events as store_events
+from store import messages, threads, turns, usage
+from store.database import Database
+from store.turns import Turn, TurnStatus
+
+
+async def finish(work: TurnWork, outcome: Outcome) -> bool:
+    """Write the end of a turn and show it. False when another process ended it before; then nothing was changed."""
+    work.draft.close()
+    await work.journal.settle()
+    spent = entries(work.turn, "reply", work.calls, work.clock, local=work.deployment.backend == "local")
+    tokens, cost = total(spent)
+    seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
+    refused = isinstance(outcome, Failed) and outcome.refused
+    ended = await work.database.write(
+        _Ending(
+            turn=work.turn,
+            outcome=outcome,
+            parts=() if refused else tuple(work.draft.parts),
+            deployment=work.deployment,
+            model=next((record.call.model for record in reversed(work.calls) if record.call.model), None),
+            tokens=tokens,
+            cost=cost,
+            spent=spent,
+            seq=seq,
+            payload=payload,
+            now=work.clock.now(),
+        ).write
+    )
+    if ended:
+        work.journal.show_last(seq, payload)
+    return ended
+
+
+async def recover(
+    database: Database, deployment: Deployment, clock: Clock, turn: Turn, outcome: Failed
+) -> bool:
+    """End a turn whose process is gone, keeping what its log says was said."""
+    logged: list[events.TurnEvent] = []
+    async with database.reading() as connection:
+        while found := await store_events.after(connection, turn.id, len(logged)):
+            logged += [events.decode(payload) for _, payload in found]
+    parts, open_part = told(logged)
+    closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
+    closing.append(terminal_event(outcome, None))
+    first = len(logged) + 1
+    payloads = [events.encode(event, seq=first + n, turn_id=turn.id) for n, event in enumerate(closing)]
+    ending = _Ending(
+        turn=turn,
+        outcome=outcome,
+        parts=parts,
+        deployment=deployment,
+        model=None,
+        tokens=None,
+        cost=None,
+        spent=[],
+        seq=first + len(closing) - 1,
+        payload=payloads[-1],
+        now=clock.now(),
+    )
+
+    async def write(connection: AsyncConnection) -> bool:
+        if not await ending.write(connection):
+            return False
+        if payloads[:-1]:
+            await connection.execute(store_events.APPEND, store_events.rows(turn.id, first, payloads[:-1]))
+        return True
+
+    return await database.write(write)
+
+
+def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
+    """The parts a log adds up to, and the id of the part that was never ended."""
+    order: list[str] = []
+    kinds: dict[str, str] = {}
+    words: dict[str, list[str]] = {}
+    seconds: dict[str, float | None] = {}
+    open_part: str | None = None
+    for event in logged:
+        match event:
+            case events.PartStarted():
+                order.append(event.part_id)
+                kinds[event.part_id], words[event.part_id] = event.kind, []
+                open_part = event.part_id
+            case events.PartDelta():
+                words[event.part_id].append(event.text)
+            case events.PartEnded():
+                seconds[event.part_id] = event.seconds
+                open_part = None
+            case _:
+                pass
+    parts = tuple(part_of(kinds[id], "".join(words[id]), seconds.get(id)) for id in order)
+    return parts, open_part
+
+
+def part_of(kind: str, text: str, seconds: float | None) -> Part:
+    """A part of that kind."""
+    return TextPart(text=text) if kind == "text" else ReasoningPart(text=text, seconds=seconds)
+
+
+def terminal_event(outcome: Outcome, tokens: events.TokenUsage | None) -> events.Event:
+    """The one event that ends a turn's log."""
+    match outcome:
+        case Completed():
+            none = events.TokenUsage(input_tokens=0, output_tokens=0, total_tokens=0)
+            return events.TurnCompleted(finish_reason=outcome.finish_reason, usage=tokens or none)
+        case Failed():
+            return events.TurnFailed(error=outcome.error, usage=tokens)
+        case Cancelled():
+            return events.TurnCancelled(reason=outcome.reason, usage=tokens)
+        case _:
+            assert_never(outcome)
+
+
+def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
+    match outcome:
+        case Completed():
+            return "completed", "complete"
+        case Failed():
+            return "failed", "interrupted" if outcome.error.code == "interrupted" else "failed"
+        case Cancelled():
+            return "cancelled", "cancelled"
+        case _:
+            assert_never(outcome)
+
+
+class _Ending(msgspec.Struct, kw_only=True, frozen=True):
+    """All that is written when a turn ends."""
+
+    turn: Turn
+    outcome: Outcome
+    parts: tuple[Part, ...]
+    deployment: Deployment
+    model: str | None
+    tokens: events.TokenUsage | None
+    cost: Decimal | None
+    spent: list[usage.Entry]
+    seq: int
+    payload: str
+    now: int
+
+    async def write(self, connection: AsyncConnection) -> bool:
+        turn, outcome = self.turn, self.outcome
+        status, message_status = _statuses(outcome)
+        error = msgspec.to_builtins(outcome.error) if isinstance(outcome, Failed) else None
+        counted: dict[str, Any] | None = None if self.tokens is None else msgspec.to_builtins(self.tokens)
+        ended = await turns.finish(
+            connection, turn.id, status=status, usage=counted, error=error, last_seq=self.seq, now=self.now
+        )
+        if not ended:
+            return False
+        await connection.execute(store_events.APPEND, store_events.rows(turn.id, self.seq, [self.payload]))
+        text = "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+        pk = await messages.finish(
+            connection,
+            turn.owner_id,
+            turn.message_id,
+            status=message_status,
+            parts=self.parts,
+            tokens=self.deployment.count(text) if text else 0,
+            refused=isinstance(outcome, Failed) and outcome.refused,
+            model=self.model,
+            finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,
+            error=error,
+            usage=counted,
+            cost_usd=None if self.cost is None else format(self.cost, "f"),
+        )
+        for entry in self.spent:
+            await usage.add(connection, entry)
+        await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
+        return True

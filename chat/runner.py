@@ -1,0 +1,262 @@
+"""Who owns running turns: starts them, stops them, ends them exactly once, and takes over those whose process died.
+
+A turn has two tasks here. The inner one answers; the outer one waits for it, for a wish to stop, or for the time limit, and
+then writes the end. Nobody cancels the outer one, so every turn that begins in this process ends in it - or, if the process dies,
+in another one after its lease has run out, or in this one when it starts again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat import events, titles
+from chat.accept import LEASE, Accepted, Command, accept
+from chat.clock import Clock
+from chat.deployment import Deployment
+from chat.draft import Draft
+from chat.errors import NotFound, Unavailable
+from chat.finish import finish, recover
+from chat.journal import Journal, TurnLog
+from chat.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome, TurnWork
+from store import events as store_events
+from store import turns
+from store.database import Database
+from store.errors import StoreError
+
+log = structlog.get_logger()
+
+BEAT = 2.0  # seconds between lease renewals; a lease outlives four missed ones
+STORE_PATIENCE = (0.2, 5.0)  # seconds between tries to write an end while the store fails: first, largest
+TIDY = 3_600.0  # seconds between removals of old event logs
+
+
+@dataclass(slots=True)
+class _Running:
+    work: TurnWork
+    log: TurnLog
+    stop: asyncio.Future[Outcome]
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Runner:
+    """Runs the turns of this process. `holder` is the process's own id, under which it holds leases."""
+
+    database: Database
+    deployment: Deployment
+    clock: Clock
+    holder: str
+    shared: bool  # whether other processes may run turns in the same database
+    log_hours: int = 24
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    refusing: bool = False  # no new turns: the server is being stopped
+    _running: dict[str, _Running] = field(default_factory=dict)
+    _background: list[asyncio.Task[None]] = field(default_factory=list)
+    _titles: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def start(self) -> None:
+        """End what an earlier process left running, then keep watch."""
+        await self.take_over(everything=not self.shared)
+        self._background = [
+            asyncio.create_task(self._forever(BEAT, self.beat), name="leases"),
+            asyncio.create_task(self._forever(TIDY, self.tidy), name="old logs"),
+        ]
+
+    async def accept(self, owner_id: str, command: Command) -> Accepted:
+        """Make a turn durable and start it. Raises PalaverError."""
+        if self.refusing:
+            raise Unavailable("this server is shutting down", retry_after=2)
+        accepted = await accept(
+            self.database, self.deployment, self.clock, owner_id=owner_id, holder=self.holder, command=command
+        )
+        if not accepted.replayed:
+            self._begin(accepted)
+        return accepted
+
+    async def cancel(self, owner_id: str, turn_id: str) -> None:
+        """Stop a turn, wherever it runs; a turn that has ended stays as it is. Raises NotFound."""
+        async with self.database.reading() as connection:
+            turn = await turns.get(connection, owner_id, turn_id)
+        if turn is None:
+            raise NotFound("no such turn")
+        if turn.status != "running":
+            return
+        mine = self._running.get(turn_id)
+        if mine is None:
+            await self.database.write(lambda connection: turns.ask_cancel(connection, owner_id, turn_id))
+        else:
+            self._stop(mine, Cancelled(reason="user"))
+
+    async def cancel_and_wait(self, owner_id: str, turn_id: str, patience: float = 5.0) -> bool:
+        """Stop a turn and wait for its end. False when it runs elsewhere and has not ended in time."""
+        await self.cancel(owner_id, turn_id)
+        mine = self._running.get(turn_id)
+        if mine is None or mine.task is None:
+            return False
+        await asyncio.wait([mine.task], timeout=patience)
+        return mine.task.done()
+
+    def live(self, turn_id: str) -> TurnLog | None:
+        """The log of a turn that runs in this process."""
+        running = self._running.get(turn_id)
+        return None if running is None else running.log
+
+    @property
+    def count(self) -> int:
+        """How many turns run here."""
+        return len(self._running)
+
+    async def drain(self, grace: float) -> None:
+        """Take no new turns, give running ones `grace` seconds, end the others as interrupted, let all streams end."""
+        self.refusing = True
+        tasks = [running.task for running in self._running.values() if running.task is not None]
+        if tasks:
+            log.info("waiting for running turns", turns=len(tasks), seconds=grace)
+            await asyncio.wait(tasks, timeout=grace)
+        for running in list(self._running.values()):
+            self._stop(running, INTERRUPTED)
+        left = [running.task for running in self._running.values() if running.task is not None]
+        if left:
+            await asyncio.wait(left, timeout=5)
+        self.draining.set()
+        for running in list(self._running.values()):
+            running.log.wake()
+
+    async def stop(self) -> None:
+        """Drain without grace and end all background work."""
+        await self.drain(0)
+        for task in [*self._background, *self._titles]:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def beat(self) -> None:
+        """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
+        if self._running:
+            until = self.clock.now() + LEASE
+            asked = await self.database.write(
+                lambda connection: turns.renew_leases(connection, self.holder, until)
+            )
+            for turn_id in asked:
+                if turn_id in self._running:
+                    self._stop(self._running[turn_id], Cancelled(reason="user"))
+        await self.take_over(everything=False)
+
+    async def take_over(self, *, everything: bool) -> None:
+        """End abandoned turns as interrupted, with what their logs say was said."""
+        async with self.database.reading() as connection:
+            found = await turns.abandoned(connection, None if everything else self.clock.now())
+        for turn in found:
+            if turn.id in self._running:
+                continue
+            if await recover(self.database, self.deployment, self.clock, turn, INTERRUPTED):
+                log.warning("ended an abandoned turn", turn_id=turn.id)
+
+    async def tidy(self) -> None:
+        """Remove event logs that need no longer be kept."""
+        before = self.clock.now() - self.log_hours * 3_600_000
+        while True:
+            async with self.database.reading() as connection:
+                old = await turns.with_old_logs(connection, before, 200)
+            if not old:
+                return
+
+            async def remove(connection: AsyncConnection, ids: list[str]) -> None:
+                await store_events.remove(connection, ids)
+                await turns.forget_logs(connection, ids)
+
+            await self.database.write(partial(remove, ids=list(old)))
+
+    def _begin(self, accepted: Accepted) -> None:
+        turn, live = accepted.turn, TurnLog()
+        live.extend([events.frame(1, accepted.first)])
+        journal = Journal(self.database, turn.id, live, self.clock)
+        work = TurnWork(
+            turn=turn,
+            deployment=self.deployment,
+            database=self.database,
+            clock=self.clock,
+            journal=journal,
+            draft=Draft(journal=journal, clock=self.clock),
+        )
+        running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())
+        self._running[turn.id] = running
+        running.task = asyncio.create_task(self._own(running), name=f"turn {turn.id}")
+        if self.deployment.model_titles:
+            title = asyncio.create_task(_titled(work), name=f"title {turn.id}")
+            self._titles.add(title)
+            title.add_done_callback(self._titles.discard)
+
+    def _stop(self, running: _Running, outcome: Outcome) -> None:
+        if not running.stop.done():
+            running.stop.set_result(outcome)
+
+    async def _own(self, running: _Running) -> None:
+        work, turn = running.work, running.work.turn
+        with structlog.contextvars.bound_contextvars(turn_id=turn.id):
+            try:
+                outcome = await self._outcome(running)
+                await self._end(work, outcome)
+                log.info("turn ended", outcome=type(outcome).__name__.lower(), calls=len(work.calls))
+            finally:
+                del self._running[turn.id]
+                running.log.extend([], ended=True)
+
+    async def _outcome(self, running: _Running) -> Outcome:
+        """How the turn goes: its answer, a wish to stop, or the time limit - whichever comes first."""
+        answering = asyncio.create_task(running.work.answer(), name="answer")
+        limit = self.deployment.max_turn_seconds
+        await asyncio.wait({answering, running.stop}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            running.stop.cancel()
+            try:
+                return answering.result()
+            except Exception:
+                log.exception("a turn broke")
+                return BROKE
+        answering.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await answering
+        outcome = running.stop.result() if running.stop.done() else TOOK_TOO_LONG
+        for record in running.work.calls:
+            if record.ended is None:
+                record.end(
+                    "cancelled" if isinstance(outcome, Cancelled) else "interrupted", self.clock.monotonic()
+                )
+        return outcome
+
+    async def _end(self, work: TurnWork, outcome: Outcome) -> None:
+        """Write the end, however long the store takes to come back: until then the turn is not over."""
+        pause, largest = STORE_PATIENCE
+        while True:
+            try:
+                await finish(work, outcome)
+                return
+            except StoreError as failure:
+                log.error("the end of a turn cannot be stored yet", kind=type(failure).__name__)
+            except Exception:
+                # Another process took the turn over, or the thread was deleted: either way it is not ours any more.
+                log.exception("the end of a turn was not stored")
+                return
+            await asyncio.sleep(pause)
+            pause = min(largest, pause * 2)
+
+    async def _forever(self, pause: float, duty: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await duty()
+            except Exception:
+                log.exception("a background duty failed; it will be tried again")
+
+
+async def _titled(work: TurnWork) -> None:
+    try:
+        await titles.write_title(work)
+    except Exception:
+        log.exception("no title was written")

@@ -1,0 +1,89 @@
+"""Serving: the listening socket, signals, and a stop that loses nothing and hangs nothing.
+
+On SIGTERM or SIGINT: no new connections and no new turns; running turns get their grace, while their streams go on; what is
+left then ends as interrupted; streams end; uvicorn closes. A second signal stops at once.
+"""
+
+import asyncio
+import os
+import socket
+from types import FrameType
+
+import structlog
+import uvicorn
+from sse_starlette.sse import AppStatus
+from starlette.applications import Starlette
+
+from chat.runner import Runner
+from chat.settings import BadSettings
+
+log = structlog.get_logger()
+
+UNSENT_LIMIT = (
+    45_000  # milliseconds data may stay unacknowledged before the kernel drops a reader that stopped reading
+)
+SEND_BUFFER = 262_144  # bytes the kernel may hold for one reader
+BACKLOG = 1024
+
+
+class Server(uvicorn.Server):
+    """uvicorn, told to let running turns finish before it waits for connections."""
+
+    def __init__(self, config: uvicorn.Config, runner: Runner, grace: float) -> None:
+        super().__init__(config)
+        self._runner = runner
+        self._grace = grace
+        self._draining: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: drain. Second: stop now."""
+        if self._draining is not None:
+            self.force_exit = True
+            return
+        log.info("stopping", signal=sig)
+        self._draining = asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        await self._runner.drain(self._grace)
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket whose connections are dropped when a reader stops reading. Raises BadSettings."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, proto)
+        if os.name != "nt":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted connections inherit both: a reader that stops costs a bounded buffer and is gone within a minute.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_LIMIT)
+        bound.bind(address)
+    except OSError as problem:
+        raise BadSettings(
+            f"PALAVER_HOST, PALAVER_PORT: cannot listen on {host}:{port}: {problem.strerror}"
+        ) from None
+    bound.setblocking(False)
+    return bound
+
+
+async def serve(app: Starlette, runner: Runner, bound: socket.socket, grace: float) -> None:
+    """Serve until a signal says stop."""
+    AppStatus.enable_automatic_graceful_drain = (
+        False  # streams end when the runner has drained, not at the signal
+    )
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # it prints query strings; chat.edge logs requests without them
+        server_header=False,
+        date_header=True,
+        lifespan="off",
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=65_536,
+    )
+    await Server(config, runner, grace).serve(sockets=[bound])

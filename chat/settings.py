@@ -1,0 +1,180 @@
+"""Every setting, read once: environment (`PALAVER_…`), then `.env`, then `palaver.toml`, then the defaults here."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from context.catalog import Tier
+
+
+def _named(name: str) -> AliasChoices:
+    """A setting under its own name everywhere and under its established name in the environment."""
+    return AliasChoices(name, name.lower())
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Each field's description is its line in the README."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PALAVER_",
+        env_file=".env",
+        env_ignore_empty=True,
+        toml_file="palaver.toml",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # a mistyped key must not appear in the complaint about it
+    )
+
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen on; other than loopback needs a token."
+    )
+    port: int = Field(default=8100, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("palaver"),
+        description="Folder of the database, unless `database_url` names another.",
+    )
+    database_url: str | None = Field(
+        default=None, description="`postgresql://…` or `sqlite:///path`; unset: a file in `data_dir`."
+    )
+    token: SecretStr | None = Field(
+        default=None, min_length=16, description="Bearer token that every API request must carry."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Exact origins (comma-separated) whose pages may use the API."
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=_named("ANTHROPIC_API_KEY"),
+        description="Key of the Claude API; unset: the local model answers.",
+    )
+    anthropic_base_url: str | None = Field(
+        default=None,
+        validation_alias=_named("ANTHROPIC_BASE_URL"),
+        description="Another Messages endpoint than Anthropic's own.",
+    )
+    local_model: Path | None = Field(default=None, description="A GGUF file to use as the local model.")
+    cache_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("palaver"),
+        description="Folder where the local model is kept.",
+    )
+    model_simple: str = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
+    model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
+    model_complex: str = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
+    default_tier: Tier = Field(default="standard", description="Tier of a turn that asks for none.")
+    max_output_tokens: int = Field(
+        default=16_000, ge=64, le=128_000, description="Most tokens of one answer, thinking included."
+    )
+    max_turn_seconds: int = Field(default=900, ge=10, le=7_200, description="Longest time one turn may take.")
+    window_tokens: int = Field(
+        default=60_000, ge=1_000, le=900_000, description="Most tokens of conversation sent with one request."
+    )
+    system_prompt_file: Path | None = Field(
+        default=None, description="A text file that replaces the built-in system prompt."
+    )
+    titles: Literal["auto", "model", "first_words"] = Field(
+        default="auto",
+        description="Who writes titles; `auto`: the simple tier's model, but never the local one.",
+    )
+    log_hours: int = Field(
+        default=24, ge=1, le=87_600, description="Hours a finished turn's event log is kept for resuming."
+    )
+    grace_seconds: int = Field(
+        default=20,
+        ge=0,
+        le=600,
+        description="Seconds running turns get to finish when the server is stopped.",
+    )
+    log_format: Literal["auto", "text", "json"] = Field(
+        default="auto", description="Log lines for people, for machines, or by whether a terminal looks on."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level logged."
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _exact(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            scheme, _, host = origin.partition("://")
+            if scheme not in {"http", "https"} or not host or set(host) & set("/*?# "):
+                raise ValueError("each origin is exactly scheme://host or scheme://host:port")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(
+            ("sqlite:///", "postgresql://", "postgres://", "postgresql+asyncpg://")
+        ):
+            raise ValueError("a database URL begins with sqlite:/// or postgresql://")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's URL. Never log it: it may hold a password."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'palaver.db'}"
+
+    @property
+    def tiers(self) -> dict[Tier, str]:
+        """The model of each tier."""
+        return {"simple": self.model_simple, "standard": self.model_standard, "complex": self.model_complex}
+
+    @property
+    def uses_local_model(self) -> bool:
+        """Whether the embedded model answers."""
+        return self.anthropic_api_key is None and self.anthropic_base_url is None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def environment_name(field: str) -> str:
+    """How a setting is called in the environment."""
+    alias = Settings.model_fields[field].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"PALAVER_{field.upper()}"
+
+
+class BadSettings(Exception):
+    """Settings that cannot be used; the message names each key and what is wrong, never its value."""
+
+
+def load(**overrides: object) -> Settings:
+    """Settings from all sources; `overrides` come from the command line. Raises BadSettings."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # validated by pydantic, whatever they are
+    except ValidationError as problem:
+        lines = [f"{_key(error['loc'])}: {error['msg']}" for error in problem.errors(include_input=False)]
+        raise BadSettings("\n".join(lines)) from None
+    except (ValueError, OSError) as problem:
+        raise BadSettings(f"palaver.toml or .env cannot be read: {problem}") from None
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    field = str(location[0]) if location else ""
+    field = field.lower() if field.lower() in Settings.model_fields else field
+    return environment_name(field) if field in Settings.model_fields else field

@@ -1,0 +1,106 @@
+"""Following a turn: its log after a cursor, then live, until the terminal event.
+
+How a stream can end:
+
+    terminal event sent ............ end of body; the client is done
+    client goes away ............... the body iterator is cancelled; the turn goes on
+    client stops reading ........... send timeout; the connection is closed; the client resumes from its cursor
+    server drains .................. end of body without terminal event; the client resumes elsewhere
+
+A follower holds no duty: whatever happens to it, the turn and its log do not notice.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from sse_starlette import EventSourceResponse
+from starlette.types import Send
+
+from chat.events import frame, is_terminal
+from chat.journal import TurnLog
+from store import events as store_events
+from store.database import Database
+
+RETRY = b"retry: 1500\n"  # milliseconds an EventSource waits before it comes back
+KEEP_ALIVE = b": ka\n"  # one newline: a comment inside the next block, so that no parser sees an empty event
+SILENCE = 15.0  # seconds without bytes after which a comment goes out (nginx cuts after 60)
+SEND_TIMEOUT = 30.0  # seconds a reader may take for one write
+ELSEWHERE_POLL = 0.4  # seconds between looks at the log of a turn that another process runs
+
+HEADERS = {
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+}
+
+
+class EventStream(EventSourceResponse):
+    """sse-starlette's response with our own frames: LF only, `data:` before `id:`, a comment only after silence.
+
+    Its periodic ping is off because it sends a block of its own whether or not there was silence, and its shutdown watcher
+    never fires because `chat.server` ends streams itself, after running turns had their grace.
+    """
+
+    def __init__(self, frames: AsyncIterator[bytes], *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(
+            frames, headers={**HEADERS, **(headers or {})}, ping=0, sep="\n", send_timeout=SEND_TIMEOUT
+        )
+
+    def init_headers(self, headers: object = None) -> None:
+        super().init_headers(headers)  # type: ignore[arg-type]  # sse-starlette leaves the parameter untyped
+        # A hop-by-hop header is not ours to send, and is forbidden on HTTP/2.
+        self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"connection"]
+
+    async def _ping(self, send: Send) -> None:
+        """No pings: `follow` knows when there was silence."""
+
+
+async def follow(
+    database: Database,
+    turn_id: str,
+    after: int,
+    *,
+    find_live: Callable[[], TurnLog | None],
+    draining: asyncio.Event,
+) -> AsyncIterator[bytes]:
+    """SSE bytes of a turn's events with a number above `after`. The caller has checked that the turn may be read."""
+    yield RETRY
+    cursor, silent_since = after, asyncio.get_running_loop().time()
+    while True:
+        log = find_live()
+        if log is not None:
+            async for chunk in _live(log, cursor, draining):
+                yield chunk
+            return
+        while True:
+            async with database.reading() as connection:
+                found = await store_events.after(connection, turn_id, cursor)
+            if not found:
+                break
+            cursor = found[-1][0]
+            yield b"".join(frame(seq, payload) for seq, payload in found)
+            if is_terminal(found[-1][1]):
+                return
+            silent_since = asyncio.get_running_loop().time()
+        if draining.is_set():
+            return
+        if asyncio.get_running_loop().time() - silent_since >= SILENCE:
+            silent_since = asyncio.get_running_loop().time()
+            yield KEEP_ALIVE
+        await asyncio.sleep(ELSEWHERE_POLL)
+
+
+async def _live(log: TurnLog, cursor: int, draining: asyncio.Event) -> AsyncIterator[bytes]:
+    while True:
+        if len(log.frames) > cursor:
+            fresh = log.frames[cursor:]
+            cursor += len(fresh)
+            yield b"".join(fresh)
+            continue
+        if log.ended or draining.is_set():
+            return
+        try:
+            async with asyncio.timeout(SILENCE):
+                await log.wait()
+        except TimeoutError:
+            yield KEEP_ALIVE

@@ -1,0 +1,113 @@
+"""One call to the model, streamed: canonical bytes out, pieces in, everything that can fail as UpstreamFailure."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anthropic
+import httpx2
+import structlog
+from anthropic import AsyncAnthropic, AsyncStream, DefaultAioHttpClient
+
+from chat.upstream.failures import SILENT, UNFINISHED, UpstreamFailure, from_exception
+from chat.upstream.wire import Begun, Decoder, Piece
+from context.pricing import Usage
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds for each phase of a call."""
+
+    connect: float = 5.0
+    write: float = 30.0
+    first_byte: float = 120.0  # a long prompt without cache is read before anything is said
+    silence: float = 90.0  # the provider pings far more often
+
+
+@dataclass(slots=True)
+class Call:
+    """An open call. Iterate `pieces`; `usage` and the rest are right as far as the stream has come."""
+
+    decoder: Decoder = field(default_factory=Decoder)
+    upstream_id: str | None = None
+    model: str | None = None
+    request_id: str | None = None
+
+    @property
+    def usage(self) -> Usage:
+        return self.decoder.usage
+
+    @property
+    def counted(self) -> bool:
+        """Whether the provider's own final count has arrived; otherwise usage is a lower bound."""
+        return self.decoder.counted
+
+
+class Upstream:
+    """A Messages endpoint: the Claude API, anything compatible, or the local model."""
+
+    def __init__(self, *, base_url: str | None, api_key: str, timeouts: Timeouts | None = None) -> None:
+        self.timeouts = timeouts or Timeouts()
+        self.client = AsyncAnthropic(
+            api_key=api_key,
+            base_url=base_url,
+            max_retries=0,  # chat.upstream.retry owns repeats
+            timeout=httpx2.Timeout(
+                connect=self.timeouts.connect,
+                read=max(self.timeouts.first_byte, self.timeouts.silence),
+                write=self.timeouts.write,
+                pool=self.timeouts.connect,
+            ),
+            http_client=DefaultAioHttpClient(),
+        )
+
+    async def close(self) -> None:
+        await self.client.close()
+
+    @asynccontextmanager
+    async def ask(self, body: bytes, call: Call) -> AsyncIterator[AsyncGenerator[Piece]]:
+        """Send exactly these bytes and iterate the answer's pieces. Raises UpstreamFailure, and nothing else."""
+        try:
+            async with asyncio.timeout(self.timeouts.first_byte):
+                stream = await self.client.post(
+                    "/v1/messages",
+                    cast_to=object,  # never decoded by the SDK: only the response underneath is read
+                    content=body,
+                    stream=True,
+                    stream_cls=AsyncStream[object],
+                )
+        except Exception as failure:
+            raise self._failed(failure) from failure
+        try:
+            call.request_id = stream.response.headers.get("request-id")
+            yield self._pieces(stream.response, call)
+        finally:
+            await stream.response.aclose()
+
+    async def _pieces(self, response: httpx2.Response, call: Call) -> AsyncGenerator[Piece]:
+        chunks = response.aiter_bytes()
+        while not call.decoder.finished:
+            try:
+                async with asyncio.timeout(self.timeouts.silence):
+                    data = await anext(chunks, None)
+            except TimeoutError as failure:
+                raise UpstreamFailure(SILENT) from failure
+            except Exception as failure:
+                raise self._failed(failure) from failure
+            if data is None:
+                raise UpstreamFailure(UNFINISHED)
+            for piece in call.decoder.feed(data):
+                if isinstance(piece, Begun):
+                    call.upstream_id, call.model = piece.upstream_id, piece.model
+                yield piece
+
+    def _failed(self, failure: Exception) -> UpstreamFailure:
+        trouble = from_exception(failure)
+        status = failure.status_code if isinstance(failure, anthropic.APIStatusError) else None
+        log.warning(
+            "upstream call failed", outcome=trouble.outcome, status=status, kind=type(failure).__name__
+        )
+        return UpstreamFailure(trouble)

@@ -1,0 +1,183 @@
+"""Every way a call to the model can fail, as one value: what to tell the reader, whether a repeat can help, what to record.
+
+Sources: upstream facts §3.4, §4 and §10. An error event inside a 200 arrives from our own parser; a reset or a silence arrives as an
+exception of the SDK's HTTP library, not of the SDK; a clean end without `message_stop` arrives as nothing at all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What went wrong. `repeat`: a repeat of the same call can help; `retry_after` in seconds, where the provider named it.
+
+    `code` and `message` are for the reader; `outcome` is for the ledger; `retryable` tells the reader whether trying again later
+    makes sense.
+    """
+
+    code: str
+    message: str
+    outcome: str
+    repeat: bool = False
+    retryable: bool = True
+    retry_after: float | None = None
+
+
+class UpstreamFailure(Exception):
+    """A call that failed, with its Trouble."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.outcome)
+        self.trouble = trouble
+
+
+OVERLOADED = Trouble(
+    code="upstream_error", message="The model is overloaded at the moment.", outcome="overloaded", repeat=True
+)
+SILENT = Trouble(
+    code="upstream_timeout", message="The model stopped answering.", outcome="timeout", repeat=True
+)
+CUT = Trouble(
+    code="upstream_error", message="The connection to the model broke off.", outcome="connection", repeat=True
+)
+UNFINISHED = Trouble(
+    code="upstream_error",
+    message="The model's answer ended before it was complete.",
+    outcome="unfinished",
+    repeat=True,
+)
+GARBLED = Trouble(
+    code="upstream_error",
+    message="The model's answer could not be understood.",
+    outcome="garbled",
+    repeat=True,
+)
+NO_ANSWER = Trouble(
+    code="upstream_error",
+    message="The model used its whole output limit on thinking and wrote no answer.",
+    outcome="no_answer",
+)
+EMPTY = Trouble(code="upstream_error", message="The model gave an empty answer.", outcome="empty")
+REFUSED = Trouble(
+    code="content_filtered",
+    message="The provider's safety system stopped this answer.",
+    outcome="refusal",
+    retryable=False,
+)
+SPEND_CAP = Trouble(
+    code="rate_limited",
+    message="The provider's spend limit for this deployment is reached.",
+    outcome="spend_cap",
+    retryable=False,
+)
+
+_SPEND_CODES = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
+_BY_TYPE = {
+    "overloaded_error": OVERLOADED,
+    "api_error": Trouble(
+        code="upstream_error",
+        message="The model's provider had an internal error.",
+        outcome="server_error",
+        repeat=True,
+    ),
+    "timeout_error": SILENT,
+    "rate_limit_error": Trouble(
+        code="rate_limited",
+        message="The provider's rate limit is reached.",
+        outcome="rate_limited",
+        repeat=True,
+    ),
+    "authentication_error": Trouble(
+        code="upstream_error",
+        message="The provider did not accept this deployment's API key.",
+        outcome="authentication",
+        retryable=False,
+    ),
+    "permission_error": Trouble(
+        code="upstream_error",
+        message="This deployment's API key may not use this model.",
+        outcome="permission",
+        retryable=False,
+    ),
+    "billing_error": Trouble(
+        code="upstream_error",
+        message="The provider has a billing problem with this deployment's account.",
+        outcome="billing",
+        retryable=False,
+    ),
+    "not_found_error": Trouble(
+        code="model_not_found",
+        message="The provider does not know this model.",
+        outcome="not_found",
+        retryable=False,
+    ),
+    "request_too_large": Trouble(
+        code="context_too_long",
+        message="The conversation is too large to send.",
+        outcome="too_large",
+        retryable=False,
+    ),
+    "invalid_request_error": Trouble(
+        code="upstream_error",
+        message="The provider rejected the request.",
+        outcome="bad_request",
+        retryable=False,
+    ),
+}
+_BY_STATUS = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+def from_error_event(error: dict[str, Any]) -> Trouble:
+    """The trouble an `error` event inside a stream tells of."""
+    return _BY_TYPE.get(str(error.get("type")), _BY_TYPE["api_error"])
+
+
+def from_exception(failure: Exception) -> Trouble:
+    """The trouble behind an exception of the SDK, of its HTTP library, or of anything else on the way."""
+    if isinstance(failure, UpstreamFailure):
+        return failure.trouble
+    if isinstance(failure, anthropic.APIStatusError):
+        return _from_status(failure)
+    if isinstance(failure, anthropic.APITimeoutError | TimeoutError) or "Timeout" in type(failure).__name__:
+        return SILENT
+    # Resets, refused connections, broken framing: their classes belong to whichever HTTP library the SDK uses.
+    return CUT
+
+
+def _from_status(failure: anthropic.APIStatusError) -> Trouble:
+    if failure.error_code in _SPEND_CODES:
+        return SPEND_CAP
+    known = _BY_TYPE.get(str(failure.type)) or _BY_TYPE.get(_BY_STATUS.get(failure.status_code, ""))
+    if known is None:
+        known = _BY_TYPE["api_error" if failure.status_code >= 500 else "invalid_request_error"]
+    repeat = known.repeat and failure.response.headers.get("x-should-retry") != "false"
+    return Trouble(
+        code=known.code,
+        message=known.message,
+        outcome=known.outcome,
+        repeat=repeat,
+        retryable=known.retryable,
+        retry_after=_seconds(failure.response.headers.get("retry-after")),
+    )
+
+
+def _seconds(header: str | None) -> float | None:
+    """`retry-after` in seconds; a date or nonsense counts as absent."""
+    try:
+        seconds = float(header) if header is not None else None
+    except ValueError:
+        return None
+    return seconds if seconds is not None and 0 <= seconds < 86_400 else None

@@ -1,0 +1,1 @@
+"""The acting half under test: real HTTP over real sockets, a real database, and the simulator instead of the model."""

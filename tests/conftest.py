@@ -1,0 +1,25 @@
+"""Fixtures all tests share: the simulator, and a Palaver that talks to it."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.palaver import Palaver, palaver
+from tests.upstream import Simulator
+
+for name in [name for name in os.environ if name.startswith(("PALAVER_", "ANTHROPIC_"))]:
+    del os.environ[name]  # what this machine is configured for must not decide how tests end
+
+
+@pytest.fixture
+async def sim() -> AsyncIterator[Simulator]:
+    async with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def app(sim: Simulator, tmp_path: Path) -> AsyncIterator[Palaver]:
+    async with palaver(tmp_path, sim) as running:
+        yield running

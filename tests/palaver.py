@@ -1,0 +1,143 @@
+"""A Palaver under test: the real application on a real socket, talking to the simulator through the real SDK."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from chat.api.deps import Deps
+from chat.app import application, running
+from chat.clock import Clock
+from chat.server import listen
+from chat.settings import Settings
+from chat.upstream.client import Timeouts
+from tests.sse import Event, read_events
+from tests.upstream import Simulator
+
+QUICK = Timeouts(connect=2.0, write=5.0, first_byte=2.0, silence=1.0)
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the test runner's signals are not ours
+
+
+@dataclass(slots=True)
+class Palaver:
+    """A running server with a client for it. `sim` is the model behind it."""
+
+    url: str
+    http: httpx.AsyncClient
+    deps: Deps
+    sim: Simulator
+
+    async def say(
+        self, thread: str, text: str, *, headers: dict[str, str] | None = None, **fields: Any
+    ) -> dict[str, Any]:
+        """Post a turn and return what was accepted."""
+        answer = await self.http.post(
+            f"/api/threads/{thread}/turns", json={"input": {"text": text}, **fields}, headers=headers
+        )
+        assert answer.status_code in (200, 202), answer.text
+        accepted: dict[str, Any] = answer.json()
+        return accepted
+
+    async def regenerate(self, thread: str, message_id: str) -> dict[str, Any]:
+        """Ask for another answer."""
+        answer = await self.http.post(f"/api/threads/{thread}/turns", json={"regenerate": message_id})
+        assert answer.status_code == 202, answer.text
+        accepted: dict[str, Any] = answer.json()
+        return accepted
+
+    async def follow(self, turn_id: str, after: int = 0) -> list[Event]:
+        """All events of a turn after a cursor, read to the end of the stream."""
+        return [event async for event in self.stream(turn_id, after)]
+
+    async def stream(self, turn_id: str, after: int = 0) -> AsyncIterator[Event]:
+        """The events of a turn as they come."""
+        async with self.http.stream(
+            "GET", f"/api/turns/{turn_id}/events", params={"after": after}
+        ) as response:
+            if response.status_code == 204:
+                return
+            assert response.status_code == 200, await response.aread()
+            async for event in read_events(response.aiter_bytes()):
+                yield event
+
+    async def chat(self, thread: str, text: str, **fields: Any) -> dict[str, Any]:
+        """Say something, wait for the end, and return the turn."""
+        accepted = await self.say(thread, text, **fields)
+        await self.follow(accepted["id"])
+        return await self.turn(accepted["id"])
+
+    async def turn(self, turn_id: str) -> dict[str, Any]:
+        return await self.get(f"/api/turns/{turn_id}")
+
+    async def messages(self, thread: str, **params: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.get(f"/api/threads/{thread}/messages", **params))[
+            "messages"
+        ]
+        return found
+
+    async def get(self, path: str, **params: Any) -> dict[str, Any]:
+        answer = await self.http.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def settings_for(folder: Path, sim: Simulator, **more: Any) -> Settings:
+    """Settings for one test: nothing from this machine's environment, everything in one folder."""
+    given: dict[str, Any] = {
+        "data_dir": folder,
+        "anthropic_api_key": "sk-ant-test-key-0123456789",
+        "anthropic_base_url": sim.base_url,
+        "titles": "first_words",
+        "port": 0,
+        **more,
+    }
+    return Settings(_env_file=None, **given)
+
+
+@asynccontextmanager
+async def palaver(
+    folder: Path,
+    sim: Simulator,
+    *,
+    clock: Clock | None = None,
+    timeouts: Timeouts = QUICK,
+    **settings: Any,
+) -> AsyncIterator[Palaver]:
+    """Start Palaver in this process on a free port of loopback."""
+    chosen = settings_for(folder, sim, **settings)
+    async with running(chosen, clock=clock, timeouts=timeouts) as deps, serving(deps) as url:
+        headers = (
+            {} if chosen.token is None else {"authorization": f"Bearer {chosen.token.get_secret_value()}"}
+        )
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as http:
+            yield Palaver(url, http, deps, sim)
+
+
+@asynccontextmanager
+async def serving(deps: Deps) -> AsyncIterator[str]:
+    """The application of started parts on a real socket."""
+    bound = listen("127.0.0.1", 0)
+    config = uvicorn.Config(
+        application(deps), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+    finally:
+        deps.runner.draining.set()
+        server.should_exit = True
+        await task
+        bound.close()

@@ -1,0 +1,1 @@
+"""The remembering half under test: real SQLite and real Postgres."""
