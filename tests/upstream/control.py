@@ -1,4 +1,8 @@
-"""Running the simulator by hand: `/sim/*` scripts it, moves its clock and shows its log. No key is asked for."""
+"""Running the simulator by hand: `/sim/*` scripts it, moves its clock and shows its log. No key is asked for.
+
+POST /sim/script, /sim/gates/{name} (`held` is the gate of replies with `hold`), /sim/clock, /sim/chaos, /sim/silence,
+/sim/reset; GET /sim/log, /sim/clock. Each handler's docstring shows its body.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +46,12 @@ def routes(sim: Simulator) -> list[Route]:
         return _json({"now": sim.clock.now})
 
     async def log(request: Request) -> Response:
-        """`?after=N` leaves out the first N exchanges."""
+        """`?after=N` leaves out the first N exchanges, `?bodies=0` what was sent; `billed` covers them all."""
         after = int(request.query_params.get("after", 0))
         rows = [entry.row() for entry in sim.log if entry.number > after]
-        return _json({"total": sim.log.total, "exchanges": rows})
+        if request.query_params.get("bodies") == "0":
+            rows = [{**row, "body": None, "json": None} for row in rows]
+        return _json({"total": sim.log.total, "billed": sim.log.billed, "exchanges": rows})
 
     async def gate(request: Request) -> Response:
         """`{"release": n}` or `{"open": true}`."""
@@ -63,6 +69,11 @@ def routes(sim: Simulator) -> list[Route]:
         sim.chaos(body.get("seed", 0), float(body.get("rate", 0)), kinds)
         return _json({"rate": body.get("rate", 0)})
 
+    async def silence(_request: Request) -> Response:
+        """End every silence."""
+        sim.release_silence()
+        return _json({})
+
     async def reset(_request: Request) -> Response:
         """Forget scripts, chaos and log."""
         sim.reset()
@@ -73,6 +84,7 @@ def routes(sim: Simulator) -> list[Route]:
         Route("/sim/clock", clock, methods=["GET", "POST"]),
         Route("/sim/log", log, methods=["GET"]),
         Route("/sim/gates/{name}", gate, methods=["POST"]),
+        Route("/sim/silence", silence, methods=["POST"]),
         Route("/sim/chaos", chaos, methods=["POST"]),
         Route("/sim/reset", reset, methods=["POST"]),
     ]

@@ -14,7 +14,7 @@ from tests.upstream.prompt import Prompt
 
 REMEMBERED_SECONDS = 3600.0
 """Assumed; the documentation says only that fingerprints expire quickly."""
-MOST = 5_000
+MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Fingerprint:
 
 
 class Fingerprints:
-    """The requests of the last hour, by the id of their response."""
+    """The requests of the last hour that asked for diagnostics, by the id of their response."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Fingerprint] = OrderedDict()

@@ -54,26 +54,27 @@ class Meter:
     clock: SimClock
     buckets: dict[tuple[str, str, str], Bucket] = field(default_factory=dict)
 
-    def admit(self, workspace: str, model: Model, bill: Bill) -> dict[str, str]:
+    def admit(self, workspace: str, model: Model, bill: Bill, speed: str = "standard") -> dict[str, str]:
         """Charge one request and its input; returns the headers, or raises 429 when enforced and empty."""
-        requests, incoming, outgoing = self._of(workspace, model)
+        requests, incoming, outgoing = self._of(workspace, model, speed)
         charge = bill.total - bill.read
         if self.limits.enforced:
             for bucket, need in ((requests, 1.0), (incoming, min(charge, incoming.size)), (outgoing, 1.0)):
                 if bucket.level < need:
-                    raise self._refusal(bucket, need, self._headers(requests, incoming, outgoing))
+                    raise self._refusal(bucket, need, self._headers(requests, incoming, outgoing, speed))
         requests.level = max(0.0, requests.level - 1)
         incoming.level = max(0.0, incoming.level - charge)
-        return self._headers(requests, incoming, outgoing)
+        return self._headers(requests, incoming, outgoing, speed)
 
-    def produced(self, workspace: str, model: Model, output_tokens: int) -> None:
+    def produced(self, workspace: str, model: Model, output_tokens: int, speed: str = "standard") -> None:
         """Charge what was generated."""
-        _, _, outgoing = self._of(workspace, model)
+        _, _, outgoing = self._of(workspace, model, speed)
         outgoing.level -= output_tokens
 
-    def _of(self, workspace: str, model: Model) -> tuple[Bucket, Bucket, Bucket]:
+    def _of(self, workspace: str, model: Model, speed: str) -> tuple[Bucket, Bucket, Bucket]:
+        """Requests, input and output; fast mode has buckets of its own."""
         now = self.clock.now
-        group = SHARED.get(model.id, model.id)
+        group = SHARED.get(model.id, model.id) + (":fast" if speed == "fast" else "")
         found = []
         for kind in ("requests", "input_tokens", "output_tokens"):
             size = getattr(self.limits, kind)
@@ -89,21 +90,21 @@ class Meter:
             status=429, type="rate_limit_error", message=message, headers={**headers, "retry-after": wait}
         )
 
-    def _headers(self, requests: Bucket, incoming: Bucket, outgoing: Bucket) -> dict[str, str]:
+    def _headers(self, requests: Bucket, incoming: Bucket, outgoing: Bucket, speed: str) -> dict[str, str]:
         tightest = min(incoming, outgoing, key=lambda bucket: bucket.level / bucket.size)
         named = {
-            "requests": requests,
-            "input-tokens": incoming,
-            "output-tokens": outgoing,
-            "tokens": tightest,
+            "ratelimit-requests": requests,
+            "ratelimit-input-tokens": incoming,
+            "ratelimit-output-tokens": outgoing,
+            "ratelimit-tokens": tightest,
         }
+        if speed == "fast":
+            named |= {"fast-input-tokens": incoming, "fast-output-tokens": outgoing}
         headers: dict[str, str] = {}
         for name, bucket in named.items():
             left = max(0, int(bucket.level))
-            shown = left if name == "requests" else round(left, -3)
-            headers[f"anthropic-ratelimit-{name}-limit"] = str(bucket.size)
-            headers[f"anthropic-ratelimit-{name}-remaining"] = str(shown)
-            headers[f"anthropic-ratelimit-{name}-reset"] = rfc3339(
-                bucket.at + bucket.seconds_until(bucket.size)
-            )
+            shown = left if bucket is requests else round(left, -3)
+            headers[f"anthropic-{name}-limit"] = str(bucket.size)
+            headers[f"anthropic-{name}-remaining"] = str(shown)
+            headers[f"anthropic-{name}-reset"] = rfc3339(bucket.at + bucket.seconds_until(bucket.size))
         return headers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,11 +86,16 @@ class Exchange:
 
 @dataclass(slots=True, kw_only=True)
 class Log:
-    """The last `limit` exchanges; iterate it or index it like a list."""
+    """The last `limit` exchanges; iterate it or index it like a list.
+
+    `billed` adds up every exchange ever, by model and kind of token. Without `keep_bodies` neither bytes nor JSON of a
+    finished request are kept, so that a soak test can run for hours.
+    """
 
     limit: int = 10_000
     keep_bodies: bool = True
     total: int = 0
+    billed: dict[str, Counter[str]] = field(default_factory=dict)
     exchanges: deque[Exchange] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,8 +108,12 @@ class Log:
         self.total += 1
         return self.total
 
+    def bill(self, model: str, kinds: dict[str, int]) -> None:
+        self.billed.setdefault(model, Counter()).update({"requests": 1, **kinds})
+
     def clear(self) -> None:
         self.exchanges.clear()
+        self.billed.clear()
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self.exchanges))

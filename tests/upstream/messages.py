@@ -68,9 +68,9 @@ def open_turn(sim: Simulator, exchange: Exchange, body: Any, *, purpose: Purpose
     if _reaches_the_model(reply):
         bill = sim.cache.open(prompt.blocks, now=now, least=call.model.min_cache)
     else:
-        bill = Bill(input=prompt.tokens)
+        bill = Bill(input=0)
     if purpose == "message":
-        exchange.limits = sim.meter.admit(call.workspace, call.model, bill)
+        exchange.limits = sim.meter.admit(call.workspace, call.model, bill, call.speed)
     return Turn(call=call, prompt=prompt, bill=bill, reply=reply, started=now)
 
 
@@ -82,15 +82,18 @@ def finish_turn(sim: Simulator, exchange: Exchange, turn: Turn) -> tuple[Answer,
     answer = answers.compose(
         reply, call, input_tokens=prompt.tokens, prefix=prompt.prefix, previous=prompt.last_thought
     )
-    sim.meter.produced(call.workspace, call.model, answer.output_tokens)
+    sim.meter.produced(call.workspace, call.model, answer.output_tokens, call.speed)
     message_id = sim.new_id("msg")
     usage = _usage(call, turn.bill, answer)
     exchange.began_at = sim.clock.now
     exchange.message_id = message_id
-    exchange.usage = usage if reply.billed else None
+    if reply.billed:
+        exchange.usage = usage
+        sim.log.bill(call.model.id, exchange.kinds)
     exchange.text, exchange.stop_reason = answer.text, answer.stop_reason
     diagnostics = sim.fingerprints.compare(call, prompt, turn.started)
-    sim.fingerprints.remember(message_id, call, prompt, turn.started)
+    if call.body.get("diagnostics") is not None:
+        sim.fingerprints.remember(message_id, call, prompt, turn.started)
     message = {
         "id": message_id,
         "type": "message",

@@ -59,7 +59,7 @@ class Reply:
     """One answer of the model. Times are real seconds; `chunk` is characters per delta.
 
     `text=None` derives the text from the request. `thinking=None` means "as the model would": a block whenever
-    the request leaves thinking on; `""` means none. `stop_reason=None` follows from the content.
+    the request leaves thinking on; `""` means none. Where the request turns thinking off there is never one. `stop_reason=None` follows from the content.
     """
 
     text: str | None = None

@@ -105,6 +105,8 @@ class Endpoint:
                 await fail(wire, exchange, failure)
         finally:
             exchange.ended_at = sim.clock.now
+            if not sim.log.keep_bodies:
+                exchange.json = None
 
 
 async def fail(wire: Wire, exchange: Exchange, error: ApiError) -> None:

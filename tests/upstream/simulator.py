@@ -64,7 +64,7 @@ class Simulator:
         self.batches: dict[str, Batch] = {}
         self.held = Gate()
         """The gate of every `Reply(hold=True)`."""
-        self.gates: dict[str, Gate] = {}
+        self.gates: dict[str, Gate] = {"held": self.held}
         """Gates by name, for scripts that arrive over HTTP."""
         self._seed = seed or secrets.token_hex(8)
         self._port = port

@@ -87,6 +87,14 @@ async def test_rate_limit_headers_leave_out_cache_reads(sim: Simulator, client: 
     assert (await remaining())[:2] == (999, 2_000_000)
 
 
+async def test_fast_mode_has_limits_of_its_own(client: AsyncAnthropic) -> None:
+    standard = await client.messages.with_raw_response.create(**ask())
+    fast = await client.messages.with_raw_response.create(**ask(speed="fast"))
+    assert "anthropic-fast-input-tokens-limit" not in standard.headers
+    assert fast.headers["anthropic-fast-input-tokens-limit"] == "2000000"
+    assert fast.headers["anthropic-ratelimit-requests-remaining"] == "999"
+
+
 async def test_enforced_limits_answer_429_until_the_bucket_refills() -> None:
     async with Simulator(limits=Limits(requests=2, enforced=True)) as sim:
         sim.clock.freeze()
@@ -105,7 +113,10 @@ async def test_the_log_keeps_only_so_many(sim: Simulator) -> None:
     async with Simulator(log=Log(limit=2, keep_bodies=False)) as small:
         for _ in range(3):
             await post(small, {**VERSION, "x-api-key": "k"})
-        assert (len(small.log), small.log.total, small.log[0].body) == (2, 3, b"")
+        await small.idle()
+        assert (len(small.log), small.log.total) == (2, 3)
+        assert (small.log[0].body, small.log[0].json) == (b"", None)
+        assert small.log.billed["claude-opus-5-5"]["requests"] == 3
 
 
 async def test_scripts_clock_gates_and_log_over_http(sim: Simulator, client: AsyncAnthropic) -> None:
@@ -130,6 +141,7 @@ async def test_scripts_clock_gates_and_log_over_http(sim: Simulator, client: Asy
         assert (await hand.post("/sim/clock", json={"advance": 301})).json()["now"] == before + 301
         log = (await hand.get("/sim/log", params={"after": 1})).json()
         assert log["total"] == 2
+        assert log["billed"]["claude-opus-5-5"]["requests"] == 1
         assert [row["outcome"] for row in log["exchanges"]] == ["fault:rate_limit_error"]
         assert "authorization" not in log["exchanges"][0]["headers"]
         assert (

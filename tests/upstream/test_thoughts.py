@@ -125,6 +125,14 @@ async def test_an_unreadable_thought_is_dropped_and_not_billed(
     assert same_model.usage.input_tokens > without.usage.input_tokens + 600
 
 
+async def test_a_batch_drops_what_a_request_would_refuse(sim: Simulator, client: AsyncAnthropic) -> None:
+    first = await answer(client, *thread("u: one"))
+    edited = ask(*thread("u: another"), first, *thread("u: two"))
+    made = await client.messages.batches.create(requests=[{"custom_id": "a", "params": edited}])  # type: ignore[typeddict-item]
+    sim.clock.advance(60)
+    assert (await client.messages.batches.retrieve(made.id)).request_counts.succeeded == 1
+
+
 async def test_count_tokens_runs_the_same_check(client: AsyncAnthropic) -> None:
     first = await answer(client, *thread("u: one"))
     with pytest.raises(BadRequestError, match="bound to a different conversation"):

@@ -73,7 +73,7 @@ class Wire:
         """One piece of the body: one HTTP chunk, one write to the socket.
 
         The first goes through the server so that the head is out; the rest are chunked here and handed to the
-        transport, which costs a third of the way through h11. The simulator is the floor of our benchmarks.
+        transport, which costs less than half of the way through h11: the simulator is the floor of our benchmarks.
         """
         if not self._straight:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})

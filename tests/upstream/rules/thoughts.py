@@ -12,8 +12,12 @@ ALWAYS_ENFORCED = ("claude-fable-5-2", "claude-mythos-5-2")
 
 
 def check_thinking_blocks(prompt: Prompt, call: Call, *, enforced: bool) -> None:
-    """`enforced` is the account's setting of the prefix check; forged signatures are refused on every model."""
-    bound = call.model.binds_thinking and (enforced or call.model.id in ALWAYS_ENFORCED)
+    """`enforced` is the account's setting of the prefix check; forged signatures are refused on every model.
+
+    In a batch a block out of place is dropped instead of refused.
+    """
+    checks = call.model.binds_thinking and not call.batch
+    bound = checks and (enforced or call.model.id in ALWAYS_ENFORCED)
     before: str | None = None
     for thought in prompt.thoughts:
         signature = signatures.decode(thought.signature)
