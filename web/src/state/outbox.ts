@@ -27,13 +27,13 @@ export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonl
   }
 }
 
-/** The post to send now: the oldest queued one of a thread where nothing runs, is being sent, or has failed. */
+/** The post to send now: the oldest queued one of a thread where nothing runs or is being sent. */
 export function nextPost(state: State): Post | null {
   const held = new Set<string>();
   for (const post of state.outbox) {
     const running = state.conversations[post.threadId]?.live ?? null;
     if (post.status === "queued" && running === null && !held.has(post.threadId)) return post;
-    held.add(post.threadId);
+    if (post.status !== "failed") held.add(post.threadId);
   }
   return null;
 }

@@ -17,11 +17,12 @@ interface ActionProps extends MessageProps {
 /** The row under a message. It is there on hover and focus, and stays under the newest answer. */
 export function MessageActions(props: ActionProps): JSX.Element {
   const { message, last, busy, onEdit, onDetails, detailsOpen } = props;
+  const text = textOf(message);
   const { turns } = useDeeds();
   return (
     <div class={`actions ${last && message.role === "assistant" ? "staying" : ""}`}>
       <Branches message={message} busy={busy} />
-      <CopyButton text={textOf(message)} />
+      {text !== "" && <CopyButton text={text} />}
       {onEdit && <IconButton icon="edit" label="Edit" disabled={busy} onClick={onEdit} />}
       {message.role === "assistant" && (
         <>
@@ -31,8 +32,8 @@ export function MessageActions(props: ActionProps): JSX.Element {
             disabled={busy}
             onClick={() => turns.regenerate(message)}
           />
-          <Thumb message={message} rating="up" />
-          <Thumb message={message} rating="down" />
+          {text !== "" && <Thumb message={message} rating="up" />}
+          {text !== "" && <Thumb message={message} rating="down" />}
           <Figures message={message} open={detailsOpen ?? false} onOpen={onDetails} />
         </>
       )}

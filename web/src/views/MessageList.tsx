@@ -87,7 +87,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
     look();
   };
 
-  const busy = live !== null || posts.length > 0;
+  const busy = live !== null || posts.some((post) => post.status !== "failed");
   return (
     <div class="messages-frame">
       <div
