@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument(
         "--chaos", type=float, default=0.0, metavar="RATE", help="share of requests that go wrong"
     )
-    parser.add_argument("--seed", default="0", help="the same seed gives the same trouble and the same ids")
+    parser.add_argument("--seed", help="the same seed gives the same trouble and the same ids")
     parser.add_argument("--log-limit", type=int, default=10_000, help="exchanges kept for GET /sim/log")
     parser.add_argument("--drop-bodies", action="store_true", help="keep no request bodies in the log")
     asyncio.run(serve(parser.parse_args()))
@@ -30,7 +30,7 @@ async def serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with Simulator(port=options.port, log=log, seed=options.seed) as sim:
-        sim.chaos(options.seed, options.chaos)
+        sim.chaos(options.seed or 0, options.chaos)
         print(sim.base_url, flush=True)
         await stop.wait()
 

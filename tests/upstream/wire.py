@@ -80,6 +80,7 @@ class Wire:
             self._straight = True
             return
         if self._transport.is_closing():
+            await self._gone()
             raise Disconnected
         self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
         if self._transport.get_write_buffer_size() > DRAIN_ABOVE:
