@@ -19,6 +19,7 @@ from chat.clock import Clock, SystemClock
 from chat.counting import counter
 from chat.deployment import Deployment
 from chat.edge import Edge, http_exception
+from chat.limits import Limits
 from chat.runner import Runner
 from chat.settings import BadSettings, Settings
 from chat.upstream.client import Timeouts, Upstream
@@ -73,6 +74,9 @@ def application(deps: Deps) -> Starlette:
     token = deps.settings.token
     middleware = [
         Middleware(Edge, clock=deps.clock),
+        Middleware(
+            Limits, per_minute=deps.settings.requests_per_minute, at_once=deps.settings.requests_at_once
+        ),
         Middleware(Access, token=None if token is None else token.get_secret_value()),
     ]
     if deps.settings.cors_origins:

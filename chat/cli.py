@@ -89,7 +89,7 @@ async def _serve(settings: Settings, open_browser: bool) -> None:
             console.print("Set ANTHROPIC_API_KEY to talk to Claude instead.", style="dim")
         if open_browser:
             webbrowser.open(url)
-        await serve(application(deps), deps.runner, bound, settings.grace_seconds)
+        await serve(application(deps), deps.runner, bound, settings)
 
 
 async def _local_model(settings: Settings, stack: AsyncExitStack) -> LocalModel:

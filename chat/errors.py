@@ -14,6 +14,7 @@ PalaverError
 ├── ContextTooLong      413 context_too_long     the message alone does not fit the model
 ├── UnsupportedMedia    415 unsupported_media
 ├── KeyReused           422 idempotency_key_reused
+├── RateLimited         429 rate_limited         too much from one address
 ├── Internal            500 internal
 ├── Unavailable         503 unavailable          shutting down, or the database does not answer
 └── StorageFull         507 storage_full
@@ -113,6 +114,12 @@ class KeyReused(PalaverError):
     """The idempotency key was used for another request."""
 
     status, code, type = 422, "idempotency_key_reused", "invalid_request_error"
+
+
+class RateLimited(PalaverError):
+    """Too many requests from one address."""
+
+    status, code, type, retryable = 429, "rate_limited", "rate_limit_error", True
 
 
 class Internal(PalaverError):

@@ -15,7 +15,7 @@ from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 
 from chat.runner import Runner
-from chat.settings import BadSettings
+from chat.settings import BadSettings, Settings
 
 log = structlog.get_logger()
 
@@ -24,6 +24,7 @@ UNSENT_LIMIT = (
 )
 SEND_BUFFER = 262_144  # bytes the kernel may hold for one reader
 BACKLOG = 1024
+CONNECTIONS = 10_000  # open at once; more are answered 503 before they cost anything
 
 
 class Server(uvicorn.Server):
@@ -68,7 +69,7 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-async def serve(app: Starlette, runner: Runner, bound: socket.socket, grace: float) -> None:
+async def serve(app: Starlette, runner: Runner, bound: socket.socket, settings: Settings) -> None:
     """Serve until a signal says stop."""
     AppStatus.enable_automatic_graceful_drain = (
         False  # streams end when the runner has drained, not at the signal
@@ -80,10 +81,12 @@ async def serve(app: Starlette, runner: Runner, bound: socket.socket, grace: flo
         server_header=False,
         date_header=True,
         lifespan="off",
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        limit_concurrency=CONNECTIONS,
         backlog=BACKLOG,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=65_536,
     )
-    await Server(config, runner, grace).serve(sockets=[bound])
+    await Server(config, runner, settings.grace_seconds).serve(sockets=[bound])

@@ -84,6 +84,21 @@ class Settings(BaseSettings):
         default="auto",
         description="Who writes titles; `auto`: the simple tier's model, but never the local one.",
     )
+    requests_per_minute: int = Field(
+        default=1_200,
+        ge=0,
+        le=1_000_000,
+        description="Requests one address may make in a minute; 0: any number.",
+    )
+    requests_at_once: int = Field(
+        default=200,
+        ge=0,
+        le=100_000,
+        description="Requests and streams one address may have open; 0: any number.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Addresses (comma-separated) whose forwarding headers name the real client."
+    )
     log_hours: int = Field(
         default=24, ge=1, le=87_600, description="Hours a finished turn's event log is kept for resuming."
     )
@@ -100,7 +115,7 @@ class Settings(BaseSettings):
         default="info", description="Least level logged."
     )
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

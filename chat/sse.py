@@ -19,6 +19,7 @@ from starlette.types import Send
 from chat.events import frame, is_terminal
 from chat.journal import TurnLog
 from store import events as store_events
+from store import turns
 from store.database import Database
 
 RETRY = b"retry: 1500\n"  # milliseconds an EventSource waits before it comes back
@@ -75,6 +76,9 @@ async def follow(
         while True:
             async with database.reading() as connection:
                 found = await store_events.after(connection, turn_id, cursor)
+                over = not found and not await turns.is_running(connection, turn_id)
+            if over:
+                return
             if not found:
                 break
             cursor = found[-1][0]

@@ -96,6 +96,12 @@ async def running(connection: AsyncConnection, owner_id: str, thread_id: str) ->
     )
 
 
+async def is_running(connection: AsyncConnection, turn_id: str) -> bool:
+    """Whether a turn has not ended. The caller has checked the owner."""
+    status = await connection.scalar(select(turns.c.status).where(turns.c.id == turn_id))
+    return status == "running"
+
+
 async def set_plan(
     connection: AsyncConnection, turn_id: str, plan: dict[str, Any], window_start: str
 ) -> None:

@@ -13,6 +13,7 @@ from chat.errors import (
     BadRequest,
     Internal,
     PalaverError,
+    RateLimited,
     StorageFull,
     TooLarge,
     Unauthorized,
@@ -20,7 +21,7 @@ from chat.errors import (
     UnsupportedMedia,
 )
 
-ALWAYS: tuple[type[PalaverError], ...] = (BadRequest, Unauthorized, Internal, Unavailable)
+ALWAYS: tuple[type[PalaverError], ...] = (BadRequest, Unauthorized, RateLimited, Internal, Unavailable)
 WITH_BODY: tuple[type[PalaverError], ...] = (TooLarge, UnsupportedMedia, StorageFull)
 REFERENCE = "#/components/schemas/{model}"
 

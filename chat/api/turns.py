@@ -48,8 +48,17 @@ class Turns:
                 handler=self.post,
                 summary="Say something, or ask for another answer; `Accept: text/event-stream` answers with the stream itself",
                 body=schemas.NewTurn,
-                answers={202: schemas.TurnAccepted, 200: schemas.TurnAccepted},
-                errors=(NotFound, ModelNotFound, ThreadBusy, IdTaken, ContextTooLong, KeyReused, Unavailable),
+                answers={202: schemas.TurnAccepted, 200: schemas.TurnAccepted, 204: None},
+                errors=(
+                    LogGone,
+                    NotFound,
+                    ModelNotFound,
+                    ThreadBusy,
+                    IdTaken,
+                    ContextTooLong,
+                    KeyReused,
+                    Unavailable,
+                ),
                 headers={
                     "Idempotency-Key": "the same key and body: the same turn",
                     "Last-Event-ID": "the last seq seen",
@@ -119,13 +128,7 @@ class Turns:
 
     async def events(self, request: Request) -> Response:
         cursor = _cursor(request, query(request, schemas.FollowQuery).after)
-        turn = await self._turn(request)
-        if turn.status != "running":
-            if cursor >= turn.last_seq:
-                return Response(status_code=204)
-            if not turn.log_kept:
-                raise LogGone("the turn's events are no longer kept; read the turn itself")
-        return self._stream(turn, cursor, {})
+        return self._stream(await self._turn(request), cursor, {})
 
     async def cancel(self, request: Request) -> Response:
         turn = await self._turn(request)
@@ -143,7 +146,12 @@ class Turns:
             raise NotFound("no such turn", param="turn")
         return turn
 
-    def _stream(self, turn: Turn, cursor: int, headers: dict[str, str]) -> EventStream:
+    def _stream(self, turn: Turn, cursor: int, headers: dict[str, str]) -> Response:
+        if turn.status != "running":
+            if cursor >= turn.last_seq:
+                return Response(status_code=204, headers=headers)  # the only thing that stops an EventSource
+            if not turn.log_kept:
+                raise LogGone("the turn's events are no longer kept; read the turn itself")
         frames: AsyncIterator[bytes] = follow(
             self.deps.database,
             turn.id,
