@@ -16,49 +16,58 @@ from context.tokens.features import NAMES, SCRIPTS
 
 # Tokens per count: (mean, spread between tokenizers, noise: how far single texts stray from the price list, as a share).
 PRICES: Final[dict[str, tuple[float, float, float]]] = {
-    "word": (0.93, 0.06, 0.05),
-    "glued_word": (0.85, 0.20, 0.10),
-    "english_extra": (0.50, 0.25, 0.20),
-    "world_extra": (0.10, 0.20, 0.20),
-    "accented": (0.35, 0.30, 0.20),
-    "vietnamese": (0.40, 0.50, 0.20),
-    "combining": (1.20, 0.60, 0.20),
-    "digit": (0.35, 0.40, 0.05),
-    "digit_group": (0.70, 0.60, 0.05),
-    "spaced_number": (0.50, 0.40, 0.10),
-    "sign_run": (0.90, 0.15, 0.10),
-    "sign_extra": (0.10, 0.12, 0.30),
-    "line_break": (0.75, 0.30, 0.10),
-    "line_extra": (0.25, 0.30, 0.20),
-    "space_run": (0.80, 0.40, 0.20),
-    "space_extra": (0.02, 0.05, 0.50),
-    "symbol": (1.00, 0.50, 0.30),
-    "emoji": (2.20, 0.80, 0.20),
-    "joiner": (1.00, 0.50, 0.20),
-    "rest": (2.00, 1.00, 0.30),
-    "message": (3.00, 1.50, 0.10),
-    "request": (6.00, 4.00, 0.10),
-    "thai": (0.90, 0.60, 0.15),
-    "lao": (1.30, 0.80, 0.15),
-    "myanmar": (1.20, 0.70, 0.15),
-    "khmer": (1.40, 0.80, 0.15),
-    "kana": (0.80, 0.35, 0.15),
-    "han": (1.00, 0.40, 0.12),
-    "gurmukhi": (1.20, 0.70, 0.15),
-    "odia": (1.30, 0.80, 0.15),
-    "sinhala": (1.30, 0.80, 0.15),
-    "hangul": (0.50, 0.40, 0.12),
+    "word": (0.93, 0.06, 0.025),
+    "glued_word": (0.85, 0.20, 0.05),
+    "rare_piece": (0.55, 0.25, 0.1),
+    "rare_word": (0.10, 0.20, 0.1),
+    "accent": (0.35, 0.30, 0.1),
+    "combining": (1.20, 0.60, 0.1),
+    "digit": (0.35, 0.40, 0.025),
+    "digit_group": (0.70, 0.60, 0.025),
+    "spaced_number": (0.50, 0.40, 0.05),
+    "sign_run": (0.90, 0.15, 0.05),
+    "sign_extra": (0.10, 0.12, 0.15),
+    "line_break": (0.75, 0.30, 0.05),
+    "line_extra": (0.25, 0.30, 0.1),
+    "space_run": (0.80, 0.40, 0.1),
+    "space_extra": (0.02, 0.05, 0.25),
+    "symbol": (1.00, 0.50, 0.15),
+    "emoji": (2.20, 0.80, 0.1),
+    "joiner": (1.00, 0.50, 0.1),
+    "rest": (2.00, 1.00, 0.15),
+    "message": (3.00, 1.50, 0.05),
+    "request": (6.00, 4.00, 0.05),
+    "greek": (0.60, 0.35, 0.09),
+    "cyrillic": (0.40, 0.25, 0.09),
+    "cyrillic_minor": (0.40, 0.50, 0.09),
+    "armenian": (0.90, 0.60, 0.09),
+    "hebrew": (0.70, 0.35, 0.09),
+    "arabic": (0.50, 0.35, 0.09),
+    "arabic_minor": (0.40, 0.50, 0.09),
+    "devanagari": (0.70, 0.40, 0.09),
+    "bengali": (1.00, 0.60, 0.09),
+    "gurmukhi": (1.20, 0.70, 0.09),
+    "gujarati": (1.20, 0.70, 0.09),
+    "odia": (1.30, 0.80, 0.09),
+    "tamil": (1.00, 0.60, 0.09),
+    "telugu": (1.20, 0.70, 0.09),
+    "kannada": (1.20, 0.70, 0.09),
+    "malayalam": (1.20, 0.70, 0.09),
+    "sinhala": (1.30, 0.80, 0.09),
+    "thai": (0.80, 0.50, 0.09),
+    "lao": (1.30, 0.80, 0.09),
+    "myanmar": (1.20, 0.70, 0.09),
+    "georgian": (1.00, 0.60, 0.09),
+    "ethiopic": (2.00, 0.70, 0.09),
+    "khmer": (1.50, 0.70, 0.09),
+    "kana": (0.80, 0.35, 0.09),
+    "han": (0.95, 0.40, 0.09),
+    "hangul": (0.70, 0.40, 0.09),
 }
-# Scripts written in words: letters stand for the bytes, pieces for how common the words are.
-LETTERS: Final = (0.45, 0.45, 0.12)
-PIECES: Final = (0.60, 0.45, 0.12)
-
 # Causes shared by many prices: the share of each price's spread that the cause explains, and its sign.
 CAUSES: Final[tuple[dict[str, float], ...]] = (
     # a vocabulary poor in languages other than English
-    {name: 0.6 for name, *_ in SCRIPTS}
-    | {f"{name}_pieces": 0.3 for name, *_, pieces in SCRIPTS if pieces}
-    | {"accented": 0.7, "world_extra": 0.5, "vietnamese": 0.6},
+    {name: 0.6 for name, *_ in SCRIPTS} | {"accent": 0.7, "rare_word": 0.5},
     # digits one by one, not in groups of three
     {"digit": 0.95, "digit_group": -0.9},
 )
@@ -101,7 +110,7 @@ def family_of(model: str) -> str:
 def belief(family: str) -> Belief:
     """The starting belief of a family. KeyError for one that does not exist."""
     scale, doubt = FAMILIES[family]
-    rows = [_row(name) for name in NAMES]
+    rows = [PRICES[name] for name in NAMES]
     explained = [sum(cause.get(name, 0.0) ** 2 for cause in CAUSES) for name in NAMES]
     return Belief(
         name=family,
@@ -122,9 +131,3 @@ def belief(family: str) -> Belief:
         ),
         noise=tuple(scale * mean * noise for mean, _, noise in rows),
     )
-
-
-def _row(name: str) -> tuple[float, float, float]:
-    if name in PRICES:
-        return PRICES[name]
-    return PIECES if name.endswith("_pieces") else LETTERS

@@ -22,7 +22,6 @@ GRAIN: Final = 0.5  # stray tokens per square root of tokens: the scatter of sho
 DRIFT: Final = 0.01  # share by which whole requests stray together, whatever they hold
 CONFIDENCE: Final = 0.999
 TRUST: Final = 8.0  # reports' worth of faith in the assumed scatter before the measured one takes over
-CEILING: Final = 4  # tokens per character no tokenizer exceeds: UTF-8 bytes
 
 Pair = tuple[int, int]
 
@@ -52,7 +51,7 @@ class Calibration:
 
     def estimate(self, features: Features) -> float:
         """Expected tokens: what to price with. Zero only for nothing."""
-        return max(self._posterior.mean(features), _least(features))
+        return max(self._posterior.mean(features), float(_least(features)))
 
     def deviation(self, features: Features) -> float:
         """Standard deviation of the tokens around `estimate`."""
@@ -64,7 +63,11 @@ class Calibration:
         return ceil(self.estimate(features) + max(0.0, above))
 
     def observe(self, features: Features, tokens: int) -> Calibration:
-        """After a request with these features was billed `tokens`. A report of nothing, or about nothing, teaches nothing."""
+        """After texts with these features were billed `tokens`. A report of nothing, or about nothing, teaches nothing.
+
+        Report each text once: of a request that extends the last one, what is new and the difference of the two bills.
+        The same long prefix reported every turn would count as new evidence every time.
+        """
         if tokens <= 0 or not any(features):
             return self
         prior = belief(self.family)
@@ -178,7 +181,7 @@ def _scatter(prior: Belief, features: Features) -> float:
 
 
 def _least(features: Features) -> float:
-    """A floor under every estimate, for prices that too few reports have pushed below zero."""
+    """A floor under every estimate, for prices that too few reports have pushed below zero: one token in five words."""
     return 0.2 * sum(features[INDEX[name]] for name in ("word", "glued_word", "digit_group", "sign_run"))
 
 

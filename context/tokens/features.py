@@ -13,43 +13,47 @@ from typing import Final
 
 Features = tuple[int, ...]
 
-# Scripts written in one Unicode block or a few neighbouring ones: (name, first, last code point, counted in pieces too).
-# Pieces of the multilingual vocabulary tell common words from rare ones; they need words, so scripts written without
-# spaces are counted in letters alone.
+# Scripts counted letter by letter: (name, first, last code point). What a letter costs depends on how much of the script the
+# vocabulary's makers saw, between a quarter of a token and all three bytes.
 SCRIPTS: Final = (
-    ("greek", 0x0370, 0x03FF, True),
-    ("cyrillic", 0x0400, 0x052F, True),
-    ("armenian", 0x0530, 0x058F, True),
-    ("hebrew", 0x0590, 0x05FF, True),
-    ("arabic", 0x0600, 0x08FF, True),
-    ("devanagari", 0x0900, 0x097F, True),
-    ("bengali", 0x0980, 0x09FF, True),
-    ("gurmukhi", 0x0A00, 0x0A7F, False),
-    ("gujarati", 0x0A80, 0x0AFF, True),
-    ("odia", 0x0B00, 0x0B7F, False),
-    ("tamil", 0x0B80, 0x0BFF, True),
-    ("telugu", 0x0C00, 0x0C7F, True),
-    ("kannada", 0x0C80, 0x0CFF, True),
-    ("malayalam", 0x0D00, 0x0D7F, True),
-    ("sinhala", 0x0D80, 0x0DFF, False),
-    ("thai", 0x0E00, 0x0E7F, False),
-    ("lao", 0x0E80, 0x0EFF, False),
-    ("myanmar", 0x1000, 0x109F, False),
-    ("georgian", 0x10A0, 0x10FF, True),
-    ("ethiopic", 0x1200, 0x139F, True),
-    ("khmer", 0x1780, 0x17FF, False),
-    ("kana", 0x3040, 0x30FF, False),
-    ("han", 0x3400, 0x9FFF, False),
-    ("hangul", 0xAC00, 0xD7AF, True),
+    ("greek", 0x0370, 0x03FF),
+    ("cyrillic", 0x0400, 0x052F),
+    ("armenian", 0x0530, 0x058F),
+    ("hebrew", 0x0590, 0x05FF),
+    ("arabic", 0x0600, 0x08FF),
+    ("devanagari", 0x0900, 0x097F),
+    ("bengali", 0x0980, 0x09FF),
+    ("gurmukhi", 0x0A00, 0x0A7F),
+    ("gujarati", 0x0A80, 0x0AFF),
+    ("odia", 0x0B00, 0x0B7F),
+    ("tamil", 0x0B80, 0x0BFF),
+    ("telugu", 0x0C00, 0x0C7F),
+    ("kannada", 0x0C80, 0x0CFF),
+    ("malayalam", 0x0D00, 0x0D7F),
+    ("sinhala", 0x0D80, 0x0DFF),
+    ("thai", 0x0E00, 0x0E7F),
+    ("lao", 0x0E80, 0x0EFF),
+    ("myanmar", 0x1000, 0x109F),
+    ("georgian", 0x10A0, 0x10FF),
+    ("ethiopic", 0x1200, 0x139F),
+    ("khmer", 0x1780, 0x17FF),
+    ("kana", 0x3040, 0x30FF),
+    ("han", 0x3400, 0x9FFF),
+    ("hangul", 0xAC00, 0xD7AF),
+)
+# Letters that the most written language of a script does not use, counted beside the script: (name, first, last code point).
+# A vocabulary that knows Russian or Arabic may not know Ukrainian or Persian.
+MINORITIES: Final = (
+    ("cyrillic_minor", 0x0450, 0x052F),
+    ("arabic_minor", 0x0671, 0x08FF),
 )
 
 LATIN: Final = (
     "word",  # Latin words after a space: one token each in every large vocabulary
     "glued_word",  # Latin words after anything else: path parts, camelCase, line starts
-    "english_extra",  # pieces beyond the first, by the vocabulary of English and code
-    "world_extra",  # pieces beyond the first, by the vocabulary of ninety languages
-    "accented",  # letters beyond a-z: two bytes each, one token in vocabularies that know the language
-    "vietnamese",  # letters with two marks: three bytes
+    "rare_piece",  # pieces beyond a word's first, by the vocabulary of English and code
+    "rare_word",  # words that the vocabulary of forty languages does not hold either
+    "accent",  # bytes beyond one a letter: one token each in vocabularies that do not know the language
     "combining",  # marks written apart from their letter: they tear words to pieces
 )
 SIGNS: Final = (
@@ -77,7 +81,7 @@ NAMES: Final = (
     *SIGNS,
     *FRAME,
     *(name for name, *_ in SCRIPTS),
-    *(f"{name}_pieces" for name, *_, pieces in SCRIPTS if pieces),
+    *(name for name, *_ in MINORITIES),
 )
 INDEX: Final = {name: i for i, name in enumerate(NAMES)}
 NOTHING: Final[Features] = (0,) * len(NAMES)

@@ -1,0 +1,108 @@
+"""What is counted in a text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from context.tokens.features import INDEX, NAMES, NOTHING, Features, frame, total
+from context.tokens.pieces import FOREIGN, LONGEST, PIECE
+from context.tokens.prior import REMEMBERED, TokenPrior
+
+prior = TokenPrior.load()
+any_text = st.text(st.characters(exclude_categories=[]), max_size=200)
+
+
+def counted(text: str) -> dict[str, int]:
+    return {name: count for name, count in zip(NAMES, prior.features(text), strict=True) if count}
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("", {}),
+        ("the house", {"glued_word": 1, "word": 1}),
+        ("x = 1234", {"glued_word": 1, "sign_run": 1, "digit": 4, "digit_group": 2, "spaced_number": 1}),
+        ("\n\n    if", {"line_break": 1, "line_extra": 1, "space_run": 1, "space_extra": 2, "word": 1}),
+        (" Привіт", {"cyrillic": 6, "cyrillic_minor": 1}),
+        ("你好，世界", {"han": 4, "symbol": 1}),
+        ("ok 👍🏽\u200d", {"glued_word": 1, "emoji": 2, "joiner": 1}),
+        ("\0\0", {"rest": 2}),
+        ("é\0你\0", {"glued_word": 1, "rare_piece": 1, "accent": 1, "han": 1, "rest": 2}),
+        ("\ud800", {"rest": 1}),
+    ],
+)
+def test_each_kind_of_text_is_counted_for_what_it_is(text: str, counts: dict[str, int]) -> None:
+    assert counted(text) == counts
+
+
+def test_words_that_english_does_not_know_cost_more_pieces() -> None:
+    assert counted("the")["glued_word"] == 1
+    assert counted("xqzvkjw")["rare_piece"] > 2
+    assert counted("xqzvkjw")["rare_word"] == 1
+
+
+@given(any_text)
+def test_any_string_at_all_can_be_counted(text: str) -> None:
+    features = prior.features(text)
+    assert len(features) == len(NAMES)
+    assert all(count >= 0 for count in features)
+    assert any(features) == bool(text)
+
+
+@given(any_text)
+def test_a_fresh_prior_counts_the_same_as_one_that_has_seen_much(text: str) -> None:
+    assert TokenPrior.load().features(text) == prior.features(text)
+    assert TokenPrior(prior._english, prior._world).features(text) == prior.features(text)
+
+
+@given(any_text, any_text)
+def test_text_after_a_paragraph_adds_its_own_features(first: str, second: str) -> None:
+    joined = total([prior.features(first + "a\n"), prior.features("b" + second)])
+    whole = prior.features(first + "a\nb" + second)
+    assert whole == joined
+
+
+@given(any_text)
+def test_cutting_loses_no_character(text: str) -> None:
+    parts = FOREIGN.split(text)
+    latin, foreign = parts[::2], parts[1::2]
+    pieces = PIECE.findall("\0".join(latin))
+    assert sum(map(len, pieces)) == sum(map(len, latin)) + len(foreign)
+    assert all(len(piece) <= LONGEST + 1 for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "qzXvKw", " ", "\n", "\u3000", "漢", "\u0301", "=", "7", "\0", "é", " \n"]
+)
+def test_a_megabyte_without_a_break_is_cut_into_short_pieces(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
+    features = prior.features(text)
+    assert sum(features) >= len(text) / LONGEST / 2
+
+
+def test_a_flood_of_new_words_does_not_fill_the_memory() -> None:
+    small = TokenPrior(prior._english, prior._world)
+    for start in range(0, 3 * REMEMBERED, 2_000):
+        small.features(
+            " ".join(f"w{chr(97 + i % 26)}{i:x}q".translate(LETTERS) for i in range(start, start + 2_000))
+        )
+    assert len(small._memory) < REMEMBERED + 5_000
+
+
+LETTERS = {ord(digit): letter for digit, letter in zip("0123456789", "ghijklmnop", strict=True)}
+
+
+def test_the_frame_of_a_request_is_counted_beside_its_texts() -> None:
+    request = total([prior.features("hello"), frame(messages=3)])
+    assert request[INDEX["message"]] == 3
+    assert request[INDEX["request"]] == 1
+    assert request[INDEX["glued_word"]] == 1
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 9)] * len(NAMES)), max_size=4))
+@settings(max_examples=20)
+def test_features_of_many_texts_add_up(features: list[Features]) -> None:
+    assert total(features) == tuple(sum(each[i] for each in features) for i in range(len(NAMES)))
+    assert total([]) == NOTHING
