@@ -1,123 +1,410 @@
-"""The one entry point of the context engine: what a turn's request will contain, and why."""
+"""The one entry point of the context engine: what a turn's request will contain, what it will cost, and why."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
 
-from context.catalog import Model
+from context import breakpoints, folding
+from context.breakpoints import Position
+from context.economy import Economy, best_life, system_life
+from context.folding import Fold
+from context.gaps import Service, outlook
+from context.ladder import Ladder
+from context.lanes import Lane, Life, Sent, Written
 from context.messages import Message
-from context.policy import DEFAULT, Policy
+from context.pricing import Ttl, Usage
 from context.prompts import Prompt
+from context.recipe import LADDER, LAYOUT, SYSTEM, Breakpoint, Recalled, RecalledRef, Recipe
 from context.routing import Route
-from context.window import select
+from context.terms import Summariser, Terms, economy, message_limit
+from context.window import MessageTooLarge, Window, select, spoken
 
-LAYOUT = 1  # how a recipe is rendered; a change of rendering gets a new number and keeps the old one readable
-
-Ttl = Literal["5m", "1h"]
+__all__ = [
+    "Breakpoint",
+    "Estimate",
+    "Plan",
+    "Recalled",
+    "Recipe",
+    "Summariser",
+    "Terms",
+    "message_limit",
+    "plan",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Breakpoint:
-    """A `cache_control` mark: at the end of the system prompt (`system`) or at the end of a message (its id)."""
+class Estimate:
+    """Estimated tokens of a request, by section, as the model counts them. `new` is the newest user text."""
 
-    at: str
-    ttl: Ttl
+    tools: int
+    system: int
+    summary: int
+    window: int
+    recall: int
+    new: int
+
+    @property
+    def total(self) -> int:
+        return self.tools + self.system + self.summary + self.window + self.recall + self.new
+
+    def to_json(self) -> dict[str, int]:
+        return {
+            "tools": self.tools,
+            "system": self.system,
+            "summary": self.summary,
+            "window": self.window,
+            "recall": self.recall,
+            "new": self.new,
+            "total": self.total,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """Everything that, with the immutable messages it names, rebuilds a request byte for byte."""
+class LeftOut:
+    """Something the model is not told, and why. `tokens` and `messages` as far as they were loaded."""
 
-    layout: int
-    model: str
-    max_tokens: int
-    thinking: str
-    prompt_digest: str
-    first_message_id: str
-    last_message_id: str
-    breakpoints: tuple[Breakpoint, ...]
-    user_ref: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @staticmethod
-    def from_json(value: dict[str, Any]) -> "Recipe":
-        marks = tuple(Breakpoint(**mark) for mark in value["breakpoints"])
-        return Recipe(**{**value, "breakpoints": marks})
+    what: str
+    messages: int
+    tokens: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A recipe with the messages it names, its size in estimated tokens, and the reason of each decision."""
+    """A recipe with the values it names, its size and predicted bill, what it left out, and the reason of each decision.
+
+    `predicted` counts the five kinds the provider will bill, output as this lane usually answers; `cost` is its price in
+    picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn. `sent` is
+    what `lanes.after_request` needs to know.
+    """
 
     recipe: Recipe
     prompt: Prompt
+    ladder: Ladder | None
     messages: tuple[Message, ...]
-    estimated_tokens: int
+    recalled: tuple[Recalled, ...]
     route: Route
-    reasons: dict[str, str]
+    estimate: Estimate
+    predicted: Usage
+    cost: int | None
+    fold: Fold | None
+    sent: Sent
+    left_out: tuple[LeftOut, ...]
+    reasons: Mapping[str, str]
+
+    @property
+    def estimated_tokens(self) -> int:
+        return self.estimate.total
+
+    def to_json(self) -> dict[str, Any]:
+        """What is stored of a plan besides the recipe, and shown."""
+        return {
+            "estimate": self.estimate.to_json(),
+            "predicted": {
+                "input": self.predicted.input,
+                "cache_read": self.predicted.cache_read,
+                "cache_write_5m": self.predicted.cache_write_5m,
+                "cache_write_1h": self.predicted.cache_write_1h,
+                "output": self.predicted.output,
+            },
+            "cost_pico_usd": self.cost,
+            "life": self.sent.life,
+            "fold": None if self.fold is None else self.fold.to_json(),
+            "left_out": [
+                {"what": one.what, "messages": one.messages, "tokens": one.tokens, "why": one.why}
+                for one in self.left_out
+            ],
+            "reasons": dict(self.reasons),
+        }
 
 
 def plan(
+    terms: Terms,
     *,
-    model: Model,
     route: Route,
-    prompt: Prompt,
-    prompt_tokens: int,
     path: Sequence[Message],
-    previous_start: str | None,
-    max_output: int,
-    user_ref: str | None,
-    policy: Policy = DEFAULT,
+    ladder: Ladder | None = None,
+    recalled: Sequence[Recalled] = (),
+    lane: Lane,
+    service: Service,
+    now: int,
+    previous_start: str | None = None,
+    user_ref: str | None = None,
+    most_tokens: int | None = None,
 ) -> Plan:
     """What the request for the last message of `path` contains.
 
-    `path` holds the newest messages of the branch, oldest first; `previous_start` the first window message of the turn
-    before; `max_output` the wanted output limit in tokens. Raises MessageTooLarge.
+    `path` is the branch from just after the ladder's last message (or its newest part) to the new user message, oldest first;
+    `now` the start of the request in milliseconds; `previous_start` the first window message of the turn before;
+    `most_tokens` the longest prompt a budget allows. Raises MessageTooLarge.
     """
-    max_tokens = min(max_output, model.max_output)
-    window = select(
-        path,
-        previous_start=previous_start,
-        limit=message_limit(model, prompt_tokens, max_output, policy),
-        policy=policy,
+    fitted = _fit(terms, path, ladder, recalled, previous_start, most_tokens)
+    window, ladder, recalled = fitted.window, fitted.ladder, fitted.recalled
+    standing = economy(terms, lane=lane, messages=window.messages, floor=window.floor, ladder=ladder)
+    layout = _lay_out(terms, window.messages, ladder, recalled, lane, now)
+    cached = breakpoints.last_written(layout.positions, lane, now)
+    warm = cached is not None and cached > layout.head
+    fold = folding.on_arrival(
+        terms, messages=window.messages, ladder=ladder, lane=lane, warm=warm, cut=window.cut
     )
-    marks = _breakpoints(model, window.messages[-1])
+    lives = _lives(terms, standing, lane, service, warm=warm)
+    marks = breakpoints.place(
+        layout.positions,
+        lane=lane,
+        now=now,
+        system=0,
+        ladder=layout.head if ladder is not None else None,
+        newest=layout.newest,
+        life=lives.life,
+        system_life=lives.system,
+        minimum=terms.model.min_cacheable,
+        tail=fold is None or fold.kind == "warm",
+    )
+    foreseen = breakpoints.forecast(
+        layout.positions,
+        marks,
+        lane=lane,
+        now=now,
+        minimum=terms.model.min_cacheable,
+        shared_system=0 if terms.shared_prompt and marks and lane.uses else None,
+    )
+    usage = foreseen.usage
+    predicted = Usage(
+        input=usage.input,
+        cache_read=usage.cache_read,
+        cache_write_5m=usage.cache_write_5m,
+        cache_write_1h=usage.cache_write_1h,
+        output=round(lane.output),
+    )
+    newest = window.messages[-1]
     recipe = Recipe(
         layout=LAYOUT,
-        model=model.id,
-        max_tokens=max_tokens,
-        thinking=model.thinking,
-        prompt_digest=prompt.digest,
+        model=terms.model.id,
+        max_tokens=terms.max_tokens,
+        thinking=terms.model.thinking,
+        prompt_digest=terms.prompt.digest,
+        summary_id=None if ladder is None else ladder.id,
         first_message_id=window.messages[0].id,
-        last_message_id=window.messages[-1].id,
-        breakpoints=marks,
-        user_ref=None if model.local else user_ref,
+        last_message_id=newest.id,
+        recalled=tuple(RecalledRef(id=one.id, digest=one.digest, ranges=one.ranges) for one in recalled),
+        breakpoints=tuple(
+            Breakpoint(at=layout.positions[mark.index].at, ttl=_ttl(mark.life)) for mark in marks
+        ),
+        user_ref=None if terms.model.local else user_ref,
     )
     return Plan(
         recipe=recipe,
-        prompt=prompt,
+        prompt=terms.prompt,
+        ladder=ladder,
         messages=window.messages,
-        estimated_tokens=prompt_tokens + window.tokens + policy.overhead,
+        recalled=tuple(recalled),
         route=route,
+        estimate=_estimate(terms, window, ladder, recalled),
+        predicted=predicted,
+        cost=terms.prices.cost(predicted) if terms.prices.known else None,
+        fold=fold,
+        sent=Sent(
+            life=lives.life,
+            marks=tuple(
+                Written(
+                    key=layout.positions[mark.index].key,
+                    tokens=layout.positions[mark.index].tokens,
+                    ttl=_ttl(mark.life),
+                    touched_at=now,
+                )
+                for mark in marks
+                if layout.positions[mark.index].tokens >= terms.model.min_cacheable
+            ),
+            read=None if foreseen.read is None else foreseen.read.key,
+            read_tokens=usage.cache_read,
+            arrived=_arrived(terms, window.messages, lane),
+            user_id=newest.id,
+            depth=newest.depth,
+            settings=terms.settings,
+        ),
+        left_out=fitted.left_out,
         reasons={
             "route": route.reason,
             "window": window.reason,
-            "breakpoints": "end of the system prompt and the newest message: all that stays the same is read from the cache"
-            if marks
-            else "this endpoint has no prompt cache",
+            "summary": "no summary yet"
+            if ladder is None
+            else f"stands for everything up to {ladder.upto_id}",
+            "cache": lives.reason,
+            "system": lives.system_reason,
+            "breakpoints": _said(marks, fold, terms),
+            "fold": "nothing to fold" if fold is None else fold.reason,
         },
     )
 
 
-def message_limit(model: Model, prompt_tokens: int, max_output: int, policy: Policy = DEFAULT) -> int:
-    """The most estimated tokens a window, and so a single message, may have with this model."""
-    room = model.context_window - min(max_output, model.max_output)
-    return int(room / policy.safety / model.token_ratio) - prompt_tokens - policy.overhead
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fitted:
+    window: Window
+    ladder: Ladder | None
+    recalled: tuple[Recalled, ...]
+    left_out: tuple[LeftOut, ...]
 
 
-def _breakpoints(model: Model, newest: Message) -> tuple[Breakpoint, ...]:
-    if not model.min_cacheable:
-        return ()
-    return (Breakpoint(at="system", ttl="5m"), Breakpoint(at=newest.id, ttl="5m"))
+def _fit(
+    terms: Terms,
+    path: Sequence[Message],
+    ladder: Ladder | None,
+    recalled: Sequence[Recalled],
+    previous_start: str | None,
+    most_tokens: int | None,
+) -> _Fitted:
+    """Shrink until everything fits: the window, then what was recalled, then the summary; the new message is always in."""
+    policy, newest, left_out = terms.policy, path[-1], list[LeftOut]()
+    hard = message_limit(terms.model, terms.prompt_tokens, terms.max_output, policy)
+    if newest.tokens > hard:
+        raise MessageTooLarge(newest.tokens, hard)
+    limit = hard
+    outside = terms.prompt_tokens + policy.overhead
+    for bound in (terms.prices.dearer_above(), most_tokens):
+        if bound is not None:
+            room = int(bound / policy.safety / terms.model.token_ratio) - outside
+            if newest.tokens <= room:
+                limit = min(limit, room)
+    held = 0 if ladder is None else ladder.tokens
+    after = None if ladder is None else ladder.upto_id
+    if ladder is not None and newest.tokens + held > limit:
+        left_out.append(
+            LeftOut(what="summary", messages=0, tokens=held, why=f"it does not fit {limit} tokens")
+        )
+        ladder, held = None, 0
+    window = select(path, after=after, previous_start=previous_start, limit=limit - held, policy=policy)
+    if window.cut:
+        left_out.append(
+            LeftOut(
+                what="window",
+                messages=window.left_out,
+                tokens=window.left_out_tokens,
+                why=window.reason,
+            )
+        )
+    room = limit - held - window.tokens
+    brought: list[Recalled] = []
+    for one in recalled:
+        if one.tokens <= room:
+            brought.append(one)
+            room -= one.tokens
+        else:
+            why = f"only {room} tokens are left"
+            left_out.append(LeftOut(what=f"recall {one.id}", messages=0, tokens=one.tokens, why=why))
+    return _Fitted(window=window, ladder=ladder, recalled=tuple(brought), left_out=tuple(left_out))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """The blocks of a prompt in order. `head` is the last block before the window, `newest` the new user text."""
+
+    positions: tuple[Position, ...]
+    head: int
+    newest: int
+
+
+def _lay_out(
+    terms: Terms,
+    messages: Sequence[Message],
+    ladder: Ladder | None,
+    recalled: Sequence[Recalled],
+    lane: Lane,
+    now: int,
+) -> _Layout:
+    """Every block with the key of all up to it, sizes corrected by what the provider counted at the last living position."""
+    ratio = terms.model.token_ratio
+    key, total = terms.settings, terms.prompt_tokens * ratio
+    rows: list[tuple[str, str, float]] = [(SYSTEM, key, total)]
+    for segment in () if ladder is None else ladder.segments:
+        key = sha256(f"{key} {segment.id}".encode()).hexdigest()[:16]
+        total += segment.tokens * ratio
+        rows.append((LADDER, key, total))
+    head = len(rows) - 1
+    base = sha256(f"{key} {messages[0].id}".encode()).hexdigest()[:16]
+    for message in messages:
+        if message is messages[-1] or spoken(message):
+            total += message.tokens * ratio
+            rows.append((message.id, f"{base}:{message.id}", total))
+    newest = len(rows) - 1
+    for one in recalled:
+        total += one.tokens * ratio
+        rows.append((f"recall:{one.id}", "", total))
+    exact = {entry.key: entry.tokens for entry in lane.written if entry.exact and entry.alive(now)}
+    anchor = next((index for index in range(len(rows) - 1, -1, -1) if rows[index][1] in exact), None)
+    scale, drift = 1.0, 0.0
+    if anchor is not None:  # what the provider counted up to there; only what is new is estimated
+        known = exact[rows[anchor][1]]
+        scale, drift = known / max(1.0, rows[anchor][2]), known - rows[anchor][2]
+    positions = [
+        Position(
+            at=at,
+            key=key,
+            tokens=max(1, round(tokens * scale if anchor is not None and index < anchor else tokens + drift)),
+        )
+        for index, (at, key, tokens) in enumerate(rows)
+    ]
+    return _Layout(positions=tuple(positions), head=head, newest=newest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lives:
+    life: Life
+    system: Life
+    reason: str
+    system_reason: str
+
+
+def _lives(terms: Terms, standing: Economy, lane: Lane, service: Service, *, warm: bool) -> _Lives:
+    """For how long the prefix is written. Decided only when it is written anyway; never rewritten just to change."""
+    if not terms.model.min_cacheable:
+        said = "this endpoint has no prompt cache"
+        return _Lives(life="none", system="none", reason=said, system_reason=said)
+    if warm and lane.life != "none" and lane.settings == terms.settings:
+        system: Life = "1h" if lane.life == "1h" or any(one.ttl == "1h" for one in lane.written) else "5m"
+        said = "the cached prefix holds and is renewed by reading it"
+        return _Lives(life=lane.life, system=system, reason=said, system_reason=said)
+    ahead = outlook(
+        lane.gaps, service, per_gap=standing.turn / max(lane.share, 0.02) - standing.turn, policy=terms.policy
+    )
+    life, reason = best_life(
+        standing, ahead, uses=lane.uses, service_seen=service.seen, gaps_seen=len(lane.gaps)
+    )
+    system, system_reason = system_life(standing, ahead, life=life, uses=lane.uses, service_seen=service.seen)
+    return _Lives(life=life, system=system, reason=reason, system_reason=system_reason)
+
+
+def _arrived(terms: Terms, messages: Sequence[Message], lane: Lane) -> int:
+    """Tokens since the lane's last user message; all of the window when that is no longer in it."""
+    total = 0
+    for message in reversed(messages):
+        if message.id == lane.last_id:
+            break
+        total += message.tokens
+    return terms.in_model(total)
+
+
+def _estimate(terms: Terms, window: Window, ladder: Ladder | None, recalled: Sequence[Recalled]) -> Estimate:
+    newest = window.messages[-1].tokens
+    return Estimate(
+        tools=0,
+        system=terms.in_model(terms.prompt_tokens + terms.policy.overhead),
+        summary=0 if ladder is None else terms.in_model(ladder.tokens),
+        window=terms.in_model(window.tokens - newest),
+        recall=terms.in_model(sum(one.tokens for one in recalled)),
+        new=terms.in_model(newest),
+    )
+
+
+def _said(marks: Sequence[breakpoints.Mark], fold: Fold | None, terms: Terms) -> str:
+    if not marks:
+        return "no marks: nothing of this prompt is worth caching"
+    if fold is not None and fold.kind != "warm":
+        return "only what stays the same after the fold is marked"
+    return (
+        f"{len(marks)} marks: what stays the same is read from the cache, and the new text becomes part of it"
+    )
+
+
+def _ttl(life: Life) -> Ttl:
+    return "1h" if life == "1h" else "5m"

@@ -5,21 +5,77 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How much of a conversation goes into a request. All sizes in tokens.
+    """How much of a conversation goes into a request, and when it is paid for. Sizes in tokens, times in milliseconds.
+
+    What must be there:
 
     window_cap: the most the verbatim window may hold. 60,000 keeps a whole prompt well below the 100,000-token price step
         of the cheapest current model and below the length at which answers start to suffer from sheer context.
-    window_low: the share of the cap that stays when the window is cut. Cutting to one half means that a prefix which
-        was paid for once is re-read many times before it moves; dropping one message a turn would pay for it every turn.
+    window_low: the share of the cap that stays when the window must be cut before a summary stands in for what goes.
+        One half: a prefix that was paid for once is re-read many times before it moves again.
+    floor_messages: the newest messages that are sent verbatim whatever it costs. Twenty, ten exchanges, is how far back
+        people refer without naming what they refer to.
     safety: estimates are multiplied by this before they are compared with a hard limit, so that an error in the estimate
         never becomes a rejected request.
     overhead: room kept for the request's own framing, which no message accounts for.
+
+    The summary (context economics, section 6):
+
+    summary_budget: what all lines of the summary together should hold. 1,500 tokens are about a hundred lines.
+    summary_share: new summary tokens per folded token. A fifth keeps names, numbers and decisions of ordinary talk.
+    summary_over, summary_down: the ladder is merged when it would pass the first times its budget, down to the second.
+        The distance between them is how many folds leave the oldest bytes alone.
+    summariser_prompt: tokens of the summariser's own instructions.
+    summariser_chunk: the most one summariser call reads; the cheap model's price steps up at 100,000.
+    fork_answer: tokens of the instruction when the live prefix itself is asked for a summary.
+    fold_least: a fold of fewer tokens is not worth a call, whatever the arithmetic says.
+
+    Expecting the next turn (sections 4 and 5):
+
+    gaps_kept: the lane's own gaps that are remembered.
+    gap_half_life: after how many younger gaps one counts half.
+    other_kind: what a gap counts when the pause before it was of the other kind (shorter or longer than 5 minutes) than now.
+    service_weight: what the histogram of all threads counts together, in gaps; `service_weight_young` until it has seen
+        `service_trusted` gaps.
+    life_5m, life_1h: how long an entry is relied on: a little under 5 minutes and an hour, for the time a request travels.
+    share_memory: turns over which a lane's share of the thread is averaged.
+    settle_turns: how many more turns the system block's first write is given to pay off.
+
+    Keep-alives (section 7):
+
+    keepalives: whether there are any.
+    keepalives_5m, keepalives_1h: at most this many in a row.
     """
 
     window_cap: int = 60_000
     window_low: float = 0.5
+    floor_messages: int = 20
     safety: float = 1.15
     overhead: int = 64
+
+    summary_budget: int = 1_500
+    summary_share: float = 0.2
+    summary_over: float = 1.2
+    summary_down: float = 0.8
+    summariser_prompt: int = 400
+    summariser_chunk: int = 90_000
+    fork_answer: int = 200
+    fold_least: int = 200
+
+    gaps_kept: int = 200
+    gap_half_life: float = 60.0
+    other_kind: float = 0.25
+    service_weight: float = 30.0
+    service_weight_young: float = 4.0
+    service_trusted: int = 300
+    life_5m: int = 280_000
+    life_1h: int = 3_540_000
+    share_memory: float = 20.0
+    settle_turns: int = 8
+
+    keepalives: bool = True
+    keepalives_5m: int = 12
+    keepalives_1h: int = 30
 
 
 DEFAULT = Policy()

@@ -1,4 +1,4 @@
-"""From a recipe and the messages it names to the exact bytes of a Messages API request, and their digest.
+"""From a recipe and the values it names to the exact bytes of a Messages API request, and their digest.
 
 Canonical form: UTF-8 JSON, fixed key order, no white space, no escapes that are not needed. The SDK sends these bytes as they
 are, so the digest in the store is the digest of what went over the wire.
@@ -9,27 +9,67 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from context.ladder import Ladder
 from context.messages import Message
-from context.plan import Recipe
+from context.recipe import LADDER, SYSTEM, Recalled, Recipe
 from context.window import spoken
 
 
-def build(recipe: Recipe, system: str, messages: Sequence[Message]) -> bytes:
-    """The canonical request body. `messages` are the recipe's window, oldest first; raises ValueError for another layout."""
-    if recipe.layout != 1:
-        raise ValueError(f"no renderer for layout {recipe.layout}")
-    marks = {mark.at: mark.ttl for mark in recipe.breakpoints}
-    body: dict[str, Any] = {
-        "model": recipe.model,
-        "max_tokens": recipe.max_tokens,
-        "system": [_text(system, marks.get("system"))],
-        "messages": _turns(messages, marks),
-    }
-    if recipe.thinking == "adaptive":
-        body["thinking"] = {"type": "adaptive", "display": "summarized"}
-    if recipe.user_ref is not None:
-        body["metadata"] = {"user_id": recipe.user_ref}
+def build(
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    *,
+    ladder: Ladder | None = None,
+    recalled: Sequence[Recalled] = (),
+) -> bytes:
+    """The canonical request body. `messages` are the recipe's window, oldest first.
+
+    Raises ValueError for a layout it does not know, and when the ladder or the recalled texts are not the recipe's own.
+    """
+    _check(recipe, ladder, recalled)
+    body = _body(recipe, system, messages, ladder, [one.text for one in recalled])
     body["stream"] = True
+    return canonical(body)
+
+
+def build_keepalive(
+    recipe: Recipe, system: str, messages: Sequence[Message], *, ladder: Ladder | None = None
+) -> bytes:
+    """The same prefix with nothing to answer: it renews what the recipe's request marked (economics, section 2.6).
+
+    Same model, thinking and marks; no recalled text, which is behind the last mark; not streamed.
+    """
+    _check(recipe, ladder, None)
+    body = _body(recipe, system, messages, ladder, ())
+    body["max_tokens"] = 0
+    return canonical(body)
+
+
+def build_fork(
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    *,
+    answer: Message,
+    instruction: str,
+    max_tokens: int,
+    ladder: Ladder | None = None,
+) -> bytes:
+    """The live prefix, the answer it got, and one instruction: how the same model summarises from its cache (section 6)."""
+    _check(recipe, ladder, None)
+    body = _body(recipe, system, messages, ladder, ())
+    words = spoken(answer)
+    if words:
+        body["messages"].append({"role": "assistant", "content": [_text(words, None)]})
+        body["messages"].append({"role": "user", "content": []})
+    body["messages"][-1]["content"].append(_text(instruction, None))
+    body["max_tokens"] = max_tokens
+    return canonical(body)
+
+
+def canonical(body: Mapping[str, Any]) -> bytes:
+    """The one serialisation of a body."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -38,9 +78,52 @@ def digest(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 
-def _turns(messages: Sequence[Message], marks: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Messages as the API takes them: neighbours of one role share a turn, silent ones are left out."""
+def _check(recipe: Recipe, ladder: Ladder | None, recalled: Sequence[Recalled] | None) -> None:
+    if recipe.layout not in (1, 2):
+        raise ValueError(f"no renderer for layout {recipe.layout}")
+    if recipe.summary_id != (None if ladder is None else ladder.id):
+        raise ValueError(f"the recipe names the summary {recipe.summary_id}")
+    if recalled is not None:
+        named = [(one.id, one.digest) for one in recipe.recalled]
+        if named != [(one.id, one.digest) for one in recalled]:
+            raise ValueError("the recalled texts are not the ones the recipe names")
+
+
+def _body(
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    ladder: Ladder | None,
+    recalled: Sequence[str],
+) -> dict[str, Any]:
+    marks = {mark.at: mark.ttl for mark in recipe.breakpoints}
+    body: dict[str, Any] = {
+        "model": recipe.model,
+        "max_tokens": recipe.max_tokens,
+        "system": [_text(system, marks.get(SYSTEM))],
+        "messages": _turns(messages, marks, () if ladder is None else ladder.blocks, recalled),
+    }
+    if recipe.thinking == "adaptive":
+        body["thinking"] = {"type": "adaptive", "display": "summarized"}
+    if recipe.user_ref is not None:
+        body["metadata"] = {"user_id": recipe.user_ref}
+    return body
+
+
+def _turns(
+    messages: Sequence[Message], marks: Mapping[str, str], ladder: Sequence[str], recalled: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Messages as the API takes them: neighbours of one role share a turn, silent ones are left out.
+
+    The ladder opens the first user message; recalled text closes the last one.
+    """
     turns: list[dict[str, Any]] = []
+    if ladder:
+        last = len(ladder) - 1
+        blocks = [
+            _text(text, marks.get(LADDER) if index == last else None) for index, text in enumerate(ladder)
+        ]
+        turns.append({"role": "user", "content": blocks})
     for message in messages:
         words = spoken(message)
         if not words:
@@ -48,6 +131,8 @@ def _turns(messages: Sequence[Message], marks: Mapping[str, str]) -> list[dict[s
         if not turns or turns[-1]["role"] != message.role:
             turns.append({"role": message.role, "content": []})
         turns[-1]["content"].append(_text(words, marks.get(message.id)))
+    if recalled:
+        turns[-1]["content"].extend(_text(text, None) for text in recalled)
     return turns
 
 

@@ -1,7 +1,8 @@
-"""Which messages of the branch are sent verbatim.
+"""Which messages of the branch are sent verbatim, and what was left out because it could not fit.
 
-Rules: the window ends with the new user message; it begins with a user message; it begins where the last turn's began for as
-long as that fits (a moved start costs the whole prompt cache); when it no longer fits it is cut in one large step.
+Rules: the window ends with the new user message; it begins with a user message; it is all that no summary stands for, for folding
+is what makes it shorter. Only when that would pass a hard limit is it cut, in one large step, and then it begins where the last
+turn's began for as long as that fits (a moved start costs the whole prompt cache).
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,19 @@ INTERRUPTED = "[The answer was interrupted here.]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The messages sent verbatim, oldest first, their estimated tokens, and why the window begins where it does."""
+    """The messages sent verbatim, oldest first, their estimated tokens, and why the window begins where it does.
+
+    `floor` is the index in `messages` where the part begins that is sent whatever it costs. `left_out` counts loaded messages
+    that neither the window nor a summary tells the model about; `cut` says that there are such messages, loaded or not.
+    """
 
     messages: tuple[Message, ...]
     tokens: int
+    floor: int
     reason: str
+    cut: bool = False
+    left_out: int = 0
+    left_out_tokens: int = 0
 
 
 class MessageTooLarge(ValueError):
@@ -31,10 +40,13 @@ class MessageTooLarge(ValueError):
         self.limit = limit
 
 
-def select(path: Sequence[Message], *, previous_start: str | None, limit: int, policy: Policy) -> Window:
-    """The window over `path`, the newest messages of a branch, oldest first, ending with the new user message.
+def select(
+    path: Sequence[Message], *, after: str | None, previous_start: str | None, limit: int, policy: Policy
+) -> Window:
+    """The window over `path`, the messages of a branch no summary stands for, oldest first, ending with the new user message.
 
-    `limit` is the hard bound in tokens the window must keep. Raises MessageTooLarge when the last message alone exceeds it.
+    `after` is the last message a summary stands for; `limit` the hard bound in tokens the window must keep.
+    Raises MessageTooLarge when the last message alone exceeds it.
     """
     newest = path[-1]
     if newest.tokens > limit:
@@ -42,32 +54,48 @@ def select(path: Sequence[Message], *, previous_start: str | None, limit: int, p
     cap = min(limit, max(policy.window_cap, newest.tokens))
     sizes = [message.tokens for message in path]
     starts = [index for index, message in enumerate(path) if message.role == "user"]
+    first = starts[0]
+    whole = path[0].parent_id == after
+    if whole and sum(sizes[first:]) <= cap:
+        reason = "the whole branch fits" if after is None else "all that came after the summary"
+        return _window(path, sizes, first, reason, policy, cut=False)
 
     kept = next((index for index in starts if path[index].id == previous_start), None)
     if kept is not None and sum(sizes[kept:]) <= cap:
-        return _window(
-            path, kept, sum(sizes[kept:]), "same start as the turn before: the cached prefix holds"
-        )
-    if previous_start is None and starts and sum(sizes[starts[0] :]) <= cap:
-        start = starts[0]
-        whole = path[0].parent_id is None
-        reason = "the whole branch fits" if whole else "the newest messages that fit"
-        return _window(path, start, sum(sizes[start:]), reason)
-
-    low = max(int(cap * policy.window_low), newest.tokens)
-    start, total = len(path) - 1, newest.tokens
-    running = newest.tokens
+        return _window(path, sizes, kept, "cut earlier, where the turn before began", policy, cut=True)
+    floor = sum(sizes[max(0, len(sizes) - policy.floor_messages) :])
+    low = max(int(cap * policy.window_low), min(floor, cap), newest.tokens)
+    start, running = len(path) - 1, newest.tokens
     for index in range(len(path) - 2, -1, -1):
         running += sizes[index]
         if running > low:
             break
         if path[index].role == "user":
-            start, total = index, running
-    return _window(path, start, total, f"cut to {total} tokens: the window had outgrown {cap}")
+            start = index
+    return _window(path, sizes, start, f"cut: more than {cap} tokens have no summary yet", policy, cut=True)
 
 
-def _window(path: Sequence[Message], start: int, tokens: int, reason: str) -> Window:
-    return Window(messages=tuple(path[start:]), tokens=tokens, reason=reason)
+def floor_index(messages: Sequence[Message], keep: int) -> int:
+    """Where the last `keep` messages begin, moved back to a user message: what stands before may be folded."""
+    index = max(0, len(messages) - keep)
+    while index > 0 and messages[index].role != "user":
+        index -= 1
+    return index
+
+
+def _window(
+    path: Sequence[Message], sizes: Sequence[int], start: int, reason: str, policy: Policy, *, cut: bool
+) -> Window:
+    messages = tuple(path[start:])
+    return Window(
+        messages=messages,
+        tokens=sum(sizes[start:]),
+        floor=floor_index(messages, policy.floor_messages),
+        reason=reason,
+        cut=cut,
+        left_out=start if cut else 0,
+        left_out_tokens=sum(sizes[:start]) if cut else 0,
+    )
 
 
 def spoken(message: Message) -> str:

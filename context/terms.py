@@ -1,0 +1,102 @@
+"""What a lane's requests are made under: constant from turn to turn, so that the cached prefix holds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from context.catalog import Model
+from context.economy import Economy, turn_tokens
+from context.ladder import Ladder
+from context.lanes import Lane
+from context.messages import Message
+from context.policy import DEFAULT, Policy
+from context.pricing import PriceTable
+from context.prompts import Prompt
+from context.recipe import LAYOUT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summariser:
+    """The cheap model that writes summaries. `same_model`: quality settings ask for the lane's own model instead."""
+
+    model: str
+    prices: PriceTable
+    same_model: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """A model with its prices, a system prompt, and who summarises.
+
+    `max_output` is the wanted output limit in tokens; `shared_prompt` says that other threads keep the system prompt warm.
+    """
+
+    model: Model
+    prompt: Prompt
+    prompt_tokens: int
+    max_output: int
+    prices: PriceTable
+    summariser: Summariser
+    shared_prompt: bool = False
+    policy: Policy = DEFAULT
+
+    @property
+    def max_tokens(self) -> int:
+        return min(self.max_output, self.model.max_output)
+
+    @property
+    def settings(self) -> str:
+        """A digest of all that the prefix depends on before the first message."""
+        made_of = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest]
+        return sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+
+    def in_model(self, tokens: int) -> int:
+        """Estimated tokens as this model counts them."""
+        return round(tokens * self.model.token_ratio)
+
+
+def message_limit(model: Model, prompt_tokens: int, max_output: int, policy: Policy = DEFAULT) -> int:
+    """The most estimated tokens a window, and so a single message, may have with this model."""
+    room = model.context_window - min(max_output, model.max_output)
+    return int(room / policy.safety / model.token_ratio) - prompt_tokens - policy.overhead
+
+
+def economy(
+    terms: Terms, *, lane: Lane, messages: Sequence[Message], floor: int, ladder: Ladder | None
+) -> Economy:
+    """The standing of a lane whose window is `messages`, of which those from index `floor` on stay verbatim."""
+    kept = sum(message.tokens for message in messages[floor:])
+    held = 0 if ladder is None else ladder.tokens
+    total = terms.prompt_tokens + held + sum(message.tokens for message in messages)
+    return Economy(
+        system=terms.in_model(terms.prompt_tokens),
+        ladder=terms.in_model(held),
+        floor=terms.in_model(kept),
+        turn=turn_tokens(turn_sizes(messages, lane)) * terms.model.token_ratio,
+        prices=terms.prices.at(terms.in_model(total)),
+        reader=terms.summariser.prices,
+        policy=terms.policy,
+        share=lane.share,
+        renewals=lane.renewals,
+        minimum=terms.model.min_cacheable,
+        shared=terms.shared_prompt,
+    )
+
+
+def turn_sizes(messages: Sequence[Message], lane: Lane) -> list[int]:
+    """Tokens of each turn of a window, oldest first; a turn whose answer is not there yet is left out, unless it is all."""
+    sizes: list[int] = []
+    answered = False
+    for message in messages[-44:]:
+        if message.role == "user" and (answered or not sizes):
+            sizes.append(0)
+            answered = False
+        if sizes:
+            sizes[-1] += message.tokens
+            answered = answered or message.role == "assistant"
+    if not answered and len(sizes) > 1:
+        sizes.pop()
+    elif not answered and sizes:
+        sizes[-1] += int(lane.output) or sizes[-1]
+    return sizes
