@@ -27,7 +27,7 @@ def page(document: dict[str, Any]) -> str:
     shapes = [_shape(name, schema) for name, schema in sorted(document["components"]["schemas"].items())]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/favicon.svg">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/assets/icon.svg">'
         f'<title>{escape(info["title"])} API</title><link rel="stylesheet" href="/docs/style.css"></head><body>'
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info['summary'])}. "
         'The same as <a href="/openapi.json">openapi.json</a>.</p>'
