@@ -10,7 +10,8 @@ from tests.palaver import Palaver, palaver
 from tests.upstream import Simulator
 
 for name in [name for name in os.environ if name.startswith(("PALAVER_", "ANTHROPIC_"))]:
-    del os.environ[name]  # what this machine is configured for must not decide how tests end
+    if name != "PALAVER_LONG":  # asks the tests themselves to be thorough
+        del os.environ[name]  # what this machine is configured for must not decide how tests end
 
 
 @pytest.fixture
