@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.palaver import Palaver, palaver
+from tests.postgres import postgres, postgres_migrated, postgres_url
 from tests.upstream import Simulator
+
+__all__ = ["app", "postgres", "postgres_migrated", "postgres_url", "sim"]
 
 for name in [name for name in os.environ if name.startswith(("PALAVER_", "ANTHROPIC_"))]:
     if name != "PALAVER_LONG":  # asks the tests themselves to be thorough
