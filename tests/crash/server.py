@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,8 +149,8 @@ class Server:
         if self._process is not None:
             await self._process.wait()
             self._process = None
-        while self.pid is not None and psutil.pid_exists(self.pid):
-            await asyncio.sleep(0.002)
+        pid = self.pid
+        await until(lambda: pid is None or not psutil.pid_exists(pid))
         self.pid = None
 
     async def _serves(self, deadline: float) -> None:
@@ -166,6 +166,12 @@ class Server:
             with suppress(OSError):
                 await writer.wait_closed()
             return
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Look every few milliseconds; for what gives no sign of its own."""
+    while not condition():  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(0.003)
 
 
 @asynccontextmanager
@@ -191,6 +197,7 @@ def settings_for(base_url: str, **more: str) -> dict[str, str]:
         "ANTHROPIC_BASE_URL": base_url,
         "PALAVER_TITLES": "first_words",
         "PALAVER_GRACE_SECONDS": "0",
+        "PALAVER_REQUESTS_PER_MINUTE": "0",
         "PALAVER_LOG_LEVEL": "warning",
         **more,
     }

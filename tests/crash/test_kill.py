@@ -17,7 +17,7 @@ import pytest
 
 from store import sqlite
 from tests.crash.clients import TERMINAL, Client, Promise, World
-from tests.crash.server import Nursery, Server, client_for, settings_for
+from tests.crash.server import Nursery, Server, client_for, settings_for, until
 from tests.sse import Event, read_events
 from tests.upstream import Reply, Simulator
 
@@ -72,8 +72,7 @@ async def test_the_real_command_is_killed_and_comes_back(tmp_path: Path) -> None
             promise = await client.say({"input": {"text": "count"}})
             gate.release(4)
             hearing = asyncio.create_task(client.hear(promise, restless=False))
-            while not any(event.type == "part.delta" for event in promise.seen):
-                await asyncio.sleep(0.01)
+            await until(lambda: any(event.type == "part.delta" for event in promise.seen))
             world.up.clear()
             await server.kill()
             await server.start()
@@ -173,6 +172,7 @@ async def examine(world: World, http: httpx.AsyncClient, promise: Promise) -> No
     if promise.text is not None:
         assert [part["text"] for part in message["parts"]] == [promise.text]
     async with http.stream("GET", f"/api/turns/{promise.turn}/events") as response:
+        assert response.status_code == 200
         logged = [event async for event in read_events(response.aiter_bytes())]
     assert logged[: len(promise.seen)] == promise.seen, "a client saw what the log does not have"
     assert [event.seq for event in logged] == list(range(1, len(logged) + 1))
