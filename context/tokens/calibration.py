@@ -2,7 +2,7 @@
 
 Theory of operation: the tokens of a request are, nearly, `prices . features`. The prices start as a `Belief` and every
 report (features of all that was sent, tokens billed) narrows them: Bayesian linear regression. What is kept is the sum of
-the evidence, so reports may come in any order and from any replica, and calibrations of one model can be merged. Only
+the evidence, so reports may come in any order and from any replica. Only
 the features that ever occurred are in it: a thread in English keeps a handful of numbers.
 """
 

@@ -34,7 +34,7 @@ class TokenPrior:
     @staticmethod
     @cache
     def load() -> TokenPrior:
-        """The one instance of this process; reads 180 kB once."""
+        """The one instance of this process; reads 300 kB once, in about a tenth of a second."""
         packed = resources.files("context.tokens").joinpath("prior.json.gz").read_bytes()
         shipped: dict[str, Any] = json.loads(gzip.decompress(packed))
         return TokenPrior(Vocabulary(**shipped["english"]), Vocabulary(**shipped["world"]))
