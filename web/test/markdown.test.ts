@@ -223,6 +223,11 @@ describe("hostile text", () => {
 });
 
 describe("the parser", () => {
+  test("a letter buried in marks is shown with a few of them, others untouched", () => {
+    expect(page(`a${"\u0301".repeat(50_000)}b`).textContent?.length).toBe(18);
+    expect(page("ดีที่สุด नमस्ते é̂").textContent?.trim()).toBe("ดีที่สุด नमस्ते é̂");
+  });
+
   test("colours known languages and leaves others alone", () => {
     expect(page("```py\nx = 1\n```").querySelector(".hljs-number")).toBeNull();
     expect(page("```python\nx = 1\n```").querySelector(".hljs-number")?.textContent).toBe("1");
