@@ -24,7 +24,12 @@ FORKED = (
 async def test_the_branch_of_a_leaf_oldest_first(database: Database) -> None:
     await thread(database, "t", *FORKED)
     async with database.reading() as connection:
-        for leaf, expected in {"a2": "q1 a1 q2 a2", "a2b": "q1 a1 q2b a2b", "a2c": "q1 a1 q2 a2c", "r1": "r1"}.items():
+        for leaf, expected in {
+            "a2": "q1 a1 q2 a2",
+            "a2b": "q1 a1 q2b a2b",
+            "a2c": "q1 a1 q2 a2c",
+            "r1": "r1",
+        }.items():
             assert ids(await messages.branch(connection, "ada", "t", leaf, rows=50)) == expected
 
 
