@@ -178,7 +178,7 @@ class _Acceptance:
     async def _replay(self, connection: AsyncConnection, known: Turn) -> Accepted:
         if known.fingerprint != self.command.fingerprint:
             raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
-        found = await store_events.after(connection, known.id, 0, limit=1)
+        found = await store_events.after(connection, self.owner_id, known.id, 0, limit=1)
         return Accepted(turn=known, replayed=True, first=found[0][1] if found else "")
 
     async def _question(

@@ -58,6 +58,7 @@ class EventStream(EventSourceResponse):
 
 async def follow(
     database: Database,
+    owner_id: str,
     turn_id: str,
     after: int,
     *,
@@ -75,8 +76,8 @@ async def follow(
             return
         while True:
             async with database.reading() as connection:
-                found = await store_events.after(connection, turn_id, cursor)
-                over = not found and not await turns.is_running(connection, turn_id)
+                found = await store_events.after(connection, owner_id, turn_id, cursor)
+                over = not found and not await turns.is_running(connection, owner_id, turn_id)
             if over:
                 return
             if not found:

@@ -11,22 +11,15 @@ export interface Painter {
 
 export function createPainter(target: HTMLElement, md: MarkdownIt, sanitise: Sanitise): Painter {
   const blocks = createBlocks(md);
-  /** Child nodes of `target` that each block owns, so that block numbers can be turned into places. */
-  let sizes: number[] = [];
 
   function show(keep: number, html: readonly string[]): void {
-    sizes = sizes.slice(0, keep);
-    const from = sizes.reduce((sum, size) => sum + size, 0);
-    const nodes: Node[] = [];
-    for (const each of html) {
-      const fragment = sanitise(each);
-      for (const pre of fragment.querySelectorAll("pre")) frameCode(pre);
-      for (const table of fragment.querySelectorAll("table")) wrap(table, "table-frame");
-      const children = [...fragment.childNodes].filter((node) => node.nodeType === Node.ELEMENT_NODE);
-      sizes.push(children.length);
-      nodes.push(...children);
+    const nodes = elements(html, sanitise);
+    for (const node of nodes) {
+      for (const pre of matching(node, "pre")) frameCode(pre);
+      for (const table of matching(node, "table")) wrap(table, "table-frame");
     }
-    morphChildren(target, nodes, from);
+    // Frames may have taken the place of a node, so what counts is what stands in its block now.
+    morphChildren(target, nodes.map(outermost), keep);
   }
 
   return {
@@ -67,4 +60,24 @@ function wrap(element: Element, className: string): Element {
   element.replaceWith(frame);
   frame.append(element);
   return frame;
+}
+
+/** One element per block, so that block numbers are child numbers. */
+function elements(html: readonly string[], sanitise: Sanitise): readonly Element[] {
+  const together = [...sanitise(html.join("")).children];
+  if (together.length === html.length) return together;
+  return html.map((each) => {
+    const fragment = sanitise(each);
+    const holder = (fragment.ownerDocument ?? document).createElement("div");
+    holder.append(fragment);
+    return holder;
+  });
+}
+
+function matching(node: Element, selector: string): readonly Element[] {
+  return node.matches(selector) ? [node] : [...node.querySelectorAll(selector)];
+}
+
+function outermost(node: Element): Element {
+  return node.parentElement?.matches(".code-frame, .table-frame") ? node.parentElement : node;
 }
