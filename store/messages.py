@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message, Part, Role, Status, part_from_json, part_to_json
 from store import search
-from store.tables import messages
+from store.tables import messages, summaries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +127,12 @@ async def branch(
     rows: int,
     tokens: int | None = None,
     stop_at: str | None = None,
+    until_summary: bool = False,
 ) -> list[StoredMessage]:
     """The newest messages of the branch that ends at `leaf_id`, oldest first.
 
-    Walks up from the leaf and stops after `rows` messages, with the message that takes the sum past `tokens`, or at message
-    `stop_at`: what it reads depends on what it returns, never on the length of the thread.
+    Walks up from the leaf and stops after `rows` messages, with the message that takes the sum past `tokens`, at message
+    `stop_at`, or at a message that an active summary reaches (`until_summary`): what it reads depends on what it returns, never on the length of the thread.
     """
     start = select(
         messages.c.pk,
@@ -151,6 +152,14 @@ async def branch(
         step = step.where(up.c.total <= tokens)
     if stop_at is not None:
         step = step.where(up.c.id != stop_at)
+    if until_summary:
+        reached = exists().where(
+            summaries.c.owner_id == owner_id,
+            summaries.c.thread_id == thread_id,
+            summaries.c.upto_message_id == up.c.id,
+            summaries.c.active,
+        )
+        step = step.where(~reached)
     up = up.union_all(step)
     query = select(messages).join(up, messages.c.pk == up.c.pk).order_by(up.c.length.desc())
     return [_value(row) for row in await connection.execute(query)]

@@ -146,22 +146,61 @@ class TurnEventRow(SQLModel, table=True):
 
 
 class SummaryRow(SQLModel, table=True):
+    """A version of the summary of everything up to one message. Never changed, except that it may cease to be active."""
+
     __tablename__ = "summaries"
     __table_args__ = (
         ForeignKeyConstraint(
             ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
         ),
-        Index("summaries_by_thread", "owner_id", "thread_id", "upto_message_id"),
+        Index(
+            "summaries_active",
+            "owner_id",
+            "thread_id",
+            "upto_message_id",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+        Index("summaries_by_thread", "owner_id", "thread_id", "created_at"),
     )
     id: str = Field(primary_key=True)
     owner_id: str
     thread_id: str
-    upto_message_id: str  # stands for all messages of the branch up to and including this one
-    previous_id: str | None = None
-    body: str = Field(sa_column=Column(Text, nullable=False))
-    tokens: int
-    origin: str  # model or user
+    upto_message_id: str
+    upto_depth: int
+    based_on: str | None = None  # the version this one was made from
+    segments: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+    active: bool
+    origin: str  # model, user or import
+    prompt_digest: str | None = None  # of the summariser's instructions
     created_at: int = Field(sa_type=BigInteger)
+
+
+class LaneRow(SQLModel, table=True):
+    """What is known of one model's cache for one thread, as JSON, and when it wants attention next."""
+
+    __tablename__ = "lanes"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
+        ),
+        Index("lanes_due", "next_at"),
+    )
+    owner_id: str = Field(primary_key=True)
+    thread_id: str = Field(primary_key=True)
+    model: str = Field(primary_key=True)
+    state: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    turn_id: str  # the turn whose request the lane sent last
+    next_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class LearnedRow(SQLModel, table=True):
+    """What the service has learned over all threads: the histogram of gaps, each model's tokens per kind of text."""
+
+    __tablename__ = "learned"
+    name: str = Field(primary_key=True)
+    value: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
 class UsageRow(SQLModel, table=True):
@@ -193,6 +232,10 @@ class UsageRow(SQLModel, table=True):
     upstream_id: str | None = None
     first_token_ms: int | None = None
     total_ms: int
+    predicted: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True))
+    )  # kinds, as foreseen
+    shortfall: str | None = None  # why a cache read that was foreseen did not happen
     created_at: int = Field(sa_type=BigInteger)
 
 
@@ -216,6 +259,8 @@ messages = _table(MessageRow)
 turns = _table(TurnRow)
 turn_events = _table(TurnEventRow)
 summaries = _table(SummaryRow)
+lanes = _table(LaneRow)
+learned = _table(LearnedRow)
 usage = _table(UsageRow)
 prompts = _table(PromptRow)
 metadata = SQLModel.metadata

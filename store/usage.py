@@ -31,6 +31,8 @@ class Entry:
     upstream_id: str | None
     first_token_ms: int | None
     total_ms: int
+    predicted: dict[str, Any] | None = None
+    shortfall: str | None = None
     created_at: int
 
 

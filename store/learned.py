@@ -1,0 +1,25 @@
+"""What the service has learned over all threads, by name. It holds counts and ratios only: nothing anybody said."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.tables import learned
+
+
+async def get(connection: AsyncConnection, name: str) -> dict[str, Any] | None:
+    """A value; None when nothing was learned yet."""
+    row = (await connection.execute(select(learned.c.value).where(learned.c.name == name))).one_or_none()
+    return None if row is None else dict(row.value)
+
+
+async def put(connection: AsyncConnection, name: str, value: dict[str, Any]) -> None:
+    """Keep a value."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    await connection.execute(
+        dialect.insert(learned)
+        .values(name=name, value=value)
+        .on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    )
