@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from store import sqlite
 from tests.crash.clients import TERMINAL, Client, Promise, World
@@ -238,6 +237,3 @@ def report(tallies: list[Tally]) -> str:
         f"{events} events delivered once each over {resumes} connections, {repeats} posts repeated; "
         f"start-up median {statistics.median(starts):.2f} s, worst {max(starts):.2f} s"
     )
-
-
-pytestmark = pytest.mark.long if LONG else []
