@@ -14,7 +14,6 @@ from chat.deployment import Deployment
 from chat.errors import BadRequest, ContextTooLong, IdTaken, KeyReused, ModelNotFound, NotFound, ThreadBusy
 from chat.times import rfc3339
 from context.messages import Message, TextPart
-from context.plan import message_limit
 from context.routing import UnknownModel
 from store import events as store_events
 from store import messages, threads, turns
@@ -71,8 +70,8 @@ async def accept(
 ) -> Accepted:
     """Store a turn, or find the one its idempotency key stands for. Raises PalaverError, and then changed nothing."""
     _check_model(deployment, command)
-    tokens = 0 if command.text is None else deployment.count(command.text)
-    _check_size(deployment, command, tokens)
+    tokens = 0 if command.text is None else deployment.sizes.count(command.text)
+    _check_size(deployment, command)
     acceptance = _Acceptance(deployment, clock, owner_id, holder, command, tokens)
     for attempt in (1, 2, 3):
         try:
@@ -92,11 +91,14 @@ def _check_model(deployment: Deployment, command: Command) -> None:
         raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
 
 
-def _check_size(deployment: Deployment, command: Command, tokens: int) -> None:
+def _check_size(deployment: Deployment, command: Command) -> None:
+    """The safe-side bound decides: a message that is taken is never refused by the provider for its length."""
+    if command.text is None:
+        return
     model = deployment.models[deployment.route(command.asked).model_id]
-    limit = message_limit(
-        model, deployment.count(deployment.prompt.text), deployment.output_limit(model), deployment.policy
-    )
+    tokens = deployment.sizes.bound(command.text, model.id)
+    prompt = deployment.sizes.bound(deployment.prompt.text, model.id)
+    limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
     if tokens > limit:
         raise ContextTooLong(
             f"the message has about {tokens} tokens; {model.label} takes at most {limit} here", param="input"

@@ -16,19 +16,21 @@ from chat.access import Access
 from chat.api import page, routes
 from chat.api.deps import Deps
 from chat.clock import Clock, SystemClock
-from chat.counting import counter
+from chat.counting import Sizes
 from chat.deployment import Deployment
 from chat.edge import Edge, http_exception
 from chat.limits import Limits
 from chat.runner import Runner
 from chat.settings import BadSettings, Settings
+from chat.standing import calibration_name
 from chat.upstream.client import Timeouts, Upstream
 from chat.upstream.local.process import LocalModel
 from chat.upstream.models import load as load_models
 from context.catalog import TIERS, Model, Tier
 from context.policy import Policy
 from context.prompts import ASSISTANT, Prompt
-from store import migrate, sqlite, users
+from context.tokens.calibration import Calibration
+from store import learned, migrate, sqlite, users
 from store.database import Database
 
 log = structlog.get_logger()
@@ -54,7 +56,7 @@ async def running(
         database = await stack.enter_async_context(open_database(settings, clock))
         upstream = _upstream(settings, local_model, timeouts)
         stack.push_async_callback(upstream.close)
-        deployment = await _deployment(settings, upstream, local_model)
+        deployment = await _deployment(settings, database, upstream, local_model)
         runner = Runner(
             database=database,
             deployment=deployment,
@@ -147,7 +149,9 @@ def _upstream(settings: Settings, local_model: LocalModel | None, timeouts: Time
     )
 
 
-async def _deployment(settings: Settings, upstream: Upstream, local_model: LocalModel | None) -> Deployment:
+async def _deployment(
+    settings: Settings, database: Database, upstream: Upstream, local_model: LocalModel | None
+) -> Deployment:
     tiers: dict[Tier, str]
     if local_model is not None:
         tiers = dict.fromkeys(TIERS, local_model.model_id)
@@ -163,12 +167,22 @@ async def _deployment(settings: Settings, upstream: Upstream, local_model: Local
         default_tier=settings.default_tier,
         prompt=_prompt(settings),
         policy=replace(Policy(), window_cap=settings.window_tokens),
-        # Sizes are kept in tokens of the newest tokenizer; a model with another one has its ratio in the catalogue.
-        count=counter("claude-sonnet-5-5" if local_model is None else local_model.model_id),
+        sizes=await _sizes(database, tiers),
         max_output=settings.max_output_tokens,
         max_turn_seconds=settings.max_turn_seconds,
         model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
     )
+
+
+async def _sizes(database: Database, tiers: dict[Tier, str]) -> Sizes:
+    """Token estimates with what bills have taught so far."""
+    known: dict[str, Calibration] = {}
+    async with database.reading() as connection:
+        for model in set(tiers.values()):
+            value = await learned.get(connection, calibration_name(model))
+            if value is not None:
+                known[model] = Calibration.from_json(value)
+    return Sizes(tiers["standard"], known)
 
 
 def _local(served: LocalModel) -> Model:

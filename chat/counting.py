@@ -1,16 +1,69 @@
-"""How long a text is for the model that will read it, on the safe side."""
+"""How long texts are for the models that read them: a shipped prior, and what each model's bills have taught since.
 
-from collections.abc import Callable
+Sizes of stored messages are kept as the reference model counts them; when a request is planned they are counted again for its own
+model, from features that are computed once per message.
+"""
 
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from context.messages import Message
 from context.tokens.calibration import Calibration
+from context.tokens.features import Features, frame, total
 from context.tokens.prior import TokenPrior
+from context.window import spoken
+
+REMEMBERED = 50_000  # messages whose features are kept in memory, about 300 bytes each
+LEAST_SAFETY = 1.02  # whatever has been learned, a hard limit is never approached closer than this
 
 
-def counter(model_id: str) -> Callable[[str], int]:
-    """A function that estimates tokens of a text for that model; rather too many than too few."""
-    prior, calibration = TokenPrior.load(), Calibration.initial(model_id)
+class Sizes:
+    """Token estimates. Learns from bills; all else about it is pure."""
 
-    def count(text: str) -> int:
-        return calibration.bound(prior.features(text))
+    def __init__(self, reference: str, learned: Mapping[str, Calibration] | None = None) -> None:
+        self._prior = TokenPrior.load()
+        self._reference = reference
+        self._calibrations = dict(learned or {})
+        self._features: OrderedDict[str, Features] = OrderedDict()
 
-    return count
+    def calibration(self, model: str) -> Calibration:
+        """What is known of a model's tokenizer."""
+        return self._calibrations.get(model) or Calibration.initial(model)
+
+    def count(self, text: str, model: str | None = None) -> int:
+        """Expected tokens of a text, for the reference model unless another is named."""
+        return round(self.calibration(model or self._reference).estimate(self._prior.features(text)))
+
+    def bound(self, text: str, model: str) -> int:
+        """Tokens of a text that will hardly be exceeded."""
+        return self.calibration(model).bound(self._prior.features(text))
+
+    def sized(self, messages: Sequence[Message], model: str) -> tuple[Message, ...]:
+        """The same messages with their sizes as that model counts them."""
+        calibration = self.calibration(model)
+        return tuple(
+            replace(message, tokens=round(calibration.estimate(self._of(message)))) for message in messages
+        )
+
+    def safety(self, messages: Sequence[Message], model: str) -> float:
+        """By what factor the sum of these messages' estimates must be multiplied to be on the safe side."""
+        calibration = self.calibration(model)
+        features = total([*(self._of(message) for message in messages), frame(len(messages))])
+        return max(LEAST_SAFETY, calibration.bound(features) / max(1.0, calibration.estimate(features)))
+
+    def observe(self, model: str, messages: Sequence[Message], tokens: int) -> Calibration:
+        """Learn from a bill: these messages, new in a prompt, made it that many tokens longer."""
+        features = total([*(self._of(message) for message in messages), frame(len(messages), 0)])
+        learned = self.calibration(model).observe(features, tokens)
+        self._calibrations[model] = learned
+        return learned
+
+    def _of(self, message: Message) -> Features:
+        known = self._features.get(message.id)
+        if known is None or message.status == "streaming":
+            known = self._prior.features(spoken(message))
+            self._features[message.id] = known
+            if len(self._features) > REMEMBERED:
+                self._features.popitem(last=False)
+        return known

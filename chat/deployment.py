@@ -1,21 +1,24 @@
 """What this deployment answers with: its models, its prompt, its limits. Fixed from start to stop."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from chat.counting import Sizes
 from chat.upstream.client import Upstream
 from context.catalog import Model, Tier
 from context.policy import Policy
+from context.pricing import PriceTable, assumed, price_table
 from context.prompts import Prompt
 from context.routing import Route, route
+from context.terms import Summariser, Terms
 
 Backend = Literal["local", "claude"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """Everything a turn needs to know besides its thread. `count` estimates the tokens of a text, on the safe side."""
+    """Everything a turn needs to know besides its thread."""
 
     backend: Backend
     upstream: Upstream
@@ -24,7 +27,7 @@ class Deployment:
     default_tier: Tier
     prompt: Prompt
     policy: Policy
-    count: Callable[[str], int]
+    sizes: Sizes
     max_output: int
     max_turn_seconds: float
     model_titles: bool
@@ -32,6 +35,26 @@ class Deployment:
     def route(self, asked: str | None) -> Route:
         """The model for a turn. Raises UnknownModel."""
         return route(asked, self.tiers, self.default_tier)
+
+    def prices(self, model_id: str, now: int) -> PriceTable:
+        """A model's prices on the day of `now` (milliseconds); assumed ones for a model the table does not know."""
+        tables = [price_table(one, now=now) for one in self.models]
+        return price_table(model_id, now=now) or assumed(model_id, [one for one in tables if one is not None])
+
+    def terms(self, model_id: str, now: int, *, safety: float | None = None) -> Terms:
+        """What requests to a model are made under. `safety`: how far estimates may be off, where it is known."""
+        model = self.models[model_id]
+        summariser = self.tiers["simple"]
+        return Terms(
+            model=replace(model, token_ratio=1.0),  # sizes are counted for this very model
+            prompt=self.prompt,
+            prompt_tokens=self.sizes.count(self.prompt.text, model_id),
+            max_output=self.max_output,
+            prices=self.prices(model_id, now),
+            summariser=Summariser(model=summariser, prices=self.prices(summariser, now)),
+            shared_prompt=True,
+            policy=self.policy if safety is None else replace(self.policy, safety=safety),
+        )
 
     def output_limit(self, model: Model) -> int:
         """The most tokens an answer of that model may have here."""

@@ -179,7 +179,7 @@ class _Ending(msgspec.Struct, kw_only=True, frozen=True):
             turn.message_id,
             status=message_status,
             parts=self.parts,
-            tokens=self.deployment.count(text) if text else 0,
+            tokens=self.deployment.sizes.count(text) if text else 0,
             refused=isinstance(outcome, Failed) and outcome.refused,
             model=self.model,
             finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,

@@ -16,20 +16,19 @@ from chat.deployment import Deployment
 from chat.draft import Draft
 from chat.journal import Journal
 from chat.ledger import CallRecord
+from chat.standing import Standing, load
 from chat.upstream import failures, retry
 from chat.upstream.client import Call
 from chat.upstream.failures import Trouble, UpstreamFailure
 from chat.upstream.wire import BlockEnded, Stopped, Words
 from context import request
 from context.catalog import Model
-from context.plan import Plan, message_limit, plan
+from context.plan import Plan, plan
 from context.routing import Route
 from context.window import MessageTooLarge
-from store import messages, prompts, turns
+from store import prompts, turns
 from store.database import Database
 from store.turns import Turn
-
-MAX_ROWS = 4_000  # messages of a window, whatever their size: bounds what a turn reads and sends
 
 FINISH = {
     "end_turn": "stop",
@@ -91,13 +90,16 @@ class TurnWork:
     journal: Journal
     draft: Draft
     calls: list[CallRecord] = field(default_factory=list)
+    standing: Standing | None = None
+    planned: Plan | None = None
+    started_at: int = 0
 
     async def answer(self) -> Outcome:
         """Plan and ask. Raises only what nobody foresaw."""
         route = self.deployment.route(self.turn.asked)
         model = self.deployment.models[route.model_id]
         try:
-            planned = await self._plan(route, model, self.deployment.max_output)
+            planned = await self._plan(route)
         except MessageTooLarge as problem:
             return _failed(
                 Trouble(code="context_too_long", message=f"{problem}.", outcome="too_large", retryable=False)
@@ -106,45 +108,45 @@ class TurnWork:
         self.journal.event(events.Note(name="route", data=note))
         return await self._ask(planned, model)
 
-    async def _plan(self, route: Route, model: Model, max_output: int) -> Plan:
+    async def _plan(self, route: Route) -> Plan:
         """Decide what the request contains, and keep the recipe before anything is sent."""
         deployment, turn = self.deployment, self.turn
-        prompt_tokens = deployment.count(deployment.prompt.text)
-        limit = message_limit(model, prompt_tokens, max_output, deployment.policy)
+        self.started_at = self.clock.now()
         async with self.database.reading() as connection:
-            path = await messages.branch(
+            self.standing = await load(
                 connection,
                 turn.owner_id,
                 turn.thread_id,
                 turn.user_message_id,
-                rows=MAX_ROWS,
-                tokens=min(limit, deployment.policy.window_cap),
+                tokens=deployment.policy.window_cap,
             )
+        terms, path = self.standing.seen_by(deployment, route.model_id, self.started_at)
         planned = plan(
-            model=model,
+            terms,
             route=route,
-            prompt=deployment.prompt,
-            prompt_tokens=prompt_tokens,
-            path=[stored.message for stored in path],
+            path=path,
+            ladder=self.standing.ladder,
+            lane=self.standing.lane(route.model_id),
+            service=self.standing.service,
+            now=self.started_at,
             previous_start=turn.window_start,
-            max_output=max_output,
             user_ref=user_ref(turn.owner_id),
-            policy=deployment.policy,
         )
         await self._keep(planned)
         return planned
 
     async def _keep(self, planned: Plan) -> None:
-        body = request.build(planned.recipe, planned.prompt.text, planned.messages)
+        body = body_of(planned)
         kept = {
             "recipe": planned.recipe.to_json(),
             "digest": request.digest(body),
             "prompt": {"name": planned.prompt.name, "version": planned.prompt.version},
             "window_messages": len(planned.messages),
-            "estimated_tokens": planned.estimated_tokens,
+            "summary_segments": 0 if planned.ladder is None else len(planned.ladder.segments),
             "route": {"model": planned.route.model_id, "tier": planned.route.tier},
-            "reasons": planned.reasons,
+            **planned.to_json(),
         }
+        self.planned = planned
 
         async def write(connection: AsyncConnection) -> None:
             await prompts.keep(connection, planned.prompt)
@@ -158,7 +160,7 @@ class TurnWork:
         """Call the model until it answered, failed for good, or words have reached the reader."""
         thought_too_long = False
         while True:
-            body = request.build(planned.recipe, planned.prompt.text, planned.messages)
+            body = body_of(planned)
             try:
                 stopped = await self._call(planned, body)
             except UpstreamFailure as failure:
@@ -224,6 +226,17 @@ class TurnWork:
             raise
         record.end("refusal" if stopped.reason == "refusal" else "ok", self.clock.monotonic())
         return stopped
+
+
+def body_of(planned: Plan) -> bytes:
+    """The exact request of a plan."""
+    return request.build(
+        planned.recipe,
+        planned.prompt.text,
+        planned.messages,
+        ladder=planned.ladder,
+        recalled=planned.recalled,
+    )
 
 
 def user_ref(owner_id: str) -> str:
