@@ -1,0 +1,204 @@
+"""The table: our bill over the least possible and over simpler policies, beside what is aimed for."""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from context.bound import Frame, TurnTaken, bound
+from context.gaps import Service
+from context.pricing import usd
+from tests.bench.economics.conversations import PATTERNS, START, Conversation, load, pauses
+from tests.bench.economics.engine import Run, terms_of
+from tests.bench.economics.fixed import Fixed, play
+
+MID = {"standard": "claude-sonnet-5-5"}
+THREE = {"simple": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "complex": "claude-opus-5-5"}
+
+# Context economics, section 11: bound, fixed trigger with automatic 5m marks, best trigger and life found by search.
+AIMS = {
+    ("one", "seconds"): (1.05, 0.99, 1.00),
+    ("one", "minutes"): (1.12, 0.40, 0.95),
+    ("one", "bursts"): (1.20, 0.83, 0.85),
+    ("one", "hours"): (1.26, 0.45, 0.76),
+    ("one", "days"): (1.10, 0.65, 1.04),
+    ("three", "seconds"): (1.15, 0.73, None),
+    ("three", "minutes"): (1.40, 0.52, None),
+    ("three", "bursts"): (1.28, 0.77, None),
+    ("three", "hours"): (1.28, 0.65, None),
+}
+SURPLUSES = (0, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One pattern over all conversations."""
+
+    kind: str
+    pattern: str
+    conversations: tuple[Conversation, ...]
+    system: int
+    presence: bool
+    fold_first: bool
+    trained: bool
+    trigger: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    kind: str
+    pattern: str
+    ours: int
+    least: int
+    fixed: int
+    best: int
+    best_policy: str
+    with_presence: int
+    shares: dict[str, int]
+    micros: float
+    read: float
+    folds: int
+
+
+def measure(job: Job) -> Row:
+    models = MID if job.kind == "one" else THREE
+    terms = {tier: terms_of(model, job.system) for tier, model in models.items()}
+    reader = terms_of("claude-haiku-5-5", job.system).prices.at(0)
+    service = Service()
+    if job.trained:
+        before = None
+        for gap in pauses(job.pattern, 600, seed=-1):
+            service = service.observe(gap, before)  # type: ignore[arg-type]
+            before = "short" if gap < 300_000 else "long"
+    ours = least = seen = folds = 0
+    seconds, plans, prompt, read = 0.0, 0, 0, 0
+    shares: dict[str, int] = {}
+    searched = {(surplus, ttl): 0 for surplus in SURPLUSES for ttl in (None, "5m", "1h")}
+    fixed = 0
+    for seed, conversation in enumerate(job.conversations):
+        gaps = pauses(job.pattern, len(conversation.exchanges), seed)
+        run = Run(terms=terms, service=service, fold_first=job.fold_first).play(conversation, gaps)
+        ours += run.provider.total
+        folds += run.folds
+        seconds, plans = seconds + run.planning, plans + run.plans
+        prompt, read = prompt + run.provider.prompt_tokens, read + run.provider.read_tokens
+        for purpose, amount in run.provider.spent.items():
+            shares[purpose] = shares.get(purpose, 0) + amount
+        if job.presence:
+            seen += (
+                Run(terms=terms, service=service, fold_first=job.fold_first, presence=0.9)
+                .play(conversation, gaps)
+                .provider.total
+            )
+        tiers = conversation.tiers if job.kind == "three" else ("standard",) * len(conversation.exchanges)
+        now, turns, answers = START, [], 0
+        for index, exchange in enumerate(conversation.exchanges):
+            turns.append(TurnTaken(lane=tiers[index], at=now, user=exchange.user, answer=exchange.answer))
+            answers += terms[tiers[index]].prices.at(0).output * exchange.answer
+            now += gaps[index]
+        policy = terms["standard"].policy
+        frame = Frame(
+            system=job.system,
+            prices={tier: one.prices.at(0) for tier, one in terms.items()},
+            reader=reader,
+            summary_budget=policy.summary_budget,
+            summary_share=policy.summary_share,
+            summariser_prompt=policy.summariser_prompt,
+            keep=policy.floor_messages,
+            cap=policy.window_cap,
+        )
+        least += bound(turns, frame) + answers
+        shares["answers"] = shares.get("answers", 0) + answers
+        fixed += play(Fixed(surplus=job.trigger, ttl="5m"), terms, conversation, gaps).total
+        for surplus, ttl in searched:
+            searched[surplus, ttl] += play(
+                Fixed(surplus=surplus, ttl=ttl, explicit=True), terms, conversation, gaps
+            ).total
+    best = min(searched, key=lambda key: searched[key])
+    return Row(
+        kind=job.kind,
+        pattern=job.pattern,
+        ours=ours,
+        least=least,
+        fixed=fixed,
+        best=searched[best],
+        best_policy=f"{best[0]}/{best[1]}",
+        with_presence=seen,
+        shares=shares,
+        micros=1e6 * seconds / max(1, plans),
+        read=read / max(1, prompt),
+        folds=folds,
+    )
+
+
+def show(row: Row) -> str:
+    aims = AIMS.get((row.kind, row.pattern), (None, None, None))
+
+    def ratio(other: int, aim: float | None) -> str:
+        if not other:
+            return " " * 13
+        value = row.ours / other
+        return f"{value:6.3f} ({aim if aim is not None else '-':>4})"
+
+    context = row.ours - row.shares["answers"]
+    split = " ".join(
+        f"{name} {row.shares.get(name, 0) / row.ours:.0%}" for name in ("answers", "summary", "keepalive")
+    )
+    presence = f"{row.with_presence / row.least:6.3f}" if row.with_presence else "     -"
+    base = row.least - row.shares["answers"]
+    return (
+        f"{row.kind:5} {row.pattern:8} ${usd(row.ours):9.4f}  {ratio(row.least, aims[0])}  {presence}  {ratio(row.fixed, aims[1])}  "
+        f"{ratio(row.best, aims[2])} {row.best_policy:>9}  context {context / max(1, base):5.2f}x  read {row.read:4.0%}  "
+        f"folds {row.folds:4}  {row.micros:5.0f} us  {split}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("threads", type=Path, nargs="+")
+    parser.add_argument("--limit", type=int, default=6)
+    parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--system", type=int, default=1_500)
+    parser.add_argument("--patterns", default=",".join(PATTERNS))
+    parser.add_argument("--kinds", default="one,three")
+    parser.add_argument("--no-presence", action="store_true")
+    parser.add_argument("--fold-behind", action="store_true", help="never make a turn wait for a fold")
+    parser.add_argument("--untrained", action="store_true", help="the service has seen no pauses before")
+    parser.add_argument("--jobs", type=int, default=1)
+    args = parser.parse_args()
+    for path in args.threads:
+        conversations = tuple(load(path, args.limit, args.turns))
+        turn = sum(e.user + e.answer for c in conversations for e in c.exchanges) / sum(
+            len(c.exchanges) for c in conversations
+        )
+        print(
+            f"\n{path.name}: {len(conversations)} threads, {sum(len(c.exchanges) for c in conversations)} turns of {turn:.0f} tokens"
+        )
+        print("tiers gaps     our bill    / least (aim)  presence  / fixed (aim)   / searched (aim)")
+        jobs = [
+            Job(
+                kind=kind,
+                pattern=pattern,
+                conversations=conversations,
+                system=args.system,
+                presence=not args.no_presence and pattern == "bursts",
+                fold_first=not args.fold_behind,
+                trained=not args.untrained,
+                trigger=20 * turn,
+            )
+            for kind in args.kinds.split(",")
+            for pattern in args.patterns.split(",")
+        ]
+        if args.jobs == 1:
+            for job in jobs:
+                print(show(measure(job)), flush=True)
+        else:
+            with ProcessPoolExecutor(args.jobs) as pool:
+                for row in pool.map(measure, jobs):
+                    print(show(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Threads as sequences of turns with their sizes, and made-up pauses between them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TOKENS_PER_CHARACTER = 0.4
+START = 1_795_000_000_000  # milliseconds; a day on which the price table knows all current models
+
+PATTERNS = ("seconds", "minutes", "bursts", "hours", "days")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A user text and its answer, in tokens."""
+
+    user: int
+    answer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A thread: its exchanges, and the tier a router sends each to."""
+
+    name: str
+    exchanges: tuple[Exchange, ...]
+    tiers: tuple[str, ...]
+
+
+def load(path: Path, limit: int, most_turns: int) -> list[Conversation]:
+    """Threads of a JSON Lines file, spread over the file; consecutive messages of one role count as one."""
+    found = [_conversation(value) for value in _lines(path)]
+    step = max(1, len(found) // limit)
+    return [
+        Conversation(one.name, one.exchanges[:most_turns], one.tiers[:most_turns])
+        for one in found[::step][:limit]
+    ]
+
+
+def pauses(pattern: str, count: int, seed: int) -> list[int]:
+    """Milliseconds between the starts of consecutive turns."""
+    chance = random.Random(f"{pattern} {seed}")
+    return [max(2_000, round(1_000 * _pause(pattern, chance))) for _ in range(count)]
+
+
+def _pause(pattern: str, chance: random.Random) -> float:
+    match pattern:
+        case "seconds":
+            return chance.lognormvariate(math.log(30), 0.7)
+        case "minutes":
+            return chance.lognormvariate(math.log(8 * 60), 0.8)
+        case "bursts":
+            if chance.random() < 0.15:
+                return math.exp(chance.uniform(math.log(600), math.log(3 * 86_400)))
+            return chance.lognormvariate(math.log(45), 0.7)
+        case "hours":
+            return chance.lognormvariate(math.log(3 * 3_600), 0.9)
+        case "days":
+            return chance.lognormvariate(math.log(1.5 * 86_400), 0.7)
+    raise ValueError(pattern)
+
+
+def _conversation(value: dict[str, object]) -> Conversation:
+    exchanges: list[Exchange] = []
+    user = answer = 0
+    messages = value["messages"]
+    assert isinstance(messages, list)
+    for message in messages:
+        size = max(1, math.ceil(len(message["content"]) * TOKENS_PER_CHARACTER)) + 4
+        if message["role"] == "user":
+            if answer:
+                exchanges.append(Exchange(user, answer))
+                user = answer = 0
+            user += size
+        elif user:
+            answer += size
+    if user and answer:
+        exchanges.append(Exchange(user, answer))
+    name = str(value["id"])
+    chance = random.Random(name)
+    tiers = tuple(chance.choices(("simple", "standard", "complex"), (55, 35, 10))[0] for _ in exchanges)
+    return Conversation(name, tuple(exchanges), tiers)
+
+
+def _lines(path: Path) -> Iterator[dict[str, object]]:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open() as lines:
+        for line in lines:
+            yield json.loads(line)

@@ -1,0 +1,231 @@
+"""The pure engine over one conversation: plans, folds and keep-alives on a stepped clock, billed by the provider."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from context import folding, keepalive, lanes
+from context.catalog import lookup
+from context.folding import Fold
+from context.gaps import Evidence, Service
+from context.ladder import Ladder, Line, Segment
+from context.lanes import Lane
+from context.messages import Message, TextPart
+from context.plan import Plan, plan
+from context.policy import DEFAULT, Policy
+from context.pricing import price_table
+from context.prompts import Prompt
+from context.routing import Route
+from context.terms import Summariser, Terms
+from tests.bench.economics.conversations import START, Conversation
+from tests.bench.economics.provider import Part, Provider
+
+FOLDING = 3_000  # milliseconds a summary takes
+AFTER_END = 7 * 86_400_000  # how long the timers run on behind the last turn
+
+
+def terms_of(model: str, system: int, policy: Policy = DEFAULT, reader: str = "claude-haiku-5-5") -> Terms:
+    prices, cheap = price_table(model, now=START), price_table(reader, now=START)
+    assert prices is not None
+    assert cheap is not None
+    return Terms(
+        model=lookup(model),
+        prompt=Prompt(name="bench", version=1, text="bench"),
+        prompt_tokens=system,
+        max_output=8_000,
+        prices=prices,
+        summariser=Summariser(model=reader, prices=cheap),
+        policy=policy,
+    )
+
+
+@dataclass(slots=True)
+class Run:
+    """One conversation under the engine. `terms` by tier; `seen` watches every plan."""
+
+    terms: dict[str, Terms]
+    service: Service = field(default_factory=Service)
+    presence: float | None = None
+    fold_first: bool = False
+    seen: Callable[[Plan], None] | None = None
+    provider: Provider = field(default_factory=Provider)
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    path: list[Message] = field(default_factory=list)
+    ladder: Ladder | None = None
+    folds: int = 0
+    planning: float = 0.0
+    plans: int = 0
+    coming: int = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def play(self, conversation: Conversation, gaps: Sequence[int]) -> Run:
+        now = START
+        before: str | None = None
+        last = len(conversation.exchanges) - 1
+        for index, exchange in enumerate(conversation.exchanges):
+            tier = conversation.tiers[index] if len(self.terms) > 1 else next(iter(self.terms))
+            self.turn(self.terms[tier], index, exchange.user, exchange.answer, now)
+            self.coming = gaps[index] if index < last else AFTER_END
+            self.rest(now, now + self.coming)
+            if index < last:
+                self.service = self.service.observe(gaps[index], before)  # type: ignore[arg-type]
+                before = "short" if gaps[index] < 300_000 else "long"
+            now += self.coming
+        return self
+
+    def turn(self, terms: Terms, index: int, user: int, answer: int, now: int) -> None:
+        """Plan, ask, remember, and fold behind the answer if that is due."""
+        self.path.append(_message(index * 2, "user", user))
+        lane = self.lanes.get(terms.model.id) or Lane(model=terms.model.id, share=0.0)
+        planned = self._plan(terms, lane, now)
+        if planned.fold is not None and self.fold_first:
+            self._fold(terms, planned.fold)
+            planned = self._plan(terms, lane, now)
+        if self.seen is not None:
+            self.seen(planned)
+        billed = self._ask(terms, planned, now, answer)
+        self.lanes[terms.model.id] = lanes.after_request(
+            lane, planned.sent, started_at=now, billed=billed, upstream_id=None, policy=terms.policy
+        )
+        self.path.append(_message(index * 2 + 1, "assistant", answer))
+        fold = planned.fold if not self.fold_first and planned.fold else None
+        if fold is None:
+            fold = folding.after_turn(
+                terms, path=self.path, ladder=self.ladder, lane=self.lanes[terms.model.id], now=now
+            )
+        if fold is not None:
+            self._fold(terms, fold)
+
+    def rest(self, start: int, until: int) -> None:
+        """What the timers do between two turns."""
+        declined: set[str] = set()
+        dead: set[str] = set()
+        while True:
+            events: list[tuple[int, str, str]] = []
+            for terms in self.terms.values():
+                lane = self.lanes.get(terms.model.id)
+                if lane is None or lane.life == "none" or terms.model.id in dead:
+                    continue
+                at = keepalive.due_at(lane, terms)
+                if at is not None and terms.model.id not in declined and at >= start:
+                    events.append((at, "keepalive", terms.model.id))
+                elif lane.alive_until > start:
+                    events.append((lane.alive_until, "death", terms.model.id))
+            events = [event for event in events if event[0] < until]
+            if not events:
+                return
+            at, what, model = min(events)
+            terms = next(one for one in self.terms.values() if one.model.id == model)
+            lane = self.lanes[model]
+            if what == "death":
+                dead.add(model)
+                others = [
+                    (one, self.lanes[one.model.id])
+                    for one in self.terms.values()
+                    if one.model.id in self.lanes and one.model.id != model
+                ]
+                fold = folding.at_death(
+                    terms, path=self.path, ladder=self.ladder, lane=lane, others=others, now=at
+                )
+                if fold is not None:
+                    self._fold(terms, fold)
+                continue
+            decision = keepalive.decide(
+                terms,
+                path=self.path,
+                ladder=self.ladder,
+                lane=lane,
+                service=self.service,
+                now=at,
+                presence=self._signs(),
+            )
+            if not decision.send:
+                declined.add(model)
+                continue
+            self.provider.pay("keepalive", decision.cost)
+            self.lanes[model] = self._renew(terms, lane, at)
+            start = at
+
+    def _renew(self, terms: Terms, lane: Lane, at: int) -> Lane:
+        """A keep-alive at the provider: it reads the deepest marked prefix."""
+        cache = self.provider.cache
+        for digest, entry in list(cache.entries.items()):
+            if entry.alive(at / 1000) and entry.last_start == lane.touched_at / 1000:
+                cache.entries[digest] = replace(entry, last_start=at / 1000)
+        return lanes.after_keepalive(lane, started_at=at)
+
+    def _signs(self) -> Evidence | None:
+        """A sign that speaks the truth about the present pause with the given accuracy."""
+        if self.presence is None:
+            return None
+        truth = 0 if self.coming < 300_000 else 1 if self.coming < 3_600_000 else 2
+        rng = random.Random(f"{self.coming} {len(self.path)}")
+        said = truth if rng.random() < self.presence else rng.choice([0, 1, 2])
+        wrong = (1 - self.presence) / 2
+        factors = [self.presence if said == kind else wrong for kind in range(3)]
+        return Evidence(short=factors[0], hour=factors[1], longer=factors[2])
+
+    def _plan(self, terms: Terms, lane: Lane, now: int) -> Plan:
+        began = time.perf_counter()
+        planned = plan(
+            terms,
+            route=Route(model_id=terms.model.id, tier=None, reason="bench"),
+            path=self.path,
+            ladder=self.ladder,
+            lane=lane,
+            service=self.service,
+            now=now,
+        )
+        self.planning += time.perf_counter() - began
+        self.plans += 1
+        return planned
+
+    def _ask(self, terms: Terms, planned: Plan, now: int, answer: int) -> lanes.Usage:
+        marks = {mark.at: mark.ttl for mark in planned.recipe.breakpoints}
+        parts = [Part("system", terms.prompt_tokens, marks.get("system"))]
+        segments = () if planned.ladder is None else planned.ladder.segments
+        for number, segment in enumerate(segments, start=1):
+            ttl = marks.get("ladder") if number == len(segments) else None
+            parts.append(Part(segment.id, segment.tokens, ttl))
+        parts += [Part(message.id, message.tokens, marks.get(message.id)) for message in planned.messages]
+        return self.provider.ask(
+            terms.model.id,
+            terms.prices,
+            parts,
+            now=now,
+            minimum=terms.model.min_cacheable,
+            output=answer,
+            purpose="reply",
+        )
+
+    def _fold(self, terms: Terms, fold: Fold) -> None:
+        """Carry a fold out with a made-up summary of the planned length."""
+        self.folds += 1
+        self.provider.pay("summary", fold.cost)
+        cut = next(index for index, message in enumerate(self.path) if message.id == fold.last_id) + 1
+        known = () if self.ladder is None else self.ladder.segments
+        kept = tuple(segment for segment in known if segment.id in fold.ladder.keep)
+        new = Segment(
+            id=f"s{self.folds}",
+            first_id=fold.first_id,
+            last_id=fold.last_id,
+            lines=(Line(text="stub", sources=(fold.last_id,)),),
+            tokens=fold.ladder.budget,
+        )
+        self.ladder = Ladder(id=f"l{self.folds}", upto_id=fold.last_id, segments=(*kept, new))
+        self.path = self.path[cut:]
+
+
+def _message(depth: int, role: str, tokens: int) -> Message:
+    return Message(
+        id=f"m{depth}",
+        parent_id=f"m{depth - 1}" if depth else None,
+        role="user" if role == "user" else "assistant",
+        status="complete",
+        parts=(TextPart(text="words"),),
+        depth=depth,
+        tokens=tokens,
+    )

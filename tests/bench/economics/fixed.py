@@ -1,0 +1,76 @@
+"""Simpler policies over the same conversation: a fixed trigger for folding, and automatic marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from context.ladder import Ladder, Line, Segment
+from context.terms import Terms
+from tests.bench.economics.conversations import START, Conversation
+from tests.bench.economics.provider import Part, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Fold down to the floor when `surplus` tokens stand before it; mark the last block for `ttl`, or nothing.
+
+    `explicit` marks the system prompt and the end of the ladder besides.
+    """
+
+    surplus: float
+    ttl: str | None
+    explicit: bool = False
+
+
+def play(policy: Fixed, terms: dict[str, Terms], conversation: Conversation, gaps: Sequence[int]) -> Provider:
+    """What the conversation costs."""
+    from context.folding import rewrite
+
+    provider, now = Provider(), START
+    any_terms = next(iter(terms.values()))
+    keep = any_terms.policy.floor_messages
+    sizes = [size for exchange in conversation.exchanges for size in (exchange.user, exchange.answer)]
+    start = 0
+    ladder: Ladder | None = None
+    for index, exchange in enumerate(conversation.exchanges):
+        its = terms[conversation.tiers[index]] if len(terms) > 1 else any_terms
+        end = index * 2 + 1
+        floor = max(start, (end - keep) // 2 * 2)
+        surplus = sum(sizes[start:floor])
+        window = sum(sizes[start:end])
+        if floor > start and (surplus > policy.surplus or window > its.policy.window_cap):
+            new = rewrite(ladder, surplus, its)
+            reading = its.policy.summariser_prompt + surplus + new.merged_tokens
+            cheap = its.summariser.prices.at(reading)
+            provider.pay("summary", cheap.input * reading + cheap.output * new.budget)
+            known = () if ladder is None else ladder.segments
+            kept = tuple(segment for segment in known if segment.id in new.keep)
+            made = Segment(
+                id=f"s{index}",
+                first_id="",
+                last_id="",
+                lines=(Line(text="", sources=()),),
+                tokens=new.budget,
+            )
+            ladder = Ladder(id=f"l{index}", upto_id="", segments=(*kept, made))
+            start = floor
+        early = policy.ttl if policy.explicit else None
+        parts = [Part("system", its.prompt_tokens, early)]
+        segments = () if ladder is None else ladder.segments
+        for number, segment in enumerate(segments, start=1):
+            parts.append(Part(segment.id, segment.tokens, early if number == len(segments) else None))
+        parts += [Part(f"m{number}", sizes[number]) for number in range(start, end)]
+        last = parts[-1]
+        parts[-1] = Part(last.name, last.tokens, policy.ttl)
+        provider.ask(
+            its.model.id,
+            its.prices,
+            parts,
+            now=now,
+            minimum=its.model.min_cacheable,
+            output=exchange.answer,
+            purpose="reply",
+        )
+        now += gaps[index]
+    return provider
