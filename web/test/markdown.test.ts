@@ -4,6 +4,7 @@ import { highlight } from "../src/markdown/languages.ts";
 import { createPainter } from "../src/markdown/paint.ts";
 import { createParser, escapeHtml } from "../src/markdown/parser.ts";
 import { createSanitiser } from "../src/markdown/sanitise.ts";
+import { typeset } from "../src/markdown/typeset.ts";
 
 const md = createParser({ house: true, highlight });
 const sanitise = createSanitiser(window as unknown as Window & typeof globalThis);
@@ -11,7 +12,7 @@ const sanitise = createSanitiser(window as unknown as Window & typeof globalThis
 /** The page's whole path, growing by `step` letters. */
 function grow(text: string, step = text.length): HTMLElement {
   const target = document.createElement("div");
-  const painter = createPainter(target, md, sanitise);
+  const painter = createPainter(target, md, sanitise, typeset);
   for (let end = step; end < text.length; end += step) painter.paint(text.slice(0, end), true);
   painter.paint(text, false);
   return target;
@@ -34,7 +35,7 @@ function frames(text: string, step: number): string[][] {
 const page = (text: string) => grow(text);
 const half = (text: string) => {
   const target = document.createElement("div");
-  createPainter(target, md, sanitise).paint(text, true);
+  createPainter(target, md, sanitise, typeset).paint(text, true);
   return target;
 };
 
@@ -44,6 +45,7 @@ const SAMPLE = [
   "| a | b |\n| :-- | --: |\n| 1 | `2` |\n| 3 | 4 |",
   "```python\ndef f(x):\n    return x ** 2\n```",
   "> quoted *text*\n> goes on\n\n1. first\n2. second\n\n---",
+  "So $a^2$, \\(b\\) and:\n\n$$\na\n\n+ b\n$$\n\nthen\n\\[ c \\]",
   "- [ ] open\n- [x] done",
   "Last words: 2 * 3 = 6, snake_case_name, a_b, and an end.",
 ].join("\n\n");
@@ -112,7 +114,7 @@ describe("growing text", () => {
 
   test("finished blocks are the same nodes until the end", () => {
     const target = document.createElement("div");
-    const painter = createPainter(target, md, sanitise);
+    const painter = createPainter(target, md, sanitise, typeset);
     painter.paint("# One\n\nfirst paragraph\n\nsecond", true);
     const [title, paragraph] = target.children;
     for (let count = 0; count < 50; count++)
@@ -124,7 +126,7 @@ describe("growing text", () => {
 
   test("text that was replaced is painted anew", () => {
     const target = document.createElement("div");
-    const painter = createPainter(target, md, sanitise);
+    const painter = createPainter(target, md, sanitise, typeset);
     painter.paint("one\n\ntwo\n\nthree", true);
     painter.paint("other", false);
     expect(target.textContent).toBe("other");
@@ -219,6 +221,43 @@ describe("hostile text", () => {
 
   test("no style attribute is ever written", () => {
     expect(page(SAMPLE).querySelector("[style], [id], [name]")).toBeNull();
+  });
+});
+
+describe("formulas", () => {
+  test.each(["\\(a^2\\)", "$a^2$", "$$a^2$$", "\\[a^2\\]", "$$\na^2\n$$", "\\[\na^2\n\\]"])("%j is typeset", (text) => {
+    expect(page(text).querySelector("math msup")?.textContent).toBe("a2");
+  });
+
+  test.each(["it costs $5 and $6", "$5/$6", "a \\(b", "US$ 5, A$ 6", "`$a$`"])("%j is not a formula", (text) => {
+    expect(page(text).querySelector("math, .maths")).toBeNull();
+  });
+
+  test.each([
+    "\\href{javascript:alert(1)}{x}",
+    "\\url{javascript:alert(1)}",
+    "\\includegraphics{https://evil.example/x.png}",
+    '\\text{<img src=x onerror=alert(1)>}',
+    "\\style{color:red}{x}",
+    "\\class{x}{y}",
+    "\\id{x}{y}",
+    "\\data{x=1}{y}",
+  ])("%j makes nothing that acts", (tex) => {
+    const target = page(`$$${tex}$$`);
+    expect(target.querySelector("img, a, [href], [style], [id], [class*=x], [onerror], [src]")).toBeNull();
+  });
+
+  test("a formula without its end waits, and never shows its signs", () => {
+    expect(half("so \\(a^2 + ").textContent?.trim()).toBe("so");
+    expect(half("so\n\n$$\na^2 +").textContent?.trim()).toBe("so");
+  });
+
+  test("a formula that grows without bound stays text", () => {
+    const bomb = "\\def\\a{xx}\\def\\b{\\a\\a\\a\\a}\\def\\c{\\b\\b\\b\\b}\\def\\d{\\c\\c\\c\\c}\\def\\e{\\d\\d\\d\\d}\\e\\e\\e\\e";
+    const began = performance.now();
+    page(`$$${bomb}$$`);
+    page(`$$${"{".repeat(1_900)}x${"}".repeat(1_900)}$$`);
+    expect(performance.now() - began).toBeLessThan(4_000);
   });
 });
 

@@ -7,6 +7,8 @@ import type { Env, MarkdownIt, StateInline, Token } from "markdown-it";
 export interface OpenEnv extends Env {
   /** The source ends in the middle of a block. */
   open?: boolean;
+  /** More text will come, whether or not the last block has ended. */
+  growing?: boolean;
   /** Set while the one half-open inline text is parsed. */
   half?: boolean;
 }

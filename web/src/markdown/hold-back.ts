@@ -14,7 +14,7 @@ export function holdBack(source: string): string {
     return source.slice(0, lineStart);
   // A fence's language would change its label letter by letter.
   if (/^[\s>]*(`{3,}|~{3,})[^`\n]*$/.test(line)) return source.slice(0, lineStart);
-  return source.replace(/(&#?\w{0,12}|\\)$/, "").replace(/[*_~`]+$/, "");
+  return source.replace(/(&#?\w{0,12}|\\)$/, "").replace(/[*_~`$]+$/, "");
 }
 
 /** Where a table begins whose second line, which makes it a table, is not complete; -1 if there is none. */

@@ -9,7 +9,15 @@ export interface Painter {
   paint(text: string, open: boolean): void;
 }
 
-export function createPainter(target: HTMLElement, md: MarkdownIt, sanitise: Sanitise): Painter {
+/** TeX to MathML; null while the typesetter is on its way, and for what it cannot read. */
+export type Typeset = (tex: string, display: boolean) => Element | null;
+
+export function createPainter(
+  target: HTMLElement,
+  md: MarkdownIt,
+  sanitise: Sanitise,
+  typeset: Typeset,
+): Painter {
   const blocks = createBlocks(md);
 
   function show(keep: number, html: readonly string[]): void {
@@ -17,6 +25,7 @@ export function createPainter(target: HTMLElement, md: MarkdownIt, sanitise: San
     for (const node of nodes) {
       for (const pre of matching(node, "pre")) frameCode(pre);
       for (const table of matching(node, "table")) wrap(table, "table-frame");
+      for (const code of node.querySelectorAll("code.maths")) setFormula(code, typeset);
     }
     // Frames may have taken the place of a node, so what counts is what stands in its block now.
     morphChildren(target, nodes.map(outermost), keep);
@@ -52,6 +61,14 @@ function frameCode(pre: Element): void {
   frame.prepend(bar);
   // Code that is wider than the page scrolls inside itself, also by keyboard.
   pre.setAttribute("tabindex", "0");
+}
+
+function setFormula(code: Element, typeset: Typeset): void {
+  const display = code.classList.contains("maths-block");
+  const formula = typeset(code.textContent ?? "", display);
+  if (formula === null) return;
+  code.replaceWith(formula);
+  if (display) wrap(formula, "maths-frame");
 }
 
 function wrap(element: Element, className: string): Element {

@@ -3,6 +3,7 @@
 
 import createMarkdownIt, { type MarkdownIt, type MarkdownItOptions, type Token } from "markdown-it";
 import { halfOpen } from "./half-open.ts";
+import { maths } from "./maths.ts";
 import { tame } from "./tame.ts";
 
 export type Highlight = (code: string, language: string) => string | null;
@@ -18,6 +19,7 @@ export function createParser({ house, highlight }: ParserChoices): MarkdownIt {
   const md = new createMarkdownIt(options);
   md.use(halfOpen);
   if (!house) return md;
+  md.use(maths);
   md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
   md.core.ruler.push("task_list", ({ tokens }) => taskList(tokens));
   const { rules } = md.renderer;
