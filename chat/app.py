@@ -19,10 +19,12 @@ from chat.clock import Clock, SystemClock
 from chat.counting import Sizes
 from chat.deployment import Deployment
 from chat.edge import Edge, http_exception
+from chat.folds import Folder
 from chat.limits import Limits
 from chat.runner import Runner
 from chat.settings import BadSettings, Settings
 from chat.standing import calibration_name
+from chat.tending import Tending
 from chat.upstream.client import Timeouts, Upstream
 from chat.upstream.local.process import LocalModel
 from chat.upstream.models import load as load_models
@@ -57,12 +59,21 @@ async def running(
         upstream = _upstream(settings, local_model, timeouts)
         stack.push_async_callback(upstream.close)
         deployment = await _deployment(settings, database, upstream, local_model)
+        folder = Folder(database=database, deployment=deployment, clock=clock)
         runner = Runner(
             database=database,
             deployment=deployment,
             clock=clock,
             holder=clock.new_id("proc"),
             shared=database.dialect == "postgresql",
+            folder=folder,
+            tending=Tending(
+                database=database,
+                deployment=deployment,
+                clock=clock,
+                folder=folder,
+                keepalives=settings.keepalives,
+            ),
             log_hours=settings.log_hours,
         )
         await runner.start()

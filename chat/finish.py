@@ -1,6 +1,7 @@
 """Ending a turn: answer, usage, status and terminal event in one transaction, exactly once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, assert_never
 
@@ -10,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat import events
 from chat.clock import Clock
 from chat.deployment import Deployment
-from chat.ledger import entries, total
+from chat.lane import LaneChange, lane_change, shortfall
+from chat.ledger import entry, total
 from chat.turn import Cancelled, Completed, Failed, Outcome, TurnWork
 from context.messages import Part, ReasoningPart, Status, TextPart
 from store import events as store_events
@@ -23,7 +25,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     """Write the end of a turn and show it. False when another process ended it before; then nothing was changed."""
     work.draft.close()
     await work.journal.settle()
-    spent = entries(work.turn, "reply", work.calls, work.clock, local=work.deployment.backend == "local")
+    spent = _spent(work)
     tokens, cost = total(spent)
     seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
     refused = isinstance(outcome, Failed) and outcome.refused
@@ -39,12 +41,34 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
             spent=spent,
             seq=seq,
             payload=payload,
+            lane=lane_change(work),
             now=work.clock.now(),
         ).write
     )
     if ended:
         work.journal.show_last(seq, payload)
     return ended
+
+
+def _spent(work: TurnWork) -> list[usage.Entry]:
+    """The ledger rows of a turn's calls; the last one with what the plan foresaw."""
+    rows = [
+        entry(
+            record,
+            work.clock,
+            owner_id=work.turn.owner_id,
+            thread_id=work.turn.thread_id,
+            turn_id=work.turn.id,
+            purpose="reply",
+            attempt=attempt,
+            local=work.deployment.backend == "local",
+        )
+        for attempt, record in enumerate(work.calls, start=1)
+    ]
+    if rows and work.planned is not None:
+        predicted = work.planned.to_json()["predicted"]
+        rows[-1] = replace(rows[-1], predicted=predicted, shortfall=shortfall(work, rows[-1].usage))
+    return rows
 
 
 async def recover(
@@ -71,6 +95,7 @@ async def recover(
         spent=[],
         seq=first + len(closing) - 1,
         payload=payloads[-1],
+        lane=None,
         now=clock.now(),
     )
 
@@ -152,6 +177,7 @@ class _Ending(msgspec.Struct, kw_only=True, frozen=True):
     spent: list[usage.Entry]
     seq: int
     payload: str
+    lane: LaneChange | None
     now: int
 
     async def write(self, connection: AsyncConnection) -> bool:
@@ -187,7 +213,9 @@ class _Ending(msgspec.Struct, kw_only=True, frozen=True):
             usage=counted,
             cost_usd=None if self.cost is None else format(self.cost, "f"),
         )
-        for entry in self.spent:
-            await usage.add(connection, entry)
+        for row in self.spent:
+            await usage.add(connection, row)
         await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
+        if self.lane is not None:
+            await self.lane.write(connection)
         return True

@@ -8,7 +8,6 @@ from chat.clock import Clock
 from chat.events import TokenUsage
 from chat.upstream.client import Call
 from context.pricing import PRICE_TABLE, Usage, price
-from store.turns import Turn
 from store.usage import Entry
 
 
@@ -56,17 +55,17 @@ def tokens_of(characters: int) -> int:
     return -(-characters * 2 // 5)
 
 
-def entries(
-    turn: Turn, purpose: str, records: Sequence[CallRecord], clock: Clock, *, local: bool
-) -> list[Entry]:
-    """Ledger rows for the calls of a turn."""
-    return [
-        entry(turn, purpose, record, clock, attempt=attempt, local=local)
-        for attempt, record in enumerate(records, start=1)
-    ]
-
-
-def entry(turn: Turn, purpose: str, record: CallRecord, clock: Clock, *, attempt: int, local: bool) -> Entry:
+def entry(
+    record: CallRecord,
+    clock: Clock,
+    *,
+    owner_id: str,
+    thread_id: str,
+    turn_id: str | None,
+    purpose: str,
+    attempt: int = 1,
+    local: bool,
+) -> Entry:
     """The ledger row for one call. The local model is free; an unknown model is unpriced."""
     used = record.usage(tokens_of)
     answered = record.call.model or None
@@ -75,9 +74,9 @@ def entry(turn: Turn, purpose: str, record: CallRecord, clock: Clock, *, attempt
     first = None if record.first_word_at is None else round((record.first_word_at - record.started) * 1000)
     return Entry(
         id=clock.new_id("call"),
-        owner_id=turn.owner_id,
-        thread_id=turn.thread_id,
-        turn_id=turn.id,
+        owner_id=owner_id,
+        thread_id=thread_id,
+        turn_id=turn_id,
         purpose=purpose,
         model_asked=record.model,
         model_answered=answered,

@@ -6,10 +6,11 @@ in another one after its lease has run out, or in this one when it starts again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +22,9 @@ from chat.deployment import Deployment
 from chat.draft import Draft
 from chat.errors import NotFound, Unavailable
 from chat.finish import finish, recover
+from chat.folds import Folder, fold_if_due
 from chat.journal import Journal, TurnLog
+from chat.tending import Tending
 from chat.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome, TurnWork
 from store import events as store_events
 from store import turns
@@ -52,12 +55,14 @@ class Runner:
     clock: Clock
     holder: str
     shared: bool  # whether other processes may run turns in the same database
+    folder: Folder
+    tending: Tending
     log_hours: int = 24
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     refusing: bool = False  # no new turns: the server is being stopped
     _running: dict[str, _Running] = field(default_factory=dict)
     _background: list[asyncio.Task[None]] = field(default_factory=list)
-    _titles: set[asyncio.Task[None]] = field(default_factory=set)
+    _errands: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self) -> None:
         """End what an earlier process left running, then keep watch."""
@@ -65,6 +70,7 @@ class Runner:
         self._background = [
             asyncio.create_task(self._forever(BEAT, self.beat), name="leases"),
             asyncio.create_task(self._forever(TIDY, self.tidy), name="old logs"),
+            asyncio.create_task(self._forever(BEAT, self.tending.look), name="lanes"),
         ]
 
     async def accept(self, owner_id: str, command: Command) -> Accepted:
@@ -130,7 +136,7 @@ class Runner:
     async def stop(self) -> None:
         """Drain without grace and end all background work."""
         await self.drain(0)
-        for task in [*self._background, *self._titles]:
+        for task in [*self._background, *self._errands]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -188,9 +194,20 @@ class Runner:
         self._running[turn.id] = running
         running.task = asyncio.create_task(self._own(running), name=f"turn {turn.id}")
         if self.deployment.model_titles:
-            title = asyncio.create_task(_titled(work), name=f"title {turn.id}")
-            self._titles.add(title)
-            title.add_done_callback(self._titles.discard)
+            self._errand(titles.write_title(work), f"title {turn.id}")
+
+    def _errand(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Something on the side of a turn: its failure costs only itself."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:
+                log.exception("an errand failed", errand=name.split()[0])
+
+        task = asyncio.create_task(guarded(), name=name)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
 
     def _stop(self, running: _Running, outcome: Outcome) -> None:
         if not running.stop.done():
@@ -202,6 +219,8 @@ class Runner:
             try:
                 outcome = await self._outcome(running)
                 await self._end(work, outcome)
+                if not self.refusing:
+                    self._errand(fold_if_due(work, self.folder), f"fold {turn.id}")
                 log.info("turn ended", outcome=type(outcome).__name__.lower(), calls=len(work.calls))
             finally:
                 del self._running[turn.id]
@@ -253,10 +272,3 @@ class Runner:
                 await duty()
             except Exception:
                 log.exception("a background duty failed; it will be tried again")
-
-
-async def _titled(work: TurnWork) -> None:
-    try:
-        await titles.write_title(work)
-    except Exception:
-        log.exception("no title was written")

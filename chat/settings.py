@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     window_tokens: int = Field(
         default=60_000, ge=1_000, le=900_000, description="Most tokens of conversation sent with one request."
     )
+    keepalives: bool = Field(
+        default=True, description="Whether cached prefixes are renewed during a pause where that is cheaper."
+    )
     system_prompt_file: Path | None = Field(
         default=None, description="A text file that replaces the built-in system prompt."
     )

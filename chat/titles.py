@@ -1,17 +1,11 @@
 """Titles: written once by the simple tier's model from the first question, while the answer is on its way."""
 
-import json
-from contextlib import aclosing
-
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events
-from chat.ledger import CallRecord, entry
+from chat.sidecalls import Errand, say, text_request
 from chat.turn import TurnWork, user_ref
-from chat.upstream.client import Call
-from chat.upstream.failures import UpstreamFailure
-from chat.upstream.wire import Words
 from context.prompts import TITLE
 from store import messages, threads, usage
 
@@ -30,34 +24,20 @@ async def write_title(work: TurnWork) -> None:
         question = await messages.get(connection, turn.owner_id, turn.user_message_id)
     if thread is None or question is None or thread.title_source != "derived":
         return
-    call = Call()
     model = work.deployment.tiers["simple"]
-    record = CallRecord(
-        call=call,
-        model=model,
-        prompt_tokens=0,
-        started=work.clock.monotonic(),
-        created_at=work.clock.now(),
+    errand = Errand(owner_id=turn.owner_id, thread_id=turn.thread_id, purpose="title", turn_id=turn.id)
+    asked = text_request(
+        model,
+        TITLE.text,
+        question.message.text[:MAX_QUESTION],
+        max_tokens=MAX_TOKENS,
+        user_ref=user_ref(turn.owner_id),
     )
-    words: list[str] = []
-    try:
-        async with (
-            work.deployment.upstream.ask(
-                _request(model, question.message.text, turn.owner_id), call
-            ) as pieces,
-            aclosing(pieces),
-        ):
-            async for piece in pieces:
-                if isinstance(piece, Words) and piece.kind == "text":
-                    words.append(piece.words)
-        record.end("ok", work.clock.monotonic())
-    except UpstreamFailure as failure:
-        record.end(failure.trouble.outcome, work.clock.monotonic())
-    title = valid(" ".join(words)) if record.outcome == "ok" else None
-    spent = entry(turn, "title", record, work.clock, attempt=1, local=work.deployment.backend == "local")
+    side = await say(work.deployment, work.clock, errand, model, asked)
+    title = valid(side.text) if side.ok else None
 
     async def write(connection: AsyncConnection) -> bool:
-        await usage.add(connection, spent)
+        await usage.add(connection, side.spent)
         current = await threads.lock(connection, turn.owner_id, turn.thread_id)
         if title is None or current is None or current.title_source != "derived":
             return False
@@ -74,15 +54,3 @@ def valid(text: str) -> str | None:
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = line.strip("\"'“”„«»*#` ").rstrip(".").strip()
     return line[:MAX_TITLE] if line and line.isprintable() else None
-
-
-def _request(model: str, question: str, owner_id: str) -> bytes:
-    body = {
-        "model": model,
-        "max_tokens": MAX_TOKENS,
-        "system": [{"type": "text", "text": TITLE.text}],
-        "messages": [{"role": "user", "content": [{"type": "text", "text": question[:MAX_QUESTION]}]}],
-        "metadata": {"user_id": user_ref(owner_id)},
-        "stream": True,
-    }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

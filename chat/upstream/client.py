@@ -87,6 +87,18 @@ class Upstream:
         finally:
             await stream.response.aclose()
 
+    async def touch(self, body: bytes, call: Call) -> None:
+        """Send a request that is not streamed and asks for no answer. Raises UpstreamFailure, and nothing else."""
+        try:
+            async with asyncio.timeout(self.timeouts.first_byte):
+                message = await self.client.post(
+                    "/v1/messages", cast_to=anthropic.types.Message, content=body
+                )
+        except Exception as failure:
+            raise self._failed(failure) from failure
+        call.upstream_id, call.model, call.request_id = message.id, message.model, message._request_id
+        call.decoder.take(message.usage.model_dump_json().encode())
+
     async def _pieces(self, response: httpx2.Response, call: Call) -> AsyncGenerator[Piece]:
         chunks = response.aiter_bytes()
         while not call.decoder.finished:

@@ -92,6 +92,7 @@ class _Event(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Event).decode
+_decode_usage = msgspec.json.Decoder(_Usage).decode
 
 
 class Decoder:
@@ -112,6 +113,11 @@ class Decoder:
         for line in lines:
             if line.startswith(b"data:"):
                 yield from self._event(line[5:].strip())
+
+    def take(self, usage: bytes) -> None:
+        """The usage of an answer that was not streamed, as JSON."""
+        self._count(_decode_usage(usage))
+        self.counted = self.finished = True
 
     def _event(self, data: bytes) -> Iterator[Piece]:
         try:

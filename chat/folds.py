@@ -1,0 +1,208 @@
+"""Folding: old messages of a branch become part of its summary, behind a turn or while the thread rests.
+
+    stand ....... read all of the branch that has no summary yet (a thread whose folds kept failing, or an import, may have much)
+    ask ......... one summariser call per chunk, validated; a bad answer is asked for once more, then the fold is given up
+    swap ........ the new version is stored; the next plan finds it. A turn that runs meanwhile is not touched.
+
+A fold that fails changes nothing: the window stays, and the next turn finds the fold due again.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.clock import Clock
+from chat.deployment import Deployment
+from chat.sidecalls import Errand, Side, say, text_request
+from chat.standing import Standing, load
+from chat.turn import TurnWork, user_ref
+from context.folding import Chunk, Fold, after_turn, fold_range
+from context.ladder import Ladder, Line, Segment
+from context.messages import Message
+from context.summary import Ask, SummaryRejected, ask, climb, parse, pinned_lines
+from context.window import floor_index
+from store import prompts, summaries, usage
+from store.database import Database
+
+log = structlog.get_logger()
+
+TRIES = 2  # answers a summariser may give to one question
+
+
+@dataclass(slots=True, kw_only=True)
+class Folder:
+    """Carries out folds, at most one for each thread at a time."""
+
+    database: Database
+    deployment: Deployment
+    clock: Clock
+    _busy: set[tuple[str, str]] = field(default_factory=set)
+
+    async def fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> str | None:
+        """Carry out a fold of the branch that ends at `leaf_id`. Returns the new summary's id, or None when nothing changed."""
+        key = (owner_id, thread_id)
+        if key in self._busy:
+            return None
+        self._busy.add(key)
+        try:
+            return await self._fold(owner_id, thread_id, leaf_id, wanted)
+        finally:
+            self._busy.discard(key)
+
+    async def fold_by_hand(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> str | None:
+        """Fold all but the newest messages of a branch because somebody asks for it."""
+        now = self.clock.now()
+        async with self.database.reading() as connection:
+            standing = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+        terms, path = standing.seen_by(self.deployment, model_id, now)
+        floor = floor_index(path, terms.policy.floor_messages - 1)
+        if not floor:
+            return None
+        fold = fold_range(
+            terms, messages=path[:floor], ladder=standing.ladder, kind="cold", reason="asked for by hand"
+        )
+        return await self.fold(owner_id, thread_id, leaf_id, fold)
+
+    async def _fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> str | None:
+        async with self.database.reading() as connection:
+            standing = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+        ids = [message.id for message in standing.path]
+        base = None if standing.ladder is None else standing.ladder.upto_id
+        if wanted.last_id not in ids or base != wanted.after_id:
+            return None  # the window has moved since: the fold is void
+        folded = standing.path[: ids.index(wanted.last_id) + 1]
+        fold = wanted
+        if folded[0].id != wanted.first_id:
+            fold = self._whole(standing, folded, wanted)
+        lines, asked = await self._lines(standing, fold, folded)
+        if lines is None or asked is None:
+            log.warning(
+                "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(folded)
+            )
+            return None
+        segments = climb(
+            fold, standing.ladder, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
+        )
+        return await self._swap(standing, fold, folded[-1], segments, asked)
+
+    def _whole(self, standing: Standing, folded: tuple[Message, ...], wanted: Fold) -> Fold:
+        """The same fold, from the oldest message that has no summary: a summary stands for everything before its end."""
+        terms, sized = standing.seen_by(self.deployment, wanted.model, self.clock.now())
+        return fold_range(
+            terms,
+            messages=sized[: len(folded)],
+            ladder=standing.ladder,
+            kind=wanted.kind,
+            reason=wanted.reason,
+        )
+
+    async def _lines(
+        self, standing: Standing, fold: Fold, folded: tuple[Message, ...]
+    ) -> tuple[tuple[Line, ...] | None, Ask | None]:
+        """The lines of the new segment: chunk after chunk, each condensing what the one before left."""
+        pinned = pinned_lines(fold, standing.ladder)
+        earlier: tuple[Line, ...] = ()
+        asked: Ask | None = None
+        for number, chunk in enumerate(fold.chunks):
+            ladder = standing.ladder if number == 0 else None
+            asked = ask(fold, _between(folded, chunk), ladder, earlier)
+            last = number == len(fold.chunks) - 1
+            answer = await self._asked(standing, fold, asked, pinned if last else ())
+            if answer is None:
+                return None, None
+            earlier = answer
+        return earlier, asked
+
+    async def _asked(
+        self, standing: Standing, fold: Fold, asked: Ask, pinned: tuple[Line, ...]
+    ) -> tuple[Line, ...] | None:
+        errand = Errand(owner_id=standing.owner_id, thread_id=standing.thread_id, purpose="summary")
+        model = self.deployment.tiers["simple"] if fold.summariser == "cheap" else fold.model
+        for _ in range(TRIES):
+            body = text_request(
+                model,
+                asked.system.text,
+                asked.text,
+                max_tokens=self._room(model, asked),
+                user_ref=None if self.deployment.backend == "local" else user_ref(standing.owner_id),
+            )
+            side: Side = await say(self.deployment, self.clock, errand, model, body)
+            await self.database.write(partial(usage.add, entry=side.spent))
+            if not side.ok:
+                continue
+            try:
+                return parse(side.text, asked, self.deployment.sizes.count, pinned=pinned)
+            except SummaryRejected as problem:
+                log.info("a summary was not usable", reason=str(problem))
+        return None
+
+    def _room(self, model: str, asked: Ask) -> int:
+        """Output tokens for a summary: its budget, and room to think where the model does."""
+        known = self.deployment.models[model]
+        thinking = 4_000 if known.thinking == "adaptive" else 0
+        return min(asked.max_tokens + thinking, known.max_output)
+
+    async def _swap(
+        self, standing: Standing, fold: Fold, last: Message, segments: tuple[Segment, ...], asked: Ask
+    ) -> str | None:
+        summary_id = self.clock.new_id("sum")
+        base: Ladder | None = standing.ladder
+
+        async def write(connection: AsyncConnection) -> str | None:
+            if base is not None:
+                known = await summaries.get(connection, standing.owner_id, base.id)
+                if known is None or not known.active:
+                    return None  # somebody edited or undid it meanwhile: their word counts
+            await prompts.keep(connection, asked.system)
+            await summaries.add(
+                connection,
+                standing.owner_id,
+                standing.thread_id,
+                id=summary_id,
+                upto_message_id=last.id,
+                upto_depth=last.depth,
+                segments=segments,
+                based_on=None if base is None else base.id,
+                origin="model",
+                prompt_digest=asked.system.digest,
+                now=self.clock.now(),
+            )
+            return summary_id
+
+        stored = await self.database.write(write)
+        if stored is not None:
+            log.info(
+                "folded", thread_id=standing.thread_id, tokens=fold.tokens, kind=fold.kind, reason=fold.reason
+            )
+        return stored
+
+
+async def fold_if_due(work: TurnWork, folder: Folder) -> None:
+    """Behind a turn: fold what it found undone, or what keeping would now cost more than folding."""
+    if work.planned is None:
+        return
+    turn, now = work.turn, work.clock.now()
+    model = work.planned.recipe.model
+    async with work.database.reading() as connection:
+        standing = await load(
+            connection,
+            turn.owner_id,
+            turn.thread_id,
+            turn.message_id,
+            tokens=work.deployment.policy.window_cap,
+        )
+    if not standing.path:
+        return  # the thread was deleted, or folded to its end
+    terms, path = standing.seen_by(work.deployment, model, now)
+    fold = work.planned.fold or after_turn(
+        terms, path=path, ladder=standing.ladder, lane=standing.lane(model), now=now
+    )
+    if fold is not None:
+        await folder.fold(turn.owner_id, turn.thread_id, turn.message_id, fold)
+
+
+def _between(messages: tuple[Message, ...], chunk: Chunk) -> tuple[Message, ...]:
+    ids = [message.id for message in messages]
+    return messages[ids.index(chunk.first_id) : ids.index(chunk.last_id) + 1]

@@ -1,0 +1,133 @@
+"""What a turn's request did to the cache of its lane, what its bill teaches, and whether the bill was as foreseen."""
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.deployment import Deployment
+from chat.standing import SERVICE, calibration_name
+from chat.turn import TurnWork
+from context import keepalive, selfcheck
+from context.gaps import Service
+from context.lanes import Lane, after_request
+from context.pricing import Usage
+from context.terms import Terms
+from store import lanes, learned, messages, turns, usage
+from store.turns import Turn
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneChange:
+    """The lane after a turn, to be written with the turn's end. `next_at`: when it wants attention, in milliseconds."""
+
+    deployment: Deployment
+    turn: Turn
+    lane: Lane
+    before: Lane
+    next_at: int | None
+    billed: Usage | None
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Keep the lane, the gap in the histogram of all threads, and what the bill teaches about the model's tokens."""
+        turn = self.turn
+        await lanes.put(
+            connection, turn.owner_id, turn.thread_id, self.lane, turn_id=turn.id, next_at=self.next_at
+        )
+        if len(self.lane.gaps) > len(self.before.gaps) or self.before.used_at:
+            histogram = await learned.get(connection, SERVICE)
+            service = Service() if histogram is None else Service.from_json(histogram)
+            seen = service.observe(self.lane.gaps[-1].ms, self.before.kind)
+            await learned.put(connection, SERVICE, seen.to_json())
+        await self._learn_sizes(connection)
+
+    async def _learn_sizes(self, connection: AsyncConnection) -> None:
+        """When this prompt extends the one of the turn before, the difference of their bills is what the new messages cost."""
+        turn, billed = self.turn, self.billed
+        if billed is None or not self.before.used_at:
+            return
+        now = await turns.get(connection, turn.owner_id, turn.id)
+        question = await messages.get(connection, turn.owner_id, turn.user_message_id)
+        if now is None or now.plan is None or question is None or question.message.parent_id is None:
+            return
+        answer = await messages.get(connection, turn.owner_id, question.message.parent_id)
+        before = None if answer is None else await turns.get(connection, turn.owner_id, answer.turn_id)
+        if answer is None or before is None or before.plan is None or before.usage is None:
+            return
+        ours, theirs = now.plan["recipe"], before.plan["recipe"]
+        same = ("model", "first_message_id", "summary_id", "prompt_digest", "thinking")
+        if (
+            any(ours.get(name) != theirs.get(name) for name in same)
+            or ours["recalled"]
+            or theirs.get("recalled")
+        ):
+            return
+        calls = await _calls(connection, before)
+        if calls is None:
+            return
+        new = (answer.message, question.message)
+        knows = self.deployment.sizes.observe(self.lane.model, new, billed.prompt - calls)
+        await learned.put(connection, calibration_name(self.lane.model), knows.to_json())
+
+
+async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
+    """The prompt tokens billed for a turn that needed one call; None for one that needed more."""
+    rows = [
+        row for row in await usage.of_turn(connection, before.owner_id, before.id) if row.purpose == "reply"
+    ]
+    return rows[0].usage.prompt if len(rows) == 1 and not rows[0].estimated else None
+
+
+def lane_change(work: TurnWork) -> LaneChange | None:
+    """The lane after the turn's last request; None when no request was begun, for then nothing was written or read."""
+    planned, standing = work.planned, work.standing
+    record = next((one for one in reversed(work.calls) if one.begun), None)
+    if planned is None or standing is None or record is None:
+        return None
+    before = standing.lane(record.model)
+    billed = record.call.usage if record.call.counted else None
+    lane = after_request(
+        before,
+        planned.sent,
+        started_at=record.created_at,
+        billed=billed,
+        upstream_id=record.call.upstream_id,
+        policy=work.deployment.policy,
+    )
+    terms = work.deployment.terms(record.model, record.created_at)
+    return LaneChange(
+        deployment=work.deployment,
+        turn=work.turn,
+        lane=lane,
+        before=before,
+        next_at=attention_at(lane, terms),
+        billed=billed,
+    )
+
+
+def attention_at(lane: Lane, terms: Terms) -> int | None:
+    """When a lane next wants a decision: before its entry dies (renew it?), or when it dies (fold?). None: never."""
+    if lane.life == "none":
+        return None
+    return keepalive.due_at(lane, terms) or lane.alive_until
+
+
+def shortfall(work: TurnWork, billed: Usage) -> str | None:
+    """Why a cache read that was foreseen did not happen; None when it did."""
+    planned, standing = work.planned, work.standing
+    if planned is None or standing is None or not work.calls or not work.calls[-1].call.counted:
+        return None
+    found = selfcheck.check(
+        standing.lane(planned.recipe.model), planned.sent, billed, started_at=work.calls[-1].created_at
+    )
+    if found is None:
+        return None
+    log.warning(
+        "a foreseen cache read did not happen",
+        cause=found.cause,
+        expected=found.expected,
+        billed=found.billed,
+    )
+    return f"{found.cause}: {found.detail}"

@@ -1,0 +1,186 @@
+"""Tending lanes while nobody writes: renew a cached prefix that is worth it, fold a thread whose cache has died.
+
+What is due is always derived from the lanes' rows, so a restart forgets nothing and several replicas share the work: whoever
+claims a due lane first has it.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.clock import Clock
+from chat.deployment import Deployment
+from chat.folds import Folder
+from chat.lane import attention_at
+from chat.sidecalls import Errand, touch
+from chat.standing import Standing, load
+from context import folding, keepalive, request
+from context.gaps import Presence
+from context.lanes import after_keepalive
+from context.recipe import Recipe
+from store import lanes, messages, prompts, summaries, threads, turns, usage
+from store.database import Database
+from store.lanes import StoredLane
+
+log = structlog.get_logger()
+
+BATCH = 20  # lanes looked at in one round
+HELD = 60_000  # milliseconds a claimed lane is left alone by others
+STALE = 900_000  # milliseconds after which what a page said of itself no longer counts
+
+
+@dataclass(slots=True, kw_only=True)
+class Tending:
+    """Looks after resting lanes."""
+
+    database: Database
+    deployment: Deployment
+    clock: Clock
+    folder: Folder
+    keepalives: bool
+    _presence: dict[tuple[str, str], tuple[Presence, int]] = field(default_factory=dict)
+
+    def seen(self, owner_id: str, thread_id: str, presence: Presence) -> None:
+        """A page says whether the thread is visible, open, or gone."""
+        now = self.clock.now()
+        self._presence[(owner_id, thread_id)] = (presence, now)
+        if len(self._presence) > 10_000:
+            self._presence = {key: said for key, said in self._presence.items() if now - said[1] < STALE}
+
+    async def look(self) -> None:
+        """One round over the lanes that are due."""
+        now = self.clock.now()
+        async with self.database.reading() as connection:
+            due = await lanes.due(connection, now, limit=BATCH)
+        for stored in due:
+            if await self.database.write(partial(lanes.claim, stored=stored, next_at=now + HELD)):
+                await self._tend(stored)
+
+    async def _tend(self, stored: StoredLane) -> None:
+        async with self.database.reading() as connection:
+            thread = await threads.get(connection, stored.owner_id, stored.thread_id)
+            turn = await turns.get(connection, stored.owner_id, stored.turn_id)
+            if thread is None or turn is None or thread.leaf_id is None or thread.running_turn_id is not None:
+                return  # a running turn will set the lane's next time itself
+            standing = await load(
+                connection,
+                stored.owner_id,
+                stored.thread_id,
+                thread.leaf_id,
+                tokens=self.deployment.policy.window_cap,
+            )
+        lane, now = stored.lane, self.clock.now()
+        if lane.model not in self.deployment.models:
+            await self._put(stored, None)
+            return
+        terms, path = standing.seen_by(self.deployment, lane.model, now)
+        if now >= lane.alive_until:
+            await self._died(stored, standing, thread.leaf_id)
+            return
+        decision = keepalive.decide(
+            terms,
+            path=path,
+            ladder=standing.ladder,
+            lane=lane,
+            service=standing.service,
+            now=now,
+            presence=self._said(stored, now),
+            closed=thread.archived_at is not None or not self.keepalives,
+        )
+        if decision.send and await self._renew(stored, turn):
+            return
+        log.debug("a cached prefix is left to die", reason=decision.reason)
+        await self._put(stored, lane.alive_until)
+
+    async def _died(self, stored: StoredLane, standing: Standing, leaf_id: str) -> None:
+        now = self.clock.now()
+        terms, path = standing.seen_by(self.deployment, stored.lane.model, now)
+        others = [
+            (self.deployment.terms(model, now), other.lane)
+            for model, other in standing.lanes.items()
+            if model != stored.lane.model and model in self.deployment.models
+        ]
+        fold = folding.at_death(
+            terms, path=path, ladder=standing.ladder, lane=stored.lane, others=others, now=now
+        )
+        await self._put(stored, None)
+        if fold is not None:
+            await self.folder.fold(stored.owner_id, stored.thread_id, leaf_id, fold)
+
+    async def _renew(self, stored: StoredLane, turn: turns.Turn) -> bool:
+        """Send the last request's prefix once more, asking for no answer. False when that was not possible."""
+        body = await self._prefix(turn)
+        if body is None:
+            return False
+        started = self.clock.now()
+        errand = Errand(owner_id=stored.owner_id, thread_id=stored.thread_id, purpose="keepalive")
+        side = await touch(self.deployment, self.clock, errand, stored.lane.model, body)
+        lane = after_keepalive(stored.lane, started_at=started) if side.ok else stored.lane
+        terms = self.deployment.terms(lane.model, started)
+        next_at = attention_at(lane, terms) if side.ok else lane.alive_until
+
+        async def write(connection: AsyncConnection) -> None:
+            await usage.add(connection, side.spent)
+            current = (await lanes.of_thread(connection, stored.owner_id, stored.thread_id)).get(lane.model)
+            if current is not None and current.turn_id == stored.turn_id:
+                await lanes.put(
+                    connection,
+                    stored.owner_id,
+                    stored.thread_id,
+                    lane,
+                    turn_id=stored.turn_id,
+                    next_at=next_at,
+                )
+
+        await self.database.write(write)
+        return True
+
+    async def _prefix(self, turn: turns.Turn) -> bytes | None:
+        """The keep-alive for what a turn sent, rebuilt from its recipe."""
+        if turn.plan is None:
+            return None
+        recipe = Recipe.from_json(turn.plan["recipe"])
+        async with self.database.reading() as connection:
+            window = await messages.branch(
+                connection,
+                turn.owner_id,
+                turn.thread_id,
+                recipe.last_message_id,
+                rows=1_000_000,
+                stop_at=recipe.first_message_id,
+            )
+            prompt = await prompts.get(connection, recipe.prompt_digest)
+            summary = None
+            if recipe.summary_id is not None:
+                summary = await summaries.get(connection, turn.owner_id, recipe.summary_id)
+        if prompt is None:
+            return None
+        return request.build_keepalive(
+            recipe,
+            prompt.text,
+            [stored.message for stored in window],
+            ladder=None if summary is None else summary.ladder,
+        )
+
+    async def _put(self, stored: StoredLane, next_at: int | None) -> None:
+        async def write(connection: AsyncConnection) -> None:
+            current = (await lanes.of_thread(connection, stored.owner_id, stored.thread_id)).get(
+                stored.lane.model
+            )
+            if current is not None and current.turn_id == stored.turn_id:
+                await lanes.put(
+                    connection,
+                    stored.owner_id,
+                    stored.thread_id,
+                    stored.lane,
+                    turn_id=stored.turn_id,
+                    next_at=next_at,
+                )
+
+        await self.database.write(write)
+
+    def _said(self, stored: StoredLane, now: int) -> Presence | None:
+        said = self._presence.get((stored.owner_id, stored.thread_id))
+        return said[0] if said is not None and now - said[1] < STALE else None
