@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
-from context.gaps import Outlook
+from context.gaps import Evidence, Outlook
 from context.lanes import LIVES, Life
 from context.policy import Policy
 from context.pricing import Prices, PriceTable
 
+NO_SIGN = Evidence()
 RENEWALS = (0, 1, 2, 3, 5, 8, 12, 18, 30)  # how many keep-alives are tried for
 
 
@@ -80,8 +81,12 @@ class Economy:
         return replace(self, floor=floor, ladder=ladder)
 
 
-def expected(economy: Economy, life: Life, ahead: Outlook) -> float:
-    """E(c): the expected price of a turn's context under a life, in picodollars (section 5)."""
+def expected(economy: Economy, life: Life, ahead: Outlook, signs: Sequence[Evidence] = ()) -> float:
+    """E(c): the expected price of a turn's context under a life, in picodollars (section 5).
+
+    `signs` are the evidences the interface will be able to give of each pause; with them the number of keep-alives is chosen
+    apart for each sign, as it will be.
+    """
     surplus = economy.surplus(life)
     kept = economy.system + economy.ladder + economy.floor
     price = economy.prices.input
@@ -94,23 +99,29 @@ def expected(economy: Economy, life: Life, ahead: Outlook) -> float:
     total = fold
     for kind in (0, 1):
         if ahead.shares[kind]:
-            total += ahead.shares[kind] * _best_renewals(economy, life, ahead, kind, prefix)
+            total += ahead.shares[kind] * sum(
+                _best_renewals(economy, life, ahead, kind, prefix, sign) for sign in signs or (NO_SIGN,)
+            )
     return total
 
 
-def _best_renewals(economy: Economy, life: Life, ahead: Outlook, kind: int, prefix: float) -> float:
-    """min over j of the mean cost of a gap with at most j keep-alives, after a gap of that kind."""
+def _best_renewals(
+    economy: Economy, life: Life, ahead: Outlook, kind: int, prefix: float, sign: Evidence
+) -> float:
+    """min over j of the mean cost of a gap with at most j keep-alives, after a gap of that kind, times P(sign)."""
     policy, read, write = economy.policy, economy.prices.cache_read, economy.write(life)
     rest, full = _rest(policy, life), LIVES[life]
     most = (policy.keepalives_5m if life == "5m" else policy.keepalives_1h) if policy.keepalives else 0
     dead = dead_cost(economy, life)
     warm_most = read * economy.system + write * (economy.floor + economy.ladder + economy.turn)
     weights, warms = [0.0] * (most + 2), [0.0] * (most + 2)  # by renewals a gap needs, capped
-    unrenewed_weight = unrenewed = total = 0.0
+    unrenewed_weight = unrenewed = total = everything = 0.0
     for point in ahead.points:
-        ms, tokens, weight = point[0], point[1], point[2 + kind]
-        if not weight:
+        ms, tokens, bare = point[0], point[1], point[2 + kind]
+        if not bare:
             continue
+        everything += bare
+        weight = bare * sign.weight(ms)
         total += weight
         warm = weight * min(read * prefix + write * tokens, warm_most)
         need = min(ms // rest, most + 1)
@@ -119,7 +130,7 @@ def _best_renewals(economy: Economy, life: Life, ahead: Outlook, kind: int, pref
         if ms < full:
             unrenewed_weight += weight
             unrenewed += warm
-    never = ahead.never
+    never = ahead.never * sign.longer
     best = unrenewed + (total - unrenewed_weight) * dead
     alive_weight = alive = sent = 0.0  # sums over gaps that need at most j
     for j in range(most + 1):
@@ -129,7 +140,7 @@ def _best_renewals(economy: Economy, life: Life, ahead: Outlook, kind: int, pref
         if j and j in RENEWALS:
             gone = total - alive_weight
             best = min(best, alive + gone * dead + read * prefix * (sent + (gone + never) * j))
-    return best / (total + never)
+    return best / (everything + ahead.never)
 
 
 def dead_cost(economy: Economy, life: Life) -> float:
@@ -141,11 +152,17 @@ def dead_cost(economy: Economy, life: Life) -> float:
 
 
 def best_life(
-    economy: Economy, ahead: Outlook, *, uses: int, service_seen: int, gaps_seen: int
+    economy: Economy,
+    ahead: Outlook,
+    *,
+    uses: int,
+    service_seen: int,
+    gaps_seen: int,
+    signs: Sequence[Evidence] = (),
 ) -> tuple[Life, str]:
     """The class rule: the life under which a turn is expected to cost least, and why (section 5)."""
     grown = economy.grown()
-    costs: dict[Life, float] = {life: expected(grown, life, ahead) for life in LIVES}
+    costs: dict[Life, float] = {life: expected(grown, life, ahead, signs) for life in LIVES}
     if uses == 0 and gaps_seen == 0 and service_seen == 0 and costs["5m"] != float("inf"):
         return "5m", "nothing is known of pauses here yet, and a first prefix is small"
     best = min(costs, key=lambda life: costs[life])

@@ -33,7 +33,7 @@ def kind_of(ms: int) -> Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """How often each length of gap was seen over all threads, apart for what kind of gap came before it.
+    """How often each length of gap was seen over all lanes of one model, apart for what kind of gap came before it.
 
     The prior of every lane: it matters most in short threads.
     """
@@ -82,6 +82,15 @@ class Evidence:
 
     def weight(self, ms: int) -> float:
         return self.short if ms < LINE else self.hour if ms < HOUR else self.longer
+
+    def diluted(self, share: float) -> "Evidence":
+        """The same evidence when it concerns only that share of the cases."""
+        mean = (self.short + self.hour + self.longer) / 3
+        return Evidence(
+            short=share * self.short + (1 - share) * mean,
+            hour=share * self.hour + (1 - share) * mean,
+            longer=share * self.longer + (1 - share) * mean,
+        )
 
 
 Presence = Literal["visible", "open", "gone"]

@@ -62,11 +62,17 @@ def decide(
         lane.gaps, service, per_gap=standing.turn / max(lane.share, 0.02) - standing.turn, policy=policy
     )
     wanted, _ = best_life(
-        standing, ahead, uses=lane.uses, service_seen=service.seen, gaps_seen=len(lane.gaps)
+        standing,
+        ahead,
+        uses=lane.uses,
+        service_seen=service.seen,
+        gaps_seen=len(lane.gaps),
+        signs=terms.signs,
     )
     if wanted != lane.life:
         return Decision(send=False, reason=f"the lane would rather be {wanted}: its death is the occasion")
-    signs = SIGNS[presence] if isinstance(presence, str) else presence or Evidence()
+    # What is seen speaks of the thread's pause; the lane's ends with it only as often as the lane is the one that is used next.
+    signs = (SIGNS[presence] if isinstance(presence, str) else presence or Evidence()).diluted(lane.share)
     silence = now - lane.used_at
     sample = [
         (ms - silence, tokens, weight * signs.weight(ms))

@@ -368,7 +368,12 @@ def _lives(terms: Terms, standing: Economy, lane: Lane, service: Service, *, war
         lane.gaps, service, per_gap=standing.turn / max(lane.share, 0.02) - standing.turn, policy=terms.policy
     )
     life, reason = best_life(
-        standing, ahead, uses=lane.uses, service_seen=service.seen, gaps_seen=len(lane.gaps)
+        standing,
+        ahead,
+        uses=lane.uses,
+        service_seen=service.seen,
+        gaps_seen=len(lane.gaps),
+        signs=terms.signs,
     )
     system, system_reason = system_life(standing, ahead, life=life, uses=lane.uses, service_seen=service.seen)
     return _Lives(life=life, system=system, reason=reason, system_reason=system_reason)

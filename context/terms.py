@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from context.catalog import Model
 from context.economy import Economy, turn_tokens
+from context.gaps import Evidence
 from context.ladder import Ladder
 from context.lanes import Lane
 from context.messages import Message
@@ -29,7 +30,8 @@ class Summariser:
 class Terms:
     """A model with its prices, a system prompt, and who summarises.
 
-    `max_output` is the wanted output limit in tokens; `shared_prompt` says that other threads keep the system prompt warm.
+    `max_output` is the wanted output limit in tokens; `shared_prompt` says that other threads keep the system prompt warm;
+    `signs` are the evidences of presence the interface gives, none when it gives none.
     """
 
     model: Model
@@ -39,6 +41,7 @@ class Terms:
     prices: PriceTable
     summariser: Summariser
     shared_prompt: bool = False
+    signs: tuple[Evidence, ...] = ()
     policy: Policy = DEFAULT
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from context.bound import Frame, TurnTaken, bound
-from context.gaps import Service
+from context.gaps import Kind, Service, kind_of
 from context.pricing import usd
 from tests.bench.economics.conversations import PATTERNS, START, Conversation, load, pauses
 from tests.bench.economics.engine import Run, terms_of
@@ -65,13 +65,9 @@ class Row:
 def measure(job: Job) -> Row:
     models = MID if job.kind == "one" else THREE
     terms = {tier: terms_of(model, job.system) for tier, model in models.items()}
+    watched = {tier: terms_of(model, job.system, presence=0.9) for tier, model in models.items()}
     reader = terms_of("claude-haiku-5-5", job.system).prices.at(0)
-    service = Service()
-    if job.trained:
-        before = None
-        for gap in pauses(job.pattern, 600, seed=-1):
-            service = service.observe(gap, before)  # type: ignore[arg-type]
-            before = "short" if gap < 300_000 else "long"
+    services = trained(job, tuple(models)) if job.trained else {}
     ours = least = seen = folds = 0
     seconds, plans, prompt, read = 0.0, 0, 0, 0
     shares: dict[str, int] = {}
@@ -79,7 +75,7 @@ def measure(job: Job) -> Row:
     fixed = 0
     for seed, conversation in enumerate(job.conversations):
         gaps = pauses(job.pattern, len(conversation.exchanges), seed)
-        run = Run(terms=terms, service=service, fold_first=job.fold_first).play(conversation, gaps)
+        run = Run(terms=terms, services=dict(services), fold_first=job.fold_first).play(conversation, gaps)
         ours += run.provider.total
         folds += run.folds
         seconds, plans = seconds + run.planning, plans + run.plans
@@ -88,7 +84,7 @@ def measure(job: Job) -> Row:
             shares[purpose] = shares.get(purpose, 0) + amount
         if job.presence:
             seen += (
-                Run(terms=terms, service=service, fold_first=job.fold_first, presence=0.9)
+                Run(terms=watched, services=dict(services), fold_first=job.fold_first, presence=0.9)
                 .play(conversation, gaps)
                 .provider.total
             )
@@ -131,6 +127,28 @@ def measure(job: Job) -> Row:
         read=read / max(1, prompt),
         folds=folds,
     )
+
+
+def trained(job: Job, tiers: tuple[str, ...]) -> dict[str, Service]:
+    """What the service has seen before: the pauses of twelve other threads, by model."""
+    models = MID if job.kind == "one" else THREE
+    services: dict[str, Service] = {}
+    for other in range(12):
+        conversation = job.conversations[other % len(job.conversations)]
+        gaps = pauses(job.pattern, 60, seed=-1 - other)
+        last: dict[str, tuple[int, Kind | None]] = {}
+        now = START
+        for index, gap in enumerate(gaps):
+            tier = conversation.tiers[(index + 7 * other) % len(conversation.tiers)]
+            model = models[tier if len(tiers) > 1 else tiers[0]]
+            if model in last:
+                at, before = last[model]
+                services[model] = services.get(model, Service()).observe(now - at, before)
+                last[model] = (now, kind_of(now - at))
+            else:
+                last[model] = (now, None)
+            now += gap
+    return services
 
 
 def show(row: Row) -> str:

@@ -27,7 +27,23 @@ FOLDING = 3_000  # milliseconds a summary takes
 AFTER_END = 7 * 86_400_000  # how long the timers run on behind the last turn
 
 
-def terms_of(model: str, system: int, policy: Policy = DEFAULT, reader: str = "claude-haiku-5-5") -> Terms:
+def signs(accuracy: float) -> tuple[Evidence, ...]:
+    """Three signs, each right about the pause with that probability."""
+    rest = (1 - accuracy) / 2
+    return (
+        Evidence(short=accuracy, hour=rest, longer=rest),
+        Evidence(short=rest, hour=accuracy, longer=rest),
+        Evidence(short=rest, hour=rest, longer=accuracy),
+    )
+
+
+def terms_of(
+    model: str,
+    system: int,
+    policy: Policy = DEFAULT,
+    reader: str = "claude-haiku-5-5",
+    presence: float | None = None,
+) -> Terms:
     prices, cheap = price_table(model, now=START), price_table(reader, now=START)
     assert prices is not None
     assert cheap is not None
@@ -38,6 +54,7 @@ def terms_of(model: str, system: int, policy: Policy = DEFAULT, reader: str = "c
         max_output=8_000,
         prices=prices,
         summariser=Summariser(model=reader, prices=cheap),
+        signs=() if presence is None else signs(presence),
         policy=policy,
     )
 
@@ -47,7 +64,7 @@ class Run:
     """One conversation under the engine. `terms` by tier; `seen` watches every plan."""
 
     terms: dict[str, Terms]
-    service: Service = field(default_factory=Service)
+    services: dict[str, Service] = field(default_factory=dict)
     presence: float | None = None
     fold_first: bool = False
     seen: Callable[[Plan], None] | None = None
@@ -63,16 +80,12 @@ class Run:
 
     def play(self, conversation: Conversation, gaps: Sequence[int]) -> Run:
         now = START
-        before: str | None = None
         last = len(conversation.exchanges) - 1
         for index, exchange in enumerate(conversation.exchanges):
             tier = conversation.tiers[index] if len(self.terms) > 1 else next(iter(self.terms))
             self.turn(self.terms[tier], index, exchange.user, exchange.answer, now)
             self.coming = gaps[index] if index < last else AFTER_END
             self.rest(now, now + self.coming)
-            if index < last:
-                self.service = self.service.observe(gaps[index], before)  # type: ignore[arg-type]
-                before = "short" if gaps[index] < 300_000 else "long"
             now += self.coming
         return self
 
@@ -90,6 +103,10 @@ class Run:
         self.lanes[terms.model.id] = lanes.after_request(
             lane, planned.sent, started_at=now, billed=billed, upstream_id=None, policy=terms.policy
         )
+        after = self.lanes[terms.model.id]
+        if len(after.gaps) > len(lane.gaps):
+            service = self._service(terms)
+            self.services[terms.model.id] = service.observe(after.gaps[-1].ms, lane.kind)
         self.path.append(_message(index * 2 + 1, "assistant", answer))
         fold = planned.fold if not self.fold_first and planned.fold else None
         if fold is None:
@@ -138,7 +155,7 @@ class Run:
                 path=self.path,
                 ladder=self.ladder,
                 lane=lane,
-                service=self.service,
+                service=self._service(terms),
                 now=at,
                 presence=self._signs(),
             )
@@ -148,6 +165,9 @@ class Run:
             self.provider.pay("keepalive", decision.cost)
             self.lanes[model] = self._renew(terms, lane, at)
             start = at
+
+    def _service(self, terms: Terms) -> Service:
+        return self.services.get(terms.model.id, Service())
 
     def _renew(self, terms: Terms, lane: Lane, at: int) -> Lane:
         """A keep-alive at the provider: it reads the deepest marked prefix."""
@@ -163,10 +183,10 @@ class Run:
             return None
         truth = 0 if self.coming < 300_000 else 1 if self.coming < 3_600_000 else 2
         rng = random.Random(f"{self.coming} {len(self.path)}")
-        said = truth if rng.random() < self.presence else rng.choice([0, 1, 2])
-        wrong = (1 - self.presence) / 2
-        factors = [self.presence if said == kind else wrong for kind in range(3)]
-        return Evidence(short=factors[0], hour=factors[1], longer=factors[2])
+        said = (
+            truth if rng.random() < self.presence else rng.choice([one for one in range(3) if one != truth])
+        )
+        return signs(self.presence)[said]
 
     def _plan(self, terms: Terms, lane: Lane, now: int) -> Plan:
         began = time.perf_counter()
@@ -176,7 +196,7 @@ class Run:
             path=self.path,
             ladder=self.ladder,
             lane=lane,
-            service=self.service,
+            service=self._service(terms),
             now=now,
         )
         self.planning += time.perf_counter() - began

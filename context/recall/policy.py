@@ -1,0 +1,83 @@
+"""Every knob of recall, its default and the reason for it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallPolicy:
+    """What may come back, and how it is ranked. Sizes in tokens. "Measured" is the table in tests/bench/recall/README.md.
+
+    Size:
+
+    budget: what everything recalled may hold. It is paid for at the full input price and never read from the cache, so it is
+        kept near one long answer; measured, 4,000 hold four fifths to nine tenths of what old questions are answered from.
+    window_share: where one budget must hold window and recall together, the share that goes to the newest messages. A tenth:
+        a question about the past is rarely answered by the last minutes, and those need only keep the talk going.
+    reach: how many messages before the window are looked at. It bounds the time a turn can take in a thread of any length.
+    terms: how many words of the new message are looked for. A pasted page has hundreds; those that are rarest here are kept.
+    least: a message is brought back only when it scores this share of the best one. It ends the list where nothing relates.
+
+    Worth of a message:
+
+    saturation, length: BM25's k1 and b; length is measured against the thread's mean user message, not its mean message, so
+        that one long reply is not taken for the norm by which short facts are judged.
+    neighbours: what a message gets of the evidence of the messages 1, 2, 3 and 4 away from it. An answer seldom repeats the
+        words of its question, and a fact is often told over two exchanges. Evidence handed on is counted at full length
+        normalisation: a long reply touches every word and says little about what stands beside it.
+    pale: the weight of words that fit almost any message ("use", "different", "conversation").
+    named: the weight of names, numbers and quoted words beside ordinary ones.
+    own_words: how much more a user's message is worth when the question asks about "I" and "my": what people said of
+        themselves they said in their own messages.
+    preference: how much more a message is worth in which the user states a preference: those hold beyond their moment.
+    dated: the weight of standing on the date the question names, as if the date were a word.
+    attention: added to the price of every message, in tokens. With the bare length, "Great, thanks!" would win over a fact
+        of three lines; with none, long replies would crowd out the short messages that hold the facts.
+
+    Words learned from the best messages (pseudo relevance feedback):
+
+    feedback_messages, feedback_terms, feedback_weight: how many messages are read, how many of their words are looked for, and
+        what the first of those weighs. Small: it breaks ties towards the same subject and must never outvote the question.
+
+    Standing instructions:
+
+    standing_share: the share of the budget they may take, whether or not the question speaks of them.
+    standing_longest: the longest message that counts as one. People state rules briefly; a page with "always" in it is pasted.
+
+    Long messages:
+
+    excerpt_over: messages longer than this are first offered as an excerpt.
+    excerpt_size: how long an excerpt gets.
+    excerpt_value: what the excerpt is worth beside the whole.
+    excerpts: how many long messages are read for one.
+    """
+
+    budget: int = 4_000
+    window_share: float = 0.1
+    reach: int = 20_000
+    terms: int = 32
+    least: float = 0.02
+
+    saturation: float = 1.2
+    length: float = 0.4
+    neighbours: tuple[float, ...] = (0.4, 0.4, 0.15, 0.15)
+    pale: float = 0.35
+    named: float = 1.2
+    own_words: float = 1.5
+    preference: float = 1.4
+    dated: float = 1.0
+    attention: int = 80
+
+    feedback_messages: int = 20
+    feedback_terms: int = 30
+    feedback_weight: float = 0.2
+
+    standing_share: float = 0.12
+    standing_longest: int = 60
+
+    excerpt_over: int = 300
+    excerpt_size: int = 120
+    excerpt_value: float = 0.6
+    excerpts: int = 12
+
+
+DEFAULT = RecallPolicy()

@@ -1,0 +1,57 @@
+"""What is looked for: the stems of the new message with their weights, and the dates it names."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from context.recall.dates import Range, ranges
+from context.recall.function_words import FIRST_PERSON, PALE_WORDS, function_words
+from context.recall.policy import DEFAULT, RecallPolicy
+from context.recall.words import stem, tokens
+
+READ = 20_000  # characters of the new message that are looked at
+
+_QUOTED = re.compile(r"[\"“„«「『]([^\"“”„«»「」『』\n]{2,80})[\"”“»」』]|`([^`\n]{2,80})`")
+_NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]*\w")  # a capital that no sentence begins with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """`weights` holds each stem's weight, in the order of the text; `first_person` says that the asker speaks of himself."""
+
+    weights: Mapping[str, float]
+    dates: tuple[Range, ...]
+    first_person: bool
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to look for."""
+        return not self.weights and not self.dates
+
+
+def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
+    """The query a new message makes. `now` in milliseconds gives words like "yesterday" their meaning."""
+    text = text[:READ]
+    words = list(tokens(text))
+    silent = function_words(words)
+    loud = {stem(word) for word in _named(text)}
+    weights: dict[str, float] = {}
+    for word in words:
+        if word in silent or (len(word) == 1 and word.isascii() and not word.isdigit()):
+            continue
+        root = stem(word)
+        weight = policy.pale if word in PALE_WORDS else 1.0
+        if root in loud or word[0].isdigit():
+            weight *= policy.named
+        weights[root] = max(weight, weights.get(root, 0.0))
+    return Query(
+        weights=weights,
+        dates=ranges(text, now),
+        first_person=not FIRST_PERSON.isdisjoint(words),
+    )
+
+
+def _named(text: str) -> set[str]:
+    quoted = (inner for match in _QUOTED.finditer(text) for inner in match.groups() if inner)
+    names = (match[0] for match in _NAME.finditer(text))
+    return {word for part in (*quoted, *names) for word in tokens(part)}

@@ -1,0 +1,101 @@
+"""How text becomes the stems that are indexed and looked for. The same rules on both sides matter more than the rules.
+
+By script: Latin words lose their accents and the commonest endings; Cyrillic ones their case endings; other words that stand
+between spaces are cut to their beginning; scripts without spaces, and Korean with its particles, give pairs of characters.
+Numbers are one word with their points, without the commas between thousands. A change of these rules needs a migration that
+indexes every message anew.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+LONGEST = 200_000  # characters of one message that are indexed
+
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+# A number, a run of an unspaced script or of Hangul, or a word with the vowel signs and points some scripts write apart.
+_TOKEN = re.compile(
+    r"(?P<number>\d+(?:[.,:]\d+)*)"
+    r"|(?P<pairs>[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    r"\U00020000-\U0003ffff]+)"
+    r"|(?P<word>(?:(?![\d\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff])"
+    r"[^\W_]|[\u0591-\u05c7\u064b-\u065f\u0900-\u0dff])+(?:'[^\W\d_]{1,3}\b)?)"
+)
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+_LATIN = re.compile(r"[a-z]+\Z")
+_CYRILLIC = re.compile("[\u0400-\u04ff]+\\Z")
+_VOWEL = re.compile("[aeiouy]")
+_ENDINGS = (
+    *("ation", "ition", "ously", "ment", "ness", "tion", "sion", "ally", "ance", "ence", "able", "ible"),
+    *("ful", "ity", "ive", "ous", "ist", "ion", "est", "al", "ly", "er", "or", "en", "e"),
+)
+_CASES = re.compile(
+    "(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|ией|ов|ев|ей|ой|ый|ий|ая|яя|ое|ее|ые|ие|ам|ям|ах|ях|ом|ем|ых|их|ую|юю|[аеёиоуыэюяьй])\\Z"
+)
+_BEGINNING = (
+    7  # letters of a word in any other script: enough to tell roots apart, short enough to drop most endings
+)
+
+
+def folded(text: str) -> str:
+    """Text with compatibility forms, case and accents folded away."""
+    plain = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("\u2019", "'")
+    if plain.isascii():
+        return plain
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", plain)))
+
+
+def tokens(text: str) -> Iterator[str]:
+    """The words of a text as they are compared with lists of words: folded, not stemmed, in order."""
+    for found in _TOKEN.finditer(folded(text)):
+        match found.lastgroup:
+            case "number":
+                yield _THOUSANDS.sub("", found[0])
+            case "pairs":
+                run = found[0]
+                yield from (run[index : index + 2] for index in range(max(1, len(run) - 1)))
+            case _:
+                yield found[0].partition("'")[0] if found[0].endswith("'s") else found[0].replace("'", "")
+
+
+def stems(text: str) -> Iterator[str]:
+    """The stems of a text, in order."""
+    return map(stem, tokens(text))
+
+
+@lru_cache(maxsize=20_000)
+def stem(word: str) -> str:
+    """What is left of a folded word without its ending."""
+    if _LATIN.match(word):
+        return _latin(word)
+    if _CYRILLIC.match(word):
+        shorter = _CASES.sub("", word)
+        return shorter if len(shorter) >= 3 else word
+    if len(word) <= _BEGINNING or not word.isalpha():
+        return word
+    return word[:_BEGINNING]
+
+
+def _latin(word: str) -> str:
+    if len(word) <= 3:
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        word = word[:-3] + "y"
+    elif word.endswith("sses"):
+        word = word[:-2]
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ingly", "edly", "ing", "ed"):
+        root = word[: -len(ending)]
+        if word.endswith(ending) and len(root) >= 3 and _VOWEL.search(root):
+            doubled = len(root) > 3 and root[-1] == root[-2] and root[-1] not in "lsz"
+            word = root[:-1] if doubled else root
+            break
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            word = word[: -len(ending)]
+            break
+    if len(word) > 4 and word.endswith("e"):
+        word = word[:-1]
+    return word[:-1] + "i" if len(word) > 3 and word.endswith("y") else word
