@@ -45,14 +45,15 @@ class Deployment:
         """What requests to a model are made under. `safety`: how far estimates may be off, where it is known."""
         model = self.models[model_id]
         summariser = self.tiers["simple"]
+        prompt_tokens = self.sizes.count(self.prompt.text, model_id)
         return Terms(
             model=replace(model, token_ratio=1.0),  # sizes are counted for this very model
             prompt=self.prompt,
-            prompt_tokens=self.sizes.count(self.prompt.text, model_id),
+            prompt_tokens=prompt_tokens,
             max_output=self.max_output,
             prices=self.prices(model_id, now),
             summariser=Summariser(model=summariser, prices=self.prices(summariser, now)),
-            shared_prompt=True,
+            shared_prompt=0 < model.min_cacheable <= prompt_tokens,  # a shorter one is never cached
             policy=self.policy if safety is None else replace(self.policy, safety=safety),
         )
 

@@ -95,6 +95,15 @@ async def retire(connection: AsyncConnection, owner_id: str, summary_id: str) ->
     return done.rowcount == 1
 
 
+async def restore(connection: AsyncConnection, owner_id: str, summary_id: str) -> None:
+    """Make an older version active again. The caller has retired the one that took its place."""
+    await connection.execute(
+        update(summaries)
+        .where(summaries.c.owner_id == owner_id, summaries.c.id == summary_id)
+        .values(active=True)
+    )
+
+
 async def versions(
     connection: AsyncConnection, owner_id: str, thread_id: str, *, limit: int = 50
 ) -> list[Summary]:

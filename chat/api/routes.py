@@ -5,6 +5,7 @@ from chat.api.endpoint import Endpoint
 from chat.api.info import Info
 from chat.api.messages import Messages
 from chat.api.search import Search
+from chat.api.summary import SummaryRoutes
 from chat.api.threads import Threads
 from chat.api.turns import Turns
 
@@ -16,5 +17,6 @@ def endpoints(deps: Deps) -> list[Endpoint]:
         *Threads(deps).endpoints(),
         *Messages(deps).endpoints(),
         *Turns(deps).endpoints(),
+        *SummaryRoutes(deps).endpoints(),
         *Search(deps).endpoints(),
     ]

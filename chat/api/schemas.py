@@ -237,9 +237,22 @@ class TurnOut(TurnAccepted):
     finished_at: str | None
 
 
+class CallOut(_Answer):
+    """One upstream call: what was foreseen and what was billed, in the five kinds that are priced apart."""
+
+    purpose: str
+    model: str
+    outcome: str
+    billed: dict[str, int]
+    predicted: dict[str, int] | None
+    shortfall: str | None
+    cost_usd: str | None
+
+
 class ContextOut(_Answer):
     turn_id: str
     plan: dict[str, Any] | None
+    calls: list[CallOut]
 
 
 class SnippetOut(_Answer):
@@ -258,6 +271,53 @@ class SearchHit(_Answer):
 
 class SearchOut(_Answer):
     results: list[SearchHit]
+
+
+class LineIn(_Request):
+    text: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=600, pattern=r"^[^\n\r]*$"),
+        AfterValidator(_not_blank),
+    ]
+    sources: Annotated[list[Id], Field(max_length=64)] = []
+    pinned: bool = False
+    segment: Id | None = Field(
+        default=None, description="The segment the line belongs to; absent: the newest."
+    )
+
+
+class SummaryEdit(_Request):
+    id: Id = Field(description="The version this is a correction of.")
+    lines: Annotated[list[LineIn], Field(max_length=500)]
+
+
+class PresenceIn(_Request):
+    state: Literal["visible", "open", "gone"]
+
+
+class LineOut(_Answer):
+    text: str
+    sources: list[str]
+    pinned: bool
+    segment: str
+
+
+class VersionOut(_Answer):
+    id: str
+    upto_message_id: str
+    origin: str
+    active: bool
+    created_at: str
+
+
+class SummaryOut(_Answer):
+    """`upto_message_id` is the last message the summary stands for: the page's marker goes behind it."""
+
+    id: str | None
+    upto_message_id: str | None
+    tokens: int
+    lines: list[LineOut]
+    versions: list[VersionOut]
 
 
 class ModelOut(_Answer):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Literal
 
 from starlette.requests import Request
@@ -26,7 +27,7 @@ from chat.errors import (
 )
 from chat.sse import EventStream, follow
 from store import events as store_events
-from store import turns
+from store import turns, usage
 from store.turns import Turn
 
 KEY_PATTERN = r"[\x21-\x7e]{1,200}"
@@ -137,7 +138,21 @@ class Turns:
 
     async def context(self, request: Request) -> Response:
         turn = await self._turn(request)
-        return answer(schemas.ContextOut(turn_id=turn.id, plan=turn.plan))
+        async with self.deps.database.reading() as connection:
+            rows = await usage.of_turn(connection, turn.owner_id, turn.id)
+        calls = [
+            schemas.CallOut(
+                purpose=row.purpose,
+                model=row.model_answered or row.model_asked,
+                outcome=row.outcome,
+                billed=asdict(row.usage),
+                predicted=row.predicted,
+                shortfall=row.shortfall,
+                cost_usd=None if row.cost is None else format(row.cost, "f"),
+            )
+            for row in rows
+        ]
+        return answer(schemas.ContextOut(turn_id=turn.id, plan=turn.plan, calls=calls))
 
     async def _turn(self, request: Request) -> Turn:
         async with self.deps.database.reading() as connection:

@@ -1,0 +1,219 @@
+"""The summary of a thread's visible branch: read it, correct it, pin facts, undo it, fold by hand."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chat.api import schemas
+from chat.api.body import read
+from chat.api.deps import Deps, answer, owner
+from chat.api.endpoint import Endpoint, path_id
+from chat.errors import BadRequest, NotFound, ThreadBusy
+from chat.standing import load
+from chat.times import rfc3339
+from context.ladder import Line, Segment
+from store import summaries, threads
+from store.summaries import Summary
+from store.threads import Thread
+
+
+class SummaryRoutes:
+    """The handlers of a thread's summary, and of what its page says of itself."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        one = "/api/threads/{thread}/summary"
+        return [
+            Endpoint(
+                method="GET",
+                path=one,
+                handler=self.get,
+                summary="What stands for the old messages of the visible branch, line by line with its sources",
+                answers={200: schemas.SummaryOut},
+                errors=(NotFound,),
+            ),
+            Endpoint(
+                method="PUT",
+                path=one,
+                handler=self.edit,
+                summary="Correct the summary: a new version; lines keep, change, leave, or are pinned",
+                body=schemas.SummaryEdit,
+                answers={200: schemas.SummaryOut},
+                errors=(NotFound, ThreadBusy),
+            ),
+            Endpoint(
+                method="DELETE",
+                path=one,
+                handler=self.undo,
+                summary="Undo the newest summary: what it stood for is told by the one before, or verbatim",
+                answers={200: schemas.SummaryOut},
+                errors=(NotFound,),
+            ),
+            Endpoint(
+                method="POST",
+                path=one + "/fold",
+                handler=self.fold,
+                summary="Fold all but the newest messages now",
+                answers={200: schemas.SummaryOut},
+                errors=(NotFound, ThreadBusy),
+            ),
+            Endpoint(
+                method="POST",
+                path="/api/threads/{thread}/presence",
+                handler=self.presence,
+                summary="Say whether the page that shows the thread is visible, open, or gone",
+                body=schemas.PresenceIn,
+                answers={204: None},
+                errors=(NotFound,),
+            ),
+        ]
+
+    async def get(self, request: Request) -> Response:
+        return answer(await self._shown(owner(request), path_id(request, "thread")))
+
+    async def edit(self, request: Request) -> Response:
+        owner_id, thread_id = owner(request), path_id(request, "thread")
+        wish = await read(request, schemas.SummaryEdit)
+        current = await self._current(owner_id, thread_id)
+        if current is None or current.ladder.id != wish.id:
+            raise NotFound("the summary has changed since; read it again", param="id")
+        segments = _edited(current, wish, self.deps.deployment.sizes.count)
+
+        async def write(connection: AsyncConnection) -> None:
+            await summaries.add(
+                connection,
+                owner_id,
+                thread_id,
+                id=self.deps.clock.new_id("sum"),
+                upto_message_id=current.ladder.upto_id,
+                upto_depth=current.upto_depth,
+                segments=segments,
+                based_on=current.ladder.id,
+                origin="user",
+                prompt_digest=None,
+                now=self.deps.clock.now(),
+            )
+
+        await self.deps.database.write(write)
+        return answer(await self._shown(owner_id, thread_id))
+
+    async def undo(self, request: Request) -> Response:
+        owner_id, thread_id = owner(request), path_id(request, "thread")
+        current = await self._current(owner_id, thread_id)
+        if current is None:
+            raise NotFound("there is no summary to undo")
+
+        async def write(connection: AsyncConnection) -> None:
+            await summaries.retire(connection, owner_id, current.ladder.id)
+            before = (
+                None
+                if current.based_on is None
+                else await summaries.get(connection, owner_id, current.based_on)
+            )
+            if before is not None and before.ladder.upto_id == current.ladder.upto_id:
+                await summaries.restore(connection, owner_id, before.ladder.id)
+
+        await self.deps.database.write(write)
+        return answer(await self._shown(owner_id, thread_id))
+
+    async def fold(self, request: Request) -> Response:
+        owner_id, thread_id = owner(request), path_id(request, "thread")
+        thread = await self._thread(owner_id, thread_id)
+        if thread.running_turn_id is not None:
+            raise ThreadBusy("an answer is being written; fold when it is done")
+        if thread.leaf_id is not None:
+            model = self.deps.deployment.tiers[self.deps.deployment.default_tier]
+            await self.deps.runner.folder.fold_by_hand(owner_id, thread_id, thread.leaf_id, model)
+        return answer(await self._shown(owner_id, thread_id))
+
+    async def presence(self, request: Request) -> Response:
+        owner_id, thread_id = owner(request), path_id(request, "thread")
+        wish = await read(request, schemas.PresenceIn)
+        await self._thread(owner_id, thread_id)
+        self.deps.runner.tending.seen(owner_id, thread_id, wish.state)
+        return Response(status_code=204)
+
+    async def _thread(self, owner_id: str, thread_id: str) -> Thread:
+        async with self.deps.database.reading() as connection:
+            thread = await threads.get(connection, owner_id, thread_id)
+        if thread is None:
+            raise NotFound("no such thread", param="thread")
+        return thread
+
+    async def _current(self, owner_id: str, thread_id: str) -> Summary | None:
+        """The summary the next turn of the visible branch would use."""
+        thread = await self._thread(owner_id, thread_id)
+        if thread.leaf_id is None:
+            return None
+        async with self.deps.database.reading() as connection:
+            standing = await load(connection, owner_id, thread_id, thread.leaf_id, tokens=None)
+            if standing.ladder is None:
+                return None
+            return await summaries.get(connection, owner_id, standing.ladder.id)
+
+    async def _shown(self, owner_id: str, thread_id: str) -> schemas.SummaryOut:
+        current = await self._current(owner_id, thread_id)
+        async with self.deps.database.reading() as connection:
+            kept = await summaries.versions(connection, owner_id, thread_id)
+        versions = [
+            schemas.VersionOut(
+                id=one.ladder.id,
+                upto_message_id=one.ladder.upto_id,
+                origin=one.origin,
+                active=one.active,
+                created_at=rfc3339(one.created_at),
+            )
+            for one in kept
+        ]
+        if current is None:
+            return schemas.SummaryOut(id=None, upto_message_id=None, tokens=0, lines=[], versions=versions)
+        return schemas.SummaryOut(
+            id=current.ladder.id,
+            upto_message_id=current.ladder.upto_id,
+            tokens=current.ladder.tokens,
+            lines=[
+                schemas.LineOut(
+                    text=line.text, sources=list(line.sources), pinned=line.pinned, segment=segment.id
+                )
+                for segment in current.ladder.segments
+                for line in segment.lines
+            ],
+            versions=versions,
+        )
+
+
+def _edited(current: Summary, wish: schemas.SummaryEdit, count: Callable[[str], int]) -> tuple[Segment, ...]:
+    """The segments with a user's lines in place of the old ones. A line without a segment joins the newest."""
+    known = {segment.id: segment for segment in current.ladder.segments}
+    newest = current.ladder.segments[-1].id
+    lines: dict[str, list[Line]] = {segment: [] for segment in known}
+    for number, line in enumerate(wish.lines):
+        segment = line.segment or newest
+        if segment not in known:
+            raise BadRequest(f"lines.{number}.segment: no such segment", param=f"lines.{number}.segment")
+        sources = tuple(line.sources) or (known[segment].last_id,)
+        lines[segment].append(Line(text=line.text, sources=sources, pinned=line.pinned))
+    made = []
+    for id, segment in known.items():
+        if lines[id]:
+            draft = Segment(
+                id=id, first_id=segment.first_id, last_id=segment.last_id, lines=tuple(lines[id]), tokens=0
+            )
+            made.append(
+                draft
+                if draft.lines == segment.lines
+                else Segment(
+                    id=id,
+                    first_id=draft.first_id,
+                    last_id=draft.last_id,
+                    lines=draft.lines,
+                    tokens=count(draft.text),
+                )
+            )
+    if not made:
+        raise BadRequest("lines: at least one line must stay; undo the summary instead", param="lines")
+    return tuple(segment if segment.tokens else known[segment.id] for segment in made)
