@@ -1,6 +1,7 @@
 """The summary of a thread's visible branch: read it, correct it, pin facts, undo it, fold by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
@@ -81,7 +82,9 @@ class SummaryRoutes:
         current = await self._current(owner_id, thread_id)
         if current is None or current.ladder.id != wish.id:
             raise NotFound("the summary has changed since; read it again", param="id")
-        segments = _edited(current, wish, self.deps.deployment.sizes.count)
+        segments = _edited(
+            current, wish, self.deps.deployment.sizes.count, lambda: self.deps.clock.new_id("seg")
+        )
 
         async def write(connection: AsyncConnection) -> None:
             await summaries.add(
@@ -186,34 +189,26 @@ class SummaryRoutes:
         )
 
 
-def _edited(current: Summary, wish: schemas.SummaryEdit, count: Callable[[str], int]) -> tuple[Segment, ...]:
-    """The segments with a user's lines in place of the old ones. A line without a segment joins the newest."""
-    known = {segment.id: segment for segment in current.ladder.segments}
-    newest = current.ladder.segments[-1].id
-    lines: dict[str, list[Line]] = {segment: [] for segment in known}
+def _edited(
+    current: Summary, wish: schemas.SummaryEdit, count: Callable[[str], int], new_id: Callable[[], str]
+) -> tuple[Segment, ...]:
+    """The segments with a user's lines in place of the old ones. A changed segment is another one, with an id of its own."""
+    before = current.ladder.segments
+    lines: dict[str, list[Line]] = {segment.id: [] for segment in before}
     for number, line in enumerate(wish.lines):
-        segment = line.segment or newest
-        if segment not in known:
+        home = line.segment or before[-1].id
+        if home not in lines:
             raise BadRequest(f"lines.{number}.segment: no such segment", param=f"lines.{number}.segment")
-        sources = tuple(line.sources) or (known[segment].last_id,)
-        lines[segment].append(Line(text=line.text, sources=sources, pinned=line.pinned))
-    made = []
-    for id, segment in known.items():
-        if lines[id]:
-            draft = Segment(
-                id=id, first_id=segment.first_id, last_id=segment.last_id, lines=tuple(lines[id]), tokens=0
-            )
-            made.append(
-                draft
-                if draft.lines == segment.lines
-                else Segment(
-                    id=id,
-                    first_id=draft.first_id,
-                    last_id=draft.last_id,
-                    lines=draft.lines,
-                    tokens=count(draft.text),
-                )
-            )
+        last = next(segment.last_id for segment in before if segment.id == home)
+        lines[home].append(Line(text=line.text, sources=tuple(line.sources) or (last,), pinned=line.pinned))
+    made: list[Segment] = []
+    for segment in before:
+        kept = tuple(lines[segment.id])
+        if kept == segment.lines:
+            made.append(segment)
+        elif kept:
+            changed = replace(segment, id=new_id(), lines=kept)
+            made.append(replace(changed, tokens=count(changed.text)))
     if not made:
         raise BadRequest("lines: at least one line must stay; undo the summary instead", param="lines")
-    return tuple(segment if segment.tokens else known[segment.id] for segment in made)
+    return tuple(made)
