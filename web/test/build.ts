@@ -87,7 +87,7 @@ export function log(id: string, ...events: Told[]): PageEvent[] {
     type: "turn.event",
     threadId: "t",
     at: 1000 * index,
-    event: { ...event, seq: index + 1, turn_id: id } as TurnEvent,
+    event: { ...event, seq: index + 1, turn_id: id },
   }));
 }
 

@@ -7,7 +7,7 @@ import { createSanitiser } from "../src/markdown/sanitise.ts";
 import { typeset } from "../src/markdown/typeset.ts";
 
 const md = createParser({ house: true, highlight });
-const sanitise = createSanitiser(window as unknown as Window & typeof globalThis);
+const sanitise = createSanitiser(window);
 
 /** The page's whole path, growing by `step` letters. */
 function grow(text: string, step = text.length): HTMLElement {
@@ -26,7 +26,11 @@ function frames(text: string, step: number): string[][] {
   for (let end = step; end < text.length + step; end += step) {
     const patch = blocks.update(text.slice(0, end), end < text.length);
     if (patch.type === "blocks") shown = [...shown.slice(0, patch.keep), ...patch.blocks];
-    else shown = [...shown.slice(0, -1), (shown.at(-1) ?? "").replace(/<\/code>/, `${escapeHtml(patch.text)}</code>`)];
+    else
+      shown = [
+        ...shown.slice(0, -1),
+        (shown.at(-1) ?? "").replace(/<\/code>/, `${escapeHtml(patch.text)}</code>`),
+      ];
     seen.push(shown);
   }
   return seen;
@@ -107,7 +111,10 @@ describe("growing text", () => {
 
   test("no frame shows markup that later disappears", () => {
     for (const frame of frames(SAMPLE, 1)) {
-      const text = frame.join("").replace(/<code[^>]*>.*?<\/code>/gs, "").replace(/<[^>]*>/g, "");
+      const text = frame
+        .join("")
+        .replace(/<code[^>]*>.*?<\/code>/gs, "")
+        .replace(/<[^>]*>/g, "");
       expect(text).not.toMatch(/\*\*|~~|\]\(|```|\|/);
     }
   });
@@ -225,19 +232,25 @@ describe("hostile text", () => {
 });
 
 describe("formulas", () => {
-  test.each(["\\(a^2\\)", "$a^2$", "$$a^2$$", "\\[a^2\\]", "$$\na^2\n$$", "\\[\na^2\n\\]"])("%j is typeset", (text) => {
-    expect(page(text).querySelector("math msup")?.textContent).toBe("a2");
-  });
+  test.each(["\\(a^2\\)", "$a^2$", "$$a^2$$", "\\[a^2\\]", "$$\na^2\n$$", "\\[\na^2\n\\]"])(
+    "%j is typeset",
+    (text) => {
+      expect(page(text).querySelector("math msup")?.textContent).toBe("a2");
+    },
+  );
 
-  test.each(["it costs $5 and $6", "$5/$6", "a \\(b", "US$ 5, A$ 6", "`$a$`"])("%j is not a formula", (text) => {
-    expect(page(text).querySelector("math, .maths")).toBeNull();
-  });
+  test.each(["it costs $5 and $6", "$5/$6", "a \\(b", "US$ 5, A$ 6", "`$a$`"])(
+    "%j is not a formula",
+    (text) => {
+      expect(page(text).querySelector("math, .maths")).toBeNull();
+    },
+  );
 
   test.each([
     "\\href{javascript:alert(1)}{x}",
     "\\url{javascript:alert(1)}",
     "\\includegraphics{https://evil.example/x.png}",
-    '\\text{<img src=x onerror=alert(1)>}',
+    "\\text{<img src=x onerror=alert(1)>}",
     "\\style{color:red}{x}",
     "\\class{x}{y}",
     "\\id{x}{y}",
@@ -253,7 +266,8 @@ describe("formulas", () => {
   });
 
   test("a formula that grows without bound stays text", () => {
-    const bomb = "\\def\\a{xx}\\def\\b{\\a\\a\\a\\a}\\def\\c{\\b\\b\\b\\b}\\def\\d{\\c\\c\\c\\c}\\def\\e{\\d\\d\\d\\d}\\e\\e\\e\\e";
+    const bomb =
+      "\\def\\a{xx}\\def\\b{\\a\\a\\a\\a}\\def\\c{\\b\\b\\b\\b}\\def\\d{\\c\\c\\c\\c}\\def\\e{\\d\\d\\d\\d}\\e\\e\\e\\e";
     const began = performance.now();
     page(`$$${bomb}$$`);
     page(`$$${"{".repeat(1_900)}x${"}".repeat(1_900)}$$`);

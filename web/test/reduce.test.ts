@@ -1,7 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { nextPost } from "../src/state/outbox.ts";
 import { type State, textOf, visibleMessages } from "../src/state/state.ts";
-import { accepted, given, history, log, message, post, shortAnswer, talk, thread, turn, when } from "./build.ts";
+import {
+  accepted,
+  given,
+  history,
+  log,
+  message,
+  post,
+  shortAnswer,
+  talk,
+  thread,
+  turn,
+  when,
+} from "./build.ts";
 
 function shown(state: State): string[] {
   const conversation = state.conversations["t"];

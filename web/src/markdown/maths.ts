@@ -46,7 +46,8 @@ function dollarFormula(state: StateInline, silent: boolean): boolean {
   const { src, pos, posMax } = state;
   if (/[\s$]/.test(src[pos + 1] ?? " ") || /\w/.test(src[pos - 1] ?? " ")) return false;
   const end = src.indexOf("$", pos + 1);
-  if (end < 0 || end >= posMax || /[\s\\]/.test(src[end - 1] ?? " ") || /[\w$]/.test(src[end + 1] ?? " ")) return false;
+  if (end < 0 || end >= posMax || /[\s\\]/.test(src[end - 1] ?? " ") || /[\w$]/.test(src[end + 1] ?? " "))
+    return false;
   if (src.slice(pos, end).includes("\n\n") || end - pos > 400) return false;
   return formula(state, silent, pos + 1, end, end + 1, false);
 }

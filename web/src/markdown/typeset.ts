@@ -45,7 +45,8 @@ function rebuilt(element: Element): Element | null {
   const name = element.localName;
   if (!ELEMENTS.has(name)) return null;
   const copy = document.createElementNS(SPACE, name);
-  for (const { name: key, value } of element.attributes) if (ATTRIBUTES.has(key)) copy.setAttribute(key, value);
+  for (const { name: key, value } of element.attributes)
+    if (ATTRIBUTES.has(key)) copy.setAttribute(key, value);
   for (const child of element.childNodes) {
     if (child instanceof Text) copy.append(child.data);
     else if (child instanceof Element) copy.append(rebuilt(child) ?? child.textContent ?? "");

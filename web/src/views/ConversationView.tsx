@@ -102,7 +102,9 @@ function Header({
 }): JSX.Element {
   const { go } = useDeeds();
   const thread = useSelect((state) => state.list.threads.find(({ id }) => id === threadId));
-  const missing = useSelect((state) => threadId !== null && state.conversations[threadId]?.phase === "missing");
+  const missing = useSelect(
+    (state) => threadId !== null && state.conversations[threadId]?.phase === "missing",
+  );
   const title = thread?.title ?? null;
   useEffect(() => {
     document.title = title === null ? "Palaver" : `${title} · Palaver`;
