@@ -15,7 +15,8 @@ import socket
 import sys
 from typing import Any, TextIO
 
-# The demo model repeats itself without a penalty; these gave whole, varied answers in a comparison of six settings.
+# The demo model repeats itself without a penalty; these repeated 0.5% of the six-word runs in eight sample
+# answers, the library's own settings 10%, a low temperature alone 23%.
 SAMPLING = {"temp": 0.3, "top_p": 0.9, "penalty_repeat": 1.1, "penalty_last_n": 256}
 
 PING_SECONDS = 10  # a comment line on streams that wait for the prompt to be read
