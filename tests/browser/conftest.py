@@ -16,6 +16,7 @@ from playwright.async_api import Browser, async_playwright
 from chat.api.page import DIST
 from chat.upstream.client import Timeouts
 from tests.browser.visitor import Visitor, visit
+from tests.crash.server import Nursery
 from tests.palaver import Palaver, palaver
 from tests.upstream import Simulator
 
@@ -55,6 +56,12 @@ async def browser() -> AsyncIterator[Browser]:
         launched = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield launched
         await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def nursery() -> AsyncIterator[Nursery]:
+    async with Nursery() as ready:
+        yield ready
 
 
 @pytest_asyncio.fixture(loop_scope="session")
