@@ -26,6 +26,7 @@ from chat.settings import BadSettings, Settings
 from chat.standing import calibration_name
 from chat.tending import Tending
 from chat.upstream.client import Timeouts, Upstream
+from chat.upstream.local.capabilities import CLIENT_HEADERS
 from chat.upstream.local.process import LocalModel
 from chat.upstream.models import load as load_models
 from context.catalog import TIERS, Model, Tier
@@ -78,7 +79,14 @@ async def running(
         )
         await runner.start()
         stack.push_async_callback(runner.stop)
-        yield Deps(settings=settings, database=database, deployment=deployment, runner=runner, clock=clock)
+        yield Deps(
+            settings=settings,
+            database=database,
+            deployment=deployment,
+            runner=runner,
+            clock=clock,
+            local_model=local_model,
+        )
 
 
 def application(deps: Deps) -> Starlette:
@@ -151,7 +159,12 @@ def _warn_of_old_sqlite() -> None:
 
 def _upstream(settings: Settings, local_model: LocalModel | None, timeouts: Timeouts | None) -> Upstream:
     if local_model is not None:
-        return Upstream(base_url=local_model.base_url, api_key="local", timeouts=timeouts)
+        return Upstream(
+            base_url=local_model.base_url,
+            api_key=local_model.api_key,
+            timeouts=timeouts,
+            headers=CLIENT_HEADERS,
+        )
     key = settings.anthropic_api_key
     return Upstream(
         base_url=settings.anthropic_base_url,

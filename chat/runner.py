@@ -144,9 +144,9 @@ class Runner:
     async def beat(self) -> None:
         """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
         if self._running:
-            until = self.clock.now() + LEASE
+            until, ids = self.clock.now() + LEASE, list(self._running)
             asked = await self.database.write(
-                lambda connection: turns.renew_leases(connection, self.holder, until)
+                lambda connection: turns.renew_leases(connection, self.holder, ids, until)
             )
             for turn_id in asked:
                 if turn_id in self._running:

@@ -64,6 +64,7 @@ async def follow(
     *,
     find_live: Callable[[], TurnLog | None],
     draining: asyncio.Event,
+    silence: float = SILENCE,
 ) -> AsyncIterator[bytes]:
     """SSE bytes of a turn's events with a number above `after`. The caller has checked that the turn may be read."""
     yield RETRY
@@ -71,7 +72,7 @@ async def follow(
     while True:
         log = find_live()
         if log is not None:
-            async for chunk in _live(log, cursor, draining):
+            async for chunk in _live(log, cursor, draining, silence):
                 yield chunk
             return
         while True:
@@ -89,13 +90,13 @@ async def follow(
             silent_since = asyncio.get_running_loop().time()
         if draining.is_set():
             return
-        if asyncio.get_running_loop().time() - silent_since >= SILENCE:
+        if asyncio.get_running_loop().time() - silent_since >= silence:
             silent_since = asyncio.get_running_loop().time()
             yield KEEP_ALIVE
         await asyncio.sleep(ELSEWHERE_POLL)
 
 
-async def _live(log: TurnLog, cursor: int, draining: asyncio.Event) -> AsyncIterator[bytes]:
+async def _live(log: TurnLog, cursor: int, draining: asyncio.Event, silence: float) -> AsyncIterator[bytes]:
     while True:
         if len(log.frames) > cursor:
             fresh = log.frames[cursor:]
@@ -105,7 +106,7 @@ async def _live(log: TurnLog, cursor: int, draining: asyncio.Event) -> AsyncIter
         if log.ended or draining.is_set():
             return
         try:
-            async with asyncio.timeout(SILENCE):
+            async with asyncio.timeout(silence):
                 await log.wait()
         except TimeoutError:
             yield KEEP_ALIVE

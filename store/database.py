@@ -54,7 +54,13 @@ class Database:
         elif url.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
             self.dialect = "postgresql"
             address = "postgresql+asyncpg://" + url.split("://", 1)[1]
-            self._writer = create_async_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True)
+            self._writer = create_async_engine(
+                address,
+                pool_size=10,
+                max_overflow=10,
+                pool_pre_ping=True,
+                hide_parameters=True,  # what people say must not appear in an error, and so in a log
+            )
             # Same pool; a read that asks twice sees one moment, as on SQLite (the default would let it see two).
             self._readers = self._writer.execution_options(isolation_level="REPEATABLE READ")
         else:

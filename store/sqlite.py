@@ -59,6 +59,8 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
             )
             for pragma in _pragmas(writing):
                 connection.execute(f"PRAGMA {pragma}")
+            # SQLite's own knows only ASCII: a title with an umlaut would not be found in small letters.
+            connection.create_function("lower", 1, _lower, deterministic=True)
             return connection
 
         opened = aiosqlite.Connection(open_file, iter_chunk_size=256)
@@ -73,9 +75,14 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
         pool_size=connections,
         max_overflow=0,
         pool_reset_on_return="rollback",
+        hide_parameters=True,  # what people say must not appear in an error, and so in a log
     )
     _begin_explicitly(made, "BEGIN IMMEDIATE" if writing else "BEGIN")
     return made
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _pragmas(writing: bool) -> tuple[str, ...]:

@@ -140,9 +140,14 @@ async def ask_cancel(connection: AsyncConnection, owner_id: str, turn_id: str) -
     )
 
 
-async def renew_leases(connection: AsyncConnection, holder: str, until: int) -> list[str]:
-    """Extend every lease of a process; returns the turns it is asked to cancel."""
-    mine = and_(turns.c.lease_holder == holder, turns.c.status == "running")
+async def renew_leases(
+    connection: AsyncConnection, holder: str, turn_ids: Sequence[str], until: int
+) -> list[str]:
+    """Extend a process's leases on these turns; returns the ones it is asked to cancel.
+
+    Only turns that really run there are named: a lease on one whose end was lost must run out.
+    """
+    mine = and_(turns.c.lease_holder == holder, turns.c.status == "running", turns.c.id.in_(turn_ids))
     await connection.execute(update(turns).where(mine).values(lease_until=until))
     asked = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_asked))
     return [turn_id for (turn_id,) in asked]

@@ -10,6 +10,7 @@ from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.runner import Runner
 from chat.settings import Settings
+from chat.upstream.local.process import LocalModel
 from store.database import Database
 
 
@@ -20,6 +21,7 @@ class Deps:
     deployment: Deployment
     runner: Runner
     clock: Clock
+    local_model: LocalModel | None = None
 
 
 def owner(request: Request) -> str:

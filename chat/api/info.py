@@ -81,4 +81,9 @@ class Info:
                 await connection.execute(text("SELECT 1"))
         except StoreError:
             raise Unavailable("the database does not answer") from None
-        return answer(schemas.HealthOut(status="ok", checks={"database": self.deps.database.dialect}))
+        checks: dict[str, str] = {"database": self.deps.database.dialect}
+        if self.deps.local_model is not None:
+            checks["local_model"] = self.deps.local_model.status.state
+            if self.deps.local_model.status.state == "failed":
+                raise Unavailable("the local model does not start; `palaver doctor` and the log say why")
+        return answer(schemas.HealthOut(status="ok", checks=checks))

@@ -1,7 +1,7 @@
 """One call to the model, streamed: canonical bytes out, pieces in, everything that can fail as UpstreamFailure."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -49,7 +49,14 @@ class Call:
 class Upstream:
     """A Messages endpoint: the Claude API, anything compatible, or the local model."""
 
-    def __init__(self, *, base_url: str | None, api_key: str, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str | None,
+        api_key: str,
+        timeouts: Timeouts | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.client = AsyncAnthropic(
             api_key=api_key,
@@ -62,6 +69,7 @@ class Upstream:
                 pool=self.timeouts.connect,
             ),
             http_client=DefaultAioHttpClient(),
+            default_headers=headers,
         )
 
     async def close(self) -> None:

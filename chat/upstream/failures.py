@@ -120,6 +120,13 @@ _BY_TYPE = {
         outcome="too_large",
         retryable=False,
     ),
+    # llama.cpp's own names, which the local model uses
+    "exceed_context_size_error": Trouble(
+        code="context_too_long",
+        message="The conversation is longer than the model can read.",
+        outcome="too_large",
+        retryable=False,
+    ),
     "invalid_request_error": Trouble(
         code="upstream_error",
         message="The provider rejected the request.",

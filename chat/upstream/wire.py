@@ -146,7 +146,7 @@ class Decoder:
                     yield Stopped(reason=event.delta.stop_reason)
             case "message_stop":
                 self.finished = True
-            case "error":
+            case "error" | "server_error":  # the second is how the local model's server breaks off
                 raise UpstreamFailure(from_error_event(event.error or {}))
             case _:
                 pass  # ping, and whatever the provider adds next

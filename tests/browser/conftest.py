@@ -14,7 +14,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from chat.api.page import DIST
+from chat.upstream.client import Timeouts
 from tests.browser.visitor import Visitor, visit
+from tests.crash.server import Nursery
 from tests.palaver import Palaver, palaver
 from tests.upstream import Simulator
 
@@ -56,6 +58,12 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def nursery() -> AsyncIterator[Nursery]:
+    async with Nursery() as ready:
+        yield ready
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def sim() -> AsyncIterator[Simulator]:
     async with Simulator() as simulator:
@@ -64,7 +72,8 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def app(sim: Simulator, tmp_path: Path) -> AsyncIterator[Palaver]:
-    async with palaver(tmp_path, sim, log_level="error") as running:
+    # The usual patience with the model, not that of other tests: it waits at its gate for as long as people look.
+    async with palaver(tmp_path, sim, timeouts=Timeouts(), log_level="error") as running:
         yield running
 
 

@@ -81,6 +81,7 @@ class Server:
     settings: dict[str, str]
     nursery: Nursery | None = None
     port: int = field(default_factory=free_port)
+    patience: float = PATIENCE
     pid: int | None = None
     starts: list[float] = field(default_factory=list)
     """Seconds from each start to the first connection that was taken."""
@@ -119,7 +120,7 @@ class Server:
                     cwd=self.folder,
                 )
             self.pid = self._process.pid
-        await self._serves(began + PATIENCE)
+        await self._serves(began + self.patience)
         self.starts.append(time.perf_counter() - began)
 
     async def kill(self) -> None:

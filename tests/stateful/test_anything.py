@@ -56,7 +56,22 @@ def test_whatever_happens_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     finally:
         world.close()
     print(f"\nexercised: {COUNTS}")
-    assert COUNTS.keys() >= {"post", "crash", "restart", "cancel", "drop", "resume", "regenerate", "delete"}
+    assert COUNTS.keys() >= {
+        "post",
+        "edit",
+        "regenerate",
+        "repeat",
+        "move",
+        "cancel",
+        "cancel after words",
+        "delete",
+        "drop",
+        "resume",
+        "crash",
+        "restart",
+        "finish completed",
+        "finish failed",
+    }
 
 
 class Story(RuleBasedStateMachine):
@@ -89,6 +104,7 @@ class Story(RuleBasedStateMachine):
     def edit(self, thread: int, message: int, size: int, trouble: Trouble) -> None:
         """Say something else in place of an earlier message: a new branch beside it."""
         chosen = self._talked()[thread % len(self._talked())]
+        self._count("edit")
         asked = [said for said in chosen.messages.values() if said.role == "user"]
         self._say(chosen, asked[message % len(asked)].parent, self._plan(size, trouble, False), explicit=True)
 
@@ -122,6 +138,7 @@ class Story(RuleBasedStateMachine):
         known = self.turns[turn % len(self.turns)]
         wish = {**known.wish, "metadata": {"other": True}} if other else known.wish
         answer = self._post(known.thread, wish, known.key)
+        self._count("repeat")
         if other:
             assert (answer.status_code, answer.json()["error"]["code"]) == (422, "idempotency_key_reused")
             return
@@ -142,13 +159,20 @@ class Story(RuleBasedStateMachine):
             assert answer.status_code == 409, answer.text
             return
         assert answer.status_code == 200, answer.text
+        self._count("move")
         chosen.leaf = chosen.newest_leaf(target)
         assert answer.json()["leaf_id"] == chosen.leaf
 
     @precondition(lambda self: self._running())
-    @rule(turn=PICK)
-    def cancel(self, turn: int) -> None:
+    @rule(turn=PICK, heard=st.booleans())
+    def cancel(self, turn: int, heard: bool) -> None:
+        """Stop an answer, before its first word or after it."""
         chosen = self._running()[turn % len(self._running())]
+        if heard and chosen.plan.left:
+            chosen.plan.left -= 1
+            chosen.plan.gate.release()
+            self.world.run(self._until_heard(chosen))
+            self._count("cancel after words")
         self.world.run(self._cancel(chosen))
         chosen.end("cancelled")
         self._count("cancel")
@@ -353,6 +377,12 @@ class Story(RuleBasedStateMachine):
         answer = await self.world.app.http.post(f"/api/turns/{turn.id}/cancel")
         assert answer.status_code == 202, answer.text
         await self._until_end(turn)
+
+    async def _until_heard(self, turn: ModelTurn) -> None:
+        async with asyncio.timeout(10):
+            async for event in self.world.app.stream(turn.id):
+                if event.type == "part.delta":
+                    return
 
     async def _until_end(self, turn: ModelTurn) -> None:
         async with asyncio.timeout(10):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from chat.clock import SystemClock
+from chat.upstream.client import Timeouts
 from tests.palaver import Palaver, palaver
 from tests.stateful.model import Plan
 from tests.upstream import Reply, Simulator
@@ -88,7 +89,7 @@ class World:
 
     async def _start(self) -> None:
         self._app = await self._stack.enter_async_context(
-            palaver(self._folder, self.sim, clock=HurriedClock(), log_level="error")
+            palaver(self._folder, self.sim, clock=HurriedClock(), timeouts=Timeouts(), log_level="error")
         )
 
     def _reply(self, request: dict[str, Any]) -> Reply | None:

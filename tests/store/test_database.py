@@ -77,6 +77,16 @@ async def test_a_bad_write_harms_only_itself(database: Database) -> None:
     assert await names(database) == {"one", "two"}
 
 
+async def test_an_error_does_not_repeat_what_was_to_be_stored(database: Database) -> None:
+    async def twice(connection: AsyncConnection) -> None:
+        statement = text("INSERT INTO users VALUES ('ada', :secret, 1)")
+        await connection.execute(statement, {"secret": "what people say"})
+
+    with pytest.raises(IntegrityError) as failure:
+        await database.write(twice)
+    assert "what people say" not in str(failure.value)
+
+
 async def test_what_write_returns_comes_back_to_its_own_caller(database: Database) -> None:
     async def give(connection: AsyncConnection, number: int) -> int:
         return number

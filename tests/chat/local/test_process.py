@@ -14,6 +14,7 @@ SERVES = READY + "sys.stdin.read()"
 ENDS_SOON = READY + "time.sleep(0.05); sys.exit('out of luck')"
 NEVER_READY = "import sys; sys.stdin.read()"
 REFUSES = "import sys; sys.exit('no such tensor')"
+BABBLES = "import sys; print('hello'); sys.stdout.flush(); sys.stdin.read()"
 DEAF = READY + "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 
 
@@ -28,7 +29,7 @@ def model(script: str, startup_timeout: float = 10.0, most: int = 2) -> LocalMod
 
 async def until(local: LocalModel, state: State) -> None:
     async with asyncio.timeout(10):
-        while local.status.state != state:
+        while local.status.state != state:  # noqa: ASYNC110 - the product has no event for it, by design
             await asyncio.sleep(0.01)
 
 
@@ -50,6 +51,11 @@ async def test_a_child_that_cannot_serve_fails_the_start_with_its_reason() -> No
     with pytest.raises(LocalModelUnavailable, match="no such tensor"):
         await local.start()
     assert local.status.state == "stopped"
+
+
+async def test_a_child_that_says_something_else_fails_the_start_with_what_it_said() -> None:
+    with pytest.raises(LocalModelUnavailable, match="hello"):
+        await model(BABBLES).start()
 
 
 async def test_a_child_that_never_gets_ready_fails_the_start_in_time() -> None:

@@ -86,7 +86,7 @@ function Told({ plan }: { readonly plan: Plan }): JSX.Element {
   const { reasons, ...facts } = plan;
   const rows = Object.entries(facts).flatMap(([name, value]) => row(sentence(name), value));
   const why = isPlan(reasons) ? Object.entries(reasons) : [["reasons", reasons] as const];
-  rows.push(...why.flatMap(([name, value]) => row(`Why this ${name}`, value)));
+  rows.push(...why.flatMap(([name, value]) => row(`Reason for ${name.replace(/_/g, " ")}`, value)));
   return (
     <details class="told">
       <summary>What the model was told</summary>

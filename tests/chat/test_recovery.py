@@ -1,0 +1,153 @@
+"""After a crash: what was running ends as interrupted, with what was said; and several processes share one database."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from chat.accept import LEASE
+from chat.upstream.client import Timeouts
+from tests.chat.told import answer_text, finished, ledger, stored, whole
+from tests.clocks import QuickClock
+from tests.palaver import Palaver, palaver
+from tests.sse import Event
+from tests.upstream import Gate, Reply, Simulator
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def begun(app: Palaver, thread: str, *, words: int = 2) -> tuple[str, Gate]:
+    """A turn that has said `one two ` and stands still."""
+    gate = app.sim.gate()
+    app.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
+    accepted = await app.say(thread, "count")
+    gate.release(words)
+    said = ""
+    async for event in app.stream(accepted["id"]):
+        said += event.data["text"] if event.type == "part.delta" else ""
+        if said == "one two ":
+            break
+    return accepted["id"], gate
+
+
+def assert_interrupted(events: list[Event]) -> None:
+    assert events[-1].type == "turn.failed"
+    assert events[-1].data["error"]["code"] == "interrupted"
+    assert events[-1].data["error"]["retryable"] is True
+
+
+async def test_a_turn_left_running_ends_as_interrupted_on_the_next_start(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        async with palaver(tmp_path / "before", sim, timeouts=Timeouts()) as app:
+            turn_id, _ = await begun(app, "t")
+            other = await app.say("other", "not even begun")
+            # What a power cut leaves behind: the files as they are at this moment.
+            shutil.copytree(
+                tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
+            )
+        async with palaver(tmp_path / "after", sim, timeouts=Timeouts()) as app:
+            events, turn = await finished(app, turn_id)
+            assert_interrupted(events)
+            assert turn["status"] == "failed"
+            assert (turn["message"]["status"], answer_text(turn["message"])) == ("interrupted", "one two ")
+            assert turn["error"] == events[-1].data["error"]
+            thread = await app.get("/api/threads/t")
+            assert (thread["running_turn_id"], thread["unread"]) == (None, True)
+            _, ended = await finished(app, other["id"])
+            assert ended["status"] == "failed"
+            assert (await app.chat("t", "go on"))["status"] == "completed", "the thread is usable at once"
+            assert "interrupted here" in str(sim.requests[-1])
+            found = (await app.get("/api/search", q="count"))["results"]
+            assert len(found) == 1
+
+
+@asynccontextmanager
+async def replicas(
+    url: str, folder: Path, sim: Simulator
+) -> AsyncIterator[tuple[Palaver, Palaver, QuickClock]]:
+    """Two processes' worth of Palaver over one Postgres; the second one's clock can be moved."""
+    clock = QuickClock()
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(
+            palaver(folder / "one", sim, timeouts=Timeouts(), database_url=url)
+        )
+        two = await stack.enter_async_context(
+            palaver(folder / "two", sim, timeouts=Timeouts(), database_url=url, clock=clock)
+        )
+        yield one, two, clock
+
+
+@pytest.mark.postgres
+async def test_a_turn_runs_here_and_is_followed_and_cancelled_there(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (one, two, _):
+        turn_id, gate = await begun(one, "t")
+        there = asyncio.create_task(two.follow(turn_id))
+        busy = await two.http.post("/api/threads/t/turns", json={"input": {"text": "me too"}})
+        assert busy.status_code == 409
+        gate.release(1)
+        assert (await two.http.post(f"/api/turns/{turn_id}/cancel")).status_code == 202
+        await one.deps.runner.beat()
+        here, turn = await finished(one, turn_id)
+        assert turn["status"] == "cancelled"
+        assert whole(await there) == here
+        assert (await two.chat("t", "go on"))["status"] == "completed"
+
+
+@pytest.mark.postgres
+async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (one, two, clock):
+        turn_id, gate = await begun(one, "t")
+        await two.deps.runner.beat()
+        assert (await two.turn(turn_id))["status"] == "running", "a lease that holds is respected"
+        clock.ahead = LEASE + 1_000  # the first process has been silent for too long
+        await two.deps.runner.beat()
+        events, turn = await finished(two, turn_id)
+        assert_interrupted(events)
+        assert answer_text(turn["message"]) == "one two "
+        gate.open()  # it was only paused, and now goes on
+        await one.follow(turn_id)  # ends when the process has given it up
+        assert await two.follow(turn_id) == events, "nothing is added to an ended turn"
+        assert (await stored(one, turn_id)).status == "failed"
+        assert len(await ledger(one, turn_id)) <= 1
+
+
+async def test_an_end_the_store_cannot_keep_is_kept_once_it_can(tmp_path: Path) -> None:
+    async with Simulator() as sim, palaver(tmp_path, sim, timeouts=Timeouts()) as app:
+
+        async def pages(most: int) -> None:
+            await app.deps.database.write(
+                lambda connection: connection.execute(text(f"PRAGMA max_page_count = {most}"))
+            )
+
+        gate = sim.gate()
+        words = "word " * 30_000
+        sim.script(Reply(text=words, thinking="", chunk=75_000, gate=gate))
+        accepted = await app.say("t", "much")
+        gate.release(1)
+        async for event in app.stream(accepted["id"]):
+            if event.type == "part.delta":
+                break
+        await pages(1)  # the disk is full
+        gate.open()
+        refused = await app.http.post("/api/threads/other/turns", json={"input": {"text": "x" * 300_000}})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (507, "storage_full")
+        await sim.idle()
+        assert (await app.turn(accepted["id"]))["status"] == "running", "it is not over before it is kept"
+        assert len(await app.messages("t")) == 2, "reading goes on"
+        await pages(1_000_000)
+        async with asyncio.timeout(15):
+            events, turn = await finished(app, accepted["id"])
+        assert turn["status"] in {"completed", "failed"}
+        assert answer_text(turn["message"])
+        assert events[-2].type == "part.ended"
+        (row,) = await ledger(app, turn["id"])
+        assert row.usage.output > 0
+        assert (await app.chat("t", "and now?"))["status"] == "completed"

@@ -1,0 +1,65 @@
+"""Turns: one at a time, ended once, leased to whoever runs them."""
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import turns
+from store.database import Database
+from tests.store.rows import thread
+
+
+async def run(
+    database: Database, thread_id: str, turn_id: str, *, holder: str, until: int, key: str | None = None
+) -> None:
+    await database.write(
+        lambda connection: turns.add(
+            connection, id=turn_id, owner_id="ada", thread_id=thread_id, user_message_id="q", message_id="a",
+            asked=None, idempotency_key=key, fingerprint="f", metadata={}, window_start=None, lease_holder=holder,
+            lease_until=until, now=1,
+        )
+    )  # fmt: skip
+
+
+async def end(database: Database, turn_id: str) -> bool:
+    return await database.write(
+        lambda connection: turns.finish(
+            connection, "ada", turn_id, status="completed", usage=None, error=None, last_seq=3, now=2
+        )
+    )
+
+
+async def test_a_thread_has_one_running_turn_and_a_key_one_turn(database: Database) -> None:
+    for name in ("one", "two"):
+        await thread(database, name)
+    await run(database, "one", "t1", holder="p", until=10, key="k")
+    with pytest.raises(IntegrityError):
+        await run(database, "one", "t2", holder="p", until=10)
+    with pytest.raises(IntegrityError):
+        await run(database, "two", "t3", holder="p", until=10, key="k")
+    assert await end(database, "t1")
+    await run(database, "one", "t2", holder="p", until=10)
+
+
+async def test_a_turn_ends_once(database: Database) -> None:
+    await thread(database, "one")
+    await run(database, "one", "t1", holder="p", until=10)
+    assert [await end(database, "t1") for _ in range(3)] == [True, False, False]
+
+
+async def test_a_lease_is_renewed_for_what_really_runs_and_the_rest_runs_out(database: Database) -> None:
+    for name in ("one", "two", "three"):
+        await thread(database, name)
+    await run(database, "one", "runs", holder="p", until=10)
+    await run(database, "two", "lost", holder="p", until=10)
+    await run(database, "three", "others", holder="q", until=10)
+
+    async def renew(connection: AsyncConnection) -> list[str]:
+        await turns.ask_cancel(connection, "ada", "runs")
+        return await turns.renew_leases(connection, "p", ["runs", "others"], 100)
+
+    assert await database.write(renew) == ["runs"]
+    async with database.reading() as connection:
+        assert {turn.id for turn in await turns.abandoned(connection, 50)} == {"lost", "others"}
+        assert {turn.id for turn in await turns.abandoned(connection, 5)} == set()
+        assert {turn.id for turn in await turns.abandoned(connection, None)} == {"runs", "lost", "others"}
