@@ -17,7 +17,7 @@ from context.pricing import Ttl, Usage
 from context.prompts import Prompt
 from context.recipe import LADDER, LAYOUT, SYSTEM, Breakpoint, Recalled, RecalledRef, Recipe
 from context.routing import Route
-from context.terms import Summariser, Terms, economy, message_limit
+from context.terms import Neighbour, Summariser, Terms, economy, message_limit
 from context.window import MessageTooLarge, Window, select, spoken
 
 __all__ = [
@@ -129,6 +129,7 @@ def plan(
     lane: Lane,
     service: Service,
     now: int,
+    others: Sequence[Neighbour] = (),
     previous_start: str | None = None,
     user_ref: str | None = None,
     most_tokens: int | None = None,
@@ -136,17 +137,32 @@ def plan(
     """What the request for the last message of `path` contains.
 
     `path` is the branch from just after the ladder's last message (or its newest part) to the new user message, oldest first;
-    `now` the start of the request in milliseconds; `previous_start` the first window message of the turn before;
+    `now` the start of the request in milliseconds; `others` the thread's other lanes; `previous_start` the first window message of the turn before;
     `most_tokens` the longest prompt a budget allows. Raises MessageTooLarge.
     """
     fitted = _fit(terms, path, ladder, recalled, previous_start, most_tokens)
     window, ladder, recalled = fitted.window, fitted.ladder, fitted.recalled
-    standing = economy(terms, lane=lane, messages=window.messages, floor=window.floor, ladder=ladder)
+    standing = economy(
+        terms,
+        lane=lane,
+        messages=window.messages,
+        floor=window.floor,
+        ladder=ladder,
+        others=others,
+        now=now,
+    )
     layout = _lay_out(terms, window.messages, ladder, recalled, lane, now)
     cached = breakpoints.last_written(layout.positions, lane, now)
     warm = cached is not None and cached > layout.head
     fold = folding.on_arrival(
-        terms, messages=window.messages, ladder=ladder, lane=lane, warm=warm, cut=window.cut
+        terms,
+        messages=window.messages,
+        ladder=ladder,
+        lane=lane,
+        warm=warm,
+        cut=window.cut,
+        now=now,
+        others=others,
     )
     lives = _lives(terms, standing, lane, service, warm=warm)
     marks = breakpoints.place(

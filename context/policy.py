@@ -39,6 +39,7 @@ class Policy:
         `service_trusted` gaps.
     life_5m, life_1h: how long an entry is relied on: a little under 5 minutes and an hour, for the time a request travels.
     share_memory: turns over which a lane's share of the thread is averaged.
+    alive_turns: turns within which another living lane of the thread must be used to count as warm when a fold would move it.
     settle_turns: how many more turns the system block's first write is given to pay off.
 
     Keep-alives (section 7):
@@ -71,6 +72,7 @@ class Policy:
     life_5m: int = 280_000
     life_1h: int = 3_540_000
     share_memory: float = 20.0
+    alive_turns: float = 10.0
     settle_turns: int = 8
 
     keepalives: bool = True

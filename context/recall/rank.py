@@ -6,10 +6,9 @@ not outvote a message that covers more of the question. How often a stem occurs 
 it adds nothing for short messages, and for long ones it says they are long.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import log
 
-from context.recall.dates import DAY
 from context.recall.policy import RecallPolicy
 from context.recall.query import Query
 from context.recall.thread import Outline
@@ -17,12 +16,12 @@ from context.recall.thread import Outline
 Postings = Mapping[str, Sequence[int]]  # stem to the positions of the messages that hold it
 
 
-def rarest(weights: Mapping[str, float], found: Mapping[str, int], messages: int, most: int) -> dict[str, float]:
+def rarest(
+    weights: Mapping[str, float], found: Mapping[str, int], messages: int, most: int
+) -> dict[str, float]:
     """The `most` stems that tell the most, of those found in this many messages each."""
     worth = {
-        stem: weight * rarity(messages, found[stem])
-        for stem, weight in weights.items()
-        if found.get(stem)
+        stem: weight * rarity(messages, found[stem]) for stem, weight in weights.items() if found.get(stem)
     }
     kept = sorted(worth, key=lambda stem: -worth[stem])[:most]
     return {stem: weights[stem] for stem in weights if stem in set(kept)}
@@ -44,7 +43,11 @@ def scores(outline: Outline, query: Query, postings: Postings, policy: RecallPol
 
 
 def learn(
-    total: list[float], outline: Outline, weights: Mapping[str, float], postings: Postings, policy: RecallPolicy
+    total: list[float],
+    outline: Outline,
+    weights: Mapping[str, float],
+    postings: Postings,
+    policy: RecallPolicy,
 ) -> None:
     """Add the evidence of learned words to `total`, in place. Neighbours get nothing of it: it is too weak to hand on."""
     norm = typical(outline)
@@ -121,13 +124,3 @@ def _add(
                 best_of[after] = evidence
     for position, evidence in best_of.items():
         total[position] += evidence
-
-
-def days_between(first: int, second: int) -> int:
-    """Whole days between two times in milliseconds."""
-    return abs(first - second) // DAY
-
-
-def positions_of(keys: Iterable[int], index: Mapping[int, int]) -> list[int]:
-    """The positions of those keys that the index knows, in order."""
-    return sorted(index[key] for key in keys if key in index)
