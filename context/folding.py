@@ -86,6 +86,8 @@ def after_turn(
     `path` is the branch from just after the ladder to the answer; `lane` is the lane after the turn's request, `others` are
     the other lanes of the thread.
     """
+    if not is_whole(path, ladder):
+        return None
     messages = _from_user(path)
     warm = lane.life != "none" and now < lane.alive_until
     return _due(
@@ -103,6 +105,8 @@ def at_death(
     others: Sequence[Neighbour] = (),
 ) -> Fold | None:
     """The fold due when the lane's cache dies with nobody there (timer at `lane.alive_until`)."""
+    if not is_whole(path, ladder):
+        return None
     messages = _from_user(path)
     return _due(
         terms, messages=messages, ladder=ladder, lane=lane, warm=False, coming=True, now=now, others=others
@@ -112,7 +116,7 @@ def at_death(
 def on_arrival(
     terms: Terms,
     *,
-    messages: Sequence[Message],
+    path: Sequence[Message],
     ladder: Ladder | None,
     lane: Lane,
     warm: bool,
@@ -120,10 +124,12 @@ def on_arrival(
     now: int,
     others: Sequence[Neighbour] = (),
 ) -> Fold | None:
-    """The fold a new turn finds undone: after a restart, on a lane unused for long, or after an import."""
+    """The fold a new turn finds undone: after a restart, or on a lane unused for long. `path` ends with the new user message."""
+    if not is_whole(path, ladder):
+        return None
     return _due(
         terms,
-        messages=messages,
+        messages=_from_user(path),
         ladder=ladder,
         lane=lane,
         warm=warm,
@@ -132,6 +138,11 @@ def on_arrival(
         now=now,
         others=others,
     )
+
+
+def is_whole(path: Sequence[Message], ladder: Ladder | None) -> bool:
+    """Whether `path` holds all that no summary stands for. If not, it must be imported: `fold_range` page by page."""
+    return path[0].parent_id == (None if ladder is None else ladder.upto_id)
 
 
 def watermark(terms: Terms, standing: Economy, lane: Lane) -> int:

@@ -75,8 +75,8 @@ class Plan:
     """A recipe with the values it names, its size and predicted bill, what it left out, and the reason of each decision.
 
     `predicted` counts the five kinds the provider will bill, output as this lane usually answers; `cost` is its price in
-    picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn. `sent` is
-    what `lanes.after_request` needs to know.
+    picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn.
+    `import_due`: messages older than those that were loaded have no summary. `sent` is what `lanes.after_request` needs to know.
     """
 
     recipe: Recipe
@@ -89,6 +89,7 @@ class Plan:
     predicted: Usage
     cost: int | None
     fold: Fold | None
+    import_due: bool
     sent: Sent
     left_out: tuple[LeftOut, ...]
     reasons: Mapping[str, str]
@@ -156,8 +157,8 @@ def plan(
     warm = cached is not None and cached > layout.head
     fold = folding.on_arrival(
         terms,
-        messages=window.messages,
-        ladder=ladder,
+        path=path,
+        ladder=fitted.given,
         lane=lane,
         warm=warm,
         cut=window.cut,
@@ -220,6 +221,7 @@ def plan(
         predicted=predicted,
         cost=terms.prices.cost(predicted) if terms.prices.known else None,
         fold=fold,
+        import_due=not folding.is_whole(path, fitted.given),
         sent=Sent(
             life=lives.life,
             marks=tuple(
@@ -258,6 +260,7 @@ def plan(
 class _Fitted:
     window: Window
     ladder: Ladder | None
+    given: Ladder | None
     recalled: tuple[Recalled, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -284,6 +287,7 @@ def _fit(
                 limit = min(limit, room)
     held = 0 if ladder is None else ladder.tokens
     after = None if ladder is None else ladder.upto_id
+    given = ladder
     if ladder is not None and newest.tokens + held > limit:
         left_out.append(
             LeftOut(what="summary", messages=0, tokens=held, why=f"it does not fit {limit} tokens")
@@ -308,7 +312,9 @@ def _fit(
         else:
             why = f"only {room} tokens are left"
             left_out.append(LeftOut(what=f"recall {one.id}", messages=0, tokens=one.tokens, why=why))
-    return _Fitted(window=window, ladder=ladder, recalled=tuple(brought), left_out=tuple(left_out))
+    return _Fitted(
+        window=window, ladder=ladder, given=given, recalled=tuple(brought), left_out=tuple(left_out)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
