@@ -114,16 +114,20 @@ class _Acceptance:
 
     async def write(self, connection: AsyncConnection) -> Accepted:
         command, owner = self.command, self.owner_id
-        if command.idempotency_key is not None:
-            known = await turns.by_key(connection, owner, command.idempotency_key)
-            if known is not None:
-                return await self._replay(connection, known)
+        known = await self._known(connection)
+        if known is not None:
+            return await self._replay(connection, known)
         now = self.clock.now()
         if command.text is not None:
             await threads.create(connection, owner, command.thread_id, now=now)
         thread = await threads.lock(connection, owner, command.thread_id)
         if thread is None:
             raise NotFound("no such thread")
+        known = await self._known(
+            connection
+        )  # its twin may have come first while this one waited for the thread
+        if known is not None:
+            return await self._replay(connection, known)
         if thread.running_turn_id is not None:
             raise ThreadBusy("the thread has a running turn; wait for it or cancel it")
 
@@ -175,10 +179,14 @@ class _Acceptance:
         assert turn is not None  # noqa: S101 - written three statements ago
         return Accepted(turn=turn, replayed=False, first=first)
 
+    async def _known(self, connection: AsyncConnection) -> Turn | None:
+        key = self.command.idempotency_key
+        return None if key is None else await turns.by_key(connection, self.owner_id, key)
+
     async def _replay(self, connection: AsyncConnection, known: Turn) -> Accepted:
         if known.fingerprint != self.command.fingerprint:
             raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
-        found = await store_events.after(connection, known.id, 0, limit=1)
+        found = await store_events.after(connection, self.owner_id, known.id, 0, limit=1)
         return Accepted(turn=known, replayed=True, first=found[0][1] if found else "")
 
     async def _question(

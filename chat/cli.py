@@ -17,7 +17,7 @@ from chat.app import application, open_database, running
 from chat.clock import SystemClock
 from chat.logs import configure
 from chat.server import listen, serve
-from chat.settings import BadSettings, Settings, load
+from chat.settings import BadSettings, Settings, load, unknown_names
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights
 from store.errors import StoreError
@@ -106,6 +106,8 @@ def _settings(**overrides: object) -> Settings:
     except BadSettings as problem:
         _fail(str(problem))
     configure(settings)
+    for name in unknown_names():
+        console.print(f"[yellow]There is no setting {name}; it is ignored.[/]")
     return settings
 
 

@@ -53,7 +53,7 @@ async def recover(
     """End a turn whose process is gone, keeping what its log says was said."""
     logged: list[events.TurnEvent] = []
     async with database.reading() as connection:
-        while found := await store_events.after(connection, turn.id, len(logged)):
+        while found := await store_events.after(connection, turn.owner_id, turn.id, len(logged)):
             logged += [events.decode(payload) for _, payload in found]
     parts, open_part = told(logged)
     closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
@@ -160,7 +160,14 @@ class _Ending(msgspec.Struct, kw_only=True, frozen=True):
         error = msgspec.to_builtins(outcome.error) if isinstance(outcome, Failed) else None
         counted: dict[str, Any] | None = None if self.tokens is None else msgspec.to_builtins(self.tokens)
         ended = await turns.finish(
-            connection, turn.id, status=status, usage=counted, error=error, last_seq=self.seq, now=self.now
+            connection,
+            turn.owner_id,
+            turn.id,
+            status=status,
+            usage=counted,
+            error=error,
+            last_seq=self.seq,
+            now=self.now,
         )
         if not ended:
             return False

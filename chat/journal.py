@@ -60,21 +60,27 @@ class Journal:
         return self._seq + 1
 
     def text(self, part_id: str, words: str) -> None:
-        """Add words to a part; they are kept and shown soon. Raises what kept an earlier batch from being stored."""
-        self._check()
+        """Add words to a part; they are kept and shown soon.
+
+        Raises what kept an earlier batch from being stored - after it took these words, so that log and answer stay the same.
+        """
         last = self._waiting[-1] if self._waiting else None
         if isinstance(last, events.PartDelta) and last.part_id == part_id:
             self._waiting[-1] = events.PartDelta(part_id=part_id, text=last.text + words)
         else:
             self._waiting.append(events.PartDelta(part_id=part_id, text=words))
+        self._check()
         self._flush_soon()
 
     def event(self, event: events.Event) -> None:
-        """Add an event; it is kept and shown with the text around it, in order. Too late for a closed log: dropped."""
+        """Add an event; it is kept and shown with the text around it, in order. Too late for a closed log: dropped.
+
+        Raises as `text` does, also after it took the event.
+        """
         if self._closed:
             return
-        self._check()
         self._waiting.append(event)
+        self._check()
         self._flush_soon()
 
     async def settle(self) -> None:

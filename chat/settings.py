@@ -1,5 +1,6 @@
 """Every setting, read once: environment (`PALAVER_…`), then `.env`, then `palaver.toml`, then the defaults here."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -171,6 +172,12 @@ def environment_name(field: str) -> str:
     """How a setting is called in the environment."""
     alias = Settings.model_fields[field].validation_alias
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"PALAVER_{field.upper()}"
+
+
+def unknown_names() -> list[str]:
+    """Names in the environment that begin like a setting and are none: most likely mistyped."""
+    known = {environment_name(field) for field in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith("PALAVER_") and name.upper() not in known)
 
 
 class BadSettings(Exception):

@@ -58,11 +58,13 @@ class EventStream(EventSourceResponse):
 
 async def follow(
     database: Database,
+    owner_id: str,
     turn_id: str,
     after: int,
     *,
     find_live: Callable[[], TurnLog | None],
     draining: asyncio.Event,
+    silence: float = SILENCE,
 ) -> AsyncIterator[bytes]:
     """SSE bytes of a turn's events with a number above `after`. The caller has checked that the turn may be read."""
     yield RETRY
@@ -70,13 +72,13 @@ async def follow(
     while True:
         log = find_live()
         if log is not None:
-            async for chunk in _live(log, cursor, draining):
+            async for chunk in _live(log, cursor, draining, silence):
                 yield chunk
             return
         while True:
             async with database.reading() as connection:
-                found = await store_events.after(connection, turn_id, cursor)
-                over = not found and not await turns.is_running(connection, turn_id)
+                found = await store_events.after(connection, owner_id, turn_id, cursor)
+                over = not found and not await turns.is_running(connection, owner_id, turn_id)
             if over:
                 return
             if not found:
@@ -88,13 +90,13 @@ async def follow(
             silent_since = asyncio.get_running_loop().time()
         if draining.is_set():
             return
-        if asyncio.get_running_loop().time() - silent_since >= SILENCE:
+        if asyncio.get_running_loop().time() - silent_since >= silence:
             silent_since = asyncio.get_running_loop().time()
             yield KEEP_ALIVE
         await asyncio.sleep(ELSEWHERE_POLL)
 
 
-async def _live(log: TurnLog, cursor: int, draining: asyncio.Event) -> AsyncIterator[bytes]:
+async def _live(log: TurnLog, cursor: int, draining: asyncio.Event, silence: float) -> AsyncIterator[bytes]:
     while True:
         if len(log.frames) > cursor:
             fresh = log.frames[cursor:]
@@ -104,7 +106,7 @@ async def _live(log: TurnLog, cursor: int, draining: asyncio.Event) -> AsyncIter
         if log.ended or draining.is_set():
             return
         try:
-            async with asyncio.timeout(SILENCE):
+            async with asyncio.timeout(silence):
                 await log.wait()
         except TimeoutError:
             yield KEEP_ALIVE

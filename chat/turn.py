@@ -148,7 +148,9 @@ class TurnWork:
 
         async def write(connection: AsyncConnection) -> None:
             await prompts.keep(connection, planned.prompt)
-            await turns.set_plan(connection, self.turn.id, kept, planned.recipe.first_message_id)
+            await turns.set_plan(
+                connection, self.turn.owner_id, self.turn.id, kept, planned.recipe.first_message_id
+            )
 
         await self.database.write(write)
 

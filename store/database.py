@@ -54,9 +54,9 @@ class Database:
         elif url.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
             self.dialect = "postgresql"
             address = "postgresql+asyncpg://" + url.split("://", 1)[1]
-            self._writer = self._readers = create_async_engine(
-                address, pool_size=10, max_overflow=10, pool_pre_ping=True
-            )
+            self._writer = create_async_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True)
+            # Same pool; a read that asks twice sees one moment, as on SQLite (the default would let it see two).
+            self._readers = self._writer.execution_options(isolation_level="REPEATABLE READ")
         else:
             raise ValueError("a database URL begins with sqlite:/// or postgresql://")
 
@@ -97,8 +97,7 @@ class Database:
                 await self._writer_task
             self._writer_task = None
         await self._readers.dispose()
-        if self._writer is not self._readers:
-            await self._writer.dispose()
+        await self._writer.dispose()
 
     async def _submit(self, work: Any) -> Any:
         if self._writer_task is None:

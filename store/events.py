@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.tables import turn_events
+from store.tables import turn_events, turns
 
 APPEND = insert(turn_events)
 
@@ -20,26 +20,30 @@ def rows(turn_id: str, first_seq: int, payloads: Sequence[str]) -> list[dict[str
 
 
 async def after(
-    connection: AsyncConnection, turn_id: str, seq: int, *, limit: int = 500
+    connection: AsyncConnection, owner_id: str, turn_id: str, seq: int, *, limit: int = 500
 ) -> list[tuple[int, str]]:
-    """The next events of a turn after `seq`: pairs of sequence number and payload. The caller has checked the owner."""
+    """The next events of an owner's turn after `seq`: pairs of sequence number and payload."""
     query = (
         select(turn_events.c.seq, turn_events.c.payload)
-        .where(turn_events.c.turn_id == turn_id, turn_events.c.seq > seq)
+        .where(turn_events.c.turn_id == turn_id, turn_events.c.seq > seq, _own(owner_id, turn_id))
         .order_by(turn_events.c.seq)
         .limit(limit)
     )
     return [(number, payload) for number, payload in await connection.execute(query)]
 
 
-async def last_seq(connection: AsyncConnection, turn_id: str) -> int:
-    """The newest sequence number of a turn's log; 0 when there is none."""
+async def last_seq(connection: AsyncConnection, owner_id: str, turn_id: str) -> int:
+    """The newest sequence number in the log of an owner's turn; 0 when there is none."""
     found = await connection.scalar(
-        select(func.max(turn_events.c.seq)).where(turn_events.c.turn_id == turn_id)
+        select(func.max(turn_events.c.seq)).where(turn_events.c.turn_id == turn_id, _own(owner_id, turn_id))
     )
     return found or 0
 
 
 async def remove(connection: AsyncConnection, turn_ids: Sequence[str]) -> None:
-    """Drop the logs of some turns."""
+    """Drop the logs of some turns, whoever owns them: housekeeping."""
     await connection.execute(delete(turn_events).where(turn_events.c.turn_id.in_(turn_ids)))
+
+
+def _own(owner_id: str, turn_id: str) -> ColumnElement[bool]:
+    return exists().where(turns.c.id == turn_id, turns.c.owner_id == owner_id)

@@ -1,7 +1,7 @@
 """Full-text search over what people and models said: FTS5 with BM25 on SQLite, tsvector on Postgres.
 
-Both are fed the same prepared text, in which each character of a script that is written without spaces stands alone, so
-that Chinese, Japanese and Thai are found by phrase; neither keeps a second copy of the words.
+Both are fed the same prepared text: words and nothing else, in which each character of a script that is written without
+spaces stands alone, so that Chinese, Japanese and Thai are found by phrase; neither keeps a second copy of the words.
 """
 
 import re
@@ -21,7 +21,8 @@ _UNSPACED = re.compile(
     r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
     r"\U00020000-\U0003ffff])"
 )
-_WORD = re.compile(r"\w+")
+# Left in, a dot or a slash would make Postgres take a file name, a host or a decimal for one word, which its parts do not find.
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 MAX_INDEXED = 200_000  # characters of one message; tsvector itself ends at 1 MB
 
 
@@ -39,13 +40,14 @@ class Hit:
 
 
 def prepared(words: str) -> str:
-    """Text as it is indexed: compatibility forms folded, characters of unspaced scripts apart."""
-    return _UNSPACED.sub(r" \1 ", unicodedata.normalize("NFKC", words[:MAX_INDEXED])).replace("\x00", " ")
+    """Text as it is indexed: compatibility forms folded, words apart, characters of unspaced scripts too."""
+    folded = unicodedata.normalize("NFKC", words[:MAX_INDEXED])
+    return _UNSPACED.sub(r" \1 ", _BETWEEN_WORDS.sub(" ", folded))
 
 
 def terms(query: str) -> list[list[str]]:
     """A query's terms; each is a run of words that must follow one another (one word, or the characters of a phrase)."""
-    return [found for found in (_WORD.findall(prepared(term)) for term in query.split()) if found]
+    return [found for found in (prepared(term).split() for term in query.split()) if found]
 
 
 async def index(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -> None:

@@ -78,7 +78,7 @@ async def add(
 
 async def get(connection: AsyncConnection, owner_id: str, turn_id: str) -> Turn | None:
     """One turn of an owner."""
-    return await _one(connection, and_(turns.c.owner_id == owner_id, turns.c.id == turn_id))
+    return await _one(connection, _own(owner_id, turn_id))
 
 
 async def by_key(connection: AsyncConnection, owner_id: str, idempotency_key: str) -> Turn | None:
@@ -96,23 +96,24 @@ async def running(connection: AsyncConnection, owner_id: str, thread_id: str) ->
     )
 
 
-async def is_running(connection: AsyncConnection, turn_id: str) -> bool:
-    """Whether a turn has not ended. The caller has checked the owner."""
-    status = await connection.scalar(select(turns.c.status).where(turns.c.id == turn_id))
+async def is_running(connection: AsyncConnection, owner_id: str, turn_id: str) -> bool:
+    """Whether an owner's turn has not ended."""
+    status = await connection.scalar(select(turns.c.status).where(_own(owner_id, turn_id)))
     return status == "running"
 
 
 async def set_plan(
-    connection: AsyncConnection, turn_id: str, plan: dict[str, Any], window_start: str
+    connection: AsyncConnection, owner_id: str, turn_id: str, plan: dict[str, Any], window_start: str
 ) -> None:
     """Keep what the request is made of, before it is sent."""
     await connection.execute(
-        update(turns).where(turns.c.id == turn_id).values(plan=plan, window_start=window_start)
+        update(turns).where(_own(owner_id, turn_id)).values(plan=plan, window_start=window_start)
     )
 
 
 async def finish(
     connection: AsyncConnection,
+    owner_id: str,
     turn_id: str,
     *,
     status: TurnStatus,
@@ -124,7 +125,7 @@ async def finish(
     """End a running turn. False when it has ended already, and then nothing is changed: a turn ends once."""
     done = await connection.execute(
         update(turns)
-        .where(turns.c.id == turn_id, turns.c.status == "running")
+        .where(_own(owner_id, turn_id), turns.c.status == "running")
         .values(
             status=status, usage=usage, error=error, last_seq=last_seq, finished_at=now, lease_holder=None
         )
@@ -135,9 +136,7 @@ async def finish(
 async def ask_cancel(connection: AsyncConnection, owner_id: str, turn_id: str) -> None:
     """Leave word for whoever runs the turn that it is to stop."""
     await connection.execute(
-        update(turns)
-        .where(turns.c.owner_id == owner_id, turns.c.id == turn_id, turns.c.status == "running")
-        .values(cancel_asked=True)
+        update(turns).where(_own(owner_id, turn_id), turns.c.status == "running").values(cancel_asked=True)
     )
 
 
@@ -168,6 +167,10 @@ async def with_old_logs(connection: AsyncConnection, finished_before: int, limit
 async def forget_logs(connection: AsyncConnection, turn_ids: Sequence[str]) -> None:
     """Note that the event logs of these turns are no longer kept."""
     await connection.execute(update(turns).where(turns.c.id.in_(turn_ids)).values(log_kept=False))
+
+
+def _own(owner_id: str, turn_id: str) -> ColumnElement[bool]:
+    return and_(turns.c.owner_id == owner_id, turns.c.id == turn_id)
 
 
 async def _one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Turn | None:

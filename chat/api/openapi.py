@@ -21,7 +21,8 @@ from chat.errors import (
     UnsupportedMedia,
 )
 
-ALWAYS: tuple[type[PalaverError], ...] = (BadRequest, Unauthorized, RateLimited, Internal, Unavailable)
+ALWAYS: tuple[type[PalaverError], ...] = (BadRequest, Internal, Unavailable)
+WITHIN: tuple[type[PalaverError], ...] = (Unauthorized, RateLimited)
 WITH_BODY: tuple[type[PalaverError], ...] = (TooLarge, UnsupportedMedia, StorageFull)
 REFERENCE = "#/components/schemas/{model}"
 
@@ -122,7 +123,8 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
         elif "Idempotency-Key" in endpoint.headers and status == 200:
             content["text/event-stream"] = {"schema": {"type": "string"}}
         responses[str(status)] = {"description": "OK", **({"content": content} if content else {})}
-    expected = [*endpoint.errors, *ALWAYS, *(WITH_BODY if endpoint.body is not None else ())]
+    expected = [*endpoint.errors, *ALWAYS, *(() if endpoint.public else WITHIN)]
+    expected += WITH_BODY if endpoint.body is not None else ()
     for error in sorted(set(expected), key=lambda error: (error.status, error.code)):
         entry = responses.setdefault(
             str(error.status), {"description": "", "content": _json(references[schemas.ErrorAnswer])}

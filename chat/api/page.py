@@ -10,14 +10,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from chat.api import docs, openapi
-from chat.api.endpoint import Endpoint, Handler
+from chat.api.endpoint import Endpoint
 
 DIST = Path(__file__).resolve().parents[2] / "web" / "dist"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-ICONS = {".svg", ".png", ".ico", ".webmanifest"}
 MISSING = "The page has not been built. Install Palaver with pip (it builds the page), or run `npm ci && npm run build` in web/."
 
 
@@ -54,7 +53,6 @@ def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
     ]
     if (DIST / "assets").is_dir():
         made.append(Mount("/assets", PageFiles(directory=DIST / "assets")))
-    made += [Route(f"/{file.name}", _file(file)) for file in sorted(DIST.glob("*.*")) if file.suffix in ICONS]
     return made
 
 
@@ -69,10 +67,3 @@ async def _index(request: Request) -> Response:
             "cross-origin-opener-policy": "same-origin",
         },
     )
-
-
-def _file(path: Path) -> Handler:
-    async def serve(request: Request) -> Response:
-        return FileResponse(path, headers={"cache-control": "public, max-age=3600"})
-
-    return serve

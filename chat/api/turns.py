@@ -123,7 +123,7 @@ class Turns:
         async with self.deps.database.reading() as connection:
             last = turn.last_seq
             if turn.status == "running":
-                last = await store_events.last_seq(connection, turn.id)
+                last = await store_events.last_seq(connection, turn.owner_id, turn.id)
             return answer(await turn_out(connection, turn, last))
 
     async def events(self, request: Request) -> Response:
@@ -154,6 +154,7 @@ class Turns:
                 raise LogGone("the turn's events are no longer kept; read the turn itself")
         frames: AsyncIterator[bytes] = follow(
             self.deps.database,
+            turn.owner_id,
             turn.id,
             cursor,
             find_live=lambda: self.deps.runner.live(turn.id),

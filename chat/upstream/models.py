@@ -1,5 +1,6 @@
 """The models this deployment offers: names from settings, limits from the Models API where it answers."""
 
+import asyncio
 from collections.abc import Mapping
 
 import structlog
@@ -12,7 +13,8 @@ log = structlog.get_logger()
 
 async def load(client: AsyncAnthropic, tiers: Mapping[Tier, str]) -> dict[str, Model]:
     """Each tier's model by id. A provider that does not answer, or does not know a model, costs only precision."""
-    return {model_id: await _one(client, model_id) for model_id in dict.fromkeys(tiers.values())}
+    names = list(dict.fromkeys(tiers.values()))
+    return dict(zip(names, await asyncio.gather(*(_one(client, name) for name in names)), strict=True))
 
 
 async def _one(client: AsyncAnthropic, model_id: str) -> Model:

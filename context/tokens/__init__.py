@@ -1,6 +1,6 @@
 """How many tokens a text is, for models whose tokenizer nobody outside has: a guess that learns from every bill.
 
-Reading order: features (what is counted in a text) · prior (the one fast pass that counts it) · beliefs (what a model is
+Reading order: features (what is counted in a text) · pieces (how it is cut) · prior (the one fast pass that counts it) · beliefs (what a model is
 assumed to charge per feature before it has reported anything) · calibration (what reported usage has taught: the
 estimate, its uncertainty, the safe-side bound) · images (a formula, not a guess).
 

@@ -2,7 +2,7 @@
 
 Theory of operation: the tokens of a request are, nearly, `prices . features`. The prices start as a `Belief` and every
 report (features of all that was sent, tokens billed) narrows them: Bayesian linear regression. What is kept is the sum of
-the evidence, so reports may come in any order and from any replica, and calibrations of one model can be merged. Only
+the evidence, so reports may come in any order and from any replica. Only
 the features that ever occurred are in it: a thread in English keeps a handful of numbers.
 """
 
@@ -123,7 +123,9 @@ class Posterior:
     prices: tuple[float, ...]
     touched: tuple[int, ...]
     gain: tuple[tuple[float, ...], ...]  # over `touched`: covariance = prior - prior @ gain @ prior
-    inflation: float  # measured scatter over assumed
+    inflation: (
+        float  # measured scatter over assumed; never below one, for single texts scatter more than requests
+    )
 
     def mean(self, features: Features) -> float:
         return sum(price * count for price, count in zip(self.prices, features, strict=True) if count)
@@ -169,7 +171,7 @@ def _learn(seen: Calibration) -> Posterior:
         prices=prices,
         touched=touched,
         gain=tuple(tuple(row[:-1]) for row in solved),
-        inflation=(TRUST + strays) / (TRUST + seen.reports),
+        inflation=max(1.0, (TRUST + strays) / (TRUST + seen.reports)),
     )
 
 

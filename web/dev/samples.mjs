@@ -29,6 +29,12 @@ def next_high_tide(last: datetime, count: int = 1) -> datetime:
 print(next_high_tide(datetime(2026, 11, 20, 6, 10)))
 ${FENCE}
 
+The pull that matters falls with the cube of the distance, $a \\approx 2 G M r / d^3$, so over a day
+
+$$
+h(t) = h_0 + \\sum_{i=1}^{n} A_i \\cos\\left(\\frac{2\\pi t}{T_i} + \\varphi_i\\right)
+$$
+
 > Local tables are better than any formula: harbours have moods.
 
 The [NOAA tide pages](https://tidesandcurrents.noaa.gov/) explain more, and \`next_high_tide\` is free to use.`;

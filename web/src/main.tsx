@@ -7,7 +7,8 @@ import { createTurns } from "./actions/turns.ts";
 import type { World } from "./actions/world.ts";
 import { createApi } from "./api.ts";
 import { newId } from "./ids.ts";
-import { createHighlighter } from "./markdown/highlight.ts";
+import { lazy } from "./lazy.ts";
+import { createHighlight } from "./markdown/highlight.ts";
 import { createPainter } from "./markdown/paint.ts";
 import { createParser } from "./markdown/parser.ts";
 import { createSanitiser } from "./markdown/sanitise.ts";
@@ -65,8 +66,9 @@ function load(): void {
   arrive(placeOf(location));
 }
 
-const highlighter = createHighlighter(() => import("./markdown/languages.ts"));
-const parser = createParser({ house: true, highlight: highlighter.highlight });
+const colours = lazy(() => import("./markdown/languages.ts"));
+const formulas = lazy(() => import("./markdown/typeset.ts"));
+const parser = createParser({ house: true, highlight: createHighlight(colours) });
 const sanitise = createSanitiser(window);
 
 const deeds: Deeds = {
@@ -89,8 +91,12 @@ const deeds: Deeds = {
     lasting.write("token", remember ? secret : null);
     load();
   },
-  painter: (target) => createPainter(target, parser, sanitise),
-  onColours: highlighter.onReady,
+  painter: (target) =>
+    createPainter(target, parser, sanitise, (tex, display) => formulas.get()?.typeset(tex, display) ?? null),
+  onFinery(listener) {
+    colours.onReady(listener);
+    formulas.onReady(listener);
+  },
 };
 
 const tab = passing.read("tab") ?? newId();

@@ -7,7 +7,7 @@ export interface Theme {
   readonly choose: (choice: ThemeChoice) => void;
 }
 
-/** The first paint is handled by assets/theme.js, which reads the same key. */
+/** The first paint is handled by assets/theme-1.js, which reads the same key. */
 export function createTheme(memory: Memory, root: HTMLElement): Theme {
   return {
     choice() {

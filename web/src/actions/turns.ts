@@ -13,7 +13,9 @@ const ATTEMPTS = 4;
 
 export function createTurns(world: World, reopen: (threadId: string) => Promise<void>) {
   const { api, store, newId, now, sleep } = world;
-  const followers = new Map<string, AbortController>();
+  const followers = new Set<string>();
+  // Following ends with the turn: what runs in another thread shall be there when one comes back to it.
+  const never = new AbortController();
 
   function post(threadId: string, text: string, branch: Branch): void {
     const model = world.memory.read("model");
@@ -86,12 +88,11 @@ export function createTurns(world: World, reopen: (threadId: string) => Promise<
 
   async function join(threadId: string, turnId: string): Promise<void> {
     if (followers.has(turnId)) return;
-    const control = new AbortController();
-    followers.set(turnId, control);
+    followers.add(turnId);
     try {
       await follow({
         after: 0,
-        signal: control.signal,
+        signal: never.signal,
         open: (after, signal) => api.events(turnId, after, signal),
         sleep,
         random: Math.random,
@@ -101,13 +102,11 @@ export function createTurns(world: World, reopen: (threadId: string) => Promise<
       });
       await settle(threadId, turnId);
     } catch (error) {
-      if (!control.signal.aborted) {
-        store.dispatch({
-          type: "alert.raised",
-          text: `The answer was lost from view. ${reasonOf(error)}`,
-          id: newId(),
-        });
-      }
+      store.dispatch({
+        type: "alert.raised",
+        text: `The answer was lost from view. ${reasonOf(error)}`,
+        id: newId(),
+      });
     } finally {
       followers.delete(turnId);
       sendNext();
@@ -160,12 +159,6 @@ export function createTurns(world: World, reopen: (threadId: string) => Promise<
       store.dispatch({ type: "turn.stopping", threadId, stopping: true });
       const done = await attempt(world, "Could not stop.", () => api.cancelTurn(live.turnId));
       if (!done) store.dispatch({ type: "turn.stopping", threadId, stopping: false });
-    },
-
-    /** Ends the streams nobody here looks at; they are joined again when their thread is opened. */
-    leaveAll(): void {
-      for (const control of followers.values()) control.abort();
-      followers.clear();
     },
   };
 }

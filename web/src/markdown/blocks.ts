@@ -38,6 +38,7 @@ export function createBlocks(md: MarkdownIt): Blocks {
     const source = text.slice(offset);
     const sure = open ? holdBack(source) : source;
     const shown = wholeLines ? sure.slice(0, sure.lastIndexOf("\n") + 1) : sure;
+    env.growing = open;
     env.open = open && !/\n[ \t]*\n\s*$/.test(shown);
     const groups = topLevel(md.parse(shown, env));
     const last = groups.at(-1)?.[0];

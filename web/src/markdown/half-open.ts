@@ -7,11 +7,15 @@ import type { Env, MarkdownIt, StateInline, Token } from "markdown-it";
 export interface OpenEnv extends Env {
   /** The source ends in the middle of a block. */
   open?: boolean;
+  /** More text will come, whether or not the last block has ended. */
+  growing?: boolean;
   /** Set while the one half-open inline text is parsed. */
   half?: boolean;
 }
 
 const LONGEST_LABEL = 400;
+/** More open markers than this are an attack or a mistake: left alone, they stay flat. */
+const MOST_OPENERS = 16;
 const BACKTICK = 0x60;
 const BRACKET = 0x5b;
 const BANG = 0x21;
@@ -98,10 +102,10 @@ function labelEnd(source: string, start: number): number {
 function closeEmphasis(state: StateInline): void {
   if (!isHalf(state)) return;
   const { delimiters } = state;
-  for (let index = delimiters.length - 1; index >= 0; index--) {
-    const opener = delimiters[index];
-    // What could also close ("2*3") is more likely a plain sign.
-    if (opener === undefined || opener.end !== -1 || !opener.open || opener.close) continue;
+  // What could also close ("2*3") is more likely a plain sign.
+  const openers = delimiters.filter(({ end, open, close }) => end === -1 && open && !close).reverse();
+  if (openers.length > MOST_OPENERS) return;
+  for (const opener of openers) {
     const token = state.push("text", "", 0);
     token.content = state.tokens[opener.token]?.content ?? "";
     opener.end = delimiters.length;

@@ -1,7 +1,7 @@
-// Syntax colours come in their own chunk, asked for when the first code block with a known language appears.
-
+import type { Lazy } from "../lazy.ts";
 import type { Highlight } from "./parser.ts";
 
+/** Longer code stays plain: colouring it would hold up the page. */
 const LONGEST = 60_000;
 const ALIASES: Readonly<Record<string, string>> = {
   js: "javascript",
@@ -36,38 +36,10 @@ const ALIASES: Readonly<Record<string, string>> = {
   mysql: "sql",
 };
 
-export interface Highlighter {
-  readonly highlight: Highlight;
-  /** Called once when colours have become available. */
-  onReady(listener: () => void): void;
-}
-
-export function createHighlighter(load: () => Promise<{ highlight: Highlight }>): Highlighter {
-  let colours: Highlight | null = null;
-  let asked = false;
-  const listeners = new Set<() => void>();
-  return {
-    highlight(code, language) {
-      if (language === "" || code.length > LONGEST) return null;
-      if (colours !== null) return colours(code, ALIASES[language] ?? language);
-      if (!asked) {
-        asked = true;
-        load().then(
-          (loaded) => {
-            colours = loaded.highlight;
-            for (const listener of listeners) listener();
-            listeners.clear();
-          },
-          () => {
-            // Without colours the code is still all there; the next block may try again.
-            asked = false;
-          },
-        );
-      }
-      return null;
-    },
-    onReady(listener) {
-      if (colours === null) listeners.add(listener);
-    },
+/** Syntax colours; plain text until they have come. */
+export function createHighlight(colours: Lazy<{ readonly highlight: Highlight }>): Highlight {
+  return (code, language) => {
+    if (language === "" || code.length > LONGEST) return null;
+    return colours.get()?.highlight(code, ALIASES[language] ?? language) ?? null;
   };
 }

@@ -8,13 +8,13 @@ export function holdBack(source: string): string {
   if (insideFence(source.slice(0, lineStart))) {
     return /^[ \t>]*(`{1,}|~{1,})[ \t]*$/.test(line) ? source.slice(0, lineStart) : source;
   }
+  const table = undecidedTable(source, lineStart);
+  if (table >= 0) return source.slice(0, table);
   if (/^[\s>]*([-*+_=#`~|:]+|\d{1,9}[.)]?|[-*+][ \t]+(\[|\[[ xX]|\[[ xX]\])?)[ \t]*$/.test(line))
     return source.slice(0, lineStart);
   // A fence's language would change its label letter by letter.
   if (/^[\s>]*(`{3,}|~{3,})[^`\n]*$/.test(line)) return source.slice(0, lineStart);
-  const table = undecidedTable(source, lineStart);
-  if (table >= 0) return source.slice(0, table);
-  return source.replace(/(&#?\w{0,12}|\\)$/, "").replace(/[*_~`]+$/, "");
+  return source.replace(/(&#?\w{0,12}|\\)$/, "").replace(/[*_~`$]+$/, "");
 }
 
 /** Where a table begins whose second line, which makes it a table, is not complete; -1 if there is none. */

@@ -9,24 +9,26 @@ export interface Painter {
   paint(text: string, open: boolean): void;
 }
 
-export function createPainter(target: HTMLElement, md: MarkdownIt, sanitise: Sanitise): Painter {
+/** TeX to MathML; null while the typesetter is on its way, and for what it cannot read. */
+export type Typeset = (tex: string, display: boolean) => Element | null;
+
+export function createPainter(
+  target: HTMLElement,
+  md: MarkdownIt,
+  sanitise: Sanitise,
+  typeset: Typeset,
+): Painter {
   const blocks = createBlocks(md);
-  /** Child nodes of `target` that each block owns, so that block numbers can be turned into places. */
-  let sizes: number[] = [];
 
   function show(keep: number, html: readonly string[]): void {
-    sizes = sizes.slice(0, keep);
-    const from = sizes.reduce((sum, size) => sum + size, 0);
-    const nodes: Node[] = [];
-    for (const each of html) {
-      const fragment = sanitise(each);
-      for (const pre of fragment.querySelectorAll("pre")) frameCode(pre);
-      for (const table of fragment.querySelectorAll("table")) wrap(table, "table-frame");
-      const children = [...fragment.childNodes].filter((node) => node.nodeType === Node.ELEMENT_NODE);
-      sizes.push(children.length);
-      nodes.push(...children);
+    const nodes = elements(html, sanitise);
+    for (const node of nodes) {
+      for (const pre of matching(node, "pre")) frameCode(pre);
+      for (const table of matching(node, "table")) wrap(table, "table-frame");
+      for (const code of node.querySelectorAll("code.maths")) setFormula(code, typeset);
     }
-    morphChildren(target, nodes, from);
+    // Frames may have taken the place of a node, so what counts is what stands in its block now.
+    morphChildren(target, nodes.map(outermost), keep);
   }
 
   return {
@@ -61,10 +63,38 @@ function frameCode(pre: Element): void {
   pre.setAttribute("tabindex", "0");
 }
 
+function setFormula(code: Element, typeset: Typeset): void {
+  const display = code.classList.contains("maths-block");
+  const formula = typeset(code.textContent ?? "", display);
+  if (formula === null) return;
+  code.replaceWith(formula);
+  if (display) wrap(formula, "maths-frame");
+}
+
 function wrap(element: Element, className: string): Element {
   const frame = element.ownerDocument.createElement("div");
   frame.className = className;
   element.replaceWith(frame);
   frame.append(element);
   return frame;
+}
+
+/** One element per block, so that block numbers are child numbers. */
+function elements(html: readonly string[], sanitise: Sanitise): readonly Element[] {
+  const together = [...sanitise(html.join("")).children];
+  if (together.length === html.length) return together;
+  return html.map((each) => {
+    const fragment = sanitise(each);
+    const holder = (fragment.ownerDocument ?? document).createElement("div");
+    holder.append(fragment);
+    return holder;
+  });
+}
+
+function matching(node: Element, selector: string): readonly Element[] {
+  return node.matches(selector) ? [node] : [...node.querySelectorAll(selector)];
+}
+
+function outermost(node: Element): Element {
+  return node.parentElement?.matches(".code-frame, .table-frame") ? node.parentElement : node;
 }

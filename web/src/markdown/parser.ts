@@ -3,6 +3,8 @@
 
 import createMarkdownIt, { type MarkdownIt, type MarkdownItOptions, type Token } from "markdown-it";
 import { halfOpen } from "./half-open.ts";
+import { maths } from "./maths.ts";
+import { tame } from "./tame.ts";
 
 export type Highlight = (code: string, language: string) => string | null;
 
@@ -17,9 +19,11 @@ export function createParser({ house, highlight }: ParserChoices): MarkdownIt {
   const md = new createMarkdownIt(options);
   md.use(halfOpen);
   if (!house) return md;
+  md.use(maths);
   md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
   md.core.ruler.push("task_list", ({ tokens }) => taskList(tokens));
   const { rules } = md.renderer;
+  rules["text"] = (tokens, index) => escapeHtml(tame(tokens[index]?.content ?? ""));
   rules["fence"] = (tokens, index) => codeBlock(tokens[index], highlight);
   rules["code_block"] = (tokens, index) => codeBlock(tokens[index], highlight);
   rules["image"] = (tokens, index) => imageLink(tokens, index);
@@ -43,7 +47,7 @@ function codeBlock(token: Token | undefined, highlight: Highlight): string {
   if (token === undefined) return "";
   const language = languageOf(token.info);
   const attribute = language === "" ? "" : ` class="language-${language}"`;
-  return `<pre><code${attribute}>${highlight(token.content, language) ?? escapeHtml(token.content)}</code></pre>\n`;
+  return `<pre><code${attribute}>${highlight(tame(token.content), language) ?? escapeHtml(tame(token.content))}</code></pre>\n`;
 }
 
 function cell(tag: string, token: Token | undefined): string {

@@ -16,7 +16,8 @@ const CONFIG: Config = {
   RETURN_DOM_FRAGMENT: true,
 };
 
-const CLASSES = /^(language-[\w+#.-]{1,32}|hljs-[\w-]{1,40}|image-link|link-host|task|left|center|right)$/;
+const CLASSES =
+  /^(language-[\w+#.-]{1,32}|hljs-[\w-]{1,40}|image-link|link-host|maths|maths-block|task|left|center|right)$/;
 
 export type Sanitise = (html: string) => DocumentFragment;
 

@@ -102,6 +102,9 @@ function Header({
 }): JSX.Element {
   const { go } = useDeeds();
   const thread = useSelect((state) => state.list.threads.find(({ id }) => id === threadId));
+  const missing = useSelect(
+    (state) => threadId !== null && state.conversations[threadId]?.phase === "missing",
+  );
   const title = thread?.title ?? null;
   useEffect(() => {
     document.title = title === null ? "Palaver" : `${title} · Palaver`;
@@ -110,7 +113,7 @@ function Header({
     <header class="head">
       <IconButton icon="menu" label="Show or hide the list" class="list-toggle" onClick={onList} />
       <h1 class="head-title" dir="auto">
-        {threadId === null ? "" : (title ?? "New conversation")}
+        {threadId === null || missing ? "" : (title ?? "New conversation")}
       </h1>
       {thread !== undefined && <ThreadMenu thread={thread} />}
       <IconButton

@@ -26,7 +26,7 @@ export function Details({
     if (turnId === null) return;
     let wanted = true;
     api.context(turnId).then(
-      (loaded) => wanted && setPlan(loaded),
+      (loaded) => wanted && setPlan(planIn(loaded)),
       (error: unknown) => wanted && setPlan(reasonOf(error)),
     );
     return () => {
@@ -71,23 +71,38 @@ function Tokens({ usage }: { readonly usage: Usage }): JSX.Element {
   return <Row name="Tokens" value={`${read}; ${short(usage.output_tokens)} written${thinking}`} />;
 }
 
+/** The plan stands inside an envelope that names the turn. */
+function planIn(answer: Plan): Plan {
+  const inner = answer["plan"];
+  return isPlan(inner) ? inner : answer;
+}
+
+function isPlan(value: unknown): value is Plan {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** What the model was told. The server decides what there is to say; plain values become rows, the rest is kept whole. */
 function Told({ plan }: { readonly plan: Plan }): JSX.Element {
-  const rows = Object.entries(plan).flatMap(([name, value]) => {
-    const text = plain(value);
-    return text === null ? [] : [[name, text] as const];
-  });
+  const { reasons, ...facts } = plan;
+  const rows = Object.entries(facts).flatMap(([name, value]) => row(sentence(name), value));
+  const why = isPlan(reasons) ? Object.entries(reasons) : [["reasons", reasons] as const];
+  rows.push(...why.flatMap(([name, value]) => row(`Reason for ${name.replace(/_/g, " ")}`, value)));
   return (
     <details class="told">
       <summary>What the model was told</summary>
       <dl>
         {rows.map(([name, text]) => (
-          <Row key={name} name={sentence(name)} value={text} />
+          <Row key={name} name={name} value={text} />
         ))}
       </dl>
       <pre tabindex={0}>{JSON.stringify(plan, null, 2)}</pre>
     </details>
   );
+}
+
+function row(name: string, value: unknown): (readonly [string, string])[] {
+  const text = plain(value);
+  return text === null ? [] : [[name, text]];
 }
 
 function plain(value: unknown): string | null {
@@ -109,5 +124,7 @@ function routeOf(plan: Plan | null): Route | null {
   const route = plan?.["route"];
   if (typeof route !== "object" || route === null) return null;
   const { model, tier, reason } = route as Partial<Record<keyof Route, unknown>>;
-  return { model: plain(model), tier: plain(tier), reason: plain(reason) };
+  const reasons = plan?.["reasons"];
+  const told = isPlan(reasons) ? reasons["route"] : null;
+  return { model: plain(model), tier: plain(tier), reason: plain(reason) ?? plain(told) };
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface DialogProps {
   readonly label: string;
@@ -11,7 +11,8 @@ interface DialogProps {
 /** A modal dialog; the browser keeps the focus inside, and Escape or a click beside it closes. */
 export function Dialog({ label, class: extra, onClose, children }: DialogProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key arrives: what is typed right after the shortcut belongs to the dialog.
+  useLayoutEffect(() => {
     const { current } = dialog;
     if (current === null) return;
     const before = document.activeElement;

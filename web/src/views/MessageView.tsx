@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
+import { tame } from "../markdown/tame.ts";
 import type { Message } from "../protocol.ts";
 import { type LivePart, type Route, textOf } from "../state/state.ts";
 import { Details } from "./Details.tsx";
@@ -58,7 +59,7 @@ export function Bubble({
   return (
     <div class="bubble">
       <div class={long && !whole ? "bubble-text folded" : "bubble-text"} dir="auto">
-        {text}
+        {tame(text)}
       </div>
       {long && (
         <button type="button" class="text-button" aria-expanded={whole} onClick={() => setWhole(!whole)}>

@@ -9,7 +9,7 @@ const SHARE = 0.25;
 
 /** Markdown on the page. While `open`, the text is still growing. */
 export function Prose({ text, open }: { readonly text: string; readonly open: boolean }): JSX.Element {
-  const { painter, onColours } = useDeeds();
+  const { painter, onFinery } = useDeeds();
   const target = useRef<HTMLDivElement>(null);
   const painting = useRef<{ painter: Painter; restUntil: number; timer: number } | null>(null);
   const latest = useRef({ text, open });
@@ -33,7 +33,7 @@ export function Prose({ text, open }: { readonly text: string; readonly open: bo
 
   useEffect(() => {
     target.current?.addEventListener("click", copyCode);
-    onColours(() => {
+    onFinery(() => {
       const { current } = painting;
       if (target.current === null || current === null || target.current.querySelector("code[class]") === null)
         return;
@@ -41,7 +41,7 @@ export function Prose({ text, open }: { readonly text: string; readonly open: bo
       current.painter.paint(latest.current.text, latest.current.open);
     });
     return () => clearTimeout(painting.current?.timer);
-  }, [onColours, painter]);
+  }, [onFinery, painter]);
 
   return <div class="prose" dir="auto" ref={target} />;
 }

@@ -1,3 +1,4 @@
+import icon from "../images/icon.svg";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { pathOf } from "../places.ts";
@@ -30,7 +31,7 @@ export function Sidebar({ onSearch, onHide }: SidebarProps): JSX.Element {
     <nav class="sidebar" aria-label="Conversations">
       <div class="sidebar-head">
         <a class="brand" href="/" onClick={toNew}>
-          <img src="/assets/icon.svg" alt="" width="24" height="24" />
+          <img src={icon} alt="" width="24" height="24" />
           <span>Palaver</span>
         </a>
         <IconButton icon="panel" label="Hide the list" onClick={onHide} />

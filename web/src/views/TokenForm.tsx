@@ -1,3 +1,4 @@
+import icon from "../images/icon.svg";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useDeeds } from "./deeds.ts";
@@ -14,7 +15,7 @@ export function TokenForm({ refused }: { readonly refused: boolean }): JSX.Eleme
           if (token.trim() !== "") useToken(token.trim(), remember);
         }}
       >
-        <img src="/assets/icon.svg" alt="" width="40" height="40" />
+        <img src={icon} alt="" width="40" height="40" />
         <h1>Palaver</h1>
         <p>This server asks for an access token. Whoever runs it can give you one.</p>
         <label class="field-label">

@@ -22,8 +22,8 @@ export interface Deeds {
   readonly start: (text: string) => void;
   readonly useToken: (token: string, remember: boolean) => void;
   readonly painter: (target: HTMLElement) => Painter;
-  /** Calls back when syntax colours have arrived. */
-  readonly onColours: (listener: () => void) => void;
+  /** Calls back when syntax colours or typeset formulas have become available. */
+  readonly onFinery: (listener: () => void) => void;
 }
 
 export const DeedsContext = createContext<Deeds | null>(null);

@@ -1,0 +1,44 @@
+"""Readers as cheap as they can be, so that this process does not decide what is measured."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+LAST = "the-end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One request whose answer is read to its end."""
+
+    port: int
+    path: str
+    body: Any
+    headers: tuple[str, ...] = ()
+
+
+async def read_all(wishes: list[Wish]) -> None:
+    """Send all requests at once and read every answer to its end. Each must contain the model's last word."""
+    bodies = await asyncio.gather(*map(_read, wishes))
+    for body in bodies:
+        assert LAST.encode() in body, body[-400:]
+
+
+async def _read(wish: Wish) -> bytes:
+    body = json.dumps(wish.body).encode()
+    lines = [
+        f"POST {wish.path} HTTP/1.1",
+        "host: 127.0.0.1",
+        "connection: close",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        *wish.headers,
+    ]
+    reader, writer = await asyncio.open_connection("127.0.0.1", wish.port)
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()

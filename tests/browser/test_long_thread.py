@@ -1,0 +1,73 @@
+"""A conversation of 5,000 messages opens as quickly as a short one, and stays light however far one scrolls."""
+
+import pytest
+from playwright.async_api import expect
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import threads
+from store.tables import messages
+from store.users import LOCAL
+from tests.browser.conftest import Visit
+from tests.palaver import Palaver
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+MANY = 5_000
+MOST_ROWS = 120  # messages in the document at once, whatever the length of the thread
+
+
+async def test_five_thousand_messages_open_and_scroll(app: Palaver, open_page: Visit) -> None:
+    await fill(app, "long")
+    person = await open_page(f"{app.url}/t/long")
+    rows = person.page.get_by_role("log").get_by_role("article")
+    await expect(rows.last).to_contain_text(f"message {MANY - 1} ")
+    await expect(rows.last).to_be_in_viewport()
+    log = person.page.get_by_role("log")
+    opened = await person.page.evaluate("performance.now()")
+    seen, most = set[int](), 0
+    for _ in range(60):
+        await log.evaluate("log => log.scrollBy(0, -2500)")
+        await person.page.evaluate("() => new Promise(requestAnimationFrame)")
+        numbers = await rows.evaluate_all(
+            "rows => rows.map(row => Number(/message (\\d+) /.exec(row.textContent)[1]))"
+        )
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "rows out of order"
+        seen.update(numbers)
+        most = max(most, len(numbers))
+    assert most <= MOST_ROWS
+    assert min(seen) < MANY - 300, "older messages were loaded"
+    await person.button("Latest").click()
+    await expect(rows.last).to_contain_text(f"message {MANY - 1} ")
+    await expect(rows.last).to_be_in_viewport()
+    print(f"\nopened after {opened / 1000:.1f} s; {most} rows at most; scrolled up to message {min(seen)}")
+
+
+async def fill(app: Palaver, thread_id: str) -> None:
+    """Questions and answers in turn, written past the turns that would have made them."""
+
+    async def write(connection: AsyncConnection) -> None:
+        await threads.create(connection, LOCAL, thread_id, now=0, title="Long")
+        rows = [
+            {
+                "owner_id": LOCAL,
+                "id": f"m{n}",
+                "thread_id": thread_id,
+                "parent_id": f"m{n - 1}" if n else None,
+                "depth": n,
+                "role": "assistant" if n % 2 else "user",
+                "status": "complete",
+                "parts": [
+                    {"type": "text", "text": f"This is message {n} here. " + "Some words. " * (n % 40)}
+                ],
+                "tokens": 10,
+                "refused": False,
+                "turn_id": f"turn_{n // 2}",
+                "created_at": n,
+            }
+            for n in range(MANY)
+        ]
+        await connection.execute(insert(messages), rows)
+        await threads.change(connection, LOCAL, thread_id, leaf_id=f"m{MANY - 1}", updated_at=MANY)
+
+    await app.deps.database.write(write)

@@ -1,0 +1,66 @@
+"""The server dies in the middle of an answer; the page comes through it."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Visit
+from tests.crash.server import Nursery, Server, settings_for
+from tests.upstream import Reply, Simulator
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_a_killed_server_leaves_an_interrupted_answer_that_can_be_asked_for_again(
+    tmp_path: Path, sim: Simulator, open_page: Visit
+) -> None:
+    gate = sim.gate()
+    sim.script(
+        Reply(text="one two three four five six", chunk=4, gate=gate, thinking=""),
+        Reply(text="The whole answer.", thinking=""),
+    )
+    async with Nursery() as nursery:
+        server = Server(folder=tmp_path, settings=settings_for(sim.base_url), nursery=nursery)
+        await server.start()
+        try:
+            person = await open_page(server.url)
+            await person.say("Count for me")
+            gate.release(4)
+            await expect(person.answers).to_contain_text("three")
+            await server.kill()
+            await server.start()
+            answer = await person.finished()
+            await expect(answer).to_contain_text("one two three")
+            await expect(answer).to_contain_text("Interrupted before the end.")
+            await person.button("Retry").click()
+            await expect(person.answers).to_contain_text("The whole answer.")
+            await person.finished()
+            await expect(person.questions).to_have_count(1)
+        finally:
+            await server.terminate()
+
+
+async def test_a_message_said_while_the_server_is_away_is_sent_once_when_it_is_back(
+    tmp_path: Path, sim: Simulator, open_page: Visit
+) -> None:
+    sim.respond(lambda _: Reply(text="Here I am.", thinking=""))
+    async with Nursery() as nursery:
+        server = Server(folder=tmp_path, settings=settings_for(sim.base_url), nursery=nursery)
+        await server.start()
+        try:
+            person = await open_page(server.url)
+            await person.say("Are you there?")
+            await person.finished()
+            await server.kill()
+            await person.say("And now?")
+            await server.start()
+            retry = person.button("Retry")
+            answered = person.answers.nth(1)
+            await expect(retry.or_(answered).first).to_be_visible(timeout=30_000)
+            if await retry.is_visible():
+                await retry.click()
+            await person.finished(2)
+            await expect(person.questions).to_have_count(2)
+        finally:
+            await server.terminate()

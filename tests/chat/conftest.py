@@ -1,0 +1,45 @@
+"""One Palaver for all tests of a module that do not mind sharing it; each talks in a thread of its own.
+
+A module that uses it runs in one event loop: `pytestmark = pytest.mark.asyncio(loop_scope="module")`.
+"""
+
+import itertools
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from chat.upstream.client import Timeouts
+from tests.clocks import QuickClock
+from tests.palaver import Palaver, palaver
+from tests.upstream import Simulator
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def clock() -> QuickClock:
+    """The clock of the shared house."""
+    return QuickClock()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory, clock: QuickClock) -> AsyncIterator[Palaver]:
+    """The module's Palaver and its simulator."""
+    folder = tmp_path_factory.mktemp("house")
+    async with Simulator() as sim, palaver(folder, sim, clock=clock, timeouts=Timeouts()) as running:
+        yield running
+
+
+@pytest.fixture
+def house(shared: Palaver, clock: QuickClock) -> Palaver:
+    """The shared Palaver, with nothing scripted and an empty log."""
+    shared.sim.reset()
+    clock.slept.clear()
+    return shared
+
+
+@pytest.fixture
+def thread() -> str:
+    """The name of a thread nobody has used."""
+    return f"thread-{next(_numbers)}"

@@ -1,0 +1,123 @@
+"""The growing answer: parts open, fill, and always close."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+
+from chat import events
+from chat.draft import Draft, harmless
+from chat.finish import told
+from chat.journal import Journal, TurnLog
+from context.messages import ReasoningPart, TextPart
+from store.database import Database
+from store.errors import StoreFull
+from tests.clocks import QuickClock
+from tests.palaver import Palaver
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@asynccontextmanager
+async def draft_in(app: Palaver, turn_id: str) -> AsyncIterator[tuple[Draft, TurnLog]]:
+    """A draft whose journal belongs to a turn that has ended, from number 1001 on, so that both stay apart."""
+    log = TurnLog()
+    log.frames.extend([b""] * 1000)
+    clock = QuickClock()
+    yield Draft(journal=Journal(app.deps.database, turn_id, log, clock), clock=clock), log
+
+
+async def kept(database: Database, turn_id: str) -> list[events.TurnEvent]:
+    async with database.reading() as connection:
+        rows = await connection.execute(
+            text("SELECT payload FROM turn_events WHERE turn_id = :id AND seq > 1000 ORDER BY seq"),
+            {"id": turn_id},
+        )
+        return [events.decode(payload) for (payload,) in rows]
+
+
+def shape(logged: list[events.TurnEvent]) -> list[str]:
+    return [
+        f"{event.part_id} {getattr(event, 'kind', '') or getattr(event, 'text', '')}".strip()
+        for event in logged
+        if isinstance(event, events.PartStarted | events.PartDelta | events.PartEnded)
+    ]
+
+
+async def test_each_kind_of_words_gets_its_own_part(house: Palaver, thread: str) -> None:
+    turn_id = (await house.chat(thread, "hello"))["id"]
+    async with draft_in(house, turn_id) as (draft, _):
+        assert not draft.has_text
+        draft.add("reasoning", "Hm")
+        assert not draft.has_text
+        draft.add("text", "So")
+        assert draft.has_text
+        draft.add("text", " be it")
+        draft.add("text", "")
+        draft.close()
+        draft.close()
+        await draft.journal.settle()
+        logged = await kept(house.deps.database, turn_id)
+    assert shape(logged) == ["p1 reasoning", "p1 Hm", "p1", "p2 text", "p2 So be it", "p2"]
+    assert [type(part) for part in draft.parts] == [ReasoningPart, TextPart]
+    assert told(logged)[0] == tuple(draft.parts), "what the log adds up to is what was drafted"
+
+
+async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palaver, thread: str) -> None:
+    turn_id = (await house.chat(thread, "hello"))["id"]
+    database = house.deps.database
+
+    async def pages(most: str) -> None:
+        await database.write(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {most}")))
+
+    async with draft_in(house, turn_id) as (draft, log):
+        shown = len(log.frames)
+        await pages("1")  # as many as there are: the disk is full
+        said = ["x" * 200_000]
+
+        async def talk_on() -> None:
+            draft.add("text", said[0])
+            while True:  # until the first batch has met the full disk
+                await asyncio.sleep(0.01)
+                said.append("y")
+                draft.add("text", "y")
+
+        with pytest.raises(StoreFull):
+            await asyncio.wait_for(talk_on(), 5)
+        assert len(log.frames) == shown, "nothing is shown that is not kept"
+        with pytest.raises(StoreFull):
+            draft.close()
+        await pages("1000000")
+        draft.close()
+        await draft.journal.settle()
+        logged = await kept(database, turn_id)
+    assert told(logged) == ((TextPart(text="".join(said)),), None)
+    assert tuple(draft.parts) == told(logged)[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "made"),
+    [
+        ("plain 😀", "plain 😀"),
+        ("a\x00b", "a\ufffdb"),
+        ("half \ud83d", "half \ufffd"),
+        ("\ud83d\ude00", "😀"),
+        ("\ude00\ud83d", "\ufffd\ufffd"),
+    ],
+)
+async def test_text_nothing_can_hold_is_made_harmless(said: str, made: str) -> None:
+    assert harmless(said) == made
+
+
+async def test_the_log_of_a_torn_turn_tells_its_open_part() -> None:
+    logged: list[events.TurnEvent] = [
+        events.PartStarted(part_id="p1", kind="reasoning"),
+        events.PartDelta(part_id="p1", text="Hm"),
+        events.PartEnded(part_id="p1", seconds=1.5),
+        events.PartStarted(part_id="p2", kind="text"),
+        events.PartDelta(part_id="p2", text="So "),
+        events.PartDelta(part_id="p2", text="be"),
+    ]
+    assert told(logged) == ((ReasoningPart(text="Hm", seconds=1.5), TextPart(text="So be")), "p2")

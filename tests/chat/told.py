@@ -1,0 +1,76 @@
+"""Reading outcomes: what every turn's log promises, and what the store kept of it."""
+
+from typing import Any
+
+from store import turns, usage
+from store.turns import Turn
+from store.usage import Entry
+from store.users import LOCAL
+from tests.palaver import Palaver
+from tests.sse import Event, text_of
+
+TERMINAL = {"turn.completed", "turn.failed", "turn.cancelled"}
+
+
+def whole(events: list[Event]) -> list[Event]:
+    """The same events, after checking that they are a whole and proper log."""
+    types = [event.type for event in events]
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert types[0] == "turn.started"
+    assert types[-1] in TERMINAL, types
+    assert sum(one in TERMINAL for one in types) == 1, types
+    assert len({event.data["turn_id"] for event in events}) == 1
+    open_part: str | None = None
+    seen: set[str] = set()
+    for event in events:
+        match event.type:
+            case "part.started":
+                assert open_part is None, "parts do not interleave"
+                open_part = event.data["part_id"]
+                assert open_part not in seen
+                seen.add(open_part)
+            case "part.delta":
+                assert event.data["part_id"] == open_part
+                assert event.data["text"]
+            case "part.ended":
+                assert event.data["part_id"] == open_part
+                open_part = None
+            case _:
+                pass
+    assert open_part is None, "whatever opens, closes"
+    return events
+
+
+def notes(events: list[Event], name: str) -> list[dict[str, Any]]:
+    """The data of all notes of that name."""
+    return [event.data["data"] for event in events if event.type == "note" and event.data["name"] == name]
+
+
+def answer_text(message: dict[str, Any]) -> str:
+    """The text parts of a message as the API shows it."""
+    return "".join(part["text"] for part in message["parts"] if part["type"] == "text")
+
+
+async def ledger(app: Palaver, turn_id: str) -> list[Entry]:
+    """The upstream calls made for a turn."""
+    async with app.deps.database.reading() as connection:
+        return await usage.of_turn(connection, LOCAL, turn_id)
+
+
+async def stored(app: Palaver, turn_id: str) -> Turn:
+    """The turn as it is in the store."""
+    async with app.deps.database.reading() as connection:
+        found = await turns.get(connection, LOCAL, turn_id)
+    assert found is not None
+    return found
+
+
+async def finished(app: Palaver, turn_id: str) -> tuple[list[Event], dict[str, Any]]:
+    """Follow a turn to its end: its whole log and the turn. Checks that both tell the same."""
+    events = whole(await app.follow(turn_id))
+    turn = await app.turn(turn_id)
+    assert turn["last_seq"] == events[-1].seq
+    assert events[-1].type == f"turn.{turn['status']}"
+    withdrawn = turn["error"] is not None and turn["error"]["code"] == "content_filtered"
+    assert answer_text(turn["message"]) == ("" if withdrawn else text_of(events))
+    return events, turn

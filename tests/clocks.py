@@ -1,0 +1,21 @@
+"""Clocks for tests: nothing waits for real, and time can be moved."""
+
+from chat.clock import SystemClock
+
+
+class QuickClock(SystemClock):
+    """Sleeps end at once and are written down; `ahead` milliseconds are added to the time of day."""
+
+    def __init__(self, *, ahead: int = 0) -> None:
+        super().__init__()
+        self.ahead = ahead
+        self.slept: list[float] = []
+
+    def now(self) -> int:
+        return super().now() + self.ahead
+
+    def chance(self) -> float:
+        return 0.5
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)

@@ -1,0 +1,155 @@
+"""The plan: what it decides, that it keeps every limit, and that requests extend each other."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from context import request
+from context.catalog import KNOWN, Model
+from context.messages import Message
+from context.plan import Breakpoint, Plan, Recipe, message_limit, plan
+from context.policy import DEFAULT, Policy
+from context.prompts import ASSISTANT
+from context.routing import Route
+from context.window import MessageTooLarge
+from tests.context.threads import message, thread
+
+SONNET = KNOWN["claude-sonnet-5-5"]
+LOCAL = Model(id="smol", label="Smol", context_window=8_192, max_output=1_024, min_cacheable=0, local=True)
+
+
+def planned(
+    path: list[Message],
+    *,
+    model: Model = SONNET,
+    previous_start: str | None = None,
+    max_output: int = 16_000,
+    prompt_tokens: int = 100,
+    policy: Policy = DEFAULT,
+) -> Plan:
+    return plan(
+        model=model,
+        route=Route(model_id=model.id, tier="standard", reason="standard is the default tier"),
+        prompt=ASSISTANT,
+        prompt_tokens=prompt_tokens,
+        path=path,
+        previous_start=previous_start,
+        max_output=max_output,
+        user_ref="somebody",
+        policy=policy,
+    )
+
+
+def test_a_plan_names_everything_that_rebuilds_the_request() -> None:
+    made = planned(thread("u: hi", "a: hello", "u: how are you"))
+    assert made.recipe == Recipe(
+        layout=1,
+        model="claude-sonnet-5-5",
+        max_tokens=16_000,
+        thinking="adaptive",
+        prompt_digest=ASSISTANT.digest,
+        first_message_id="m0",
+        last_message_id="m2",
+        breakpoints=(Breakpoint(at="system", ttl="5m"), Breakpoint(at="m2", ttl="5m")),
+        user_ref="somebody",
+    )
+    assert made.estimated_tokens == 100 + 5 + DEFAULT.overhead
+    assert made.reasons["route"] == "standard is the default tier"
+    assert made.reasons["window"] == "the whole branch fits"
+
+
+def test_a_recipe_survives_storage() -> None:
+    recipe = planned(thread("u: hi")).recipe
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_the_local_model_gets_no_marks_and_no_user() -> None:
+    made = planned(thread("u: hi"), model=LOCAL, max_output=16_000)
+    assert made.recipe.breakpoints == ()
+    assert made.recipe.user_ref is None
+    assert made.recipe.max_tokens == 1_024
+    assert made.reasons["breakpoints"] == "this endpoint has no prompt cache"
+
+
+def test_a_message_that_cannot_fit_is_refused() -> None:
+    limit = message_limit(LOCAL, 100, 1_024)
+    planned([message(0, "user", tokens=limit)], model=LOCAL)
+    with pytest.raises(MessageTooLarge):
+        planned([message(0, "user", tokens=limit + 1)], model=LOCAL)
+
+
+models = st.builds(
+    Model,
+    id=st.just("some-model"),
+    label=st.just("Some model"),
+    context_window=st.integers(8_000, 1_000_000),
+    max_output=st.integers(500, 128_000),
+    min_cacheable=st.sampled_from([0, 512]),
+    thinking=st.sampled_from(["none", "adaptive"]),
+    token_ratio=st.sampled_from([0.75, 1.0, 1.3]),
+)
+
+
+@given(model=models, prompt=st.integers(0, 4_000), wanted=st.integers(64, 128_000), share=st.floats(0.0, 1.0))
+def test_no_plan_exceeds_the_model_even_if_estimates_are_off_by_the_safety(
+    model: Model, prompt: int, wanted: int, share: float
+) -> None:
+    limit = message_limit(model, prompt, wanted)
+    if limit < 1:
+        return
+    path = [message(0, "user", tokens=max(1, int(limit * share)))]
+    made = planned(path, model=model, prompt_tokens=prompt, max_output=wanted)
+    worst = made.estimated_tokens * DEFAULT.safety * model.token_ratio
+    assert worst + made.recipe.max_tokens <= model.context_window
+    assert made.recipe.max_tokens <= model.max_output
+
+
+words = st.text(alphabet='abc ü日\n"\\', min_size=1, max_size=12).filter(str.strip)
+lines = st.lists(
+    st.tuples(words, words, st.sampled_from(["", " cancelled", " failed", " interrupted", " refused"])),
+    min_size=1,
+    max_size=25,
+)
+
+
+def blocks(body: bytes) -> list[tuple[str, str]]:
+    """A request as the prompt cache sees it: blocks in order, without marks."""
+    asked = json.loads(body)
+    system = [("system", block["text"]) for block in asked["system"]]
+    return system + [(turn["role"], block["text"]) for turn in asked["messages"] for block in turn["content"]]
+
+
+@given(said=lines, cap=st.integers(5, 60))
+@settings(max_examples=60)
+def test_each_request_extends_the_one_before_unless_the_window_moved_and_says_so(
+    said: list[tuple[str, str, str]], cap: int
+) -> None:
+    policy = Policy(window_cap=cap)
+    told: list[str] = []
+    start: str | None = None
+    before: list[tuple[str, str]] = []
+    for question, answer, how in said:
+        told.append(f"u: {question}")
+        path = thread(*told)
+        made = planned(path, previous_start=start, policy=policy)
+        body = request.build(made.recipe, ASSISTANT.text, made.messages)
+        asked = json.loads(body)
+        now = blocks(body)
+        if made.reasons["window"].startswith("cut"):
+            assert made.recipe.first_message_id != start
+        else:
+            assert now[: len(before)] == before
+        assert body.count(b'"cache_control"') <= 4
+        assert asked["messages"][0]["role"] == "user"
+        assert asked["messages"][-1]["role"] == "user"
+        assert now[-1] == ("user", path[-1].text)
+        roles = [turn["role"] for turn in asked["messages"]]
+        assert all(one != other for one, other in itertools.pairwise(roles)), "roles take turns"
+        assert request.build(made.recipe, ASSISTANT.text, made.messages) == body
+        again = Recipe.from_json(json.loads(json.dumps(made.recipe.to_json())))
+        assert request.build(again, ASSISTANT.text, made.messages) == body
+        start, before = made.recipe.first_message_id, now
+        told.append(f"a{how}: {answer}")

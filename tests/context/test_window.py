@@ -1,0 +1,131 @@
+"""Which messages go into a request: cases, then properties over whole conversations."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from context.messages import Message, Status
+from context.policy import Policy
+from context.window import INTERRUPTED, MessageTooLarge, Window, select, spoken
+from tests.context.threads import ids, message, parts, sized, thread
+
+POLICY = Policy(window_cap=100, window_low=0.5)
+
+
+def chosen(sizes: str, previous_start: str | None = None, limit: int = 10_000) -> Window:
+    return select(sized(sizes), previous_start=previous_start, limit=limit, policy=POLICY)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "previous", "limit", "window", "reason"),
+    [
+        ("u5", None, 1000, "m0", "the whole branch fits"),
+        ("u5 a5 u5", None, 1000, "m0 m1 m2", "the whole branch fits"),
+        ("u5 a5 u5", "m0", 1000, "m0 m1 m2", "same start as the turn before: the cached prefix holds"),
+        ("u5 a5 u5 a5 u5", "m2", 1000, "m2 m3 m4", "same start as the turn before: the cached prefix holds"),
+        ("u40 a40 u20", "m0", 1000, "m0 m1 m2", "same start as the turn before: the cached prefix holds"),
+        ("u40 a40 u21", "m0", 1000, "m2", "cut to 21 tokens: the window had outgrown 100"),
+        ("u40 a40 u10 a10 u5", "m0", 1000, "m2 m3 m4", "cut to 25 tokens: the window had outgrown 100"),
+        ("u10 a60 u10 a30 u10", "m0", 1000, "m2 m3 m4", "cut to 50 tokens: the window had outgrown 100"),
+        ("u5 a5 u5", "gone", 1000, "m0 m1 m2", "cut to 15 tokens: the window had outgrown 100"),
+        ("u60 a60 u10", None, 1000, "m2", "cut to 10 tokens: the window had outgrown 100"),
+        ("u20 a20 u20", "m0", 50, "m2", "cut to 20 tokens: the window had outgrown 50"),
+        ("u5 a5 u400", "m0", 1000, "m2", "cut to 400 tokens: the window had outgrown 400"),
+        ("a5 u5 a5 u5", None, 1000, "m1 m2 m3", "the whole branch fits"),
+    ],
+)
+def test_the_window(sizes: str, previous: str | None, limit: int, window: str, reason: str) -> None:
+    found = chosen(sizes, previous, limit)
+    assert ids(found.messages) == window
+    assert found.reason == reason
+    assert found.tokens == sum(one.tokens for one in found.messages)
+
+
+def test_a_branch_whose_beginning_was_not_read_does_not_claim_to_be_whole() -> None:
+    path = sized("u5 a5 u5 a5 u5")[2:]
+    assert (
+        select(path, previous_start=None, limit=1000, policy=POLICY).reason == "the newest messages that fit"
+    )
+
+
+def test_a_message_larger_than_the_limit_is_refused_with_both_numbers() -> None:
+    with pytest.raises(MessageTooLarge) as refused:
+        chosen("u5 a5 u51", "m0", limit=50)
+    assert (refused.value.tokens, refused.value.limit) == (51, 50)
+
+
+@pytest.mark.parametrize(
+    ("line", "heard"),
+    [
+        ("a: all of it", "all of it"),
+        ("a cancelled: half an", f"half an\n\n{INTERRUPTED}"),
+        ("a interrupted: half an", f"half an\n\n{INTERRUPTED}"),
+        ("a failed: half an", f"half an\n\n{INTERRUPTED}"),
+        ("a cancelled: ", ""),
+        ("a refused: withdrawn", ""),
+        ("u: a question", "a question"),
+    ],
+)
+def test_what_a_model_hears_of_a_message(line: str, heard: str) -> None:
+    assert spoken(thread(line)[0]) == heard
+
+
+def test_thinking_is_never_sent_back() -> None:
+    one = Message(
+        id="m",
+        parent_id=None,
+        role="assistant",
+        status="complete",
+        parts=parts("reasoning: hm", "text: yes", "reasoning: hm again", "text: and no"),
+        depth=0,
+        tokens=4,
+    )
+    assert spoken(one) == "yes\n\nand no"
+
+
+sizes_of_turns = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 90)), min_size=1, max_size=40)
+policies = st.builds(Policy, window_cap=st.integers(10, 400), window_low=st.floats(0.0, 1.0, allow_nan=False))
+
+
+@given(turns=sizes_of_turns, policy=policies, limit=st.integers(60, 2_000))
+def test_every_window_of_a_growing_conversation(
+    turns: list[tuple[int, int]], policy: Policy, limit: int
+) -> None:
+    path: list[Message] = []
+    start: str | None = None
+    before: tuple[Message, ...] = ()
+    for asked, answered in turns:
+        path.append(message(len(path), "user", tokens=asked))
+        window = select(path, previous_start=start, limit=limit, policy=policy)
+        assert window.tokens == sum(one.tokens for one in window.messages) <= limit
+        assert window.tokens <= max(policy.window_cap, asked)
+        assert window.messages[0].role == "user"
+        assert window.messages[-1] == path[-1]
+        assert list(window.messages) == path[-len(window.messages) :], "order kept, nothing left out inside"
+        if window.reason.startswith("cut"):
+            assert window.tokens <= max(policy.window_low * policy.window_cap, asked)
+        else:
+            assert window.messages[: len(before)] == before, "a prefix that was paid for is kept"
+        start, before = window.messages[0].id, window.messages
+        status: Status = "complete" if answered % 7 else "cancelled"
+        path.append(message(len(path), "assistant", tokens=answered, status=status))
+
+
+@given(turns=sizes_of_turns, policy=policies)
+def test_what_lies_before_the_cap_does_not_matter(turns: list[tuple[int, int]], policy: Policy) -> None:
+    """The store reads only up to the message that exceeds the cap; the window must come out as from the whole branch."""
+    path: list[Message] = []
+    start: str | None = None
+    for asked, answered in turns:
+        path.append(message(len(path), "user", tokens=asked))
+        read: list[Message] = []
+        for one in reversed(path):
+            read.insert(0, one)
+            if sum(each.tokens for each in read) > policy.window_cap:
+                break
+        whole = select(path, previous_start=start, limit=10_000, policy=policy)
+        short = select(read, previous_start=start, limit=10_000, policy=policy)
+        assert short.messages == whole.messages
+        assert short.reason == whole.reason
+        start = whole.messages[0].id
+        path.append(message(len(path), "assistant", tokens=answered))

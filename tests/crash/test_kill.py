@@ -1,0 +1,239 @@
+"""The server is killed at random moments, many times; nothing acknowledged is lost, nothing is said twice.
+
+`PALAVER_LONG=1 pytest -s tests/crash` kills 200 times and prints what it exercised.
+"""
+
+import asyncio
+import os
+import random
+import shutil
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from store import sqlite
+from tests.crash.clients import TERMINAL, Client, Promise, World
+from tests.crash.server import Nursery, Server, client_for, settings_for, until
+from tests.sse import Event, read_events
+from tests.upstream import Reply, Simulator
+
+LONG = "PALAVER_LONG" in os.environ
+KILLS = 200 if LONG else 20
+LANES = 2
+CLIENTS = 4  # per lane
+LONGEST_LIFE = 0.9  # seconds from serving to the kill
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a lane exercised."""
+
+    kills: int = 0
+    mid_answer: int = 0
+    promises: int = 0
+    events: int = 0
+    interrupted: int = 0
+    repeats: int = 0
+    resumes: int = 0
+    starts: list[float] = field(default_factory=list)
+
+
+async def test_no_kill_loses_or_doubles_anything(tmp_path: Path) -> None:
+    async with Simulator() as sim, Nursery() as nursery:
+        sim.respond(answer())
+        sim.chaos(seed=11, rate=0.06, kinds=("reset", "error"))
+        lanes = [
+            lane(tmp_path / f"lane{n}", sim, nursery, KILLS // LANES, random.Random(f"kill {n}"))
+            for n in range(LANES)
+        ]
+        tallies = await asyncio.gather(*lanes)
+    told = report(tallies)
+    print(f"\n{told}")
+    assert sum(tally.kills for tally in tallies) == KILLS
+    assert sum(tally.mid_answer for tally in tallies) >= KILLS // 4, told
+    assert sum(tally.interrupted for tally in tallies) >= KILLS // 4, told
+
+
+async def test_the_real_command_is_killed_and_comes_back(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        gate = sim.gate()
+        sim.script(Reply(text="one two three four five", chunk=4, gate=gate))
+        server = Server(folder=tmp_path, settings=settings_for(sim.base_url))
+        await server.start()
+        async with client_for(server) as http:
+            world = World(http=http)
+            world.up.set()
+            client = Client(world, "ada", random.Random(1))
+            client.thread = "t"
+            promise = await client.say({"input": {"text": "count"}})
+            gate.release(4)
+            hearing = asyncio.create_task(client.hear(promise, restless=False))
+            await until(lambda: any(event.type == "part.delta" for event in promise.seen))
+            world.up.clear()
+            await server.kill()
+            await server.start()
+            world.up.set()
+            await hearing
+            await examine(world, http, promise)
+            assert promise.seen[-1].data["error"]["code"] == "interrupted"
+            gate.open()
+            last = await client.say_last_words()
+            await examine(world, http, last)
+            assert last.seen[-1].type == "turn.completed"
+        await server.terminate()
+        check_file(server)
+        print(f"\nreal command: start-up {', '.join(f'{one:.2f}' for one in server.starts)} s")
+
+
+def answer() -> Any:
+    """Replies of varied length, a few milliseconds per chunk."""
+    dice = random.Random(5)
+
+    def respond(_: dict[str, Any]) -> Reply:
+        words = " ".join(f"word{n}" for n in range(dice.randrange(20, 160)))
+        return Reply(text=words, chunk=dice.randrange(4, 30), delay=dice.choice([0.001, 0.004, 0.01]))
+
+    return respond
+
+
+async def lane(folder: Path, sim: Simulator, nursery: Nursery, kills: int, dice: random.Random) -> Tally:
+    """One server with its clients, killed `kills` times, then left to finish in peace."""
+    server = Server(folder=folder, settings=settings_for(sim.base_url), nursery=nursery)
+    tally = Tally()
+    open_before: list[Promise] = []
+    async with client_for(server) as http:
+        world = World(http=http)
+        clients = [Client(world, f"{folder.name}-c{n}", random.Random(dice.random())) for n in range(CLIENTS)]
+        living = [asyncio.create_task(client.live()) for client in clients]
+        try:
+            for _ in range(kills):
+                await begin(server, world, http, open_before)
+                await asyncio.wait(
+                    living, timeout=dice.uniform(0, LONGEST_LIFE), return_when=asyncio.FIRST_EXCEPTION
+                )
+                for task in living:
+                    if task.done():
+                        await task  # a client that found something wrong says so now
+                world.up.clear()
+                await server.kill()
+                await asyncio.sleep(0.02)  # what was in the sockets is read now
+                check_file(server)
+                open_before = [one for one in world.promises if not one.ended]
+                tally.kills += 1
+                tally.mid_answer += bool(open_before)
+            await begin(server, world, http, open_before)
+            world.ending = True
+            await asyncio.gather(*living)
+            farewells = await asyncio.gather(*(client.say_last_words() for client in clients))
+            for promise in world.promises:
+                await examine(world, http, promise)
+            await examine_threads(http, world.promises)
+        finally:
+            for task in living:
+                task.cancel()
+            await asyncio.gather(*living, return_exceptions=True)
+            await server.terminate()
+        check_file(server)
+    assert all(last.ended for last in farewells)
+    tally.promises, tally.repeats, tally.resumes = len(world.promises), world.repeats, world.resumes
+    tally.events = sum(len(promise.seen) for promise in world.promises)
+    tally.interrupted = sum(
+        promise.seen[-1].data.get("error", {}).get("code") == "interrupted" for promise in world.promises
+    )
+    tally.starts = server.starts
+    return tally
+
+
+async def begin(server: Server, world: World, http: httpx.AsyncClient, open_before: list[Promise]) -> None:
+    """Start the server; what ran when it was killed has an end now, whatever the clients do next."""
+    await server.start()
+    world.life += 1
+    for promise in open_before:
+        turn = (await http.get(f"/api/turns/{promise.turn}")).json()
+        assert turn["status"] != "running", "a turn of a dead process still runs"
+        await examine(world, http, promise)
+    world.up.set()
+
+
+async def examine(world: World, http: httpx.AsyncClient, promise: Promise) -> None:
+    """One promise against what the server has stored."""
+    answer = await http.get(f"/api/turns/{promise.turn}")
+    assert answer.status_code == 200, f"an acknowledged turn is lost: {answer.text}"
+    turn = answer.json()
+    said = await http.get(
+        f"/api/threads/{promise.thread}/messages", params={"leaf": promise.user_message, "limit": 1}
+    )
+    assert said.status_code == 200, f"an acknowledged message is lost: {said.text}"
+    (message,) = said.json()["messages"]
+    if promise.text is not None:
+        assert [part["text"] for part in message["parts"]] == [promise.text]
+    async with http.stream("GET", f"/api/turns/{promise.turn}/events") as response:
+        assert response.status_code == 200
+        logged = [event async for event in read_events(response.aiter_bytes())]
+    assert logged[: len(promise.seen)] == promise.seen, "a client saw what the log does not have"
+    assert [event.seq for event in logged] == list(range(1, len(logged) + 1))
+    assert [event.type in TERMINAL for event in logged] == [False] * (len(logged) - 1) + [True]
+    assert turn["last_seq"] == len(logged)
+    assert [part["text"] for part in turn["message"]["parts"]] == parts_of(logged)
+    if logged[-1].data.get("error", {}).get("code") == "interrupted":
+        assert (turn["status"], turn["message"]["status"]) == ("failed", "interrupted")
+    assert turn["status"] == logged[-1].type.removeprefix("turn.")
+    if promise.ended:
+        assert promise.seen == logged
+
+
+async def examine_threads(http: httpx.AsyncClient, promises: list[Promise]) -> None:
+    """Every thread is at rest and holds exactly one message for each thing that was said in it."""
+    for thread in {promise.thread for promise in promises}:
+        assert (await http.get(f"/api/threads/{thread}")).json()["running_turn_id"] is None
+        said = [one for one in promises if one.thread == thread and one.text is not None]
+        assert len({one.user_message for one in said}) == len(said)
+
+
+def parts_of(events: list[Event]) -> list[str]:
+    """The text of each part, put together from its deltas."""
+    texts: dict[str, str] = {}
+    for event in events:
+        if event.type == "part.started":
+            texts[event.data["part_id"]] = ""
+        elif event.type == "part.delta":
+            texts[event.data["part_id"]] += event.data["text"]
+    return list(texts.values())
+
+
+def check_file(server: Server) -> None:
+    """The database as the dead process left it: a copy is opened, so that the next server finds what the kill left."""
+    copy = server.folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    for suffix in ("", "-wal"):
+        left = server.database.with_name(server.database.name + suffix)
+        if left.exists():
+            shutil.copy(left, copy / left.name)
+    connection = sqlite.driver().connect(copy / server.database.name)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        gaps = "SELECT turn_id FROM turn_events GROUP BY turn_id HAVING min(seq) <> 1 OR max(seq) <> count(*)"
+        assert connection.execute(gaps).fetchall() == []
+        twice = 'SELECT turn_id FROM turn_events WHERE payload LIKE \'{"type":"turn.%\' AND seq > 1 GROUP BY turn_id HAVING count(*) > 1'
+        assert connection.execute(twice).fetchall() == []
+    finally:
+        connection.close()
+
+
+def report(tallies: list[Tally]) -> str:
+    """What was exercised, in one line."""
+    starts = [one for tally in tallies for one in tally.starts]
+    kills, mid, promises, events, interrupted, repeats, resumes = (
+        sum(getattr(tally, name) for tally in tallies)
+        for name in ("kills", "mid_answer", "promises", "events", "interrupted", "repeats", "resumes")
+    )
+    return (
+        f"{kills} kills, {mid} of them mid-answer; {promises} turns acknowledged, {interrupted} interrupted, "
+        f"{events} events delivered once each over {resumes} connections, {repeats} posts repeated; "
+        f"start-up median {statistics.median(starts):.2f} s, worst {max(starts):.2f} s"
+    )

@@ -1,0 +1,427 @@
+"""Posting, following, leaving, cancelling, editing, regenerating, moving about, crashing and restarting, in any order.
+
+Forty seconds or so; `PALAVER_LONG=1` runs ten times as many stories, each twice as long.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as tell_stories
+from sqlalchemy import func, select
+
+from store.tables import usage
+from tests.stateful.model import (
+    CHUNK,
+    TERMINAL,
+    ModelThread,
+    ModelTurn,
+    Plan,
+    Reader,
+    Said,
+    Trouble,
+    text_of,
+)
+from tests.stateful.world import World
+
+LONG = "PALAVER_LONG" in os.environ
+STORIES = settings(
+    max_examples=200 if LONG else 22,
+    stateful_step_count=60 if LONG else 40,
+    deadline=None,
+    derandomize=not LONG,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate, Phase.shrink] if LONG else [Phase.generate],
+)
+
+PICK = st.integers(min_value=0, max_value=11)  # taken modulo what there is to pick from
+TROUBLE: st.SearchStrategy[Trouble] = st.sampled_from(
+    ("none", "none", "none", "reset", "error", "overloaded first")
+)
+COUNTS: dict[str, int] = {}
+
+
+def test_whatever_happens_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    COUNTS.clear()
+    world = World(tmp_path)
+    try:
+        tell_stories(partial(Story, world), settings=STORIES)  # type: ignore[arg-type]  # any factory will do
+    finally:
+        world.close()
+    print(f"\nexercised: {COUNTS}")
+    assert COUNTS.keys() >= {"post", "crash", "restart", "cancel", "drop", "resume", "regenerate", "delete"}
+
+
+class Story(RuleBasedStateMachine):
+    """One installation of Palaver and what its users do to it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.threads: list[ModelThread] = []
+        self.turns: list[ModelTurn] = []
+        self.readers: list[Reader] = []
+        self.questions = 0
+        self.since_start = 0
+        """Steps since the server was started last: a start takes longer than all other steps together."""
+
+    @initialize()
+    def install(self) -> None:
+        self.world.run(self.world.begin())
+
+    # What users do
+
+    @rule(thread=PICK, size=st.integers(1, 6), trouble=TROUBLE, thinks=st.booleans(), fresh=st.booleans())
+    def post(self, thread: int, size: int, trouble: Trouble, thinks: bool, fresh: bool) -> None:
+        """Go on with a thread, or begin one."""
+        chosen = self._thread(None if fresh else thread)
+        self._say(chosen, chosen.leaf, self._plan(size, trouble, thinks), explicit=False)
+
+    @precondition(lambda self: self._talked())
+    @rule(thread=PICK, message=PICK, size=st.integers(1, 6), trouble=TROUBLE)
+    def edit(self, thread: int, message: int, size: int, trouble: Trouble) -> None:
+        """Say something else in place of an earlier message: a new branch beside it."""
+        chosen = self._talked()[thread % len(self._talked())]
+        asked = [said for said in chosen.messages.values() if said.role == "user"]
+        self._say(chosen, asked[message % len(asked)].parent, self._plan(size, trouble, False), explicit=True)
+
+    @precondition(lambda self: self._talked())
+    @rule(thread=PICK, message=PICK, size=st.integers(1, 6), trouble=TROUBLE)
+    def regenerate(self, thread: int, message: int, size: int, trouble: Trouble) -> None:
+        chosen = self._talked()[thread % len(self._talked())]
+        answers = [said for said in chosen.messages.values() if said.role == "assistant"]
+        answer = answers[message % len(answers)]
+        question = chosen.messages[answer.parent or ""]
+        if chosen.running is not None:
+            self._refused(chosen, {"regenerate": answer.id}, 409, "thread_busy")
+            return
+        plan = self._plan(size, trouble, False, name=(question.text or "").split()[0])
+        self._accept(chosen, {"regenerate": answer.id}, plan, question.parent, None)
+
+    @precondition(lambda self: self._talked())
+    @rule(thread=PICK)
+    def follow_a_question(self, thread: int) -> None:
+        """A new message cannot follow a question."""
+        chosen = self._talked()[thread % len(self._talked())]
+        asked = next(said for said in chosen.messages.values() if said.role == "user")
+        busy = chosen.running is not None
+        wish = {"input": {"text": "q0 no"}, "parent_id": asked.id}
+        self._refused(chosen, wish, *((409, "thread_busy") if busy else (400, "bad_request")))
+
+    @precondition(lambda self: self.turns)
+    @rule(turn=PICK, other=st.booleans())
+    def repeat(self, turn: int, other: bool) -> None:
+        """The same key again: the same turn for the same words, a refusal for others."""
+        known = self.turns[turn % len(self.turns)]
+        wish = {**known.wish, "metadata": {"other": True}} if other else known.wish
+        answer = self._post(known.thread, wish, known.key)
+        if other:
+            assert (answer.status_code, answer.json()["error"]["code"]) == (422, "idempotency_key_reused")
+            return
+        assert answer.status_code == 200
+        assert answer.headers["idempotency-replayed"] == "true"
+        assert {**answer.json(), "status": ""} == {**known.accepted, "status": ""}
+
+    @precondition(lambda self: self._talked())
+    @rule(thread=PICK, message=PICK)
+    def move(self, thread: int, message: int) -> None:
+        """Look at another branch."""
+        chosen = self._talked()[thread % len(self._talked())]
+        target = list(chosen.messages)[message % len(chosen.messages)]
+        answer = self.world.run(
+            self.world.app.http.patch(f"/api/threads/{chosen.id}", json={"leaf_id": target})
+        )
+        if chosen.running is not None:
+            assert answer.status_code == 409, answer.text
+            return
+        assert answer.status_code == 200, answer.text
+        chosen.leaf = chosen.newest_leaf(target)
+        assert answer.json()["leaf_id"] == chosen.leaf
+
+    @precondition(lambda self: self._running())
+    @rule(turn=PICK)
+    def cancel(self, turn: int) -> None:
+        chosen = self._running()[turn % len(self._running())]
+        self.world.run(self._cancel(chosen))
+        chosen.end("cancelled")
+        self._count("cancel")
+
+    @precondition(lambda self: len(self.threads) > 1)
+    @rule(thread=PICK)
+    def delete(self, thread: int) -> None:
+        """Everything of a thread goes, a running answer with it."""
+        chosen = self.threads.pop(thread % len(self.threads))
+        for reader in [reader for reader in self.readers if reader.turn.thread is chosen]:
+            self.world.run(_leave(reader))
+            self.readers.remove(reader)
+        self.turns = [turn for turn in self.turns if turn.thread is not chosen]
+        answer = self.world.run(self.world.app.http.delete(f"/api/threads/{chosen.id}"))
+        assert answer.status_code == 204, answer.text
+        gone = self.world.run(self.world.app.http.get(f"/api/threads/{chosen.id}/messages"))
+        assert gone.status_code == 404
+        self._count("delete")
+
+    # What the model does
+
+    @precondition(lambda self: self._running())
+    @rule(turn=PICK, deltas=st.integers(1, 3))
+    def say_more(self, turn: int, deltas: int) -> None:
+        """The answer grows, but does not end."""
+        plan = self._running()[turn % len(self._running())].plan
+        allowed = min(deltas, plan.left)
+        plan.left -= allowed
+        plan.gate.release(allowed)
+        self.world.run(asyncio.sleep(0.002 * deltas))
+
+    @precondition(lambda self: self._running())
+    @rule(turn=PICK)
+    def finish(self, turn: int) -> None:
+        chosen = self._running()[turn % len(self._running())]
+        chosen.plan.gate.open()
+        self.world.run(self._until_end(chosen))
+        chosen.end(chosen.plan.status)
+        self._count(f"finish {chosen.plan.status}")
+
+    # What networks and machines do
+
+    @precondition(lambda self: self.turns)
+    @rule(turn=PICK)
+    def follow(self, turn: int) -> None:
+        reader = Reader(turn=self.turns[turn % len(self.turns)])
+        self.readers.append(reader)
+        self._connect(reader)
+
+    @precondition(lambda self: self.readers)
+    @rule(reader=PICK)
+    def drop(self, reader: int) -> None:
+        self.world.run(_leave(self.readers[reader % len(self.readers)]))
+        self._count("drop")
+
+    @precondition(lambda self: self.readers)
+    @rule(reader=PICK)
+    def resume(self, reader: int) -> None:
+        chosen = self.readers[reader % len(self.readers)]
+        if chosen.task is None or chosen.task.done():
+            self._connect(chosen)
+            self._count("resume")
+
+    @precondition(lambda self: self._may_die())
+    @rule()
+    def crash(self) -> None:
+        self._hang_up()
+        self.since_start = 0
+        self.world.run(self.world.crash())
+        for turn in self._running():
+            turn.end("failed", interrupted=True, crashed=True)
+        self._count("crash")
+
+    @precondition(lambda self: self._may_die())
+    @rule()
+    def restart(self) -> None:
+        self._hang_up()
+        self.since_start = 0
+        self.world.run(self.world.restart())
+        for turn in self._running():
+            turn.end("failed", interrupted=True)
+        self._count("restart")
+
+    # What must be true
+
+    @invariant()
+    def no_reader_found_anything_wrong(self) -> None:
+        self.since_start += 1
+        for reader in self.readers:
+            if reader.task is not None and reader.task.done() and not reader.task.cancelled():
+                reader.task.result()
+
+    @rule(thread=PICK)
+    @precondition(lambda self: self.threads)
+    def look(self, thread: int) -> None:
+        """The page of a thread is the model's path."""
+        self.world.run(self._look(self.threads[thread % len(self.threads)]))
+
+    def teardown(self) -> None:
+        try:
+            for turn in self._running():
+                turn.plan.gate.open()
+                self.world.run(self._until_end(turn))
+                turn.end(turn.plan.status)
+            for reader in self.readers:
+                if reader.task is None or reader.task.done():
+                    self._connect(reader)
+                assert reader.task is not None
+                self.world.run(asyncio.wait_for(asyncio.shield(reader.task), 10))
+            for turn in self.turns:
+                self.world.run(self._examine(turn))
+            for thread in self.threads:
+                self.world.run(self._look(thread))
+                self.world.run(self._still_usable(thread))
+        finally:
+            self._hang_up()
+            self.world.run(self.world.end())
+
+    # How steps are taken
+
+    def _running(self) -> list[ModelTurn]:
+        return [turn for turn in self.turns if turn.status == "running"]
+
+    def _may_die(self) -> bool:
+        return bool(self._running()) and self.since_start > 7
+
+    def _talked(self) -> list[ModelThread]:
+        return [thread for thread in self.threads if thread.messages]
+
+    def _thread(self, pick: int | None) -> ModelThread:
+        if pick is None or not self.threads:
+            self.threads.append(ModelThread(id=f"t{self.questions}"))
+            return self.threads[-1]
+        return self.threads[pick % len(self.threads)]
+
+    def _plan(self, size: int, trouble: Trouble, thinks: bool, name: str | None = None) -> Plan:
+        self.questions += 1
+        name = name or f"q{self.questions}"
+        text = f"{name} {self.questions} " + "abcdefgh" * size
+        left = -(-len(text) // CHUNK) - 1
+        plan = Plan(text=text, trouble=trouble, gate=self.world.sim.gate(), thinks=thinks, left=left)
+        self.world.plans[name] = plan
+        return plan
+
+    def _say(self, thread: ModelThread, parent: str | None, plan: Plan, *, explicit: bool) -> None:
+        text = f"{plan.text.split()[0]} what then?"
+        wish: dict[str, Any] = {"input": {"text": text}}
+        if explicit:
+            wish["parent_id"] = parent
+        if thread.running is not None:
+            self._refused(thread, wish, 409, "thread_busy")
+            return
+        self._accept(thread, wish, plan, parent, text)
+
+    def _accept(
+        self, thread: ModelThread, wish: dict[str, Any], plan: Plan, parent: str | None, text: str | None
+    ) -> None:
+        key = f"key-{self.questions}"
+        answer = self._post(thread, wish, key)
+        assert answer.status_code == 202, answer.text
+        told = answer.json()
+        turn = ModelTurn(id=told["id"], thread=thread, plan=plan, wish=wish, key=key, accepted=told)
+        self.turns.append(turn)
+        thread.running = turn
+        question, reply = told["user_message_id"], told["message_id"]
+        if text is None:
+            assert question in thread.messages
+        else:
+            thread.messages[question] = Said(id=question, parent=parent, role="user", text=text, turn=turn)
+        thread.messages[reply] = Said(id=reply, parent=question, role="assistant", text=None, turn=turn)
+        thread.leaf = reply
+        self._count("regenerate" if text is None else "post")
+
+    def _refused(self, thread: ModelThread, wish: dict[str, Any], status: int, code: str) -> None:
+        answer = self._post(thread, wish, None)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+    def _post(self, thread: ModelThread, wish: dict[str, Any], key: str | None) -> Any:
+        headers = {} if key is None else {"idempotency-key": key}
+        http = self.world.app.http
+        return self.world.run(http.post(f"/api/threads/{thread.id}/turns", json=wish, headers=headers))
+
+    def _connect(self, reader: Reader) -> None:
+        async def begin() -> None:
+            reader.task = asyncio.create_task(self._read(reader))
+            await asyncio.sleep(0.002)
+
+        self.world.run(begin())
+
+    async def _read(self, reader: Reader) -> None:
+        turn = reader.turn
+        async for event in self.world.app.stream(turn.id, reader.cursor):
+            assert event.seq == reader.cursor + 1, f"{event.seq} after {reader.cursor}"
+            assert not reader.ended, "an event after the end"
+            assert turn.seen.setdefault(event.seq, event.data) == event.data, (
+                "two readers saw different events"
+            )
+            reader.cursor = event.seq
+            reader.ended = event.type in TERMINAL
+
+    async def _cancel(self, turn: ModelTurn) -> None:
+        answer = await self.world.app.http.post(f"/api/turns/{turn.id}/cancel")
+        assert answer.status_code == 202, answer.text
+        await self._until_end(turn)
+
+    async def _until_end(self, turn: ModelTurn) -> None:
+        async with asyncio.timeout(10):
+            events = await self.world.app.follow(turn.id)
+        assert events[-1].type in TERMINAL
+
+    def _hang_up(self) -> None:
+        for reader in self.readers:
+            self.world.run(_leave(reader))
+
+    def _count(self, step: str) -> None:
+        COUNTS[step] = COUNTS.get(step, 0) + 1
+
+    # How the truth is compared
+
+    async def _look(self, thread: ModelThread) -> None:
+        app = self.world.app
+        if not thread.messages:
+            return
+        shown = await app.messages(thread.id, limit=200)
+        path = thread.path()
+        assert [(one["id"], one["parent_id"], one["role"]) for one in shown] == [
+            (said.id, said.parent, said.role) for said in path
+        ]
+        for one, said in zip(shown, path, strict=True):
+            assert one["sibling_ids"] == thread.children(said.parent)
+            if said.text is not None:
+                assert [part["text"] for part in one["parts"]] == [said.text]
+        running = (await app.get(f"/api/threads/{thread.id}"))["running_turn_id"]
+        assert running == (None if thread.running is None else thread.running.id)
+
+    async def _examine(self, turn: ModelTurn) -> None:
+        app = self.world.app
+        told, events = await app.turn(turn.id), [event.data for event in await app.follow(turn.id)]
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+        assert [event["type"] in TERMINAL for event in events] == [False] * (len(events) - 1) + [True]
+        assert events[-1]["type"] == f"turn.{turn.status}" == f"turn.{told['status']}"
+        for seq, event in turn.seen.items():
+            assert events[seq - 1] == event, "a reader saw what the log does not have"
+        parts = told["message"]["parts"]
+        assert [part["text"] for part in parts] == text_of(events)
+        answer = "".join(part["text"] for part in parts if part["type"] == "text")
+        assert turn.plan.text.startswith(answer)
+        if turn.interrupted:
+            assert (told["error"]["code"], told["message"]["status"]) == ("interrupted", "interrupted")
+        elif turn.status != "cancelled":
+            assert answer == turn.plan.text
+        await self._examine_ledger(turn, heard=any(event["type"] == "part.delta" for event in events))
+
+    async def _examine_ledger(self, turn: ModelTurn, *, heard: bool) -> None:
+        """A call whose words were heard is in the ledger. Of a crashed process only what it had written can be."""
+        async with self.world.app.deps.database.reading() as connection:
+            rows = await connection.scalar(
+                select(func.count()).select_from(usage).where(usage.c.turn_id == turn.id)
+            )
+        if not turn.crashed and (heard or turn.status == "completed"):
+            assert rows == turn.plan.calls, "a call is missing in the ledger, or there twice"
+
+    async def _still_usable(self, thread: ModelThread) -> None:
+        plan = self._plan(1, "none", False)
+        plan.gate.open()
+        turn = await self.world.app.chat(thread.id, f"{plan.text.split()[0]} still there?")
+        assert turn["status"] == "completed"
+        assert turn["message"]["parts"][-1]["text"] == plan.text
+
+
+async def _leave(reader: Reader) -> None:
+    if reader.task is not None:
+        reader.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await reader.task
+        reader.task = None

@@ -1,0 +1,62 @@
+"""An open, migrated database of each kind, with two users in it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from store import migrate, users
+from store.database import Database
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "palaver.db"
+
+    async def make() -> None:
+        opened = Database(f"sqlite:///{path}")
+        await migrate.upgrade(opened)
+        await opened.close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+def lite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """A migrated SQLite database with nothing in it."""
+    shutil.copy(migrated_file, tmp_path / "palaver.db")
+    return f"sqlite:///{tmp_path / 'palaver.db'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database of each kind."""
+    found: str = request.getfixturevalue("lite_url" if request.param == "sqlite" else "postgres_url")
+    return found
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    """A database of each kind, with the users `ada` and `bob`."""
+    opened = await _with_users(url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def lite(lite_url: str) -> AsyncIterator[Database]:
+    """The same on SQLite, for what only SQLite needs us to do."""
+    opened = await _with_users(lite_url)
+    yield opened
+    await opened.close()
+
+
+async def _with_users(url: str) -> Database:
+    opened = Database(url)
+    for name in ("ada", "bob"):
+        await opened.write(lambda connection, name=name: users.ensure(connection, name, name.title(), 1))  # type: ignore[misc]
+    return opened

@@ -1,0 +1,218 @@
+"""Writing: grouped, apart from each other, and durable before it is acknowledged."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import sqlite, threads, users
+from store.database import Database, Write
+from store.errors import StoreFull, StoreUnavailable
+
+
+def new_user(name: str) -> Write[None]:
+    async def write(connection: AsyncConnection) -> None:
+        await connection.execute(text("INSERT INTO users VALUES (:name, :name, 1)"), {"name": name})
+
+    return write
+
+
+async def names(database: Database) -> set[str]:
+    async with database.reading() as connection:
+        found = await connection.execute(text("SELECT id FROM users WHERE id NOT IN ('ada', 'bob')"))
+        return {name for (name,) in found}
+
+
+@asynccontextmanager
+async def traced(database: Database) -> AsyncIterator[list[str]]:
+    """Every statement the writing SQLite connection carries out."""
+    statements: list[str] = []
+
+    async def trace(callback: Any) -> None:
+        async with database.engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            driver: Any = raw.driver_connection
+            await driver.set_trace_callback(callback)
+
+    await trace(statements.append)
+    yield statements
+    await trace(None)
+
+
+async def test_writes_that_wait_together_share_one_commit(lite: Database) -> None:
+    async with traced(lite) as statements:
+        await asyncio.gather(*(lite.write(new_user(f"u{n}")) for n in range(100)))
+    assert statements.count("COMMIT") <= 2, "the first may go alone"
+    assert len(await names(lite)) == 100
+
+
+async def test_writes_one_after_the_other_commit_one_by_one(lite: Database) -> None:
+    async with traced(lite) as statements:
+        for n in range(5):
+            await lite.write(new_user(f"u{n}"))
+    assert statements.count("COMMIT") == 5
+
+
+async def test_a_bad_write_harms_only_itself(database: Database) -> None:
+    async def breaks(connection: AsyncConnection) -> None:
+        await new_user("half")(connection)
+        raise KeyError("my own mistake")
+
+    outcomes = await asyncio.gather(
+        database.write(new_user("one")),
+        database.write(breaks),
+        database.write(new_user("ada")),
+        database.write(new_user("two")),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), KeyError, IntegrityError, type(None)]
+    assert await names(database) == {"one", "two"}
+
+
+async def test_what_write_returns_comes_back_to_its_own_caller(database: Database) -> None:
+    async def give(connection: AsyncConnection, number: int) -> int:
+        return number
+
+    found = await asyncio.gather(
+        *(database.write(lambda connection, n=n: give(connection, n)) for n in range(20))  # type: ignore[misc]
+    )
+    assert found == list(range(20))
+
+
+async def test_an_acknowledged_write_is_seen_by_every_other_connection(database: Database) -> None:
+    await database.write(new_user("one"))
+    other = Database(database.url)
+    assert await names(other) == {"one"}
+    await other.close()
+
+
+async def test_a_caller_who_leaves_does_not_undo_his_write(lite: Database) -> None:
+    waiting = asyncio.create_task(lite.write(new_user("one")))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await lite.write(new_user("two"))
+    assert await names(lite) == {"one", "two"}
+
+
+async def test_closing_finishes_the_writes_that_wait(lite: Database) -> None:
+    waiting = [asyncio.create_task(lite.write(new_user(f"u{n}"))) for n in range(10)]
+    await asyncio.sleep(0)
+    await lite.close()
+    await asyncio.gather(*waiting)
+    again = Database(lite.url)
+    assert len(await names(again)) == 10
+    await again.close()
+
+
+async def test_a_commit_is_on_the_platter(lite: Database) -> None:
+    async def pragma(name: str) -> Any:
+        async with lite.engine.connect() as connection:
+            return await connection.scalar(text(f"PRAGMA {name}"))
+
+    assert await pragma("journal_mode") == "wal"
+    assert await pragma("synchronous") == 2, "FULL: NORMAL may lose acknowledged commits on power loss"
+    assert await pragma("foreign_keys") == 1
+
+
+async def test_readers_cannot_write(lite: Database) -> None:
+    with pytest.raises((DatabaseError, StoreUnavailable)):
+        async with lite.reading() as connection:
+            await connection.execute(text("INSERT INTO users VALUES ('x', 'x', 1)"))
+
+
+async def test_reading_goes_on_while_a_write_takes_its_time(database: Database) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(connection: AsyncConnection) -> None:
+        await new_user("slow")(connection)
+        begun.set()
+        await go_on.wait()
+
+    writing = asyncio.create_task(database.write(slow))
+    await begun.wait()
+    assert await names(database) == set()
+    go_on.set()
+    await writing
+    assert await names(database) == {"slow"}
+
+
+async def test_a_read_sees_one_moment_however_long_it_lasts(database: Database) -> None:
+    async with database.reading() as connection:
+        before = await connection.scalar(text("SELECT count(*) FROM users"))
+        await database.write(new_user("late"))
+        assert await connection.scalar(text("SELECT count(*) FROM users")) == before
+
+
+async def test_a_full_disk_is_said_reading_goes_on_and_writing_comes_back(lite: Database) -> None:
+    async def pages(most: int | None) -> None:
+        async def write(connection: AsyncConnection) -> None:
+            now = await connection.scalar(text("PRAGMA page_count"))
+            await connection.execute(text(f"PRAGMA max_page_count = {most or now}"))
+
+        await lite.write(write)
+
+    async def big(connection: AsyncConnection) -> None:
+        await threads.create(connection, "ada", "big", now=1, metadata={"filler": "x" * 200_000})
+
+    await pages(None)
+    outcomes = await asyncio.gather(
+        lite.write(lambda connection: users.ensure(connection, "ada", "Ada", 1)),
+        lite.write(big),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), StoreFull]
+    async with lite.reading() as connection:
+        assert await threads.get(connection, "ada", "big") is None
+    await pages(1_000_000)
+    await lite.write(big)
+    async with lite.reading() as connection:
+        assert await threads.get(connection, "ada", "big") is not None
+
+
+async def test_a_database_that_is_not_there_is_a_store_error(tmp_path: Path) -> None:
+    nowhere = Database("postgresql://nobody:secret@127.0.0.1:1/none")
+    with pytest.raises(StoreUnavailable) as failure:
+        await nowhere.write(new_user("x"))
+    assert "secret" not in str(failure.value)
+    await nowhere.close()
+
+
+WRITER = """
+import asyncio, sys
+from sqlalchemy import text
+from store.database import Database
+async def main():
+    database = Database(sys.argv[1])
+    async def one(n):
+        await database.write(lambda c: c.execute(text("INSERT INTO users VALUES (:n, :n, 1)"), {"n": f"k{n}"}))
+        print(n, flush=True)
+    n = 0
+    while True:
+        await asyncio.gather(*(one(n + k) for k in range(7)))
+        n += 7
+asyncio.run(main())
+"""
+
+
+def test_what_was_acknowledged_survives_a_killed_process(lite_url: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, lite_url], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = {int(process.stdout.readline()) for _ in range(200)}
+        process.kill()
+        told |= {int(line) for line in process.stdout.read().splitlines()}
+    connection = sqlite.driver().connect(lite_url.removeprefix("sqlite:///"))
+    kept = {int(name[1:]) for (name,) in connection.execute("SELECT id FROM users WHERE id LIKE 'k%'")}
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    assert len(told) >= 200
+    assert told <= kept

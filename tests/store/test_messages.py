@@ -1,0 +1,139 @@
+"""The tree of messages and its visible branch, on both databases."""
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError, NoResultFound
+
+from context.messages import TextPart
+from store import messages, tables, threads
+from store.database import Database
+from tests.store.rows import ids, thread
+
+FORKED = (
+    "u q1: one two",
+    "a a1: three",
+    "u q2: four",
+    "a a2: five six",
+    "u q2b < a1: instead",
+    "a a2b: other",
+    "a a2c < q2: again",
+    "u r1 < : a new beginning",
+)
+
+
+async def test_the_branch_of_a_leaf_oldest_first(database: Database) -> None:
+    await thread(database, "t", *FORKED)
+    async with database.reading() as connection:
+        for leaf, expected in {
+            "a2": "q1 a1 q2 a2",
+            "a2b": "q1 a1 q2b a2b",
+            "a2c": "q1 a1 q2 a2c",
+            "r1": "r1",
+        }.items():
+            assert ids(await messages.branch(connection, "ada", "t", leaf, rows=50)) == expected
+
+
+async def test_a_branch_is_cut_by_rows_tokens_or_a_message(database: Database) -> None:
+    await thread(database, "t", *FORKED)
+    async with database.reading() as connection:
+        assert ids(await messages.branch(connection, "ada", "t", "a2", rows=2)) == "q2 a2"
+        assert ids(await messages.branch(connection, "ada", "t", "a2", rows=9, tokens=2)) == "q2 a2"
+        assert ids(await messages.branch(connection, "ada", "t", "a2", rows=9, tokens=3)) == "a1 q2 a2"
+        assert ids(await messages.branch(connection, "ada", "t", "a2", rows=9, stop_at="a1")) == "a1 q2 a2"
+
+
+async def test_siblings_share_a_parent_oldest_first(database: Database) -> None:
+    await thread(database, "t", *FORKED)
+    async with database.reading() as connection:
+        found = await messages.siblings(connection, "ada", "t", {None, "a1", "q2", "nobody"})
+    assert found == {None: ["q1", "r1"], "a1": ["q2", "q2b"], "q2": ["a2", "a2c"]}
+
+
+async def test_the_newest_leaf_below_a_message(database: Database) -> None:
+    await thread(database, "t", *FORKED)
+    async with database.reading() as connection:
+        for start, leaf in {"q1": "a2b", "q2": "a2c", "a2": "a2", "q2b": "a2b", "r1": "r1"}.items():
+            assert await messages.newest_leaf(connection, "ada", "t", start) == leaf
+
+
+async def test_depth_counts_from_the_root(database: Database) -> None:
+    await thread(database, "t", *FORKED)
+    async with database.reading() as connection:
+        branch = await messages.branch(connection, "ada", "t", "a2b", rows=9)
+    assert [one.message.depth for one in branch] == [0, 1, 2, 3]
+
+
+async def test_a_finished_answer_never_changes_again(database: Database) -> None:
+    await thread(database, "t", "u q: hi")
+    async with database.reading() as connection:
+        parent = await messages.get(connection, "ada", "q")
+    assert parent is not None
+    await database.write(
+        lambda connection: messages.add(
+            connection, "ada", "t", id="a", parent=parent.message, role="assistant", status="streaming",
+            parts=(), tokens=0, turn_id="turn", now=1,
+        )
+    )  # fmt: skip
+
+    async def finish(text: str) -> None:
+        await database.write(
+            lambda connection: messages.finish(
+                connection, "ada", "a", status="complete", parts=(TextPart(text=text),), tokens=1,
+                usage={"input_tokens": 3}, cost_usd="0.000001",
+            )
+        )  # fmt: skip
+
+    await finish("first")
+    with pytest.raises(NoResultFound):
+        await finish("second")
+    async with database.reading() as connection:
+        found = await messages.get(connection, "ada", "a")
+    assert found is not None
+    assert (found.message.text, found.usage, found.cost_usd) == ("first", {"input_tokens": 3}, "0.000001")
+
+
+async def test_two_owners_may_use_the_same_ids_and_never_meet(database: Database) -> None:
+    await thread(database, "t", "u q: mine", "a a: answer", owner="ada")
+    await thread(database, "t", "u q: yours", owner="bob")
+    async with database.reading() as connection:
+        mine = await messages.get(connection, "ada", "q")
+        assert mine is not None
+        assert mine.message.text == "mine"
+        assert await messages.get(connection, "bob", "a") is None
+        assert ids(await messages.branch(connection, "bob", "t", "a", rows=9)) == ""
+        assert ids(await messages.branch(connection, "ada", "t", "a", rows=9)) == "q a"
+        assert await messages.siblings(connection, "bob", "t", {"q"}) == {}
+    assert not await database.write(lambda connection: messages.rate(connection, "bob", "a", "up"))
+    assert await database.write(lambda connection: messages.rate(connection, "ada", "a", "up"))
+    assert await database.write(lambda connection: threads.remove(connection, "bob", "t"))
+    async with database.reading() as connection:
+        assert await messages.get(connection, "ada", "q") is not None
+
+
+async def test_an_id_is_taken_once_per_owner(database: Database) -> None:
+    await thread(database, "t", "u q: hi")
+    with pytest.raises(IntegrityError):
+        await thread(database, "other", "u q: hi again")
+    async with database.reading() as connection:
+        assert await threads.get(connection, "ada", "other") is None, "the whole write is undone"
+
+
+async def test_a_message_of_another_thread_is_not_on_the_branch(database: Database) -> None:
+    await thread(database, "one", "u q1: hi")
+    await thread(database, "two", "u q2: hi")
+    async with database.reading() as connection:
+        assert ids(await messages.branch(connection, "ada", "two", "q1", rows=9)) == ""
+        assert await messages.get(connection, "ada", "q1", thread_id="two") is None
+
+
+async def test_deleting_a_thread_takes_a_long_branch_along(database: Database) -> None:
+    await thread(database, "t", "u root: words")
+    values = [
+        {"owner_id": "ada", "thread_id": "t", "id": f"m{n}", "parent_id": f"m{n - 1}" if n else "root", "depth": n + 1,
+         "role": "user", "status": "complete", "parts": [], "tokens": 1, "refused": False, "turn_id": "x", "created_at": 1}
+        for n in range(3_000)
+    ]  # fmt: skip
+    await database.write(lambda connection: connection.execute(insert(tables.messages), values))
+    assert await database.write(lambda connection: threads.remove(connection, "ada", "t"))
+    async with database.reading() as connection:
+        assert await messages.get(connection, "ada", "m2999") is None

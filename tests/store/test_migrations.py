@@ -1,0 +1,111 @@
+"""The schema: from every revision with data in it, forward, on both databases; and back to where it was when it fails."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from store import migrate
+from store.database import Database
+from store.tables import metadata
+from tests.postgres import Server
+
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(migrate.config()).walk_revisions()]
+
+# What somebody who stopped at a revision had in the tables of that time. A new revision gets a row of its own here.
+DATA = {
+    "0001": (
+        "INSERT INTO users (id, name, created_at) VALUES ('ada', 'Ada', 1)",
+        "INSERT INTO threads (owner_id, id, title, meta, created_at, updated_at, answered_pk, read_pk, leaf_id) "
+        "VALUES ('ada', 't', 'Überschrift', '{\"a\": 1}', 1, 2, 2, 1, 'a')",
+        "INSERT INTO messages (owner_id, id, thread_id, depth, role, status, parts, tokens, refused, turn_id, created_at) "
+        "VALUES ('ada', 'q', 't', 0, 'user', 'complete', '[{\"type\": \"text\", \"text\": \"hé\"}]', 3, false, 'turn', 1)",
+        "INSERT INTO turns (id, owner_id, thread_id, user_message_id, message_id, status, fingerprint, meta, last_seq, "
+        "lease_until, cancel_asked, log_kept, created_at) "
+        "VALUES ('turn', 'ada', 't', 'q', 'a', 'completed', 'f', '{}', 1, 0, false, true, 1)",
+        "INSERT INTO turn_events (turn_id, seq, payload) VALUES ('turn', 1, '{}')",
+        "INSERT INTO usage (id, owner_id, purpose, model_asked, input, cache_read, cache_write_5m, cache_write_1h, "
+        "output, reasoning, cost_usd, estimated, outcome, attempt, total_ms, created_at) "
+        "VALUES ('call', 'ada', 'reply', 'm', 1, 2, 3, 4, 5, 6, '0.000001', false, 'ok', 1, 7, 8)",
+        "INSERT INTO prompts (digest, name, version, body) VALUES ('d', 'n', 1, 'b')",
+    ),
+}
+KEPT = ("users", "threads", "messages", "turns", "turn_events", "usage", "prompts")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without a schema."""
+    if request.param == "sqlite":
+        opened = Database(f"sqlite:///{tmp_path / 'palaver.db'}")
+        yield opened
+        await opened.close()
+        return
+    server: Server = request.getfixturevalue("postgres")
+    async with server.database() as url:
+        opened = Database(url)
+        yield opened
+        await opened.close()
+
+
+async def rows(database: Database) -> dict[str, int]:
+    async with database.reading() as connection:
+        return {table: await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in KEPT}
+
+
+async def tables(database: Database) -> set[str]:
+    def names(connection: Connection) -> set[str]:
+        return set(inspect(connection).get_table_names())
+
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(names)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_every_revision_with_data_goes_forward(empty: Database, revision: str) -> None:
+    await migrate.upgrade(empty, revision)
+    async with empty.engine.begin() as connection:
+        for statement in DATA[revision]:
+            await connection.exec_driver_sql(statement)
+    assert await migrate.upgrade(empty) == (revision, migrate.head())
+    assert await rows(empty) == dict.fromkeys(KEPT, 1)
+    assert await migrate.upgrade(empty) == (migrate.head(), migrate.head()), "a second time changes nothing"
+
+
+async def test_the_migrated_schema_is_the_one_the_code_expects(empty: Database) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        def ours(object_: object, name: str | None, type_: str, *_: object) -> bool:
+            return not (type_ == "table" and name is not None and name.startswith("message_search"))
+
+        options = {"include_object": ours, "compare_type": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+    await migrate.upgrade(empty)
+    async with empty.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_migration_that_fails_leaves_the_old_state(empty: Database) -> None:
+    async with empty.engine.begin() as connection:
+        await connection.exec_driver_sql("CREATE TABLE turns (somebody_elses INTEGER)")
+    with pytest.raises(DatabaseError):
+        await migrate.upgrade(empty)
+    assert await tables(empty) == {"turns"}
+    assert await migrate.current(empty) is None
+
+
+@pytest.mark.postgres
+async def test_replicas_that_start_together_migrate_once(postgres: Server) -> None:
+    async with postgres.database() as url:
+        replicas = [Database(url) for _ in range(4)]
+        changed = await asyncio.gather(*(migrate.upgrade(replica) for replica in replicas))
+        for replica in replicas:
+            await replica.close()
+    assert sorted(changed, key=str) == [(migrate.head(), migrate.head())] * 3 + [(None, migrate.head())]

@@ -1,0 +1,102 @@
+"""Full-text search, on both databases."""
+
+from store import search, threads
+from store.database import Database
+from tests.store.rows import thread
+
+SAID = {
+    "plain": "The quick brown fox jumps over the lazy dog",
+    "code": "Edit config.yaml and src/main.py, then call do_the_thing() with --dry-run",
+    "mail": "Write to ada@example.com about https://example.org/a/b?x=1",
+    "german": "Die Straße war groß und Übergänge schmal",
+    "chinese": "我们明天去北京大学看书",
+    "thai": "ภาษาไทยไม่มีช่องว่าง",
+    "numbers": "Version 3.14.15 costs 1,299.50 and -40 degrees",
+    "short": "C++ or don't",
+    "wide": "ＦＵＬＬＷＩＤＴＨ letters",
+}
+
+
+QUERIES = [
+    ("fox", "plain"),
+    ("FOX brown", "plain"),
+    ("lazy do", "plain"),
+    ("fox cat", ""),
+    ("ox", ""),
+    ("config.yaml", "code"),
+    ("config", "code"),
+    ("yaml", "code"),
+    ("main.py", "code"),
+    ("do_the_thing", "code"),
+    ("dry-run", "code"),
+    ("ada@example.com", "mail"),
+    ("example.org", "mail"),
+    ("example", "mail"),
+    ("groß", "german"),
+    ("übergänge", "german"),
+    ("北京", "chinese"),
+    ("京北", ""),
+    ("北京大学", "chinese"),
+    ("ไทย", "thai"),
+    ("3.14", "numbers"),
+    ("299.50", "numbers"),
+    ("-40", "numbers"),
+    ("don't", "short"),
+    ("fullwidth", "wide"),
+    ('"', ""),
+    ("fox OR", ""),
+    ("fox AND dog", ""),
+    ("NEAR(fox dog)", ""),
+    ("words:fox", ""),
+    ("fox* -dog", "plain"),
+    ("' ; DROP TABLE messages; --", ""),
+    ("\\ & | ! <-> :* fox", "plain"),
+    ("((((", ""),
+]
+
+
+async def test_what_a_query_finds(database: Database) -> None:
+    await thread(database, "t", *(f"u {name}: {words}" for name, words in SAID.items()))
+    found = {}
+    async with database.reading() as connection:
+        for query, _ in QUERIES:
+            hits = await search.find(connection, "ada", query, limit=10)
+            found[query] = " ".join(hit.message_id for hit in hits)
+    assert found == dict(QUERIES)
+
+
+async def test_the_better_match_comes_first_and_limits_hold(database: Database) -> None:
+    await thread(database, "t", "u once: a fox " + "and much else " * 30, "a often: fox fox fox fox")
+    async with database.reading() as connection:
+        hits = await search.find(connection, "ada", "fox", limit=10)
+        assert [hit.message_id for hit in hits] == ["often", "once"]
+        assert len(await search.find(connection, "ada", "fox", limit=1)) == 1
+
+
+async def test_nobody_finds_what_others_said(database: Database) -> None:
+    await thread(database, "t", "u mine: the secret word is xylophone", owner="ada")
+    async with database.reading() as connection:
+        assert await search.find(connection, "bob", "xylophone", limit=10) == []
+        assert len(await search.find(connection, "ada", "xylophone", limit=10)) == 1
+
+
+async def test_a_search_may_stay_in_one_thread(database: Database) -> None:
+    await thread(database, "one", "u m1: a common word")
+    await thread(database, "two", "u m2: a common word")
+    async with database.reading() as connection:
+        hits = await search.find(connection, "ada", "common", limit=10, thread_id="two")
+    assert [hit.thread_id for hit in hits] == ["two"]
+
+
+async def test_a_deleted_thread_is_not_found_even_if_its_numbers_are_used_again(database: Database) -> None:
+    await thread(database, "one", "u m1: xylophone")
+    await database.write(lambda connection: threads.remove(connection, "ada", "one"))
+    await thread(database, "two", "u m2: something else")
+    async with database.reading() as connection:
+        assert await search.find(connection, "ada", "xylophone", limit=10) == []
+
+
+async def test_a_message_longer_than_the_index_takes_is_still_stored(database: Database) -> None:
+    await thread(database, "t", "u long: beginning " + " ".join(f"word{n}" for n in range(60_000)))
+    async with database.reading() as connection:
+        assert len(await search.find(connection, "ada", "beginning", limit=10)) == 1

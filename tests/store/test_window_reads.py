@@ -1,0 +1,139 @@
+"""What a turn reads depends on its window and never on the length of the thread: counted, not timed."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import messages, threads, turns
+from store.database import Database
+
+SHORT, LONG = 100, 100_000
+WINDOW = 12  # messages of ten tokens each
+
+Read = Callable[[AsyncConnection, str, int], Awaitable[Any]]
+
+
+async def the_window(connection: AsyncConnection, thread: str, length: int) -> None:
+    found = await messages.branch(
+        connection, "ada", thread, f"{thread}-{length - 1}", rows=4_000, tokens=10 * (WINDOW - 1)
+    )
+    assert len(found) == WINDOW
+
+
+async def a_page(connection: AsyncConnection, thread: str, length: int) -> None:
+    found = await messages.branch(connection, "ada", thread, f"{thread}-{length // 2}", rows=WINDOW)
+    families = await messages.siblings(connection, "ada", thread, {one.message.parent_id for one in found})
+    assert len(found) == sum(len(family) for family in families.values()) == WINDOW
+
+
+async def the_thread(connection: AsyncConnection, thread: str, length: int) -> None:
+    found = await threads.get(connection, "ada", thread)
+    assert found is not None
+    assert found.running_turn_id == f"turn-{thread}-{length - 1}"
+
+
+async def the_list(connection: AsyncConnection, thread: str, length: int) -> None:
+    assert len(await threads.page(connection, "ada", limit=10, title_contains=thread)) == 1
+
+
+async def the_answer_and_its_turn(connection: AsyncConnection, thread: str, length: int) -> None:
+    found = await messages.get(connection, "ada", f"{thread}-{length - 1}", thread_id=thread)
+    assert found is not None
+    assert await turns.get(connection, "ada", found.turn_id) is not None
+    assert await turns.by_key(connection, "ada", f"key-{thread}-{length - 1}") is not None
+
+
+async def the_newest_leaf(connection: AsyncConnection, thread: str, length: int) -> None:
+    leaf = await messages.newest_leaf(connection, "ada", thread, f"{thread}-{length - WINDOW}")
+    assert leaf == f"{thread}-{length - 1}"
+
+
+READS: tuple[Read, ...] = (
+    the_window,
+    a_page,
+    the_thread,
+    the_list,
+    the_answer_and_its_turn,
+    the_newest_leaf,
+)
+
+
+async def fill(database: Database, thread: str, length: int) -> None:
+    """A thread of `length` messages, every second with its turn; the last turn still runs."""
+    empty = "'[]'::json" if database.dialect == "postgresql" else "'[]'"
+    none = "'{}'::json" if database.dialect == "postgresql" else "'{}'"
+    numbers = (
+        "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :length)"
+    )
+    said = f"""
+        INSERT INTO messages (owner_id, thread_id, id, parent_id, depth, role, status, parts, tokens, refused, turn_id,
+            created_at)
+        {numbers}
+        SELECT 'ada', :thread, :prefix || n, CASE n WHEN 0 THEN NULL ELSE :prefix || (n - 1) END, n,
+            CASE n % 2 WHEN 1 THEN 'assistant' ELSE 'user' END, 'complete', {empty}, 10, false,
+            'turn-' || :prefix || (n - n % 2 + 1), n FROM numbers"""
+    asked = f"""
+        INSERT INTO turns (owner_id, thread_id, id, user_message_id, message_id, status, fingerprint, idempotency_key,
+            meta, last_seq, lease_until, cancel_asked, log_kept, created_at, finished_at)
+        {numbers}
+        SELECT 'ada', :thread, 'turn-' || :prefix || n, :prefix || (n - 1), :prefix || n,
+            CASE n + 1 WHEN :length THEN 'running' ELSE 'completed' END, 'f', 'key-' || :prefix || n,
+            {none}, 9, 0, false, false, n, n FROM numbers WHERE n % 2 = 1"""
+    values = {"thread": thread, "prefix": f"{thread}-", "length": length}
+
+    async def write(connection: AsyncConnection) -> None:
+        await threads.create(connection, "ada", thread, now=1, title=thread)
+        await connection.execute(text(said), values)
+        await connection.execute(text(asked), values)
+
+    await database.write(write)
+
+
+async def steps_on_sqlite(connection: AsyncConnection, read: Awaitable[Any]) -> int:
+    """Instructions of SQLite's virtual machine, in steps of ten."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    count = 0
+
+    def step() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    await driver.set_progress_handler(step, 10)
+    await read
+    await driver.set_progress_handler(None, 10)
+    return count
+
+
+ROWS_READ = text(
+    "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+)
+
+
+async def rows_on_postgres(connection: AsyncConnection, read: Awaitable[Any]) -> int:
+    """Rows the transaction fetched."""
+    before = await connection.scalar(ROWS_READ)
+    await read
+    return int(await connection.scalar(ROWS_READ) - before)
+
+
+async def test_reads_are_as_large_as_the_window_whatever_the_length_of_the_thread(database: Database) -> None:
+    lengths = {"short": SHORT, "long": LONG}
+    for thread, length in lengths.items():
+        await fill(database, thread, length)
+    if database.dialect == "postgresql":
+        async with database.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(text("VACUUM ANALYZE messages, turns, threads"))
+    counted = steps_on_sqlite if database.dialect == "sqlite" else rows_on_postgres
+    for read in READS:
+        cost: dict[str, int] = {}
+        async with database.reading() as connection:
+            for _ in range(8):  # Postgres may change its plan once it has seen a statement a few times
+                for thread, length in lengths.items():
+                    cost[thread] = await counted(connection, read(connection, thread, length))
+        assert cost["long"] <= cost["short"] * 1.3 + 8, (read.__name__, cost)
+        if database.dialect == "postgresql":
+            assert cost["long"] <= 4 * WINDOW, (read.__name__, cost)

@@ -1,0 +1,55 @@
+// TeX to MathML, in its own chunk. What the typesetter writes is not trusted either: it is parsed apart from the page and
+// built anew from a short list of elements and attributes, none of which can load, link or run anything.
+
+import temml from "temml";
+
+const SPACE = "http://www.w3.org/1998/Math/MathML";
+const ELEMENTS = new Set(
+  (
+    "math mrow mi mo mn ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts " +
+    "mprescripts none mtable mtr mtd mpadded mphantom mstyle menclose"
+  ).split(" "),
+);
+const ATTRIBUTES = new Set(
+  (
+    "display displaystyle scriptlevel mathvariant stretchy fence form separator lspace rspace accent accentunder " +
+    "movablelimits largeop symmetric minsize maxsize linethickness width height depth voffset notation rowspan columnspan"
+  ).split(" "),
+);
+const LONGEST = 4_000;
+const MOST_ELEMENTS = 4_000;
+
+/** The formula as MathML; null when it is too long or cannot be read. */
+export function typeset(tex: string, display: boolean): Element | null {
+  if (tex.length > LONGEST) return null;
+  let markup: string;
+  try {
+    markup = temml.renderToString(tex, {
+      displayMode: display,
+      throwOnError: true,
+      trust: false,
+      maxSize: [40, 400],
+      maxExpand: 500,
+    });
+  } catch {
+    return null;
+  }
+  // The page's policy refuses style attributes; nothing here depends on them.
+  const source = new DOMParser().parseFromString(markup.replace(/ style="[^"]*"/g, ""), "text/html");
+  const formula = source.querySelector("math");
+  if (formula === null || source.querySelectorAll("*").length > MOST_ELEMENTS) return null;
+  return rebuilt(formula);
+}
+
+function rebuilt(element: Element): Element | null {
+  const name = element.localName;
+  if (!ELEMENTS.has(name)) return null;
+  const copy = document.createElementNS(SPACE, name);
+  for (const { name: key, value } of element.attributes)
+    if (ATTRIBUTES.has(key)) copy.setAttribute(key, value);
+  for (const child of element.childNodes) {
+    if (child instanceof Text) copy.append(child.data);
+    else if (child instanceof Element) copy.append(rebuilt(child) ?? child.textContent ?? "");
+  }
+  return copy;
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { ApiError } from "../src/api.ts";
+import { follow, pause } from "../src/follow.ts";
+import type { TurnEvent } from "../src/protocol.ts";
+
+type Answer = () => Response | Promise<Response>;
+
+const block = (seq: number, type: string) =>
+  `data: ${JSON.stringify({ type, seq, turn_id: "1" })}\nid: ${seq}\n\n`;
+const stream =
+  (...blocks: string[]): Answer =>
+  () =>
+    new Response(blocks.join(""));
+
+/** A connection that gives some bytes and then breaks. */
+function torn(...blocks: string[]): Answer {
+  return () =>
+    new Response(
+      new ReadableStream({
+        start(control) {
+          control.enqueue(new TextEncoder().encode(blocks.join("")));
+        },
+        pull(control) {
+          control.error(new TypeError("network error"));
+        },
+      }),
+    );
+}
+
+const refused =
+  (status: number): Answer =>
+  () => {
+    throw new ApiError(status, "x", "x", true);
+  };
+
+async function run(...answers: Answer[]) {
+  const events: TurnEvent[] = [];
+  const cursors: number[] = [];
+  const pauses: number[] = [];
+  const connections: string[] = [];
+  const outcome = await follow({
+    after: 0,
+    signal: new AbortController().signal,
+    open: async (after) => {
+      cursors.push(after);
+      const answer = answers[cursors.length - 1];
+      if (answer === undefined) throw new Error("nobody expected another request");
+      return answer();
+    },
+    sleep: async (milliseconds) => {
+      pauses.push(milliseconds);
+    },
+    random: () => 0.5,
+    onEvent: (event) => events.push(event),
+    onConnection: (connection) => connections.push(connection),
+  });
+  return { outcome, cursors, pauses, connections, seqs: events.map(({ seq }) => seq) };
+}
+
+describe("following a turn", () => {
+  test("ends with the terminal event", async () => {
+    const { outcome, seqs } = await run(
+      stream(block(1, "turn.started"), block(2, "turn.completed"), block(3, "late")),
+    );
+    expect([outcome, seqs]).toEqual(["ended", [1, 2]]);
+  });
+
+  test("a body that ends early is continued at the cursor", async () => {
+    const { cursors, seqs } = await run(
+      stream(block(1, "turn.started"), block(2, "x")),
+      stream(block(3, "turn.completed")),
+    );
+    expect(cursors).toEqual([0, 2]);
+    expect(seqs).toEqual([1, 2, 3]);
+  });
+
+  test("a torn connection loses and repeats nothing", async () => {
+    const half = block(2, "x").slice(0, 20);
+    const again = stream(block(1, "turn.started"), block(2, "x"), block(3, "turn.completed"));
+    const { seqs } = await run(torn(block(1, "turn.started"), half), again);
+    expect(seqs).toEqual([1, 2, 3]);
+  });
+
+  test("a gap is read again instead of being shown", async () => {
+    const { cursors, seqs } = await run(
+      stream(block(1, "turn.started"), block(3, "x")),
+      stream(block(2, "x"), block(3, "turn.failed")),
+    );
+    expect(cursors).toEqual([0, 1]);
+    expect(seqs).toEqual([1, 2, 3]);
+  });
+
+  test("204 means that nothing is left", async () => {
+    expect((await run(() => new Response(null, { status: 204 }))).outcome).toBe("ended");
+  });
+
+  test.each([404, 410])("%d means that only the turn itself can tell", async (status) => {
+    expect((await run(refused(status))).outcome).toBe("gone");
+  });
+
+  test("waits longer and longer while the server is away, and says so", async () => {
+    const { pauses, connections } = await run(
+      refused(503),
+      refused(0),
+      refused(502),
+      stream(block(1, "turn.cancelled")),
+    );
+    expect(pauses).toEqual([pause(1, 0.5), pause(2, 0.5), pause(3, 0.5)]);
+    expect(pauses[1]).toBeGreaterThan(pauses[0] ?? 0);
+    expect(connections).toEqual(["lost", "lost", "open"]);
+  });
+
+  test("other refusals are not repeated", async () => {
+    await expect(run(refused(403))).rejects.toMatchObject({ status: 403 });
+  });
+
+  test("data that is not ours is skipped", async () => {
+    const odd = 'data: nonsense\n\ndata: [1]\n\ndata: {"type":"x"}\n\n';
+    expect((await run(stream(odd, block(1, "turn.completed")))).seqs).toEqual([1]);
+  });
+});

@@ -1,0 +1,292 @@
+import { describe, expect, test } from "vitest";
+import { nextPost } from "../src/state/outbox.ts";
+import { type State, textOf, visibleMessages } from "../src/state/state.ts";
+import {
+  accepted,
+  given,
+  history,
+  log,
+  message,
+  post,
+  shortAnswer,
+  talk,
+  thread,
+  turn,
+  when,
+} from "./build.ts";
+
+function shown(state: State): string[] {
+  const conversation = state.conversations["t"];
+  return conversation === undefined ? [] : visibleMessages(conversation).map(({ id }) => id);
+}
+
+const live = (state: State) => state.conversations["t"]?.live ?? null;
+
+describe("a turn", () => {
+  test("shows the question and the growing answer", () => {
+    const state = given(history([]), accepted(post("1")), ...shortAnswer("1").slice(0, 6));
+    expect(shown(state)).toEqual(["u-1", "a-1"]);
+    expect(live(state)?.message.parts.map((part) => part.text)).toEqual(["hm", "Hel"]);
+  });
+
+  test("ends as one finished message", () => {
+    const state = given(history([]), accepted(post("1")), ...shortAnswer("1"));
+    const answer = state.conversations["t"]?.messages.at(-1);
+    expect(live(state)).toBeNull();
+    expect(answer?.status).toBe("complete");
+    expect(answer && textOf(answer)).toBe("Hello");
+  });
+
+  test("takes each event exactly once, in whatever repetition the log is read", () => {
+    const events = shortAnswer("1");
+    const once = given(history([]), accepted(post("1")), ...events);
+    for (let cut = 1; cut < events.length; cut++) {
+      const twice = given(history([]), accepted(post("1")), ...events.slice(0, cut), ...events);
+      expect(twice.conversations).toEqual(once.conversations);
+    }
+  });
+
+  test("ignores events of another turn", () => {
+    const before = given(history([]), accepted(post("1")));
+    expect(when(before, ...shortAnswer("2")).conversations).toEqual(before.conversations);
+  });
+
+  test("gives text of an unknown part to the last one", () => {
+    const state = given(
+      history([]),
+      accepted(post("1")),
+      ...log(
+        "1",
+        { type: "turn.started" },
+        { type: "part.started", part_id: "p", kind: "text" },
+        { type: "part.delta", part_id: "other", text: "x" },
+      ),
+    );
+    expect(live(state)?.message.parts[0]?.text).toBe("x");
+  });
+
+  test("counts the seconds of thinking when the server does not", () => {
+    const state = given(history([]), accepted(post("1")), ...shortAnswer("1").slice(0, 4));
+    expect(live(state)?.parts[0]?.seconds).toBe(2);
+  });
+
+  test.each([
+    ["failed", { code: "upstream_error", message: "no", retryable: true }, "failed"],
+    ["interrupted", { code: "interrupted", message: "no", retryable: true }, "interrupted"],
+  ] as const)("that %s keeps the text so far", (_, error, status) => {
+    const [started, ...rest] = shortAnswer("1").slice(0, 7);
+    const failed = log("1", ...Array.from({ length: 7 }, () => ({ type: "turn.started" as const })), {
+      type: "turn.failed",
+      error,
+    });
+    const state = given(
+      history([]),
+      accepted(post("1")),
+      ...(started ? [started] : []),
+      ...rest,
+      ...failed.slice(-1),
+    );
+    const answer = state.conversations["t"]?.messages.at(-1);
+    expect(answer?.status).toBe(status);
+    expect(answer && textOf(answer)).toBe("Hello");
+  });
+
+  test("unknown events move the cursor and nothing else", () => {
+    const before = given(history([]), accepted(post("1")));
+    const odd = log("1", { type: "something.new" } as never);
+    expect(live(when(before, ...odd))).toEqual({ ...live(before), seq: 1 });
+  });
+
+  test("a note names the thread and tells the route", () => {
+    const state = given(
+      { type: "list.loaded", archived: false, threads: [thread("t")], cursor: null, append: false },
+      history([]),
+      accepted(post("1")),
+      ...log(
+        "1",
+        { type: "note", name: "route", data: { model: "m", tier: "simple", reason: "short" } },
+        { type: "note", name: "title", data: { title: "Tides" } },
+      ),
+    );
+    expect(state.list.threads[0]?.title).toBe("Tides");
+    expect(state.conversations["t"]?.routes["a-1"]).toEqual({ model: "m", tier: "simple", reason: "short" });
+  });
+
+  test("the stored turn is the authority", () => {
+    const state = given(history([]), accepted(post("1")), ...shortAnswer("1"));
+    const stored = message("a-1", "u-1", {
+      role: "assistant",
+      cost_usd: "0.002",
+      sibling_ids: ["a-0", "a-1"],
+    });
+    const settled = when(state, {
+      type: "turn.settled",
+      turn: turn("1", { status: "completed", message: stored }),
+    });
+    expect(settled.conversations["t"]?.messages.at(-1)).toEqual(stored);
+  });
+
+  test("a turn found running is read again from its start", () => {
+    const half = message("a-1", "u-1", {
+      role: "assistant",
+      status: "streaming",
+      parts: [{ type: "text", text: "Hel" }],
+    });
+    const state = given(
+      history([message("u-1", null), half]),
+      { type: "turn.joined", turn: turn("1", { message: half, last_seq: 6 }) },
+      ...shortAnswer("1"),
+    );
+    expect(shown(state)).toEqual(["u-1", "a-1"]);
+    const answer = state.conversations["t"]?.messages.at(-1);
+    expect(answer && textOf(answer)).toBe("Hello");
+  });
+});
+
+describe("a branch", () => {
+  test("editing cuts the thread before the edited message", () => {
+    const edit = post("e", { branch: { type: "edit", messageId: "u2", parentId: "a1" } });
+    const state = given(history(talk(3)), accepted(edit, "9"));
+    expect(shown(state)).toEqual(["u1", "a1", "u-e", "a-9"]);
+    expect(state.conversations["t"]?.messages.at(-1)?.sibling_ids).toEqual(["u2", "u-e"]);
+  });
+
+  test("editing the first message makes a new root", () => {
+    const edit = post("e", { branch: { type: "edit", messageId: "u1", parentId: null } });
+    const state = given(history(talk(2)), accepted(edit, "9"));
+    expect(shown(state)).toEqual(["u-e", "a-9"]);
+    expect(state.conversations["t"]?.messages[0]?.parent_id).toBeNull();
+  });
+
+  test("answering again adds a sibling to the answer", () => {
+    const again = post("r", { branch: { type: "regenerate", messageId: "a2" } });
+    const state = given(history(talk(2)), accepted(again, "9"));
+    expect(shown(state)).toEqual(["u1", "a1", "u2", "a-9"]);
+    expect(live(state)?.message.sibling_ids).toEqual(["a2", "a-9"]);
+  });
+
+  test("an answer that belongs to another branch is not shown on this one", () => {
+    const state = given(history(talk(2)), accepted(post("1")), history(talk(1)));
+    expect(shown(state)).toEqual(["u1", "a1"]);
+    expect(shown(when(state, ...shortAnswer("1")))).toEqual(["u1", "a1"]);
+  });
+});
+
+describe("history", () => {
+  test("older pages go on top", () => {
+    const all = talk(3);
+    const state = given(history(all.slice(4), true), {
+      type: "older.loaded",
+      threadId: "t",
+      before: "u3",
+      messages: all.slice(2, 4),
+      hasMore: true,
+    });
+    expect(shown(state)).toEqual(["u2", "a2", "u3", "a3"]);
+  });
+
+  test("an older page that comes after the branch changed is dropped", () => {
+    const state = given(history(talk(3).slice(4), true), history(talk(1)), {
+      type: "older.loaded",
+      threadId: "t",
+      before: "u3",
+      messages: talk(2),
+      hasMore: false,
+    });
+    expect(shown(state)).toEqual(["u1", "a1"]);
+  });
+
+  test("a refresh keeps the older pages that still belong", () => {
+    const all = talk(4);
+    const state = given(history(all, true), history(all.slice(4), true));
+    expect(shown(state)).toEqual(all.map(({ id }) => id));
+  });
+
+  test("a failed refresh leaves what is on screen", () => {
+    const state = given(history(talk(1)), {
+      type: "history.failed",
+      threadId: "t",
+      problem: "offline",
+      missing: false,
+    });
+    expect(state.conversations["t"]?.phase).toBe("ready");
+  });
+});
+
+describe("the outbox", () => {
+  const running = given(history([]), accepted(post("1")));
+
+  test("waits while an answer is written, and goes on when it has ended", () => {
+    const queued = when(running, { type: "post.added", post: post("2", { status: "queued" }) });
+    expect(nextPost(queued)).toBeNull();
+    expect(nextPost(when(queued, ...shortAnswer("1")))?.key).toBe("2");
+  });
+
+  test("sends one at a time per thread, in order", () => {
+    const state = given(
+      { type: "post.added", post: post("1", { status: "sending" }) },
+      { type: "post.added", post: post("2", { status: "queued" }) },
+      { type: "post.added", post: post("3", { status: "queued", threadId: "other" }) },
+    );
+    expect(nextPost(state)?.key).toBe("3");
+  });
+
+  test("keeps a failed post, and lets later ones pass", () => {
+    const state = given(
+      { type: "post.added", post: post("1") },
+      { type: "post.changed", key: "1", status: "failed", problem: "offline" },
+      { type: "post.added", post: post("2", { status: "queued" }) },
+    );
+    expect(state.outbox.map(({ key }) => key)).toEqual(["1", "2"]);
+    expect(nextPost(state)?.key).toBe("2");
+  });
+
+  test("drops a failed post that turns out to be on the server", () => {
+    const failed = post("1", { status: "failed" });
+    expect(given({ type: "post.added", post: failed }, history([message("u-1", null)])).outbox).toEqual([]);
+  });
+});
+
+describe("the thread list", () => {
+  const list = (...ids: string[]) =>
+    ({
+      type: "list.loaded",
+      archived: false,
+      threads: ids.map((id) => thread(id)),
+      cursor: null,
+      append: false,
+    }) as const;
+
+  test("marks a thread unread when its answer ends elsewhere", () => {
+    const state = given(list("t"), history([]), accepted(post("1")), ...shortAnswer("1"));
+    expect(state.list.threads[0]).toMatchObject({ unread: true, running_turn_id: null });
+    const open = given(
+      { type: "place.changed", place: { threadId: "t", messageId: null } },
+      list("t"),
+      history([]),
+      accepted(post("1")),
+      ...shortAnswer("1"),
+    );
+    expect(open.list.threads[0]?.unread).toBe(false);
+  });
+
+  test("moves a thread with news to the top", () => {
+    const state = given(list("b", "t"), accepted(post("1")));
+    expect(state.list.threads.map(({ id }) => id)).toEqual(["t", "b"]);
+  });
+
+  test("an archived thread leaves the list", () => {
+    const state = given(list("a", "t"), { type: "thread.changed", thread: thread("t", { archived: true }) });
+    expect(state.list.threads.map(({ id }) => id)).toEqual(["a"]);
+  });
+
+  test("a deleted thread takes its conversation and its posts along", () => {
+    const state = given(
+      list("t"),
+      history(talk(1)),
+      { type: "post.added", post: post("1") },
+      { type: "thread.removed", id: "t" },
+    );
+    expect([state.list.threads, state.conversations, state.outbox]).toEqual([[], {}, []]);
+  });
+});
