@@ -4,7 +4,7 @@ What it reads depends on `policy.reach` and the budget, never on other threads. 
 words the best messages share; then the messages that may be sent are read, and the budget decides.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -15,7 +15,7 @@ from context.recall.choose import choose, wanted
 from context.recall.feedback import candidates, learned, shortlist
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.query import Query, analyse
-from context.recall.rank import best, learn, rarest, scores, voiced
+from context.recall.rank import learn, ranked, rarest, scores, voiced
 from context.recall.thread import Outline, Source
 from context.recipe import Recalled
 from store import stems
@@ -26,11 +26,11 @@ ASKED = 400  # stems of one question that the index is asked for; more are a pas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Branch:
-    """The branch before the window, with the keys of its messages: `index` gives the position of a `pk`."""
+    """The branch before the window, with the keys of its messages: `index` gives the position of a `pk` written as text."""
 
     outline: Outline
     pks: Sequence[int]
-    index: Mapping[int, int]
+    index: Mapping[str, int]
 
 
 async def recall(
@@ -54,11 +54,14 @@ async def recall(
     if not branch.pks:
         return ()
 
-    async def holding(wanted: Iterable[str]) -> dict[str, list[int]]:
+    async def holding(wanted: Sequence[str], most: int | None = None) -> dict[str, list[int]]:
         """The positions of the messages that hold each stem."""
-        first, last = min(branch.pks), max(branch.pks)
-        found = await stems.holding(connection, owner_id, thread_id, list(wanted), first=first, last=last)
-        return {stem: _positions(pks, branch.index) for stem, pks in found.items()}
+        first, last = branch.pks[0], branch.pks[-1]
+        found = await stems.holding(
+            connection, owner_id, thread_id, wanted, first=first, last=last, most=most
+        )
+        index = branch.index
+        return {stem: [index[pk] for pk in pks if pk in index] for stem, pks in found.items()}
 
     query = analyse(question, now=now, policy=policy)
     found = await holding([stems.STANDING, stems.PREFERRING, *list(query.weights)[:ASKED]])
@@ -67,19 +70,21 @@ async def recall(
     query = Query(weights=asked, dates=query.dates, first_person=query.first_person)
     total = scores(outline, query, found, policy)
 
-    top = best(total, outline, policy, policy.feedback_messages)
+    top = ranked(total, outline, policy)[: policy.feedback_messages]
     read = await _sources(connection, branch, top)
     heard = candidates([(total[position], read[position].text) for position in top], query)
-    more = await holding(shortlist(heard, 4 * policy.feedback_terms))
+    more = await holding(
+        shortlist(heard, 2 * policy.feedback_terms), most=int(policy.common * len(outline)) + 1
+    )
     told = learned(heard, _counts(more), len(outline), policy)
     learn(total, outline, told, more, policy)
 
     values = voiced(total, outline, query, policy)
-    standing, ranked = wanted(values, outline, budget, policy)
-    missing = [position for position in (*standing, *ranked) if position not in read]
+    standing, others = wanted(values, outline, budget, policy)
+    missing = [position for position in (*standing, *others) if position not in read]
     return choose(
         standing=standing,
-        ranked=ranked,
+        others=others,
         values=values,
         sources=read | await _sources(connection, branch, missing),
         weights=query.weights,
@@ -92,7 +97,10 @@ async def recall(
 async def _branch(
     connection: AsyncConnection, owner_id: str, thread_id: str, before: Message, policy: RecallPolicy
 ) -> _Branch:
-    """Every message above `before` that a model may be shown, oldest first. All columns come from one index."""
+    """Every message above `before` that a model may be shown, oldest first. All columns come from one index.
+
+    A message is stored after the one above it, so `pk` grows along a branch.
+    """
     query = (
         select(
             messages.c.depth,
@@ -125,7 +133,7 @@ async def _branch(
     return _Branch(
         outline=Outline(ids=ids, roles=roles, tokens=tokens, at=times),
         pks=pks,
-        index={pk: position for position, pk in enumerate(pks)},
+        index={str(pk): position for position, pk in enumerate(pks)},
     )
 
 
@@ -138,7 +146,7 @@ async def _sources(
     )
     found: dict[int, Source] = {}
     for pk, parts in await connection.execute(query):
-        position = branch.index[pk]
+        position = branch.index[str(pk)]
         found[position] = Source(
             id=branch.outline.ids[position],
             role=branch.outline.roles[position],
@@ -146,10 +154,6 @@ async def _sources(
             text="\n\n".join(part["text"] for part in parts if part["type"] == "text"),
         )
     return found
-
-
-def _positions(pks: Iterable[int], index: Mapping[int, int]) -> list[int]:
-    return sorted(index[pk] for pk in pks if pk in index)
 
 
 def _counts(found: Mapping[str, Sequence[int]]) -> dict[str, int]:

@@ -5,7 +5,6 @@ thread: how rare a word is here needs no other table, and no message of another 
 lists on SQLite, a tsvector under GIN on Postgres; both hold presence only, because ranking needs no more (context.recall.rank).
 """
 
-from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
@@ -60,22 +59,26 @@ async def holding(
     *,
     first: int,
     last: int,
-) -> dict[str, list[int]]:
-    """For each stem the `pk` of the messages of a thread that hold it, from `first` to `last`; stems nobody used are absent."""
+    most: int | None = None,
+) -> dict[str, list[str]]:
+    """For each stem the messages of a thread that hold it: their `pk` as text, from `first` to `last`, ascending.
+
+    Stems that nobody used are absent, and those that more than `most` messages hold.
+    """
     if not wanted:
         return {}
     words = dict(zip(lexemes(owner_id, thread_id, wanted), wanted, strict=True))
     found = await connection.execute(
         text(_LITE if connection.dialect.name == "sqlite" else _POSTGRES),
-        {"words": " ".join(words), "first": first, "last": last},
+        {"words": " ".join(words), "first": first, "last": last, "most": last if most is None else most},
     )
-    return {words[row.word]: [int(pk) for pk in row.pks.split(",")] for row in found if row.pks}
+    return {words[word]: pks.split(",") for word, pks in found if pks}
 
 
-# One list for each word, as text: thousands of numbers arrive as one value.
+# One list for each word, as text: thousands of numbers arrive as one value. FTS5 walks a list in the order of rowid.
 _LITE = """
 SELECT word.value AS word, (
-    SELECT group_concat(rowid) FROM message_search_stems
+    SELECT CASE WHEN count(*) <= :most THEN group_concat(rowid) END FROM message_search_stems
     WHERE message_search_stems MATCH word.value AND rowid BETWEEN :first AND :last
 ) AS pks
 FROM json_each('["' || replace(:words, ' ', '","') || '"]') AS word
@@ -83,7 +86,7 @@ FROM json_each('["' || replace(:words, ' ', '","') || '"]') AS word
 
 _POSTGRES = """
 SELECT word, (
-    SELECT string_agg(pk::text, ',') FROM message_search_stems
+    SELECT CASE WHEN count(*) <= :most THEN string_agg(pk::text, ',' ORDER BY pk) END FROM message_search_stems
     WHERE stems @@ word::tsquery AND pk BETWEEN :first AND :last
 ) AS pks
 FROM unnest(string_to_array(:words, ' ')) AS word
@@ -102,11 +105,12 @@ def told(words: str, role: str) -> set[str]:
 
 
 def lexemes(owner_id: str, thread_id: str, wanted: Iterable[str]) -> list[str]:
-    """Stems as the index knows them: sixteen lower-case letters and digits, the first eight the thread's."""
-    scope = _short(f"{owner_id}\x00{thread_id}")
-    return [scope + _short(stem) for stem in wanted]
+    """Stems as the index knows them: hexadecimal, ten digits for the thread and eight for the stem.
 
-
-def _short(name: str) -> str:
-    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=5).digest()
-    return b32encode(digest).decode().lower()
+    Two stems of one digest share their lists, which costs a stray candidate; two threads of one cost time alone, because only
+    messages of the branch are looked at.
+    """
+    scope = blake2b(f"{owner_id}\x00{thread_id}".encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+    return [
+        scope + blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest() for stem in wanted
+    ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from context.recall.excerpts import excerpt
 from context.recall.policy import RecallPolicy
-from context.recall.rank import worth
+from context.recall.rank import densities, ranked
 from context.recall.render import OPENING, STANDING, rendered
 from context.recall.thread import Outline, Source
 from context.recipe import Recalled
@@ -34,24 +34,20 @@ def wanted(
 
     Half as much again as the budget is read, because sizes are estimates and large messages are passed over.
     """
-    density = [worth(score, size, policy) for score, size in zip(values, outline.tokens, strict=True)]
-    standing = [
-        position for position in outline.standing if outline.tokens[position] <= policy.standing_longest
-    ]
-    standing.sort(key=lambda position: (-density[position], -position))
-    floor = policy.least * max(values, default=0.0)
-    ranked = [position for position, score in enumerate(values) if score > floor]
-    ranked.sort(key=lambda position: (-density[position], -position))
+    density = densities(values, outline, policy)
+    rules = [position for position in outline.standing if outline.tokens[position] <= policy.standing_longest]
+    rules.sort(key=lambda position: (-density[position], -position))
+    others = ranked(values, outline, policy, above=policy.least * max(values, default=0.0))
     return (
-        _up_to(standing, outline, budget * policy.standing_share * 1.5, policy),
-        _up_to(ranked, outline, budget * 1.5, policy),
+        _up_to(rules, outline, budget * policy.standing_share * 1.5, policy),
+        _up_to(others, outline, budget * 1.5, policy),
     )
 
 
 def choose(
     *,
     standing: Sequence[int],
-    ranked: Sequence[int],
+    others: Sequence[int],
     values: Sequence[float],
     sources: Mapping[int, Source],
     weights: Mapping[str, float],
@@ -70,7 +66,7 @@ def choose(
             room -= block.tokens
     spent = heading.tokens + sum(block.tokens for block in kept.values()) if kept else 0
     bought = _buy(
-        [position for position in ranked if position not in kept and position in sources],
+        [position for position in others if position not in kept and position in sources],
         values,
         sources,
         weights,
@@ -87,7 +83,7 @@ def choose(
 
 
 def _buy(
-    ranked: Sequence[int],
+    positions: Sequence[int],
     values: Sequence[float],
     sources: Mapping[int, Source],
     weights: Mapping[str, float],
@@ -97,7 +93,7 @@ def _buy(
 ) -> dict[int, Recalled]:
     offers: list[tuple[float, int, Recalled]] = []
     excerpts = 0
-    for position in ranked:
+    for position in positions:
         whole, value = _whole(sources[position], count), values[position]
         if whole is None:
             continue
@@ -106,11 +102,11 @@ def _buy(
             excerpts += 1
             part = _part(sources[position], weights, count, policy)
         if part is None:
-            offers.append((worth(value, whole.tokens, policy), position, whole))
+            offers.append((_density(value, whole.tokens, policy), position, whole))
             continue
-        offers.append((worth(value * policy.excerpt_value, part.tokens, policy), position, part))
+        offers.append((_density(value * policy.excerpt_value, part.tokens, policy), position, part))
         rest = value * (1 - policy.excerpt_value)
-        offers.append((worth(rest, whole.tokens - part.tokens, policy), position, whole))
+        offers.append((_density(rest, whole.tokens - part.tokens, policy), position, whole))
     offers.sort(key=lambda offer: (-offer[0], -offer[1], offer[2].tokens))
     bought: dict[int, Recalled] = {}
     for _, position, block in offers:
@@ -119,6 +115,10 @@ def _buy(
             bought[position] = block
             room -= block.tokens - returned
     return bought
+
+
+def _density(value: float, tokens: int, policy: RecallPolicy) -> float:
+    return value / (tokens + policy.attention)
 
 
 def _whole(source: Source, count: Count) -> Recalled | None:
@@ -136,10 +136,10 @@ def _block(id: str, text: str, count: Count, ranges: Ranges = ()) -> Recalled:
     return Recalled(id=id, text=text, tokens=count(text + "\n"), ranges=ranges)
 
 
-def _up_to(ranked: Sequence[int], outline: Outline, tokens: float, policy: RecallPolicy) -> list[int]:
+def _up_to(positions: Sequence[int], outline: Outline, tokens: float, policy: RecallPolicy) -> list[int]:
     """The first positions whose sizes sum up to `tokens`; a long message counts as its excerpt."""
     taken: list[int] = []
-    for position in ranked:
+    for position in positions:
         if tokens <= 0:
             break
         size = outline.tokens[position]

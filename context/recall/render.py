@@ -32,7 +32,7 @@ def quoted(text: str, ranges: Sequence[tuple[int, int]] = ()) -> str:
 
 def day(at: int) -> str:
     """The UTC date of a time in milliseconds, as YYYY-MM-DD."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).strftime("%Y-%m-%d")
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).date().isoformat()
 
 
 def _indented(text: str) -> str:

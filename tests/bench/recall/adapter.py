@@ -58,7 +58,9 @@ class Bench:
         held = self._held(thread)
         window, used = self._window(held, int(budget * DEFAULT.window_share))
         asked_at = milliseconds(question.get("asked_at") or thread["messages"][-1]["ts"])
-        blocks = self.runner.run(self._recall(held, window, question["question"], asked_at, budget - used - 2))
+        blocks = self.runner.run(
+            self._recall(held, window, question["question"], asked_at, budget - used - 2)
+        )
         return [*blocks, *held.lines[len(held.lines) - window :]]
 
     def window_only(self, thread: dict[str, Any], question: dict[str, Any], budget: int) -> list[str]:
@@ -77,9 +79,7 @@ class Bench:
             taken, used = taken + 1, used + size
         return taken, used
 
-    async def _recall(
-        self, held: Imported, window: int, question: str, now: int, budget: int
-    ) -> list[str]:
+    async def _recall(self, held: Imported, window: int, question: str, now: int, budget: int) -> list[str]:
         above = held.path[len(held.path) - window - 1]
         first = Message(
             id="new",
