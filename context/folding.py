@@ -154,7 +154,7 @@ def watermark(terms: Terms, standing: Economy, lane: Lane) -> int:
 def rewrite(ladder: Ladder | None, folded: int, terms: Terms) -> Rewrite:
     """Append a segment; when that would pass 1.2 budgets, merge the newest ones with it down to 0.8.
 
-    Of a large fold straight to the budget. The oldest bytes are left alone as long as the merged part keeps half its size.
+    Of a large fold straight to the budget. The oldest bytes are left alone as long as the merged part keeps a third of its size.
     """
     policy = terms.policy
     budget = policy.summary_budget
@@ -166,7 +166,7 @@ def rewrite(ladder: Ladder | None, folded: int, terms: Terms) -> Rewrite:
     target = budget if new > budget / 2 else round(policy.summary_down * budget)
     kept, merged = total, 0
     count = len(segments)
-    while count and target - kept < (merged + new) / 2:
+    while count and target - kept < (merged + new) / 3:
         count -= 1
         kept -= segments[count].tokens
         merged += segments[count].tokens
@@ -259,7 +259,7 @@ def _due(
 ) -> Fold | None:
     policy = terms.policy
     # With an answer as the newest message the next request brings one message more, which belongs to its floor.
-    floor = floor_index(messages, policy.floor_messages - (1 if coming else 0))
+    floor = floor_index(messages, policy.floor_messages - (1 if coming else 0), policy)
     if floor == 0:
         return None
     oldest = messages[:floor]

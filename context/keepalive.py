@@ -57,7 +57,7 @@ def decide(
     prefix = max((entry.tokens for entry in lane.written if entry.alive(now)), default=0)
     if not prefix:
         return Decision(send=False, reason="the entry is dead already")
-    floor = floor_index(path, policy.floor_messages - 1)
+    floor = floor_index(path, policy.floor_messages - 1, policy)
     standing = economy(terms, lane=lane, messages=path, floor=floor, ladder=ladder, others=others, now=now)
     ahead = outlook(
         lane.gaps, service, per_gap=standing.turn / max(lane.share, 0.02) - standing.turn, policy=policy

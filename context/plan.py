@@ -424,6 +424,8 @@ def _estimate(terms: Terms, window: Window, ladder: Ladder | None, recalled: Seq
 
 
 def _said(marks: Sequence[breakpoints.Mark], fold: Fold | None, terms: Terms) -> str:
+    if not terms.model.min_cacheable:
+        return "this endpoint has no prompt cache"
     if not marks:
         return "no marks: nothing of this prompt is worth caching"
     if fold is not None and fold.kind != "warm":

@@ -15,6 +15,8 @@ class Policy:
         One half: a prefix that was paid for once is re-read many times before it moves again.
     floor_messages: the newest messages that are sent verbatim whatever it costs. Twenty, ten exchanges, is how far back
         people refer without naming what they refer to.
+    floor_share: the share of the cap that floor may take. A little below one: a floor that filled the cap would have to be cut at
+        every turn.
     safety: estimates are multiplied by this before they are compared with a hard limit, so that an error in the estimate
         never becomes a rejected request.
     overhead: room kept for the request's own framing, which no message accounts for.
@@ -51,6 +53,7 @@ class Policy:
     window_cap: int = 60_000
     window_low: float = 0.5
     floor_messages: int = 20
+    floor_share: float = 0.75
     safety: float = 1.15
     overhead: int = 64
 

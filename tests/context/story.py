@@ -156,6 +156,7 @@ class Story:
             service=self.service,
             now=self.now,
             others=self._others(model),
+            previous_start=self.asked[-1].planned.recipe.first_message_id if self.asked else None,
         )
         body = request.build(
             planned.recipe,
@@ -268,7 +269,7 @@ class Story:
         """Carry a fold out with lines that name real messages."""
         assert fold.after_id == (None if ladder is None else ladder.upto_id)
         self.made += 1
-        words = "Parcel 4711 was promised for Friday; the person prefers mail. " * max(
+        words = f"{self.made}: parcel 4711 was promised for Friday; the person prefers mail. " * max(
             1, fold.ladder.budget // 20
         )
         lines = [Line(text=words.strip(), sources=(fold.last_id,))]

@@ -12,7 +12,7 @@ from context.policy import DEFAULT
 from context.pricing import PICO, Usage, price, price_table
 from context.recipe import Recalled
 from context.window import floor_index
-from tests.context.story import CHEAP, MID, NOON, TOP, Asked, Story
+from tests.context.story import CHEAP, MID, NOON, TOP, Asked, Story, count
 
 SMALL = replace(DEFAULT, summary_budget=300, fold_least=20, window_cap=4_000)
 PAUSES = st.sampled_from([3, 40, 290, 400, 1_500, 3_700, 20_000, 90_000])
@@ -39,7 +39,9 @@ def live(steps: list[Step], *, recalls: bool = True) -> Story:
                 story.say(text, model=str(which), answer="It is on its way. " * (size // 2 + 1))
                 story.now += 5_000
             case "recall":
-                found = (Recalled(id="m0", text=f"Earlier: {text}", tokens=size * 6),) if recalls else ()
+                found = (
+                    (Recalled(id="m0", text=f"Earlier: {text}", tokens=count(text) + 4),) if recalls else ()
+                )
                 story.say(text, model=str(which), recalled=found)
                 story.now += 5_000
             case "interrupted":
@@ -112,7 +114,7 @@ def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
             size = sum(one.tokens for one in asked.planned.messages)
             wanted = path[: SMALL.floor_messages][::-1]
             assert size <= SMALL.window_cap
-            if sum(story.messages[id].tokens for id in wanted) <= SMALL.window_cap * SMALL.window_low:
+            if sum(story.messages[id].tokens for id in wanted) <= SMALL.window_cap * SMALL.floor_share:
                 assert set(wanted) <= set(sent)
             assert asked.planned.messages[0].role == "user"
 
@@ -183,6 +185,6 @@ def test_keep_alives_end_within_their_limits_and_when_a_thread_is_closed(
 def test_the_floor_begins_with_a_user_message() -> None:
     story = live([("say", MID, 3)] * 30)
     messages = story.asked[-1].planned.messages
-    floor = floor_index(messages, SMALL.floor_messages)
+    floor = floor_index(messages, SMALL.floor_messages, SMALL)
     assert messages[floor].role == "user"
     assert len(messages) - floor >= SMALL.floor_messages
