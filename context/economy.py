@@ -18,7 +18,9 @@ class Economy:
     """A lane's standing. Sizes in tokens: `system` (tools included), `ladder`, `floor`, `turn` (what a turn adds).
 
     prices: of the lane's model; reader: of the cheap model that summarises; share, renewals: of the lane;
-    minimum: shortest prefix the model caches; shared: the system block is kept warm by other threads.
+    minimum: shortest prefix the model caches; shared: the system
+    block is kept warm by other threads; again_elsewhere: picodollars per kept token that a fold makes the thread's other living
+    lanes write again; folds_elsewhere: the least surplus at which one of those lanes folds, for all of them.
     """
 
     system: int
@@ -32,6 +34,8 @@ class Economy:
     renewals: float = 0.0
     minimum: int = 0
     shared: bool = False
+    again_elsewhere: float = 0.0
+    folds_elsewhere: float = float("inf")
 
     def write(self, life: Life) -> int:
         """The price of a token that is not read, under that life."""
@@ -51,25 +55,37 @@ class Economy:
 
     def fold_cost(self, surplus: float, life: Life) -> float:
         """F: the call, and what a warm fold writes again: everything behind the system block."""
-        again = 0.0
-        if life != "none":
-            kept = self.floor + self.new_summary(surplus)
-            again = (self.write(life) - self.prices.cache_read) * kept
-        return self.summary_call(surplus) + again
+        return self.summary_call(surplus) + self.rewriting(surplus, life)
+
+    def rewriting(self, surplus: float, life: Life) -> float:
+        """The part of F that this lane pays: what a warm fold keeps is written again."""
+        if life == "none":
+            return 0.0
+        return (self.write(life) - self.prices.cache_read) * (self.floor + self.new_summary(surplus))
 
     def surplus(self, life: Life) -> float:
-        """X*: the surplus at which a fold pays, as an economic order quantity: sqrt(2 F d / h)."""
+        """X*: the surplus at which a fold pays, as an economic order quantity: sqrt(2 F d / h).
+
+        Where what is kept is shorter than the model caches, the window must first grow past that to be cached at all.
+        """
         per_turn = self.prices.input if life == "none" else self.prices.cache_read * (1 + self.renewals)
         holding = max(1e-9, self.share * per_turn)
         found = 1_000.0
         for _ in range(6):  # F grows with X far slower than X: a few rounds settle it
             found = sqrt(2 * self.fold_cost(found, life) * max(self.turn, 1.0) / holding)
-        return found
+        return found if life == "none" else max(found, 4.0 * self.uncached)
+
+    @property
+    def uncached(self) -> int:
+        """Tokens that are missing, right after a fold, to the shortest prefix the model caches."""
+        return max(0, self.minimum - self.system - self.ladder - self.floor)
 
     def cold_fold_saves(self, surplus: float, life: Life, merged: int = 0) -> float:
         """What folding a dead prefix saves at the next turn alone; worth it above zero."""
         price = min(self.write(life), 1.25 * self.prices.input)
-        return (surplus - self.new_summary(surplus)) * price - self.summary_call(surplus, merged)
+        new = self.new_summary(surplus)
+        again = self.again_elsewhere * (self.floor + new)
+        return (surplus - new) * price - self.summary_call(surplus, merged) - again
 
     def grown(self) -> "Economy":
         """The standing a young thread grows into: the floor it is going to have, and a summary in proportion."""
@@ -87,20 +103,27 @@ def expected(economy: Economy, life: Life, ahead: Outlook, signs: Sequence[Evide
     `signs` are the evidences the interface will be able to give of each pause; with them the number of keep-alives is chosen
     apart for each sign, as it will be.
     """
+    # One window per thread: it is folded when the first of its lanes wants it.
     surplus = economy.surplus(life)
+    between = max(1.0, min(surplus, economy.folds_elsewhere))
     kept = economy.system + economy.ladder + economy.floor
-    price = economy.prices.input
     if life == "none":
-        return price * (kept + surplus / 2 + economy.turn)
-    prefix = kept + surplus / 2
-    if prefix < economy.minimum:
-        return float("inf")  # it would silently not be cached
-    fold = economy.fold_cost(surplus, life) * economy.turn / max(surplus, 1.0)
-    total = fold
+        typical = surplus if economy.folds_elsewhere == float("inf") else economy.folds_elsewhere
+        return economy.prices.input * (kept + typical / 2 + economy.turn)
+    prefix = max(kept + between / 2, economy.minimum)
+    # Per use of this lane, not per turn of the thread: a rarely used lane finds its prefix folded by the others nearly every time.
+    folds = min(1.0, economy.turn / (max(economy.share, 0.01) * between))
+    total = economy.summary_call(surplus) * economy.turn / surplus + economy.rewriting(between, life) * folds
+    short = min(1.0, economy.uncached / between)  # how often the prefix is silently not cached: too short
+    total += short * economy.prices.input * (kept + economy.uncached / 2 + economy.turn)
     for kind in (0, 1):
         if ahead.shares[kind]:
-            total += ahead.shares[kind] * sum(
-                _best_renewals(economy, life, ahead, kind, prefix, sign) for sign in signs or (NO_SIGN,)
+            total += (
+                (1 - short)
+                * ahead.shares[kind]
+                * sum(
+                    _best_renewals(economy, life, ahead, kind, prefix, sign) for sign in signs or (NO_SIGN,)
+                )
             )
     return total
 
@@ -163,13 +186,11 @@ def best_life(
     """The class rule: the life under which a turn is expected to cost least, and why (section 5)."""
     grown = economy.grown()
     costs: dict[Life, float] = {life: expected(grown, life, ahead, signs) for life in LIVES}
-    if uses == 0 and gaps_seen == 0 and service_seen == 0 and costs["5m"] != float("inf"):
+    if uses == 0 and gaps_seen == 0 and service_seen == 0:
         return "5m", "nothing is known of pauses here yet, and a first prefix is small"
     best = min(costs, key=lambda life: costs[life])
     names: dict[Life, str] = {"none": "uncached", "5m": "kept 5 minutes", "1h": "kept an hour"}
-    shown = ", ".join(
-        f"{names[life]} ${cost / 1e12:.6f}" for life, cost in costs.items() if cost != float("inf")
-    )
+    shown = ", ".join(f"{names[life]} ${cost / 1e12:.6f}" for life, cost in costs.items())
     return best, f"expected context cost of a turn: {shown}"
 
 

@@ -12,7 +12,7 @@ from context.economy import Economy
 from context.ladder import Ladder, Segment
 from context.lanes import Lane
 from context.messages import Message
-from context.terms import Terms, economy
+from context.terms import Neighbour, Terms, economy
 from context.window import floor_index
 
 Kind = Literal["warm", "cold", "overdue"]
@@ -73,15 +73,26 @@ class Fold:
 
 
 def after_turn(
-    terms: Terms, *, path: Sequence[Message], ladder: Ladder | None, lane: Lane, now: int
+    terms: Terms,
+    *,
+    path: Sequence[Message],
+    ladder: Ladder | None,
+    lane: Lane,
+    now: int,
+    others: Sequence[Neighbour] = (),
 ) -> Fold | None:
     """The fold due once a turn is finished, so that it is ready when the next one comes.
 
-    `path` is the branch from just after the ladder to the answer; `lane` is the lane after the turn's request.
+    `path` is the branch from just after the ladder to the answer; `lane` is the lane after the turn's request, `others` are
+    the other lanes of the thread.
     """
+    if not is_whole(path, ladder):
+        return None
     messages = _from_user(path)
     warm = lane.life != "none" and now < lane.alive_until
-    return _due(terms, messages=messages, ladder=ladder, lane=lane, warm=warm, coming=True)
+    return _due(
+        terms, messages=messages, ladder=ladder, lane=lane, warm=warm, coming=True, now=now, others=others
+    )
 
 
 def at_death(
@@ -90,30 +101,48 @@ def at_death(
     path: Sequence[Message],
     ladder: Ladder | None,
     lane: Lane,
-    others: Sequence[tuple[Terms, Lane]],
     now: int,
+    others: Sequence[Neighbour] = (),
 ) -> Fold | None:
-    """The fold due when the lane's cache dies with nobody there (timer at `lane.alive_until`).
-
-    A fold moves all lanes of the thread: `others` that still live would have to write what they keep again.
-    """
-    again = 0.0
-    for its, other in others:
-        if other.life != "none" and now < other.alive_until:
-            messages = _from_user(path)
-            floor = floor_index(messages, terms.policy.floor_messages - 1)
-            standing = economy(its, lane=other, messages=messages, floor=floor, ladder=ladder)
-            again += other.share * (standing.fold_cost(0, other.life) - standing.summary_call(0))
+    """The fold due when the lane's cache dies with nobody there (timer at `lane.alive_until`)."""
+    if not is_whole(path, ladder):
+        return None
+    messages = _from_user(path)
     return _due(
-        terms, messages=_from_user(path), ladder=ladder, lane=lane, warm=False, coming=True, again=again
+        terms, messages=messages, ladder=ladder, lane=lane, warm=False, coming=True, now=now, others=others
     )
 
 
 def on_arrival(
-    terms: Terms, *, messages: Sequence[Message], ladder: Ladder | None, lane: Lane, warm: bool, cut: bool
+    terms: Terms,
+    *,
+    path: Sequence[Message],
+    ladder: Ladder | None,
+    lane: Lane,
+    warm: bool,
+    cut: bool,
+    now: int,
+    others: Sequence[Neighbour] = (),
 ) -> Fold | None:
-    """The fold a new turn finds undone: after a restart, on a lane unused for long, or after an import."""
-    return _due(terms, messages=messages, ladder=ladder, lane=lane, warm=warm, coming=False, cut=cut)
+    """The fold a new turn finds undone: after a restart, or on a lane unused for long. `path` ends with the new user message."""
+    if not is_whole(path, ladder):
+        return None
+    return _due(
+        terms,
+        messages=_from_user(path),
+        ladder=ladder,
+        lane=lane,
+        warm=warm,
+        coming=False,
+        cut=cut,
+        now=now,
+        others=others,
+    )
+
+
+def is_whole(path: Sequence[Message], ladder: Ladder | None) -> bool:
+    """Whether `path` holds all that no summary stands for. If not, it must be imported: `fold_range` page by page."""
+    return path[0].parent_id == (None if ladder is None else ladder.upto_id)
 
 
 def watermark(terms: Terms, standing: Economy, lane: Lane) -> int:
@@ -125,7 +154,7 @@ def watermark(terms: Terms, standing: Economy, lane: Lane) -> int:
 def rewrite(ladder: Ladder | None, folded: int, terms: Terms) -> Rewrite:
     """Append a segment; when that would pass 1.2 budgets, merge the newest ones with it down to 0.8.
 
-    Of a large fold straight to the budget. The oldest bytes are left alone as long as the merged part keeps half its size.
+    Of a large fold straight to the budget. The oldest bytes are left alone as long as the merged part keeps a third of its size.
     """
     policy = terms.policy
     budget = policy.summary_budget
@@ -137,7 +166,7 @@ def rewrite(ladder: Ladder | None, folded: int, terms: Terms) -> Rewrite:
     target = budget if new > budget / 2 else round(policy.summary_down * budget)
     kept, merged = total, 0
     count = len(segments)
-    while count and target - kept < (merged + new) / 2:
+    while count and target - kept < (merged + new) / 3:
         count -= 1
         kept -= segments[count].tokens
         merged += segments[count].tokens
@@ -224,17 +253,20 @@ def _due(
     lane: Lane,
     warm: bool,
     coming: bool,
-    again: float = 0.0,
+    now: int,
+    others: Sequence[Neighbour],
     cut: bool = False,
 ) -> Fold | None:
     policy = terms.policy
     # With an answer as the newest message the next request brings one message more, which belongs to its floor.
-    floor = floor_index(messages, policy.floor_messages - (1 if coming else 0))
+    floor = floor_index(messages, policy.floor_messages - (1 if coming else 0), policy)
     if floor == 0:
         return None
     oldest = messages[:floor]
     surplus = sum(message.tokens for message in oldest)
-    standing = economy(terms, lane=lane, messages=messages, floor=floor, ladder=ladder)
+    standing = economy(
+        terms, lane=lane, messages=messages, floor=floor, ladder=ladder, others=others, now=now
+    )
     window = terms.in_model(surplus) + standing.floor
     over = window > terms.in_model(policy.window_cap) or cut
     if not over and surplus < policy.fold_least:
@@ -251,7 +283,7 @@ def _due(
             return None
         return fold("warm", f"a window of {window} tokens costs more to keep than to fold above {mark}")
     merged = rewrite(ladder, surplus, terms).merged_tokens
-    saved = standing.cold_fold_saves(terms.in_model(surplus), lane.life, merged) - again
+    saved = standing.cold_fold_saves(terms.in_model(surplus), lane.life, merged)
     if saved <= 0:
         return None
     return fold("cold", f"nothing is cached: folding {surplus} tokens saves ${saved / 1e12:.6f} next turn")

@@ -13,7 +13,7 @@ from context.gaps import SIGNS, Evidence, Presence, Service, outlook
 from context.ladder import Ladder
 from context.lanes import Lane
 from context.messages import Message
-from context.terms import Terms, economy
+from context.terms import Neighbour, Terms, economy
 from context.window import floor_index
 
 
@@ -41,6 +41,7 @@ def decide(
     lane: Lane,
     service: Service,
     now: int,
+    others: Sequence[Neighbour] = (),
     presence: Presence | Evidence | None = None,
     closed: bool = False,
 ) -> Decision:
@@ -56,8 +57,8 @@ def decide(
     prefix = max((entry.tokens for entry in lane.written if entry.alive(now)), default=0)
     if not prefix:
         return Decision(send=False, reason="the entry is dead already")
-    floor = floor_index(path, policy.floor_messages - 1)
-    standing = economy(terms, lane=lane, messages=path, floor=floor, ladder=ladder)
+    floor = floor_index(path, policy.floor_messages - 1, policy)
+    standing = economy(terms, lane=lane, messages=path, floor=floor, ladder=ladder, others=others, now=now)
     ahead = outlook(
         lane.gaps, service, per_gap=standing.turn / max(lane.share, 0.02) - standing.turn, policy=policy
     )

@@ -32,7 +32,7 @@ class Written:
     exact: bool = False
 
     def alive(self, now: int) -> bool:
-        return now < self.touched_at + LIVES[self.ttl]
+        return now <= self.touched_at + LIVES[self.ttl]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

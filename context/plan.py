@@ -17,7 +17,7 @@ from context.pricing import Ttl, Usage
 from context.prompts import Prompt
 from context.recipe import LADDER, LAYOUT, SYSTEM, Breakpoint, Recalled, RecalledRef, Recipe
 from context.routing import Route
-from context.terms import Summariser, Terms, economy, message_limit
+from context.terms import Neighbour, Summariser, Terms, economy, message_limit
 from context.window import MessageTooLarge, Window, select, spoken
 
 __all__ = [
@@ -75,8 +75,8 @@ class Plan:
     """A recipe with the values it names, its size and predicted bill, what it left out, and the reason of each decision.
 
     `predicted` counts the five kinds the provider will bill, output as this lane usually answers; `cost` is its price in
-    picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn. `sent` is
-    what `lanes.after_request` needs to know.
+    picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn.
+    `import_due`: messages older than those that were loaded have no summary. `sent` is what `lanes.after_request` needs to know.
     """
 
     recipe: Recipe
@@ -89,6 +89,7 @@ class Plan:
     predicted: Usage
     cost: int | None
     fold: Fold | None
+    import_due: bool
     sent: Sent
     left_out: tuple[LeftOut, ...]
     reasons: Mapping[str, str]
@@ -129,6 +130,7 @@ def plan(
     lane: Lane,
     service: Service,
     now: int,
+    others: Sequence[Neighbour] = (),
     previous_start: str | None = None,
     user_ref: str | None = None,
     most_tokens: int | None = None,
@@ -136,17 +138,32 @@ def plan(
     """What the request for the last message of `path` contains.
 
     `path` is the branch from just after the ladder's last message (or its newest part) to the new user message, oldest first;
-    `now` the start of the request in milliseconds; `previous_start` the first window message of the turn before;
+    `now` the start of the request in milliseconds; `others` the thread's other lanes; `previous_start` the first window message of the turn before;
     `most_tokens` the longest prompt a budget allows. Raises MessageTooLarge.
     """
     fitted = _fit(terms, path, ladder, recalled, previous_start, most_tokens)
     window, ladder, recalled = fitted.window, fitted.ladder, fitted.recalled
-    standing = economy(terms, lane=lane, messages=window.messages, floor=window.floor, ladder=ladder)
+    standing = economy(
+        terms,
+        lane=lane,
+        messages=window.messages,
+        floor=window.floor,
+        ladder=ladder,
+        others=others,
+        now=now,
+    )
     layout = _lay_out(terms, window.messages, ladder, recalled, lane, now)
     cached = breakpoints.last_written(layout.positions, lane, now)
     warm = cached is not None and cached > layout.head
     fold = folding.on_arrival(
-        terms, messages=window.messages, ladder=ladder, lane=lane, warm=warm, cut=window.cut
+        terms,
+        path=path,
+        ladder=fitted.given,
+        lane=lane,
+        warm=warm,
+        cut=window.cut,
+        now=now,
+        others=others,
     )
     lives = _lives(terms, standing, lane, service, warm=warm)
     marks = breakpoints.place(
@@ -204,6 +221,7 @@ def plan(
         predicted=predicted,
         cost=terms.prices.cost(predicted) if terms.prices.known else None,
         fold=fold,
+        import_due=not folding.is_whole(path, fitted.given),
         sent=Sent(
             life=lives.life,
             marks=tuple(
@@ -242,6 +260,7 @@ def plan(
 class _Fitted:
     window: Window
     ladder: Ladder | None
+    given: Ladder | None
     recalled: tuple[Recalled, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -268,6 +287,7 @@ def _fit(
                 limit = min(limit, room)
     held = 0 if ladder is None else ladder.tokens
     after = None if ladder is None else ladder.upto_id
+    given = ladder
     if ladder is not None and newest.tokens + held > limit:
         left_out.append(
             LeftOut(what="summary", messages=0, tokens=held, why=f"it does not fit {limit} tokens")
@@ -292,7 +312,9 @@ def _fit(
         else:
             why = f"only {room} tokens are left"
             left_out.append(LeftOut(what=f"recall {one.id}", messages=0, tokens=one.tokens, why=why))
-    return _Fitted(window=window, ladder=ladder, recalled=tuple(brought), left_out=tuple(left_out))
+    return _Fitted(
+        window=window, ladder=ladder, given=given, recalled=tuple(brought), left_out=tuple(left_out)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,6 +424,8 @@ def _estimate(terms: Terms, window: Window, ladder: Ladder | None, recalled: Seq
 
 
 def _said(marks: Sequence[breakpoints.Mark], fold: Fold | None, terms: Terms) -> str:
+    if not terms.model.min_cacheable:
+        return "this endpoint has no prompt cache"
     if not marks:
         return "no marks: nothing of this prompt is worth caching"
     if fold is not None and fold.kind != "warm":

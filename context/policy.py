@@ -15,6 +15,8 @@ class Policy:
         One half: a prefix that was paid for once is re-read many times before it moves again.
     floor_messages: the newest messages that are sent verbatim whatever it costs. Twenty, ten exchanges, is how far back
         people refer without naming what they refer to.
+    floor_share: the share of the cap that floor may take. A little below one: a floor that filled the cap would have to be cut at
+        every turn.
     safety: estimates are multiplied by this before they are compared with a hard limit, so that an error in the estimate
         never becomes a rejected request.
     overhead: room kept for the request's own framing, which no message accounts for.
@@ -39,6 +41,7 @@ class Policy:
         `service_trusted` gaps.
     life_5m, life_1h: how long an entry is relied on: a little under 5 minutes and an hour, for the time a request travels.
     share_memory: turns over which a lane's share of the thread is averaged.
+    alive_turns: turns within which another living lane of the thread must be used to count as warm when a fold would move it.
     settle_turns: how many more turns the system block's first write is given to pay off.
 
     Keep-alives (section 7):
@@ -50,6 +53,7 @@ class Policy:
     window_cap: int = 60_000
     window_low: float = 0.5
     floor_messages: int = 20
+    floor_share: float = 0.75
     safety: float = 1.15
     overhead: int = 64
 
@@ -71,6 +75,7 @@ class Policy:
     life_5m: int = 280_000
     life_1h: int = 3_540_000
     share_memory: float = 20.0
+    alive_turns: float = 10.0
     settle_turns: int = 8
 
     keepalives: bool = True

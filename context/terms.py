@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from context.catalog import Model
@@ -65,26 +65,53 @@ def message_limit(model: Model, prompt_tokens: int, max_output: int, policy: Pol
     return int(room / policy.safety / model.token_ratio) - prompt_tokens - policy.overhead
 
 
+Neighbour = tuple["Terms", Lane]
+"""Another lane of the same thread, and the terms it is used under."""
+
+
 def economy(
-    terms: Terms, *, lane: Lane, messages: Sequence[Message], floor: int, ladder: Ladder | None
+    terms: Terms,
+    *,
+    lane: Lane,
+    messages: Sequence[Message],
+    floor: int,
+    ladder: Ladder | None,
+    others: Sequence[Neighbour] = (),
+    now: int = 0,
 ) -> Economy:
-    """The standing of a lane whose window is `messages`, of which those from index `floor` on stay verbatim."""
+    """The standing of a lane whose window is `messages`, of which those from index `floor` on stay verbatim.
+
+    A fold moves all lanes of a thread: `others` that still live have to write again what is kept.
+    """
     kept = sum(message.tokens for message in messages[floor:])
     held = 0 if ladder is None else ladder.tokens
     total = terms.prompt_tokens + held + sum(message.tokens for message in messages)
-    return Economy(
-        system=terms.in_model(terms.prompt_tokens),
-        ladder=terms.in_model(held),
-        floor=terms.in_model(kept),
-        turn=turn_tokens(turn_sizes(messages, lane)) * terms.model.token_ratio,
-        prices=terms.prices.at(terms.in_model(total)),
-        reader=terms.summariser.prices,
-        policy=terms.policy,
-        share=lane.share,
-        renewals=lane.renewals,
-        minimum=terms.model.min_cacheable,
-        shared=terms.shared_prompt,
-    )
+    kept_tokens, held_tokens = terms.in_model(kept), terms.in_model(held)
+    turn = turn_tokens(turn_sizes(messages, lane)) * terms.model.token_ratio
+
+    def standing(its: Terms, one: Lane) -> Economy:
+        return Economy(
+            system=its.in_model(its.prompt_tokens),
+            ladder=held_tokens,
+            floor=kept_tokens,
+            turn=turn,
+            prices=its.prices.at(its.in_model(total)),
+            reader=its.summariser.prices,
+            policy=its.policy,
+            share=one.share,
+            renewals=one.renewals,
+            minimum=its.model.min_cacheable,
+            shared=its.shared_prompt,
+        )
+
+    own, again, folds = standing(terms, lane), 0.0, float("inf")
+    for its, other in others:
+        if other.life != "none" and now < other.alive_until:
+            theirs = standing(its, other)
+            folds = min(folds, theirs.surplus(other.life))
+            chance = min(1.0, other.share * its.policy.alive_turns)
+            again += chance * (theirs.write(other.life) - theirs.prices.cache_read)
+    return replace(own, again_elsewhere=again, folds_elsewhere=folds) if others else own
 
 
 def turn_sizes(messages: Sequence[Message], lane: Lane) -> list[int]:

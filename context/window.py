@@ -64,7 +64,9 @@ def select(
     if kept is not None and sum(sizes[kept:]) <= cap:
         return _window(path, sizes, kept, "cut earlier, where the turn before began", policy, cut=True)
     floor = sum(sizes[max(0, len(sizes) - policy.floor_messages) :])
-    low = max(int(cap * policy.window_low), min(floor, cap), newest.tokens)
+    low = max(int(cap * policy.window_low), newest.tokens)
+    if floor <= cap * policy.floor_share:
+        low = max(low, floor)
     start, running = len(path) - 1, newest.tokens
     for index in range(len(path) - 2, -1, -1):
         running += sizes[index]
@@ -75,12 +77,24 @@ def select(
     return _window(path, sizes, start, f"cut: more than {cap} tokens have no summary yet", policy, cut=True)
 
 
-def floor_index(messages: Sequence[Message], keep: int) -> int:
-    """Where the last `keep` messages begin, moved back to a user message: what stands before may be folded."""
-    index = max(0, len(messages) - keep)
-    while index > 0 and messages[index].role != "user":
+def floor_index(messages: Sequence[Message], keep: int, policy: Policy) -> int:
+    """Where the floor begins, at a user message: what stands before may be folded.
+
+    The last `keep` messages, or as many of them as fit the floor's share of the cap; the newest turn is always in it.
+    """
+    room = policy.window_cap * policy.floor_share
+    index = len(messages)
+    while index > 0 and len(messages) - index < keep and messages[index - 1].tokens <= room:
         index -= 1
-    return index
+        room -= messages[index].tokens
+    if len(messages) - index >= keep:
+        while index > 0 and messages[index].role != "user":
+            index -= 1
+        return index
+    while index < len(messages) and messages[index].role != "user":
+        index += 1
+    newest = max((number for number, one in enumerate(messages) if one.role == "user"), default=0)
+    return min(index, newest)
 
 
 def _window(
@@ -90,7 +104,7 @@ def _window(
     return Window(
         messages=messages,
         tokens=sum(sizes[start:]),
-        floor=floor_index(messages, policy.floor_messages),
+        floor=floor_index(messages, policy.floor_messages, policy),
         reason=reason,
         cut=cut,
         left_out=start if cut else 0,

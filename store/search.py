@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Part, TextPart
+from store import stems
 from store.tables import messages
 
 # Thai to Khmer, kana, Han with extensions, half-width kana: written without spaces between words.
@@ -51,7 +52,9 @@ def terms(query: str) -> list[list[str]]:
 
 async def index(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -> None:
     """Make a message findable, in place of what was indexed for it before."""
-    words = prepared("\n".join(part.text for part in parts if isinstance(part, TextPart)))
+    said = "\n".join(part.text for part in parts if isinstance(part, TextPart))
+    await stems.index(connection, pk, said)
+    words = prepared(said)
     key = "rowid" if _lite(connection) else "pk"
     await connection.execute(text(f"DELETE FROM message_search WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
     if not words.strip():
@@ -66,6 +69,7 @@ async def index(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -
 
 async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
     """Take a thread's messages out of the index."""
+    await stems.forget_thread(connection, owner_id, thread_id)
     if _lite(connection):
         await connection.execute(
             text(

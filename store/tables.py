@@ -62,6 +62,22 @@ class MessageRow(SQLModel, table=True):
         ),
         # No foreign key on parent_id: a cascade down a long branch would exceed SQLite's trigger depth.
         Index("messages_by_parent", "owner_id", "thread_id", "parent_id", "pk"),
+        # Everything recall knows of a message before it reads it: thousands are looked at without touching their texts.
+        Index(
+            "messages_outline",
+            *(
+                "owner_id",
+                "thread_id",
+                "depth",
+                "pk",
+                "id",
+                "parent_id",
+                "role",
+                "tokens",
+                "refused",
+                "created_at",
+            ),
+        ),
         {"sqlite_autoincrement": True},
     )
     pk: int | None = Field(default=None, sa_column=Column(Key, primary_key=True, autoincrement=True))

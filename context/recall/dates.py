@@ -54,12 +54,18 @@ _WRITTEN: Final = tuple(
 _NUMERIC = re.compile(r"(?<![\d./-])([0-3]?\d)[/.]([0-3]?\d)[/.]((?:19|20)\d\d)\b")
 _MONTH_ALONE = re.compile(rf"\b(?:in|during|last|since|im|en|em|in|в)\s+{_MONTH}(?!\s*\d)")
 _DAYS_AGO: Final = {
-    **dict.fromkeys(("today", "heute", "aujourd'hui", "hoy", "hoje", "oggi", "vandaag", "сегодня", "今天"), 0),
-    **dict.fromkeys(("yesterday", "gestern", "hier", "ayer", "ontem", "ieri", "gisteren", "вчера", "昨天"), 1),
+    **dict.fromkeys(
+        ("today", "heute", "aujourd'hui", "hoy", "hoje", "oggi", "vandaag", "сегодня", "今天"), 0
+    ),
+    **dict.fromkeys(
+        ("yesterday", "gestern", "hier", "ayer", "ontem", "ieri", "gisteren", "вчера", "昨天"), 1
+    ),
     "前天": 2,
 }
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[今昨前]天")
-_AGO = re.compile(r"\b(?P<n>\d{1,3}|an?|one|two|three|four|five|six)\s+(?P<unit>day|week|month|year)s?\s+ago\b")
+_AGO = re.compile(
+    r"\b(?P<n>\d{1,3}|an?|one|two|three|four|five|six)\s+(?P<unit>day|week|month|year)s?\s+ago\b"
+)
 _LAST = re.compile(r"\b(?:last|past|previous)\s+(?P<unit>week|month|year)\b")
 _NUMBERS: Final = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 _UNIT_DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
@@ -89,7 +95,11 @@ def _found(plain: str, today: date) -> Iterator[Range | None]:
         if match[0] in _DAYS_AGO:
             yield _around(today - timedelta(days=_DAYS_AGO[match[0]]))
     for match in _AGO.finditer(plain):
-        count = _NUMBERS.get(match["n"]) or int(match["n"]) if match["n"] not in _NUMBERS else _NUMBERS[match["n"]]
+        count = (
+            _NUMBERS.get(match["n"]) or int(match["n"])
+            if match["n"] not in _NUMBERS
+            else _NUMBERS[match["n"]]
+        )
         unit = _UNIT_DAYS[match["unit"]]
         middle = today - timedelta(days=count * unit)
         yield _milliseconds(middle - timedelta(days=1 + unit // 3), middle + timedelta(days=2 + unit // 3))

@@ -5,7 +5,7 @@ counts: "son" is a function word in French and somebody's child in English. Lang
 that stands in most messages of a thread weighs next to nothing anyway.
 """
 
-from collections.abc import Collection
+from collections.abc import Set
 from typing import Final
 
 _ENGLISH = """
@@ -84,6 +84,6 @@ FIRST_PERSON: Final = _set(
 )
 
 
-def function_words(text: Collection[str]) -> frozenset[str]:
-    """The function words of the language that `text`, in folded words, seems to be written in."""
-    return max(_LANGUAGES, key=lambda words: sum(word in words for word in text))
+def function_words(text: Set[str]) -> frozenset[str]:
+    """The function words of the language that `text`, a set of folded words, seems to be written in."""
+    return max(_LANGUAGES, key=lambda words: len(words & text))

@@ -24,6 +24,8 @@ class RecallPolicy:
     neighbours: what a message gets of the evidence of the messages 1, 2, 3 and 4 away from it. An answer seldom repeats the
         words of its question, and a fact is often told over two exchanges. Evidence handed on is counted at full length
         normalisation: a long reply touches every word and says little about what stands beside it.
+    common: a word that a larger share of the messages hold is what the whole thread is about: it tells nothing to neighbours,
+        which mostly hold it themselves, and is not learned.
     pale: the weight of words that fit almost any message ("use", "different", "conversation").
     named: the weight of names, numbers and quoted words beside ordinary ones.
     own_words: how much more a user's message is worth when the question asks about "I" and "my": what people said of
@@ -60,15 +62,16 @@ class RecallPolicy:
     saturation: float = 1.2
     length: float = 0.4
     neighbours: tuple[float, ...] = (0.4, 0.4, 0.15, 0.15)
+    common: float = 0.2
     pale: float = 0.35
     named: float = 1.2
     own_words: float = 1.5
-    preference: float = 1.4
+    preference: float = 1.2
     dated: float = 1.0
-    attention: int = 80
+    attention: int = 100
 
-    feedback_messages: int = 20
-    feedback_terms: int = 30
+    feedback_messages: int = 40
+    feedback_terms: int = 60
     feedback_weight: float = 0.2
 
     standing_share: float = 0.12

@@ -33,7 +33,7 @@ def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
     """The query a new message makes. `now` in milliseconds gives words like "yesterday" their meaning."""
     text = text[:READ]
     words = list(tokens(text))
-    silent = function_words(words)
+    silent = function_words(set(words))
     loud = {stem(word) for word in _named(text)}
     weights: dict[str, float] = {}
     for word in words:

@@ -6,10 +6,9 @@ not outvote a message that covers more of the question. How often a stem occurs 
 it adds nothing for short messages, and for long ones it says they are long.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import log
 
-from context.recall.dates import DAY
 from context.recall.policy import RecallPolicy
 from context.recall.query import Query
 from context.recall.thread import Outline
@@ -17,12 +16,12 @@ from context.recall.thread import Outline
 Postings = Mapping[str, Sequence[int]]  # stem to the positions of the messages that hold it
 
 
-def rarest(weights: Mapping[str, float], found: Mapping[str, int], messages: int, most: int) -> dict[str, float]:
+def rarest(
+    weights: Mapping[str, float], found: Mapping[str, int], messages: int, most: int
+) -> dict[str, float]:
     """The `most` stems that tell the most, of those found in this many messages each."""
     worth = {
-        stem: weight * rarity(messages, found[stem])
-        for stem, weight in weights.items()
-        if found.get(stem)
+        stem: weight * rarity(messages, found[stem]) for stem, weight in weights.items() if found.get(stem)
     }
     kept = sorted(worth, key=lambda stem: -worth[stem])[:most]
     return {stem: weights[stem] for stem in weights if stem in set(kept)}
@@ -31,9 +30,20 @@ def rarest(weights: Mapping[str, float], found: Mapping[str, int], messages: int
 def scores(outline: Outline, query: Query, postings: Postings, policy: RecallPolicy) -> list[float]:
     """The worth of each message to the query, 0 for those with no evidence at all."""
     total = [0.0] * len(outline)
-    norm = typical(outline)
+    own = _damping(outline, policy, policy.length)
+    handed = _damping(outline, policy, 1.0)
+    common = policy.common * len(outline)
     for stem, weight in query.weights.items():
-        _add(total, outline, postings.get(stem, ()), weight, norm, policy, spread=True)
+        found = postings.get(stem, ())
+        if not found:
+            continue
+        full = weight * rarity(len(outline), len(found))
+        if len(found) > common:  # its neighbours hold it too
+            for position in found:
+                total[position] += full * own[position]
+        else:
+            for position, share in _spread(found, own, handed, policy.neighbours).items():
+                total[position] += full * share
     for start, end in query.dates:
         on_it = [position for position, at in enumerate(outline.at) if start <= at < end]
         if len(on_it) < len(outline):
@@ -44,12 +54,19 @@ def scores(outline: Outline, query: Query, postings: Postings, policy: RecallPol
 
 
 def learn(
-    total: list[float], outline: Outline, weights: Mapping[str, float], postings: Postings, policy: RecallPolicy
+    total: list[float],
+    outline: Outline,
+    weights: Mapping[str, float],
+    postings: Postings,
+    policy: RecallPolicy,
 ) -> None:
     """Add the evidence of learned words to `total`, in place. Neighbours get nothing of it: it is too weak to hand on."""
-    norm = typical(outline)
+    own = _damping(outline, policy, policy.length)
     for stem, weight in weights.items():
-        _add(total, outline, postings.get(stem, ()), weight, norm, policy, spread=False)
+        found = postings.get(stem, ())
+        full = weight * rarity(len(outline), len(found))
+        for position in found:
+            total[position] += full * own[position]
 
 
 def voiced(total: Sequence[float], outline: Outline, query: Query, policy: RecallPolicy) -> list[float]:
@@ -65,16 +82,17 @@ def voiced(total: Sequence[float], outline: Outline, query: Query, policy: Recal
     return made
 
 
-def worth(score: float, tokens: float, policy: RecallPolicy) -> float:
-    """Value per token."""
-    return score / (tokens + policy.attention)
+def densities(values: Sequence[float], outline: Outline, policy: RecallPolicy) -> list[float]:
+    """The value per token of each message."""
+    extra = policy.attention
+    return [score / (size + extra) for score, size in zip(values, outline.tokens, strict=True)]
 
 
-def best(values: Sequence[float], outline: Outline, policy: RecallPolicy, most: int) -> list[int]:
-    """The positions of the `most` best messages by value per token; of equals the newer."""
-    density = [worth(score, size, policy) for score, size in zip(values, outline.tokens, strict=True)]
-    scored = (position for position, score in enumerate(values) if score > 0)
-    return sorted(scored, key=lambda position: (-density[position], -position))[:most]
+def ranked(values: Sequence[float], outline: Outline, policy: RecallPolicy, above: float = 0.0) -> list[int]:
+    """The positions of the messages worth more than `above`, by value per token; of equals the newer first."""
+    density = densities(values, outline, policy)
+    newest_first = (position for position in range(len(values) - 1, -1, -1) if values[position] > above)
+    return sorted(newest_first, key=density.__getitem__, reverse=True)
 
 
 def rarity(messages: int, found: int) -> float:
@@ -82,52 +100,29 @@ def rarity(messages: int, found: int) -> float:
     return log(1 + (messages - found + 0.5) / (found + 0.5))
 
 
-def typical(outline: Outline) -> float:
-    """The mean size of the user's messages."""
+def _damping(outline: Outline, policy: RecallPolicy, length: float) -> list[float]:
+    """What a stem in each message counts by that message's size: BM25's term for one occurrence, with `length` as its b."""
     sizes = [size for size, role in zip(outline.tokens, outline.roles, strict=True) if role == "user"]
-    return max(1.0, sum(sizes) / len(sizes)) if sizes else 1.0
+    typical = max(1.0, sum(sizes) / len(sizes)) if sizes else 1.0
+    k = policy.saturation
+    fixed, growing = 1 + k * (1 - length), k * length / typical
+    return [(k + 1) / (fixed + growing * size) for size in outline.tokens]
 
 
-def _add(
-    total: list[float],
-    outline: Outline,
-    found: Sequence[int],
-    weight: float,
-    norm: float,
-    policy: RecallPolicy,
-    *,
-    spread: bool,
-) -> None:
-    if not found:
-        return
-    full = weight * rarity(len(outline), len(found)) * (policy.saturation + 1)
-    k, b, sizes = policy.saturation, policy.length, outline.tokens
-    own = {position: full / (1 + k * (1 - b + b * sizes[position] / norm)) for position in found}
-    if not spread:
-        for position, evidence in own.items():
-            total[position] += evidence
-        return
-    best_of: dict[int, float] = own.copy()
-    last = len(total) - 1
-    reach = tuple(enumerate(policy.neighbours, start=1))
+def _spread(
+    found: Sequence[int], own: Sequence[float], handed: Sequence[float], neighbours: Sequence[float]
+) -> dict[int, float]:
+    """The best evidence each message has of one stem: its own, or what a neighbour hands on."""
+    best = {position: own[position] for position in found}
+    last = len(own) - 1
+    reach = tuple(enumerate(neighbours, start=1))
     for position in found:
-        handed = full / (1 + k * sizes[position] / norm)
+        evidence = handed[position]
         for distance, share in reach:
-            evidence = handed * share
+            worth = evidence * share
             before, after = position - distance, position + distance
-            if before >= 0 and evidence > best_of.get(before, 0.0):
-                best_of[before] = evidence
-            if after <= last and evidence > best_of.get(after, 0.0):
-                best_of[after] = evidence
-    for position, evidence in best_of.items():
-        total[position] += evidence
-
-
-def days_between(first: int, second: int) -> int:
-    """Whole days between two times in milliseconds."""
-    return abs(first - second) // DAY
-
-
-def positions_of(keys: Iterable[int], index: Mapping[int, int]) -> list[int]:
-    """The positions of those keys that the index knows, in order."""
-    return sorted(index[key] for key in keys if key in index)
+            if before >= 0 and worth > best.get(before, 0.0):
+                best[before] = worth
+            if after <= last and worth > best.get(after, 0.0):
+                best[after] = worth
+    return best

@@ -14,12 +14,14 @@ _OPENING = r"^\W*(?:(?:please|also|and|but|oh|btw|so|ok|okay|by the way|one more
 _INSTRUCTION = re.compile(
     "|".join(
         (
-            _OPENING + r"(?:always|never)\s+(?!mind\b|been\b|heard\b|seen\b|had\b|knew\b|thought\b|a\s|the\s|again\b|in\s)\w",
+            _OPENING
+            + r"(?:always|never)\s+(?!mind\b|been\b|heard\b|seen\b|had\b|knew\b|thought\b|a\s|the\s|again\b|in\s)\w",
             r"\b(?:from now on|going forward|from here on|henceforth|until i (?:say|tell) (?:you )?otherwise|unless i (?:say|ask|tell))\b",
             r"\bplease (?:always|never)\b|\byou (?:should|must) (?:always|never)\b",
             r"\bmake sure (?:to |you |that you )(?:always|never)\b",
             r"\b(?:whenever|every time|each time|any ?time|when) i (?:ask|say|mention|write|request|send|want you)\b",
-            _OPENING + r"(?:do not|dont|don't|stop) (?:ever|using|use|call|calling|add|adding|include|including|write|writing|give|giving)\b",
+            _OPENING
+            + r"(?:do not|dont|don't|stop) (?:ever|using|use|call|calling|add|adding|include|including|write|writing|give|giving)\b",
             r"\b(?:call me|address me as|refer to me as)\s+(?!back|later|when|if|at|on|in)\w",
             _OPENING + r"(?:remember|keep in mind|note)(?: that|:)",
             # German

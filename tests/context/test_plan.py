@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 
 from context import request
 from context.catalog import KNOWN, Model
+from context.gaps import Service
+from context.lanes import Lane
 from context.messages import Message
-from context.plan import Breakpoint, Plan, Recipe, message_limit, plan
+from context.plan import Breakpoint, Plan, Recipe, Summariser, Terms, message_limit, plan
 from context.policy import DEFAULT, Policy
+from context.pricing import price_table
 from context.prompts import ASSISTANT
 from context.routing import Route
 from context.window import MessageTooLarge
 from tests.context.threads import message, thread
 
+NOW = 1_795_000_000_000
 SONNET = KNOWN["claude-sonnet-5-5"]
 LOCAL = Model(id="smol", label="Smol", context_window=8_192, max_output=1_024, min_cacheable=0, local=True)
 
@@ -30,30 +34,39 @@ def planned(
     prompt_tokens: int = 100,
     policy: Policy = DEFAULT,
 ) -> Plan:
+    prices = price_table("claude-sonnet-5-5", now=NOW)
+    assert prices is not None
     return plan(
-        model=model,
+        Terms(
+            model=model,
+            prompt=ASSISTANT,
+            prompt_tokens=prompt_tokens,
+            max_output=max_output,
+            prices=prices,
+            summariser=Summariser(model="claude-sonnet-5-5", prices=prices),
+            policy=policy,
+        ),
         route=Route(model_id=model.id, tier="standard", reason="standard is the default tier"),
-        prompt=ASSISTANT,
-        prompt_tokens=prompt_tokens,
         path=path,
+        lane=Lane(model=model.id),
+        service=Service(),
+        now=NOW,
         previous_start=previous_start,
-        max_output=max_output,
         user_ref="somebody",
-        policy=policy,
     )
 
 
 def test_a_plan_names_everything_that_rebuilds_the_request() -> None:
     made = planned(thread("u: hi", "a: hello", "u: how are you"))
     assert made.recipe == Recipe(
-        layout=1,
+        layout=2,
         model="claude-sonnet-5-5",
         max_tokens=16_000,
         thinking="adaptive",
         prompt_digest=ASSISTANT.digest,
         first_message_id="m0",
         last_message_id="m2",
-        breakpoints=(Breakpoint(at="system", ttl="5m"), Breakpoint(at="m2", ttl="5m")),
+        breakpoints=(Breakpoint(at="m2", ttl="5m"),),
         user_ref="somebody",
     )
     assert made.estimated_tokens == 100 + 5 + DEFAULT.overhead
@@ -102,7 +115,7 @@ def test_no_plan_exceeds_the_model_even_if_estimates_are_off_by_the_safety(
         return
     path = [message(0, "user", tokens=max(1, int(limit * share)))]
     made = planned(path, model=model, prompt_tokens=prompt, max_output=wanted)
-    worst = made.estimated_tokens * DEFAULT.safety * model.token_ratio
+    worst = made.estimated_tokens * DEFAULT.safety
     assert worst + made.recipe.max_tokens <= model.context_window
     assert made.recipe.max_tokens <= model.max_output
 
@@ -138,7 +151,7 @@ def test_each_request_extends_the_one_before_unless_the_window_moved_and_says_so
         body = request.build(made.recipe, ASSISTANT.text, made.messages)
         asked = json.loads(body)
         now = blocks(body)
-        if made.reasons["window"].startswith("cut"):
+        if made.reasons["window"].startswith("cut:"):
             assert made.recipe.first_message_id != start
         else:
             assert now[: len(before)] == before

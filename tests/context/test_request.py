@@ -57,5 +57,5 @@ def test_a_broken_off_answer_says_so() -> None:
 
 
 def test_an_unknown_layout_is_not_guessed_at() -> None:
-    with pytest.raises(ValueError, match="layout 2"):
-        request.build(replace(RECIPE, layout=2), "s", thread("u: one"))
+    with pytest.raises(ValueError, match="layout 9"):
+        request.build(replace(RECIPE, layout=9), "s", thread("u: one"))

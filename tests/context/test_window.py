@@ -13,7 +13,7 @@ POLICY = Policy(window_cap=100, window_low=0.5)
 
 
 def chosen(sizes: str, previous_start: str | None = None, limit: int = 10_000) -> Window:
-    return select(sized(sizes), previous_start=previous_start, limit=limit, policy=POLICY)
+    return select(sized(sizes), after=None, previous_start=previous_start, limit=limit, policy=POLICY)
 
 
 @pytest.mark.parametrize(
@@ -21,16 +21,16 @@ def chosen(sizes: str, previous_start: str | None = None, limit: int = 10_000) -
     [
         ("u5", None, 1000, "m0", "the whole branch fits"),
         ("u5 a5 u5", None, 1000, "m0 m1 m2", "the whole branch fits"),
-        ("u5 a5 u5", "m0", 1000, "m0 m1 m2", "same start as the turn before: the cached prefix holds"),
-        ("u5 a5 u5 a5 u5", "m2", 1000, "m2 m3 m4", "same start as the turn before: the cached prefix holds"),
-        ("u40 a40 u20", "m0", 1000, "m0 m1 m2", "same start as the turn before: the cached prefix holds"),
-        ("u40 a40 u21", "m0", 1000, "m2", "cut to 21 tokens: the window had outgrown 100"),
-        ("u40 a40 u10 a10 u5", "m0", 1000, "m2 m3 m4", "cut to 25 tokens: the window had outgrown 100"),
-        ("u10 a60 u10 a30 u10", "m0", 1000, "m2 m3 m4", "cut to 50 tokens: the window had outgrown 100"),
-        ("u5 a5 u5", "gone", 1000, "m0 m1 m2", "cut to 15 tokens: the window had outgrown 100"),
-        ("u60 a60 u10", None, 1000, "m2", "cut to 10 tokens: the window had outgrown 100"),
-        ("u20 a20 u20", "m0", 50, "m2", "cut to 20 tokens: the window had outgrown 50"),
-        ("u5 a5 u400", "m0", 1000, "m2", "cut to 400 tokens: the window had outgrown 400"),
+        ("u5 a5 u5", "m0", 1000, "m0 m1 m2", "the whole branch fits"),
+        ("u5 a5 u5 a5 u5", "m2", 1000, "m0 m1 m2 m3 m4", "the whole branch fits"),
+        ("u40 a40 u20", "m0", 1000, "m0 m1 m2", "the whole branch fits"),
+        ("u40 a40 u21", "m0", 1000, "m2", "cut: more than 100 tokens have no summary yet"),
+        ("u40 a40 u10 a10 u5", "m0", 1000, "m2 m3 m4", "cut: more than 100 tokens have no summary yet"),
+        ("u10 a60 u10 a30 u10", "m0", 1000, "m2 m3 m4", "cut: more than 100 tokens have no summary yet"),
+        ("u60 a60 u5 a5 u5 a5 u5", "m4", 1000, "m4 m5 m6", "cut earlier, where the turn before began"),
+        ("u60 a60 u10", None, 1000, "m2", "cut: more than 100 tokens have no summary yet"),
+        ("u20 a20 u20", "m0", 50, "m2", "cut: more than 50 tokens have no summary yet"),
+        ("u5 a5 u400", "m0", 1000, "m2", "cut: more than 400 tokens have no summary yet"),
         ("a5 u5 a5 u5", None, 1000, "m1 m2 m3", "the whole branch fits"),
     ],
 )
@@ -43,9 +43,7 @@ def test_the_window(sizes: str, previous: str | None, limit: int, window: str, r
 
 def test_a_branch_whose_beginning_was_not_read_does_not_claim_to_be_whole() -> None:
     path = sized("u5 a5 u5 a5 u5")[2:]
-    assert (
-        select(path, previous_start=None, limit=1000, policy=POLICY).reason == "the newest messages that fit"
-    )
+    assert select(path, after=None, previous_start=None, limit=1000, policy=POLICY).cut
 
 
 def test_a_message_larger_than_the_limit_is_refused_with_both_numbers() -> None:
@@ -96,14 +94,15 @@ def test_every_window_of_a_growing_conversation(
     before: tuple[Message, ...] = ()
     for asked, answered in turns:
         path.append(message(len(path), "user", tokens=asked))
-        window = select(path, previous_start=start, limit=limit, policy=policy)
+        window = select(path, after=None, previous_start=start, limit=limit, policy=policy)
         assert window.tokens == sum(one.tokens for one in window.messages) <= limit
         assert window.tokens <= max(policy.window_cap, asked)
         assert window.messages[0].role == "user"
         assert window.messages[-1] == path[-1]
         assert list(window.messages) == path[-len(window.messages) :], "order kept, nothing left out inside"
-        if window.reason.startswith("cut"):
-            assert window.tokens <= max(policy.window_low * policy.window_cap, asked)
+        if window.reason.startswith("cut:"):
+            cap = min(limit, max(policy.window_cap, asked))
+            assert window.tokens <= max(policy.window_low * cap, policy.floor_share * cap, asked)
         else:
             assert window.messages[: len(before)] == before, "a prefix that was paid for is kept"
         start, before = window.messages[0].id, window.messages
@@ -123,8 +122,8 @@ def test_what_lies_before_the_cap_does_not_matter(turns: list[tuple[int, int]], 
             read.insert(0, one)
             if sum(each.tokens for each in read) > policy.window_cap:
                 break
-        whole = select(path, previous_start=start, limit=10_000, policy=policy)
-        short = select(read, previous_start=start, limit=10_000, policy=policy)
+        whole = select(path, after=None, previous_start=start, limit=10_000, policy=policy)
+        short = select(read, after=None, previous_start=start, limit=10_000, policy=policy)
         assert short.messages == whole.messages
         assert short.reason == whole.reason
         start = whole.messages[0].id

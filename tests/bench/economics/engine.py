@@ -16,7 +16,7 @@ from context.lanes import Lane
 from context.messages import Message, TextPart
 from context.plan import Plan, plan
 from context.policy import DEFAULT, Policy
-from context.pricing import price_table
+from context.pricing import Usage, price_table
 from context.prompts import Prompt
 from context.routing import Route
 from context.terms import Summariser, Terms
@@ -111,7 +111,12 @@ class Run:
         fold = planned.fold if not self.fold_first and planned.fold else None
         if fold is None:
             fold = folding.after_turn(
-                terms, path=self.path, ladder=self.ladder, lane=self.lanes[terms.model.id], now=now
+                terms,
+                path=self.path,
+                ladder=self.ladder,
+                lane=self.lanes[terms.model.id],
+                now=now,
+                others=self._others(terms),
             )
         if fold is not None:
             self._fold(terms, fold)
@@ -139,13 +144,8 @@ class Run:
             lane = self.lanes[model]
             if what == "death":
                 dead.add(model)
-                others = [
-                    (one, self.lanes[one.model.id])
-                    for one in self.terms.values()
-                    if one.model.id in self.lanes and one.model.id != model
-                ]
                 fold = folding.at_death(
-                    terms, path=self.path, ladder=self.ladder, lane=lane, others=others, now=at
+                    terms, path=self.path, ladder=self.ladder, lane=lane, others=self._others(terms), now=at
                 )
                 if fold is not None:
                     self._fold(terms, fold)
@@ -157,6 +157,7 @@ class Run:
                 lane=lane,
                 service=self._service(terms),
                 now=at,
+                others=self._others(terms),
                 presence=self._signs(),
             )
             if not decision.send:
@@ -165,6 +166,13 @@ class Run:
             self.provider.pay("keepalive", decision.cost)
             self.lanes[model] = self._renew(terms, lane, at)
             start = at
+
+    def _others(self, terms: Terms) -> list[tuple[Terms, Lane]]:
+        return [
+            (one, self.lanes[one.model.id])
+            for one in self.terms.values()
+            if one.model.id in self.lanes and one.model.id != terms.model.id
+        ]
 
     def _service(self, terms: Terms) -> Service:
         return self.services.get(terms.model.id, Service())
@@ -198,12 +206,13 @@ class Run:
             lane=lane,
             service=self._service(terms),
             now=now,
+            others=self._others(terms),
         )
         self.planning += time.perf_counter() - began
         self.plans += 1
         return planned
 
-    def _ask(self, terms: Terms, planned: Plan, now: int, answer: int) -> lanes.Usage:
+    def _ask(self, terms: Terms, planned: Plan, now: int, answer: int) -> Usage:
         marks = {mark.at: mark.ttl for mark in planned.recipe.breakpoints}
         parts = [Part("system", terms.prompt_tokens, marks.get("system"))]
         segments = () if planned.ladder is None else planned.ladder.segments

@@ -1,0 +1,148 @@
+"""What the budget buys: the best value per token, standing instructions first, long messages by their excerpt first.
+
+Theory of operation. Messages are taken in the order of value per token and those that do not fit are passed over. A long
+message enters twice: as an excerpt, cheap and worth most of it, and as the rest, which is bought only when nothing better is
+left; then the whole replaces the excerpt.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from context.recall.excerpts import excerpt
+from context.recall.policy import RecallPolicy
+from context.recall.rank import densities, ranked
+from context.recall.render import OPENING, STANDING, rendered
+from context.recall.thread import Outline, Source
+from context.recipe import Recalled
+
+Count = Callable[[str], int]
+Ranges = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """One message bought: whole when it has no ranges."""
+
+    position: int
+    block: Recalled
+
+
+def wanted(
+    values: Sequence[float], outline: Outline, budget: int, policy: RecallPolicy
+) -> tuple[list[int], list[int]]:
+    """The positions worth reading for this budget, best first: standing instructions, and the others.
+
+    Half as much again as the budget is read, because sizes are estimates and large messages are passed over.
+    """
+    density = densities(values, outline, policy)
+    rules = [position for position in outline.standing if outline.tokens[position] <= policy.standing_longest]
+    rules.sort(key=lambda position: (-density[position], -position))
+    others = ranked(values, outline, policy, above=policy.least * max(values, default=0.0))
+    return (
+        _up_to(rules, outline, budget * policy.standing_share * 1.5, policy),
+        _up_to(others, outline, budget * 1.5, policy),
+    )
+
+
+def choose(
+    *,
+    standing: Sequence[int],
+    others: Sequence[int],
+    values: Sequence[float],
+    sources: Mapping[int, Source],
+    weights: Mapping[str, float],
+    budget: int,
+    count: Count,
+    policy: RecallPolicy,
+) -> tuple[Recalled, ...]:
+    """The blocks to send, within `budget` tokens as `count` counts them: standing ones, then the others, each oldest first."""
+    opening, heading = _block("recall", OPENING, count), _block("recall-standing", STANDING, count)
+    kept: dict[int, Recalled] = {}
+    room = min(budget, int(budget * policy.standing_share)) - heading.tokens
+    for position in standing:
+        block = _whole(sources[position], count) if position in sources else None
+        if block is not None and block.tokens <= room:
+            kept[position] = block
+            room -= block.tokens
+    spent = heading.tokens + sum(block.tokens for block in kept.values()) if kept else 0
+    bought = _buy(
+        [position for position in others if position not in kept and position in sources],
+        values,
+        sources,
+        weights,
+        budget - spent - opening.tokens,
+        count,
+        policy,
+    )
+    made: list[Recalled] = []
+    if kept:
+        made += [heading, *(kept[position] for position in sorted(kept))]
+    if bought:
+        made += [opening, *(bought[position] for position in sorted(bought))]
+    return tuple(made)
+
+
+def _buy(
+    positions: Sequence[int],
+    values: Sequence[float],
+    sources: Mapping[int, Source],
+    weights: Mapping[str, float],
+    room: int,
+    count: Count,
+    policy: RecallPolicy,
+) -> dict[int, Recalled]:
+    offers: list[tuple[float, int, Recalled]] = []
+    excerpts = 0
+    for position in positions:
+        whole, value = _whole(sources[position], count), values[position]
+        if whole is None:
+            continue
+        part = None
+        if whole.tokens > policy.excerpt_over and excerpts < policy.excerpts:
+            excerpts += 1
+            part = _part(sources[position], weights, count, policy)
+        if part is None:
+            offers.append((_density(value, whole.tokens, policy), position, whole))
+            continue
+        offers.append((_density(value * policy.excerpt_value, part.tokens, policy), position, part))
+        rest = value * (1 - policy.excerpt_value)
+        offers.append((_density(rest, whole.tokens - part.tokens, policy), position, whole))
+    offers.sort(key=lambda offer: (-offer[0], -offer[1], offer[2].tokens))
+    bought: dict[int, Recalled] = {}
+    for _, position, block in offers:
+        returned = bought[position].tokens if position in bought else 0
+        if block.tokens > returned and block.tokens - returned <= room:
+            bought[position] = block
+            room -= block.tokens - returned
+    return bought
+
+
+def _density(value: float, tokens: int, policy: RecallPolicy) -> float:
+    return value / (tokens + policy.attention)
+
+
+def _whole(source: Source, count: Count) -> Recalled | None:
+    return _block(source.id, rendered(source), count) if source.text.strip() else None
+
+
+def _part(
+    source: Source, weights: Mapping[str, float], count: Count, policy: RecallPolicy
+) -> Recalled | None:
+    ranges = excerpt(source.text, weights, count, policy)
+    return _block(source.id, rendered(source, ranges), count, ranges) if ranges else None
+
+
+def _block(id: str, text: str, count: Count, ranges: Ranges = ()) -> Recalled:
+    return Recalled(id=id, text=text, tokens=count(text + "\n"), ranges=ranges)
+
+
+def _up_to(positions: Sequence[int], outline: Outline, tokens: float, policy: RecallPolicy) -> list[int]:
+    """The first positions whose sizes sum up to `tokens`; a long message counts as its excerpt."""
+    taken: list[int] = []
+    for position in positions:
+        if tokens <= 0:
+            break
+        size = outline.tokens[position]
+        taken.append(position)
+        tokens -= policy.excerpt_size if size > policy.excerpt_over else size
+    return taken

@@ -1,0 +1,45 @@
+"""Words learned from the messages that match best: what they share is what the question is about.
+
+Known as pseudo relevance feedback. It finds the messages that speak of the subject in other words than the question's.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from context.recall.function_words import PALE_WORDS, function_words
+from context.recall.policy import RecallPolicy
+from context.recall.query import Query
+from context.recall.rank import rarity
+from context.recall.words import stem, tokens
+
+READ = 2_000  # characters of each message: the subject is named early, and long replies would drown the rest
+
+
+def candidates(texts: Sequence[tuple[float, str]], query: Query) -> dict[str, float]:
+    """The stems of the best messages, given with their scores, and how much of those scores speaks for each stem."""
+    heard: dict[str, float] = defaultdict(float)
+    top = max((score for score, _ in texts), default=0.0) or 1.0
+    for score, text in texts:
+        words = set(tokens(text[:READ]))
+        silent = function_words(words)
+        told = {
+            stem(word) for word in words if len(word) > 1 and word not in silent and word not in PALE_WORDS
+        }
+        for root in told:
+            if root not in query.weights:
+                heard[root] += score / top
+    return heard
+
+
+def learned(
+    heard: Mapping[str, float], found: Mapping[str, int], messages: int, policy: RecallPolicy
+) -> dict[str, float]:
+    """The weights of the words worth looking for. `found` is how many of the thread's `messages` hold each."""
+    worth = {root: score * rarity(messages, found[root]) for root, score in heard.items() if found.get(root)}
+    kept = sorted(worth, key=lambda root: (-worth[root], root))[: policy.feedback_terms]
+    return {root: policy.feedback_weight * worth[root] / worth[kept[0]] for root in kept}
+
+
+def shortlist(heard: Mapping[str, float], most: int) -> list[str]:
+    """The stems that speak from several messages first; bounds what is asked of the index."""
+    return sorted(heard, key=lambda root: (-heard[root], root))[:most]

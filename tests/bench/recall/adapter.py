@@ -1,0 +1,170 @@
+"""Palaver's context for a question at the end of a long thread, for the scorer `context_recall.py` of the evaluation kit.
+
+    python <kit>/context_recall.py --data <data>/recall --callable tests/bench/recall/adapter.py:build --detail
+
+Run it from the repository root. The thread goes into the real store, a temporary SQLite database, once; every question then takes
+the path a turn takes: the window is the newest messages, recall searches what precedes it, default settings. The kit counts a
+token as four bytes of UTF-8, so the store's sizes and the budget are counted so too. No model is asked, so there is no summary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from context.messages import Message, TextPart
+from context.recall.policy import DEFAULT
+from context.recall.render import rendered
+from context.recall.thread import Source
+from store import messages, migrate, threads, users
+from store.database import Database
+from store.recall import recall
+
+OWNER = "bench"
+
+
+def count(text: str) -> int:
+    """The kit's own token count."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // 4)
+
+
+@dataclass(slots=True)
+class Imported:
+    """A thread in a store of its own."""
+
+    id: str
+    folder: tempfile.TemporaryDirectory[str]
+    database: Database
+    path: list[Message]
+    lines: list[str]
+
+
+class Bench:
+    """One thread at a time, as the kit hands them over."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+        self.held: Imported | None = None
+
+    def build(self, thread: dict[str, Any], question: dict[str, Any], budget: int) -> list[str]:
+        """Window and recall within the budget."""
+        held = self._held(thread)
+        window, used = self._window(held, int(budget * DEFAULT.window_share))
+        asked_at = milliseconds(question.get("asked_at") or thread["messages"][-1]["ts"])
+        blocks = self.runner.run(
+            self._recall(held, window, question["question"], asked_at, budget - used - 2)
+        )
+        return [*blocks, *held.lines[len(held.lines) - window :]]
+
+    def window_only(self, thread: dict[str, Any], question: dict[str, Any], budget: int) -> list[str]:
+        """Baseline: the whole budget for the newest messages."""
+        held = self._held(thread)
+        window, _ = self._window(held, budget - 2)
+        return held.lines[len(held.lines) - window :]
+
+    def _window(self, held: Imported, room: int) -> tuple[int, int]:
+        """How many of the newest messages fit, and what they take."""
+        taken = used = 0
+        for line in reversed(held.lines):
+            size = count(line + "\n")
+            if used + size > room:
+                break
+            taken, used = taken + 1, used + size
+        return taken, used
+
+    async def _recall(self, held: Imported, window: int, question: str, now: int, budget: int) -> list[str]:
+        above = held.path[len(held.path) - window - 1]
+        first = Message(
+            id="new",
+            parent_id=above.id,
+            role="user",
+            status="complete",
+            parts=(),
+            depth=above.depth + 1,
+            tokens=0,
+        )
+        async with held.database.reading() as connection:
+            blocks = await recall(
+                connection,
+                OWNER,
+                held.id,
+                question=question,
+                before=first,
+                now=now,
+                budget=budget,
+                count=count,
+            )
+        return [block.text for block in blocks]
+
+    def _held(self, thread: dict[str, Any]) -> Imported:
+        if self.held is None or self.held.id != thread["id"]:
+            self.close()
+            self.held = self.runner.run(imported(thread))
+        return self.held
+
+    def close(self) -> None:
+        """Give the last thread's database back."""
+        if self.held is not None:
+            self.runner.run(self.held.database.close())
+            self.held.folder.cleanup()
+            self.held = None
+
+
+async def imported(thread: dict[str, Any]) -> Imported:
+    """A thread of the kit in a new store; neighbours of one role stay as they are."""
+    folder = tempfile.TemporaryDirectory(prefix="palaver-bench-")
+    database = Database(f"sqlite:///{folder.name}/palaver.db")
+    await migrate.upgrade(database)
+    path: list[Message] = []
+    lines: list[str] = []
+
+    async def write(connection: Any) -> None:
+        await users.ensure(connection, OWNER, OWNER, 1)
+        await threads.create(connection, OWNER, thread["id"], now=1)
+        for row in thread["messages"]:
+            above = path[-1] if path else None
+            at = milliseconds(row["ts"])
+            message = Message(
+                id=row["id"],
+                parent_id=None if above is None else above.id,
+                role=row["role"],
+                status="complete",
+                parts=(TextPart(text=row["content"]),),
+                depth=len(path),
+                tokens=max(1, count(row["content"])),
+            )
+            await messages.add(
+                connection,
+                OWNER,
+                thread["id"],
+                id=message.id,
+                parent=above,
+                role=message.role,
+                status=message.status,
+                parts=message.parts,
+                tokens=message.tokens,
+                turn_id="turn",
+                now=at,
+            )
+            path.append(message)
+            lines.append(rendered(Source(id=message.id, role=message.role, at=at, text=row["content"])))
+
+    await database.write(write)
+    return Imported(id=thread["id"], folder=folder, database=database, path=path, lines=lines)
+
+
+def milliseconds(stamp: str) -> int:
+    """A time stamp of the kit."""
+    return int(datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+_bench = Bench()
+build = _bench.build
+window_only = _bench.window_only

@@ -1,0 +1,288 @@
+"""A thread lived through by the pure engine and billed by the simulator's own rules, in real request bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from context import folding, keepalive, lanes, request
+from context.catalog import lookup
+from context.folding import Fold
+from context.gaps import Presence, Service
+from context.ladder import Ladder, Line
+from context.lanes import Lane
+from context.messages import Message, Role, Status, TextPart
+from context.plan import Plan, plan
+from context.policy import DEFAULT, Policy
+from context.pricing import Usage, price_table
+from context.prompts import Prompt
+from context.recipe import Recalled
+from context.routing import Route
+from context.summary import climb
+from context.terms import Summariser, Terms
+from tests.upstream import tokens
+from tests.upstream.cache import PromptCache
+from tests.upstream.call import Call
+from tests.upstream.models import MODELS, Model
+from tests.upstream.prompt import lay_out
+from tests.upstream.rules.marks import check_marks
+
+NOON = 1_795_000_000_000
+SYSTEM = "You answer questions about parcels. Be brief, friendly and exact. " * 60
+CHEAP = "claude-haiku-5-5"
+MID = "claude-sonnet-5-5"
+TOP = "claude-opus-5-5"
+
+
+def terms(model: str = MID, policy: Policy = DEFAULT, *, system: str = SYSTEM) -> Terms:
+    prices, cheap = price_table(model, now=NOON), price_table(CHEAP, now=NOON)
+    assert prices is not None
+    assert cheap is not None
+    return Terms(
+        model=lookup(model),
+        prompt=Prompt(name="test", version=1, text=system),
+        prompt_tokens=count(system),
+        max_output=4_000,
+        prices=prices,
+        summariser=Summariser(model=CHEAP, prices=cheap),
+        policy=policy,
+    )
+
+
+def count(text: str, model: str = MID) -> int:
+    """What the simulator counts."""
+    return tokens.count(text, simulated(model))
+
+
+def message(
+    id: str,
+    text: str,
+    *,
+    parent: str | None = None,
+    role: Role = "user",
+    depth: int = 0,
+    status: Status = "complete",
+    refused: bool = False,
+    size: int | None = None,
+) -> Message:
+    return Message(
+        id=id,
+        parent_id=parent,
+        role=role,
+        status=status,
+        parts=(TextPart(text=text),),
+        depth=depth,
+        tokens=count(text) + 4 if size is None else size,
+        refused=refused,
+    )
+
+
+def thread(*texts: str) -> list[Message]:
+    """`thread("u: hi", "a: hello")`: one branch, ids m0, m1, ..."""
+    made: list[Message] = []
+    for depth, text in enumerate(texts):
+        role: Role = "user" if text.startswith("u:") else "assistant"
+        parent = made[-1].id if made else None
+        made.append(message(f"m{depth}", text[3:], parent=parent, role=role, depth=depth))
+    return made
+
+
+def simulated(model: str) -> Model:
+    return next(one for one in MODELS if one.id == model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request as it was planned, sent and billed."""
+
+    planned: Plan
+    body: bytes
+    billed: Usage
+    lane: Lane
+    at: int
+
+    @property
+    def blocks(self) -> list[tuple[str, str]]:
+        """(role, text) of each block, the system prompt first."""
+        value = json.loads(self.body)
+        found = [("system", block["text"]) for block in value["system"]]
+        return found + [(one["role"], block["text"]) for one in value["messages"] for block in one["content"]]
+
+    @property
+    def last_mark(self) -> int:
+        """Index of the last marked block, -1 when nothing is marked."""
+        value = json.loads(self.body)
+        blocks = value["system"] + [block for one in value["messages"] for block in one["content"]]
+        return max((index for index, block in enumerate(blocks) if "cache_control" in block), default=-1)
+
+
+@dataclass(slots=True)
+class Story:
+    """One thread with a clock that only moves when told to. Branches share lanes and summaries, as they do in the store."""
+
+    policy: Policy = DEFAULT
+    service: Service = field(default_factory=Service)
+    now: int = NOON
+    messages: dict[str, Message] = field(default_factory=dict)
+    leaf: str | None = None
+    ladders: dict[str, Ladder] = field(default_factory=dict)
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    cache: PromptCache = field(default_factory=PromptCache)
+    asked: list[Asked] = field(default_factory=list)
+    made: int = 0
+
+    def say(
+        self,
+        text: str,
+        *,
+        model: str = MID,
+        answer: str = "Certainly.",
+        recalled: Sequence[Recalled] = (),
+        status: Status = "complete",
+    ) -> Asked:
+        """A user message on the present branch, its request, its answer, and the fold that is due behind it."""
+        its = terms(model, self.policy)
+        user = self._add("user", text)
+        path, ladder = self.branch(user.id)
+        lane = self.lanes.get(model) or Lane(model=model, share=0.0)
+        planned = plan(
+            its,
+            route=Route(model_id=model, tier=None, reason="asked for"),
+            path=path,
+            ladder=ladder,
+            recalled=recalled,
+            lane=lane,
+            service=self.service,
+            now=self.now,
+            others=self._others(model),
+            previous_start=self.asked[-1].planned.recipe.first_message_id if self.asked else None,
+        )
+        body = request.build(
+            planned.recipe,
+            planned.prompt.text,
+            planned.messages,
+            ladder=planned.ladder,
+            recalled=planned.recalled,
+        )
+        billed = self.bill(body, model, output=count(answer))
+        self.asked.append(Asked(planned=planned, body=body, billed=billed, lane=lane, at=self.now))
+        self.lanes[model] = lanes.after_request(
+            lane, planned.sent, started_at=self.now, billed=billed, upstream_id=None, policy=self.policy
+        )
+        said = self._add("assistant", answer, status=status)
+        path, ladder = self.branch(said.id)
+        fold = planned.fold or folding.after_turn(
+            its,
+            path=path,
+            ladder=ladder,
+            lane=self.lanes[model],
+            now=self.now,
+            others=self._others(model),
+        )
+        if fold is not None:
+            self.fold(fold, ladder)
+        return self.asked[-1]
+
+    def bill(self, body: bytes, model: str, *, output: int = 0) -> Usage:
+        """What the simulator charges for these bytes, now; it also checks their marks."""
+        value = json.loads(body)
+        check_marks(value)
+        its = next(one for one in MODELS if one.id == model)
+        prompt = lay_out(Call(body=value, model=its, workspace="w"))
+        bill = self.cache.open(prompt.blocks, now=self.now / 1000, least=its.min_cache)
+        self.cache.begin_response(bill, now=self.now / 1000)
+        assert bill.total == prompt.tokens
+        return Usage(
+            input=bill.input,
+            cache_read=bill.read,
+            cache_write_5m=bill.write_5m,
+            cache_write_1h=bill.write_1h,
+            output=output,
+        )
+
+    def wait(self, seconds: float) -> None:
+        """Nothing happens; the timers are not there either."""
+        self.now += round(seconds * 1000)
+
+    def rest(self, seconds: float, presence: Presence | None = None, *, closed: bool = False) -> int:
+        """The timers do what they do; returns how many keep-alives were sent."""
+        until, sent = self.now + round(seconds * 1000), 0
+        while True:
+            due = [
+                (at, model)
+                for model, lane in self.lanes.items()
+                if (at := keepalive.due_at(lane, terms(model, self.policy))) is not None
+                and self.now <= at < until
+            ]
+            if not due:
+                break
+            self.now, model = min(due)
+            lane = self.lanes[model]
+            path, ladder = self.branch(self.leaf or "")
+            decision = keepalive.decide(
+                terms(model, self.policy),
+                path=path,
+                ladder=ladder,
+                lane=lane,
+                service=self.service,
+                now=self.now,
+                presence=presence,
+                closed=closed,
+            )
+            if not decision.send:
+                break
+            last = next(one for one in reversed(self.asked) if one.planned.recipe.model == model)
+            body = request.build_keepalive(
+                last.planned.recipe,
+                last.planned.prompt.text,
+                last.planned.messages,
+                ladder=last.planned.ladder,
+            )
+            self.bill(body, model)
+            self.lanes[model] = lanes.after_keepalive(lane, started_at=self.now)
+            sent += 1
+        self.now = until
+        return sent
+
+    def restart(self) -> None:
+        """Everything that is kept goes through its stored form."""
+        self.lanes = {
+            model: Lane.from_json(json.loads(json.dumps(lane.to_json())))
+            for model, lane in self.lanes.items()
+        }
+
+    def branch_at(self, id: str) -> None:
+        """Go on after that message, as after an edit of what followed it."""
+        self.leaf = id
+
+    def branch(self, leaf: str) -> tuple[list[Message], Ladder | None]:
+        """The messages no summary stands for, and the summary before them."""
+        path: list[Message] = []
+        at: str | None = leaf
+        while at is not None and at not in self.ladders:
+            path.append(self.messages[at])
+            at = self.messages[at].parent_id
+        return path[::-1], None if at is None else self.ladders[at]
+
+    def fold(self, fold: Fold, ladder: Ladder | None) -> None:
+        """Carry a fold out with lines that name real messages."""
+        assert fold.after_id == (None if ladder is None else ladder.upto_id)
+        self.made += 1
+        words = f"{self.made}: parcel 4711 was promised for Friday; the person prefers mail. " * max(
+            1, fold.ladder.budget // 20
+        )
+        lines = [Line(text=words.strip(), sources=(fold.last_id,))]
+        segments = climb(fold, ladder, lines, count, id=f"s{self.made}")
+        self.ladders[fold.last_id] = Ladder(id=f"l{self.made}", upto_id=fold.last_id, segments=segments)
+
+    def _add(self, role: Role, text: str, status: Status = "complete") -> Message:
+        parent = self.leaf
+        depth = 0 if parent is None else self.messages[parent].depth + 1
+        made = message(f"m{len(self.messages)}", text, parent=parent, role=role, depth=depth, status=status)
+        self.messages[made.id] = made
+        self.leaf = made.id
+        return made
+
+    def _others(self, model: str) -> list[tuple[Terms, Lane]]:
+        return [(terms(one, self.policy), lane) for one, lane in self.lanes.items() if one != model]

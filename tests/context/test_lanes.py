@@ -1,0 +1,86 @@
+"""What a lane remembers, and what it expects of pauses."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from context import keepalive
+from context.gaps import BROAD, Gap, Service, kind_of, outlook
+from context.lanes import Lane
+from context.policy import DEFAULT
+from context.pricing import price_table
+from tests.context.story import CHEAP, MID, NOON, Story, terms
+
+
+@given(st.lists(st.integers(0, 10**10), max_size=30))
+def test_a_histogram_survives_its_stored_form(gaps: list[int]) -> None:
+    service = Service()
+    for gap in gaps:
+        service = service.observe(gap, kind_of(gap))
+    assert Service.from_json(json.loads(json.dumps(service.to_json()))) == service
+    assert service.seen == len(gaps)
+
+
+def test_a_histogram_of_other_buckets_starts_anew() -> None:
+    assert Service.from_json({"after_short": [1], "after_long": [2]}) == Service()
+
+
+def test_before_anything_was_seen_every_pause_is_possible() -> None:
+    ahead = outlook((), Service(), per_gap=0.0, policy=DEFAULT)
+    assert len(ahead.points) == len(BROAD)
+    assert abs(sum(point[2] for point in ahead.points) - DEFAULT.service_weight_young) < 1e-9
+
+
+def test_pauses_like_the_last_one_count_more() -> None:
+    gaps = [Gap(ms=10_000, tokens=1)] * 3 + [Gap(ms=10_000_000, tokens=1)] + [Gap(ms=20_000, tokens=1)]
+    ahead = outlook(gaps, Service(), per_gap=0.0, policy=DEFAULT)
+    after_long = ahead.points[4]
+    assert after_long[3] == 4 * after_long[2]
+
+
+def test_a_lane_survives_its_stored_form_and_keeps_200_gaps() -> None:
+    story = Story()
+    for number in range(230):
+        story.say(f"{number}")
+        story.wait(30)
+    lane = story.lanes[MID]
+    assert len(lane.gaps) == 200
+    assert Lane.from_json(json.loads(json.dumps(lane.to_json()))) == lane
+    assert len(json.dumps(lane.to_json())) < 10_000
+
+
+def test_the_provider_s_count_replaces_the_estimate() -> None:
+    story = Story()
+    first = story.say("where is my parcel?")
+    lane = story.lanes[MID]
+    assert lane.written[-1].exact
+    assert lane.written[-1].tokens == first.billed.cache_write_5m
+
+
+def test_shares_follow_use() -> None:
+    story = Story()
+    for number in range(60):
+        story.say("hm", model=CHEAP if number % 3 else MID)
+        story.wait(20)
+    assert 0.5 < story.lanes[CHEAP].share < 0.8
+    assert 0.2 < story.lanes[MID].share < 0.5
+
+
+def test_a_timer_decides_a_little_before_the_entry_dies() -> None:
+    story = Story()
+    story.say("hello")
+    lane = story.lanes[MID]
+    at = keepalive.due_at(lane, terms())
+    assert at is not None
+    assert NOON < at < lane.alive_until
+
+
+def test_the_price_table_knows_the_step_of_the_cheapest_model() -> None:
+    table = price_table(CHEAP, now=NOON)
+    assert table is not None
+    assert table.dearer_above() == 100_000
+    assert table.at(100_001).input == 5 * table.at(100_000).input
+    assert price_table("no-such-model", now=NOON) is None

@@ -1,0 +1,164 @@
+"""What a plan holds, what it leaves out, and that it never overflows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from context.gaps import Gap, Service
+from context.ladder import Ladder, Line, Segment
+from context.lanes import Lane
+from context.messages import Message
+from context.plan import Plan, plan
+from context.policy import DEFAULT
+from context.recipe import Recalled
+from context.routing import Route
+from context.terms import Terms
+from context.window import MessageTooLarge
+from tests.context.story import CHEAP, MID, NOON, message, terms
+
+ROUTE = Route(model_id=MID, tier=None, reason="asked for")
+
+
+def talk(turns: int, size: int = 100) -> list[Message]:
+    made: list[Message] = []
+    for depth in range(turns * 2 - 1):
+        parent = made[-1].id if made else None
+        role = "assistant" if depth % 2 else "user"
+        made.append(message(f"m{depth}", "words", parent=parent, role=role, depth=depth, size=size))  # type: ignore[arg-type]
+    return made
+
+
+def planned(
+    its: Terms,
+    path: Sequence[Message],
+    *,
+    ladder: Ladder | None = None,
+    lane: Lane | None = None,
+    recalled: Sequence[Recalled] = (),
+    previous_start: str | None = None,
+    most_tokens: int | None = None,
+) -> Plan:
+    return plan(
+        its,
+        route=ROUTE,
+        path=path,
+        ladder=ladder,
+        lane=lane or Lane(model=its.model.id),
+        service=Service(),
+        now=NOON,
+        recalled=recalled,
+        previous_start=previous_start,
+        most_tokens=most_tokens,
+    )
+
+
+def summary(tokens: int, upto: str = "before") -> Ladder:
+    line = Line(text="a fact", sources=("x",))
+    return Ladder(
+        id="l1",
+        upto_id=upto,
+        segments=(Segment(id="s1", first_id="x", last_id=upto, lines=(line,), tokens=tokens),),
+    )
+
+
+def test_a_message_larger_than_the_model_takes_is_refused() -> None:
+    its = terms()
+    with pytest.raises(MessageTooLarge):
+        planned(its, [message("m0", "x", size=2_000_000)])
+
+
+def test_a_window_above_its_cap_is_cut_in_one_large_step_and_says_so() -> None:
+    made = planned(terms(), talk(40, size=1_000))
+    size = sum(one.tokens for one in made.messages)
+    assert 20_000 <= size <= 45_000
+    assert made.left_out[0].what == "window"
+    assert made.left_out[0].tokens + size == 79_000
+    assert made.fold is not None
+    assert made.fold.kind == "overdue"
+    assert made.fold.first_id == "m0"
+
+
+def test_a_cut_window_begins_where_it_began_before_as_long_as_that_fits() -> None:
+    path = talk(40, size=1_000)
+    first = planned(terms(), path)
+    start = first.messages[0].id
+    longer = [*path, message("m79", "x", parent="m78", role="assistant", depth=79, size=500)]
+    longer.append(message("m80", "x", parent="m79", depth=80, size=500))
+    assert planned(terms(), longer, previous_start=start).messages[0].id == start
+
+
+def test_a_prompt_stays_below_the_length_at_which_every_token_costs_more() -> None:
+    its = replace(terms(CHEAP), policy=replace(DEFAULT, window_cap=400_000))
+    made = planned(its, talk(120, size=1_000))
+    assert made.estimated_tokens < 100_000
+    assert made.left_out
+
+
+def test_a_message_above_the_price_step_is_still_sent() -> None:
+    made = planned(terms(CHEAP), [message("m0", "x", size=150_000)])
+    assert made.messages[0].id == "m0"
+
+
+def test_a_budget_shortens_the_prompt() -> None:
+    made = planned(terms(), talk(40, size=100), most_tokens=5_000)
+    assert made.estimated_tokens * DEFAULT.safety <= 5_000
+
+
+def test_recall_that_does_not_fit_is_left_out_by_name() -> None:
+    its = terms()
+    brought = [
+        Recalled(id="m1", text="short", tokens=10),
+        Recalled(id="m2", text="long", tokens=50_000),
+    ]
+    made = planned(its, talk(3), recalled=brought, most_tokens=10_000)
+    assert [one.id for one in made.recalled] == ["m1"]
+    assert [one.id for one in made.recipe.recalled] == ["m1"]
+    assert [one.what for one in made.left_out] == ["recall m2"]
+
+
+def test_a_summary_that_does_not_fit_beside_the_message_is_left_out() -> None:
+    its = terms()
+    path = [message("m0", "x", parent="before", size=7_000)]
+    made = planned(its, path, ladder=summary(2_000), most_tokens=11_000)
+    assert made.ladder is None
+    assert made.recipe.summary_id is None
+    assert made.left_out[0].what == "summary"
+
+
+def test_each_section_is_estimated_and_the_sections_add_up() -> None:
+    path = [replace(one, parent_id="before") if one.parent_id is None else one for one in talk(3)]
+    made = planned(terms(), path, ladder=summary(300), recalled=[Recalled(id="r", text="r", tokens=7)])
+    assert made.estimate.summary == 300
+    assert made.estimate.window == 400
+    assert made.estimate.recall == 7
+    assert made.estimate.new == 100
+    assert made.estimate.total == made.estimated_tokens
+    assert made.to_json()["estimate"]["total"] == made.estimated_tokens
+
+
+def test_messages_that_were_not_even_loaded_ask_for_an_import() -> None:
+    made = planned(terms(), talk(10)[4:])
+    assert made.import_due
+    assert made.fold is None
+
+
+def test_an_endpoint_without_a_cache_is_not_marked() -> None:
+    its = terms()
+    bare = replace(its, model=replace(its.model, min_cacheable=0))
+    assert planned(bare, talk(3)).recipe.breakpoints == ()
+
+
+def test_a_new_thread_is_first_kept_five_minutes() -> None:
+    assert {mark.ttl for mark in planned(terms(), talk(1)).recipe.breakpoints} == {"5m"}
+
+
+def test_pauses_of_an_hour_choose_another_life_than_pauses_of_seconds() -> None:
+    quick = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=20_000, tokens=200) for _ in range(60)))
+    slow = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=1_500_000, tokens=200) for _ in range(60)))
+    rare = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=400_000_000, tokens=200) for _ in range(60)))
+    assert planned(terms(), talk(8), lane=quick).sent.life == "5m"
+    assert planned(terms(), talk(8), lane=slow).sent.life == "1h"
+    assert planned(terms(), talk(8), lane=rare).sent.life == "none"

@@ -1,0 +1,190 @@
+"""The properties of context economics, section 10, over random threads, branches, models, pauses and restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from context.policy import DEFAULT
+from context.pricing import PICO, Usage, price, price_table
+from context.recipe import Recalled
+from context.window import floor_index
+from tests.context.story import CHEAP, MID, NOON, TOP, Asked, Story, count
+
+SMALL = replace(DEFAULT, summary_budget=300, fold_least=20, window_cap=4_000)
+PAUSES = st.sampled_from([3, 40, 290, 400, 1_500, 3_700, 20_000, 90_000])
+STEPS = st.one_of(
+    st.tuples(st.just("say"), st.sampled_from([CHEAP, MID, MID, TOP]), st.integers(1, 120)),
+    st.tuples(st.just("say"), st.just(MID), st.integers(1, 120)),
+    st.tuples(st.just("wait"), PAUSES, st.just(0)),
+    st.tuples(st.just("rest"), PAUSES, st.just(0)),
+    st.tuples(st.just("restart"), st.just(0), st.just(0)),
+    st.tuples(st.just("branch"), st.integers(1, 12), st.just(0)),
+    st.tuples(st.just("recall"), st.just(MID), st.integers(1, 60)),
+    st.tuples(st.just("interrupted"), st.just(MID), st.integers(1, 60)),
+)
+LIVES = st.lists(STEPS, min_size=5, max_size=70)
+Step = tuple[str, str | int, int]
+
+
+def live(steps: list[Step], *, recalls: bool = True) -> Story:
+    story = Story(policy=SMALL)
+    for number, (what, which, size) in enumerate(steps):
+        text = f"{number}: " + "where is my parcel " * size
+        match what:
+            case "say":
+                story.say(text, model=str(which), answer="It is on its way. " * (size // 2 + 1))
+                story.now += 5_000
+            case "recall":
+                found = (
+                    (Recalled(id="m0", text=f"Earlier: {text}", tokens=count(text) + 4),) if recalls else ()
+                )
+                story.say(text, model=str(which), recalled=found)
+                story.now += 5_000
+            case "interrupted":
+                story.say(text, model=str(which), answer="It is", status="interrupted")
+                story.now += 5_000
+            case "wait":
+                story.wait(int(which))
+            case "rest":
+                story.rest(int(which))
+            case "restart":
+                story.restart()
+            case "branch" if story.leaf is not None:
+                answers = [one.id for one in story.messages.values() if one.role == "assistant"]
+                story.branch_at(answers[max(0, len(answers) - int(which))])
+    return story
+
+
+def lives(check: Callable[[Story], None]) -> None:
+    @settings(max_examples=40, deadline=None)
+    @given(LIVES)
+    def run(steps: list[Step]) -> None:
+        check(live(steps))
+
+    run()
+
+
+def test_between_folds_each_request_is_a_prefix_of_the_next_up_to_its_last_mark() -> None:
+    def check(story: Story) -> None:
+        last: dict[str, Asked] = {}
+        for asked in story.asked:
+            before = last.get(asked.planned.recipe.model)
+            last[asked.planned.recipe.model] = asked
+            if before is None or before.planned.recipe.summary_id != asked.planned.recipe.summary_id:
+                continue
+            if before.planned.recipe.first_message_id != asked.planned.recipe.first_message_id:
+                continue
+            if before.planned.recipe.last_message_id not in {one.id for one in asked.planned.messages}:
+                continue  # another branch
+            end = before.last_mark + 1
+            assert asked.blocks[:end] == before.blocks[:end]
+
+    lives(check)
+
+
+def test_reads_and_writes_are_billed_as_the_plan_foresaw() -> None:
+    def check(story: Story) -> None:
+        for asked in story.asked:
+            foreseen, billed = asked.planned.predicted, asked.billed
+            slack = 30 + 0.03 * billed.prompt
+            assert abs(foreseen.cache_read - billed.cache_read) <= slack, asked.planned.reasons
+            assert abs(foreseen.prompt - billed.prompt) <= slack
+
+    lives(check)
+
+
+def test_the_marks_are_at_most_four_and_longer_lives_stand_first() -> None:
+    # `Story.bill` runs the simulator's own rules over every body, which refuse anything else.
+    lives(lambda story: None)
+
+
+def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
+    def check(story: Story) -> None:
+        for asked in story.asked:
+            path: list[str] = []
+            at: str | None = asked.planned.recipe.last_message_id
+            while at is not None:
+                path.append(at)
+                at = story.messages[at].parent_id
+            sent = [one.id for one in asked.planned.messages]
+            size = sum(one.tokens for one in asked.planned.messages)
+            wanted = path[: SMALL.floor_messages][::-1]
+            assert size <= SMALL.window_cap
+            if sum(story.messages[id].tokens for id in wanted) <= SMALL.window_cap * SMALL.floor_share:
+                assert set(wanted) <= set(sent)
+            assert asked.planned.messages[0].role == "user"
+
+    lives(check)
+
+
+def test_the_predicted_kinds_add_up_to_the_whole_prompt() -> None:
+    def check(story: Story) -> None:
+        for asked in story.asked:
+            used = asked.planned.predicted
+            assert min(used.input, used.cache_read, used.cache_write_5m, used.cache_write_1h) >= 0
+            assert used.prompt > 0
+
+    lives(check)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-fable-5-2"]),
+    st.lists(st.tuples(*[st.integers(0, 120_000)] * 5), min_size=1, max_size=8),
+)
+def test_a_ledger_in_picodollars_is_the_price_tables_sum_to_the_last_digit(
+    model: str, calls: list[tuple[int, int, int, int, int]]
+) -> None:
+    table = price_table(model, now=NOON)
+    assert table is not None
+    used = [
+        Usage(input=a, cache_read=b, cache_write_5m=c, cache_write_1h=d, output=e) for a, b, c, d, e in calls
+    ]
+    total = sum(table.cost(one) for one in used)
+    prices = [price(model, one) for one in used]
+    assert all(one is not None for one in prices)
+    assert sum(one for one in prices if one is not None) * PICO == total
+
+
+@settings(max_examples=25, deadline=None)
+@given(LIVES)
+def test_a_recalled_block_never_changes_what_the_next_turn_reads(steps: list[Step]) -> None:
+    with_recall, without = live(steps), live(steps, recalls=False)
+    for one, other in zip(with_recall.asked, without.asked, strict=True):
+        assert one.billed.cache_read == other.billed.cache_read
+        assert one.billed.cache_write_5m == other.billed.cache_write_5m
+        assert one.billed.cache_write_1h == other.billed.cache_write_1h
+
+
+@settings(max_examples=25, deadline=None)
+@given(LIVES)
+def test_the_same_inputs_make_the_same_bytes(steps: list[Step]) -> None:
+    assert [one.body for one in live(steps).asked] == [one.body for one in live(steps).asked]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PAUSES, min_size=1, max_size=12), st.sampled_from(["visible", "open", "gone", None]))
+def test_keep_alives_end_within_their_limits_and_when_a_thread_is_closed(
+    pauses: list[int], presence: str | None
+) -> None:
+    story = Story(policy=SMALL)
+    for number, pause in enumerate(pauses):
+        story.say(f"{number}: where is it?", answer="On its way. " * 20)
+        most = max(SMALL.keepalives_5m, SMALL.keepalives_1h)
+        assert story.rest(pause, presence) <= most  # type: ignore[arg-type]
+    story.say("thanks")
+    assert story.rest(40 * 3_600, "visible") <= max(SMALL.keepalives_5m, SMALL.keepalives_1h)
+    story.say("bye")
+    assert story.rest(40 * 3_600, "visible", closed=True) == 0
+
+
+def test_the_floor_begins_with_a_user_message() -> None:
+    story = live([("say", MID, 3)] * 30)
+    messages = story.asked[-1].planned.messages
+    floor = floor_index(messages, SMALL.floor_messages, SMALL)
+    assert messages[floor].role == "user"
+    assert len(messages) - floor >= SMALL.floor_messages
