@@ -193,6 +193,7 @@ async def _deployment(
         policy=replace(Policy(), window_cap=settings.window_tokens),
         sizes=await _sizes(database, tiers),
         max_output=settings.max_output_tokens,
+        recall_tokens=settings.recall_tokens,
         max_turn_seconds=settings.max_turn_seconds,
         model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
     )

@@ -29,6 +29,7 @@ class Deployment:
     policy: Policy
     sizes: Sizes
     max_output: int
+    recall_tokens: int
     max_turn_seconds: float
     model_titles: bool
 

@@ -57,7 +57,7 @@ class Folder:
         async with self.database.reading() as connection:
             standing = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
         terms, path = standing.seen_by(self.deployment, model_id, now)
-        floor = floor_index(path, terms.policy.floor_messages - 1)
+        floor = floor_index(path, terms.policy.floor_messages - 1, terms.policy)
         if not floor:
             return None
         fold = fold_range(

@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     window_tokens: int = Field(
         default=60_000, ge=1_000, le=900_000, description="Most tokens of conversation sent with one request."
     )
+    recall_tokens: int = Field(
+        default=1_000,
+        ge=0,
+        le=100_000,
+        description="Most tokens of older messages brought back for one turn; 0: none.",
+    )
     keepalives: bool = Field(
         default=True, description="Whether cached prefixes are renewed during a pause where that is cheaper."
     )

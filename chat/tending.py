@@ -14,13 +14,13 @@ from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.folds import Folder
 from chat.lane import attention_at
+from chat.replay import CannotReplay, replay
 from chat.sidecalls import Errand, touch
 from chat.standing import Standing, load
 from context import folding, keepalive, request
 from context.gaps import Presence
 from context.lanes import after_keepalive
-from context.recipe import Recipe
-from store import lanes, messages, prompts, summaries, threads, turns, usage
+from store import lanes, threads, turns, usage
 from store.database import Database
 from store.lanes import StoredLane
 
@@ -138,31 +138,13 @@ class Tending:
         return True
 
     async def _prefix(self, turn: turns.Turn) -> bytes | None:
-        """The keep-alive for what a turn sent, rebuilt from its recipe."""
-        if turn.plan is None:
+        """The keep-alive for what a turn sent, rebuilt from its recipe; None when that cannot be done."""
+        try:
+            async with self.database.reading() as connection:
+                sent = await replay(connection, turn)
+        except CannotReplay:
             return None
-        recipe = Recipe.from_json(turn.plan["recipe"])
-        async with self.database.reading() as connection:
-            window = await messages.branch(
-                connection,
-                turn.owner_id,
-                turn.thread_id,
-                recipe.last_message_id,
-                rows=1_000_000,
-                stop_at=recipe.first_message_id,
-            )
-            prompt = await prompts.get(connection, recipe.prompt_digest)
-            summary = None
-            if recipe.summary_id is not None:
-                summary = await summaries.get(connection, turn.owner_id, recipe.summary_id)
-        if prompt is None:
-            return None
-        return request.build_keepalive(
-            recipe,
-            prompt.text,
-            [stored.message for stored in window],
-            ladder=None if summary is None else summary.ladder,
-        )
+        return request.build_keepalive(sent.recipe, sent.prompt, sent.window, ladder=sent.ladder)
 
     async def _put(self, stored: StoredLane, next_at: int | None) -> None:
         async def write(connection: AsyncConnection) -> None:

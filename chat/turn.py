@@ -7,6 +7,7 @@ outcome .... what the runner then writes in one transaction
 
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,10 +25,12 @@ from chat.upstream.wire import BlockEnded, Stopped, Words
 from context import request
 from context.catalog import Model
 from context.plan import Plan, plan
+from context.recipe import Recalled
 from context.routing import Route
 from context.window import MessageTooLarge
 from store import prompts, turns
 from store.database import Database
+from store.recall import recall
 from store.turns import Turn
 
 FINISH = {
@@ -120,12 +123,14 @@ class TurnWork:
                 turn.user_message_id,
                 tokens=deployment.policy.window_cap,
             )
+            recalled = await self._recall(connection, self.standing, route.model_id)
         terms, path = self.standing.seen_by(deployment, route.model_id, self.started_at)
         planned = plan(
             terms,
             route=route,
             path=path,
             ladder=self.standing.ladder,
+            recalled=recalled,
             lane=self.standing.lane(route.model_id),
             service=self.standing.service,
             now=self.started_at,
@@ -134,6 +139,25 @@ class TurnWork:
         )
         await self._keep(planned)
         return planned
+
+    async def _recall(
+        self, connection: AsyncConnection, standing: Standing, model_id: str
+    ) -> tuple[Recalled, ...]:
+        """Older messages the new one needs, from before the window."""
+        deployment, turn = self.deployment, self.turn
+        first, newest = standing.path[0], standing.path[-1]
+        if first.parent_id is None or not deployment.recall_tokens:
+            return ()
+        return await recall(
+            connection,
+            turn.owner_id,
+            turn.thread_id,
+            question=newest.text,
+            before=first,
+            now=self.started_at,
+            budget=deployment.recall_tokens,
+            count=partial(deployment.sizes.count, model=model_id),
+        )
 
     async def _keep(self, planned: Plan) -> None:
         body = body_of(planned)

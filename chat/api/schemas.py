@@ -255,6 +255,13 @@ class ContextOut(_Answer):
     calls: list[CallOut]
 
 
+class RequestOut(_Answer):
+    turn_id: str
+    digest: str
+    exact: bool
+    request: dict[str, Any]
+
+
 class SnippetOut(_Answer):
     text: str
     match: bool

@@ -1,5 +1,6 @@
 """Turns: post one, follow it, look at it, stop it."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -25,7 +26,9 @@ from chat.errors import (
     ThreadBusy,
     Unavailable,
 )
+from chat.replay import CannotReplay, replay
 from chat.sse import EventStream, follow
+from context.request import digest
 from store import events as store_events
 from store import turns, usage
 from store.turns import Turn
@@ -94,6 +97,14 @@ class Turns:
             ),
             Endpoint(
                 method="GET",
+                path=one + "/request",
+                handler=self.sent,
+                summary="The exact request the model was sent, rebuilt from the recipe; `exact`: the digest proves it",
+                answers={200: schemas.RequestOut},
+                errors=(NotFound,),
+            ),
+            Endpoint(
+                method="GET",
                 path=one + "/context",
                 handler=self.context,
                 summary="What the model was told and why: the recipe the request is rebuilt from",
@@ -135,6 +146,20 @@ class Turns:
         turn = await self._turn(request)
         await self.deps.runner.cancel(owner(request), turn.id)
         return answer(_accepted(turn), 202)
+
+    async def sent(self, request: Request) -> Response:
+        turn = await self._turn(request)
+        try:
+            async with self.deps.database.reading() as connection:
+                body = (await replay(connection, turn)).body
+        except CannotReplay as problem:
+            raise NotFound(f"the request cannot be rebuilt: {problem}", param="turn") from None
+        kept = None if turn.plan is None else turn.plan["digest"]
+        return answer(
+            schemas.RequestOut(
+                turn_id=turn.id, digest=digest(body), exact=digest(body) == kept, request=json.loads(body)
+            )
+        )
 
     async def context(self, request: Request) -> Response:
         turn = await self._turn(request)
