@@ -17,7 +17,7 @@ LIVES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnTaken:
-    """One turn as it was: its lane and start (ms), the tokens of its user text and of its answer, and what the answer cost."""
+    """One turn as it was: its lane and start (ms), the tokens of its user text and of its answer."""
 
     lane: str
     at: int
@@ -27,11 +27,15 @@ class TurnTaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What every policy has in common. `prices` by lane; `reader` of the summariser; sizes in tokens; `keep` in messages."""
+    """What every policy has in common. `prices` by lane; `reader` of the summariser; sizes in tokens; `keep` in messages.
+
+    summary_least: what a full ladder holds just after a merge, the least it ever does; summary_budget: the most one fold adds.
+    """
 
     system: int
     prices: dict[str, Prices]
     reader: Prices
+    summary_least: int
     summary_budget: int
     summary_share: float
     summariser_prompt: int
@@ -73,7 +77,7 @@ def bound(turns: Sequence[TurnTaken], frame: Frame) -> int:
                 for token in alive[:start]:
                     token.wanted = False
                 break
-            summary = min(frame.summary_budget, frame.summary_share * floors[start])
+            summary = min(frame.summary_least, frame.summary_share * floors[start])
             kept = before[2 * start + 1] - floors[start]
             epoch = (
                 total

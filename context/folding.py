@@ -277,6 +277,8 @@ def _due(
 
     if over:
         return fold("overdue", f"the window of {window} tokens has outgrown {policy.window_cap}")
+    if terms.model.local:
+        return None  # nothing is billed, and a small model's summary costs more understanding than it saves
     if warm:
         mark = watermark(terms, standing, lane)
         if window <= mark:

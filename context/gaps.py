@@ -151,8 +151,8 @@ def _prior(service: Service, policy: Policy) -> list[tuple[float, float]]:
     if service.seen == 0:
         weight = policy.service_weight_young * broad
         return [(weight, weight) if bucket in BROAD else (0.0, 0.0) for bucket in range(len(MIDDLES))]
-    trusted = service.seen >= policy.service_trusted
-    total = policy.service_weight if trusted else policy.service_weight_young
+    grown = min(1.0, service.seen / policy.service_trusted)
+    total = policy.service_weight_young + grown * (policy.service_weight - policy.service_weight_young)
     sides = []
     for counts in (service.after_short, service.after_long):
         # A few made-up sightings, spread broadly, keep a young histogram from ruling anything out.

@@ -122,7 +122,7 @@ def after_request(
 ) -> Lane:
     """The lane after a turn's request that the provider began to answer.
 
-    `billed` is None when the answer broke off before its usage was known; `started_at` is the start of the request. A request
+    Once per turn, with the last request that began. `billed` is None when the answer broke off before its usage was known; `started_at` is the start of the request. A request
     that failed before the response began wrote nothing: leave the lane as it was.
     """
     if started_at < lane.used_at:

@@ -134,12 +134,14 @@ def plan(
     previous_start: str | None = None,
     user_ref: str | None = None,
     most_tokens: int | None = None,
+    can_fold: bool = True,
 ) -> Plan:
     """What the request for the last message of `path` contains.
 
     `path` is the branch from just after the ladder's last message (or its newest part) to the new user message, oldest first;
     `now` the start of the request in milliseconds; `others` the thread's other lanes; `previous_start` the first window message of the turn before;
-    `most_tokens` the longest prompt a budget allows. Raises MessageTooLarge.
+    `most_tokens` the longest prompt a budget allows; `can_fold` is False while the summariser is out of order, so that the prefix
+    is cached although it ought to be folded. Raises MessageTooLarge.
     """
     fitted = _fit(terms, path, ladder, recalled, previous_start, most_tokens)
     window, ladder, recalled = fitted.window, fitted.ladder, fitted.recalled
@@ -155,7 +157,7 @@ def plan(
     layout = _lay_out(terms, window.messages, ladder, recalled, lane, now)
     cached = breakpoints.last_written(layout.positions, lane, now)
     warm = cached is not None and cached > layout.head
-    fold = folding.on_arrival(
+    due = folding.on_arrival(
         terms,
         path=path,
         ladder=fitted.given,
@@ -165,6 +167,7 @@ def plan(
         now=now,
         others=others,
     )
+    fold = due if can_fold else None
     lives = _lives(terms, standing, lane, service, warm=warm)
     marks = breakpoints.place(
         layout.positions,

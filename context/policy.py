@@ -37,8 +37,8 @@ class Policy:
     gaps_kept: the lane's own gaps that are remembered.
     gap_half_life: after how many younger gaps one counts half.
     other_kind: what a gap counts when the pause before it was of the other kind (shorter or longer than 5 minutes) than now.
-    service_weight: what the histogram of all threads counts together, in gaps; `service_weight_young` until it has seen
-        `service_trusted` gaps.
+    service_weight: what the histogram of all threads counts together, in gaps; it grows to that from `service_weight_young` while
+        the first `service_trusted` gaps are seen.
     life_5m, life_1h: how long an entry is relied on: a little under 5 minutes and an hour, for the time a request travels.
     share_memory: turns over which a lane's share of the thread is averaged.
     alive_turns: turns within which another living lane of the thread must be used to count as warm when a fold would move it.
@@ -71,7 +71,7 @@ class Policy:
     other_kind: float = 0.25
     service_weight: float = 30.0
     service_weight_young: float = 4.0
-    service_trusted: int = 300
+    service_trusted: int = 200
     life_5m: int = 280_000
     life_1h: int = 3_540_000
     share_memory: float = 20.0

@@ -84,10 +84,11 @@ SELECT word.value AS word, (
 FROM json_each('["' || replace(:words, ' ', '","') || '"]') AS word
 """
 
+# `pk + 0`, or the planner may walk the primary key and unpack every vector on its way.
 _POSTGRES = """
 SELECT word, (
     SELECT CASE WHEN count(*) <= :most THEN string_agg(pk::text, ',' ORDER BY pk) END FROM message_search_stems
-    WHERE stems @@ word::tsquery AND pk BETWEEN :first AND :last
+    WHERE stems @@ word::tsquery AND pk + 0 BETWEEN :first AND :last
 ) AS pks
 FROM unnest(string_to_array(:words, ' ')) AS word
 """

@@ -11,8 +11,8 @@ class RecallPolicy:
 
     budget: what everything recalled may hold. It is paid for at the full input price and never read from the cache, so it is
         kept near one long answer; measured, 4,000 hold four fifths to nine tenths of what old questions are answered from.
-    window_share: where one budget must hold window and recall together, the share that goes to the newest messages. A tenth:
-        a question about the past is rarely answered by the last minutes, and those need only keep the talk going.
+    window_share: where one budget must hold window and recall together, the share that goes to the newest messages. A
+        twentieth: the last minutes rarely answer a question about the past and need only keep the talk going.
     reach: how many messages before the window are looked at. It bounds the time a turn can take in a thread of any length.
     terms: how many words of the new message are looked for. A pasted page has hundreds; those that are rarest here are kept.
     least: a message is brought back only when it scores this share of the best one. It ends the list where nothing relates.
@@ -49,12 +49,12 @@ class RecallPolicy:
 
     excerpt_over: messages longer than this are first offered as an excerpt.
     excerpt_size: how long an excerpt gets.
-    excerpt_value: what the excerpt is worth beside the whole.
+    excerpt_value: what the excerpt is worth beside the whole. Less than half: what was cut off may be what was asked for.
     excerpts: how many long messages are read for one.
     """
 
     budget: int = 4_000
-    window_share: float = 0.1
+    window_share: float = 0.05
     reach: int = 20_000
     terms: int = 32
     least: float = 0.02
@@ -79,7 +79,7 @@ class RecallPolicy:
 
     excerpt_over: int = 300
     excerpt_size: int = 120
-    excerpt_value: float = 0.6
+    excerpt_value: float = 0.4
     excerpts: int = 12
 
 

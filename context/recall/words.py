@@ -1,6 +1,6 @@
 """How text becomes the stems that are indexed and looked for. The same rules on both sides matter more than the rules.
 
-By script: Latin words lose their accents and the commonest endings; Cyrillic ones their case endings; other words that stand
+By script: Latin words lose their accents and English endings; Cyrillic ones their case endings; other words that stand
 between spaces are cut to their beginning; scripts without spaces, and Korean with its particles, give pairs of characters.
 Numbers are one word with their points, without the commas between thousands. A change of these rules needs a migration that
 indexes every message anew.
@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+
+from context.recall.english import english
 
 LONGEST = 200_000  # characters of one message that are indexed
 
@@ -25,11 +27,6 @@ _TOKEN = re.compile(
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _LATIN = re.compile(r"[a-z]+\Z")
 _CYRILLIC = re.compile("[\u0400-\u04ff]+\\Z")
-_VOWEL = re.compile("[aeiouy]")
-_ENDINGS = (
-    *("ation", "ition", "ously", "ment", "ness", "tion", "sion", "ally", "ance", "ence", "able", "ible"),
-    *("ful", "ity", "ive", "ous", "ist", "ion", "est", "al", "ly", "er", "or", "en", "e"),
-)
 _CASES = re.compile(
     "(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|ией|ов|ев|ей|ой|ый|ий|ая|яя|ое|ее|ые|ие|ам|ям|ах|ях|ом|ем|ых|их|ую|юю|[аеёиоуыэюяьй])\\Z"
 )
@@ -68,34 +65,10 @@ def stems(text: str) -> Iterator[str]:
 def stem(word: str) -> str:
     """What is left of a folded word without its ending."""
     if _LATIN.match(word):
-        return _latin(word)
+        return english(word)
     if _CYRILLIC.match(word):
         shorter = _CASES.sub("", word)
         return shorter if len(shorter) >= 3 else word
     if len(word) <= _BEGINNING or not word.isalpha():
         return word
     return word[:_BEGINNING]
-
-
-def _latin(word: str) -> str:
-    if len(word) <= 3:
-        return word
-    if word.endswith("ies") and len(word) > 4:
-        word = word[:-3] + "y"
-    elif word.endswith("sses"):
-        word = word[:-2]
-    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    for ending in ("ingly", "edly", "ing", "ed"):
-        root = word[: -len(ending)]
-        if word.endswith(ending) and len(root) >= 3 and _VOWEL.search(root):
-            doubled = len(root) > 3 and root[-1] == root[-2] and root[-1] not in "lsz"
-            word = root[:-1] if doubled else root
-            break
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
-            word = word[: -len(ending)]
-            break
-    if len(word) > 4 and word.endswith("e"):
-        word = word[:-1]
-    return word[:-1] + "i" if len(word) > 3 and word.endswith("y") else word

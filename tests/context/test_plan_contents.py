@@ -162,3 +162,33 @@ def test_pauses_of_an_hour_choose_another_life_than_pauses_of_seconds() -> None:
     assert planned(terms(), talk(8), lane=quick).sent.life == "5m"
     assert planned(terms(), talk(8), lane=slow).sent.life == "1h"
     assert planned(terms(), talk(8), lane=rare).sent.life == "none"
+
+
+def test_a_cold_turn_that_will_be_folded_behind_marks_only_what_stays() -> None:
+    made = planned(terms(), talk(40, size=300))
+    assert made.fold is not None
+    assert made.fold.kind == "cold"
+    assert [mark.at for mark in made.recipe.breakpoints] == ["system"]
+    assert "only what stays" in made.reasons["breakpoints"]
+
+
+def test_while_nobody_can_summarise_the_whole_prefix_is_cached() -> None:
+    its, path = terms(), talk(40, size=300)
+    made = plan(
+        its,
+        route=ROUTE,
+        path=path,
+        lane=Lane(model=its.model.id),
+        service=Service(),
+        now=NOON,
+        can_fold=False,
+    )
+    assert made.fold is None
+    assert made.recipe.breakpoints[-1].at == path[-1].id
+
+
+def test_a_local_model_folds_only_what_does_not_fit() -> None:
+    its = terms()
+    local = replace(its, model=replace(its.model, local=True, min_cacheable=0))
+    assert planned(local, talk(40, size=300)).fold is None
+    assert planned(local, talk(40, size=1_000)).fold is not None

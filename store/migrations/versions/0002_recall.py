@@ -42,6 +42,8 @@ def upgrade() -> None:
             "CREATE TABLE message_search_stems (pk BIGINT PRIMARY KEY REFERENCES messages (pk) ON DELETE CASCADE, "
             "stems tsvector NOT NULL)"
         )
+        # Kept in the row: vectors moved out of line make a full scan look cheap to the planner, which does not count unpacking.
+        op.execute("ALTER TABLE message_search_stems ALTER COLUMN stems SET STORAGE MAIN")
         op.execute("CREATE INDEX message_search_stems_by_stem ON message_search_stems USING gin (stems)")
         statement = (
             "INSERT INTO message_search_stems (pk, stems) "

@@ -99,6 +99,7 @@ def measure(job: Job) -> Row:
             system=job.system,
             prices={tier: one.prices.at(0) for tier, one in terms.items()},
             reader=reader,
+            summary_least=round(policy.summary_budget * policy.summary_down),
             summary_budget=policy.summary_budget,
             summary_share=policy.summary_share,
             summariser_prompt=policy.summariser_prompt,

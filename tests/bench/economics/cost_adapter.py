@@ -6,6 +6,7 @@ prices and minimum prefixes are taken from its own table by name of tier; summar
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from context.ladder import Ladder, Line
 from context.lanes import Lane
 from context.messages import Message, Role, TextPart
 from context.plan import Plan, plan
-from context.policy import DEFAULT
+from context.policy import DEFAULT, Policy
 from context.pricing import Prices, PriceTable, Usage
 from context.prompts import Prompt
 from context.recipe import LADDER, SYSTEM
@@ -96,9 +97,7 @@ class Engine:
         self.depth = 0
         self.folds = 0
 
-    def policy(self) -> Any:
-        from dataclasses import replace
-
+    def policy(self) -> Policy:
         return replace(DEFAULT, keepalives=False, summary_budget=600)
 
     def turn(self, history: list[dict[str, Any]], user: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -194,3 +193,10 @@ class Engine:
             if spoken(one)
         ]
         return blocks
+
+
+class Lean(Engine):
+    """The same with a floor of six messages, for comparison with backends that keep only a few thousand tokens verbatim."""
+
+    def policy(self) -> Policy:
+        return replace(super().policy(), floor_messages=6)
