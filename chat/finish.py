@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat import events
 from chat.clock import Clock
 from chat.deployment import Deployment
-from chat.ledger import entries, total
+from chat.ledger import entries, tokens_of, total
 from chat.turn import Cancelled, Completed, Failed, Outcome, TurnWork
 from context.messages import Part, ReasoningPart, Status, TextPart
+from context.pricing import PRICE_TABLE, Usage, price
 from store import events as store_events
 from store import messages, threads, turns, usage
 from store.database import Database
@@ -68,7 +69,7 @@ async def recover(
         model=None,
         tokens=None,
         cost=None,
-        spent=[],
+        spent=[] if turn.plan is None else [_lost_call(turn, turn.plan, logged, deployment, clock)],
         seq=first + len(closing) - 1,
         payload=payloads[-1],
         now=clock.now(),
@@ -82,6 +83,39 @@ async def recover(
         return True
 
     return await database.write(write)
+
+
+def _lost_call(
+    turn: Turn,
+    plan: dict[str, Any],
+    logged: Sequence[events.TurnEvent],
+    deployment: Deployment,
+    clock: Clock,
+) -> usage.Entry:
+    """The ledger row of a call whose process died: what was planned in, what was heard out, marked as estimated."""
+    model = plan["recipe"]["model"]
+    heard = sum(len(event.text) for event in logged if isinstance(event, events.PartDelta))
+    used = Usage(input=plan["estimated_tokens"], output=tokens_of(heard)) if heard else Usage()
+    local = deployment.backend == "local"
+    return usage.Entry(
+        id=clock.new_id("call"),
+        owner_id=turn.owner_id,
+        thread_id=turn.thread_id,
+        turn_id=turn.id,
+        purpose="reply",
+        model_asked=model,
+        model_answered=None,
+        usage=used,
+        cost=Decimal(0) if local else price(model, used),
+        price_table=None if local else PRICE_TABLE,
+        estimated=True,
+        outcome="interrupted",
+        attempt=1,
+        upstream_id=None,
+        first_token_ms=None,
+        total_ms=0,
+        created_at=turn.created_at,
+    )
 
 
 def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
