@@ -12,6 +12,8 @@ from context.pricing import PriceTable, assumed, price_table
 from context.prompts import Prompt
 from context.routing import Route, route
 from context.terms import Summariser, Terms
+from context.tools import OVERHEAD, SEARCH
+from context.tools import text as tools_text
 
 Backend = Literal["local", "claude"]
 
@@ -42,11 +44,17 @@ class Deployment:
         tables = [price_table(one, now=now) for one in self.models]
         return price_table(model_id, now=now) or assumed(model_id, [one for one in tables if one is not None])
 
-    def terms(self, model_id: str, now: int, *, safety: float | None = None) -> Terms:
+    def tools(self, model_id: str, *, folded: bool) -> tuple[str, ...]:
+        """The tools a model is offered in a thread; `folded`: whether messages of it are out of the window."""
+        return (SEARCH,) if folded and self.recall_tokens and not self.models[model_id].local else ()
+
+    def terms(self, model_id: str, now: int, *, safety: float | None = None, folded: bool = False) -> Terms:
         """What requests to a model are made under. `safety`: how far estimates may be off, where it is known."""
         model = self.models[model_id]
         summariser = self.tiers["simple"]
-        prompt_tokens = self.sizes.count(self.prompt.text, model_id)
+        tools = self.tools(model_id, folded=folded)
+        tools_tokens = self.sizes.count(tools_text(tools), model_id) + OVERHEAD if tools else 0
+        prompt_tokens = self.sizes.count(self.prompt.text, model_id) + tools_tokens
         return Terms(
             model=replace(model, token_ratio=1.0),  # sizes are counted for this very model
             prompt=self.prompt,
@@ -56,6 +64,8 @@ class Deployment:
             summariser=Summariser(model=summariser, prices=self.prices(summariser, now)),
             shared_prompt=0 < model.min_cacheable <= prompt_tokens,  # a shorter one is never cached
             policy=self.policy if safety is None else replace(self.policy, safety=safety),
+            tools=tools,
+            tools_tokens=tools_tokens,
         )
 
     def output_limit(self, model: Model) -> int:

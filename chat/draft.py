@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from chat import events
 from chat.clock import Clock
 from chat.journal import Journal
-from context.messages import Part, ReasoningPart, TextPart
+from context.messages import Part, ReasoningPart, TextPart, ToolPart
 
 
 def harmless(words: str) -> str:
@@ -35,6 +35,11 @@ class Draft:
         """Whether words of the answer itself have reached the reader."""
         return self._kind == "text" or any(isinstance(part, TextPart) for part in self.parts)
 
+    @property
+    def texts(self) -> int:
+        """How many text parts have been begun."""
+        return sum(isinstance(part, TextPart) for part in self.parts) + (self._kind == "text")
+
     def add(self, kind: str, words: str) -> None:
         """Words of a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
         words = harmless(words)
@@ -47,6 +52,16 @@ class Draft:
             self.journal.event(events.PartStarted(part_id=self._part_id(), kind=kind))
         self._words.append(words)
         self.journal.text(self._part_id(), words)
+
+    def tool(self, name: str, query: str, found: int) -> None:
+        """A tool was used: one part, whole at once."""
+        self.close()
+        part_id = self._part_id()
+        self.journal.event(
+            events.PartStarted(part_id=part_id, kind="tool", name=name, input={"query": harmless(query)})
+        )
+        self.parts.append(ToolPart(name=name, query=harmless(query), found=found))
+        self.journal.event(events.PartEnded(part_id=part_id, result={"found": found}))
 
     def close(self) -> None:
         """End the open part, if there is one."""

@@ -28,8 +28,12 @@ class TurnStarted(Event, frozen=True, kw_only=True, tag="turn.started"):
 
 
 class PartStarted(Event, frozen=True, kw_only=True, tag="part.started"):
+    """`kind`: text, reasoning or tool; a tool has a `name` and an `input`."""
+
     part_id: str
     kind: str
+    name: str | None = None
+    input: dict[str, Any] | None = None
 
 
 class PartDelta(Event, frozen=True, kw_only=True, tag="part.delta"):
@@ -40,6 +44,7 @@ class PartDelta(Event, frozen=True, kw_only=True, tag="part.delta"):
 class PartEnded(Event, frozen=True, kw_only=True, tag="part.ended"):
     part_id: str
     seconds: float | None = None
+    result: dict[str, Any] | None = None
 
 
 class Note(Event, frozen=True, kw_only=True, tag="note"):

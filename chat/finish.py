@@ -12,9 +12,10 @@ from chat import events
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.lane import LaneChange, lane_change, shortfall
-from chat.ledger import entry, total
+from chat.ledger import entry, tokens_of, total
 from chat.turn import Cancelled, Completed, Failed, Outcome, TurnWork
-from context.messages import Part, ReasoningPart, Status, TextPart
+from context.messages import Part, ReasoningPart, Status, TextPart, ToolPart
+from context.pricing import PRICE_TABLE, Usage, price
 from store import events as store_events
 from store import messages, threads, turns, usage
 from store.database import Database
@@ -92,7 +93,7 @@ async def recover(
         model=None,
         tokens=None,
         cost=None,
-        spent=[],
+        spent=[] if turn.plan is None else [_lost_call(turn, turn.plan, logged, deployment, clock)],
         seq=first + len(closing) - 1,
         payload=payloads[-1],
         lane=None,
@@ -109,33 +110,71 @@ async def recover(
     return await database.write(write)
 
 
+def _lost_call(
+    turn: Turn,
+    plan: dict[str, Any],
+    logged: Sequence[events.TurnEvent],
+    deployment: Deployment,
+    clock: Clock,
+) -> usage.Entry:
+    """The ledger row of a call whose process died: what was planned in, what was heard out, marked as estimated."""
+    model = plan["recipe"]["model"]
+    heard = sum(len(event.text) for event in logged if isinstance(event, events.PartDelta))
+    used = Usage(input=plan["estimate"]["total"], output=tokens_of(heard)) if heard else Usage()
+    local = deployment.backend == "local"
+    return usage.Entry(
+        id=clock.new_id("call"),
+        owner_id=turn.owner_id,
+        thread_id=turn.thread_id,
+        turn_id=turn.id,
+        purpose="reply",
+        model_asked=model,
+        model_answered=None,
+        usage=used,
+        cost=Decimal(0) if local else price(model, used),
+        price_table=None if local else PRICE_TABLE,
+        estimated=True,
+        outcome="interrupted",
+        attempt=1,
+        upstream_id=None,
+        first_token_ms=None,
+        total_ms=0,
+        created_at=turn.created_at,
+    )
+
+
 def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
     """The parts a log adds up to, and the id of the part that was never ended."""
     order: list[str] = []
-    kinds: dict[str, str] = {}
+    kinds: dict[str, events.PartStarted] = {}
     words: dict[str, list[str]] = {}
-    seconds: dict[str, float | None] = {}
+    ended: dict[str, events.PartEnded] = {}
     open_part: str | None = None
     for event in logged:
         match event:
             case events.PartStarted():
                 order.append(event.part_id)
-                kinds[event.part_id], words[event.part_id] = event.kind, []
+                kinds[event.part_id], words[event.part_id] = event, []
                 open_part = event.part_id
             case events.PartDelta():
                 words[event.part_id].append(event.text)
             case events.PartEnded():
-                seconds[event.part_id] = event.seconds
+                ended[event.part_id] = event
                 open_part = None
             case _:
                 pass
-    parts = tuple(part_of(kinds[id], "".join(words[id]), seconds.get(id)) for id in order)
+    parts = tuple(part_of(kinds[id], "".join(words[id]), ended.get(id)) for id in order)
     return parts, open_part
 
 
-def part_of(kind: str, text: str, seconds: float | None) -> Part:
-    """A part of that kind."""
-    return TextPart(text=text) if kind == "text" else ReasoningPart(text=text, seconds=seconds)
+def part_of(started: events.PartStarted, text: str, ended: events.PartEnded | None) -> Part:
+    """A part as its events tell it."""
+    if started.kind == "text":
+        return TextPart(text=text)
+    if started.kind == "reasoning":
+        return ReasoningPart(text=text, seconds=None if ended is None else ended.seconds)
+    found = 0 if ended is None or ended.result is None else ended.result.get("found", 0)
+    return ToolPart(name=started.name or "", query=str((started.input or {}).get("query", "")), found=found)
 
 
 def terminal_event(outcome: Outcome, tokens: events.TokenUsage | None) -> events.Event:

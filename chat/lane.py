@@ -96,7 +96,7 @@ def lane_change(work: TurnWork) -> LaneChange | None:
         upstream_id=record.call.upstream_id,
         policy=work.deployment.policy,
     )
-    terms = work.deployment.terms(record.model, record.created_at)
+    terms = work.deployment.terms(record.model, record.created_at, folded=planned.ladder is not None)
     return LaneChange(
         deployment=work.deployment,
         turn=work.turn,

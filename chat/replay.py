@@ -30,12 +30,18 @@ class Replayed:
     window: tuple[Message, ...]
     ladder: Ladder | None
     recalled: tuple[Recalled, ...]
+    rounds: tuple[request.Round, ...]
 
     @property
     def body(self) -> bytes:
         """The canonical request body."""
         return request.build(
-            self.recipe, self.prompt, self.window, ladder=self.ladder, recalled=self.recalled
+            self.recipe,
+            self.prompt,
+            self.window,
+            ladder=self.ladder,
+            recalled=self.recalled,
+            rounds=self.rounds,
         )
 
 
@@ -68,6 +74,7 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
         window=tuple(stored.message for stored in window),
         ladder=ladder,
         recalled=recalled,
+        rounds=tuple(turn.plan.get("rounds", ())),
     )
 
 

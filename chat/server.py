@@ -50,7 +50,10 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket whose connections are dropped when a reader stops reading. Raises BadSettings."""
+    """A listening socket whose connections are dropped when a reader stops reading. Raises BadSettings.
+
+    It listens before anything serves it: whoever comes early waits in the backlog instead of being refused.
+    """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, proto)
@@ -61,6 +64,7 @@ def listen(host: str, port: int) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_LIMIT)
         bound.bind(address)
+        bound.listen(BACKLOG)
     except OSError as problem:
         raise BadSettings(
             f"PALAVER_HOST, PALAVER_PORT: cannot listen on {host}:{port}: {problem.strerror}"

@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         description="Who writes titles; `auto`: the simple tier's model, but never the local one.",
     )
     requests_per_minute: int = Field(
-        default=1_200,
+        default=6_000,
         ge=0,
         le=1_000_000,
         description="Requests one address may make in a minute; 0: any number.",

@@ -42,7 +42,8 @@ class Standing:
     def seen_by(self, deployment: Deployment, model_id: str, now: int) -> tuple[Terms, tuple[Message, ...]]:
         """The terms of a model and the path with its sizes as that model counts them."""
         path = deployment.sizes.sized(self.path, model_id)
-        return deployment.terms(model_id, now, safety=deployment.sizes.safety(self.path, model_id)), path
+        safety = deployment.sizes.safety(self.path, model_id)
+        return deployment.terms(model_id, now, safety=safety, folded=self.ladder is not None), path
 
 
 async def load(

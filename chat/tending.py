@@ -98,7 +98,7 @@ class Tending:
         now = self.clock.now()
         terms, path = standing.seen_by(self.deployment, stored.lane.model, now)
         others = [
-            (self.deployment.terms(model, now), other.lane)
+            (self.deployment.terms(model, now, folded=standing.ladder is not None), other.lane)
             for model, other in standing.lanes.items()
             if model != stored.lane.model and model in self.deployment.models
         ]

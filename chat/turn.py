@@ -5,6 +5,7 @@ ask ........ stream the answer; repeat a failed call while nothing has reached t
 outcome .... what the runner then writes in one transaction
 """
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,17 +22,23 @@ from chat.standing import Standing, load
 from chat.upstream import failures, retry
 from chat.upstream.client import Call
 from chat.upstream.failures import Trouble, UpstreamFailure
-from chat.upstream.wire import BlockEnded, Stopped, Words
+from chat.upstream.wire import BlockEnded, Stopped, ToolAsked, Words
 from context import request
 from context.catalog import Model
 from context.plan import Plan, plan
 from context.recipe import Recalled
+from context.request import Round
 from context.routing import Route
+from context.tools import SEARCH
 from context.window import MessageTooLarge
 from store import prompts, turns
 from store.database import Database
 from store.recall import recall
 from store.turns import Turn
+
+MAX_ROUNDS = 4  # times a model may ask for tools in one turn
+MAX_QUERY = 1_000  # characters of a search
+HEADINGS = frozenset({"recall", "recall-standing"})  # blocks of recall that are no messages
 
 FINISH = {
     "end_turn": "stop",
@@ -96,6 +103,7 @@ class TurnWork:
     standing: Standing | None = None
     planned: Plan | None = None
     started_at: int = 0
+    asked: list[ToolAsked] = field(default_factory=list)
 
     async def answer(self) -> Outcome:
         """Plan and ask. Raises only what nobody foresaw."""
@@ -144,23 +152,26 @@ class TurnWork:
         self, connection: AsyncConnection, standing: Standing, model_id: str
     ) -> tuple[Recalled, ...]:
         """Older messages the new one needs, from before the window."""
-        deployment, turn = self.deployment, self.turn
-        first, newest = standing.path[0], standing.path[-1]
-        if first.parent_id is None or not deployment.recall_tokens:
+        if standing.path[0].parent_id is None or not self.deployment.recall_tokens:
             return ()
+        return await self._found(connection, standing, model_id, standing.path[-1].text)
+
+    async def _found(
+        self, connection: AsyncConnection, standing: Standing, model_id: str, question: str
+    ) -> tuple[Recalled, ...]:
         return await recall(
             connection,
-            turn.owner_id,
-            turn.thread_id,
-            question=newest.text,
-            before=first,
+            self.turn.owner_id,
+            self.turn.thread_id,
+            question=question,
+            before=standing.path[0],
             now=self.started_at,
-            budget=deployment.recall_tokens,
-            count=partial(deployment.sizes.count, model=model_id),
+            budget=self.deployment.recall_tokens,
+            count=partial(self.deployment.sizes.count, model=model_id),
         )
 
-    async def _keep(self, planned: Plan) -> None:
-        body = body_of(planned)
+    async def _keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
+        body = body_of(planned, rounds)
         kept = {
             "recipe": planned.recipe.to_json(),
             "digest": request.digest(body),
@@ -169,6 +180,7 @@ class TurnWork:
             "summary_segments": 0 if planned.ladder is None else len(planned.ladder.segments),
             "route": {"model": planned.route.model_id, "tier": planned.route.tier},
             **planned.to_json(),
+            "rounds": list(rounds),
         }
         self.planned = planned
 
@@ -181,45 +193,80 @@ class TurnWork:
         await self.database.write(write)
 
     async def _ask(self, planned: Plan, model: Model) -> Outcome:
-        """Call the model until it answered, failed for good, or words have reached the reader."""
+        """Call the model, with what its tools found, until it has answered or failed for good."""
+        rounds: list[Round] = []
         thought_too_long = False
         while True:
-            body = body_of(planned)
-            try:
-                stopped = await self._call(planned, body)
-            except UpstreamFailure as failure:
-                self.draft.close()
-                trouble = failure.trouble
-                wait = retry.delay(
-                    trouble,
-                    attempt=len(self.calls),
-                    text_shown=self.draft.has_text,
-                    chance=self.clock.chance(),
-                )
-                if wait is None:
-                    return _failed(trouble)
-                note = {"attempt": len(self.calls) + 1, "delay": round(wait, 2), "reason": trouble.outcome}
-                self.journal.event(events.Note(name="retry", data=note))
-                await self.clock.sleep(wait)
-                continue
-            if stopped.reason == "refusal":
+            heard = await self._heard(planned, rounds)
+            if isinstance(heard, Failed):
+                return heard
+            reason, call = heard
+            if reason == "refusal":
                 return _failed(failures.REFUSED, refused=True)
+            if reason == "tool_use" and self.asked and len(rounds) < MAX_ROUNDS:
+                rounds.append(await self._use_tools(planned, call, last=len(rounds) == MAX_ROUNDS - 1))
+                await self._keep(planned, rounds)
+                continue
             if self.draft.has_text:
-                return Completed(finish_reason=FINISH.get(stopped.reason, "stop"))
-            if stopped.reason != "max_tokens":
+                return Completed(finish_reason=FINISH.get(reason, "stop"))
+            if reason != "max_tokens":
                 return _failed(failures.EMPTY)
             larger = min(planned.recipe.max_tokens * 2, model.max_output)
             if thought_too_long or larger == planned.recipe.max_tokens:
                 return _failed(failures.NO_ANSWER)
             thought_too_long = True
             planned = replace(planned, recipe=replace(planned.recipe, max_tokens=larger))
-            await self._keep(planned)
-            reason = {"attempt": len(self.calls) + 1, "delay": 0, "reason": failures.NO_ANSWER.outcome}
-            self.journal.event(events.Note(name="retry", data=reason))
+            await self._keep(planned, rounds)
+            note = {"attempt": len(self.calls) + 1, "delay": 0, "reason": failures.NO_ANSWER.outcome}
+            self.journal.event(events.Note(name="retry", data=note))
 
-    async def _call(self, planned: Plan, body: bytes) -> Stopped:
-        """One call; returns how the model stopped. Raises UpstreamFailure."""
+    async def _heard(self, planned: Plan, rounds: Sequence[Round]) -> tuple[str, Call] | Failed:
+        """One round: how the model stopped, after as many calls as it took; or why there is no answer.
+
+        A call is repeated only while none of its own words have reached the reader.
+        """
+        body, attempt = body_of(planned, rounds), 0
+        before = self.draft.texts
+        while True:
+            attempt += 1
+            try:
+                return await self._call(planned, body)
+            except UpstreamFailure as failure:
+                self.draft.close()
+                wait = retry.delay(
+                    failure.trouble,
+                    attempt=attempt,
+                    text_shown=self.draft.texts > before,
+                    chance=self.clock.chance(),
+                )
+                if wait is None:
+                    return _failed(failure.trouble)
+                note = {"attempt": attempt + 1, "delay": round(wait, 2), "reason": failure.trouble.outcome}
+                self.journal.event(events.Note(name="retry", data=note))
+                await self.clock.sleep(wait)
+
+    async def _use_tools(self, planned: Plan, call: Call, *, last: bool) -> Round:
+        """What the model said, and what the tools it asked for found."""
+        results = []
+        for asked in self.asked:
+            query = str(asked.input.get("query", "")).strip()[:MAX_QUERY]
+            found = await self._search(planned, query) if asked.name == SEARCH and query else ()
+            self.draft.tool(asked.name, query, sum(1 for one in found if one.id not in HEADINGS))
+            text = "\n\n".join(one.text for one in found) or "No older message matches."
+            if last:
+                text += "\n\nAnswer now with what you have."
+            results.append({"type": "tool_result", "tool_use_id": asked.id, "content": text})
+        return {"assistant": call.decoder.blocks, "results": results}
+
+    async def _search(self, planned: Plan, query: str) -> tuple[Recalled, ...]:
+        assert self.standing is not None  # noqa: S101 - a plan was made from it
+        async with self.database.reading() as connection:
+            return await self._found(connection, self.standing, planned.recipe.model, query)
+
+    async def _call(self, planned: Plan, body: bytes) -> tuple[str, Call]:
+        """One call: how the model stopped, and all it said. Raises UpstreamFailure."""
         call = Call()
+        self.asked = []
         record = CallRecord(
             call=call,
             model=planned.recipe.model,
@@ -238,6 +285,8 @@ class TurnWork:
                             self.draft.add(piece.kind, piece.words)
                         case BlockEnded():
                             self.draft.close()
+                        case ToolAsked():
+                            self.asked.append(piece)
                         case Stopped():
                             stopped = piece
                         case _:
@@ -249,17 +298,18 @@ class TurnWork:
             record.end(failure.trouble.outcome, self.clock.monotonic())
             raise
         record.end("refusal" if stopped.reason == "refusal" else "ok", self.clock.monotonic())
-        return stopped
+        return stopped.reason, call
 
 
-def body_of(planned: Plan) -> bytes:
-    """The exact request of a plan."""
+def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:
+    """The exact request of a plan, after what tools were asked so far."""
     return request.build(
         planned.recipe,
         planned.prompt.text,
         planned.messages,
         ladder=planned.ladder,
         recalled=planned.recalled,
+        rounds=rounds,
     )
 
 

@@ -25,7 +25,17 @@ class ReasoningPart:
     type: Literal["reasoning"] = "reasoning"
 
 
-Part = TextPart | ReasoningPart
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPart:
+    """A tool the model used on the way to its answer: what it asked, and how many messages that brought. Shown, never sent back."""
+
+    name: str
+    query: str
+    found: int
+    type: Literal["tool"] = "tool"
+
+
+Part = TextPart | ReasoningPart | ToolPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +69,13 @@ def part_to_json(part: Part) -> dict[str, Any]:
         case ReasoningPart():
             seconds = {} if part.seconds is None else {"seconds": part.seconds}
             return {"type": "reasoning", "text": part.text, **seconds}
+        case ToolPart():
+            return {
+                "type": "tool",
+                "name": part.name,
+                "input": {"query": part.query},
+                "result": {"found": part.found},
+            }
         case _:
             assert_never(part)
 
@@ -70,5 +87,7 @@ def part_from_json(value: Mapping[str, Any]) -> Part:
             return TextPart(text=value["text"])
         case "reasoning":
             return ReasoningPart(text=value["text"], seconds=value.get("seconds"))
+        case "tool":
+            return ToolPart(name=value["name"], query=value["input"]["query"], found=value["result"]["found"])
         case other:
             raise ValueError(f"unknown part type: {other!r}")

@@ -212,6 +212,7 @@ def plan(
             Breakpoint(at=layout.positions[mark.index].at, ttl=_ttl(mark.life)) for mark in marks
         ),
         user_ref=None if terms.model.local else user_ref,
+        tools=terms.tools,
     )
     return Plan(
         recipe=recipe,
@@ -417,8 +418,8 @@ def _arrived(terms: Terms, messages: Sequence[Message], lane: Lane) -> int:
 def _estimate(terms: Terms, window: Window, ladder: Ladder | None, recalled: Sequence[Recalled]) -> Estimate:
     newest = window.messages[-1].tokens
     return Estimate(
-        tools=0,
-        system=terms.in_model(terms.prompt_tokens + terms.policy.overhead),
+        tools=terms.in_model(terms.tools_tokens),
+        system=terms.in_model(terms.prompt_tokens - terms.tools_tokens + terms.policy.overhead),
         summary=0 if ladder is None else terms.in_model(ladder.tokens),
         window=terms.in_model(window.tokens - newest),
         recall=terms.in_model(sum(one.tokens for one in recalled)),

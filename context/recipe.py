@@ -67,6 +67,7 @@ class Recipe:
     user_ref: str | None
     summary_id: str | None = None
     recalled: tuple[RecalledRef, ...] = ()
+    tools: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -93,4 +94,5 @@ class Recipe:
                 )
                 for block in value.get("recalled", ())
             ),
+            tools=tuple(value.get("tools", ())),
         )

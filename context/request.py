@@ -12,7 +12,11 @@ from typing import Any
 from context.ladder import Ladder
 from context.messages import Message
 from context.recipe import LADDER, SYSTEM, Recalled, Recipe
+from context.tools import definitions
 from context.window import spoken
+
+# What a model said when it asked for tools, byte for byte (thinking blocks are bound to it), and what they answered.
+Round = Mapping[str, Any]
 
 
 def build(
@@ -22,13 +26,17 @@ def build(
     *,
     ladder: Ladder | None = None,
     recalled: Sequence[Recalled] = (),
+    rounds: Sequence[Round] = (),
 ) -> bytes:
-    """The canonical request body. `messages` are the recipe's window, oldest first.
+    """The canonical request body. `messages` are the recipe's window, oldest first; `rounds` what tools have been asked so far.
 
     Raises ValueError for a layout it does not know, and when the ladder or the recalled texts are not the recipe's own.
     """
     _check(recipe, ladder, recalled)
     body = _body(recipe, system, messages, ladder, [one.text for one in recalled])
+    for one in rounds:
+        body["messages"].append({"role": "assistant", "content": one["assistant"]})
+        body["messages"].append({"role": "user", "content": one["results"]})
     body["stream"] = True
     return canonical(body)
 
@@ -100,6 +108,7 @@ def _body(
     body: dict[str, Any] = {
         "model": recipe.model,
         "max_tokens": recipe.max_tokens,
+        **({"tools": definitions(recipe.tools)} if recipe.tools else {}),
         "system": [_text(system, marks.get(SYSTEM))],
         "messages": _turns(messages, marks, () if ladder is None else ladder.blocks, recalled),
     }

@@ -30,6 +30,7 @@ class Summariser:
 class Terms:
     """A model with its prices, a system prompt, and who summarises.
 
+    `prompt_tokens` is all that stands before the first message: the system prompt and, among it, `tools_tokens` of tools;
     `max_output` is the wanted output limit in tokens; `shared_prompt` says that other threads keep the system prompt warm;
     `signs` are the evidences of presence the interface gives, none when it gives none.
     """
@@ -43,6 +44,8 @@ class Terms:
     shared_prompt: bool = False
     signs: tuple[Evidence, ...] = ()
     policy: Policy = DEFAULT
+    tools: tuple[str, ...] = ()
+    tools_tokens: int = 0
 
     @property
     def max_tokens(self) -> int:
@@ -51,7 +54,7 @@ class Terms:
     @property
     def settings(self) -> str:
         """A digest of all that the prefix depends on before the first message."""
-        made_of = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest]
+        made_of = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools]
         return sha256(json.dumps(made_of).encode()).hexdigest()[:16]
 
     def in_model(self, tokens: int) -> int:

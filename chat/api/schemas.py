@@ -174,9 +174,14 @@ class UsageOut(_Answer):
 
 
 class PartOut(_Answer):
+    """A text, a reasoning, or the use of a tool (`name`, `input`, `result`)."""
+
     type: str
-    text: str
+    text: str | None = None
     seconds: float | None = None
+    name: str | None = None
+    input: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
 
 
 class MessageOut(_Answer):

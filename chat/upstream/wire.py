@@ -6,6 +6,7 @@ owns what the SDK would have done: `error` events, `ping`, unknown types, cumula
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
@@ -43,7 +44,16 @@ class Stopped:
     reason: str
 
 
-Piece = Begun | Words | BlockEnded | Stopped
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAsked:
+    """The model wants a tool's answer before it goes on. `input` is what it wrote, {} when that was no JSON object."""
+
+    id: str
+    name: str
+    input: dict[str, Any]
+
+
+Piece = Begun | Words | BlockEnded | Stopped | ToolAsked
 
 
 class _Cache(msgspec.Struct):
@@ -74,12 +84,19 @@ class _Delta(msgspec.Struct):
     type: str = ""
     text: str = ""
     thinking: str = ""
+    signature: str = ""
+    partial_json: str = ""
     stop_reason: str | None = None
 
 
 class _Block(msgspec.Struct):
     type: str = ""
     text: str = ""
+    id: str = ""
+    name: str = ""
+    data: str = ""
+    thinking: str = ""
+    signature: str = ""
 
 
 class _Event(msgspec.Struct):
@@ -99,10 +116,15 @@ class Decoder:
     """Feed it bytes as they come; it yields pieces and keeps the usage reported so far."""
 
     def __init__(self) -> None:
+        self.blocks: list[
+            dict[str, Any]
+        ] = []  # the answer's blocks as they must be sent back to a model that uses tools
         self.usage = Usage()
         self.counted = False  # whether the provider's final output count has arrived
         self.finished = False  # whether `message_stop` has arrived
         self._rest = b""
+        self._block = _Block()
+        self._pieces_of_block: list[str] = []
 
     def feed(self, data: bytes) -> Iterator[Piece]:
         """The pieces completed by these bytes. Raises UpstreamFailure for an error event and for broken framing."""
@@ -126,14 +148,18 @@ class Decoder:
             raise UpstreamFailure(GARBLED) from problem
         match event.type:
             case "content_block_delta" if event.delta is not None:
+                self._grow(event.delta)
                 if event.delta.type == "text_delta":
                     yield Words(kind="text", words=event.delta.text)
                 elif event.delta.type == "thinking_delta":
                     yield Words(kind="reasoning", words=event.delta.thinking)
             case "content_block_start" if event.content_block is not None:
+                self._pieces_of_block.clear()
+                self._block = event.content_block
                 if event.content_block.type == "text" and event.content_block.text:
                     yield Words(kind="text", words=event.content_block.text)
             case "content_block_stop":
+                yield from self._ended()
                 yield BlockEnded()
             case "message_start" if event.message is not None:
                 self._count(event.message.usage)
@@ -150,6 +176,36 @@ class Decoder:
                 raise UpstreamFailure(from_error_event(event.error or {}))
             case _:
                 pass  # ping, and whatever the provider adds next
+
+    def _grow(self, delta: _Delta) -> None:
+        if delta.signature:
+            self._block.signature = delta.signature
+        more = delta.text or delta.thinking or delta.partial_json
+        if more:
+            self._pieces_of_block.append(more)
+
+    def _ended(self) -> Iterator[ToolAsked]:
+        """Keep the finished block; a tool's is told of."""
+        block, grown = self._block, "".join(self._pieces_of_block)
+        match block.type:
+            case "text":
+                if block.text + grown:
+                    self.blocks.append({"type": "text", "text": block.text + grown})
+            case "thinking":
+                thought = block.thinking + grown
+                self.blocks.append({"type": "thinking", "thinking": thought, "signature": block.signature})
+            case "redacted_thinking":
+                self.blocks.append({"type": "redacted_thinking", "data": block.data})
+            case "tool_use":
+                try:
+                    given = msgspec.json.decode(grown or "{}")
+                except msgspec.MsgspecError:
+                    given = {}
+                asked = given if isinstance(given, dict) else {}
+                self.blocks.append({"type": "tool_use", "id": block.id, "name": block.name, "input": asked})
+                yield ToolAsked(id=block.id, name=block.name, input=asked)
+            case _:
+                pass
 
     def _count(self, reported: _Usage) -> None:
         """Take over reported totals: they replace what was known, and absent ones keep it (upstream facts §3.2)."""
