@@ -1,6 +1,8 @@
 """The command line: what goes wrong is said in words, and the exit code is right."""
 
 import asyncio
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from chat.cli import app
 from chat.doctor import Finding, examine
 from store import migrate
 from store.database import Database
-from tests.chat.process import environment, run, serving
+from tests.chat.process import LIMIT, environment, run, serving
 from tests.palaver import settings_for
 from tests.upstream import Simulator
 
@@ -68,18 +70,34 @@ async def test_what_keeps_palaver_from_starting_is_said_without_a_traceback(tmp_
         ),
         "no prompt": (lost, ("serve",), "nowhere.txt"),
     }
-    limit = asyncio.Semaphore(2)
+    asked = [{"env": more, "arguments": arguments} for more, arguments, _ in cases.values()]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(asked), cwd=tmp_path, env=environment(tmp_path),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(LIMIT):
+        told, noise = await child.communicate()
+    assert b"Traceback" not in noise, noise.decode()
+    ends = dict(zip(cases, json.loads(told), strict=True))
+    assert {name: (end["code"], end["raised"]) for name, end in ends.items()} == dict.fromkeys(
+        cases, (1, "SystemExit")
+    )
+    for name, (_, _, words) in cases.items():
+        assert words in said(ends[name]["output"]), (name, ends[name])
+        assert "planted" not in ends[name]["output"], name
 
-    async def ended(more: dict[str, str], arguments: tuple[str, ...]) -> tuple[int, str]:
-        async with limit:
-            return await run(tmp_path, environment(tmp_path) | more, *arguments)
 
-    ends = await asyncio.gather(*(ended(more, arguments) for more, arguments, _ in cases.values()))
-    told = {name: (code, "Traceback" in written) for name, (code, written) in zip(cases, ends, strict=True)}
-    assert told == dict.fromkeys(cases, (1, False)), [written[-300:] for _, written in ends]
-    for (name, (_, _, words)), (_, written) in zip(cases.items(), ends, strict=True):
-        assert words in said(written), (name, written)
-        assert "planted" not in written, name
+# Starting a Python that loads everything takes longer than all these commands together: they share one.
+ONE_AFTER_THE_OTHER = """
+import json, os, sys
+from typer.testing import CliRunner
+from chat.cli import app
+ends = []
+for asked in json.loads(sys.argv[1]):
+    ended = CliRunner().invoke(app, asked["arguments"], env=asked["env"])
+    ends.append({"code": ended.exit_code, "raised": type(ended.exception).__name__, "output": ended.output})
+print(json.dumps(ends))
+"""
 
 
 async def test_migrate_and_doctor(tmp_path: Path) -> None:
