@@ -137,13 +137,17 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
 
 
 def _only_process(path: Path) -> FileLock:
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise BadSettings(
             f"another Palaver process uses {path}; stop it, or give this one another PALAVER_DATA_DIR"
+        ) from None
+    except OSError as problem:
+        raise BadSettings(
+            f"PALAVER_DATA_DIR: {path.parent} cannot hold the database: {problem.strerror}"
         ) from None
     return lock
 

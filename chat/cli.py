@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from chat import doctor as examination
 from chat.app import application, open_database, running
@@ -150,5 +151,5 @@ def _run(work: Awaitable[T]) -> T:
 
 
 def _fail(message: str) -> NoReturn:
-    console.print(f"[bold red]Palaver cannot start.[/] {message}", markup=True)
+    console.print(f"[bold red]Palaver cannot start.[/] {escape(message)}", markup=True)
     raise typer.Exit(1)

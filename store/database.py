@@ -74,14 +74,14 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read from: one consistent snapshot for as long as it is held."""
-        with _translated():
+        with translated():
             async with self._readers.connect() as connection:
                 yield connection
 
     async def write(self, work: Write[T]) -> T:
         """Run `work` in a transaction; returns when it is durable. Raises what `work` raises, or StoreError."""
         if self.dialect == "postgresql":
-            with _translated():
+            with translated():
                 async with self._writer.begin() as connection:
                     return await work(connection)
         result: T = await self._submit(work)
@@ -141,7 +141,7 @@ class Database:
         """Carry out a batch in one transaction. A result per write, or the exception that write alone raised."""
         outcomes: list[Any] = [None] * len(batch)
         merged: dict[int, tuple[Insert, list[dict[str, Any]]]] = {}
-        with _translated():
+        with translated():
             async with self._writer.begin() as connection:
                 for index, pending in enumerate(batch):
                     if isinstance(pending.work, tuple):
@@ -177,7 +177,7 @@ def _settle(pending: _Pending, outcome: Any) -> None:
         pending.done.set_result(outcome)
 
 
-class _translated:
+class translated:
     """Turns the database's own trouble into StoreError; constraint violations pass as they are."""
 
     def __enter__(self) -> None:
@@ -189,6 +189,13 @@ class _translated:
         if isinstance(error, DBAPIError):
             if "disk is full" in str(error.orig).lower() or "no space left" in str(error.orig).lower():
                 raise StoreFull("the disk is full") from error
+            if "not a database" in str(error.orig):
+                raise StoreUnavailable("the file is not a database") from error
+            sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+            if sqlstate.startswith(("28", "3D")):  # wrong user or password; no such database
+                raise StoreUnavailable("the database server does not let us in") from error
+            if sqlstate.startswith(("53", "57P")):  # out of connections or memory; shutting down
+                raise StoreUnavailable("the database does not answer") from error
             if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
                 raise StoreUnavailable("the database does not answer") from error
         if isinstance(error, OSError):

@@ -6,7 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from store.database import Database
+from store.database import Database, translated
 
 # Any number will do as long as every Palaver uses the same: Postgres' advisory lock lets one replica migrate at a time.
 MIGRATION_LOCK = 7_120_426
@@ -28,15 +28,17 @@ def head() -> str:
 
 
 async def upgrade(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
-    """Migrate forward and return the revision before and after."""
+    """Migrate forward and return the revision before and after. Raises StoreError when the database cannot be used."""
+    await current(database)  # a database that cannot be used is told apart from a migration that fails
     async with database.engine.begin() as connection:
         return await connection.run_sync(_upgrade, revision)
 
 
 async def current(database: Database) -> str | None:
-    """The database's revision; None when it is empty."""
-    async with database.engine.connect() as connection:
-        return await connection.run_sync(_revision)
+    """The database's revision; None when it is empty. Raises StoreError when the database cannot be used."""
+    with translated():
+        async with database.engine.connect() as connection:
+            return await connection.run_sync(_revision)
 
 
 def _upgrade(connection: Connection, revision: str) -> tuple[str | None, str | None]:

@@ -4,8 +4,9 @@ Python's own `sqlite3` may be linked to an SQLite older than 3.51.3, in which tw
 WAL database at once can corrupt it. The `pysqlite3` wheel brings a newer one; whichever is newest is used.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -52,7 +53,7 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
     """An engine on the file at `path`: one connection that writes, or several that cannot."""
     library = driver()
 
-    def connect(*_: Any, **__: Any) -> Awaitable[aiosqlite.Connection]:
+    async def connect(*_: Any, **__: Any) -> aiosqlite.Connection:
         def open_file() -> Any:
             connection = library.connect(
                 path, check_same_thread=False, isolation_level=None, cached_statements=512
@@ -65,7 +66,12 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
 
         opened = aiosqlite.Connection(open_file, iter_chunk_size=256)
         opened._thread.daemon = True  # as SQLAlchemy does for connections it opens itself
-        return opened
+        try:
+            return await opened
+        except BaseException:
+            # Its thread has a last word for the loop, which may be closed by the time it comes.
+            await asyncio.to_thread(opened._thread.join)
+            raise
 
     made = create_async_engine(
         "sqlite+aiosqlite://",

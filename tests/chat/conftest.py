@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from chat.upstream.client import Timeouts
 from tests.clocks import QuickClock
@@ -15,6 +16,16 @@ from tests.palaver import Palaver, palaver
 from tests.upstream import Simulator
 
 _numbers = itertools.count(1)
+
+# structlog's default draws every exception with all its local variables, which takes seconds and nobody reads.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(),
+    ]
+)
 
 
 @pytest.fixture(scope="module")

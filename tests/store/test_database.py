@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import sqlite, threads, users
+from store import migrate, sqlite, threads, users
 from store.database import Database, Write
 from store.errors import StoreFull, StoreUnavailable
 
@@ -193,6 +193,15 @@ async def test_a_database_that_is_not_there_is_a_store_error(tmp_path: Path) -> 
         await nowhere.write(new_user("x"))
     assert "secret" not in str(failure.value)
     await nowhere.close()
+
+
+@pytest.mark.postgres
+async def test_a_wrong_password_is_a_store_error_too(postgres_url: str) -> None:
+    locked_out = Database(postgres_url.replace("palaver:", "palaver:planted"))
+    with pytest.raises(StoreUnavailable) as failure:
+        await migrate.current(locked_out)
+    assert "planted" not in str(failure.value)
+    await locked_out.close()
 
 
 WRITER = """

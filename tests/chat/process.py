@@ -1,0 +1,100 @@
+"""The real command in a process of its own."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from tests.upstream import Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 60.0  # seconds any command may take, on a busy machine too
+
+
+@dataclass(slots=True, kw_only=True)
+class Serving:
+    """A running `palaver serve`; `lines` is what it has written so far."""
+
+    process: asyncio.subprocess.Process
+    url: str
+    http: httpx.AsyncClient
+    lines: list[str] = field(default_factory=list)
+
+    async def stop(self, signal: int) -> int:
+        """Send a signal and wait for the exit code."""
+        self.process.send_signal(signal)
+        async with asyncio.timeout(LIMIT):
+            return await self.process.wait()
+
+
+def environment(folder: Path, sim: Simulator | None = None, **more: str) -> dict[str, str]:
+    """Nothing of this machine's settings; everything in one folder."""
+    made = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PALAVER_", "ANTHROPIC_"))
+    }
+    made |= {
+        "PALAVER_DATA_DIR": str(folder / "data"),
+        "PALAVER_CACHE_DIR": str(folder / "cache"),
+        "COLUMNS": "200",
+    }
+    made |= {"PYTHONPATH": str(ROOT), "PALAVER_TITLES": "first_words", "PALAVER_PORT": "0"}
+    if sim is not None:
+        made |= {"ANTHROPIC_API_KEY": "sk-ant-planted-key-0123456789", "ANTHROPIC_BASE_URL": sim.base_url}
+    return made | more
+
+
+async def run(folder: Path, env: Mapping[str, str], *arguments: str) -> tuple[int, str]:
+    """Run the command to its end: exit code, and all it wrote."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chat", *arguments, cwd=folder, env=dict(env),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(LIMIT):
+            written, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode is not None
+    return process.returncode, written.decode()
+
+
+@asynccontextmanager
+async def serving(folder: Path, env: Mapping[str, str]) -> AsyncIterator[Serving]:
+    """`palaver serve` until the block ends."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chat", "serve", cwd=folder, env=dict(env),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    lines: list[str] = []
+    stderr = process.stderr
+
+    async def read(until: str | None) -> str:
+        async for raw in stderr:
+            lines.append(raw.decode())
+            found = re.search(until, lines[-1]) if until else None
+            if found:
+                return found.group()
+        return ""
+
+    reading: asyncio.Task[str] | None = None
+    try:
+        async with asyncio.timeout(LIMIT):
+            url = await read(r"http://[\w.]+:\d+/")
+        assert url, "".join(lines)
+        reading = asyncio.create_task(read(None))
+        async with httpx.AsyncClient(base_url=url, timeout=LIMIT, trust_env=False) as http:
+            yield Serving(process=process, url=url, http=http, lines=lines)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        if reading is not None:
+            await reading

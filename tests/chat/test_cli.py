@@ -1,0 +1,155 @@
+"""The command line: what goes wrong is said in words, and the exit code is right."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from chat.cli import app
+from chat.doctor import Finding, examine
+from store import migrate
+from store.database import Database
+from tests.chat.process import LIMIT, environment, run, serving
+from tests.palaver import settings_for
+from tests.upstream import Simulator
+
+
+def said(written: str) -> str:
+    """The words alone: lines are wrapped for a terminal."""
+    return " ".join(written.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "command"),
+    [
+        ("PALAVER_PORT", "many-planted", "serve"),
+        ("PALAVER_TOKEN", "planted-short", "serve"),
+        ("PALAVER_CORS_ORIGINS", "https://a.example/planted", "serve"),
+        ("PALAVER_DATABASE_URL", "mysql://me:planted@h/d", "migrate"),
+        ("PALAVER_LOG_LEVEL", "planted", "doctor"),
+        ("PALAVER_DEFAULT_TIER", "planted", "doctor"),
+        ("PALAVER_MAX_OUTPUT_TOKENS", "9999999999", "serve"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_and_its_value_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    ended = CliRunner().invoke(app, [command])
+    assert ended.exit_code == 1
+    assert isinstance(ended.exception, SystemExit)
+    assert name in said(ended.output)
+    assert "planted" not in ended.output
+
+
+async def test_what_keeps_palaver_from_starting_is_said_without_a_traceback(tmp_path: Path) -> None:
+    plain = tmp_path / "a-file"
+    plain.write_text("not a database, but a file with quite some text in it " * 50)
+    odd = tmp_path / "[" / "bold]"  # together they look like markup
+    odd.parent.mkdir()
+    odd.write_text("x")
+    lost = {
+        "PALAVER_SYSTEM_PROMPT_FILE": "nowhere.txt",
+        "ANTHROPIC_API_KEY": "sk-ant-planted-0123456789",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:1",
+    }
+    cases: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
+        "an open host": ({}, ("serve", "--host", "0.0.0.0"), "Set PALAVER_TOKEN to a long random text"),
+        "a file for a folder": ({}, ("migrate", "--data-dir", str(plain)), "a-file"),
+        "odd letters": ({}, ("migrate", "--data-dir", str(odd)), "[/bold]"),
+        "no database": ({"PALAVER_DATABASE_URL": f"sqlite:///{plain}"}, ("migrate",), "database"),
+        "no server": (
+            {"PALAVER_DATABASE_URL": "postgresql://u:planted@127.0.0.1:1/d"},
+            ("migrate",),
+            "database",
+        ),
+        "no prompt": (lost, ("serve",), "nowhere.txt"),
+    }
+    asked = [{"env": more, "arguments": arguments} for more, arguments, _ in cases.values()]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(asked), cwd=tmp_path, env=environment(tmp_path),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(LIMIT):
+        told, noise = await child.communicate()
+    assert b"Traceback" not in noise, noise.decode()
+    ends = dict(zip(cases, json.loads(told), strict=True))
+    assert {name: (end["code"], end["raised"]) for name, end in ends.items()} == dict.fromkeys(
+        cases, (1, "SystemExit")
+    )
+    for name, (_, _, words) in cases.items():
+        assert words in said(ends[name]["output"]), (name, ends[name])
+        assert "planted" not in ends[name]["output"], name
+
+
+# Starting a Python that loads everything takes longer than all these commands together: they share one.
+ONE_AFTER_THE_OTHER = """
+import json, os, sys
+from typer.testing import CliRunner
+from chat.cli import app
+ends = []
+for asked in json.loads(sys.argv[1]):
+    ended = CliRunner().invoke(app, asked["arguments"], env=asked["env"])
+    ends.append({"code": ended.exit_code, "raised": type(ended.exception).__name__, "output": ended.output})
+print(json.dumps(ends))
+"""
+
+
+async def test_migrate_and_doctor(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        env = environment(tmp_path, sim, PALAVER_PORTT="1")
+        code, written = await run(tmp_path, env, "migrate")
+        assert (code, "up to date" in written) == (0, True), written
+        assert "There is no setting PALAVER_PORTT" in said(written)
+        database = Database(f"sqlite:///{tmp_path / 'data' / 'palaver.db'}")
+        assert await migrate.current(database) == migrate.head()
+        await database.close()
+
+        code, written = await run(tmp_path, env, "doctor")
+        assert f"revision {migrate.head()}" in said(written)
+        assert "claude-sonnet-5-5: Claude Sonnet 5.5" in said(written)
+        assert code == (0 if "✗" not in written else 1)
+        assert "planted" not in written
+
+
+async def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> None:
+    async with Simulator(keys={"sk-ant-test-key-0123456789": "w"}) as sim:
+
+        async def found(what: str, **more: Any) -> Finding:
+            findings = await examine(settings_for(tmp_path, sim, **more))
+            return next(finding for finding in findings if finding.what == what)
+
+        assert (await found("simple")).state == "good"
+        assert (await found("simple", model_simple="claude-unknown")).state == "broken"
+        assert "PALAVER_MODEL_SIMPLE" in (await found("simple", model_simple="claude-unknown")).remedy
+        refused = await found("standard", anthropic_api_key="sk-ant-planted-0123456789")
+        assert (refused.state, "planted" in refused.says) == ("broken", False)
+        assert (await found("access")).state == "note"
+        assert (await found("access", token="a-token-of-at-least-sixteen")).state == "good"
+        assert (await found("database")).says == "will be created at the first start"
+        lost = await found("database", database_url="postgresql://u:planted@127.0.0.1:1/d")
+        assert (lost.state, "planted" in lost.says + lost.remedy) == ("broken", False)
+        async with sim.offline():
+            assert (await found("complex")).state == "broken"
+        assert not await asyncio.to_thread(lambda: list(tmp_path.iterdir())), "looking changes nothing"
+
+
+async def test_a_database_belongs_to_one_process(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        env = environment(tmp_path, sim)
+        async with serving(tmp_path, env):
+            code, written = await run(tmp_path, env, "serve")
+    assert code == 1
+    assert "another Palaver process uses" in said(written)
+
+
+@pytest.mark.parametrize("command", [(), ("serve",), ("migrate",), ("doctor",)])
+def test_help_is_there(command: tuple[str, ...]) -> None:
+    ended = CliRunner().invoke(app, [*command, "--help"])
+    assert ended.exit_code == 0
+    assert "Usage" in ended.output

@@ -1,0 +1,78 @@
+"""What the log may say: never a secret, never what people say."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat.logs import HIDDEN, Redactor
+from tests.chat.process import environment, serving
+from tests.upstream import Reply, Simulator, faults
+
+SECRET = "planted-secret-value"
+
+
+@pytest.mark.parametrize(
+    ("entry", "hidden"),
+    [
+        ({"event": f"the token {SECRET} stands in a sentence"}, SECRET),
+        ({"event": "x", "deep": {"list": [{"of": (f"a{SECRET}b",)}]}}, SECRET),
+        ({"event": "x", "token": "abc123"}, "abc123"),
+        ({"event": "x", "Authorization": "abc123"}, "abc123"),
+        ({"event": "x", "api_key": "abc123"}, "abc123"),
+        ({"event": "x", "nested": {"password": "abc123"}}, "abc123"),
+        ({"event": "x", "set_cookie": "abc123"}, "abc123"),
+        ({"event": "x", "database_url": "postgresql://h/abc123"}, "abc123"),
+        ({"event": "key sk-ant-api03-abc123DEF456 leaked"}, "abc123DEF456"),
+        ({"event": "Authorization: Bearer abc123.def456-ghi"}, "abc123"),
+        ({"event": "postgresql://palaver:abc123@db:5432/x"}, "abc123"),
+        ({"event": "GET /api/turns/t/events?after=1&access_token=abc123 HTTP/1.1"}, "abc123"),
+        ({"event": "x", "exception": f"Traceback\nValueError: {SECRET}"}, SECRET),
+    ],
+)
+def test_a_planted_secret_is_hidden(entry: dict[str, Any], hidden: str) -> None:
+    shown = json.dumps(Redactor([SECRET])(None, "info", entry))
+    assert hidden not in shown
+    assert HIDDEN in shown
+
+
+def test_what_is_no_secret_stays_and_control_characters_are_visible() -> None:
+    shown = Redactor([SECRET])(None, "info", {"event": "tokens\x1b[2J\r\x00", "tokens": 5, "path": "/api/x"})
+    assert shown == {"event": "tokens\\x1b[2J\\x0d\\x00", "tokens": 5, "path": "/api/x"}
+
+
+async def test_a_running_server_logs_neither_secrets_nor_words(tmp_path: Path) -> None:
+    token = "planted-token-0123456789abcdef"
+    async with Simulator() as sim:
+        env = environment(tmp_path, sim, PALAVER_TOKEN=token, PALAVER_LOG_FORMAT="json")
+        async with serving(tmp_path, env) as server:
+            headers = {"authorization": f"Bearer {token}", "cookie": "planted-cookie=1"}
+            sim.script(
+                Reply(text="planted-answer", thinking="planted-thought"), faults.error_event("planted-half")
+            )
+            for text in ("planted-question", "planted-again"):
+                async with server.http.stream(
+                    "POST",
+                    "/api/threads/t/turns",
+                    json={"input": {"text": text}, "metadata": {"note": "planted-metadata"}},
+                    headers={**headers, "accept": "text/event-stream", "idempotency-key": f"planted-{text}"},
+                ) as response:
+                    assert b"planted" in await response.aread()
+            await server.http.get("/api/search?q=planted-search", headers=headers)
+            await server.http.get("/api/info?access_token=planted-in-query")
+            await server.http.get("/api/info", headers={"authorization": "Bearer planted-wrong-token"})
+            await server.http.post("/api/threads/t/turns", content=b'{"planted-broken', headers=headers)
+            await server.http.patch("/api/threads/t", json={"title": "planted-title"}, headers=headers)
+            request = await server.http.get("/api/none", headers={**headers, "x-request-id": "find-me"})
+            assert request.status_code == 404
+            assert await server.stop(signal.SIGTERM) == 0
+        logged = [json.loads(line) for line in server.lines if line.startswith("{")]
+    assert "planted" not in "".join(server.lines)
+    requests = [line for line in logged if line["event"] == "request"]
+    assert len(requests) >= 8
+    assert [line["path"] for line in requests if line["request_id"] == "find-me"] == ["/api/none"]
+    ended = [line for line in logged if line["event"] == "turn ended"]
+    assert [line["outcome"] for line in ended] == ["completed", "failed"]
+    assert [line["outcome"] for line in logged if line["event"] == "upstream call failed"] == []

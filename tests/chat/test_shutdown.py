@@ -1,0 +1,99 @@
+"""Stopping a real process: running turns get their grace, streams end, nothing is left running, exit code 0."""
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import httpx
+
+from store import sqlite
+from tests.chat.process import Serving, environment, serving
+from tests.sse import Event, read_events
+from tests.upstream import Gate, Reply, Simulator
+
+
+async def begin(server: Serving, thread: str) -> tuple[str, asyncio.Task[list[Event]], asyncio.Event]:
+    """A turn that is being followed; the event is set when its first words have arrived."""
+    accepted = (
+        await server.http.post(f"/api/threads/{thread}/turns", json={"input": {"text": thread}})
+    ).json()
+    spoken = asyncio.Event()
+
+    async def follow() -> list[Event]:
+        events = []
+        async with server.http.stream("GET", f"/api/turns/{accepted['id']}/events") as response:
+            async for event in read_events(response.aiter_bytes()):
+                events.append(event)
+                if event.type == "part.delta":
+                    spoken.set()
+        return events
+
+    return accepted["id"], asyncio.create_task(follow()), spoken
+
+
+def kept(folder: Path) -> dict[str, tuple[str, str]]:
+    """Status of each turn and of its answer, by thread."""
+    disk = sqlite.driver().connect(folder / "data" / "palaver.db")
+    rows = disk.execute(
+        "SELECT t.thread_id, t.status, m.status FROM turns t JOIN messages m ON m.id = t.message_id"
+    ).fetchall()
+    disk.close()
+    return {thread: (status, message) for thread, status, message in rows}
+
+
+async def test_a_stop_waits_for_turns_that_end_in_time_and_ends_the_others(tmp_path: Path) -> None:
+    gates = {"ends": Gate(), "stays": Gate()}
+    async with Simulator() as sim:
+        sim.respond(
+            lambda asked: Reply(
+                text="one two three",
+                chunk=4,
+                thinking="",
+                gate=gates[asked["messages"][-1]["content"][0]["text"]],
+            )
+        )
+        async with serving(tmp_path, environment(tmp_path, sim, PALAVER_GRACE_SECONDS="2")) as server:
+            _, ends, ends_spoke = await begin(server, "ends")
+            _, stays, stays_spoke = await begin(server, "stays")
+            for gate in gates.values():
+                gate.release(1)
+            await ends_spoke.wait()
+            await stays_spoke.wait()
+            started = time.monotonic()
+            stopping = asyncio.create_task(server.stop(signal.SIGTERM))
+            refused = await refusal(server)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+            assert refused.headers["retry-after"]
+            assert (await server.http.get("/readyz")).status_code == 503
+            assert (await server.http.get("/healthz")).status_code == 200
+            gates["ends"].open()
+            assert await stopping == 0
+            assert 1.5 < time.monotonic() - started < 15
+            assert (await ends)[-1].type == "turn.completed"
+            last = (await stays)[-1]
+            assert last.type == "turn.failed"
+            assert last.data["error"]["code"] == "interrupted"
+    assert kept(tmp_path) == {"ends": ("completed", "complete"), "stays": ("failed", "interrupted")}
+    assert "Traceback" not in "".join(server.lines)
+
+
+async def refusal(server: Serving) -> httpx.Response:
+    """The answer to a new turn as soon as the server has noticed that it is to stop."""
+    async with asyncio.timeout(10):
+        for number in range(1_000):
+            answer = await server.http.post(f"/api/threads/late{number}/turns", json={"input": {"text": " "}})
+            ready = await server.http.get("/readyz")
+            if ready.status_code == 503:
+                return await server.http.post("/api/threads/late/turns", json={"input": {"text": "x"}})
+            assert answer.status_code == 400, "blank: refused before anything else"
+    raise AssertionError("it never stopped taking turns")
+
+
+async def test_a_stop_with_nothing_to_do_is_quick_even_if_connections_stay_open(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        async with serving(tmp_path, environment(tmp_path, sim, PALAVER_GRACE_SECONDS="30")) as server:
+            assert (await server.http.get("/readyz")).status_code == 200
+            started = time.monotonic()
+            assert await server.stop(signal.SIGINT) == 0
+            assert time.monotonic() - started < 8
