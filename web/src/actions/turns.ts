@@ -11,7 +11,11 @@ export type Turns = ReturnType<typeof createTurns>;
 
 const ATTEMPTS = 4;
 
-export function createTurns(world: World, reopen: (threadId: string) => Promise<void>) {
+export function createTurns(
+  world: World,
+  reopen: (threadId: string) => Promise<void>,
+  settled: (threadId: string) => Promise<void>,
+) {
   const { api, store, newId, now, sleep } = world;
   const followers = new Map<string, AbortController>();
 
@@ -120,6 +124,7 @@ export function createTurns(world: World, reopen: (threadId: string) => Promise<
       try {
         const turn = await api.turn(turnId);
         store.dispatch({ type: "turn.settled", turn });
+        void settled(threadId);
         const thread = await api.thread(threadId);
         const seen = store.state.place.threadId === threadId && document.visibilityState === "visible";
         store.dispatch({
