@@ -87,7 +87,7 @@ describe("folding by hand", () => {
   test("says when there was nothing to fold", async () => {
     const { summaries, view } = page({ summary: async () => summary(null), fold: async () => summary(null) });
     await summaries.fold("t");
-    expect(view().outcome).toMatch(/nothing to summarise/);
+    expect(view().outcome).toMatch(/Nothing more was summarised/);
   });
 });
 

@@ -12,8 +12,7 @@ const NEVER_FOLDED = 20;
 /** Folding begins when a turn has ended: the summary is looked at this many milliseconds later. */
 const FOLD_TIME = 3_000;
 
-const NOTHING_TO_FOLD =
-  "There is nothing to summarise yet. The newest messages are always told word for word.";
+const NOTHING_TO_FOLD = "Nothing more was summarised. The newest messages always stay word for word.";
 
 /** Whether asking for the summary can bring something. */
 export function isWorthAsking(state: State, threadId: string): boolean {

@@ -82,7 +82,7 @@ function nameOf({ section, name }: Slice, { window_messages: messages = 0 }: Pla
 }
 
 /** Below this share of the bar a name would not fit. */
-const NAMED = 0.16;
+const NAMED = 0.2;
 
 function SliceView({ slice, share }: { readonly slice: Slice; readonly share: number }): JSX.Element {
   return (

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useSelect } from "../store.ts";
 import { Dialog } from "./Dialog.tsx";
 import { useDeeds } from "./deeds.ts";
@@ -41,15 +41,19 @@ function Aside({
   readonly threadId: string;
   readonly onClose: () => void;
 }): JSX.Element {
+  const frame = useRef<HTMLElement>(null);
   useEffect(() => {
     const before = document.activeElement;
+    frame.current?.focus({ preventScroll: true });
     return () => {
       if (before instanceof HTMLElement) before.focus({ preventScroll: true });
     };
   }, []);
   return (
     <aside
+      ref={frame}
       class="aside"
+      tabIndex={-1}
       aria-label="Summary"
       onKeyDown={(event) => {
         if (event.key !== "Escape" || event.defaultPrevented) return;

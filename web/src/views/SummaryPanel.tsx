@@ -112,7 +112,7 @@ function Nothing({ threadId, busy }: { readonly threadId: string; readonly busy:
   const { summaries } = useDeeds();
   return (
     <div class="summary-nothing">
-      <p>The model is told every message of this branch word for word. Nothing stands in for them yet.</p>
+      <p>Nothing is summarised here yet: the model is told the messages themselves.</p>
       <button type="button" class="button" disabled={busy} onClick={() => void summaries.fold(threadId)}>
         Fold now
       </button>
