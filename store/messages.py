@@ -169,18 +169,20 @@ async def siblings(
     connection: AsyncConnection, owner_id: str, thread_id: str, parent_ids: set[str | None]
 ) -> dict[str | None, list[str]]:
     """The ids of all children of each parent, oldest first; `None` stands for the thread's roots."""
-    named = [parent_id for parent_id in parent_ids if parent_id is not None]
-    wanted: ColumnElement[bool] = messages.c.parent_id.in_(named)
-    if None in parent_ids:
-        wanted = wanted | messages.c.parent_id.is_(None)
-    query = (
-        select(messages.c.parent_id, messages.c.id)
-        .where(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id, wanted)
-        .order_by(messages.c.pk)
-    )
     found: dict[str | None, list[str]] = {}
-    for parent_id, message_id in await connection.execute(query):
-        found.setdefault(parent_id, []).append(message_id)
+    named = [parent_id for parent_id in parent_ids if parent_id is not None]
+    conditions = [messages.c.parent_id.in_(named)] if named else []
+    if None in parent_ids:
+        conditions.append(messages.c.parent_id.is_(None))
+    # One query each: with OR between them SQLite reads the whole thread.
+    for condition in conditions:
+        query = (
+            select(messages.c.parent_id, messages.c.id)
+            .where(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id, condition)
+            .order_by(messages.c.pk)
+        )
+        for parent_id, message_id in await connection.execute(query):
+            found.setdefault(parent_id, []).append(message_id)
     return found
 
 

@@ -24,6 +24,17 @@ export function* answerTo(text, { model }) {
   ))
     yield { event: { type: "part.delta", part_id: "r1", text: word } };
   yield { event: { type: "part.ended", part_id: "r1", seconds: 2 } };
+  yield {
+    wait: 200,
+    event: {
+      type: "part.started",
+      part_id: "s1",
+      kind: "tool",
+      name: "search_conversation",
+      input: { query: "tide" },
+    },
+  };
+  yield { wait: 900, event: { type: "part.ended", part_id: "s1", result: { found: 2 } } };
   yield { wait: 200, event: { type: "part.started", part_id: "t1", kind: "text" } };
   const whole = text.includes("long")
     ? Array.from({ length: 40 }, (_, index) => `## Part ${index + 1}\n\n${TIDES}`).join("\n\n")

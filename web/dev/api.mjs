@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { answerTo } from "./answers.mjs";
+import { createSummaries } from "./summaries.mjs";
 import { createWorld } from "./world.mjs";
 
 export function createApi({ delay, token }) {
   const world = createWorld();
   const { threads, turns, keys } = world;
+  const summaries = createSummaries(world);
   let refusedOnce = false;
 
   const ROUTES = [
@@ -42,6 +44,33 @@ export function createApi({ delay, token }) {
     ],
     ["GET", /^\/api\/threads\/([^/]+)\/messages$/, withThread(listMessages)],
     ["POST", /^\/api\/threads\/([^/]+)\/turns$/, withThread(startTurn)],
+    ["GET", /^\/api\/threads\/([^/]+)\/summary$/, withThread(sendSummary)],
+    [
+      "PUT",
+      /^\/api\/threads\/([^/]+)\/summary$/,
+      withThread((call, thread) => {
+        if (!summaries.edit(thread, call.body))
+          return call.problem(404, "not_found", "The summary has changed since; read it again.");
+        sendSummary(call, thread);
+      }),
+    ],
+    [
+      "DELETE",
+      /^\/api\/threads\/([^/]+)\/summary$/,
+      withThread((call, thread) => {
+        summaries.undo(thread);
+        sendSummary(call, thread);
+      }),
+    ],
+    [
+      "POST",
+      /^\/api\/threads\/([^/]+)\/summary\/fold$/,
+      withThread((call, thread) => {
+        summaries.fold(thread);
+        setTimeout(() => sendSummary(call, thread), 1200);
+      }),
+    ],
+    ["POST", /^\/api\/threads\/([^/]+)\/presence$/, withThread((call) => call.empty(204))],
     ["GET", /^\/api\/turns\/([^/]+)$/, withTurn((call, turn) => call.json(200, world.publicTurn(turn)))],
     ["GET", /^\/api\/turns\/([^/]+)\/events$/, withTurn(streamEvents)],
     [
@@ -78,6 +107,10 @@ export function createApi({ delay, token }) {
   function withTurn(act) {
     return (call, id) =>
       turns.has(id) ? act(call, turns.get(id)) : call.problem(404, "not_found", "There is no such turn.");
+  }
+
+  function sendSummary(call, thread) {
+    call.json(200, summaries.shown(thread));
   }
 
   function listThreads(call) {

@@ -90,6 +90,12 @@ function tides(world, thread, parent) {
   answer(world, thread, question.id, "The Moon pulls the sea. That is nearly all there is to it.");
   answer(world, thread, question.id, [
     { type: "reasoning", text: "Name the cause first, then the exceptions.", seconds: 7 },
+    {
+      type: "tool",
+      name: "search_conversation",
+      input: { query: "tide table" },
+      result: { found: 3 },
+    },
     { type: "text", text: TIDES },
   ]);
 }

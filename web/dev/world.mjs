@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { contextOf } from "./context.mjs";
 import { sampleThreads } from "./samples.mjs";
 
 /** Threads, messages and turns in memory. */
@@ -20,6 +21,7 @@ export function createWorld() {
       { id: "claude-sonnet", label: "Sonnet", tier: "standard" },
       { id: "claude-opus", label: "Opus", tier: "complex" },
     ],
+    window_tokens: 60_000,
   };
 
   function thread(id, title = null, at = now()) {
@@ -61,6 +63,11 @@ export function createWorld() {
     const siblings = `${owner.id}/${parent}`;
     children.set(siblings, [...(children.get(siblings) ?? []), message.id]);
     owner.leaf_id = message.id;
+    if (role === "assistant" && message.turn_id === null) {
+      // An old answer has its turn as well: what the model was told can be looked at.
+      message.turn_id = `turn-${message.id}`;
+      turns.set(message.turn_id, { id: message.turn_id, answer: message, ended: true, events: [] });
+    }
     return message;
   }
 
@@ -74,10 +81,9 @@ export function createWorld() {
     return at;
   }
 
-  function path(owner) {
+  function path(owner, leaf = owner.leaf_id) {
     const found = [];
-    for (let at = messages.get(owner.leaf_id); at !== undefined; at = messages.get(at.parent_id))
-      found.push(at);
+    for (let at = messages.get(leaf); at !== undefined; at = messages.get(at.parent_id)) found.push(at);
     return found.reverse();
   }
 
@@ -121,9 +127,13 @@ export function createWorld() {
 
   function append(turn, event) {
     turn.events.push({ ...event, seq: turn.events.length + 1, turn_id: turn.id });
-    if (event.type === "part.started") turn.answer.parts.push({ type: event.kind, text: "" });
+    if (event.type === "part.started") {
+      const { kind, name, input } = event;
+      turn.answer.parts.push(kind === "tool" ? { type: kind, name, input } : { type: kind, text: "" });
+    }
     const part = turn.answer.parts.at(-1);
     if (event.type === "part.delta") part.text += event.text;
+    if (event.type === "part.ended" && event.result !== undefined) part.result = event.result;
     if (event.type === "part.ended" && event.seconds !== undefined) part.seconds = event.seconds;
     for (const pump of turn.readers) pump();
   }
@@ -196,21 +206,7 @@ export function createWorld() {
       created_at: turn.answer.created_at,
       finished_at: null,
     }),
-    context: (turn) => ({
-      model: turn.answer.model,
-      route: {
-        tier: "standard",
-        model: "claude-sonnet",
-        reason: "An ordinary request; the cache of this model is warm.",
-      },
-      window: { messages: 24, tokens: 4120 },
-      summary: null,
-      recalled: [],
-      estimate_tokens: 4790,
-      breakpoints: [3, 24],
-      reasons: ["window fits", "no fold due"],
-      request_digest: "6d1f0c1e9f3a",
-    }),
+    context: (turn) => contextOf(turn, path(threads.get(turn.answer.thread_id), turn.answer.id)),
     search(q) {
       const wanted = q.toLowerCase();
       const results = [];

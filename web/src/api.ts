@@ -1,6 +1,18 @@
 // The only file that knows the routes. Every failure is an ApiError: `status` 0 means that no answer came.
 
-import type { Accepted, Info, Message, Rating, SearchResult, Thread, Turn } from "./protocol.ts";
+import type {
+  Accepted,
+  Info,
+  Message,
+  Presence,
+  Rating,
+  SearchResult,
+  Summary,
+  SummaryLine,
+  Thread,
+  Turn,
+  TurnContext,
+} from "./protocol.ts";
 
 export class ApiError extends Error {
   constructor(
@@ -92,8 +104,22 @@ export function createApi({ fetch, token, onUnauthorized }: Transport) {
     startTurn: (thread: string, key: string, body: TurnRequest) =>
       json<Accepted>("POST", `/api/threads/${at(thread)}/turns`, body, { "idempotency-key": key }),
     turn: (id: string) => json<Turn>("GET", `/api/turns/${at(id)}`),
-    context: (id: string) => json<Record<string, unknown>>("GET", `/api/turns/${at(id)}/context`),
+    context: (id: string) => json<TurnContext>("GET", `/api/turns/${at(id)}/context`),
     cancelTurn: (id: string) => json<void>("POST", `/api/turns/${at(id)}/cancel`, {}),
+    summary: (thread: string) => json<Summary>("GET", `/api/threads/${at(thread)}/summary`),
+    /** `id` is the version that is corrected; 404 when it is no longer the newest. */
+    correctSummary: (thread: string, id: string, lines: readonly SummaryLine[]) =>
+      json<Summary>("PUT", `/api/threads/${at(thread)}/summary`, { id, lines }),
+    undoSummary: (thread: string) => json<Summary>("DELETE", `/api/threads/${at(thread)}/summary`),
+    fold: (thread: string) => json<Summary>("POST", `/api/threads/${at(thread)}/summary/fold`, {}),
+    /** Outlives the page, so that a closing page can still say so. */
+    presence: (thread: string, state: Presence) =>
+      request(`/api/threads/${at(thread)}/presence`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ state }),
+        keepalive: true,
+      }),
     rate: (message: string, rating: Rating | null) =>
       json<Message>("PUT", `/api/messages/${at(message)}/feedback`, { rating }),
     /** The event stream of a turn after `seq`, unread. Errors are ApiErrors, as everywhere. */

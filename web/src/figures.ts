@@ -17,6 +17,12 @@ export function dollars(amount: string | null): string | null {
   return `$${value.toFixed(value < 0.01 ? 4 : value < 1 ? 3 : 2)}`;
 }
 
+/** The same to the hundredth of a cent, for two amounts that stand side by side. */
+export function exactDollars(amount: string | null): string | null {
+  const value = Number(amount ?? Number.NaN);
+  return Number.isFinite(value) && value >= 0.0001 ? `$${value.toFixed(4)}` : dollars(amount);
+}
+
 export function tokens(usage: Usage | null): string | null {
   return usage === null ? null : `${short(usage.total_tokens)} tokens`;
 }

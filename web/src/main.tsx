@@ -1,6 +1,8 @@
 // All wiring: the only file where real things are made and put together.
 
 import { render } from "preact";
+import { keepPresence } from "./actions/presence.ts";
+import { createSummaries } from "./actions/summaries.ts";
 import { keepInStep } from "./actions/sync.ts";
 import { createThreads } from "./actions/threads.ts";
 import { createTurns } from "./actions/turns.ts";
@@ -48,8 +50,9 @@ const world: World = {
   go,
   tell: (threadId) => channel?.postMessage(threadId),
 };
-const turns = createTurns(world, (threadId) => threads.open(threadId));
-const threads = createThreads(world, turns.attach);
+const summaries = createSummaries(world);
+const turns = createTurns(world, (threadId) => threads.open(threadId), summaries.afterTurn);
+const threads = createThreads(world, turns.attach, summaries.refresh);
 
 function arrive(place: Place): void {
   store.dispatch({ type: "place.changed", place });
@@ -76,8 +79,10 @@ const deeds: Deeds = {
   store,
   turns,
   threads,
+  summaries,
   memory: lasting,
   session: passing,
+  newId,
   theme: createTheme(lasting, document.documentElement),
   go,
   start(text) {
@@ -111,6 +116,7 @@ store.subscribe(() => {
 
 window.addEventListener("popstate", () => arrive(placeOf(location)));
 keepInStep(store, threads, channel);
+keepPresence(store, api);
 load();
 
 const page = document.getElementById("page");

@@ -7,6 +7,8 @@ export interface Info {
   readonly backend: string;
   readonly notice: string | null;
   readonly models: readonly ModelChoice[];
+  /** Most tokens of verbatim conversation in one request; a server may not say. */
+  readonly window_tokens?: number;
 }
 
 export interface ModelChoice {
@@ -52,7 +54,13 @@ export interface Part {
   readonly type: string;
   readonly text?: string;
   readonly seconds?: number;
+  /** Of a tool call: what was called, with what, and what came of it. */
+  readonly name?: string;
+  readonly input?: Facts;
+  readonly result?: Facts;
 }
+
+export type Facts = Readonly<Record<string, unknown>>;
 
 export interface Usage {
   readonly input_tokens: number;
@@ -88,6 +96,89 @@ export interface Accepted {
   readonly user_message_id: string;
 }
 
+export type Section = "tools" | "system" | "summary" | "window" | "recall" | "new";
+
+/** Tokens in the kinds that have prices of their own. */
+export interface Kinds {
+  readonly input: number;
+  readonly cache_read: number;
+  readonly cache_write_5m: number;
+  readonly cache_write_1h: number;
+  readonly output: number;
+  /** Of the output, what was thinking. */
+  readonly reasoning?: number;
+}
+
+/** What a turn's request was made of, and why. Old turns know less, so nothing is promised. */
+export interface Plan {
+  readonly recipe?: {
+    readonly model?: string;
+    readonly first_message_id?: string;
+    readonly last_message_id?: string;
+    readonly breakpoints?: readonly { readonly at: string; readonly ttl: string }[];
+    readonly recalled?: readonly { readonly id: string }[];
+  };
+  readonly estimate?: Readonly<Partial<Record<Section | "total", number>>>;
+  readonly predicted?: Kinds;
+  readonly cost_pico_usd?: number | null;
+  readonly left_out?: readonly LeftOut[];
+  readonly reasons?: Readonly<Record<string, string>>;
+  readonly window_messages?: number;
+  readonly route?: { readonly model?: string; readonly tier?: string };
+}
+
+export interface LeftOut {
+  readonly what: string;
+  readonly messages: number;
+  readonly tokens: number;
+  readonly why: string;
+}
+
+export interface Call {
+  readonly purpose: string;
+  readonly model: string;
+  readonly outcome: string;
+  readonly billed: Kinds;
+  readonly predicted: Kinds | null;
+  /** Why a cache read that was foreseen did not happen: "cause: detail". */
+  readonly shortfall: string | null;
+  readonly cost_usd: string | null;
+}
+
+export interface TurnContext {
+  readonly turn_id: string;
+  readonly plan: Plan | null;
+  readonly calls: readonly Call[];
+}
+
+/** What stands for the old messages of the visible branch; `id` is null while nothing does. */
+export interface Summary {
+  readonly id: string | null;
+  readonly upto_message_id: string | null;
+  readonly tokens: number;
+  readonly lines: readonly SummaryLine[];
+  readonly versions: readonly SummaryVersion[];
+}
+
+export interface SummaryLine {
+  readonly text: string;
+  /** The messages it comes from. */
+  readonly sources: readonly string[];
+  readonly pinned: boolean;
+  readonly segment?: string;
+}
+
+export interface SummaryVersion {
+  readonly id: string;
+  readonly upto_message_id: string;
+  readonly origin: string;
+  readonly active: boolean;
+  readonly created_at: string;
+}
+
+/** What this page says of itself: shown, there but hidden, or closed. */
+export type Presence = "visible" | "open" | "gone";
+
 export interface SearchResult {
   readonly thread_id: string;
   readonly thread_title: string | null;
@@ -105,10 +196,21 @@ interface Numbered {
 export type TurnEvent = Numbered &
   (
     | { readonly type: "turn.started"; readonly model?: string }
-    | { readonly type: "part.started"; readonly part_id: string; readonly kind: string }
+    | {
+        readonly type: "part.started";
+        readonly part_id: string;
+        readonly kind: string;
+        readonly name?: string;
+        readonly input?: Facts;
+      }
     | { readonly type: "part.delta"; readonly part_id: string; readonly text: string }
-    | { readonly type: "part.ended"; readonly part_id: string; readonly seconds?: number }
-    | { readonly type: "note"; readonly name: string; readonly data: Readonly<Record<string, unknown>> }
+    | {
+        readonly type: "part.ended";
+        readonly part_id: string;
+        readonly seconds?: number;
+        readonly result?: Facts;
+      }
+    | { readonly type: "note"; readonly name: string; readonly data: Facts }
     | { readonly type: "turn.completed"; readonly finish_reason?: string; readonly usage?: Usage }
     | { readonly type: "turn.failed"; readonly error: Problem; readonly usage?: Usage }
     | { readonly type: "turn.cancelled"; readonly reason?: string; readonly usage?: Usage }

@@ -11,7 +11,11 @@ const PAGE = 50;
 const SEEK_PAGE = 200;
 const SEEK_PAGES = 100;
 
-export function createThreads(world: World, attach: (turnId: string) => Promise<void>) {
+export function createThreads(
+  world: World,
+  attach: (turnId: string) => Promise<void>,
+  resummarise: (threadId: string) => Promise<void>,
+) {
   const { api, store } = world;
 
   async function list(archived = store.state.list.archived): Promise<void> {
@@ -55,6 +59,7 @@ export function createThreads(world: World, attach: (turnId: string) => Promise<
       ]);
       store.dispatch({ type: "history.loaded", threadId, messages: page.messages, hasMore: page.has_more });
       store.dispatch({ type: "thread.changed", thread });
+      void resummarise(threadId);
       if (thread.running_turn_id !== null) await attach(thread.running_turn_id);
       if (thread.unread) await change(threadId, { read: true });
     } catch (error) {
@@ -111,6 +116,7 @@ export function createThreads(world: World, attach: (turnId: string) => Promise<
       const page = await api.messages(threadId, { limit: PAGE });
       store.dispatch({ type: "history.loaded", threadId, messages: page.messages, hasMore: page.has_more });
       store.dispatch({ type: "thread.changed", thread });
+      void resummarise(threadId);
       world.tell(threadId);
     });
   }

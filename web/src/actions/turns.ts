@@ -11,7 +11,11 @@ export type Turns = ReturnType<typeof createTurns>;
 
 const ATTEMPTS = 4;
 
-export function createTurns(world: World, reopen: (threadId: string) => Promise<void>) {
+export function createTurns(
+  world: World,
+  reopen: (threadId: string) => Promise<void>,
+  settled: (threadId: string) => Promise<void>,
+) {
   const { api, store, newId, now, sleep } = world;
   const followers = new Set<string>();
   // Following ends with the turn: what runs in another thread shall be there when one comes back to it.
@@ -119,6 +123,7 @@ export function createTurns(world: World, reopen: (threadId: string) => Promise<
       try {
         const turn = await api.turn(turnId);
         store.dispatch({ type: "turn.settled", turn });
+        void settled(threadId);
         const thread = await api.thread(threadId);
         const seen = store.state.place.threadId === threadId && document.visibilityState === "visible";
         store.dispatch({

@@ -2,6 +2,7 @@ import type { Accepted, Message, Turn } from "../protocol.ts";
 import type { PageEvent } from "./events.ts";
 import { growLive, settledMessage, startLive } from "./live.ts";
 import { belongs, type Conversation, emptyConversation, type Post, type State } from "./state.ts";
+import { reduceSummary } from "./summary.ts";
 
 type Conversations = State["conversations"];
 
@@ -68,6 +69,11 @@ function reduceConversation(conversation: Conversation, event: PageEvent): Conve
       return settled(conversation, event.turn);
     case "message.changed":
       return { ...conversation, messages: replace(conversation.messages, event.message) };
+    case "summary.working":
+    case "summary.loaded":
+    case "summary.failed":
+    case "summary.drafted":
+      return { ...conversation, summary: reduceSummary(conversation.summary, event) };
     default:
       return conversation;
   }

@@ -1,11 +1,13 @@
-import type { Accepted, Info, Message, Thread, Turn, TurnEvent } from "../protocol.ts";
-import type { Place, Post, State } from "./state.ts";
+import type { Accepted, Info, Message, Summary, Thread, Turn, TurnEvent } from "../protocol.ts";
+import type { Panel, Place, Post, State } from "./state.ts";
+import type { Draft, SummaryWork } from "./summary.ts";
 
 /** Everything that can happen to the page. Past facts; `reduce` says what each of them means. */
 export type PageEvent =
   | { readonly type: "info.loaded"; readonly info: Info }
   | { readonly type: "access.changed"; readonly access: State["access"] }
   | { readonly type: "place.changed"; readonly place: Place }
+  | { readonly type: "panel.changed"; readonly panel: Panel | null }
   | { readonly type: "alert.raised"; readonly text: string; readonly id: string }
   | { readonly type: "alert.closed" }
   | { readonly type: "list.loading"; readonly archived: boolean }
@@ -60,4 +62,15 @@ export type PageEvent =
     }
   | { readonly type: "turn.stopping"; readonly threadId: string; readonly stopping: boolean }
   | { readonly type: "turn.settled"; readonly turn: Turn }
-  | { readonly type: "message.changed"; readonly message: Message };
+  | { readonly type: "message.changed"; readonly message: Message }
+  | { readonly type: "summary.working"; readonly threadId: string; readonly work: SummaryWork | null }
+  | {
+      readonly type: "summary.loaded";
+      readonly threadId: string;
+      readonly summary: Summary;
+      /** What was drafted here is in it. */
+      readonly saved: boolean;
+      readonly outcome: string | null;
+    }
+  | { readonly type: "summary.failed"; readonly threadId: string; readonly outcome: string | null }
+  | { readonly type: "summary.drafted"; readonly threadId: string; readonly draft: Draft | null };

@@ -24,6 +24,8 @@ export function growLive(conversation: Conversation, event: TurnEvent, at: numbe
         text: "",
         startedAt: at,
         ended: false,
+        ...(event.name === undefined ? {} : { name: event.name }),
+        ...(event.input === undefined ? {} : { input: event.input }),
       };
       return withParts(conversation, { ...next, activity: null }, [...next.parts, part]);
     }
@@ -44,6 +46,7 @@ export function growLive(conversation: Conversation, event: TurnEvent, at: numbe
           ...part,
           ended: true,
           seconds: event.seconds ?? Math.round((at - part.startedAt) / 1000),
+          ...(event.result === undefined ? {} : { result: event.result }),
         })),
       );
     case "note":

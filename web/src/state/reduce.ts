@@ -2,7 +2,7 @@ import { visitConversation } from "./conversation.ts";
 import type { PageEvent } from "./events.ts";
 import { reduceList } from "./list.ts";
 import { reduceOutbox } from "./outbox.ts";
-import type { State } from "./state.ts";
+import type { Panel, Place, State } from "./state.ts";
 
 /** The rules of the page: pure, total, and the only place where state changes. */
 export function reduce(state: State, event: PageEvent): State {
@@ -19,20 +19,27 @@ function reducePage(state: State, event: PageEvent): State {
     case "access.changed":
       return { ...state, access: event.access };
     case "place.changed":
-      return { ...state, place: event.place, alert: null };
+      return { ...state, place: event.place, panel: panelAt(state, event.place), alert: null };
+    case "panel.changed":
+      return { ...state, panel: event.panel };
     case "alert.raised":
       return { ...state, alert: { text: event.text, id: event.id } };
     case "alert.closed":
       return { ...state, alert: null };
     case "thread.removed":
       return state.place.threadId === event.id
-        ? { ...state, place: { threadId: null, messageId: null } }
+        ? { ...state, place: { threadId: null, messageId: null }, panel: null }
         : state;
     case "turn.event":
       return { ...state, announcement: announcement(event.event.type) ?? state.announcement };
     default:
       return state;
   }
+}
+
+/** The summary stays open while its reader follows the sources; everything else closes. */
+function panelAt({ panel, place }: State, next: Place): Panel | null {
+  return panel?.type === "summary" && next.threadId === place.threadId ? panel : null;
 }
 
 /** Screen readers hear how a turn ended, never each token. */

@@ -1,4 +1,5 @@
 import type { Info, Message, Part, Problem, Thread } from "../protocol.ts";
+import { noSummary, type SummaryView } from "./summary.ts";
 
 export interface State {
   readonly info: Info | null;
@@ -8,6 +9,7 @@ export interface State {
   readonly conversations: Readonly<Record<string, Conversation>>;
   /** What was said here and is not on the server yet, oldest first. */
   readonly outbox: readonly Post[];
+  readonly panel: Panel | null;
   readonly alert: Alert | null;
   readonly announcement: string;
 }
@@ -17,6 +19,9 @@ export interface Place {
   /** A message to show, for example a search result. */
   readonly messageId: string | null;
 }
+
+/** What is open beside the thread: its summary, or what the model was told in one turn. */
+export type Panel = { readonly type: "summary" } | { readonly type: "told"; readonly turnId: string };
 
 export interface ThreadList {
   readonly threads: readonly Thread[];
@@ -39,6 +44,7 @@ export interface Conversation {
   readonly live: Live | null;
   /** Routing decisions seen in streams, by message id. */
   readonly routes: Readonly<Record<string, Route>>;
+  readonly summary: SummaryView;
 }
 
 export interface Route {
@@ -94,12 +100,23 @@ export const initialState: State = {
   list: { threads: [], archived: false, cursor: null, phase: "idle", problem: null },
   conversations: {},
   outbox: [],
+  panel: null,
   alert: null,
   announcement: "",
 };
 
 export function emptyConversation(id: string, phase: Conversation["phase"] = "idle"): Conversation {
-  return { id, phase, problem: null, messages: [], hasMore: false, older: "idle", live: null, routes: {} };
+  return {
+    id,
+    phase,
+    problem: null,
+    messages: [],
+    hasMore: false,
+    older: "idle",
+    live: null,
+    routes: {},
+    summary: noSummary,
+  };
 }
 
 /** The messages a reader sees: the branch, then the answer being written if it belongs to this branch. */

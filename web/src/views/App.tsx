@@ -5,6 +5,7 @@ import { ConversationView } from "./ConversationView.tsx";
 import { useDeeds } from "./deeds.ts";
 import { Search } from "./Search.tsx";
 import { Sidebar } from "./Sidebar.tsx";
+import { SidePanel } from "./SidePanel.tsx";
 import { TokenForm } from "./TokenForm.tsx";
 
 const NARROW = "(max-width: 820px)";
@@ -14,6 +15,7 @@ export function App(): JSX.Element {
   const access = useSelect((state) => state.access);
   const place = useSelect((state) => state.place);
   const announcement = useSelect((state) => state.announcement);
+  const panel = useSelect((state) => state.panel);
   const [drawer, setDrawer] = useState(false);
   const [wide, setWide] = useState(memory.read("list") !== "hidden");
   const [searching, setSearching] = useState(false);
@@ -54,7 +56,9 @@ export function App(): JSX.Element {
 
   if (access !== "open") return <TokenForm refused={access === "refused"} />;
   return (
-    <div class={`app ${wide ? "" : "list-hidden"} ${drawer ? "drawer-open" : ""}`}>
+    <div
+      class={`app ${wide ? "" : "list-hidden"} ${drawer ? "drawer-open" : ""} ${panel?.type === "summary" ? "with-summary" : ""}`}
+    >
       <a class="skip" href="#composer">
         Skip to the message field
       </a>
@@ -63,6 +67,7 @@ export function App(): JSX.Element {
         <button type="button" class="veil" aria-label="Close the list" onClick={() => setDrawer(false)} />
       )}
       <ConversationView onList={toggleList} />
+      <SidePanel />
       {searching && <Search onClose={() => setSearching(false)} />}
       <div class="visually-hidden" role="status" aria-live="polite">
         {announcement}

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Live } from "../state/state.ts";
 import { useSelect } from "../store.ts";
 import { useDeeds } from "./deeds.ts";
+import { Gauge } from "./Gauge.tsx";
 import { Icon } from "./icons.tsx";
 import { isSendKey } from "./keys.ts";
 
@@ -65,6 +66,7 @@ export function Composer({ threadId, live }: ComposerProps): JSX.Element {
       <div class="composer-row">
         <ModelChoice />
         <span class="composer-space" />
+        <Gauge threadId={threadId} />
         {live !== null && threadId !== null && (
           <button
             type="button"

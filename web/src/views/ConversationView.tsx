@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import type { Conversation } from "../state/state.ts";
+import { type Conversation, emptyConversation } from "../state/state.ts";
 import { useSelect } from "../store.ts";
 import { Composer } from "./Composer.tsx";
 import { useDeeds } from "./deeds.ts";
@@ -47,17 +47,7 @@ interface BodyProps {
 function Body({ id, conversation, fresh }: BodyProps): JSX.Element {
   const { threads, go } = useDeeds();
   if (fresh || conversation?.phase === "ready") {
-    const shown = conversation ?? {
-      id,
-      phase: "ready",
-      problem: null,
-      messages: [],
-      hasMore: false,
-      older: "idle",
-      live: null,
-      routes: {},
-    };
-    return <MessageList conversation={shown} />;
+    return <MessageList conversation={conversation ?? emptyConversation(id, "ready")} />;
   }
   if (conversation?.phase === "failed" || conversation?.phase === "missing") {
     const missing = conversation.phase === "missing";

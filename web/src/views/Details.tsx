@@ -1,16 +1,13 @@
-import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { reasonOf } from "../actions/world.ts";
+import type { ComponentChildren, JSX } from "preact";
 import { cachedShare, dollars, short } from "../figures.ts";
-import type { Message, Usage } from "../protocol.ts";
+import type { Message, Plan, Usage } from "../protocol.ts";
 import type { Route } from "../state/state.ts";
 import { clock } from "../times.ts";
+import { useTurnContext } from "./context.ts";
 import { useDeeds } from "./deeds.ts";
 import { Skeleton } from "./Skeleton.tsx";
 
-type Plan = Readonly<Record<string, unknown>>;
-
-/** Why this model, what it was told, what it cost: what the stored turn knows about one answer. */
+/** Why this model and what it cost: what the stored turn knows about one answer, and the way to all it was told. */
 export function Details({
   message,
   route,
@@ -18,48 +15,49 @@ export function Details({
   readonly message: Message;
   readonly route: Route | null;
 }): JSX.Element {
-  const { api } = useDeeds();
-  const [plan, setPlan] = useState<Plan | string | null>(null);
+  const { store } = useDeeds();
   const turnId = message.turn_id;
-
-  useEffect(() => {
-    if (turnId === null) return;
-    let wanted = true;
-    api.context(turnId).then(
-      (loaded) => wanted && setPlan(planIn(loaded)),
-      (error: unknown) => wanted && setPlan(reasonOf(error)),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [api, turnId]);
-
-  const known = typeof plan === "object" ? plan : null;
-  const chosen = route ?? routeOf(known);
+  const loaded = useTurnContext(turnId);
+  const plan = loaded?.context?.plan ?? null;
+  const chosen = route ?? routeOf(plan);
   return (
     <section class="details" aria-label="About this answer">
       <dl>
-        <Row name="Model" value={message.model} />
-        <Row name="Tier" value={chosen?.tier ?? null} />
-        <Row name="Chosen because" value={chosen?.reason ?? null} />
+        <Fact name="Model">{message.model}</Fact>
+        <Fact name="Tier">{chosen?.tier}</Fact>
+        <Fact name="Chosen because">{chosen?.reason}</Fact>
         {message.usage && <Tokens usage={message.usage} />}
-        <Row name="Cost" value={dollars(message.cost_usd)} />
-        <Row name="Answered" value={clock(message.created_at)} />
-        <Row name="Turn" value={turnId} />
+        <Fact name="Cost">{dollars(message.cost_usd)}</Fact>
+        <Fact name="Answered">{clock(message.created_at)}</Fact>
+        <Fact name="Turn">{turnId}</Fact>
       </dl>
-      {turnId !== null && plan === null && <Skeleton lines={2} label="Loading the context" />}
-      {typeof plan === "string" && <p class="hint">The context cannot be shown. {plan}</p>}
-      {known && <Told plan={known} />}
+      {turnId !== null && loaded === null && <Skeleton lines={1} label="Loading the context" />}
+      {loaded?.problem != null && <p class="hint">The context cannot be shown. {loaded.problem}</p>}
+      {turnId !== null && plan !== null && (
+        <button
+          type="button"
+          class="text-button"
+          onClick={() => store.dispatch({ type: "panel.changed", panel: { type: "told", turnId } })}
+        >
+          What the model was told
+        </button>
+      )}
     </section>
   );
 }
 
-function Row({ name, value }: { readonly name: string; readonly value: string | null }): JSX.Element | null {
-  if (value === null || value === "") return null;
+export function Fact({
+  name,
+  children,
+}: {
+  readonly name: string;
+  readonly children: ComponentChildren;
+}): JSX.Element | null {
+  if (children === null || children === undefined || children === "") return null;
   return (
     <div class="fact">
       <dt>{name}</dt>
-      <dd>{value}</dd>
+      <dd>{children}</dd>
     </div>
   );
 }
@@ -68,63 +66,11 @@ function Tokens({ usage }: { readonly usage: Usage }): JSX.Element {
   const share = cachedShare(usage);
   const read = `${short(usage.input_tokens)} read${share === null ? "" : `, ${share}% of them from the cache`}`;
   const thinking = usage.reasoning_tokens ? `, ${short(usage.reasoning_tokens)} of them thinking` : "";
-  return <Row name="Tokens" value={`${read}; ${short(usage.output_tokens)} written${thinking}`} />;
-}
-
-/** The plan stands inside an envelope that names the turn. */
-function planIn(answer: Plan): Plan {
-  const inner = answer["plan"];
-  return isPlan(inner) ? inner : answer;
-}
-
-function isPlan(value: unknown): value is Plan {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** What the model was told. The server decides what there is to say; plain values become rows, the rest is kept whole. */
-function Told({ plan }: { readonly plan: Plan }): JSX.Element {
-  const { reasons, ...facts } = plan;
-  const rows = Object.entries(facts).flatMap(([name, value]) => row(sentence(name), value));
-  const why = isPlan(reasons) ? Object.entries(reasons) : [["reasons", reasons] as const];
-  rows.push(...why.flatMap(([name, value]) => row(`Reason for ${name.replace(/_/g, " ")}`, value)));
-  return (
-    <details class="told">
-      <summary>What the model was told</summary>
-      <dl>
-        {rows.map(([name, text]) => (
-          <Row key={name} name={name} value={text} />
-        ))}
-      </dl>
-      <pre tabindex={0}>{JSON.stringify(plan, null, 2)}</pre>
-    </details>
-  );
-}
-
-function row(name: string, value: unknown): (readonly [string, string])[] {
-  const text = plain(value);
-  return text === null ? [] : [[name, text]];
-}
-
-function plain(value: unknown): string | null {
-  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
-    return String(value);
-  if (Array.isArray(value)) {
-    if (value.length > 0 && value.every((item) => typeof item === "string")) return value.join("; ");
-    return value.length > 0 ? `${value.length}` : null;
-  }
-  return null;
-}
-
-function sentence(name: string): string {
-  const words = name.replace(/_/g, " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return <Fact name="Tokens">{`${read}; ${short(usage.output_tokens)} written${thinking}`}</Fact>;
 }
 
 function routeOf(plan: Plan | null): Route | null {
-  const route = plan?.["route"];
-  if (typeof route !== "object" || route === null) return null;
-  const { model, tier, reason } = route as Partial<Record<keyof Route, unknown>>;
-  const reasons = plan?.["reasons"];
-  const told = isPlan(reasons) ? reasons["route"] : null;
-  return { model: plain(model), tier: plain(tier), reason: plain(reason) ?? plain(told) };
+  if (plan?.route === undefined) return null;
+  const { model, tier } = plan.route;
+  return { model: model ?? null, tier: tier ?? null, reason: plan.reasons?.["route"] ?? null };
 }

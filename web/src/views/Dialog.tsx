@@ -41,6 +41,33 @@ export function Dialog({ label, class: extra, onClose, children }: DialogProps):
   );
 }
 
+interface ConfirmProps {
+  readonly title: string;
+  readonly text: ComponentChildren;
+  /** What the two buttons say. */
+  readonly keep: string;
+  readonly act: string;
+  readonly onAct: () => void;
+  readonly onClose: () => void;
+}
+
+export function ConfirmDialog({ title, text, keep, act, onAct, onClose }: ConfirmProps): JSX.Element {
+  return (
+    <Dialog label={title} onClose={onClose}>
+      <h2>{title}</h2>
+      <p>{text}</p>
+      <div class="form-row">
+        <button type="button" class="button" onClick={onClose}>
+          {keep}
+        </button>
+        <button type="button" class="button danger" onClick={onAct}>
+          {act}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
 interface DeleteProps {
   readonly title: string;
   readonly onDelete: () => void;
@@ -49,20 +76,18 @@ interface DeleteProps {
 
 export function DeleteDialog({ title, onDelete, onClose }: DeleteProps): JSX.Element {
   return (
-    <Dialog label="Delete this conversation?" onClose={onClose}>
-      <h2>Delete this conversation?</h2>
-      <p>
-        <strong dir="auto">{title}</strong> and all its branches will be gone. This cannot be undone.
-      </p>
-      <div class="form-row">
-        <button type="button" class="button" onClick={onClose}>
-          Keep it
-        </button>
-        <button type="button" class="button danger" onClick={onDelete}>
-          Delete
-        </button>
-      </div>
-    </Dialog>
+    <ConfirmDialog
+      title="Delete this conversation?"
+      text={
+        <>
+          <strong dir="auto">{title}</strong> and all its branches will be gone. This cannot be undone.
+        </>
+      }
+      keep="Keep it"
+      act="Delete"
+      onAct={onDelete}
+      onClose={onClose}
+    />
   );
 }
 

@@ -8,6 +8,7 @@ import { Icon } from "./icons.tsx";
 import { MessageView } from "./MessageView.tsx";
 import { PostView } from "./PostView.tsx";
 import { Skeleton } from "./Skeleton.tsx";
+import { SummaryMarker } from "./SummaryMarker.tsx";
 import { type Row, ScrollKeeper } from "./scroll.ts";
 
 interface ListRow extends Row {
@@ -21,11 +22,12 @@ const NEAR_TOP = 1_500;
 export function MessageList({ conversation }: { readonly conversation: Conversation }): JSX.Element {
   const { threads } = useDeeds();
   const outbox = useSelect((state) => state.outbox);
-  const wanted = useSelect((state) => state.place.messageId);
+  const place = useSelect((state) => state.place);
+  const wanted = place.messageId;
   const scroller = useRef<HTMLDivElement>(null);
   const keeper = useMemo(() => new ScrollKeeper(), []);
   const [, redraw] = useReducer((count: number) => count + 1, 0);
-  const { id, live, messages, routes } = conversation;
+  const { id, live, messages, routes, summary } = conversation;
   const posts = outbox.filter((post) => post.threadId === id);
   const stored = useMemo(() => messages.map(messageRow), [messages]);
   const rows = useMemo(() => allRows(conversation, stored, posts), [stored, live, outbox]);
@@ -66,7 +68,8 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
     return () => {
       current = false;
     };
-  }, [wanted, id, threads, keeper]);
+    // The place itself: the same message may be asked for again.
+  }, [place, id, threads, keeper]);
 
   const look = () => {
     const element = scroller.current;
@@ -116,6 +119,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
                   activity={row.message.id === live?.message.id ? activityOf(conversation) : null}
                 />
               ) : null}
+              {row.key === summary.value?.upto_message_id && <SummaryMarker threadId={id} />}
             </RowFrame>
           ))}
           <div class="spacer" style={{ height: `${range.below}px` }} />

@@ -11,6 +11,7 @@ import { Prose } from "./Prose.tsx";
 import { Reasoning } from "./Reasoning.tsx";
 import { Skeleton } from "./Skeleton.tsx";
 import { steady } from "./steady.tsx";
+import { ToolLine } from "./ToolLine.tsx";
 
 export interface MessageProps {
   readonly message: Message;
@@ -75,7 +76,9 @@ function Answer(props: MessageProps): JSX.Element {
   const { message, activity } = props;
   const [details, setDetails] = useState(false);
   const streaming = message.status === "streaming";
-  const shown = message.parts.filter((part) => (part.text ?? "") !== "" || part.type === "reasoning");
+  const shown = message.parts.filter(
+    (part) => (part.text ?? "") !== "" || part.type === "reasoning" || part.type === "tool",
+  );
   return (
     <article class="message answer" aria-label="Assistant" aria-busy={streaming}>
       {shown.map((part, index) => {
@@ -84,6 +87,10 @@ function Answer(props: MessageProps): JSX.Element {
           const live = part as Partial<LivePart>;
           const startedAt = open && live.ended === false ? (live.startedAt ?? null) : null;
           return <Reasoning key={index} part={part} startedAt={startedAt} />;
+        }
+        if (part.type === "tool") {
+          const { ended } = part as Partial<LivePart>;
+          return <ToolLine key={index} part={part} running={open && ended === false} />;
         }
         return part.type === "text" ? <Prose key={index} text={part.text ?? ""} open={open} /> : null;
       })}

@@ -1,13 +1,15 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Thread } from "../protocol.ts";
+import { useSelect } from "../store.ts";
 import { DeleteDialog, RenameDialog } from "./Dialog.tsx";
 import { useDeeds } from "./deeds.ts";
 import { Icon, IconButton, type IconName } from "./icons.tsx";
 
-/** Rename, archive, delete. */
+/** Rename, archive, delete; and the summary of the thread on screen. */
 export function ThreadMenu({ thread }: { readonly thread: Thread }): JSX.Element {
-  const { threads } = useDeeds();
+  const { threads, summaries } = useDeeds();
+  const here = useSelect((state) => state.place.threadId === thread.id);
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState<"rename" | "delete" | null>(null);
   const frame = useRef<HTMLDivElement>(null);
@@ -60,6 +62,8 @@ export function ThreadMenu({ thread }: { readonly thread: Thread }): JSX.Element
             thread.archived ? "Take out of the archive" : "Archive",
             () => void threads.change(thread.id, { archived: !thread.archived }),
           )}
+          {here && item("lines", "Summary", () => void summaries.show(thread.id))}
+          {here && item("fold", "Fold now", () => void summaries.fold(thread.id))}
           {item("trash", "Delete", () => setAsking("delete"), true)}
         </div>
       )}

@@ -1,5 +1,6 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import type { Summaries } from "../actions/summaries.ts";
 import type { Threads } from "../actions/threads.ts";
 import type { Turns } from "../actions/turns.ts";
 import type { Api } from "../api.ts";
@@ -15,9 +16,11 @@ export interface Deeds {
   readonly store: Store;
   readonly turns: Turns;
   readonly threads: Threads;
+  readonly summaries: Summaries;
   readonly memory: Memory;
   readonly session: Memory;
   readonly theme: Theme;
+  readonly newId: () => string;
   readonly go: (place: Place, how?: "push" | "replace") => void;
   readonly start: (text: string) => void;
   readonly useToken: (token: string, remember: boolean) => void;
