@@ -74,7 +74,7 @@ async def recall(
     read = await _sources(connection, branch, top)
     heard = candidates([(total[position], read[position].text) for position in top], query)
     more = await holding(
-        shortlist(heard, 2 * policy.feedback_terms), most=int(policy.common * len(outline)) + 1
+        shortlist(heard, policy.feedback_terms * 3 // 2), most=int(policy.common * len(outline)) + 1
     )
     told = learned(heard, _counts(more), len(outline), policy)
     learn(total, outline, told, more, policy)

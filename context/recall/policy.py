@@ -70,8 +70,8 @@ class RecallPolicy:
     dated: float = 1.0
     attention: int = 100
 
-    feedback_messages: int = 40
-    feedback_terms: int = 60
+    feedback_messages: int = 30
+    feedback_terms: int = 40
     feedback_weight: float = 0.2
 
     standing_share: float = 0.12
@@ -80,7 +80,7 @@ class RecallPolicy:
     excerpt_over: int = 300
     excerpt_size: int = 120
     excerpt_value: float = 0.4
-    excerpts: int = 12
+    excerpts: int = 8
 
 
 DEFAULT = RecallPolicy()
