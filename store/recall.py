@@ -15,7 +15,7 @@ from context.recall.choose import choose, wanted
 from context.recall.feedback import candidates, learned, shortlist
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.query import Query, analyse
-from context.recall.rank import learn, ranked, rarest, scores, voiced
+from context.recall.rank import learn, ranked, rarest, scores, too_common, voiced
 from context.recall.thread import Outline, Source
 from context.recipe import Recalled
 from store import stems
@@ -74,7 +74,7 @@ async def recall(
     read = await _sources(connection, branch, top)
     heard = candidates([(total[position], read[position].text) for position in top], query)
     more = await holding(
-        shortlist(heard, 2 * policy.feedback_terms), most=int(policy.common * len(outline)) + 1
+        shortlist(heard, policy.feedback_terms * 3 // 2), most=too_common(len(outline), policy)
     )
     told = learned(heard, _counts(more), len(outline), policy)
     learn(total, outline, told, more, policy)

@@ -48,7 +48,7 @@ _WRITTEN: Final = tuple(
         rf"\b{_DAY}\s*(?:of\s+|de\s+)?{_MONTH}(?:,?\s*(?:de\s+|del\s+)?{_YEAR})?",
         rf"\b{_MONTH}\s+{_DAY}\b(?!:)(?:,?\s*{_YEAR})?",
         rf"\b{_MONTH},?\s+(?:of\s+|de\s+)?{_YEAR}",
-        r"\b(?P<year>(?:19|20)\d\d)[-/.年](?P<month>[01]?\d)(?:[-/.月](?P<day>[0-3]?\d)日?)?(?![\d])",
+        r"(?<![\d.])(?P<year>(?:19|20)\d\d)[-/.年](?P<month>[01]?\d)(?:[-/.月](?P<day>[0-3]?\d)日?)?(?![-/.]?\d)",
     )
 )
 _NUMERIC = re.compile(r"(?<![\d./-])([0-3]?\d)[/.]([0-3]?\d)[/.]((?:19|20)\d\d)\b")
@@ -85,6 +85,7 @@ def _found(plain: str, today: date) -> Iterator[Range | None]:
             month = _MONTHS.get(parts["month"]) or int(parts["month"])
             year = int(parts["year"]) if parts.get("year") else None
             yield _span(year, month, int(parts["day"]) if parts.get("day") else None, today)
+        plain = pattern.sub(" ; ", plain)  # "5 May 2025" is not May 2025 too
     for match in _NUMERIC.finditer(plain):
         first, second, year = (int(part) for part in match.groups())
         yield _span(year, first, second, today)
@@ -93,19 +94,22 @@ def _found(plain: str, today: date) -> Iterator[Range | None]:
         yield _span(None, _MONTHS[match["month"]], None, today)
     for match in _WORD.finditer(plain):
         if match[0] in _DAYS_AGO:
-            yield _around(today - timedelta(days=_DAYS_AGO[match[0]]))
+            yield _within(today, _DAYS_AGO[match[0]] + 1, _DAYS_AGO[match[0]] - 2)
     for match in _AGO.finditer(plain):
-        count = (
-            _NUMBERS.get(match["n"]) or int(match["n"])
-            if match["n"] not in _NUMBERS
-            else _NUMBERS[match["n"]]
-        )
+        count = _NUMBERS[match["n"]] if match["n"] in _NUMBERS else int(match["n"])
         unit = _UNIT_DAYS[match["unit"]]
-        middle = today - timedelta(days=count * unit)
-        yield _milliseconds(middle - timedelta(days=1 + unit // 3), middle + timedelta(days=2 + unit // 3))
+        yield _within(today, count * unit + 1 + unit // 3, count * unit - 2 - unit // 3)
     for match in _LAST.finditer(plain):
         unit = _UNIT_DAYS[match["unit"]]
-        yield _milliseconds(today - timedelta(days=2 * unit), today)
+        yield _within(today, 2 * unit, 0)
+
+
+def _within(today: date, first: int, last: int) -> Range | None:
+    """From `first` days before today up to `last` days before it; None when the calendar does not go back so far."""
+    try:
+        return _milliseconds(today - timedelta(days=first), today - timedelta(days=last))
+    except OverflowError:
+        return None
 
 
 def _span(year: int | None, month: int, day: int | None, today: date) -> Range | None:

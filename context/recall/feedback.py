@@ -12,7 +12,7 @@ from context.recall.query import Query
 from context.recall.rank import rarity
 from context.recall.words import stem, tokens
 
-READ = 2_000  # characters of each message: the subject is named early, and long replies would drown the rest
+READ = 1_000  # characters of each message: the subject is named early, and long replies would drown the rest
 
 
 def candidates(texts: Sequence[tuple[float, str]], query: Query) -> dict[str, float]:

@@ -26,6 +26,7 @@ class RecallPolicy:
         normalisation: a long reply touches every word and says little about what stands beside it.
     common: a word that a larger share of the messages hold is what the whole thread is about: it tells nothing to neighbours,
         which mostly hold it themselves, and is not learned.
+    common_least: in this many messages a word may always stand: a fifth of a short thread is nothing.
     pale: the weight of words that fit almost any message ("use", "different", "conversation").
     named: the weight of names, numbers and quoted words beside ordinary ones.
     own_words: how much more a user's message is worth when the question asks about "I" and "my": what people said of
@@ -63,6 +64,7 @@ class RecallPolicy:
     length: float = 0.4
     neighbours: tuple[float, ...] = (0.4, 0.4, 0.15, 0.15)
     common: float = 0.2
+    common_least: int = 4
     pale: float = 0.35
     named: float = 1.2
     own_words: float = 1.5
@@ -70,8 +72,8 @@ class RecallPolicy:
     dated: float = 1.0
     attention: int = 100
 
-    feedback_messages: int = 40
-    feedback_terms: int = 60
+    feedback_messages: int = 30
+    feedback_terms: int = 40
     feedback_weight: float = 0.2
 
     standing_share: float = 0.12
@@ -80,7 +82,7 @@ class RecallPolicy:
     excerpt_over: int = 300
     excerpt_size: int = 120
     excerpt_value: float = 0.4
-    excerpts: int = 12
+    excerpts: int = 8
 
 
 DEFAULT = RecallPolicy()

@@ -32,7 +32,7 @@ def scores(outline: Outline, query: Query, postings: Postings, policy: RecallPol
     total = [0.0] * len(outline)
     own = _damping(outline, policy, policy.length)
     handed = _damping(outline, policy, 1.0)
-    common = policy.common * len(outline)
+    common = too_common(len(outline), policy)
     for stem, weight in query.weights.items():
         found = postings.get(stem, ())
         if not found:
@@ -93,6 +93,11 @@ def ranked(values: Sequence[float], outline: Outline, policy: RecallPolicy, abov
     density = densities(values, outline, policy)
     newest_first = (position for position in range(len(values) - 1, -1, -1) if values[position] > above)
     return sorted(newest_first, key=density.__getitem__, reverse=True)
+
+
+def too_common(messages: int, policy: RecallPolicy) -> int:
+    """In how many messages a word may stand and still tell one from another."""
+    return max(policy.common_least, int(policy.common * messages))
 
 
 def rarity(messages: int, found: int) -> float:

@@ -24,6 +24,9 @@ _TOKEN = re.compile(
     r"|(?P<word>(?:(?![\d\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff])"
     r"[^\W_]|[\u0591-\u05c7\u064b-\u065f\u0900-\u0dff])+(?:'[^\W\d_]{1,3}\b)?)"
 )
+_PLAIN_TOKEN = re.compile(
+    r"\d+(?:[.,:]\d+)*|[a-z]+(?:'[a-z]{1,3}\b)?"
+)  # the same for ASCII, which most text is
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _LATIN = re.compile(r"[a-z]+\Z")
 _CYRILLIC = re.compile("[\u0400-\u04ff]+\\Z")
@@ -45,15 +48,24 @@ def folded(text: str) -> str:
 
 def tokens(text: str) -> Iterator[str]:
     """The words of a text as they are compared with lists of words: folded, not stemmed, in order."""
-    for found in _TOKEN.finditer(folded(text)):
-        match found.lastgroup:
-            case "number":
-                yield _THOUSANDS.sub("", found[0])
-            case "pairs":
-                run = found[0]
-                yield from (run[index : index + 2] for index in range(max(1, len(run) - 1)))
-            case _:
-                yield found[0].partition("'")[0] if found[0].endswith("'s") else found[0].replace("'", "")
+    plain = folded(text)
+    if plain.isascii():
+        for word in _PLAIN_TOKEN.findall(plain):
+            yield word if word.isalnum() else _joined(word)
+        return
+    for found in _TOKEN.finditer(plain):
+        run = found[0]
+        if found.lastgroup == "pairs":
+            yield from (run[index : index + 2] for index in range(max(1, len(run) - 1)))
+        else:
+            yield _joined(run)
+
+
+def _joined(word: str) -> str:
+    """A number without the commas between thousands, a word without its apostrophe and what a possessive adds."""
+    if word[0].isdigit():
+        return _THOUSANDS.sub("", word)
+    return word[:-2] if word.endswith("'s") else word.replace("'", "")
 
 
 def stems(text: str) -> Iterator[str]:

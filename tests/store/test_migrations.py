@@ -37,6 +37,7 @@ DATA = {
         "INSERT INTO prompts (digest, name, version, body) VALUES ('d', 'n', 1, 'b')",
     ),
 }
+DATA["0002"] = DATA["0001"]  # no table a person's data stands in has changed
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "usage", "prompts")
 
 

@@ -5,11 +5,16 @@
 Run it from the repository root. The thread goes into the real store, a temporary SQLite database, once; every question then takes
 the path a turn takes: the window is the newest messages, recall searches what precedes it, default settings. The kit counts a
 token as four bytes of UTF-8, so the store's sizes and the budget are counted so too. No model is asked, so there is no summary.
+
+`window_only` and `plain_fts5` are baselines: the newest messages, and what FTS5's own BM25 with Porter stems finds for the
+question's words, both rendered the same way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
+import sqlite3
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,9 +25,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from context.messages import Message, TextPart
+from context.recall.function_words import function_words
 from context.recall.policy import DEFAULT
 from context.recall.render import rendered
 from context.recall.thread import Source
+from context.recall.words import tokens
 from store import messages, migrate, threads, users
 from store.database import Database
 from store.recall import recall
@@ -44,10 +51,11 @@ class Imported:
     database: Database
     path: list[Message]
     lines: list[str]
+    plain: sqlite3.Connection
 
 
 class Bench:
-    """One thread at a time, as the kit hands them over."""
+    """One thread at a time, as the kit hands them over; its database goes when the process does."""
 
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
@@ -68,6 +76,23 @@ class Bench:
         held = self._held(thread)
         window, _ = self._window(held, budget - 2)
         return held.lines[len(held.lines) - window :]
+
+    def plain_fts5(self, thread: dict[str, Any], question: dict[str, Any], budget: int) -> list[str]:
+        """Baseline: the same window, then messages in the order of FTS5's bm25() while they fit."""
+        held = self._held(thread)
+        window, used = self._window(held, int(budget * DEFAULT.window_share))
+        first, left = len(held.lines) - window, budget - used - 2
+        words = list(tokens(question["question"]))
+        asked = [word for word in dict.fromkeys(words) if word not in function_words(set(words))]
+        chosen: list[int] = []
+        query = "SELECT rowid FROM said WHERE said MATCH ? AND rowid < ? ORDER BY bm25(said)"
+        match = " OR ".join(f'"{word}"' for word in asked)
+        for (row,) in held.plain.execute(query, (match, first)) if asked else ():
+            size = count(held.lines[row] + "\n")
+            if size <= left:
+                chosen.append(row)
+                left -= size
+        return [held.lines[row] for row in sorted(chosen)] + held.lines[first:]
 
     def _window(self, held: Imported, room: int) -> tuple[int, int]:
         """How many of the newest messages fit, and what they take."""
@@ -113,6 +138,7 @@ class Bench:
         """Give the last thread's database back."""
         if self.held is not None:
             self.runner.run(self.held.database.close())
+            self.held.plain.close()
             self.held.folder.cleanup()
             self.held = None
 
@@ -157,7 +183,11 @@ async def imported(thread: dict[str, Any]) -> Imported:
             lines.append(rendered(Source(id=message.id, role=message.role, at=at, text=row["content"])))
 
     await database.write(write)
-    return Imported(id=thread["id"], folder=folder, database=database, path=path, lines=lines)
+    plain = sqlite3.connect(":memory:")
+    plain.execute("CREATE VIRTUAL TABLE said USING fts5(words, tokenize='porter unicode61')")
+    said = ((index, row["content"]) for index, row in enumerate(thread["messages"]))
+    plain.executemany("INSERT INTO said (rowid, words) VALUES (?, ?)", said)
+    return Imported(id=thread["id"], folder=folder, database=database, path=path, lines=lines, plain=plain)
 
 
 def milliseconds(stamp: str) -> int:
@@ -165,6 +195,8 @@ def milliseconds(stamp: str) -> int:
     return int(datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() * 1000)
 
 
-_bench = Bench()
-build = _bench.build
-window_only = _bench.window_only
+bench = Bench()
+build = bench.build
+window_only = bench.window_only
+plain_fts5 = bench.plain_fts5
+atexit.register(bench.close)

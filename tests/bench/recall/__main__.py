@@ -1,0 +1,73 @@
+"""The table of recall, beside its baselines: `python -m tests.bench.recall --kit <evaluation kit> --data <its recall data>`.
+
+The halves are every second thread of each source: what was looked at while the ranking was made, and what was not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+from statistics import fmean, median
+from types import ModuleType
+
+from tests.bench.recall.adapter import build, plain_fts5, window_only
+
+BUILDERS = {"window only": window_only, "plain FTS5": plain_fts5, "recall": build}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print shares of the evidence in per cent, and milliseconds of each call."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kit", type=Path, required=True, help="folder with context_recall.py")
+    parser.add_argument("--data", type=Path, required=True, help="folder with <name>.threads and .questions")
+    parser.add_argument("--source", action="append", help="only these names")
+    arguments = parser.parse_args(argv)
+    kit = scorer(arguments.kit / "context_recall.py")
+    budgets = kit.BUDGETS
+    print(
+        "| source | context | " + " | ".join(map(str, budgets)) + " | halves at 4000 | dated | ms p50 / p95 |"
+    )
+    print("|---|---|" + "---:|" * (len(budgets) + 3))
+    names = arguments.source or sorted(path.name.split(".")[0] for path in arguments.data.glob("*.threads.*"))
+    for name in names:
+        data = kit.Dataset.load(arguments.data, [name])
+        half = {thread: index % 2 for index, thread in enumerate(data.threads)}
+        for label, builder in BUILDERS.items():
+            rows = list(kit.run_builder(data, builder, budgets))
+            scores = kit.score_outputs(data, rows)
+            shares = [fmean(one.recall for one in scores if one.budget == budget) for budget in budgets]
+            halves = [
+                fmean(
+                    one.recall
+                    for one in scores
+                    if one.budget == 4000 and half[data.questions[one.question]["thread"]] == which
+                )
+                for which in sorted(set(half.values()))
+            ]
+            dated = [one.dated for one in scores if one.dated is not None]
+            times = sorted(row["ms"] for row in rows)[: -len(data.threads)]  # one call a thread imports it
+            print(
+                f"| {name} | {label} | "
+                + " | ".join(f"{100 * share:.1f}" for share in shares)
+                + f" | {' / '.join(f'{100 * share:.1f}' for share in halves)} | {fmean(dated) if dated else 0:.3f}"
+                + f" | {median(times):.1f} / {times[int(0.95 * len(times))]:.1f} |",
+                flush=True,
+            )
+    return 0
+
+
+def scorer(path: Path) -> ModuleType:
+    """The kit's scorer as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"no scorer at {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    sys.exit(main())

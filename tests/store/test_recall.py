@@ -1,0 +1,343 @@
+"""Recall from a stored thread, on both databases: what is found, what must never be, and what it reads."""
+
+from time import process_time
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.messages import Message, Role, Status, TextPart
+from context.recall.render import OPENING, STANDING
+from store import messages, migrate, stems, threads
+from store.database import Database
+from store.recall import recall
+from store.search import index
+from tests.store.rows import thread
+
+NOW = 1_763_640_000_000
+WORDS = (
+    "garden",
+    "river",
+    "window",
+    "letter",
+    "music",
+    "market",
+    "summer",
+    "winter",
+    "bridge",
+    "kitchen",
+    "station",
+    "doctor",
+    "painting",
+    "engine",
+    "camera",
+)
+
+
+def count(words: str) -> int:
+    return len(words.split())
+
+
+async def asked(
+    database: Database,
+    thread_id: str,
+    question: str,
+    *,
+    before: str,
+    owner: str = "ada",
+    budget: int = 200,
+) -> list[str]:
+    """The texts that come back for a question whose window begins at message `before`."""
+    async with database.reading() as connection:
+        first = await messages.get(connection, owner, before)
+        assert first is not None
+        blocks = await recall(
+            connection,
+            owner,
+            thread_id,
+            question=question,
+            before=first.message,
+            now=NOW,
+            budget=budget,
+            count=count,
+        )
+    assert sum(count(block.text) for block in blocks) <= budget
+    return [block.text for block in blocks if block.text not in (OPENING, STANDING)]
+
+
+async def test_an_older_message_comes_back_with_its_date(database: Database) -> None:
+    await thread(
+        database,
+        "t",
+        "u m0: Nora moved to Lisbon",
+        "a m1: How nice",
+        "u m2: And rain here",
+        "a m3: Oh",
+        "u m4: Hm",
+    )
+    assert await asked(database, "t", "Where did Nora move?", before="m4", budget=24) == [
+        "1970-01-01 user: Nora moved to Lisbon",
+        "1970-01-01 assistant: How nice",
+    ]
+
+
+async def test_nothing_from_the_window_comes_back(database: Database) -> None:
+    await thread(
+        database, "t", "u m0: Nora likes tea", "a m1: ok", "u m2: Nora likes coffee", "a m3: ok", "u m4: x"
+    )
+    assert await asked(database, "t", "What does Nora like?", before="m2") == [
+        "1970-01-01 user: Nora likes tea",
+        "1970-01-01 assistant: ok",
+    ]
+    assert await asked(database, "t", "What does Nora like?", before="m0") == []
+
+
+async def test_only_the_branch_comes_back(database: Database) -> None:
+    await thread(
+        database,
+        "t",
+        "u m0: Let us name the cat",
+        "a m1: Call the cat Felix",
+        "a m2 < m0: Call the cat Minka",
+        "u m3: Good",
+        "a m4: Fine",
+        "u m5: Hm",
+        "u m6 < m1: Good too",
+        "u m7 < : Another cat named Root",
+        "a m8: Yes",
+        "u m9: End",
+    )
+    name = "What is the name of the cat?"
+    assert "Minka" in " ".join(await asked(database, "t", name, before="m5"))
+    assert "Felix" not in " ".join(await asked(database, "t", name, before="m5"))
+    assert "Felix" in " ".join(await asked(database, "t", name, before="m6"))
+    other = " ".join(await asked(database, "t", name, before="m9"))
+    assert "Root" in other
+    assert "Felix" not in other
+
+
+async def test_other_threads_and_other_people_are_never_searched(database: Database) -> None:
+    await thread(database, "t", "u m0: The code is 1111", "a m1: ok", "u m2: x")
+    await thread(database, "s", "u n0: The code is 2222", "a n1: ok", "u n2: x")
+    await thread(database, "t", "u m0: The code is 3333", "a m1: ok", "u m2: x", owner="bob")
+    assert "1970-01-01 user: The code is 1111" in await asked(database, "t", "What is the code?", before="m2")
+    found = await asked(database, "t", "What is the code?", before="m2", owner="bob")
+    assert "1970-01-01 user: The code is 3333" in found
+    assert not [line for line in found if "1111" in line or "2222" in line]
+
+
+async def test_a_refused_answer_is_never_shown_to_a_model_again(database: Database) -> None:
+    await thread(database, "t", "u m0: Tell me about dragons", "a m1: ", "u m2: x")
+
+    async def refuse(connection: AsyncConnection) -> None:
+        await connection.execute(text("UPDATE messages SET status = 'streaming' WHERE id = 'm1'"))
+        await messages.finish(
+            connection,
+            "ada",
+            "m1",
+            status="complete",
+            parts=(TextPart(text="dragons are withheld"),),
+            tokens=3,
+            refused=True,
+        )
+
+    await database.write(refuse)
+    assert await asked(database, "t", "dragons?", before="m2") == ["1970-01-01 user: Tell me about dragons"]
+
+
+async def test_an_answer_is_found_once_it_is_finished(database: Database) -> None:
+    await thread(database, "t", "u m0: hi")
+
+    async def answer(connection: AsyncConnection) -> None:
+        parent = await messages.get(connection, "ada", "m0")
+        assert parent is not None
+        await messages.add(
+            connection,
+            "ada",
+            "t",
+            id="m1",
+            parent=parent.message,
+            role="assistant",
+            status="streaming",
+            parts=(),
+            tokens=0,
+            turn_id="turn",
+            now=1,
+        )
+        await messages.finish(
+            connection,
+            "ada",
+            "m1",
+            status="complete",
+            parts=(TextPart(text="the lighthouse opens at nine"),),
+            tokens=5,
+        )
+        done = await messages.get(connection, "ada", "m1")
+        assert done is not None
+        await messages.add(
+            connection,
+            "ada",
+            "t",
+            id="m2",
+            parent=done.message,
+            role="user",
+            status="complete",
+            parts=(TextPart(text="x"),),
+            tokens=1,
+            turn_id="turn",
+            now=1,
+        )
+
+    await database.write(answer)
+    assert "1970-01-01 assistant: the lighthouse opens at nine" in await asked(
+        database, "t", "When does the lighthouse open?", before="m2"
+    )
+
+
+async def test_an_instruction_comes_back_unasked(database: Database) -> None:
+    filler = [f"{'ua'[n % 2]} f{n}: {WORDS[n % 15]} {WORDS[n % 7]}" for n in range(40)]
+    await thread(database, "t", "u m0: Always answer in metric units.", "a m1: ok", *filler, "u m9: x")
+    assert (await asked(database, "t", "Tell me of the garden", before="m9"))[0].endswith("metric units.")
+
+
+HOSTILE = [
+    '"',
+    "fox OR dog",
+    "NEAR(fox dog, 2)",
+    "stems:fox",
+    "fox* -dog ^cat",
+    "' ; DROP TABLE message_search_stems; --",
+    "\\ & | ! <-> :* fox",
+    "((((",
+    '", "',
+    "\x00\ufffe\u202e",
+    "{}[]%_",
+    "\U0001f642" * 50,
+    "fox " * 20_000,
+    " ".join(f"w{n}" for n in range(5_000)),
+]
+
+
+@pytest.mark.parametrize("question", HOSTILE, ids=range(len(HOSTILE)))
+async def test_no_question_is_a_command(database: Database, question: str) -> None:
+    await thread(database, "t", "u m0: the quick brown fox", "a m1: jumps", "u m2: x")
+    found = await asked(database, "t", question, before="m2")
+    assert ("1970-01-01 user: the quick brown fox" in found) == ("fox" in question)
+
+
+async def test_what_is_said_in_other_scripts_is_found(database: Database) -> None:
+    await thread(
+        database,
+        "t",
+        "u m0: 我想订北京的希尔顿酒店",
+        "a m1: 好的",
+        "u m2: Ключи лежат у соседки",
+        "a m3: да",
+        "u m4: Der Schlüssel liegt bei den Nachbarn",
+        "a m5: gut",
+        "u m6: 회의는 학교에서 열려요",
+        "a m7: 네",
+        "u m8: x",
+    )
+    for question, answer in {
+        "酒店叫什么名字？": "希尔顿",
+        "Где ключ?": "Ключи",
+        "Wo sind die Schlüssel?": "Nachbarn",
+        "학교는 어디예요?": "회의는",
+    }.items():
+        assert answer in " ".join(await asked(database, "t", question, before="m8", budget=20)), question
+
+
+async def test_a_deleted_thread_leaves_no_stems(database: Database) -> None:
+    await thread(database, "t", "u m0: lighthouse", "a m1: yes", "u m2: x")
+    await database.write(lambda connection: threads.remove(connection, "ada", "t"))
+    async with database.reading() as connection:
+        assert (
+            await stems.holding(
+                connection, "ada", "t", list(stems.told("lighthouse", "user")), first=0, last=99
+            )
+        ) == {}
+
+
+async def test_indexing_again_replaces(database: Database) -> None:
+    await thread(database, "t", "u m0: lighthouse", "a m1: yes", "u m2: x")
+
+    async def again(connection: AsyncConnection) -> None:
+        found = await messages.get(connection, "ada", "m0")
+        assert found is not None
+        await index(connection, found.pk, (TextPart(text="harbour"),))
+
+    await database.write(again)
+    async with database.reading() as connection:
+        held = await stems.holding(connection, "ada", "t", ["lighthous", "harbour"], first=0, last=1 << 40)
+    assert set(held) == {"harbour"}
+
+
+async def test_what_was_said_before_the_index_existed_is_found(database: Database) -> None:
+    await thread(database, "t", "u m0: The lighthouse is red", "a m1: yes", "u m2: x")
+    async with database.engine.begin() as connection:
+        await connection.execute(text("DROP INDEX messages_outline"))
+        await connection.execute(text("DROP TABLE message_search_stems"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    assert await migrate.upgrade(database, "0002") == ("0001", "0002")
+    assert "1970-01-01 user: The lighthouse is red" in await asked(database, "t", "lighthouse?", before="m2")
+
+
+async def long_thread(database: Database, length: int) -> str:
+    """A thread of short messages; the id of the last."""
+
+    async def write(connection: AsyncConnection) -> None:
+        await threads.create(connection, "ada", "long", now=1)
+        above: Message | None = None
+        for place in range(length):
+            said = " ".join(WORDS[(place * step) % len(WORDS)] for step in (1, 2, 4, 7)) + f" {place}"
+            role: Role = "user" if place % 2 == 0 else "assistant"
+            status: Status = "complete"
+            above = Message(
+                id=f"l{place}",
+                parent_id=None if above is None else above.id,
+                role=role,
+                status=status,
+                parts=(TextPart(text=said),),
+                depth=place,
+                tokens=5,
+            )
+            parent = None
+            if place:
+                parent = Message(
+                    id=f"l{place - 1}",
+                    parent_id=None,
+                    role="user",
+                    status="complete",
+                    parts=(),
+                    depth=place - 1,
+                    tokens=5,
+                )
+            await messages.add(
+                connection,
+                "ada",
+                "long",
+                id=above.id,
+                parent=parent,
+                role=role,
+                status=status,
+                parts=above.parts,
+                tokens=5,
+                turn_id="turn",
+                now=NOW - (length - place) * 60_000,
+            )
+
+    await database.write(write)
+    return f"l{length - 1}"
+
+
+@pytest.mark.parametrize("length", [1_000])
+async def test_a_thousand_messages_are_searched_quickly(lite: Database, length: int) -> None:
+    last = await long_thread(lite, length)
+    await asked(lite, "long", "the garden by the river", before=last)
+    best = 1.0
+    for _ in range(5):
+        began = process_time()
+        await asked(lite, "long", "What music did the doctor play at the station in winter?", before=last)
+        best = min(best, process_time() - began)
+    assert best < 0.1, "milliseconds are what it takes; the bound leaves room for slow machines"
