@@ -182,13 +182,21 @@ def best_life(
     service_seen: int,
     gaps_seen: int,
     signs: Sequence[Evidence] = (),
+    present: Life | None = None,
 ) -> tuple[Life, str]:
-    """The class rule: the life under which a turn is expected to cost least, and why (section 5)."""
+    """The class rule: the life under which a turn is expected to cost least, and why (section 5).
+
+    `present` is the lane's life until now: between two lives that are nearly alike it stays, for a lane that is torn between
+    them would get the keep-alives of neither.
+    """
     grown = economy.grown()
     costs: dict[Life, float] = {life: expected(grown, life, ahead, signs) for life in LIVES}
     if uses == 0 and gaps_seen == 0 and service_seen == 0:
         return "5m", "nothing is known of pauses here yet, and a first prefix is small"
     best = min(costs, key=lambda life: costs[life])
+    torn = present is not None and present != "none" and best != "none"
+    if present is not None and torn and costs[present] * (1 - economy.policy.life_margin) <= costs[best]:
+        best = present
     names: dict[Life, str] = {"none": "uncached", "5m": "kept 5 minutes", "1h": "kept an hour"}
     shown = ", ".join(f"{names[life]} ${cost / 1e12:.6f}" for life, cost in costs.items())
     return best, f"expected context cost of a turn: {shown}"

@@ -43,11 +43,13 @@ class Fold:
 
     warm: the prefix lives, but keeping the surplus in it has become dearer than writing it anew; cold: the prefix is dead, or about
     to die, and the surplus would be paid in full; overdue: messages no summary stands for no longer fit.
+    `leaf_id` is the newest user message: keep it with the ladder (`ladder.may_stand`).
     `after_id` is the summary's `upto` it builds on: if that is no longer the newest, the fold is void. `cost` in picodollars.
     """
 
     kind: Kind
     after_id: str | None
+    leaf_id: str | None
     first_id: str
     last_id: str
     tokens: int
@@ -206,6 +208,7 @@ def fold_range(
     kind: Kind,
     reason: str,
     lane: Lane | None = None,
+    leaf_id: str | None = None,
 ) -> Fold:
     """The fold of exactly these messages: how a long history is imported, page by page, oldest first."""
     policy = terms.policy
@@ -233,6 +236,7 @@ def fold_range(
     return Fold(
         kind=kind,
         after_id=None if ladder is None else ladder.upto_id,
+        leaf_id=leaf_id,
         first_id=messages[0].id,
         last_id=messages[-1].id,
         tokens=tokens,
@@ -273,7 +277,10 @@ def _due(
         return None
 
     def fold(kind: Kind, reason: str) -> Fold:
-        return fold_range(terms, messages=oldest, ladder=ladder, kind=kind, reason=reason, lane=lane)
+        leaf = next((one.id for one in reversed(messages) if one.role == "user"), None)
+        return fold_range(
+            terms, messages=oldest, ladder=ladder, kind=kind, reason=reason, lane=lane, leaf_id=leaf
+        )
 
     if over:
         return fold("overdue", f"the window of {window} tokens has outgrown {policy.window_cap}")

@@ -69,6 +69,7 @@ def decide(
         service_seen=service.seen,
         gaps_seen=len(lane.gaps),
         signs=terms.signs,
+        present=lane.life if lane.uses else None,
     )
     if wanted != lane.life:
         return Decision(send=False, reason=f"the lane would rather be {wanted}: its death is the occasion")

@@ -40,11 +40,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
-    """A summary row: it stands for all messages of a branch up to and including `upto_id`."""
+    """A summary row: it stands for all messages of a branch up to and including `upto_id`.
+
+    `leaf_id` is the newest user message when it was made: on a branch that left before it, too few messages may follow.
+    """
 
     id: str
     upto_id: str
     segments: tuple[Segment, ...]
+    leaf_id: str | None = None
 
     @property
     def tokens(self) -> int:
@@ -54,6 +58,15 @@ class Ladder:
     def blocks(self) -> tuple[str, ...]:
         """The text of each block, oldest first."""
         return tuple(segment.text for segment in self.segments)
+
+
+def may_stand(ladder: Ladder, after: Sequence[str], floor_messages: int) -> bool:
+    """Whether a ladder may stand before the messages with these ids.
+
+    Always where the branch goes on from where it was made. On a branch that leaves earlier (an edit just behind the fold) only if the
+    floor is still verbatim; otherwise an older ladder stands there, or none.
+    """
+    return ladder.leaf_id is None or len(after) >= floor_messages or ladder.leaf_id in after
 
 
 def to_json(segments: Sequence[Segment]) -> list[dict[str, Any]]:

@@ -400,6 +400,7 @@ def _lives(terms: Terms, standing: Economy, lane: Lane, service: Service, *, war
         service_seen=service.seen,
         gaps_seen=len(lane.gaps),
         signs=terms.signs,
+        present=lane.life if lane.uses else None,
     )
     system, system_reason = system_life(standing, ahead, life=life, uses=lane.uses, service_seen=service.seen)
     return _Lives(life=life, system=system, reason=reason, system_reason=system_reason)

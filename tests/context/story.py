@@ -10,7 +10,7 @@ from context import folding, keepalive, lanes, request
 from context.catalog import lookup
 from context.folding import Fold
 from context.gaps import Presence, Service
-from context.ladder import Ladder, Line
+from context.ladder import Ladder, Line, may_stand
 from context.lanes import Lane
 from context.messages import Message, Role, Status, TextPart
 from context.plan import Plan, plan
@@ -126,7 +126,7 @@ class Story:
     now: int = NOON
     messages: dict[str, Message] = field(default_factory=dict)
     leaf: str | None = None
-    ladders: dict[str, Ladder] = field(default_factory=dict)
+    ladders: dict[str, list[Ladder]] = field(default_factory=dict)
     lanes: dict[str, Lane] = field(default_factory=dict)
     cache: PromptCache = field(default_factory=PromptCache)
     asked: list[Asked] = field(default_factory=list)
@@ -171,15 +171,17 @@ class Story:
             lane, planned.sent, started_at=self.now, billed=billed, upstream_id=None, policy=self.policy
         )
         said = self._add("assistant", answer, status=status)
-        path, ladder = self.branch(said.id)
-        fold = planned.fold or folding.after_turn(
-            its,
-            path=path,
-            ladder=ladder,
-            lane=self.lanes[model],
-            now=self.now,
-            others=self._others(model),
-        )
+        fold = planned.fold
+        if fold is None:
+            path, ladder = self.branch(said.id)
+            fold = folding.after_turn(
+                its,
+                path=path,
+                ladder=ladder,
+                lane=self.lanes[model],
+                now=self.now,
+                others=self._others(model),
+            )
         if fold is not None:
             self.fold(fold, ladder)
         return self.asked[-1]
@@ -260,10 +262,14 @@ class Story:
         """The messages no summary stands for, and the summary before them."""
         path: list[Message] = []
         at: str | None = leaf
-        while at is not None and at not in self.ladders:
+        while at is not None:
+            after = [one.id for one in path]
+            for ladder in reversed(self.ladders.get(at, [])):
+                if may_stand(ladder, after, self.policy.floor_messages):
+                    return path[::-1], ladder
             path.append(self.messages[at])
             at = self.messages[at].parent_id
-        return path[::-1], None if at is None else self.ladders[at]
+        return path[::-1], None
 
     def fold(self, fold: Fold, ladder: Ladder | None) -> None:
         """Carry a fold out with lines that name real messages."""
@@ -274,7 +280,8 @@ class Story:
         )
         lines = [Line(text=words.strip(), sources=(fold.last_id,))]
         segments = climb(fold, ladder, lines, count, id=f"s{self.made}")
-        self.ladders[fold.last_id] = Ladder(id=f"l{self.made}", upto_id=fold.last_id, segments=segments)
+        made = Ladder(id=f"l{self.made}", upto_id=fold.last_id, segments=segments, leaf_id=fold.leaf_id)
+        self.ladders.setdefault(fold.last_id, []).append(made)
 
     def _add(self, role: Role, text: str, status: Status = "complete") -> Message:
         parent = self.leaf

@@ -94,7 +94,7 @@ def test_without_the_last_written_mark_a_long_unused_lane_would_read_nothing() -
     assert with_c.usage.cache_read == 2_100
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.sampled_from(["text", "tool_use", "tool_result"]), min_size=1, max_size=70),
     st.sets(st.integers(0, 69), max_size=6),

@@ -106,6 +106,7 @@ models = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(model=models, prompt=st.integers(0, 4_000), wanted=st.integers(64, 128_000), share=st.floats(0.0, 1.0))
 def test_no_plan_exceeds_the_model_even_if_estimates_are_off_by_the_safety(
     model: Model, prompt: int, wanted: int, share: float
@@ -136,7 +137,7 @@ def blocks(body: bytes) -> list[tuple[str, str]]:
 
 
 @given(said=lines, cap=st.integers(5, 60))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_each_request_extends_the_one_before_unless_the_window_moved_and_says_so(
     said: list[tuple[str, str, str]], cap: int
 ) -> None:

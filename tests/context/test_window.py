@@ -1,7 +1,7 @@
 """Which messages go into a request: cases, then properties over whole conversations."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.messages import Message, Status
@@ -85,6 +85,7 @@ sizes_of_turns = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 90)), min
 policies = st.builds(Policy, window_cap=st.integers(10, 400), window_low=st.floats(0.0, 1.0, allow_nan=False))
 
 
+@settings(deadline=None)
 @given(turns=sizes_of_turns, policy=policies, limit=st.integers(60, 2_000))
 def test_every_window_of_a_growing_conversation(
     turns: list[tuple[int, int]], policy: Policy, limit: int
@@ -110,6 +111,7 @@ def test_every_window_of_a_growing_conversation(
         path.append(message(len(path), "assistant", tokens=answered, status=status))
 
 
+@settings(deadline=None)
 @given(turns=sizes_of_turns, policy=policies)
 def test_what_lies_before_the_cap_does_not_matter(turns: list[tuple[int, int]], policy: Policy) -> None:
     """The store reads only up to the message that exceeds the cap; the window must come out as from the whole branch."""
