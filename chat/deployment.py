@@ -7,6 +7,7 @@ from typing import Literal
 from chat.counting import Sizes
 from chat.upstream.client import Upstream
 from context.catalog import Model, Tier
+from context.gaps import SIGNS
 from context.policy import Policy
 from context.pricing import PriceTable, assumed, price_table
 from context.prompts import Prompt
@@ -64,6 +65,7 @@ class Deployment:
             summariser=Summariser(model=summariser, prices=self.prices(summariser, now)),
             shared_prompt=0 < model.min_cacheable <= prompt_tokens,  # a shorter one is never cached
             policy=self.policy if safety is None else replace(self.policy, safety=safety),
+            signs=tuple(SIGNS.values()),  # the page tells whether it is seen
             tools=tools,
             tools_tokens=tools_tokens,
         )

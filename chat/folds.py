@@ -163,6 +163,7 @@ class Folder:
                 id=summary_id,
                 upto_message_id=last.id,
                 upto_depth=last.depth,
+                leaf_id=fold.leaf_id,
                 segments=segments,
                 based_on=None if base is None else base.id,
                 origin="model",
@@ -191,13 +192,18 @@ async def fold_if_due(work: TurnWork, folder: Folder) -> None:
             turn.owner_id,
             turn.thread_id,
             turn.message_id,
-            tokens=work.deployment.policy.window_cap,
+            tokens=None,  # all that has no summary: an import may be far more than a window
         )
     if not standing.path:
         return  # the thread was deleted, or folded to its end
     terms, path = standing.seen_by(work.deployment, model, now)
     fold = work.planned.fold or after_turn(
-        terms, path=path, ladder=standing.ladder, lane=standing.lane(model), now=now
+        terms,
+        path=path,
+        ladder=standing.ladder,
+        lane=standing.lane(model),
+        others=standing.others(work.deployment, model, now),
+        now=now,
     )
     if fold is not None:
         await folder.fold(turn.owner_id, turn.thread_id, turn.message_id, fold)

@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.deployment import Deployment
-from chat.standing import SERVICE, calibration_name
+from chat.standing import calibration_name, service_name
 from chat.turn import TurnWork
 from context import keepalive, selfcheck
 from context.gaps import Service
@@ -37,10 +37,11 @@ class LaneChange:
             connection, turn.owner_id, turn.thread_id, self.lane, turn_id=turn.id, next_at=self.next_at
         )
         if len(self.lane.gaps) > len(self.before.gaps) or self.before.used_at:
-            histogram = await learned.get(connection, SERVICE)
+            name = service_name(self.lane.model)
+            histogram = await learned.get(connection, name)
             service = Service() if histogram is None else Service.from_json(histogram)
             seen = service.observe(self.lane.gaps[-1].ms, self.before.kind)
-            await learned.put(connection, SERVICE, seen.to_json())
+            await learned.put(connection, name, seen.to_json())
         await self._learn_sizes(connection)
 
     async def _learn_sizes(self, connection: AsyncConnection) -> None:

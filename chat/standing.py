@@ -1,21 +1,26 @@
 """What a plan is made from: the branch since its summary, the summary, the lanes, and what the service has learned."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.deployment import Deployment
 from context.gaps import Service
-from context.ladder import Ladder
+from context.ladder import Ladder, may_stand
 from context.lanes import Lane
 from context.messages import Message
+from context.policy import DEFAULT
 from context.terms import Terms
 from store import lanes, learned, messages, summaries
 from store.lanes import StoredLane
 
 MAX_ROWS = 4_000  # messages of a window, whatever their size: bounds what a turn reads and sends
-SERVICE = "gaps"  # the name under which the histogram of all threads' gaps is kept
+
+
+def service_name(model_id: str) -> str:
+    """The name under which the histogram of a model's gaps over all threads is kept."""
+    return f"gaps {model_id}"
 
 
 def calibration_name(model_id: str) -> str:
@@ -32,12 +37,24 @@ class Standing:
     path: tuple[Message, ...]
     ladder: Ladder | None
     lanes: Mapping[str, StoredLane]
-    service: Service
+    services: Mapping[str, Service]
 
     def lane(self, model_id: str) -> Lane:
         """The lane of a model; a new one if it never answered here."""
         stored = self.lanes.get(model_id)
-        return Lane(model=model_id) if stored is None else stored.lane
+        return Lane(model=model_id, share=0.0) if stored is None else stored.lane
+
+    def service(self, model_id: str) -> Service:
+        """The gaps of all threads' lanes of a model: routed lanes have other gaps than threads."""
+        return self.services.get(model_id) or Service()
+
+    def others(self, deployment: Deployment, model_id: str, now: int) -> list[tuple[Terms, Lane]]:
+        """The thread's other lanes, which a fold moves too."""
+        return [
+            (deployment.terms(other, now, folded=self.ladder is not None), stored.lane)
+            for other, stored in self.lanes.items()
+            if other != model_id and other in deployment.models
+        ]
 
     def seen_by(self, deployment: Deployment, model_id: str, now: int) -> tuple[Terms, tuple[Message, ...]]:
         """The terms of a model and the path with its sizes as that model counts them."""
@@ -53,24 +70,53 @@ async def load(
     leaf_id: str,
     *,
     tokens: int | None,
+    models: Collection[str] = (),
 ) -> Standing:
     """Read a standing: rows in proportion to the window, never to the thread. `tokens` None reads all that has no summary yet."""
-    rows = MAX_ROWS if tokens is not None else 1_000_000
-    found = await messages.branch(
-        connection, owner_id, thread_id, leaf_id, rows=rows, tokens=tokens, until_summary=True
-    )
-    path = tuple(stored.message for stored in found)
-    ladder = None
-    if path and path[0].id != leaf_id:
-        summary = await summaries.active_at(connection, owner_id, thread_id, path[0].id)
-        if summary is not None:
-            ladder, path = summary.ladder, path[1:]
-    histogram = await learned.get(connection, SERVICE)
+    path, ladder = await _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
+    held = await lanes.of_thread(connection, owner_id, thread_id)
+    histograms = {model: await learned.get(connection, service_name(model)) for model in {*held, *models}}
     return Standing(
         owner_id=owner_id,
         thread_id=thread_id,
         path=path,
         ladder=ladder,
-        lanes=await lanes.of_thread(connection, owner_id, thread_id),
-        service=Service() if histogram is None else Service.from_json(histogram),
+        lanes=held,
+        services={
+            model: Service.from_json(value) for model, value in histograms.items() if value is not None
+        },
     )
+
+
+async def _since_summary(
+    connection: AsyncConnection, owner_id: str, thread_id: str, leaf_id: str, tokens: int | None
+) -> tuple[tuple[Message, ...], Ladder | None]:
+    """The branch from just after the newest summary that may stand there. One made on another branch too near is walked past."""
+    path: tuple[Message, ...] = ()
+    end: str | None = leaf_id
+    room = tokens
+    while end is not None:
+        found = await messages.branch(
+            connection,
+            owner_id,
+            thread_id,
+            end,
+            rows=MAX_ROWS if tokens is not None else 1_000_000,
+            tokens=room,
+            until_summary=True,
+        )
+        walked = tuple(stored.message for stored in found)
+        path = walked + path
+        if not walked:
+            break
+        summary = await summaries.active_at(connection, owner_id, thread_id, path[0].id)
+        if summary is None:
+            break
+        if may_stand(summary.ladder, [message.id for message in path[1:]], DEFAULT.floor_messages):
+            return path[1:], summary.ladder
+        end = path[0].parent_id
+        if room is not None:
+            room -= sum(message.tokens for message in walked)
+            if room <= 0:
+                break
+    return path, None

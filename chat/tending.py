@@ -84,7 +84,8 @@ class Tending:
             path=path,
             ladder=standing.ladder,
             lane=lane,
-            service=standing.service,
+            others=standing.others(self.deployment, lane.model, now),
+            service=standing.service(lane.model),
             now=now,
             presence=self._said(stored, now),
             closed=thread.archived_at is not None or not self.keepalives,
@@ -97,11 +98,7 @@ class Tending:
     async def _died(self, stored: StoredLane, standing: Standing, leaf_id: str) -> None:
         now = self.clock.now()
         terms, path = standing.seen_by(self.deployment, stored.lane.model, now)
-        others = [
-            (self.deployment.terms(model, now, folded=standing.ladder is not None), other.lane)
-            for model, other in standing.lanes.items()
-            if model != stored.lane.model and model in self.deployment.models
-        ]
+        others = standing.others(self.deployment, stored.lane.model, now)
         fold = folding.at_death(
             terms, path=path, ladder=standing.ladder, lane=stored.lane, others=others, now=now
         )

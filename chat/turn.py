@@ -130,6 +130,7 @@ class TurnWork:
                 turn.thread_id,
                 turn.user_message_id,
                 tokens=deployment.policy.window_cap,
+                models=(route.model_id,),
             )
             recalled = await self._recall(connection, self.standing, route.model_id)
         terms, path = self.standing.seen_by(deployment, route.model_id, self.started_at)
@@ -140,7 +141,8 @@ class TurnWork:
             ladder=self.standing.ladder,
             recalled=recalled,
             lane=self.standing.lane(route.model_id),
-            service=self.standing.service,
+            others=self.standing.others(deployment, route.model_id, self.started_at),
+            service=self.standing.service(route.model_id),
             now=self.started_at,
             previous_start=turn.window_start,
             user_ref=user_ref(turn.owner_id),

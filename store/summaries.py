@@ -36,6 +36,7 @@ async def add(
     id: str,
     upto_message_id: str,
     upto_depth: int,
+    leaf_id: str | None,
     segments: tuple[Segment, ...],
     based_on: str | None,
     origin: str,
@@ -57,6 +58,7 @@ async def add(
             thread_id=thread_id,
             upto_message_id=upto_message_id,
             upto_depth=upto_depth,
+            leaf_id=leaf_id,
             based_on=based_on,
             segments=to_json(segments),
             active=True,
@@ -123,7 +125,9 @@ def _thread(owner_id: str, thread_id: str) -> ColumnElement[bool]:
 
 def _value(row: Any) -> Summary:
     return Summary(
-        ladder=Ladder(id=row.id, upto_id=row.upto_message_id, segments=from_json(row.segments)),
+        ladder=Ladder(
+            id=row.id, upto_id=row.upto_message_id, segments=from_json(row.segments), leaf_id=row.leaf_id
+        ),
         owner_id=row.owner_id,
         thread_id=row.thread_id,
         upto_depth=row.upto_depth,

@@ -185,6 +185,7 @@ class SummaryRow(SQLModel, table=True):
     thread_id: str
     upto_message_id: str
     upto_depth: int
+    leaf_id: str | None = None  # the newest user message when it was made: see context.ladder.may_stand
     based_on: str | None = None  # the version this one was made from
     segments: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     active: bool

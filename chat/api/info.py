@@ -66,6 +66,7 @@ class Info:
                 protocol=PROTOCOL,
                 backend=deployment.backend,
                 notice=LOCAL_NOTICE if deployment.backend == "local" else None,
+                window_tokens=deployment.policy.window_cap,
                 models=list(models.values()),
             )
         )

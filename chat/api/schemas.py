@@ -343,6 +343,7 @@ class InfoOut(_Answer):
     protocol: str
     backend: Literal["local", "claude"]
     notice: str | None
+    window_tokens: int
     models: list[ModelOut]
 
 

@@ -94,6 +94,7 @@ class SummaryRoutes:
                 id=self.deps.clock.new_id("sum"),
                 upto_message_id=current.ladder.upto_id,
                 upto_depth=current.upto_depth,
+                leaf_id=current.ladder.leaf_id,
                 segments=segments,
                 based_on=current.ladder.id,
                 origin="user",

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("thread_id", sa.String(), nullable=False),
         sa.Column("upto_message_id", sa.String(), nullable=False),
         sa.Column("upto_depth", sa.Integer(), nullable=False),
+        sa.Column("leaf_id", sa.String(), nullable=True),
         sa.Column("based_on", sa.String(), nullable=True),
         sa.Column("segments", sa.JSON(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
