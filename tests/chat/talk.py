@@ -1,0 +1,182 @@
+"""Long conversations on a clock the test moves: say, rest, and wait until nothing is under way behind the turns."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from chat.replay import replay
+from chat.upstream.client import Timeouts
+from context.pricing import Usage
+from store import turns
+from store.users import LOCAL
+from tests.palaver import Palaver, palaver
+from tests.sse import text_of
+from tests.time import SteppedClock
+from tests.upstream import Reply, SimClock, Simulator
+from tests.upstream.log import Exchange
+
+START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
+STEP = 200.0  # seconds between two looks at resting lanes
+ERRANDS = ("turn ", "fold ", "title ")  # names of the tasks a turn leaves behind
+
+SAID = re.compile(r"<(m\d+) person>\n(.*)")
+
+
+def summarises(request: dict[str, Any]) -> bool:
+    """Whether a request is one to the summariser."""
+    return "You condense" in str(request.get("system", ""))
+
+
+def converses(request: dict[str, Any]) -> bool:
+    """Whether a request answers somebody."""
+    return not summarises(request) and request["max_tokens"] > 0
+
+
+def condensed(request: dict[str, Any]) -> str:
+    """A usable summary of what a summariser is shown: the first words of each message of the person."""
+    said = SAID.findall(request["messages"][-1]["content"][0]["text"])
+    return "\n".join(f"- The person said: {words[:48].strip()} [{ref}]" for ref, words in said)
+
+
+def model(reply: Callable[[dict[str, Any]], Reply]) -> Callable[[dict[str, Any]], Reply]:
+    """A responder that summarises when asked to, and else answers with `reply`."""
+
+    def respond(request: dict[str, Any]) -> Reply:
+        return Reply(text=condensed(request), thinking="") if summarises(request) else reply(request)
+
+    return respond
+
+
+def words_of(request: dict[str, Any]) -> str:
+    """All text of a request's messages."""
+    texts: list[str] = []
+    for message in request["messages"]:
+        for block in message["content"]:
+            match block["type"]:
+                case "text":
+                    texts.append(block["text"])
+                case "tool_result":
+                    texts.append(str(block["content"]))
+                case _:
+                    pass
+    return "\n".join(texts)
+
+
+@dataclass(slots=True)
+class Talk:
+    """A Palaver and the time it lives in. One thread, unless another is named."""
+
+    app: Palaver
+    clock: SimClock
+    thread: str = "t"
+
+    @property
+    def sim(self) -> Simulator:
+        return self.app.sim
+
+    async def say(self, words: str, **fields: Any) -> dict[str, Any]:
+        """One turn to its end, and whatever it leaves to be done behind it."""
+        thread = str(fields.pop("thread", self.thread))
+        turn = await self.app.chat(thread, words, **fields)
+        await self.settled()
+        return turn
+
+    async def many(self, count: int, *, length: int = 60, first: int = 0, pause: float = 20.0) -> None:
+        """Turns of about `length` words each, `pause` seconds apart."""
+        for number in range(first, first + count):
+            turn = await self.say(f"Note {number} of ours: " + "we went on with it " * (length // 5))
+            assert turn["status"] == "completed", turn["error"]
+            self.clock.advance(pause)
+
+    async def settled(self) -> None:
+        """Wait until no turn, fold or title is under way."""
+        while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(ERRANDS)]:
+            await asyncio.wait(tasks)
+
+    async def look(self) -> None:
+        """One look at the lanes that are due now."""
+        await self.app.deps.runner.tending.look()
+
+    async def rest(self, seconds: float) -> None:
+        """Let time pass as it would: with a look at the lanes every few minutes."""
+        left = seconds
+        while left > 0:
+            step = min(left, STEP)
+            self.clock.advance(step)
+            left -= step
+            await self.look()
+
+    async def plan(self, turn: dict[str, Any]) -> dict[str, Any]:
+        """What a turn's request was made of."""
+        found: dict[str, Any] = (await self.app.get(f"/api/turns/{turn['id']}/context"))["plan"]
+        return found
+
+    async def summary(self, thread: str | None = None) -> dict[str, Any]:
+        """The summary of the visible branch."""
+        return await self.app.get(f"/api/threads/{thread or self.thread}/summary")
+
+    async def rebuilt(self, turn: dict[str, Any]) -> bytes:
+        """A turn's request, made again from the store."""
+        async with self.app.deps.database.reading() as connection:
+            found = await turns.get(connection, LOCAL, turn["id"])
+            assert found is not None
+            return (await replay(connection, found)).body
+
+    def asked(self, of: Callable[[dict[str, Any]], bool] = converses) -> list[Exchange]:
+        """The calls of one kind, in order."""
+        return [entry for entry in self.sim.log if entry.path == "/v1/messages" and of(entry.json)]
+
+    def touches(self) -> list[Exchange]:
+        """The keep-alives sent so far."""
+        return self.asked(lambda request: request["max_tokens"] == 0)
+
+    async def spent(self) -> list[dict[str, Any]]:
+        """The whole ledger, oldest row first."""
+        async with self.app.deps.database.reading() as connection:
+            found = await connection.execute(text("SELECT * FROM usage ORDER BY created_at, id"))
+            return [dict(row._mapping) for row in found]
+
+    async def purposes(self) -> list[str]:
+        """What the calls in the ledger were for."""
+        return [row["purpose"] for row in await self.spent()]
+
+    async def streamed(self, turn_id: str) -> str:
+        """The text a reader of the stream sees."""
+        return text_of(await self.app.follow(turn_id))
+
+
+def billed(entry: Exchange) -> Usage:
+    """What the provider billed for a call."""
+    kinds = entry.kinds
+    return Usage(
+        input=kinds["input"],
+        cache_read=kinds["cache_read"],
+        cache_write_5m=kinds["write_5m"],
+        cache_write_1h=kinds["write_1h"],
+        output=kinds["output"],
+    )
+
+
+@asynccontextmanager
+async def talking(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterator[Talk]:
+    """A Palaver on the simulator's clock. Resting lanes are looked at when the test says so, and at no other time."""
+    clock = SteppedClock(sim.clock)
+    async with palaver(folder, sim, clock=clock, timeouts=Timeouts(), **settings) as app:
+        for task in asyncio.all_tasks():
+            if task.get_name() == "lanes":
+                task.cancel()
+        yield Talk(app, sim.clock)
+
+
+@asynccontextmanager
+async def talk(folder: Path, **settings: Any) -> AsyncIterator[Talk]:
+    """A provider and a Palaver in one time, with short answers and good summaries."""
+    async with Simulator(clock=SimClock(start=START)) as sim, talking(folder, sim, **settings) as one:
+        sim.respond(model(lambda request: Reply(text="So it is, then. " * 8, thinking="")))
+        yield one
