@@ -1,10 +1,11 @@
 """What this deployment answers with: its models, its prompt, its limits. Fixed from start to stop."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from chat.counting import Sizes
+from chat.prefixes import Prefixes
 from chat.upstream.client import Upstream
 from context.catalog import Model, Tier
 from context.gaps import SIGNS
@@ -35,6 +36,7 @@ class Deployment:
     recall_tokens: int
     max_turn_seconds: float
     model_titles: bool
+    prefixes: Prefixes = field(default_factory=Prefixes)
 
     def route(self, asked: str | None) -> Route:
         """The model for a turn. Raises UnknownModel."""
@@ -49,8 +51,16 @@ class Deployment:
         """The tools a model is offered in a thread; `folded`: whether messages of it are out of the window."""
         return (SEARCH,) if folded and self.recall_tokens and not self.models[model_id].local else ()
 
-    def terms(self, model_id: str, now: int, *, safety: float | None = None, folded: bool = False) -> Terms:
-        """What requests to a model are made under. `safety`: how far estimates may be off, where it is known."""
+    def terms(
+        self,
+        model_id: str,
+        now: int,
+        *,
+        thread: str,
+        safety: float | None = None,
+        folded: bool = False,
+    ) -> Terms:
+        """What requests to a model are made under in a thread. `safety`: how far estimates may be off, where it is known."""
         model = self.models[model_id]
         summariser = self.tiers["simple"]
         tools = self.tools(model_id, folded=folded)
@@ -63,7 +73,8 @@ class Deployment:
             max_output=self.max_output,
             prices=self.prices(model_id, now),
             summariser=Summariser(model=summariser, prices=self.prices(summariser, now)),
-            shared_prompt=0 < model.min_cacheable <= prompt_tokens,  # a shorter one is never cached
+            shared_prompt=0 < model.min_cacheable <= prompt_tokens  # a shorter one is never cached
+            and self.prefixes.shared(model_id, tools, thread, now),
             policy=self.policy if safety is None else replace(self.policy, safety=safety),
             signs=tuple(SIGNS.values()),  # the page tells whether it is seen
             tools=tools,

@@ -97,7 +97,10 @@ def lane_change(work: TurnWork) -> LaneChange | None:
         upstream_id=record.call.upstream_id,
         policy=work.deployment.policy,
     )
-    terms = work.deployment.terms(record.model, record.created_at, folded=planned.ladder is not None)
+    terms = work.deployment.terms(
+        record.model, record.created_at, thread=work.turn.thread_id, folded=planned.ladder is not None
+    )
+    work.deployment.prefixes.sent(record.model, terms.tools, work.turn.thread_id, record.created_at)
     return LaneChange(
         deployment=work.deployment,
         turn=work.turn,

@@ -51,7 +51,10 @@ class Standing:
     def others(self, deployment: Deployment, model_id: str, now: int) -> list[tuple[Terms, Lane]]:
         """The thread's other lanes, which a fold moves too."""
         return [
-            (deployment.terms(other, now, folded=self.ladder is not None), stored.lane)
+            (
+                deployment.terms(other, now, thread=self.thread_id, folded=self.ladder is not None),
+                stored.lane,
+            )
             for other, stored in self.lanes.items()
             if other != model_id and other in deployment.models
         ]
@@ -60,7 +63,10 @@ class Standing:
         """The terms of a model and the path with its sizes as that model counts them."""
         path = deployment.sizes.sized(self.path, model_id)
         safety = deployment.sizes.safety(self.path, model_id)
-        return deployment.terms(model_id, now, safety=safety, folded=self.ladder is not None), path
+        terms = deployment.terms(
+            model_id, now, thread=self.thread_id, safety=safety, folded=self.ladder is not None
+        )
+        return terms, path
 
 
 async def load(

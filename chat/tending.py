@@ -115,7 +115,7 @@ class Tending:
         errand = Errand(owner_id=stored.owner_id, thread_id=stored.thread_id, purpose="keepalive")
         side = await touch(self.deployment, self.clock, errand, stored.lane.model, body)
         lane = after_keepalive(stored.lane, started_at=started) if side.ok else stored.lane
-        terms = self.deployment.terms(lane.model, started)
+        terms = self.deployment.terms(lane.model, started, thread=stored.thread_id)
         next_at = attention_at(lane, terms) if side.ok else lane.alive_until
 
         async def write(connection: AsyncConnection) -> None:
