@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, insert, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message, Part, Role, Status, part_from_json, part_to_json
@@ -165,23 +165,49 @@ async def branch(
     return [_value(row) for row in await connection.execute(query)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A message of a branch without its words. `tokens` as estimated when it was stored."""
+
+    id: str
+    role: Role
+    tokens: int
+    turn_id: str
+
+
+async def steps(connection: AsyncConnection, owner_id: str, thread_id: str, leaf_id: str) -> list[Step]:
+    """All of the branch that ends at `leaf_id`, oldest first. Reads the outline of the whole thread: not for turns."""
+    query = select(
+        messages.c.id, messages.c.parent_id, messages.c.role, messages.c.tokens, messages.c.turn_id
+    ).where(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id)
+    known = {row.id: row for row in await connection.execute(query)}
+    path, at = [], known.get(leaf_id)
+    while at is not None:
+        path.append(Step(id=at.id, role=at.role, tokens=at.tokens, turn_id=at.turn_id))
+        at = known.get(at.parent_id)
+    return path[::-1]
+
+
 async def siblings(
     connection: AsyncConnection, owner_id: str, thread_id: str, parent_ids: set[str | None]
 ) -> dict[str | None, list[str]]:
     """The ids of all children of each parent, oldest first; `None` stands for the thread's roots."""
     found: dict[str | None, list[str]] = {}
+    # Without the hint SQLite would, for many ids, rather read the whole thread from an index that covers the columns.
+    hint = "INDEXED BY messages_by_parent" if connection.dialect.name == "sqlite" else ""
     named = [parent_id for parent_id in parent_ids if parent_id is not None]
-    conditions = [messages.c.parent_id.in_(named)] if named else []
+    conditions = [("parent_id IN :named", named)] if named else []
     if None in parent_ids:
-        conditions.append(messages.c.parent_id.is_(None))
-    # One query each: with OR between them SQLite reads the whole thread.
-    for condition in conditions:
-        query = (
-            select(messages.c.parent_id, messages.c.id)
-            .where(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id, condition)
-            .order_by(messages.c.pk)
+        conditions.append(("parent_id IS NULL", []))
+    for condition, ids in conditions:
+        query = text(
+            f"SELECT parent_id, id FROM messages {hint} "  # noqa: S608 - fixed words
+            f"WHERE owner_id = :owner AND thread_id = :thread AND {condition} ORDER BY pk"
         )
-        for parent_id, message_id in await connection.execute(query):
+        given: dict[str, object] = {"owner": owner_id, "thread": thread_id}
+        if ids:
+            query, given["named"] = query.bindparams(bindparam("named", expanding=True)), ids
+        for parent_id, message_id in await connection.execute(query, given):
             found.setdefault(parent_id, []).append(message_id)
     return found
 

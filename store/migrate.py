@@ -5,6 +5,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Database, translated
 
@@ -39,6 +40,11 @@ async def current(database: Database) -> str | None:
     with translated():
         async with database.engine.connect() as connection:
             return await connection.run_sync(_revision)
+
+
+async def revision(connection: AsyncConnection) -> str | None:
+    """The revision a connection sees, also one that may only read."""
+    return await connection.run_sync(_revision)
 
 
 def _upgrade(connection: Connection, revision: str) -> tuple[str | None, str | None]:

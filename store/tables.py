@@ -178,7 +178,7 @@ class SummaryRow(SQLModel, table=True):
             sqlite_where=text("active"),
             postgresql_where=text("active"),
         ),
-        Index("summaries_by_thread", "owner_id", "thread_id", "created_at"),
+        Index("summaries_by_thread", "owner_id", "thread_id", "upto_message_id", "created_at"),
     )
     id: str = Field(primary_key=True)
     owner_id: str

@@ -81,6 +81,14 @@ async def get(connection: AsyncConnection, owner_id: str, turn_id: str) -> Turn 
     return await _one(connection, _own(owner_id, turn_id))
 
 
+async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> list[Turn]:
+    """All turns of a thread, on whatever branch."""
+    found = await connection.execute(
+        select(turns).where(turns.c.owner_id == owner_id, turns.c.thread_id == thread_id)
+    )
+    return [_value(row) for row in found]
+
+
 async def by_key(connection: AsyncConnection, owner_id: str, idempotency_key: str) -> Turn | None:
     """The turn an idempotency key stands for."""
     return await _one(

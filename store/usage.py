@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.pricing import Usage
@@ -51,6 +51,27 @@ async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> l
         .order_by(usage.c.attempt, usage.c.id)
     )
     return [_value(row) for row in await connection.execute(query)]
+
+
+async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str | None) -> list[Entry]:
+    """All calls ever made for a thread, oldest first; those of no thread for None. A deleted thread still has its calls."""
+    query = (
+        select(usage)
+        .where(usage.c.owner_id == owner_id, usage.c.thread_id == thread_id)
+        .order_by(usage.c.created_at, usage.c.id)
+    )
+    return [_value(row) for row in await connection.execute(query)]
+
+
+async def thread_ids(connection: AsyncConnection, owner_id: str) -> list[str | None]:
+    """The threads calls were made for, in the order of their first call."""
+    query = (
+        select(usage.c.thread_id)
+        .where(usage.c.owner_id == owner_id)
+        .group_by(usage.c.thread_id)
+        .order_by(func.min(usage.c.created_at), usage.c.thread_id)
+    )
+    return list(await connection.scalars(query))
 
 
 def _value(row: Any) -> Entry:

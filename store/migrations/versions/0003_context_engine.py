@@ -39,7 +39,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("active"),
         postgresql_where=sa.text("active"),
     )
-    op.create_index("summaries_by_thread", "summaries", ["owner_id", "thread_id", "created_at"])
+    op.create_index(
+        "summaries_by_thread", "summaries", ["owner_id", "thread_id", "upto_message_id", "created_at"]
+    )
     op.create_table(
         "lanes",
         sa.Column("owner_id", sa.String(), nullable=False),
