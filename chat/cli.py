@@ -1,4 +1,4 @@
-"""The command line: `palaver serve`, `palaver migrate`, `palaver doctor`."""
+"""The command line: `palaver serve`, `palaver migrate`, `palaver doctor`, `palaver economics`."""
 
 import asyncio
 import sys
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from chat import doctor as examination
+from chat import economics as accounts
 from chat.app import application, open_database, running
 from chat.clock import SystemClock
 from chat.logs import configure
@@ -69,6 +70,27 @@ def doctor(data_dir: DataDir = None) -> None:
     findings = _run(examination.examine(settings))
     examination.show(findings, Console())
     raise typer.Exit(0 if all(finding.state != "broken" for finding in findings) else 1)
+
+
+@app.command()
+def economics(
+    thread: Annotated[str | None, typer.Argument(help="Id of a thread, as in its address.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All threads, and their sum.")] = False,
+    window: Annotated[
+        int, typer.Option(min=2, help="Messages a simple policy keeps that keeps only so many.")
+    ] = 40,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what was paid, what the caches brought, and what the same turns could have cost. Asks no model."""
+    if (thread is None) != everything:
+        raise typer.BadParameter("name one thread, or ask for --all")
+    settings = _settings(data_dir=data_dir)
+    try:
+        found = _run(accounts.examine(settings, thread, window=window))
+    except accounts.CannotTell as problem:
+        console.print(f"[bold red]Nothing to show.[/] {escape(str(problem))}")
+        raise typer.Exit(1) from None
+    accounts.show(found, Console(), total=everything)
 
 
 def main() -> None:

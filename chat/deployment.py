@@ -16,6 +16,7 @@ from context.routing import Route, route
 from context.terms import Summariser, Terms
 from context.tools import OVERHEAD, SEARCH
 from context.tools import text as tools_text
+from store.recall import Outlines
 
 Backend = Literal["local", "claude"]
 
@@ -37,6 +38,7 @@ class Deployment:
     max_turn_seconds: float
     model_titles: bool
     prefixes: Prefixes = field(default_factory=Prefixes)
+    outlines: Outlines = field(default_factory=Outlines)
 
     def route(self, asked: str | None) -> Route:
         """The model for a turn. Raises UnknownModel."""

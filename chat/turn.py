@@ -170,6 +170,7 @@ class TurnWork:
             now=self.started_at,
             budget=self.deployment.recall_tokens,
             count=partial(self.deployment.sizes.count, model=model_id),
+            outlines=self.deployment.outlines,
         )
 
     async def _keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:

@@ -4,8 +4,10 @@ What it reads depends on `policy.reach` and the budget, never on other threads. 
 words the best messages share; then the messages that may be sent are read, and the budget decides.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +24,29 @@ from store import stems
 from store.tables import messages
 
 ASKED = 400  # stems of one question that the index is asked for; more are a pasted text
+
+
+class Outlines:
+    """The outlines of the threads asked about last, kept in memory: a turn then reads only what was folded since.
+
+    Rows of messages that a summary stands for never change. `most` rows in all, about 250 bytes each.
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._rows: OrderedDict[tuple[str, str], list[Any]] = OrderedDict()
+
+    def get(self, owner_id: str, thread_id: str) -> list[Any] | None:
+        key = (owner_id, thread_id)
+        if key in self._rows:
+            self._rows.move_to_end(key)
+        return self._rows.get(key)
+
+    def put(self, owner_id: str, thread_id: str, rows: list[Any]) -> None:
+        self._rows[(owner_id, thread_id)] = rows
+        self._rows.move_to_end((owner_id, thread_id))
+        while len(self._rows) > 1 and sum(map(len, self._rows.values())) > self._most:
+            self._rows.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +69,14 @@ async def recall(
     budget: int,
     count: Callable[[str], int],
     policy: RecallPolicy = DEFAULT,
+    outlines: Outlines | None = None,
 ) -> tuple[Recalled, ...]:
     """The blocks that stand behind the newest user text, within `budget` tokens as `count` counts them.
 
     `before` is the first message of the window: only what precedes it on its branch comes back. `now` in milliseconds. The same
     arguments on the same messages give the same blocks on every database.
     """
-    branch = await _branch(connection, owner_id, thread_id, before, policy)
+    branch = await _branch(connection, owner_id, thread_id, before, policy, outlines or Outlines())
     if not branch.pks:
         return ()
 
@@ -95,12 +121,55 @@ async def recall(
 
 
 async def _branch(
-    connection: AsyncConnection, owner_id: str, thread_id: str, before: Message, policy: RecallPolicy
+    connection: AsyncConnection,
+    owner_id: str,
+    thread_id: str,
+    before: Message,
+    policy: RecallPolicy,
+    outlines: Outlines,
 ) -> _Branch:
-    """Every message above `before` that a model may be shown, oldest first. All columns come from one index.
+    """Every message above `before` that a model may be shown, oldest first.
 
     A message is stored after the one above it, so `pk` grows along a branch.
     """
+    known = outlines.get(owner_id, thread_id)
+    rows: list[Any] = []
+    if known and known[-1][2] == before.parent_id:
+        rows = known
+    else:
+        first = before.depth - policy.reach
+        if known and known[-1][0] < before.depth:
+            more = await _rows(connection, owner_id, thread_id, known[-1][0] + 1, before.depth)
+            if more and more[0][3] == known[-1][2] and len(more) == before.depth - more[0][0]:
+                rows = [row for row in known if row[0] >= first] + more
+        if not rows:
+            rows = _path(await _rows(connection, owner_id, thread_id, first, before.depth), before)
+        outlines.put(owner_id, thread_id, rows)
+    shown = [row for row in rows if not row[6] and row[5] > 0]
+    _, pks, ids, _, roles, tokens, _, times = zip(*shown, strict=True) if shown else ((),) * 8
+    return _Branch(
+        outline=Outline(ids=ids, roles=roles, tokens=tokens, at=times),
+        pks=pks,
+        index={str(pk): position for position, pk in enumerate(pks)},
+    )
+
+
+def _path(rows: list[Any], before: Message) -> list[Any]:
+    """Of all messages of a thread those above `before`."""
+    if not rows or rows[-1][0] - rows[0][0] + 1 == len(rows):
+        return rows  # nowhere does the thread fork
+    above = {row[2]: row for row in rows}
+    path, at = [], above.get(before.parent_id)
+    while at is not None:
+        path.append(at)
+        at = above.get(at[3])
+    return path[::-1]
+
+
+async def _rows(
+    connection: AsyncConnection, owner_id: str, thread_id: str, first: int, end: int
+) -> list[Any]:
+    """The outline of a thread's messages with a depth from `first` up to `end`; all columns come from one index."""
     query = (
         select(
             messages.c.depth,
@@ -115,26 +184,12 @@ async def _branch(
         .where(
             messages.c.owner_id == owner_id,
             messages.c.thread_id == thread_id,
-            messages.c.depth < before.depth,
-            messages.c.depth >= before.depth - policy.reach,
+            messages.c.depth < end,
+            messages.c.depth >= first,
         )
         .order_by(messages.c.depth)
     )
-    rows = (await connection.execute(query)).all()
-    if rows and rows[-1][0] - rows[0][0] + 1 != len(rows):  # somewhere the thread forks
-        above = {row[2]: row for row in rows}
-        path, at = [], above.get(before.parent_id)
-        while at is not None:
-            path.append(at)
-            at = above.get(at[3])
-        rows = path[::-1]
-    rows = [row for row in rows if not row[6] and row[5] > 0]
-    _, pks, ids, _, roles, tokens, _, times = zip(*rows, strict=True) if rows else ((),) * 8
-    return _Branch(
-        outline=Outline(ids=ids, roles=roles, tokens=tokens, at=times),
-        pks=pks,
-        index={str(pk): position for position, pk in enumerate(pks)},
-    )
+    return [tuple(row) for row in await connection.execute(query)]
 
 
 async def _sources(
