@@ -148,7 +148,7 @@ async def test_a_database_belongs_to_one_process(tmp_path: Path) -> None:
     assert "another Palaver process uses" in said(written)
 
 
-@pytest.mark.parametrize("command", [(), ("serve",), ("migrate",), ("doctor",)])
+@pytest.mark.parametrize("command", [(), ("serve",), ("migrate",), ("doctor",), ("economics",)])
 def test_help_is_there(command: tuple[str, ...]) -> None:
     ended = CliRunner().invoke(app, [*command, "--help"])
     assert ended.exit_code == 0

@@ -1,0 +1,179 @@
+"""What `palaver economics` says of a thread is the ledger, the provider's bill, and arithmetic that holds together."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from chat.cli import app as command
+from chat.economics import CannotTell, Costs, examine, together
+from context.pricing import Usage, price
+from tests.chat.process import environment, run
+from tests.palaver import Palaver, palaver, settings_for
+from tests.time import SteppedClock
+from tests.upstream import Reply, SimClock, Simulator
+
+START = 1_795_000_000.0  # seconds; a day on which the price table knows all current models
+WORDS = "the harbour office keeps a list of every crate that arrives before noon and who signed for it"
+PAUSES = (40, 90, 20, 700, 60, 30, 5_000, 45)
+
+
+def respond(body: dict[str, object]) -> Reply:
+    """An answer of some length; a summary that names its sources."""
+    asked = str(body["messages"])
+    if "You condense" in str(body.get("system")):
+        sources = list(dict.fromkeys(re.findall(r"<(m\d+) person>", asked)))[:30]
+        return Reply(
+            text="\n".join(f"- The person told something of the harbour office [{one}]" for one in sources),
+            thinking="",
+        )
+    return Reply(text=f"{WORDS}. " * 6, thinking="")
+
+
+async def talk(app: Palaver, clock: SimClock, thread: str, turns: int) -> None:
+    """A conversation whose pauses come round; timers act while nobody writes."""
+    for number in range(turns):
+        turn = await app.chat(thread, f"{number}: " + f"{WORDS}. " * (1 + number % 4))
+        assert turn["status"] == "completed", turn
+        await asyncio.gather(*app.deps.runner._errands)  # a fold behind the turn is part of it
+        pause = PAUSES[number % len(PAUSES)]
+        while pause > 0:
+            step = min(pause, 240)
+            clock.advance(step)
+            pause -= step
+            await app.deps.runner.tending.look()
+
+
+def bill(sim: Simulator) -> Decimal:
+    """What the provider would charge for everything it did."""
+    total = Decimal(0)
+    for exchange in sim.log:
+        if exchange.usage is not None:
+            kinds = exchange.kinds
+            used = Usage(
+                input=kinds["input"],
+                cache_read=kinds["cache_read"],
+                cache_write_5m=kinds["write_5m"],
+                cache_write_1h=kinds["write_1h"],
+                output=kinds["output"],
+            )
+            cost = price(exchange.json["model"], used)
+            assert cost is not None
+            total += cost
+    return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """A folder with the database of two conversations, and what the provider charged for each."""
+
+    folder: Path
+    sim: Simulator
+    long: Decimal
+    short: Decimal
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Spoken:
+    folder = tmp_path_factory.mktemp("spoken")
+
+    async def converse() -> Spoken:
+        clock = SimClock(start=START)
+        async with Simulator(clock=clock) as sim:
+            sim.respond(respond)
+            async with palaver(folder, sim, clock=SteppedClock(clock), titles="model") as app:
+                await talk(app, clock, "long", 44)
+                long = bill(sim)
+                await talk(app, clock, "short", 4)
+                return Spoken(folder=folder, sim=sim, long=long, short=bill(sim) - long)
+
+    return asyncio.run(converse())
+
+
+async def costs(spoken: Spoken, thread: str | None) -> list[Costs]:
+    return await examine(settings_for(spoken.folder, spoken.sim), thread, window=40)
+
+
+async def test_the_total_is_the_providers_bill(spoken: Spoken) -> None:
+    [long] = await costs(spoken, "long")
+    assert long.total.cost == spoken.long
+    assert (long.total.unpriced, long.total.estimated) == (0, 0)
+    assert {"reply", "summary", "title"} <= long.spent.keys()
+    assert long.spent["reply"].calls == long.foreseen.turns == 44
+
+
+async def test_nothing_is_below_the_least_possible(spoken: Spoken) -> None:
+    for one in await costs(spoken, None):
+        assert one.compared is not None, one.remarks
+        assert one.compared.least <= one.compared.paid
+        assert len(one.compared.simple) == 4
+        for name, cost in one.compared.simple.items():
+            assert cost >= one.compared.least, name
+
+
+async def test_all_is_the_sum_of_each(spoken: Spoken) -> None:
+    every = await costs(spoken, None)
+    assert [one.name for one in every] == ["long", "short"]
+    whole = together(every)
+    assert whole.total.cost == spoken.long + spoken.short
+    assert whole.compared is not None
+    assert whole.compared.turns == 48
+    assert whole.compared.least == sum(one.compared.least for one in every if one.compared is not None)
+
+
+async def test_the_command_prints_the_exact_total(spoken: Spoken) -> None:
+    env = {**environment(spoken.folder), "PALAVER_DATA_DIR": str(spoken.folder)}
+    for arguments, paid in ((("long",), spoken.long), (("--all",), spoken.long + spoken.short)):
+        code, written = await run(spoken.folder, env, "economics", *arguments)
+        assert code == 0, written
+        [told] = [line.split()[-1] for line in written.splitlines() if line.startswith("all ")]
+        assert Decimal(told) == paid
+        assert "the least possible" in written
+
+
+async def test_what_cannot_be_told_is_said(spoken: Spoken) -> None:
+    env = {**environment(spoken.folder), "PALAVER_DATA_DIR": str(spoken.folder)}
+    code, written = await run(spoken.folder, env, "economics", "nobody")
+    assert (code, "Traceback" in written) == (1, False)
+    assert "There is no thread nobody" in " ".join(written.split())
+
+
+def test_one_thread_or_all() -> None:
+    for arguments in ((), ("long", "--all")):
+        assert CliRunner().invoke(command, ["economics", *arguments]).exit_code == 2
+
+
+async def test_it_reads_beside_a_running_server(app: Palaver, sim: Simulator, tmp_path: Path) -> None:
+    turn = await app.chat("t", "Hello")
+    [found] = await examine(settings_for(tmp_path, sim), "t", window=40)
+    assert (turn["status"], found.spent["reply"].calls) == ("completed", 1)
+
+
+async def test_calls_of_a_deleted_thread_stay_in_the_sum(
+    app: Palaver, sim: Simulator, tmp_path: Path
+) -> None:
+    await app.chat("t", "Hello")
+    assert (await app.http.delete("/api/threads/t")).status_code == 204
+    [found] = await examine(settings_for(tmp_path, sim), None, window=40)
+    assert found.total.cost > 0
+    assert found.compared is None
+    assert "deleted" in found.remarks[0]
+
+
+async def test_an_old_schema_is_named_and_left_alone(app: Palaver, sim: Simulator, tmp_path: Path) -> None:
+    await app.deps.database.write(
+        lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    )
+    with pytest.raises(CannotTell, match="palaver migrate"):
+        await examine(settings_for(tmp_path, sim), None, window=40)
+
+
+async def test_without_a_database_nothing_is_made(sim: Simulator, tmp_path: Path) -> None:
+    with pytest.raises(CannotTell, match="There is no database"):
+        await examine(settings_for(tmp_path / "new", sim), None, window=40)
+    assert not (tmp_path / "new").exists()
