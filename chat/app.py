@@ -198,6 +198,7 @@ async def _deployment(
         sizes=await _sizes(database, tiers),
         max_output=settings.max_output_tokens,
         recall_tokens=settings.recall_tokens,
+        diagnose=settings.cache_diagnostics,
         max_turn_seconds=settings.max_turn_seconds,
         model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
     )

@@ -35,6 +35,7 @@ class Deployment:
     sizes: Sizes
     max_output: int
     recall_tokens: int
+    diagnose: bool
     max_turn_seconds: float
     model_titles: bool
     prefixes: Prefixes = field(default_factory=Prefixes)
@@ -81,6 +82,7 @@ class Deployment:
             signs=tuple(SIGNS.values()),  # the page tells whether it is seen
             tools=tools,
             tools_tokens=tools_tokens,
+            diagnose=self.diagnose and not model.local,
         )
 
     def output_limit(self, model: Model) -> int:

@@ -123,8 +123,13 @@ def shortfall(work: TurnWork, billed: Usage) -> str | None:
     planned, standing = work.planned, work.standing
     if planned is None or standing is None or not work.calls or not work.calls[-1].call.counted:
         return None
+    last = work.calls[-1]
     found = selfcheck.check(
-        standing.lane(planned.recipe.model), planned.sent, billed, started_at=work.calls[-1].created_at
+        standing.lane(planned.recipe.model),
+        planned.sent,
+        billed,
+        started_at=last.created_at,
+        diagnostics=last.call.decoder.diagnostics,
     )
     if found is None:
         return None

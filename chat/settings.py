@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     keepalives: bool = Field(
         default=True, description="Whether cached prefixes are renewed during a pause where that is cheaper."
     )
+    cache_diagnostics: bool = Field(
+        default=True,
+        description="Whether the provider is asked why a cache read failed; off for endpoints that do not know it.",
+    )
     system_prompt_file: Path | None = Field(
         default=None, description="A text file that replaces the built-in system prompt."
     )

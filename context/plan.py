@@ -213,6 +213,8 @@ def plan(
         ),
         user_ref=None if terms.model.local else user_ref,
         tools=terms.tools,
+        diagnose=terms.diagnose,
+        previous_upstream_id=lane.upstream_id if terms.diagnose else None,
     )
     return Plan(
         recipe=recipe,

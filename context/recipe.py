@@ -54,7 +54,10 @@ class RecalledRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a request was made of. `summary_id` names the ladder before the window; `recalled` is in the order it was sent."""
+    """What a request was made of. `summary_id` names the ladder before the window; `recalled` is in the order it was sent.
+
+    `diagnose` asks the provider to compare with the request it answered as `previous_upstream_id`, and to say where they part.
+    """
 
     layout: int
     model: str
@@ -68,6 +71,8 @@ class Recipe:
     summary_id: str | None = None
     recalled: tuple[RecalledRef, ...] = ()
     tools: tuple[str, ...] = ()
+    diagnose: bool = False
+    previous_upstream_id: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -95,4 +100,6 @@ class Recipe:
                 for block in value.get("recalled", ())
             ),
             tools=tuple(value.get("tools", ())),
+            diagnose=value.get("diagnose", False),
+            previous_upstream_id=value.get("previous_upstream_id"),
         )

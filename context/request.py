@@ -116,6 +116,8 @@ def _body(
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
     if recipe.user_ref is not None:
         body["metadata"] = {"user_id": recipe.user_ref}
+    if recipe.diagnose:
+        body["diagnostics"] = {"previous_message_id": recipe.previous_upstream_id}
     return body
 
 

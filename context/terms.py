@@ -46,6 +46,7 @@ class Terms:
     policy: Policy = DEFAULT
     tools: tuple[str, ...] = ()
     tools_tokens: int = 0
+    diagnose: bool = False
 
     @property
     def max_tokens(self) -> int:

@@ -42,6 +42,10 @@ class Outlines:
             self._rows.move_to_end(key)
         return self._rows.get(key)
 
+    def forget(self, owner_id: str, thread_id: str) -> None:
+        """The thread is gone; another may take its name."""
+        self._rows.pop((owner_id, thread_id), None)
+
     def put(self, owner_id: str, thread_id: str, rows: list[Any]) -> None:
         self._rows[(owner_id, thread_id)] = rows
         self._rows.move_to_end((owner_id, thread_id))

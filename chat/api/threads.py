@@ -147,6 +147,7 @@ class Threads:
             lambda connection: threads.remove(connection, owner_id, thread_id)
         ):
             raise NotFound("no such thread")
+        self.deps.deployment.outlines.forget(owner_id, thread_id)
         return Response(status_code=204)
 
     async def _leaf(self, connection: AsyncConnection, thread: Thread, message_id: str) -> str:

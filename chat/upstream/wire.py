@@ -78,6 +78,7 @@ class _Message(msgspec.Struct):
     id: str = ""
     model: str = ""
     usage: _Usage = msgspec.field(default_factory=_Usage)
+    diagnostics: dict[str, Any] | None = None
 
 
 class _Delta(msgspec.Struct):
@@ -119,6 +120,9 @@ class Decoder:
         self.blocks: list[
             dict[str, Any]
         ] = []  # the answer's blocks as they must be sent back to a model that uses tools
+        self.diagnostics: dict[str, Any] | None = (
+            None  # where this request parts from the one before, as the provider sees it
+        )
         self.usage = Usage()
         self.counted = False  # whether the provider's final output count has arrived
         self.finished = False  # whether `message_stop` has arrived
@@ -163,6 +167,7 @@ class Decoder:
                 yield BlockEnded()
             case "message_start" if event.message is not None:
                 self._count(event.message.usage)
+                self.diagnostics = event.message.diagnostics
                 yield Begun(upstream_id=event.message.id, model=event.message.model)
             case "message_delta":
                 if event.usage is not None:
