@@ -212,7 +212,7 @@ async def test_a_turn_tells_what_its_request_was_made_of(house: Palaver, thread:
     assert plan["prompt"] == {"name": "assistant", "version": 1}
     assert set(plan["reasons"]) == {"route", "window", "summary", "cache", "system", "breakpoints", "fold"}
     billed = turn["usage"]["input_tokens"]
-    assert abs(plan["estimate"]["total"] - billed) <= 0.2 * billed
+    assert abs(plan["estimate"]["total"] - billed) <= 20 + 0.2 * billed
 
 
 async def test_the_provider_learns_an_opaque_name_of_the_user(house: Palaver, thread: str) -> None:
