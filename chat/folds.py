@@ -15,15 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import Clock
 from chat.deployment import Deployment
+from chat.replay import CannotReplay, replay
 from chat.sidecalls import Errand, Side, say, text_request
 from chat.standing import Standing, load
 from chat.turn import TurnWork, user_ref
+from context import request
 from context.folding import Chunk, Fold, after_turn, fold_range
 from context.ladder import Ladder, Line, Segment
 from context.messages import Message
-from context.summary import Ask, SummaryRejected, ask, climb, parse, pinned_lines
+from context.summary import Ask, SummaryRejected, ask, ask_fork, climb, parse, pinned_lines
 from context.window import floor_index
-from store import prompts, summaries, usage
+from store import messages, prompts, summaries, turns, usage
 from store.database import Database
 
 log = structlog.get_logger()
@@ -107,7 +109,9 @@ class Folder:
         asked: Ask | None = None
         for number, chunk in enumerate(fold.chunks):
             ladder = standing.ladder if number == 0 else None
-            asked = ask(fold, _between(folded, chunk), ladder, earlier)
+            between = _between(folded, chunk)
+            forked = fold.summariser == "fork"
+            asked = ask_fork(fold, between, ladder) if forked else ask(fold, between, ladder, earlier)
             last = number == len(fold.chunks) - 1
             answer = await self._asked(standing, fold, asked, pinned if last else ())
             if answer is None:
@@ -121,13 +125,9 @@ class Folder:
         errand = Errand(owner_id=standing.owner_id, thread_id=standing.thread_id, purpose="summary")
         model = self.deployment.tiers["simple"] if fold.summariser == "cheap" else fold.model
         for _ in range(TRIES):
-            body = text_request(
-                model,
-                asked.system.text,
-                asked.text,
-                max_tokens=self._room(model, asked),
-                user_ref=None if self.deployment.backend == "local" else user_ref(standing.owner_id),
-            )
+            body = await self._body(standing, fold, asked, model)
+            if body is None:
+                return None
             side: Side = await say(self.deployment, self.clock, errand, model, body)
             await self.database.write(partial(usage.add, entry=side.spent))
             if not side.ok:
@@ -137,6 +137,38 @@ class Folder:
             except SummaryRejected as problem:
                 log.info("a summary was not usable", reason=str(problem))
         return None
+
+    async def _body(self, standing: Standing, fold: Fold, asked: Ask, model: str) -> bytes | None:
+        """The summariser's request: of its own, or one more question behind the prefix that the model has just read."""
+        if fold.summariser == "cheap":
+            return text_request(
+                model,
+                asked.system.text,
+                asked.text,
+                max_tokens=self._room(model, asked),
+                user_ref=None if self.deployment.backend == "local" else user_ref(standing.owner_id),
+            )
+        answer = standing.path[-1]
+        try:
+            async with self.database.reading() as connection:
+                stored = await messages.get(connection, standing.owner_id, answer.id)
+                turn = (
+                    None if stored is None else await turns.get(connection, standing.owner_id, stored.turn_id)
+                )
+                if turn is None or turn.message_id != answer.id:
+                    return None
+                sent = await replay(connection, turn)
+        except CannotReplay:
+            return None
+        return request.build_fork(
+            sent.recipe,
+            sent.prompt,
+            sent.window,
+            answer=answer,
+            instruction=asked.text,
+            max_tokens=self._room(model, asked),
+            ladder=sent.ladder,
+        )
 
     def _room(self, model: str, asked: Ask) -> int:
         """Output tokens for a summary: its budget, and room to think where the model does."""

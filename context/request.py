@@ -73,6 +73,7 @@ def build_fork(
         body["messages"].append({"role": "user", "content": []})
     body["messages"][-1]["content"].append(_text(instruction, None))
     body["max_tokens"] = max_tokens
+    body["stream"] = True
     return canonical(body)
 
 

@@ -37,6 +37,7 @@ LINE: Final = re.compile(r"^\s*[-*•]\s+(?P<text>.+?)\s*\[(?P<refs>m\d+(?:\s*[,
 REFERENCE: Final = re.compile(r"m\d+")
 FENCE: Final = re.compile(r"<(?=/?m\d)")  # what could be taken for the fence around another message
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+NAMED: Final = 60  # characters by which a message is named
 LONGEST_LINE: Final = 600  # characters
 SLACK: Final = 1.5  # times its budget a summary may have before lines are dropped
 
@@ -85,6 +86,38 @@ def ask(fold: Fold, messages: Sequence[Message], ladder: Ladder | None, earlier:
     parts.append(
         f"Write the lines now, at most about {fold.ladder.budget} tokens in all, each ending with its references."
     )
+    return Ask(
+        system=SUMMARY,
+        text="\n".join(parts),
+        max_tokens=fold.ladder.budget * 2 + 256,
+        references=references,
+        budget=fold.ladder.budget,
+    )
+
+
+def ask_fork(fold: Fold, messages: Sequence[Message], ladder: Ladder | None) -> Ask:
+    """What the model itself is asked behind its own warm prefix, where it has just read the messages: they are only named here.
+
+    Each is named by its first words, so that the answer can refer to it; lines of merged segments stand in full.
+    """
+    merged = set(fold.ladder.merge)
+    lines = [
+        line
+        for segment in (() if ladder is None else ladder.segments)
+        if segment.id in merged
+        for line in segment.lines
+    ]
+    said = [message for message in messages if spoken(message)]
+    references = _number([*(id for line in lines for id in line.sources), *(one.id for one in said)])
+    short = {id: reference for reference, id in references.items()}
+    parts = [SUMMARY.text, "", "Do this now for the oldest part of the conversation above, these messages:"]
+    for message in said:
+        who = "person" if message.role == "user" else "assistant"
+        parts.append(f"{short[message.id]} {who}: {' '.join(spoken(message).split())[:NAMED]}")
+    for line in lines:
+        mark = "PINNED " if line.pinned else ""
+        parts.append(f"EARLIER - {mark}{line.text} [{','.join(short[id] for id in line.sources)}]")
+    parts.append(f"Write only the lines, at most about {fold.ladder.budget} tokens in all.")
     return Ask(
         system=SUMMARY,
         text="\n".join(parts),
