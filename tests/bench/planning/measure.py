@@ -1,0 +1,247 @@
+"""Plans the next turn of a thread again and again, and counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.api.deps import Deps
+from chat.app import running
+from chat.clock import SystemClock
+from chat.draft import Draft
+from chat.journal import Journal, TurnLog
+from chat.standing import Standing, load
+from chat.turn import TurnWork
+from context.lanes import after_request
+from context.plan import plan
+from context.pricing import Usage
+from store import lanes, tables
+from store.database import Database
+from store.turns import Turn
+from store.users import LOCAL
+from tests.bench.planning import thread as long_thread
+from tests.palaver import settings_for
+from tests.upstream import Simulator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Microseconds, and steps of SQLite's machine, for one thread; recall's first turn in this process apart from those after it.
+
+    plan: `context.plan.plan` alone; whole: all of a later turn's planning, its recipe made durable; window, recall: what of it is
+    reading; bare: the newest messages by primary key.
+    """
+
+    messages: int
+    plan: float
+    window: float
+    recall_first: float
+    recall: float
+    whole: float
+    bare: float
+    window_steps: int
+    recall_first_steps: int
+    recall_steps: int
+    bare_steps: int
+
+
+@dataclass(slots=True)
+class Counter:
+    """Steps of SQLite's machine since it was last reset."""
+
+    steps: int = 0
+
+    def step(self) -> int:
+        self.steps += 1
+        return 0
+
+    @contextmanager
+    def counting(self, database: Database) -> Iterator[None]:
+        """Count what the reading connections do; it makes them slow."""
+        self.steps = 0
+
+        def out(connection: Any, *_: Any) -> None:
+            connection.driver_connection._conn.set_progress_handler(self.step, 1)
+
+        def back(connection: Any, *_: Any) -> None:
+            if connection is not None:
+                connection.driver_connection._conn.set_progress_handler(None, 0)
+
+        engine = database._readers.sync_engine
+        event.listen(engine, "checkout", out)
+        event.listen(engine, "checkin", back)
+        try:
+            yield
+        finally:
+            event.remove(engine, "checkout", out)
+            event.remove(engine, "checkin", back)
+
+
+async def measure(folder: Path, sizes: tuple[int, ...], repeats: int) -> list[Cost]:
+    """The costs of planning in threads of these lengths, all in one database."""
+    async with Simulator() as sim, running(settings_for(folder, sim)) as deps:
+        found = []
+        for size in sizes:
+            count = size + 1 - size % 2
+            thread = await long_thread.write(deps.database, count)
+            found.append(await _costs(deps, thread, count, size, repeats))
+        return found
+
+
+async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -> Cost:
+    deployment, database = deps.deployment, deps.database
+    route = deployment.route(None)
+    counter = Counter()
+
+    def work() -> TurnWork:
+        return _work(deps, thread, long_thread.leaf_of(count))
+
+    async def planned() -> TurnWork:
+        its = work()
+        await its._plan(route)
+        return its
+
+    async def window() -> Standing:
+        async with database.reading() as connection:
+            return await _load(work(), connection, route.model_id)
+
+    async def bare() -> None:
+        query = select(tables.messages).order_by(tables.messages.c.pk.desc()).limit(long_thread.WINDOW)
+        async with database.reading() as connection:
+            (await connection.execute(query)).all()
+
+    await _warm(deps, await planned())  # caches of the process are filled, and the lane's prefix is cached
+    standing = await window()
+
+    async def recall() -> None:
+        its = work()
+        its.started_at = deps.clock.now()
+        async with database.reading() as connection:
+            await its._recall(connection, standing, route.model_id)
+
+    async def steps(act: Callable[[], Awaitable[object]]) -> int:
+        with counter.counting(database):
+            await act()
+        return counter.steps
+
+    async def recall_first() -> None:
+        deployment.outlines.forget(LOCAL, thread)
+        await recall()
+
+    return Cost(
+        messages=size,
+        plan=1e6 * _alone(deps, await planned(), repeats),
+        window=1e6 * await _typical(window, repeats),
+        recall_first=1e6 * await _typical(recall_first, 5),
+        recall=1e6 * await _typical(recall, repeats),
+        whole=1e6 * await _typical(planned, repeats),
+        bare=1e6 * await _typical(bare, repeats),
+        window_steps=await steps(window),
+        recall_first_steps=await steps(recall_first),
+        recall_steps=await steps(recall),
+        bare_steps=await steps(bare),
+    )
+
+
+async def _load(work: TurnWork, connection: AsyncConnection, model_id: str) -> Standing:
+    return await load(
+        connection,
+        LOCAL,
+        work.turn.thread_id,
+        work.turn.user_message_id,
+        tokens=work.deployment.policy.window_cap,
+        models=(model_id,),
+    )
+
+
+async def _typical(act: Callable[[], Awaitable[object]], repeats: int) -> float:
+    """Seconds, the median of some."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        await act()
+        times.append(time.perf_counter() - began)
+    return median(times)
+
+
+def _alone(deps: Deps, work: TurnWork, repeats: int) -> float:
+    """Seconds of the pure plan, the median of some."""
+    assert work.standing is not None
+    route = deps.deployment.route(None)
+    standing, model = work.standing, route.model_id
+    terms, path = standing.seen_by(deps.deployment, model, work.started_at)
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        plan(
+            terms,
+            route=route,
+            path=path,
+            ladder=standing.ladder,
+            lane=standing.lane(model),
+            others=standing.others(deps.deployment, model, work.started_at),
+            service=standing.service(model),
+            now=work.started_at,
+        )
+        times.append(time.perf_counter() - began)
+    return median(times)
+
+
+async def _warm(deps: Deps, work: TurnWork) -> None:
+    """The lane as it is behind the first turn: its prefix is cached."""
+    assert work.planned is not None
+    assert work.standing is not None
+    planned = work.planned
+    lane = after_request(
+        work.standing.lane(planned.recipe.model),
+        planned.sent,
+        started_at=work.started_at,
+        billed=Usage(cache_write_5m=planned.estimate.total, output=200),
+        upstream_id=None,
+        policy=deps.deployment.policy,
+    )
+    await deps.database.write(
+        lambda connection: lanes.put(
+            connection, LOCAL, work.turn.thread_id, lane, turn_id=work.turn.id, next_at=None
+        )
+    )
+
+
+def _work(deps: Deps, thread: str, leaf: str) -> TurnWork:
+    clock = SystemClock()
+    turn = Turn(
+        id="turn none",
+        owner_id=LOCAL,
+        thread_id=thread,
+        user_message_id=leaf,
+        message_id="none",
+        status="running",
+        asked=None,
+        fingerprint="",
+        window_start=None,
+        plan=None,
+        usage=None,
+        error=None,
+        last_seq=0,
+        cancel_asked=False,
+        log_kept=True,
+        created_at=clock.now(),
+        finished_at=None,
+    )
+    journal = Journal(deps.database, turn.id, TurnLog(), clock)
+    return TurnWork(
+        turn=turn,
+        deployment=deps.deployment,
+        database=deps.database,
+        clock=clock,
+        journal=journal,
+        draft=Draft(journal=journal, clock=clock),
+    )
