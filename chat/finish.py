@@ -52,7 +52,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
 
 
 def _spent(work: TurnWork) -> list[usage.Entry]:
-    """The ledger rows of a turn's calls; the last one with what the plan foresaw."""
+    """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
     rows = [
         entry(
             record,
@@ -67,8 +67,11 @@ def _spent(work: TurnWork) -> list[usage.Entry]:
         for attempt, record in enumerate(work.calls, start=1)
     ]
     if rows and work.planned is not None:
+        index = next((index for index, record in enumerate(work.calls) if record.begun), len(rows) - 1)
         predicted = work.planned.to_json()["predicted"]
-        rows[-1] = replace(rows[-1], predicted=predicted, shortfall=shortfall(work, rows[-1].usage))
+        rows[index] = replace(
+            rows[index], predicted=predicted, shortfall=shortfall(work, work.calls[index], rows[index].usage)
+        )
     return rows
 
 

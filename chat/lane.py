@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.deployment import Deployment
+from chat.ledger import CallRecord
 from chat.standing import calibration_name, service_name
 from chat.turn import TurnWork
 from context import keepalive, selfcheck
@@ -21,7 +22,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneChange:
-    """The lane after a turn, to be written with the turn's end. `next_at`: when it wants attention, in milliseconds."""
+    """The lane after a turn, to be written with the turn's end.
+
+    `next_at`: when it wants attention, in milliseconds; `billed`: for the planned prompt, before any tool had answered.
+    """
 
     deployment: Deployment
     turn: Turn
@@ -89,6 +93,7 @@ def lane_change(work: TurnWork) -> LaneChange | None:
         return None
     before = standing.lane(record.model)
     billed = record.call.usage if record.call.counted else None
+    first = next(one for one in work.calls if one.begun)  # what tools said later is not in its prompt
     lane = after_request(
         before,
         planned.sent,
@@ -107,7 +112,7 @@ def lane_change(work: TurnWork) -> LaneChange | None:
         lane=lane,
         before=before,
         next_at=attention_at(lane, terms),
-        billed=billed,
+        billed=first.call.usage if first.call.counted else None,
     )
 
 
@@ -118,18 +123,17 @@ def attention_at(lane: Lane, terms: Terms) -> int | None:
     return keepalive.due_at(lane, terms) or lane.alive_until
 
 
-def shortfall(work: TurnWork, billed: Usage) -> str | None:
-    """Why a cache read that was foreseen did not happen; None when it did."""
+def shortfall(work: TurnWork, record: CallRecord, billed: Usage) -> str | None:
+    """Why a cache read that was foreseen for a call did not happen; None when it did."""
     planned, standing = work.planned, work.standing
-    if planned is None or standing is None or not work.calls or not work.calls[-1].call.counted:
+    if planned is None or standing is None or not record.call.counted:
         return None
-    last = work.calls[-1]
     found = selfcheck.check(
         standing.lane(planned.recipe.model),
         planned.sent,
         billed,
-        started_at=last.created_at,
-        diagnostics=last.call.decoder.diagnostics,
+        started_at=record.created_at,
+        diagnostics=record.call.decoder.diagnostics,
     )
     if found is None:
         return None
