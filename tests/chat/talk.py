@@ -22,7 +22,6 @@ from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.log import Exchange
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
-STEP = 200.0  # seconds between two looks at resting lanes
 ERRANDS = ("turn ", "fold ", "title ")  # names of the tasks a turn leaves behind
 
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
@@ -104,13 +103,18 @@ class Talk:
         await self.app.deps.runner.tending.look()
 
     async def rest(self, seconds: float) -> None:
-        """Let time pass as it would: with a look at the lanes every few minutes."""
-        left = seconds
-        while left > 0:
-            step = min(left, STEP)
-            self.clock.advance(step)
-            left -= step
+        """Let time pass as it would: lanes are looked at whenever one of them is due."""
+        end = self.clock.now + seconds
+        while (due := await self._due()) is not None and due <= end:
+            self.clock.advance(max(0.0, due - self.clock.now))
             await self.look()
+        self.clock.advance(end - self.clock.now)
+
+    async def _due(self) -> float | None:
+        """When the next lane wants attention, in seconds of the clock."""
+        async with self.app.deps.database.reading() as connection:
+            next_at = await connection.scalar(text("SELECT min(next_at) FROM lanes"))
+        return None if next_at is None else float(next_at) / 1000 + 0.001
 
     async def plan(self, turn: dict[str, Any]) -> dict[str, Any]:
         """What a turn's request was made of."""

@@ -1,0 +1,169 @@
+"""Keeping a cached prefix alive while nobody writes: where it is worth it, and never where it is not."""
+
+from pathlib import Path
+
+import pytest
+
+from context.policy import DEFAULT
+from tests.chat.talk import START, Talk, converses, talk, talking
+from tests.upstream import Reply, SimClock, Simulator, faults
+
+PAUSE = 420.0  # seconds: longer than an entry lives, short enough to renew it once
+
+
+async def present(one: Talk, state: str, thread: str = "t") -> None:
+    """The page says something of itself."""
+    answer = await one.app.http.post(f"/api/threads/{thread}/presence", json={"state": state})
+    assert answer.status_code == 204
+
+
+async def used_to(one: Talk, pause: float, state: str = "visible", turns: int = 12) -> None:
+    """A conversation with pauses of that length, and the last answer just given."""
+    for number in range(turns):
+        await one.say(f"Note {number}: " + "we went on with it " * 100)
+        await present(one, state)
+        await one.rest(pause)
+    await one.say("And one more.")
+    await present(one, state)
+
+
+async def test_a_prefix_worth_it_is_renewed_and_the_next_turn_reads_it(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await used_to(one, PAUSE)
+        last = one.asked()[-1]
+        before = len(one.touches())
+        await one.rest(PAUSE)
+        (touch,) = one.touches()[before:]
+        assert touch.status == 200
+        assert (touch.json["max_tokens"], touch.json.get("stream", False)) == (0, False)
+        assert touch.json["messages"] == last.json["messages"], "the very prefix, byte for byte"
+        prefix = last.kinds["cache_read"] + last.kinds["write_5m"] + last.kinds["write_1h"]
+        assert touch.kinds["cache_read"] == prefix
+        assert (touch.kinds["write_5m"], touch.kinds["write_1h"], touch.kinds["output"]) == (0, 0, 0)
+        await one.say("I am back.")
+        assert one.asked()[-1].kinds["cache_read"] == prefix, "though the pause was longer than its life"
+
+
+async def test_keep_alives_have_their_own_purpose_in_the_ledger(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await used_to(one, PAUSE)
+        await one.rest(PAUSE)
+        rows = [row for row in await one.spent() if row["purpose"] == "keepalive"]
+        assert len(rows) == len(one.touches()) > 0
+        for row, entry in zip(rows, one.touches(), strict=True):
+            assert (row["thread_id"], row["turn_id"], row["outcome"]) == ("t", None, "ok")
+            assert (row["cache_read"], row["input"], row["output"]) == (
+                entry.kinds["cache_read"], entry.kinds["input"], 0,
+            )  # fmt: skip
+            assert row["upstream_id"] == entry.message_id
+            assert float(row["cost_usd"]) > 0
+        last = (await one.app.messages("t"))[-1]
+        calls = (await one.app.get(f"/api/turns/{last['turn_id']}/context"))["calls"]
+        assert {call["purpose"] for call in calls} == {"reply"}, "a turn's bill is its own"
+
+
+async def test_they_end_when_nobody_comes_back(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await used_to(one, PAUSE)
+        before = len(one.touches())
+        await one.rest(86_400)
+        sent = len(one.touches()) - before
+        assert 1 <= sent <= DEFAULT.keepalives_5m
+        await one.rest(7 * 86_400)
+        assert len(one.touches()) - before == sent, "what is dead stays dead"
+        assert (await one.say("I am back."))["status"] == "completed"
+
+
+async def test_a_page_that_is_gone_is_waited_for_less_than_one_that_is_looked_at(tmp_path: Path) -> None:
+    sent: dict[str, int] = {}
+    for state in ("visible", "gone"):
+        async with talk(tmp_path / state) as one:
+            await used_to(one, 60, state)
+            assert one.touches() == []
+            await one.rest(3_000)
+            sent[state] = len(one.touches())
+    assert sent["visible"] > sent["gone"] == 0
+
+
+async def test_what_a_page_said_long_ago_no_longer_counts(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        for number in range(12):
+            await one.say(f"Note {number}: " + "we went on with it " * 100)
+            await one.rest(60)
+        await present(one, "visible")
+        await one.rest(3_000)
+        for _ in range(3):
+            await one.say("And on: " + "we went on with it " * 100)
+            await one.rest(60)
+        before = len(one.touches())
+        await one.rest(3_000)
+        assert len(one.touches()) == before
+
+
+async def test_an_archived_thread_is_let_go(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await used_to(one, PAUSE)
+        before = len(one.touches())
+        await one.app.http.patch("/api/threads/t", json={"archived": True})
+        await one.rest(PAUSE)
+        assert len(one.touches()) == before > 0
+
+
+async def test_a_deleted_thread_is_let_go(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await used_to(one, PAUSE)
+        before = len(one.touches())
+        assert (await one.app.http.delete("/api/threads/t")).status_code == 204
+        await one.rest(PAUSE)
+        assert len(one.touches()) == before
+
+
+async def test_they_can_be_switched_off(tmp_path: Path) -> None:
+    async with talk(tmp_path, keepalives=False) as one:
+        await used_to(one, PAUSE)
+        await one.rest(3_600)
+        assert one.touches() == []
+
+
+@pytest.mark.parametrize("fault", [faults.rate_limited(30), faults.overloaded(), faults.no_response()])
+async def test_one_that_fails_is_not_repeated(tmp_path: Path, fault: Reply) -> None:
+    async with talk(tmp_path) as one:
+        await used_to(one, PAUSE)
+        before = len(one.touches())
+        one.sim.script(fault, when=lambda request: not converses(request) and request["max_tokens"] == 0)
+        await one.rest(3_600)
+        assert len(one.touches()) == before + 1
+        row = [row for row in await one.spent() if row["purpose"] == "keepalive"][-1]
+        assert row["outcome"] != "ok"
+        assert (row["input"], row["cache_read"], row["output"]) == (0, 0, 0)
+        turn = await one.say("I am back.")
+        assert turn["status"] == "completed"
+        calls = (await one.app.get(f"/api/turns/{turn['id']}/context"))["calls"]
+        assert calls[0]["shortfall"] is None, "nobody counted on an entry that was not renewed"
+
+
+async def test_a_thread_that_is_being_answered_is_left_alone(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await used_to(one, PAUSE)
+        before = len(one.touches())
+        gate = one.sim.gate()
+        one.sim.script(Reply(text="At last.", gate=gate), when=converses)
+        accepted = await one.app.say("t", "A long one")
+        await one.rest(PAUSE)
+        assert len(one.touches()) == before
+        gate.open()
+        await one.app.follow(accepted["id"])
+        await one.settled()
+
+
+async def test_a_restart_forgets_no_lane(tmp_path: Path) -> None:
+    async with Simulator(clock=SimClock(start=START)) as sim:
+        async with talking(tmp_path, sim) as one:
+            await used_to(one, PAUSE)
+            before = len(one.touches())
+        async with talking(tmp_path, sim) as one:
+            await present(one, "visible")
+            await one.rest(PAUSE)
+            assert len(one.touches()) == before + 1
+            await one.say("I am back.")
+            assert one.asked()[-1].kinds["cache_read"] > 1_000

@@ -1,0 +1,101 @@
+"""Recall in a real conversation: what was told long ago comes back for the turn that asks for it, and for no other."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from context.ladder import OPENING
+from tests.chat.talk import START, Talk, condensed, summarises, talk, words_of
+from tests.upstream import Reply
+
+FACT = "My bicycle is chained behind the Ravensbourne library, the combination is 4417."
+QUESTION = "What was the combination of the bicycle chain?"
+
+
+def forgetful(request: dict[str, Any]) -> Reply:
+    """A summariser that keeps the gist and loses every number."""
+    if summarises(request):
+        said = condensed(request).replace("bicycle", "thing").replace("4417", "some number")
+        return Reply(text=said, thinking="")
+    return Reply(text="So it is, then. " * 8, thinking="")
+
+
+async def told_long_ago(one: Talk) -> None:
+    """The fact, and then so much else that it is folded away."""
+    one.sim.respond(forgetful)
+    await one.say(FACT)
+    one.clock.advance(3 * 86_400)
+    await one.many(25)
+    assert (await one.summary())["id"] is not None
+
+
+def newest(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks of the newest user text."""
+    blocks: list[dict[str, Any]] = request["messages"][-1]["content"]
+    return blocks
+
+
+async def test_an_old_fact_comes_back_behind_the_last_mark_with_its_date(tmp_path: Path) -> None:
+    async with talk(tmp_path, window_tokens=1_500) as one:
+        await told_long_ago(one)
+        assert "4417" not in words_of(one.asked()[-1].json)
+        turn = await one.say(QUESTION)
+        blocks = newest(one.asked()[-1].json)
+        asked = next(index for index, block in enumerate(blocks) if block["text"] == QUESTION)
+        behind = blocks[asked + 1 :]
+        assert behind[0]["text"].startswith("[Earlier messages of this conversation")
+        (quoted,) = (block["text"] for block in behind if "4417" in block["text"])
+        day = datetime.fromtimestamp(START, UTC).date().isoformat()
+        assert quoted == f"{day} user: {FACT}"
+        assert "cache_control" in blocks[asked]
+        assert not any("cache_control" in block for block in behind), "it is never written to the cache"
+        plan = await one.plan(turn)
+        first = (await one.app.messages("t", limit=200))[0]
+        assert first["id"] in [ref["id"] for ref in plan["recipe"]["recalled"]]
+        assert 0 < plan["estimate"]["recall"] <= 1_000
+
+
+async def test_what_was_recalled_is_not_in_the_next_request(tmp_path: Path) -> None:
+    async with talk(tmp_path, window_tokens=1_500) as one:
+        await told_long_ago(one)
+        await one.say(QUESTION)
+        assert "4417" in words_of(one.asked()[-1].json)
+        await one.say("Thanks!")
+        assert "4417" not in words_of(one.asked()[-1].json)
+        assert QUESTION in words_of(one.asked()[-1].json)
+
+
+async def test_recall_changes_nothing_of_what_the_next_turn_reads(tmp_path: Path) -> None:
+    billed: list[tuple[int, int, int]] = []
+    for tokens in (1_000, 0):
+        async with talk(tmp_path / str(tokens), recall_tokens=tokens, window_tokens=1_500) as one:
+            await told_long_ago(one)
+            await one.say(QUESTION)
+            with_it = one.asked()[-1].kinds
+            await one.say("Thanks!")
+            after = one.asked()[-1].kinds
+            assert ("4417" in words_of(one.asked()[-2].json)) == bool(tokens)
+            written = with_it["write_5m"] + with_it["write_1h"]
+            assert after["cache_read"] == with_it["cache_read"] + written
+            billed.append((written, after["write_5m"], after["write_1h"]))
+    assert billed[0] == billed[1], "with recall or without: the same new tokens are cached"
+
+
+async def test_recall_that_is_off_brings_nothing_back_and_offers_no_search(tmp_path: Path) -> None:
+    async with talk(tmp_path, recall_tokens=0, window_tokens=1_500) as one:
+        await told_long_ago(one)
+        turn = await one.say(QUESTION)
+        asked = one.asked()[-1].json
+        assert "4417" not in words_of(asked)
+        assert "tools" not in asked
+        assert asked["messages"][0]["content"][0]["text"].startswith(OPENING)
+        assert (await one.plan(turn))["recipe"]["recalled"] == []
+
+
+async def test_only_the_own_branch_is_recalled(tmp_path: Path) -> None:
+    async with talk(tmp_path, window_tokens=1_500) as one:
+        await told_long_ago(one)
+        await one.say("We begin anew.", parent_id=None)
+        await one.many(25, first=100)
+        await one.say(QUESTION)
+        assert "4417" not in words_of(one.asked()[-1].json)
