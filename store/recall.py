@@ -7,7 +7,7 @@ words the best messages share; then the messages that may be sent are read, and 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
@@ -115,6 +115,7 @@ async def _branch(
         .where(
             messages.c.owner_id == owner_id,
             messages.c.thread_id == thread_id,
+            text("messages.depth >= 0"),  # names the index of outlines
             messages.c.depth < before.depth,
             messages.c.depth >= before.depth - policy.reach,
         )
