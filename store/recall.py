@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
@@ -188,6 +188,7 @@ async def _rows(
         .where(
             messages.c.owner_id == owner_id,
             messages.c.thread_id == thread_id,
+            text("messages.depth >= 0"),  # names the index of outlines
             messages.c.depth < end,
             messages.c.depth >= first,
         )

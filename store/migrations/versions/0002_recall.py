@@ -30,6 +30,8 @@ def upgrade() -> None:
             "refused",
             "created_at",
         ],
+        sqlite_where=sa.text("depth >= 0"),
+        postgresql_where=sa.text("depth >= 0"),
     )
     if lite:
         op.execute(

@@ -1,6 +1,6 @@
 """The table of recall, beside its baselines: `python -m tests.bench.recall --kit <evaluation kit> --data <its recall data>`.
 
-The halves are every second thread of each source: what was looked at while the ranking was made, and what was not.
+The halves are every second thread of each source: how far a figure depends on which threads it was measured on.
 """
 
 from __future__ import annotations
