@@ -60,13 +60,17 @@ def select(
         reason = "the whole branch fits" if after is None else "all that came after the summary"
         return _window(path, sizes, first, reason, policy, cut=False)
 
+    floor = max(0, len(path) - policy.floor_messages)
+    wanted = sum(sizes[floor:])
+    while floor > 0 and path[floor].role != "user":
+        floor -= 1
+    fits = wanted <= cap * policy.floor_share and sum(sizes[floor:]) <= cap
     kept = next((index for index in starts if path[index].id == previous_start), None)
-    if kept is not None and sum(sizes[kept:]) <= cap:
+    if kept is not None and sum(sizes[kept:]) <= cap and not (fits and kept > max(floor, first)):
         return _window(path, sizes, kept, "cut earlier, where the turn before began", policy, cut=True)
-    floor = sum(sizes[max(0, len(sizes) - policy.floor_messages) :])
     low = max(int(cap * policy.window_low), newest.tokens)
-    if floor <= cap * policy.floor_share:
-        low = max(low, floor)
+    if fits:
+        low = max(low, sum(sizes[floor:]))
     start, running = len(path) - 1, newest.tokens
     for index in range(len(path) - 2, -1, -1):
         running += sizes[index]
