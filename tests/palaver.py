@@ -17,6 +17,7 @@ from chat.clock import Clock
 from chat.server import listen
 from chat.settings import Settings
 from chat.upstream.client import Timeouts
+from chat.upstream.local.process import LocalModel
 from tests.sse import Event, read_events
 from tests.upstream import Simulator
 
@@ -114,11 +115,15 @@ async def palaver(
     *,
     clock: Clock | None = None,
     timeouts: Timeouts = QUICK,
+    local_model: LocalModel | None = None,
     **settings: Any,
 ) -> AsyncIterator[Palaver]:
     """Start Palaver in this process on a free port of loopback."""
     chosen = settings_for(folder, sim, **settings)
-    async with running(chosen, clock=clock, timeouts=timeouts) as deps, serving(deps) as url:
+    async with (
+        running(chosen, clock=clock, local_model=local_model, timeouts=timeouts) as deps,
+        serving(deps) as url,
+    ):
         headers = (
             {} if chosen.token is None else {"authorization": f"Bearer {chosen.token.get_secret_value()}"}
         )

@@ -57,9 +57,7 @@ async def test_every_old_request_is_rebuilt_byte_for_byte(tmp_path: Path) -> Non
             accepted = await app.regenerate("t", old["id"])
             await app.follow(accepted["id"])
             sent[accepted["id"]] = Talk(app, sim.clock).asked()[-1].body
-            recipes = [
-                (await app.get(f"/api/turns/{turn_id}/context"))["plan"]["recipe"] for turn_id in sent
-            ]
+            recipes = [(await app.get(f"/api/turns/{turn_id}/context"))["plan"]["recipe"] for turn_id in sent]
             assert len({recipe["first_message_id"] for recipe in recipes}) >= 3, "or this proves little"
             assert len({recipe["summary_id"] for recipe in recipes}) >= 3
 

@@ -1,0 +1,118 @@
+"""The bill is foreseen: what a plan predicts is what the provider charges, and what it charges is what the ledger says."""
+
+import json
+import random
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from context.pricing import Usage, price
+from tests.chat.talk import START, Talk, model, talking
+from tests.upstream import Reply, SimClock, Simulator
+from tests.upstream.cache import PromptCache
+
+KINDS = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
+WORDS = (
+    "alpha invoice shipment refund customer order number delivery paris london budget meeting deadline "
+    "tokyo contract clause lawyer price discount tuesday friday report"
+).split()
+
+
+def chatty(seed: int) -> Any:
+    """A model whose answers are of very different lengths."""
+    chance = random.Random(seed)
+
+    def reply(_: dict[str, Any]) -> Reply:
+        return Reply(text=" ".join(chance.choice(WORDS) for _ in range(chance.randint(20, 160))), thinking="")
+
+    return model(reply)
+
+
+async def mixed(one: Talk, turns: int, seed: int = 5) -> None:
+    """Turns of all sizes, in bursts with long pauses between them."""
+    chance = random.Random(seed)
+    for number in range(turns):
+        words = " ".join(chance.choice(WORDS) for _ in range(chance.randint(5, 60)))
+        turn = await one.say(f"{number}: {words}")
+        assert turn["status"] == "completed", turn["error"]
+        await one.rest(
+            chance.expovariate(1 / 40) if chance.random() < 0.75 else chance.expovariate(1 / 8_000)
+        )
+
+
+async def replies(one: Talk) -> list[dict[str, Any]]:
+    """The ledger's rows of answers, with what was foreseen of them."""
+    rows = [row for row in await one.spent() if row["purpose"] == "reply"]
+    return [{**row, "predicted": json.loads(row["predicted"])} for row in rows]
+
+
+def missed(rows: list[dict[str, Any]]) -> list[str]:
+    """The reads that did not happen, with their causes. Less than 20% is the estimate of an entry nobody has counted yet."""
+    return [
+        row["shortfall"]
+        for row in rows
+        if row["shortfall"] and row["cache_read"] < 0.8 * row["predicted"]["cache_read"]
+    ]
+
+
+async def test_the_kinds_foreseen_are_the_kinds_billed(tmp_path: Path) -> None:
+    async with Simulator(clock=SimClock(start=START)) as sim, talking(tmp_path, sim) as one:
+        sim.respond(chatty(3))
+        await mixed(one, 60)
+        rows = await replies(one)
+        assert len(rows) == 60
+        assert not missed(rows)
+        wrong = prompt = 0
+        for row in rows:
+            wrong += sum(abs(row["predicted"][kind] - row[kind]) for kind in KINDS) // 2
+            prompt += sum(row[kind] for kind in KINDS)
+        assert wrong <= 0.05 * prompt, (wrong, prompt)
+        assert sum(row["cache_read"] for row in rows) > 0.4 * prompt, "or there was little to foresee"
+
+
+async def test_the_ledger_is_the_providers_bill_to_the_token(tmp_path: Path) -> None:
+    async with (
+        Simulator(clock=SimClock(start=START)) as sim,
+        talking(tmp_path, sim, window_tokens=2_000, titles="model") as one,
+    ):
+        sim.respond(chatty(4))
+        await mixed(one, 40, seed=6)
+        for name, tier in (("other", "simple"), ("third", "complex")):
+            for number in range(4):
+                await one.say(f"Note {number}", thread=name, model=tier)
+        await one.rest(86_400)
+        rows = await one.spent()
+        assert {row["purpose"] for row in rows} >= {"reply", "summary", "keepalive", "title"}
+        assert sum(counted["requests"] for counted in sim.log.billed.values()) == len(rows)
+        for name, counted in sim.log.billed.items():
+            mine = [row for row in rows if row["model_asked"] == name]
+            assert {
+                "input": sum(row["input"] for row in mine),
+                "cache_read": sum(row["cache_read"] for row in mine),
+                "write_5m": sum(row["cache_write_5m"] for row in mine),
+                "write_1h": sum(row["cache_write_1h"] for row in mine),
+                "output": sum(row["output"] for row in mine),
+            } == {kind: tokens for kind, tokens in counted.items() if kind != "requests"}
+        for row in rows:
+            used = Usage(
+                **{kind: row[kind] for kind in (*KINDS, "output", "reasoning")},
+            )
+            assert Decimal(row["cost_usd"]) == price(row["model_asked"], used)
+
+
+async def test_a_cache_that_is_gone_early_is_noticed_and_named(tmp_path: Path) -> None:
+    async with Simulator(clock=SimClock(start=START)) as sim, talking(tmp_path, sim) as one:
+        sim.respond(chatty(5))
+        await one.many(8)
+        sim.cache = PromptCache()  # the provider has forgotten everything
+        turn = await one.say("Do you remember?")
+        (call,) = (await one.app.get(f"/api/turns/{turn['id']}/context"))["calls"]
+        assert call["predicted"]["cache_read"] > 0 == call["billed"]["cache_read"]
+        cause, _, said = call["shortfall"].partition(": ")
+        assert cause in {"expired", "diagnosed", "unknown"}
+        assert said
+        await one.say("And now?")
+        rows = await replies(one)
+        assert rows[-1]["shortfall"] is None, "the next turn reads what this one wrote"
+        assert rows[-1]["cache_read"] > 0
+        assert [row["shortfall"] is None for row in rows].count(False) == 1
