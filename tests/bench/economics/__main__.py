@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import structlog
 
 from context.bound import Frame, TurnTaken, bound
 from context.gaps import Kind, Service, kind_of
+from context.policies import bill, simple_policies
 from context.pricing import usd
+from tests.bench.economics import real
 from tests.bench.economics.conversations import PATTERNS, START, Conversation, load, pauses
 from tests.bench.economics.engine import Run, terms_of
 from tests.bench.economics.fixed import Fixed, play
+from tests.bench.economics.provider import Provider
+from tests.bench.economics.real import Played
 
 MID = {"standard": "claude-sonnet-5-5"}
 THREE = {"simple": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "complex": "claude-opus-5-5"}
@@ -29,6 +36,7 @@ AIMS = {
     ("three", "bursts"): (1.28, 0.77, None),
     ("three", "hours"): (1.28, 0.65, None),
 }
+MESSAGES = 40  # of the simple policies that keep so many
 SURPLUSES = (0, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
 
 
@@ -44,6 +52,8 @@ class Job:
     fold_first: bool
     trained: bool
     trigger: float
+    real: bool = False
+    recall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,9 @@ class Row:
     micros: float
     read: float
     folds: int
+    pure: int
+    simple: dict[str, int]
+    longer: float
 
 
 def measure(job: Job) -> Row:
@@ -68,19 +81,26 @@ def measure(job: Job) -> Row:
     watched = {tier: terms_of(model, job.system, presence=0.9) for tier, model in models.items()}
     reader = terms_of("claude-haiku-5-5", job.system).prices.at(0)
     services = trained(job, tuple(models)) if job.trained else {}
-    ours = least = seen = folds = 0
+    ours = least = seen = folds = pure = 0
     seconds, plans, prompt, read = 0.0, 0, 0, 0
     shares: dict[str, int] = {}
     searched = {(surplus, ttl): 0 for surplus in SURPLUSES for ttl in (None, "5m", "1h")}
-    fixed = 0
+    fixed, longer = 0, [0, 0]
+    simple: dict[str, int] = {}
     for seed, conversation in enumerate(job.conversations):
         gaps = pauses(job.pattern, len(conversation.exchanges), seed)
         run = Run(terms=terms, services=dict(services), fold_first=job.fold_first).play(conversation, gaps)
-        ours += run.provider.total
-        folds += run.folds
         seconds, plans = seconds + run.planning, plans + run.plans
-        prompt, read = prompt + run.provider.prompt_tokens, read + run.provider.read_tokens
-        for purpose, amount in run.provider.spent.items():
+        played: Provider | Played = run.provider
+        if job.real:
+            pure += run.provider.total
+            longer[1] += run.provider.prompt_tokens
+            played = real.play(conversation, gaps, system=job.system, recall=job.recall)
+        ours += played.total
+        longer[0] += played.prompt_tokens
+        folds += played.folds if isinstance(played, Played) else run.folds
+        prompt, read = prompt + played.prompt_tokens, read + played.read_tokens
+        for purpose, amount in played.spent.items():
             shares[purpose] = shares.get(purpose, 0) + amount
         if job.presence:
             seen += (
@@ -108,6 +128,18 @@ def measure(job: Job) -> Row:
         )
         least += bound(turns, frame) + answers
         shares["answers"] = shares.get("answers", 0) + answers
+        for one in simple_policies(MESSAGES):
+            simple[one.name] = (
+                simple.get(one.name, 0)
+                + answers
+                + bill(
+                    one,
+                    turns,
+                    system=job.system,
+                    tables={tier: its.prices for tier, its in terms.items()},
+                    minimums={tier: its.model.min_cacheable for tier, its in terms.items()},
+                )
+            )
         fixed += play(Fixed(surplus=job.trigger, ttl="5m"), terms, conversation, gaps).total
         for surplus, ttl in searched:
             searched[surplus, ttl] += play(
@@ -127,6 +159,9 @@ def measure(job: Job) -> Row:
         micros=1e6 * seconds / max(1, plans),
         read=read / max(1, prompt),
         folds=folds,
+        pure=pure,
+        simple=simple,
+        longer=longer[0] / max(1, longer[1]),
     )
 
 
@@ -168,9 +203,12 @@ def show(row: Row) -> str:
     presence = f"{row.with_presence / row.least:6.3f}" if row.with_presence else "     -"
     base = row.least - row.shares["answers"]
     return (
-        f"{row.kind:5} {row.pattern:8} ${usd(row.ours):9.4f}  {ratio(row.least, aims[0])}  {presence}  {ratio(row.fixed, aims[1])}  "
+        f"{'real' if row.pure else row.kind:5} {row.pattern:8} ${usd(row.ours):9.4f}  {ratio(row.least, aims[0])}  {presence}  {ratio(row.fixed, aims[1])}  "
         f"{ratio(row.best, aims[2])} {row.best_policy:>9}  context {context / max(1, base):5.2f}x  read {row.read:4.0%}  "
         f"folds {row.folds:4}  {row.micros:5.0f} us  {split}"
+        + "  / simple "
+        + " ".join(f"{row.ours / cost:.2f}" for cost in row.simple.values())
+        + (f"  real/pure bill {row.ours / row.pure:.3f} prompt tokens {row.longer:.3f}" if row.pure else "")
     )
 
 
@@ -185,6 +223,10 @@ def main() -> None:
     parser.add_argument("--no-presence", action="store_true")
     parser.add_argument("--fold-behind", action="store_true", help="never make a turn wait for a fold")
     parser.add_argument("--untrained", action="store_true", help="the service has seen no pauses before")
+    parser.add_argument(
+        "--real", action="store_true", help="besides, the real application with the simulator (one tier)"
+    )
+    parser.add_argument("--recall", action="store_true", help="with --real: recall older messages")
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
     for path in args.threads:
@@ -195,6 +237,7 @@ def main() -> None:
         print(
             f"\n{path.name}: {len(conversations)} threads, {sum(len(c.exchanges) for c in conversations)} turns of {turn:.0f} tokens"
         )
+        print("simple: " + "; ".join(one.name for one in simple_policies(MESSAGES)))
         print("tiers gaps     our bill    / least (aim)  presence  / fixed (aim)   / searched (aim)")
         jobs = [
             Job(
@@ -210,6 +253,15 @@ def main() -> None:
             for kind in args.kinds.split(",")
             for pattern in args.patterns.split(",")
         ]
+        if args.real:
+            # Nobody has seen pauses before in a new database, and no turn waits for a fold there: the pure engine plays the same.
+            structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+            one = [
+                replace(job, presence=False, fold_first=False, trained=False)
+                for job in jobs
+                if job.kind == "one"
+            ]
+            jobs = [job for pure in one for job in (pure, replace(pure, real=True, recall=args.recall))]
         if args.jobs == 1:
             for job in jobs:
                 print(show(measure(job)), flush=True)
