@@ -9,7 +9,7 @@ from context.ladder import OPENING
 from tests.chat.talk import START, Talk, converses, model, summarises, talk, talking, words_of
 from tests.upstream import Reply, SimClock, Simulator, faults
 
-SMALL: dict[str, Any] = {"window_tokens": 1_500}
+SMALL: dict[str, Any] = {"window_tokens": 1_000}
 ANSWER = Reply(text="So it is, then. " * 8, thinking="")
 
 
@@ -22,7 +22,7 @@ def ladder_of(request: dict[str, Any]) -> str:
 async def until_fold(one: Talk, most: int = 30) -> dict[str, Any]:
     """Talk until there is a summary; returns it."""
     for number in range(most):
-        await one.many(1, first=number)
+        await one.many(1, first=number, length=100)
         found = await one.summary()
         if found["id"] is not None:
             return found
@@ -34,7 +34,7 @@ async def test_a_window_that_has_outgrown_its_cap_is_folded_behind_the_turn(tmp_
         found = await until_fold(one)
         said = await one.app.messages("t", limit=200)
         upto = [message["id"] for message in said].index(found["upto_message_id"])
-        assert len(said) - 1 - upto >= 12, "the newest exchanges stay verbatim"
+        assert len(said) - 1 - upto > 4, "the newest exchanges stay verbatim"
         assert all(line["sources"] for line in found["lines"])
         assert await one.purposes() == ["reply"] * (len(said) // 2) + ["summary"]
 
@@ -99,7 +99,7 @@ async def test_a_summariser_that_fails_is_asked_twice_and_changes_nothing(
     async with Simulator(clock=SimClock(start=START)) as sim, talking(tmp_path, sim, **SMALL) as one:
         sim.respond(lambda asked: wrong if summarises(asked) else ANSWER)
         while not one.asked(summarises):
-            await one.many(1)
+            await one.many(1, length=100)
         assert len(one.asked(summarises)) == 2
         assert (await one.summary())["id"] is None
         rows = [row for row in await one.spent() if row["purpose"] == "summary"]
@@ -214,7 +214,7 @@ async def test_a_fold_that_a_stop_prevented_is_made_up_for(tmp_path: Path) -> No
         sim.respond(lambda asked: faults.server_error() if summarises(asked) else ANSWER)
         async with talking(tmp_path, sim, **SMALL) as one:
             while not one.asked(summarises):
-                await one.many(1)
+                await one.many(1, length=100)
         sim.respond(model(lambda _: ANSWER))
         async with talking(tmp_path, sim, **SMALL) as one:
             turn = await one.say("Go on.")

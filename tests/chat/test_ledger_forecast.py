@@ -12,10 +12,10 @@ from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.cache import PromptCache
 
 KINDS = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
-WORDS = (
-    "alpha invoice shipment refund customer order number delivery paris london budget meeting deadline "
-    "tokyo contract clause lawyer price discount tuesday friday report"
-).split()
+WORDS = [
+    "alpha", "invoice", "shipment", "refund", "customer", "order", "number", "delivery", "paris", "london", "budget",
+    "meeting", "deadline", "tokyo", "contract", "clause", "lawyer", "price", "discount", "tuesday", "friday", "report",
+]  # fmt: skip
 
 
 def chatty(seed: int) -> Any:

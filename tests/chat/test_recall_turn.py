@@ -25,7 +25,7 @@ async def told_long_ago(one: Talk) -> None:
     one.sim.respond(forgetful)
     await one.say(FACT)
     one.clock.advance(3 * 86_400)
-    await one.many(25)
+    await one.many(9, length=100)
     assert (await one.summary())["id"] is not None
 
 
@@ -36,7 +36,7 @@ def newest(request: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def test_an_old_fact_comes_back_behind_the_last_mark_with_its_date(tmp_path: Path) -> None:
-    async with talk(tmp_path, window_tokens=1_500) as one:
+    async with talk(tmp_path, window_tokens=1_000) as one:
         await told_long_ago(one)
         assert "4417" not in words_of(one.asked()[-1].json)
         turn = await one.say(QUESTION)
@@ -56,7 +56,7 @@ async def test_an_old_fact_comes_back_behind_the_last_mark_with_its_date(tmp_pat
 
 
 async def test_what_was_recalled_is_not_in_the_next_request(tmp_path: Path) -> None:
-    async with talk(tmp_path, window_tokens=1_500) as one:
+    async with talk(tmp_path, window_tokens=1_000) as one:
         await told_long_ago(one)
         await one.say(QUESTION)
         assert "4417" in words_of(one.asked()[-1].json)
@@ -68,7 +68,7 @@ async def test_what_was_recalled_is_not_in_the_next_request(tmp_path: Path) -> N
 async def test_recall_changes_nothing_of_what_the_next_turn_reads(tmp_path: Path) -> None:
     billed: list[tuple[int, int, int]] = []
     for tokens in (1_000, 0):
-        async with talk(tmp_path / str(tokens), recall_tokens=tokens, window_tokens=1_500) as one:
+        async with talk(tmp_path / str(tokens), recall_tokens=tokens, window_tokens=1_000) as one:
             await told_long_ago(one)
             await one.say(QUESTION)
             with_it = one.asked()[-1].kinds
@@ -82,7 +82,7 @@ async def test_recall_changes_nothing_of_what_the_next_turn_reads(tmp_path: Path
 
 
 async def test_recall_that_is_off_brings_nothing_back_and_offers_no_search(tmp_path: Path) -> None:
-    async with talk(tmp_path, recall_tokens=0, window_tokens=1_500) as one:
+    async with talk(tmp_path, recall_tokens=0, window_tokens=1_000) as one:
         await told_long_ago(one)
         turn = await one.say(QUESTION)
         asked = one.asked()[-1].json
@@ -93,9 +93,9 @@ async def test_recall_that_is_off_brings_nothing_back_and_offers_no_search(tmp_p
 
 
 async def test_only_the_own_branch_is_recalled(tmp_path: Path) -> None:
-    async with talk(tmp_path, window_tokens=1_500) as one:
+    async with talk(tmp_path, window_tokens=1_000) as one:
         await told_long_ago(one)
         await one.say("We begin anew.", parent_id=None)
-        await one.many(25, first=100)
+        await one.many(9, first=100, length=100)
         await one.say(QUESTION)
         assert "4417" not in words_of(one.asked()[-1].json)

@@ -19,9 +19,9 @@ FACT = "My bicycle is chained behind the Ravensbourne library, the combination i
 @pytest.fixture
 async def one(tmp_path: Path) -> AsyncIterator[Talk]:
     """A conversation with a summary, in which the model may search."""
-    async with talk(tmp_path / "house", window_tokens=1_500) as begun:
+    async with talk(tmp_path / "house", window_tokens=1_000) as begun:
         await begun.say(FACT)
-        await begun.many(14)
+        await begun.many(6, length=120)
         assert (await begun.summary())["id"] is not None
         yield begun
 
@@ -211,9 +211,9 @@ async def test_every_call_has_its_row_in_the_ledger(one: Talk) -> None:
 
 
 async def test_a_crash_between_two_rounds_is_recovered_from(tmp_path: Path) -> None:
-    async with talk(tmp_path / "before", window_tokens=1_500) as one:
+    async with talk(tmp_path / "before", window_tokens=1_000) as one:
         await one.say(FACT)
-        await one.many(14)
+        await one.many(6, length=120)
         gate = one.sim.gate()
         one.sim.script(search("bicycle", text="Let me look. "), Reply(head_gate=gate), when=converses)
         accepted = await one.app.say("t", "What was it again?")
@@ -226,7 +226,7 @@ async def test_a_crash_between_two_rounds_is_recovered_from(tmp_path: Path) -> N
         gate.open()
         await one.app.follow(accepted["id"])
         await one.settled()
-        async with talking(tmp_path / "after", one.sim, window_tokens=1_500) as after:
+        async with talking(tmp_path / "after", one.sim, window_tokens=1_000) as after:
             _, turn = await finished(after.app, accepted["id"])
             assert turn["status"] == "failed"
             assert turn["error"]["code"] == "interrupted"

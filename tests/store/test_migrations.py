@@ -20,7 +20,7 @@ from tests.postgres import Server
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(migrate.config()).walk_revisions()]
 
 # What somebody who stopped at a revision had in the tables of that time. A new revision gets a row of its own here.
-DATA = {
+DATA: dict[str, tuple[str, ...]] = {
     "0001": (
         "INSERT INTO users (id, name, created_at) VALUES ('ada', 'Ada', 1)",
         "INSERT INTO threads (owner_id, id, title, meta, created_at, updated_at, answered_pk, read_pk, leaf_id) "
