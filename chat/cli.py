@@ -107,7 +107,9 @@ async def _serve(settings: Settings, open_browser: bool) -> None:
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{'localhost' if host in {'0.0.0.0', '::'} else shown}:{port}/"  # noqa: S104 - compared, not bound
         who = "the small local demo model" if local is not None else settings.model_standard
-        console.print(f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({who} answers; Ctrl+C stops)")
+        console.print(
+            f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({who} answers; Ctrl+C stops)", soft_wrap=True
+        )
         if local is not None:
             console.print("Set ANTHROPIC_API_KEY to talk to Claude instead.", style="dim")
         if open_browser:
