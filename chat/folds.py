@@ -30,6 +30,10 @@ from store.database import Database
 
 log = structlog.get_logger()
 
+FIRST_REST, LONGEST_REST = (
+    300_000,
+    21_600_000,
+)  # milliseconds after a failed fold; doubles with each further one
 TRIES = 2  # answers a summariser may give to one question
 
 
@@ -41,6 +45,13 @@ class Folder:
     deployment: Deployment
     clock: Clock
     _busy: set[tuple[str, str]] = field(default_factory=set)
+    _failed: dict[tuple[str, str], tuple[int, int]] = field(
+        default_factory=dict
+    )  # times in a row, and rest until
+
+    def rests(self, owner_id: str, thread_id: str) -> bool:
+        """Whether folding a thread has failed and is not to be tried again yet."""
+        return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.clock.now()
 
     async def fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> str | None:
         """Carry out a fold of the branch that ends at `leaf_id`. Returns the new summary's id, or None when nothing changed."""
@@ -80,6 +91,7 @@ class Folder:
             fold = self._whole(standing, folded, wanted)
         lines, asked = await self._lines(standing, fold, folded)
         if lines is None or asked is None:
+            self._rest(standing)
             log.warning(
                 "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(folded)
             )
@@ -88,6 +100,14 @@ class Folder:
             fold, standing.ladder, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
         )
         return await self._swap(standing, fold, folded[-1], segments, asked)
+
+    def _rest(self, standing: Standing) -> None:
+        """After a failure leave the thread alone for a while, longer each time."""
+        key = (standing.owner_id, standing.thread_id)
+        times = self._failed.get(key, (0, 0))[0] + 1
+        self._failed[key] = (times, self.clock.now() + min(LONGEST_REST, FIRST_REST * 2 ** (times - 1)))
+        while len(self._failed) > 10_000:
+            self._failed.pop(next(iter(self._failed)))
 
     def _whole(self, standing: Standing, folded: tuple[Message, ...], wanted: Fold) -> Fold:
         """The same fold, from the oldest message that has no summary: a summary stands for everything before its end."""
@@ -206,6 +226,7 @@ class Folder:
 
         stored = await self.database.write(write)
         if stored is not None:
+            self._failed.pop((standing.owner_id, standing.thread_id), None)
             log.info(
                 "folded", thread_id=standing.thread_id, tokens=fold.tokens, kind=fold.kind, reason=fold.reason
             )
@@ -214,7 +235,7 @@ class Folder:
 
 async def fold_if_due(work: TurnWork, folder: Folder) -> None:
     """Behind a turn: fold what it found undone, or what keeping would now cost more than folding."""
-    if work.planned is None:
+    if work.planned is None or folder.rests(work.turn.owner_id, work.turn.thread_id):
         return
     turn, now = work.turn, work.clock.now()
     model = work.planned.recipe.model

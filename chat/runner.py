@@ -189,6 +189,7 @@ class Runner:
             clock=self.clock,
             journal=journal,
             draft=Draft(journal=journal, clock=self.clock),
+            can_fold=not self.folder.rests(turn.owner_id, turn.thread_id),
         )
         running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())
         self._running[turn.id] = running

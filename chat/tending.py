@@ -103,7 +103,7 @@ class Tending:
             terms, path=path, ladder=standing.ladder, lane=stored.lane, others=others, now=now
         )
         await self._put(stored, None)
-        if fold is not None:
+        if fold is not None and not self.folder.rests(stored.owner_id, stored.thread_id):
             await self.folder.fold(stored.owner_id, stored.thread_id, leaf_id, fold)
 
     async def _renew(self, stored: StoredLane, turn: turns.Turn) -> bool:

@@ -103,6 +103,7 @@ class TurnWork:
     standing: Standing | None = None
     planned: Plan | None = None
     started_at: int = 0
+    can_fold: bool = True
     asked: list[ToolAsked] = field(default_factory=list)
 
     async def answer(self) -> Outcome:
@@ -146,6 +147,7 @@ class TurnWork:
             now=self.started_at,
             previous_start=turn.window_start,
             user_ref=user_ref(turn.owner_id),
+            can_fold=self.can_fold,
         )
         await self._keep(planned)
         return planned

@@ -13,6 +13,7 @@ from context.lanes import Lane, Sent
 from context.pricing import Usage
 
 TOLERANCE: Final = 0.05
+ESTIMATED: Final = 0.2  # where the size of the entry was itself only an estimate
 
 Cause = Literal["expired", "changed", "model_or_settings", "lookback", "diagnosed", "unknown"]
 
@@ -55,13 +56,14 @@ def check(
     last_mark_before: int | None = None,
     diagnostics: Mapping[str, Any] | None = None,
 ) -> Shortfall | None:
-    """None when at least 95% of the foreseen reads were billed, else the most likely cause.
+    """None when at least 95% of the foreseen reads were billed (80% where their size was estimated), else the most likely cause.
 
     `lane` is the lane as it was planned with. `before` and `now` are the prefix digests of the lane's last request and this one,
     `last_mark_before` the index in `before` of the last marked block; `diagnostics` what the provider said about the miss.
     """
     expected = sent.read_tokens
-    if not expected or billed.cache_read >= expected * (1 - TOLERANCE):
+    counted = any(one.key == sent.read and one.exact for one in lane.written)
+    if not expected or billed.cache_read >= expected * (1 - (TOLERANCE if counted else ESTIMATED)):
         return None
 
     def because(cause: Cause, detail: str, block: int | None = None) -> Shortfall:

@@ -111,7 +111,9 @@ async def test_a_summariser_that_fails_is_asked_twice_and_changes_nothing(
         again = await one.say("Go on.")
         assert again["status"] == "completed"
         assert ladder_of(one.asked()[-1].json) == ""
+        assert len(one.asked(summarises)) == 2, "the summariser is left alone for a while"
         sim.respond(model(lambda _: ANSWER))
+        sim.clock.advance(301)
         await one.say("And on.")
         assert (await one.summary())["id"] is not None, "the fold is found due again"
 
