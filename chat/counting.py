@@ -25,7 +25,7 @@ class Sizes:
         self._prior = TokenPrior.load()
         self._reference = reference
         self._calibrations = dict(learned or {})
-        self._features: OrderedDict[str, Features] = OrderedDict()
+        self._features: OrderedDict[tuple[str, int, int], Features] = OrderedDict()
 
     def calibration(self, model: str) -> Calibration:
         """What is known of a model's tokenizer."""
@@ -52,18 +52,22 @@ class Sizes:
         features = total([*(self._of(message) for message in messages), frame(len(messages))])
         return max(LEAST_SAFETY, calibration.bound(features) / max(1.0, calibration.estimate(features)))
 
-    def observe(self, model: str, messages: Sequence[Message], tokens: int) -> Calibration:
-        """Learn from a bill: these messages, new in a prompt, made it that many tokens longer."""
-        features = total([*(self._of(message) for message in messages), frame(len(messages), 0)])
-        learned = self.calibration(model).observe(features, tokens)
-        self._calibrations[model] = learned
-        return learned
+    def features(self, messages: Sequence[Message]) -> Features:
+        """What these messages, new in a prompt, add to it."""
+        return total([*(self._of(message) for message in messages), frame(len(messages), 0)])
+
+    def adopt(self, model: str, calibration: Calibration) -> None:
+        """Estimate with what is known now."""
+        self._calibrations[model] = calibration
 
     def _of(self, message: Message) -> Features:
-        known = self._features.get(message.id)
-        if known is None or message.status == "streaming":
-            known = self._prior.features(spoken(message))
-            self._features[message.id] = known
+        words = spoken(message)
+        # Ids are unique per owner only, and a deleted message's id may be used again: the words are part of the key.
+        key = (message.id, len(words), hash(words))
+        known = self._features.get(key)
+        if known is None:
+            known = self._prior.features(words)
+            self._features[key] = known
             if len(self._features) > REMEMBERED:
                 self._features.popitem(last=False)
         return known

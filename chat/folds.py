@@ -34,6 +34,7 @@ FIRST_REST, LONGEST_REST = (
     300_000,
     21_600_000,
 )  # milliseconds after a failed fold; doubles with each further one
+BY_HAND = "asked for by hand"
 TRIES = 2  # answers a summariser may give to one question
 
 
@@ -86,8 +87,16 @@ class Folder:
         if wanted.last_id not in ids or base != wanted.after_id:
             return None  # the window has moved since: the fold is void
         folded = standing.path[: ids.index(wanted.last_id) + 1]
+        if wanted.reason != BY_HAND and wanted.kind != "overdue":
+            async with self.database.reading() as connection:
+                undone = await summaries.undone_upto(connection, owner_id, thread_id)
+            if undone is not None and folded[-1].depth <= undone + self.deployment.policy.floor_messages:
+                return None  # somebody took this summary back: it is not made again the next moment
         fold = wanted
-        if folded[0].id != wanted.first_id:
+        known = () if standing.ladder is None else standing.ladder.segments
+        named = {*wanted.ladder.keep, *wanted.ladder.merge}
+        if folded[0].id != wanted.first_id or named != {segment.id for segment in known}:
+            # More to fold than was planned with, or a summary that was edited since: decide anew what becomes of it.
             fold = self._whole(standing, folded, wanted)
         lines, asked = await self._lines(standing, fold, folded)
         if lines is None or asked is None:
@@ -110,14 +119,16 @@ class Folder:
             self._failed.pop(next(iter(self._failed)))
 
     def _whole(self, standing: Standing, folded: tuple[Message, ...], wanted: Fold) -> Fold:
-        """The same fold, from the oldest message that has no summary: a summary stands for everything before its end."""
-        terms, sized = standing.seen_by(self.deployment, wanted.model, self.clock.now())
+        """The same fold of what there is now: from the oldest message that has no summary, into the summary as it stands."""
+        model = wanted.model if wanted.summariser == "fork" else self.deployment.tiers["simple"]
+        terms, sized = standing.seen_by(self.deployment, model, self.clock.now())
         return fold_range(
             terms,
             messages=sized[: len(folded)],
             ladder=standing.ladder,
             kind=wanted.kind,
             reason=wanted.reason,
+            leaf_id=wanted.leaf_id,
         )
 
     async def _lines(

@@ -14,6 +14,7 @@ from context.gaps import Service
 from context.lanes import Lane, after_request
 from context.pricing import Usage
 from context.terms import Terms
+from context.tokens.calibration import Calibration
 from store import lanes, learned, messages, turns, usage
 from store.turns import Turn
 
@@ -40,9 +41,11 @@ class LaneChange:
         await lanes.put(
             connection, turn.owner_id, turn.thread_id, self.lane, turn_id=turn.id, next_at=self.next_at
         )
-        if len(self.lane.gaps) > len(self.before.gaps) or self.before.used_at:
+        if (
+            self.before.used_at and self.lane is not self.before
+        ):  # a clock that stepped back leaves the lane as it was
             name = service_name(self.lane.model)
-            histogram = await learned.get(connection, name)
+            histogram = await learned.get(connection, name, to_change=True)
             service = Service() if histogram is None else Service.from_json(histogram)
             seen = service.observe(self.lane.gaps[-1].ms, self.before.kind)
             await learned.put(connection, name, seen.to_json())
@@ -73,8 +76,12 @@ class LaneChange:
         if calls is None:
             return
         new = (answer.message, question.message)
-        knows = self.deployment.sizes.observe(self.lane.model, new, billed.prompt - calls)
-        await learned.put(connection, calibration_name(self.lane.model), knows.to_json())
+        name, sizes = calibration_name(self.lane.model), self.deployment.sizes
+        value = await learned.get(connection, name, to_change=True)
+        known = Calibration.initial(self.lane.model) if value is None else Calibration.from_json(value)
+        knows = known.observe(sizes.features(new), billed.prompt - calls)
+        await learned.put(connection, name, knows.to_json())
+        sizes.adopt(self.lane.model, knows)
 
 
 async def _calls(connection: AsyncConnection, before: Turn) -> int | None:

@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 BEAT = 2.0  # seconds between lease renewals; a lease outlives four missed ones
 STORE_PATIENCE = (0.2, 5.0)  # seconds between tries to write an end while the store fails: first, largest
+ERRANDS = 3.0  # seconds errands get to finish when the server stops
 TIDY = 3_600.0  # seconds between removals of old event logs
 
 
@@ -136,6 +137,8 @@ class Runner:
     async def stop(self) -> None:
         """Drain without grace and end all background work."""
         await self.drain(0)
+        if self._errands:
+            await asyncio.wait(set(self._errands), timeout=ERRANDS)  # so that their calls reach the ledger
         for task in [*self._background, *self._errands]:
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -4,6 +4,7 @@ What is due is always derived from the lanes' rows, so a restart forgets nothing
 claims a due lane first has it.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -27,7 +28,8 @@ from store.lanes import StoredLane
 log = structlog.get_logger()
 
 BATCH = 20  # lanes looked at in one round
-HELD = 60_000  # milliseconds a claimed lane is left alone by others
+HELD = 180_000  # milliseconds a claimed lane is left alone by others: longer than any one call
+AT_ONCE = 4  # lanes tended at the same time
 STALE = 900_000  # milliseconds after which what a page said of itself no longer counts
 
 
@@ -54,9 +56,17 @@ class Tending:
         now = self.clock.now()
         async with self.database.reading() as connection:
             due = await lanes.due(connection, now, limit=BATCH)
-        for stored in due:
-            if await self.database.write(partial(lanes.claim, stored=stored, next_at=now + HELD)):
-                await self._tend(stored)
+        free = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(self._claimed(stored, now, free) for stored in due))
+
+    async def _claimed(self, stored: StoredLane, now: int, free: asyncio.Semaphore) -> None:
+        """One lane, if nobody else has it in hand. What goes wrong with it is no trouble of the others."""
+        async with free:
+            try:
+                if await self.database.write(partial(lanes.claim, stored=stored, next_at=now + HELD)):
+                    await self._tend(stored)
+            except Exception:
+                log.exception("a lane could not be tended", model=stored.lane.model)
 
     async def _tend(self, stored: StoredLane) -> None:
         async with self.database.reading() as connection:
@@ -79,6 +89,9 @@ class Tending:
         if now >= lane.alive_until:
             await self._died(stored, standing, thread.leaf_id)
             return
+        if not self._goes_on(turn, standing):
+            await self._put(stored, lane.alive_until)  # the next request begins differently: nothing to renew
+            return
         decision = keepalive.decide(
             terms,
             path=path,
@@ -94,6 +107,18 @@ class Tending:
             return
         log.debug("a cached prefix is left to die", reason=decision.reason)
         await self._put(stored, lane.alive_until)
+
+    def _goes_on(self, turn: turns.Turn, standing: Standing) -> bool:
+        """Whether the next request will begin with what this turn sent: no fold, edit, undo or other prompt since."""
+        if turn.plan is None:
+            return False
+        recipe = turn.plan["recipe"]
+        ladder = None if standing.ladder is None else standing.ladder.id
+        return (
+            recipe["summary_id"] == ladder
+            and recipe["prompt_digest"] == self.deployment.prompt.digest
+            and any(message.id == turn.user_message_id for message in standing.path)
+        )
 
     async def _died(self, stored: StoredLane, standing: Standing, leaf_id: str) -> None:
         now = self.clock.now()
@@ -120,16 +145,7 @@ class Tending:
 
         async def write(connection: AsyncConnection) -> None:
             await usage.add(connection, side.spent)
-            current = (await lanes.of_thread(connection, stored.owner_id, stored.thread_id)).get(lane.model)
-            if current is not None and current.turn_id == stored.turn_id:
-                await lanes.put(
-                    connection,
-                    stored.owner_id,
-                    stored.thread_id,
-                    lane,
-                    turn_id=stored.turn_id,
-                    next_at=next_at,
-                )
+            await lanes.change(connection, stored, lane, next_at=next_at)
 
         await self.database.write(write)
         return True
@@ -144,21 +160,7 @@ class Tending:
         return request.build_keepalive(sent.recipe, sent.prompt, sent.window, ladder=sent.ladder)
 
     async def _put(self, stored: StoredLane, next_at: int | None) -> None:
-        async def write(connection: AsyncConnection) -> None:
-            current = (await lanes.of_thread(connection, stored.owner_id, stored.thread_id)).get(
-                stored.lane.model
-            )
-            if current is not None and current.turn_id == stored.turn_id:
-                await lanes.put(
-                    connection,
-                    stored.owner_id,
-                    stored.thread_id,
-                    stored.lane,
-                    turn_id=stored.turn_id,
-                    next_at=next_at,
-                )
-
-        await self.database.write(write)
+        await self.database.write(partial(lanes.change, stored=stored, lane=stored.lane, next_at=next_at))
 
     def _said(self, stored: StoredLane, now: int) -> Presence | None:
         said = self._presence.get((stored.owner_id, stored.thread_id))

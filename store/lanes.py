@@ -47,6 +47,19 @@ async def put(
     )
 
 
+async def change(connection: AsyncConnection, stored: StoredLane, lane: Lane, next_at: int | None) -> None:
+    """Keep the new state of a resting lane, unless a turn has used it since: then the turn's word counts."""
+    await connection.execute(
+        update(lanes)
+        .where(
+            _thread(stored.owner_id, stored.thread_id),
+            lanes.c.model == stored.lane.model,
+            lanes.c.turn_id == stored.turn_id,
+        )
+        .values(state=lane.to_json(), next_at=next_at)
+    )
+
+
 async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[StoredLane]:
     """Lanes that want attention by now, whoever owns them, longest waiting first: housekeeping."""
     found = await connection.execute(

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.tables import learned
 
 
-async def get(connection: AsyncConnection, name: str) -> dict[str, Any] | None:
-    """A value; None when nothing was learned yet."""
-    row = (await connection.execute(select(learned.c.value).where(learned.c.name == name))).one_or_none()
+async def get(connection: AsyncConnection, name: str, *, to_change: bool = False) -> dict[str, Any] | None:
+    """A value; None when nothing was learned yet. `to_change` holds it against other writers until the transaction ends."""
+    query = select(learned.c.value).where(learned.c.name == name)
+    row = (await connection.execute(query.with_for_update() if to_change else query)).one_or_none()
     return None if row is None else dict(row.value)
 
 

@@ -106,6 +106,15 @@ async def restore(connection: AsyncConnection, owner_id: str, summary_id: str) -
     )
 
 
+async def undone_upto(connection: AsyncConnection, owner_id: str, thread_id: str) -> int | None:
+    """The depth up to which a person undid the newest summary; None when the newest one stands."""
+    newest = await versions(connection, owner_id, thread_id, limit=1)
+    if not newest or newest[0].active:
+        return None
+    stands = await active_at(connection, owner_id, thread_id, newest[0].ladder.upto_id)
+    return newest[0].upto_depth if stands is None else None
+
+
 async def versions(
     connection: AsyncConnection, owner_id: str, thread_id: str, *, limit: int = 50
 ) -> list[Summary]:

@@ -19,6 +19,8 @@ from store import summaries, threads
 from store.summaries import Summary
 from store.threads import Thread
 
+MOST_PINNED = 4_000  # tokens: they are in every request, and no fold makes them shorter
+
 
 class SummaryRoutes:
     """The handlers of a thread's summary, and of what its page says of itself."""
@@ -44,7 +46,7 @@ class SummaryRoutes:
                 summary="Correct the summary: a new version; lines keep, change, leave, or are pinned",
                 body=schemas.SummaryEdit,
                 answers={200: schemas.SummaryOut},
-                errors=(NotFound, ThreadBusy),
+                errors=(NotFound,),
             ),
             Endpoint(
                 method="DELETE",
@@ -87,6 +89,7 @@ class SummaryRoutes:
         )
 
         async def write(connection: AsyncConnection) -> None:
+            await self._still(connection, current, "id")
             await summaries.add(
                 connection,
                 owner_id,
@@ -112,6 +115,7 @@ class SummaryRoutes:
             raise NotFound("there is no summary to undo")
 
         async def write(connection: AsyncConnection) -> None:
+            await self._still(connection, current, None)
             await summaries.retire(connection, owner_id, current.ladder.id)
             before = (
                 None
@@ -140,6 +144,13 @@ class SummaryRoutes:
         await self._thread(owner_id, thread_id)
         self.deps.runner.tending.seen(owner_id, thread_id, wish.state)
         return Response(status_code=204)
+
+    async def _still(self, connection: AsyncConnection, current: Summary, param: str | None) -> None:
+        """Hold the thread, and make sure that the version seen is still the active one."""
+        await threads.lock(connection, current.owner_id, current.thread_id)
+        known = await summaries.get(connection, current.owner_id, current.ladder.id)
+        if known is None or not known.active:
+            raise NotFound("the summary has changed since; read it again", param=param)
 
     async def _thread(self, owner_id: str, thread_id: str) -> Thread:
         async with self.deps.database.reading() as connection:
@@ -210,6 +221,9 @@ def _edited(
         elif kept:
             changed = replace(segment, id=new_id(), lines=kept)
             made.append(replace(changed, tokens=count(changed.text)))
+    pinned = sum(count(line.text) for segment in made for line in segment.lines if line.pinned)
+    if pinned > MOST_PINNED:
+        raise BadRequest(f"lines: pinned lines may have {MOST_PINNED} tokens in all", param="lines")
     if not made:
         raise BadRequest("lines: at least one line must stay; undo the summary instead", param="lines")
     return tuple(made)

@@ -143,9 +143,14 @@ class Threads:
         running = thread.running_turn_id
         if running is not None and not await self.deps.runner.cancel_and_wait(owner_id, running):
             raise ThreadBusy("the thread's running turn has not stopped yet; try again", retry_after=3)
-        if not await self.deps.database.write(
-            lambda connection: threads.remove(connection, owner_id, thread_id)
-        ):
+
+        async def write(connection: AsyncConnection) -> bool:
+            current = await threads.lock(connection, owner_id, thread_id)
+            if current is not None and current.running_turn_id is not None:
+                raise ThreadBusy("a new turn has just begun in the thread; try again", retry_after=3)
+            return await threads.remove(connection, owner_id, thread_id)
+
+        if not await self.deps.database.write(write):
             raise NotFound("no such thread")
         self.deps.deployment.outlines.forget(owner_id, thread_id)
         return Response(status_code=204)

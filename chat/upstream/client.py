@@ -102,10 +102,10 @@ class Upstream:
                 message = await self.client.post(
                     "/v1/messages", cast_to=anthropic.types.Message, content=body
                 )
+            call.upstream_id, call.model, call.request_id = message.id, message.model, message._request_id
+            call.decoder.take(message.usage.model_dump_json().encode())
         except Exception as failure:
             raise self._failed(failure) from failure
-        call.upstream_id, call.model, call.request_id = message.id, message.model, message._request_id
-        call.decoder.take(message.usage.model_dump_json().encode())
 
     async def _pieces(self, response: httpx2.Response, call: Call) -> AsyncGenerator[Piece]:
         chunks = response.aiter_bytes()
