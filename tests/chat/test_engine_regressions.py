@@ -1,54 +1,32 @@
 """What a review of the engine's wiring found, each as the sequence of events that went wrong."""
 
-import asyncio
 from pathlib import Path
 
-from tests.chat.talk import Talk, condensed, summarises, talk, words_of
+from tests.chat.talk import converses, talk
+from tests.chat.test_keepalives import PAUSE, used_to
 from tests.upstream import Reply
 
-SMALL = {"window_tokens": 1_500, "recall_tokens": 0}
 
-
-async def folded(one: Talk) -> None:
-    """Talk until there is a summary."""
-    for number in range(60):
-        await one.many(1, length=60, first=number)
-        if (await one.summary())["id"] is not None:
-            return
-    raise AssertionError("no fold in sixty turns")
-
-
-async def test_a_line_pinned_while_a_fold_is_under_way_survives_it(tmp_path: Path) -> None:
-    async with talk(tmp_path, **SMALL) as one:
-        await folded(one)
+async def test_a_line_pinned_while_an_answer_is_written_survives_the_fold_behind_it(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await one.many(24, length=200)
+        await one.app.http.post("/api/threads/t/summary/fold")
+        await one.many(6, length=200, first=50)
         before = await one.summary()
-        gate, asked = one.sim.gate(), len(one.asked(summarises))
-        one.sim.respond(
-            lambda request: (
-                Reply(text=condensed(request), thinking="", gate=gate)
-                if summarises(request)
-                else Reply(text="Noted.", thinking="")
-            )
-        )
-        number = 100
-        while len(one.asked(summarises)) == asked:
-            turn = await one.app.chat("t", f"More {number} " + "of the same again " * 20)
-            assert turn["status"] == "completed"
-            one.clock.advance(20)
-            number += 1
-            for _ in range(50):
-                await asyncio.sleep(0.01)
-                if len(one.asked(summarises)) > asked:
-                    break
+        one.clock.advance(4_000)  # the cache has died unseen: the next turn plans a fold
+        gate = one.sim.gate()
+        one.sim.script(Reply(text="Noted.", thinking="", gate=gate), when=converses)
+        accepted = await one.app.say("t", "And another thing.")
+        await gate.reached()
         lines = [{**line, "pinned": True} for line in before["lines"]]
-        edited = await one.app.http.put("/api/threads/t/summary", json={"id": before["id"], "lines": lines})
-        assert edited.status_code == 200, edited.text
+        edit = {"id": before["id"], "lines": lines}
+        assert (await one.app.http.put("/api/threads/t/summary", json=edit)).status_code == 200
         gate.open()
+        await one.app.follow(accepted["id"])
         await one.settled()
-        one.clock.advance(400)
-        await one.many(2, length=60, first=number)
-        kept = [line["text"] for line in (await one.summary())["lines"] if line["pinned"]]
-        assert kept == [line["text"] for line in lines]
+        after = await one.summary()
+        assert after["upto_message_id"] != before["upto_message_id"], "it was folded"
+        assert [line["text"] for line in after["lines"] if line["pinned"]] == [line["text"] for line in lines]
 
 
 async def test_a_clock_that_steps_back_spoils_no_ending(tmp_path: Path) -> None:
@@ -61,21 +39,24 @@ async def test_a_clock_that_steps_back_spoils_no_ending(tmp_path: Path) -> None:
 
 async def test_a_prefix_that_no_request_will_begin_with_is_not_renewed(tmp_path: Path) -> None:
     async with talk(tmp_path) as one:
-        await one.many(24, length=200)
-        assert (await one.app.http.post("/api/threads/t/summary/fold")).status_code == 200
+        await used_to(one, PAUSE, turns=14)
+        await one.app.http.post("/api/threads/t/summary/fold")
         assert (await one.summary())["id"] is not None
-        await one.rest(3_000)
-        assert one.touches() == []
+        before = len(one.touches())
+        await one.rest(PAUSE)
+        assert len(one.touches()) == before
 
 
-async def test_an_undone_summary_is_not_made_again_by_the_next_turn(tmp_path: Path) -> None:
-    async with talk(tmp_path, **SMALL) as one:
-        await folded(one)
+async def test_an_undone_summary_is_not_made_again_the_next_moment(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await one.many(30, length=200)
+        await one.app.http.post("/api/threads/t/summary/fold")
+        assert (await one.summary())["id"] is not None
         await one.app.http.delete("/api/threads/t/summary")
         one.clock.advance(4_000)
         await one.look()
         await one.say("Short.")
-        assert "of ours" in words_of(one.asked()[-1].json)
+        assert (await one.summary())["id"] is None
 
 
 async def test_a_deleted_threads_message_ids_say_nothing_about_new_words(tmp_path: Path) -> None:
