@@ -58,7 +58,8 @@ interface BodyProps {
 function Body({ threadId, context, plan }: BodyProps): JSX.Element {
   const reply = replyOf(context);
   const marks = markWords(plan);
-  const recalled = plan.recipe?.recalled ?? [];
+  // Two of the blocks are headings, not messages.
+  const recalled = (plan.recipe?.recalled ?? []).filter(({ id }) => id !== "recall" && id !== "recall-standing");
   const shortfall = reply === null ? null : shortfallWords(reply);
   return (
     <>
