@@ -59,7 +59,9 @@ function Body({ threadId, context, plan }: BodyProps): JSX.Element {
   const reply = replyOf(context);
   const marks = markWords(plan);
   // Two of the blocks are headings, not messages.
-  const recalled = (plan.recipe?.recalled ?? []).filter(({ id }) => id !== "recall" && id !== "recall-standing");
+  const recalled = (plan.recipe?.recalled ?? []).filter(
+    ({ id }) => id !== "recall" && id !== "recall-standing",
+  );
   const shortfall = reply === null ? null : shortfallWords(reply);
   return (
     <>
