@@ -13,11 +13,10 @@ from store.usage import Entry
 
 @dataclass(slots=True, kw_only=True)
 class CallRecord:
-    """One upstream call as it goes. `prompt_tokens` is the estimate that stands in while the provider has not counted."""
+    """One upstream call as it goes."""
 
     call: Call
     model: str
-    prompt_tokens: int
     started: float
     created_at: int
     first_word_at: float | None = None

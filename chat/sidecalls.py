@@ -96,9 +96,7 @@ def text_request(
 
 
 def _record(model: str, clock: Clock) -> CallRecord:
-    return CallRecord(
-        call=Call(), model=model, prompt_tokens=0, started=clock.monotonic(), created_at=clock.now()
-    )
+    return CallRecord(call=Call(), model=model, started=clock.monotonic(), created_at=clock.now())
 
 
 def _spent(deployment: Deployment, clock: Clock, errand: Errand, record: CallRecord) -> Entry:

@@ -275,7 +275,6 @@ class TurnWork:
         record = CallRecord(
             call=call,
             model=planned.recipe.model,
-            prompt_tokens=planned.estimated_tokens,
             started=self.clock.monotonic(),
             created_at=self.clock.now(),
         )

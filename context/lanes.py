@@ -163,11 +163,6 @@ def after_keepalive(lane: Lane, *, started_at: int) -> Lane:
     return replace(lane, touched_at=started_at, keepalives=lane.keepalives + 1, written=written)
 
 
-def forgotten(lane: Lane) -> Lane:
-    """The lane when its cache is known to be gone: the provider read less than it should have."""
-    return replace(lane, written=())
-
-
 def _rewritten(lane: Lane, sent: Sent, started_at: int, tail: int) -> tuple[Written, ...]:
     """The entries after a request: what it marked or read is fresh, what it did not touch is as it was."""
     marks = list(sent.marks)
