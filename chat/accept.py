@@ -38,6 +38,8 @@ class Command:
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
     regenerate: str | None = None
     asked: str | None = None
+    token: str | None = None
+    feature: str | None = None
     idempotency_key: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -51,6 +53,7 @@ class Command:
             self.parent,
             self.regenerate,
             self.asked,
+            self.feature,
             self.metadata,
         ]
         return sha256(json.dumps(wish, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
@@ -157,6 +160,8 @@ class _Acceptance:
             user_message_id=question.id,
             message_id=message_id,
             asked=command.asked,
+            token=command.token,
+            feature=command.feature,
             idempotency_key=command.idempotency_key,
             fingerprint=command.fingerprint,
             metadata=command.metadata,

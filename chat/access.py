@@ -1,6 +1,7 @@
 """Who may use the API: without a token whoever reaches loopback, with one whoever carries it."""
 
 import hmac
+from dataclasses import dataclass
 from hashlib import sha256
 
 from starlette.datastructures import Headers
@@ -13,9 +14,19 @@ from store.users import LOCAL
 PUBLIC = ("/", "/healthz", "/readyz")
 PUBLIC_PREFIXES = ("/assets/", "/t/")
 
+DEFAULT_TOKEN = "default"  # noqa: S105 - no secret: the name of the one token the settings give
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who a request comes from: the owner of all it touches, and the name of the token it carried, if any."""
+
+    owner_id: str
+    token: str | None = None
+
 
 class Access:
-    """ASGI middleware that names the owner of each request. Raises Unauthorized."""
+    """ASGI middleware that says who each request comes from. Raises Unauthorized."""
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self.app = app
@@ -24,9 +35,11 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            token = None
             if self._expected is not None and not is_public(scope["path"]):
                 self._check(Headers(scope=scope).get("authorization", ""))
-            scope.setdefault("state", {})["owner_id"] = LOCAL
+                token = DEFAULT_TOKEN
+            scope.setdefault("state", {})["principal"] = Principal(owner_id=LOCAL, token=token)
         await self.app(scope, receive, send)
 
     def _check(self, authorization: str) -> None:

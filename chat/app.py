@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from chat.access import Access
 from chat.api import page, routes
 from chat.api.deps import Deps
+from chat.calls import Caller
 from chat.clock import Clock, SystemClock
 from chat.counting import Sizes
 from chat.deployment import Deployment
@@ -57,15 +58,16 @@ async def running(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, clock))
+        holder = clock.new_id("proc")
         upstream = _upstream(settings, local_model, timeouts)
         stack.push_async_callback(upstream.close)
-        deployment = await _deployment(settings, database, upstream, local_model)
+        deployment = await _deployment(settings, database, upstream, clock, holder, local_model)
         folder = Folder(database=database, deployment=deployment, clock=clock)
         runner = Runner(
             database=database,
             deployment=deployment,
             clock=clock,
-            holder=clock.new_id("proc"),
+            holder=holder,
             shared=database.dialect == "postgresql",
             folder=folder,
             tending=Tending(
@@ -178,7 +180,12 @@ def _upstream(settings: Settings, local_model: LocalModel | None, timeouts: Time
 
 
 async def _deployment(
-    settings: Settings, database: Database, upstream: Upstream, local_model: LocalModel | None
+    settings: Settings,
+    database: Database,
+    upstream: Upstream,
+    clock: Clock,
+    holder: str,
+    local_model: LocalModel | None,
 ) -> Deployment:
     tiers: dict[Tier, str]
     if local_model is not None:
@@ -189,7 +196,13 @@ async def _deployment(
         models = await load_models(upstream.client, tiers)
     return Deployment(
         backend="claude" if local_model is None else "local",
-        upstream=upstream,
+        caller=Caller(
+            upstream=upstream,
+            database=database,
+            clock=clock,
+            holder=holder,
+            local=local_model is not None,
+        ),
         models=models,
         tiers=tiers,
         default_tier=settings.default_tier,

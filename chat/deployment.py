@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from chat.calls import Caller
 from chat.counting import Sizes
 from chat.prefixes import Prefixes
-from chat.upstream.client import Upstream
 from context.catalog import Model, Tier
 from context.gaps import SIGNS
 from context.policy import Policy
@@ -26,7 +26,7 @@ class Deployment:
     """Everything a turn needs to know besides its thread."""
 
     backend: Backend
-    upstream: Upstream
+    caller: Caller
     models: Mapping[str, Model]
     tiers: Mapping[Tier, str]
     default_tier: Tier

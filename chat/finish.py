@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, assert_never
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat import events
+from chat import events, ledger
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.lane import LaneChange, lane_change, shortfall
-from chat.ledger import entry, tokens_of, total
+from chat.ledger import entry, total
 from chat.turn import Cancelled, Completed, Failed, Outcome, TurnWork
 from context.messages import Part, ReasoningPart, Status, TextPart, ToolPart
-from context.pricing import PRICE_TABLE, Usage, price
+from store import calls, messages, threads, turns, usage
 from store import events as store_events
-from store import messages, threads, turns, usage
+from store.calls import OpenCall
 from store.database import Database
 from store.turns import Turn, TurnStatus
 
@@ -48,27 +49,23 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     )
     if ended:
         work.journal.show_last(seq, payload)
+    else:
+        await record_calls(work)
     return ended
+
+
+async def record_calls(work: TurnWork) -> None:
+    """Write what the calls of a turn used that somebody else ended: its new owner could only estimate it."""
+    await work.database.write(partial(ledger.keep, rows=_spent(work)))
 
 
 def _spent(work: TurnWork) -> list[usage.Entry]:
     """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
-    rows = [
-        entry(
-            record,
-            work.clock,
-            owner_id=work.turn.owner_id,
-            thread_id=work.turn.thread_id,
-            turn_id=work.turn.id,
-            purpose="reply",
-            attempt=attempt,
-            local=work.deployment.backend == "local",
-        )
-        for attempt, record in enumerate(work.calls, start=1)
-    ]
-    if rows and work.planned is not None:
+    rows = [entry(record, local=work.deployment.caller.local) for record in work.calls]
+    planned = work.planning.planned
+    if rows and planned is not None:
         index = next((index for index, record in enumerate(work.calls) if record.begun), len(rows) - 1)
-        predicted = work.planned.to_json()["predicted"]
+        predicted = planned.to_json()["predicted"]
         rows[index] = replace(
             rows[index], predicted=predicted, shortfall=shortfall(work, work.calls[index], rows[index].usage)
         )
@@ -83,6 +80,7 @@ async def recover(
     async with database.reading() as connection:
         while found := await store_events.after(connection, turn.owner_id, turn.id, len(logged)):
             logged += [events.decode(payload) for _, payload in found]
+        left = await calls.of_turn(connection, turn.owner_id, turn.id)
     parts, open_part = told(logged)
     closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
     closing.append(terminal_event(outcome, None))
@@ -96,7 +94,7 @@ async def recover(
         model=None,
         tokens=None,
         cost=None,
-        spent=[] if turn.plan is None else [_lost_call(turn, turn.plan, logged, deployment, clock)],
+        spent=_lost(left, logged, local=deployment.caller.local),
         seq=first + len(closing) - 1,
         payload=payloads[-1],
         lane=None,
@@ -113,37 +111,11 @@ async def recover(
     return await database.write(write)
 
 
-def _lost_call(
-    turn: Turn,
-    plan: dict[str, Any],
-    logged: Sequence[events.TurnEvent],
-    deployment: Deployment,
-    clock: Clock,
-) -> usage.Entry:
-    """The ledger row of a call whose process died: what was planned in, what was heard out, marked as estimated."""
-    model = plan["recipe"]["model"]
+def _lost(left: Sequence[OpenCall], logged: Sequence[events.TurnEvent], *, local: bool) -> list[usage.Entry]:
+    """Rows of the calls a dead process left; what was heard is ascribed to the newest call for the answer."""
     heard = sum(len(event.text) for event in logged if isinstance(event, events.PartDelta))
-    used = Usage(input=plan["estimate"]["total"], output=tokens_of(heard)) if heard else Usage()
-    local = deployment.backend == "local"
-    return usage.Entry(
-        id=clock.new_id("call"),
-        owner_id=turn.owner_id,
-        thread_id=turn.thread_id,
-        turn_id=turn.id,
-        purpose="reply",
-        model_asked=model,
-        model_answered=None,
-        usage=used,
-        cost=Decimal(0) if local else price(model, used),
-        price_table=None if local else PRICE_TABLE,
-        estimated=True,
-        outcome="interrupted",
-        attempt=1,
-        upstream_id=None,
-        first_token_ms=None,
-        total_ms=0,
-        created_at=turn.created_at,
-    )
+    speaking = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
+    return [ledger.lost(call, heard=heard if call.id == speaking else 0, local=local) for call in left]
 
 
 def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
@@ -255,8 +227,7 @@ class _Ending(msgspec.Struct, kw_only=True, frozen=True):
             usage=counted,
             cost_usd=None if self.cost is None else format(self.cost, "f"),
         )
-        for row in self.spent:
-            await usage.add(connection, row)
+        await ledger.keep(connection, self.spent)
         await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
         if self.lane is not None:
             await self.lane.write(connection)

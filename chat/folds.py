@@ -13,19 +13,22 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat import ledger
+from chat.calls import Errand
 from chat.clock import Clock
 from chat.deployment import Deployment
+from chat.planning import user_ref
 from chat.replay import CannotReplay, replay
-from chat.sidecalls import Errand, Side, say, text_request
+from chat.sidecalls import Side, say, text_request
 from chat.standing import Standing, load
-from chat.turn import TurnWork, user_ref
+from chat.turn import TurnWork
 from context import request
 from context.folding import Chunk, Fold, after_turn, fold_range
 from context.ladder import Ladder, Line, Segment
 from context.messages import Message
 from context.summary import Ask, SummaryRejected, ask, ask_fork, climb, parse, pinned_lines
 from context.window import floor_index
-from store import messages, prompts, summaries, turns, usage
+from store import messages, prompts, summaries, turns
 from store.database import Database
 
 log = structlog.get_logger()
@@ -159,8 +162,8 @@ class Folder:
             body = await self._body(standing, fold, asked, model)
             if body is None:
                 return None
-            side: Side = await say(self.deployment, self.clock, errand, model, body)
-            await self.database.write(partial(usage.add, entry=side.spent))
+            side: Side = await say(self.deployment, errand, model, body)
+            await self.database.write(partial(ledger.keep, rows=[side.spent]))
             if not side.ok:
                 continue
             try:
@@ -246,10 +249,10 @@ class Folder:
 
 async def fold_if_due(work: TurnWork, folder: Folder) -> None:
     """Behind a turn: fold what it found undone, or what keeping would now cost more than folding."""
-    if work.planned is None or folder.rests(work.turn.owner_id, work.turn.thread_id):
+    if work.planning.planned is None or folder.rests(work.turn.owner_id, work.turn.thread_id):
         return
     turn, now = work.turn, work.clock.now()
-    model = work.planned.recipe.model
+    model = work.planning.planned.recipe.model
     async with work.database.reading() as connection:
         standing = await load(
             connection,
@@ -261,7 +264,7 @@ async def fold_if_due(work: TurnWork, folder: Folder) -> None:
     if not standing.path:
         return  # the thread was deleted, or folded to its end
     terms, path = standing.seen_by(work.deployment, model, now)
-    fold = work.planned.fold or after_turn(
+    fold = work.planning.planned.fold or after_turn(
         terms,
         path=path,
         ladder=standing.ladder,

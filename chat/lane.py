@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat.calls import CallRecord
 from chat.deployment import Deployment
-from chat.ledger import CallRecord
 from chat.standing import calibration_name, service_name
 from chat.turn import TurnWork
 from context import keepalive, selfcheck
@@ -94,7 +94,7 @@ async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
 
 def lane_change(work: TurnWork) -> LaneChange | None:
     """The lane after the turn's last request; None when no request was begun, for then nothing was written or read."""
-    planned, standing = work.planned, work.standing
+    planned, standing = work.planning.planned, work.planning.standing
     record = next((one for one in reversed(work.calls) if one.begun), None)
     if planned is None or standing is None or record is None:
         return None
@@ -132,7 +132,7 @@ def attention_at(lane: Lane, terms: Terms) -> int | None:
 
 def shortfall(work: TurnWork, record: CallRecord, billed: Usage) -> str | None:
     """Why a cache read that was foreseen for a call did not happen; None when it did."""
-    planned, standing = work.planned, work.standing
+    planned, standing = work.planning.planned, work.planning.standing
     if planned is None or standing is None or not record.call.counted:
         return None
     found = selfcheck.check(

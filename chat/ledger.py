@@ -1,95 +1,99 @@
-"""What upstream calls used and cost, as ledger entries and as clients see it."""
+"""What upstream calls used and cost, as ledger rows and as clients see it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 
-from chat.clock import Clock
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.calls import CallRecord, tokens_of
 from chat.events import TokenUsage
-from chat.upstream.client import Call
 from context.pricing import PRICE_TABLE, Usage, price
+from store import calls, usage
+from store.calls import OpenCall
+from store.database import Database
 from store.usage import Entry
 
-
-@dataclass(slots=True, kw_only=True)
-class CallRecord:
-    """One upstream call as it goes."""
-
-    call: Call
-    model: str
-    started: float
-    created_at: int
-    first_word_at: float | None = None
-    ended: float | None = None
-    outcome: str = "cancelled"
-    characters: int = 0
-
-    def heard(self, words: str, now: float) -> None:
-        """More words came."""
-        self.characters += len(words)
-        if self.first_word_at is None:
-            self.first_word_at = now
-
-    def end(self, outcome: str, now: float) -> None:
-        """The call is over."""
-        self.outcome, self.ended = outcome, now
-
-    @property
-    def begun(self) -> bool:
-        """Whether the provider accepted the request, so that it costs something."""
-        return self.call.upstream_id is not None
-
-    def usage(self, count: Callable[[int], int]) -> Usage:
-        """Tokens as counted by the provider; for a cut call at least what was heard. A call never begun used none."""
-        if not self.begun:
-            return Usage()
-        if self.call.counted:
-            return self.call.usage
-        heard = max(self.call.usage.output, count(self.characters))
-        return replace(self.call.usage, output=heard)
+log = structlog.get_logger()
 
 
-def tokens_of(characters: int) -> int:
-    """Tokens of text of which only the length is known: 2.5 characters each (upstream facts §1.4)."""
-    return -(-characters * 2 // 5)
-
-
-def entry(
-    record: CallRecord,
-    clock: Clock,
-    *,
-    owner_id: str,
-    thread_id: str,
-    turn_id: str | None,
-    purpose: str,
-    attempt: int = 1,
-    local: bool,
-) -> Entry:
-    """The ledger row for one call. The local model is free; an unknown model is unpriced."""
-    used = record.usage(tokens_of)
+def entry(record: CallRecord, *, local: bool) -> Entry:
+    """The ledger row of a call that is over. The local model is free; an unknown model is unpriced."""
+    errand, used = record.errand, record.usage
     answered = record.call.model or None
-    cost = Decimal(0) if local else price(answered or record.model, used)
-    ended = record.ended if record.ended is not None else clock.monotonic()
-    first = None if record.first_word_at is None else round((record.first_word_at - record.started) * 1000)
+    sent = record.sent_at if record.sent_at is not None else record.ended
     return Entry(
-        id=clock.new_id("call"),
-        owner_id=owner_id,
-        thread_id=thread_id,
-        turn_id=turn_id,
-        purpose=purpose,
+        id=record.id,
+        owner_id=errand.owner_id,
+        thread_id=errand.thread_id,
+        turn_id=errand.turn_id,
+        token=errand.token,
+        feature=errand.feature,
+        purpose=errand.purpose,
+        tier=record.tier,
         model_asked=record.model,
         model_answered=answered,
         usage=used,
-        cost=cost,
+        cost=Decimal(0) if local else price(answered or record.model, used),
         price_table=None if local else PRICE_TABLE,
         estimated=record.begun and not record.call.counted,
         outcome=record.outcome,
-        attempt=attempt,
+        status=record.status,
+        attempt=record.attempt,
         upstream_id=record.call.upstream_id,
-        first_token_ms=first,
-        total_ms=round((ended - record.started) * 1000),
+        queue_ms=_milliseconds(record.asked_at, sent) or 0,
+        first_byte_ms=_milliseconds(sent, record.first_byte_at),
+        first_token_ms=_milliseconds(sent, record.first_word_at),
+        total_ms=_milliseconds(sent, record.ended) or 0,
         created_at=record.created_at,
     )
+
+
+async def keep(connection: AsyncConnection, rows: Iterable[Entry]) -> None:
+    """Write ledger rows, in the transaction of whatever the calls were for. They are on their way no more."""
+    kept = list(rows)
+    for row in kept:
+        await usage.add(connection, row)
+    await calls.remove(connection, [row.id for row in kept])
+
+
+def lost(call: OpenCall, *, heard: int, local: bool) -> Entry:
+    """The ledger row of a call whose process died: what was sent in, the `heard` characters out, marked as estimated."""
+    used = Usage(input=call.prompt, output=tokens_of(heard))
+    return Entry(
+        id=call.id,
+        owner_id=call.owner_id,
+        thread_id=call.thread_id,
+        turn_id=call.turn_id,
+        token=call.token,
+        feature=call.feature,
+        purpose=call.purpose,
+        tier=call.tier,
+        model_asked=call.model,
+        model_answered=None,
+        usage=used,
+        cost=Decimal(0) if local else price(call.model, used),
+        price_table=None if local else PRICE_TABLE,
+        estimated=True,
+        outcome="interrupted",
+        attempt=call.attempt,
+        upstream_id=None,
+        total_ms=0,
+        created_at=call.created_at,
+    )
+
+
+async def close_left_behind(database: Database, before: int, *, local: bool) -> None:
+    """Write estimated rows for calls noted before a time whose process is gone."""
+    while True:
+        async with database.reading() as connection:
+            found = await calls.left_behind(connection, before, limit=200)
+        if not found:
+            return
+        rows = [lost(call, heard=0, local=local) for call in found]
+        await database.write(partial(keep, rows=rows))
+        log.warning("recorded calls of a process that is gone", calls=len(rows))
 
 
 def total(rows: Sequence[Entry]) -> tuple[TokenUsage, Decimal | None]:
@@ -112,3 +116,7 @@ def total(rows: Sequence[Entry]) -> tuple[TokenUsage, Decimal | None]:
         cache_write_input_tokens=sum(usage.cache_write_5m + usage.cache_write_1h for usage in used) or None,
     )
     return tokens, cost
+
+
+def _milliseconds(since: float | None, until: float | None) -> int | None:
+    return None if since is None or until is None else round((until - since) * 1000)

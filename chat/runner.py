@@ -15,15 +15,16 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat import events, titles
+from chat import events, ledger, titles
 from chat.accept import LEASE, Accepted, Command, accept
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.draft import Draft
 from chat.errors import NotFound, Unavailable
-from chat.finish import finish, recover
+from chat.finish import finish, record_calls, recover
 from chat.folds import Folder, fold_if_due
 from chat.journal import Journal, TurnLog
+from chat.planning import Planning
 from chat.tending import Tending
 from chat.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome, TurnWork
 from store import events as store_events
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 BEAT = 2.0  # seconds between lease renewals; a lease outlives four missed ones
 STORE_PATIENCE = (0.2, 5.0)  # seconds between tries to write an end while the store fails: first, largest
 ERRANDS = 3.0  # seconds errands get to finish when the server stops
+CALL_PATIENCE = 300  # seconds past the longest turn before a call nobody closed counts as lost
 TIDY = 3_600.0  # seconds between removals of old event logs
 
 
@@ -114,6 +116,11 @@ class Runner:
         return None if running is None else running.log
 
     @property
+    def _longest_call(self) -> int:
+        """Milliseconds after which a call that is still noted as on its way belongs to a process that is gone."""
+        return round(self.deployment.max_turn_seconds + CALL_PATIENCE) * 1_000
+
+    @property
     def count(self) -> int:
         """How many turns run here."""
         return len(self._running)
@@ -165,6 +172,8 @@ class Runner:
                 continue
             if await recover(self.database, self.deployment, self.clock, turn, INTERRUPTED):
                 log.warning("ended an abandoned turn", turn_id=turn.id)
+        before = self.clock.now() + 1 if everything else self.clock.now() - self._longest_call
+        await ledger.close_left_behind(self.database, before, local=self.deployment.caller.local)
 
     async def tidy(self) -> None:
         """Remove event logs that need no longer be kept."""
@@ -192,7 +201,13 @@ class Runner:
             clock=self.clock,
             journal=journal,
             draft=Draft(journal=journal, clock=self.clock),
-            can_fold=not self.folder.rests(turn.owner_id, turn.thread_id),
+            planning=Planning(
+                turn=turn,
+                deployment=self.deployment,
+                database=self.database,
+                clock=self.clock,
+                can_fold=not self.folder.rests(turn.owner_id, turn.thread_id),
+            ),
         )
         running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())
         self._running[turn.id] = running
@@ -242,15 +257,15 @@ class Runner:
             except Exception:
                 log.exception("a turn broke")
                 return BROKE
-        answering.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await answering
         outcome = running.stop.result() if running.stop.done() else TOOK_TOO_LONG
         for record in running.work.calls:
             if record.ended is None:
                 record.end(
                     "cancelled" if isinstance(outcome, Cancelled) else "interrupted", self.clock.monotonic()
                 )
+        answering.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await answering
         return outcome
 
     async def _end(self, work: TurnWork, outcome: Outcome) -> None:
@@ -265,6 +280,8 @@ class Runner:
             except Exception:
                 # Another process took the turn over, or the thread was deleted: either way it is not ours any more.
                 log.exception("the end of a turn was not stored")
+                with suppress(StoreError):
+                    await record_calls(work)
                 return
             await asyncio.sleep(pause)
             pause = min(largest, pause * 2)

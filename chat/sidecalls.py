@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chat.clock import Clock
+from chat.calls import Errand, Size, tokens_of
 from chat.deployment import Deployment
-from chat.ledger import CallRecord, entry
-from chat.upstream.client import Call
+from chat.ledger import entry
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.wire import Stopped, Words
 from store.usage import Entry
@@ -24,52 +23,40 @@ class Side:
     spent: Entry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """On whose behalf and for what a side call is made."""
-
-    owner_id: str
-    thread_id: str
-    purpose: str
-    turn_id: str | None = None
-
-
-async def say(deployment: Deployment, clock: Clock, errand: Errand, model: str, body: bytes) -> Side:
+async def say(
+    deployment: Deployment, errand: Errand, model: str, body: bytes, *, size: Size | None = None
+) -> Side:
     """Send a streamed request and collect its text. Never raises for what the provider does."""
-    record = _record(model, clock)
+    caller = deployment.caller
+    record = caller.record(errand, model=model, tier=None, size=size or size_of(body))
     words: list[str] = []
-    reason = ""
-    try:
-        async with deployment.upstream.ask(body, record.call) as pieces, aclosing(pieces):
+    with suppress(UpstreamFailure):  # the record knows how it ended
+        async with caller.ask(record, body) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Words):
-                    record.heard(piece.words, clock.monotonic())
+                    record.heard(piece.words, caller.clock.monotonic())
                     if piece.kind == "text":
                         words.append(piece.words)
                 elif isinstance(piece, Stopped):
-                    reason = piece.reason
-        record.end(
-            "ok" if reason in ("end_turn", "stop_sequence") else reason or "unfinished", clock.monotonic()
-        )
-    except UpstreamFailure as failure:
-        record.end(failure.trouble.outcome, clock.monotonic())
-    finally:
-        if record.ended is None:
-            record.end("cancelled", clock.monotonic())
-    return Side(
-        ok=record.outcome == "ok", text="".join(words), spent=_spent(deployment, clock, errand, record)
-    )
+                    whole = piece.reason in ("end_turn", "stop_sequence")
+                    record.end("ok" if whole else piece.reason, caller.clock.monotonic())
+    return Side(ok=record.outcome == "ok", text="".join(words), spent=entry(record, local=caller.local))
 
 
-async def touch(deployment: Deployment, clock: Clock, errand: Errand, model: str, body: bytes) -> Side:
+async def touch(
+    deployment: Deployment, errand: Errand, model: str, body: bytes, *, size: Size | None = None
+) -> Side:
     """Send a request that asks for no answer and only renews a cached prefix."""
-    record = _record(model, clock)
-    try:
-        await deployment.upstream.touch(body, record.call)
-        record.end("ok", clock.monotonic())
-    except UpstreamFailure as failure:
-        record.end(failure.trouble.outcome, clock.monotonic())
-    return Side(ok=record.outcome == "ok", text="", spent=_spent(deployment, clock, errand, record))
+    caller = deployment.caller
+    record = caller.record(errand, model=model, tier=None, size=size or size_of(body))
+    with suppress(UpstreamFailure):
+        await caller.touch(record, body)
+    return Side(ok=record.outcome == "ok", text="", spent=entry(record, local=caller.local))
+
+
+def size_of(body: bytes) -> Size:
+    """How large a request is, from its bytes alone: no tokenizer makes more tokens than there are bytes."""
+    return Size(prompt=tokens_of(len(body)), bound=len(body), output=int(json.loads(body)["max_tokens"]))
 
 
 def text_request(
@@ -93,19 +80,3 @@ def text_request(
         body["metadata"] = {"user_id": user_ref}
     body["stream"] = True
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _record(model: str, clock: Clock) -> CallRecord:
-    return CallRecord(call=Call(), model=model, started=clock.monotonic(), created_at=clock.now())
-
-
-def _spent(deployment: Deployment, clock: Clock, errand: Errand, record: CallRecord) -> Entry:
-    return entry(
-        record,
-        clock,
-        owner_id=errand.owner_id,
-        thread_id=errand.thread_id,
-        turn_id=errand.turn_id,
-        purpose=errand.purpose,
-        local=deployment.backend == "local",
-    )

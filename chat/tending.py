@@ -11,17 +11,19 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat import ledger
+from chat.calls import Errand
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.folds import Folder
 from chat.lane import attention_at
 from chat.replay import CannotReplay, replay
-from chat.sidecalls import Errand, touch
+from chat.sidecalls import touch
 from chat.standing import Standing, load
 from context import folding, keepalive, request
 from context.gaps import Presence
 from context.lanes import after_keepalive
-from store import lanes, threads, turns, usage
+from store import lanes, threads, turns
 from store.database import Database
 from store.lanes import StoredLane
 
@@ -138,13 +140,13 @@ class Tending:
             return False
         started = self.clock.now()
         errand = Errand(owner_id=stored.owner_id, thread_id=stored.thread_id, purpose="keepalive")
-        side = await touch(self.deployment, self.clock, errand, stored.lane.model, body)
+        side = await touch(self.deployment, errand, stored.lane.model, body)
         lane = after_keepalive(stored.lane, started_at=started) if side.ok else stored.lane
         terms = self.deployment.terms(lane.model, started, thread=stored.thread_id)
         next_at = attention_at(lane, terms) if side.ok else lane.alive_until
 
         async def write(connection: AsyncConnection) -> None:
-            await usage.add(connection, side.spent)
+            await ledger.keep(connection, [side.spent])
             await lanes.change(connection, stored, lane, next_at=next_at)
 
         await self.database.write(write)

@@ -1,13 +1,16 @@
 """Titles: written once by the simple tier's model from the first question, while the answer is on its way."""
 
+from dataclasses import replace
+
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat import events
-from chat.sidecalls import Errand, say, text_request
-from chat.turn import TurnWork, user_ref
+from chat import events, ledger
+from chat.planning import user_ref
+from chat.sidecalls import say, text_request
+from chat.turn import TurnWork
 from context.prompts import TITLE
-from store import messages, threads, usage
+from store import messages, threads
 
 log = structlog.get_logger()
 
@@ -25,7 +28,7 @@ async def write_title(work: TurnWork) -> None:
     if thread is None or question is None or thread.title_source != "derived":
         return
     model = work.deployment.tiers["simple"]
-    errand = Errand(owner_id=turn.owner_id, thread_id=turn.thread_id, purpose="title", turn_id=turn.id)
+    errand = replace(work.errand, purpose="title")
     asked = text_request(
         model,
         TITLE.text,
@@ -33,11 +36,11 @@ async def write_title(work: TurnWork) -> None:
         max_tokens=MAX_TOKENS,
         user_ref=user_ref(turn.owner_id),
     )
-    side = await say(work.deployment, work.clock, errand, model, asked)
+    side = await say(work.deployment, errand, model, asked)
     title = valid(side.text) if side.ok else None
 
     async def write(connection: AsyncConnection) -> bool:
-        await usage.add(connection, side.spent)
+        await ledger.keep(connection, [side.spent])
         current = await threads.lock(connection, turn.owner_id, turn.thread_id)
         if title is None or current is None or current.title_source != "derived":
             return False

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import ceil
 from typing import Any
 
 from context import breakpoints, folding
@@ -74,7 +75,7 @@ class LeftOut:
 class Plan:
     """A recipe with the values it names, its size and predicted bill, what it left out, and the reason of each decision.
 
-    `predicted` counts the five kinds the provider will bill, output as this lane usually answers; `cost` is its price in
+    `bound` is a size in tokens that the prompt will hardly exceed. `predicted` counts the five kinds the provider will bill, output as this lane usually answers; `cost` is its price in
     picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn.
     `import_due`: messages older than those that were loaded have no summary. `sent` is what `lanes.after_request` needs to know.
     """
@@ -86,6 +87,7 @@ class Plan:
     recalled: tuple[Recalled, ...]
     route: Route
     estimate: Estimate
+    bound: int
     predicted: Usage
     cost: int | None
     fold: Fold | None
@@ -198,6 +200,7 @@ def plan(
         output=round(lane.output),
     )
     newest = window.messages[-1]
+    estimate = _estimate(terms, window, ladder, recalled)
     recipe = Recipe(
         layout=LAYOUT,
         model=terms.model.id,
@@ -223,7 +226,8 @@ def plan(
         messages=window.messages,
         recalled=tuple(recalled),
         route=route,
-        estimate=_estimate(terms, window, ladder, recalled),
+        estimate=estimate,
+        bound=ceil(estimate.total * terms.policy.safety * terms.model.token_ratio),
         predicted=predicted,
         cost=terms.prices.cost(predicted) if terms.prices.known else None,
         fold=fold,

@@ -180,3 +180,11 @@ def _rates(model_id: str, tokens: int, when: datetime) -> Prices:
 def usd(pico: int) -> Decimal:
     """Picodollars as exact US dollars."""
     return Decimal(pico).scaleb(-12)
+
+
+def pico(usd: Decimal) -> int:
+    """US dollars as exact picodollars. Raises ValueError when they are finer than that, which no price list is."""
+    scaled = usd.scaleb(12)
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"{usd} USD is no whole number of picodollars")
+    return int(scaled)

@@ -45,6 +45,7 @@ class ThreadRow(SQLModel, table=True):
     updated_at: int = Field(sa_type=BigInteger)
     archived_at: int | None = Field(default=None, sa_type=BigInteger)
     leaf_id: str | None = None
+    tier_pin: str | None = None  # the tier its user wants for all turns that name none
     answered_pk: int = Field(
         default=0, sa_type=BigInteger
     )  # newest finished answer, and the newest one seen:
@@ -132,6 +133,8 @@ class TurnRow(SQLModel, table=True):
     message_id: str
     status: str
     asked: str | None = None  # the tier or model the request named
+    token: str | None = None  # the name of the access token it came with
+    feature: str | None = None  # what the client says it is for: a label to group the ledger by
     idempotency_key: str | None = None
     fingerprint: str
     meta: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
@@ -226,13 +229,17 @@ class UsageRow(SQLModel, table=True):
     __tablename__ = "usage"
     __table_args__ = (
         Index("usage_by_time", "owner_id", "created_at"),
+        Index("usage_by_day", "created_at"),
         Index("usage_by_turn", "turn_id"),
     )
     id: str = Field(primary_key=True)
     owner_id: str
     thread_id: str | None = None
     turn_id: str | None = None
+    token: str | None = None
+    feature: str | None = None
     purpose: str
+    tier: str | None = None
     model_asked: str
     model_answered: str | None = None
     input: int
@@ -241,18 +248,58 @@ class UsageRow(SQLModel, table=True):
     cache_write_1h: int
     output: int
     reasoning: int
-    cost_usd: str | None = None  # exact decimal; NULL is "unpriced", never zero
+    cost_pico: int | None = Field(
+        default=None, sa_type=BigInteger
+    )  # picodollars, so that sums are exact; NULL is "unpriced", never zero
     price_table: str | None = None
     estimated: bool
     outcome: str
+    status: int | None = None  # of the HTTP response, where there was one
     attempt: int
     upstream_id: str | None = None
+    queue_ms: int = 0
+    first_byte_ms: int | None = None
     first_token_ms: int | None = None
     total_ms: int
     predicted: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSON(none_as_null=True))
     )  # kinds, as foreseen
     shortfall: str | None = None  # why a cache read that was foreseen did not happen
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class BudgetRow(SQLModel, table=True):
+    """How much of one budget is used and set aside in one period. Money in picodollars, else tokens or requests."""
+
+    __tablename__ = "budgets"
+    __table_args__ = (Index("budgets_by_period", "period_start"),)
+    key: str = Field(primary_key=True)  # scope, unit and period, as in context.budgets
+    period_start: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    used: int = Field(sa_type=BigInteger)
+    reserved: int = Field(sa_type=BigInteger)
+    alerted: int = 0  # the highest share, in per cent, somebody was told of
+
+
+class OpenCallRow(SQLModel, table=True):
+    """An upstream call that is on its way: it has no ledger row yet; its id is the one that row will have."""
+
+    __tablename__ = "open_calls"
+    __table_args__ = (Index("open_calls_by_turn", "turn_id"), Index("open_calls_by_time", "created_at"))
+    id: str = Field(primary_key=True)
+    owner_id: str
+    thread_id: str | None = None
+    turn_id: str | None = None
+    token: str | None = None
+    feature: str | None = None
+    purpose: str
+    tier: str | None = None
+    model: str
+    attempt: int
+    prompt: int  # expected tokens
+    holder: str  # the process that makes the call
+    reserved: list[dict[str, Any]] = Field(
+        sa_column=Column(JSON, nullable=False)
+    )  # what budgets set aside: key, period_start, amount
     created_at: int = Field(sa_type=BigInteger)
 
 
@@ -279,5 +326,7 @@ summaries = _table(SummaryRow)
 lanes = _table(LaneRow)
 learned = _table(LearnedRow)
 usage = _table(UsageRow)
+budgets = _table(BudgetRow)
+open_calls = _table(OpenCallRow)
 prompts = _table(PromptRow)
 metadata = SQLModel.metadata

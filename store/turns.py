@@ -23,6 +23,8 @@ class Turn:
     message_id: str
     status: TurnStatus
     asked: str | None
+    token: str | None
+    feature: str | None
     fingerprint: str
     window_start: str | None
     plan: dict[str, Any] | None
@@ -44,6 +46,8 @@ async def add(
     user_message_id: str,
     message_id: str,
     asked: str | None,
+    token: str | None,
+    feature: str | None,
     idempotency_key: str | None,
     fingerprint: str,
     metadata: dict[str, Any],
@@ -62,6 +66,8 @@ async def add(
             message_id=message_id,
             status="running",
             asked=asked,
+            token=token,
+            feature=feature,
             idempotency_key=idempotency_key,
             fingerprint=fingerprint,
             meta=metadata,
@@ -200,6 +206,8 @@ def _value(row: Any) -> Turn:
         message_id=row.message_id,
         status=row.status,
         asked=row.asked,
+        token=row.token,
+        feature=row.feature,
         fingerprint=row.fingerprint,
         window_start=row.window_start,
         plan=row.plan,

@@ -4,22 +4,30 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.pricing import Usage
+from context.pricing import Usage, pico, usd
 from store.tables import usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One upstream call. `cost` in USD, None when unpriced; `estimated` when the provider's own count never arrived."""
+    """One upstream call.
+
+    `cost` in USD, None when unpriced; `estimated` when the provider's own count never arrived. Times in milliseconds: waiting
+    for a place, then from sending on to the first byte of the response, to the first word, to the end.
+    """
 
     id: str
     owner_id: str
     thread_id: str | None
     turn_id: str | None
+    token: str | None = None
+    feature: str | None = None
     purpose: str
+    tier: str | None = None
     model_asked: str
     model_answered: str | None
     usage: Usage
@@ -27,9 +35,12 @@ class Entry:
     price_table: str | None
     estimated: bool
     outcome: str
+    status: int | None = None
     attempt: int
     upstream_id: str | None
-    first_token_ms: int | None
+    queue_ms: int = 0
+    first_byte_ms: int | None = None
+    first_token_ms: int | None = None
     total_ms: int
     predicted: dict[str, Any] | None = None
     shortfall: str | None = None
@@ -37,10 +48,14 @@ class Entry:
 
 
 async def add(connection: AsyncConnection, entry: Entry) -> None:
-    """Record one call."""
+    """Record one call. A row that is there already was an estimate, or said less: this one stands from now on."""
     values = {name: getattr(entry, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
-    cost = None if entry.cost is None else format(entry.cost, "f")
-    await connection.execute(insert(usage).values(**values, **asdict(entry.usage), cost_usd=cost))
+    cost = None if entry.cost is None else pico(entry.cost)
+    values |= {**asdict(entry.usage), "cost_pico": cost}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    await connection.execute(
+        dialect.insert(usage).values(**values).on_conflict_do_update(index_elements=["id"], set_=values)
+    )
 
 
 async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[Entry]:
@@ -77,4 +92,4 @@ async def thread_ids(connection: AsyncConnection, owner_id: str) -> list[str | N
 def _value(row: Any) -> Entry:
     counted = Usage(**{name: getattr(row, name) for name in Usage.__slots__})
     rest = {name: getattr(row, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
-    return Entry(**rest, usage=counted, cost=None if row.cost_usd is None else Decimal(row.cost_usd))
+    return Entry(**rest, usage=counted, cost=None if row.cost_pico is None else usd(row.cost_pico))

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chat.access import Principal
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.runner import Runner
@@ -26,8 +27,13 @@ class Deps:
 
 def owner(request: Request) -> str:
     """The user on whose behalf the request comes, as the access layer established it."""
-    owner_id: str = request.state.owner_id
-    return owner_id
+    return principal(request).owner_id
+
+
+def principal(request: Request) -> Principal:
+    """Who the request comes from, as the access layer established it."""
+    found: Principal = request.state.principal
+    return found
 
 
 def answer(value: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -97,6 +97,9 @@ class NewTurn(_Request):
     model: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         default=None, description="A tier (simple, standard, complex) or a model's name."
     )
+    feature: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = Field(
+        default=None, description="What the turn is for: a label to group the ledger by."
+    )
     metadata: Metadata | None = None
 
     @model_validator(mode="after")

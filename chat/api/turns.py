@@ -12,7 +12,7 @@ from starlette.responses import Response
 from chat.accept import Command
 from chat.api import schemas
 from chat.api.body import read
-from chat.api.deps import Deps, answer, owner
+from chat.api.deps import Deps, answer, owner, principal
 from chat.api.endpoint import Endpoint, header, path_id, query
 from chat.api.present import turn_out
 from chat.errors import (
@@ -120,7 +120,8 @@ class Turns:
         key = header(request, "idempotency-key", KEY_PATTERN)
         cursor = _cursor(request, 0)
         wish = await read(request, schemas.NewTurn)
-        accepted = await self.deps.runner.accept(owner(request), _command(thread_id, wish, key))
+        command = _command(thread_id, wish, key, principal(request).token)
+        accepted = await self.deps.runner.accept(owner(request), command)
         turn = accepted.turn
         headers = {"location": f"/api/turns/{turn.id}/events"}
         if accepted.replayed:
@@ -203,7 +204,7 @@ class Turns:
         return EventStream(frames, headers=headers)
 
 
-def _command(thread_id: str, wish: schemas.NewTurn, key: str | None) -> Command:
+def _command(thread_id: str, wish: schemas.NewTurn, key: str | None, token: str | None) -> Command:
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
     if "parent_id" in wish.model_fields_set:
         parent = "root" if wish.parent_id is None else (wish.parent_id,)
@@ -214,6 +215,8 @@ def _command(thread_id: str, wish: schemas.NewTurn, key: str | None) -> Command:
         parent=parent,
         regenerate=wish.regenerate,
         asked=wish.model,
+        token=token,
+        feature=wish.feature,
         idempotency_key=key,
         metadata=wish.metadata or {},
     )

@@ -130,4 +130,4 @@ class Upstream:
         log.warning(
             "upstream call failed", outcome=trouble.outcome, status=status, kind=type(failure).__name__
         )
-        return UpstreamFailure(trouble)
+        return UpstreamFailure(trouble, status)

@@ -27,11 +27,12 @@ class Trouble:
 
 
 class UpstreamFailure(Exception):
-    """A call that failed, with its Trouble."""
+    """A call that failed, with its Trouble and the status of the HTTP response, where one came."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: Trouble, status: int | None = None) -> None:
         super().__init__(trouble.outcome)
         self.trouble = trouble
+        self.status = status
 
 
 OVERLOADED = Trouble(

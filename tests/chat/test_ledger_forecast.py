@@ -2,11 +2,10 @@
 
 import json
 import random
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from context.pricing import Usage, price
+from context.pricing import Usage, price, usd
 from tests.chat.talk import START, Talk, model, talking
 from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.cache import PromptCache
@@ -93,7 +92,7 @@ async def test_the_ledger_is_the_providers_bill_to_the_token(tmp_path: Path) -> 
             used = Usage(
                 **{kind: row[kind] for kind in (*KINDS, "output", "reasoning")},
             )
-            assert Decimal(row["cost_usd"]) == price(row["model_asked"], used)
+            assert usd(row["cost_pico"]) == price(row["model_asked"], used)
 
 
 async def test_a_cache_that_is_gone_early_is_noticed_and_named(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import ensure_weights
+from context.pricing import PICO
 from tests.chat.talk import START, talking
 from tests.chat.test_ledger_forecast import chatty, missed, replies
 from tests.upstream import SimClock, Simulator
@@ -79,7 +80,7 @@ async def test_no_length_of_a_conversation_changes_what_need_not_change(tmp_path
         kinds: Counter[str] = Counter()
         for entry in sim.log:
             kinds.update(entry.kinds)
-        cost = sum(float(row["cost_usd"]) for row in rows)
+        cost = sum(row["cost_pico"] for row in rows) / PICO
         print(
             f"\n{TURNS} turns in {time.monotonic() - began:.1f} s: {Counter(row['purpose'] for row in rows)}, "
             f"windows moved {changed} times, largest prompt {largest}, {dict(kinds)}, ${cost:.4f}"
@@ -114,7 +115,7 @@ async def test_many_turns_with_the_local_model(tmp_path: Path) -> None:
             assert any(row["purpose"] == "summary" for row in rows), (
                 "the window was small enough to be folded"
             )
-            assert {row["cost_usd"] for row in rows} <= {"0", "0.000000"}
+            assert {row["cost_pico"] for row in rows} == {0}
             assert len(await one.app.messages("t", limit=200)) == LOCAL_TURNS * 2
             found = await one.summary()
             print(

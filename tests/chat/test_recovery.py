@@ -5,17 +5,19 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from chat.accept import LEASE
+from chat.calls import tokens_of
 from chat.upstream.client import Timeouts
 from tests.chat.told import answer_text, finished, ledger, stored, whole
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
 from tests.sse import Event
-from tests.upstream import Gate, Reply, Simulator
+from tests.upstream import Gate, Reply, Simulator, faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -40,6 +42,40 @@ def assert_interrupted(events: list[Event]) -> None:
     assert events[-1].data["error"]["retryable"] is True
 
 
+async def on_their_way(app: Palaver) -> int:
+    """Calls without a ledger row."""
+    async with app.deps.database.reading() as connection:
+        return await connection.scalar(text("SELECT count(*) FROM open_calls")) or 0
+
+
+def for_title(request: dict[str, Any]) -> bool:
+    return "titles" in str(request["system"])
+
+
+async def test_a_call_that_failed_before_a_crash_keeps_its_own_row(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        async with palaver(tmp_path / "before", sim, timeouts=Timeouts(), titles="model") as app:
+            title = sim.gate()
+            sim.script(Reply(text="A title", gate=title), when=for_title)
+            sim.script(faults.overloaded(), when=lambda request: not for_title(request))
+            turn_id, _ = await begun(app, "t")
+            shutil.copytree(
+                tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
+            )
+            title.open()
+        async with palaver(tmp_path / "after", sim, timeouts=Timeouts()) as app:
+            rows = sorted(
+                (row.purpose, row.attempt, row.outcome, row.status, row.estimated)
+                for row in await ledger(app, turn_id)
+            )
+            assert rows == [
+                ("reply", 1, "overloaded", 529, False),
+                ("reply", 2, "interrupted", None, True),
+                ("title", 1, "interrupted", None, True),
+            ]
+            assert await on_their_way(app) == 0
+
+
 async def test_a_turn_left_running_ends_as_interrupted_on_the_next_start(tmp_path: Path) -> None:
     async with Simulator() as sim:
         async with palaver(tmp_path / "before", sim, timeouts=Timeouts()) as app:
@@ -55,6 +91,11 @@ async def test_a_turn_left_running_ends_as_interrupted_on_the_next_start(tmp_pat
             assert turn["status"] == "failed"
             assert (turn["message"]["status"], answer_text(turn["message"])) == ("interrupted", "one two ")
             assert turn["error"] == events[-1].data["error"]
+            (row,) = await ledger(app, turn_id)
+            assert (row.outcome, row.estimated) == ("interrupted", True)
+            assert row.usage.input > 0, "the prompt was sent"
+            assert row.usage.output == tokens_of(len("one two ")), "and so much was heard"
+            assert await on_their_way(app) == 0
             thread = await app.get("/api/threads/t")
             assert (thread["running_turn_id"], thread["unread"]) == (None, True)
             _, ended = await finished(app, other["id"])
@@ -116,7 +157,8 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
         await one.follow(turn_id)  # ends when the process has given it up
         assert await two.follow(turn_id) == events, "nothing is added to an ended turn"
         assert (await stored(one, turn_id)).status == "failed"
-        assert len(await ledger(one, turn_id)) <= 1
+        (row,) = await ledger(one, turn_id)
+        assert (row.outcome, row.estimated) == ("ok", False), "what is known replaces what was estimated"
 
 
 async def test_an_end_the_store_cannot_keep_is_kept_once_it_can(tmp_path: Path) -> None:

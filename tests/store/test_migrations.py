@@ -47,8 +47,20 @@ DATA["0003"] = (
     "prompt_digest, created_at) VALUES ('s', 'ada', 't', 'q', 0, NULL, '[]', true, 'model', 'd', 5)",
     "UPDATE usage SET predicted = '{\"input\": 1}', shortfall = 'expired: why'",
 )
+DATA["0004"] = (
+    *(
+        statement.replace("cost_usd", "queue_ms, cost_pico").replace("'0.000001'", "0, 1000000")
+        for statement in DATA["0003"]
+    ),
+    "INSERT INTO budgets (key, period_start, used, reserved, alerted) VALUES ('deployment|usd|day', 0, 5, 1, 80)",
+    "INSERT INTO open_calls (id, owner_id, purpose, model, attempt, prompt, holder, reserved, created_at) "
+    "VALUES ('c', 'ada', 'reply', 'm', 1, 9, 'p', '[]', 1)",
+)
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "usage", "prompts")
-SINCE = {"0003": ("lanes", "learned", "summaries")}  # tables that came with a revision
+SINCE = {
+    "0003": ("lanes", "learned", "summaries"),
+    "0004": ("budgets", "open_calls"),
+}  # tables that came with a revision
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -15,7 +15,7 @@ async def run(
     await database.write(
         lambda connection: turns.add(
             connection, id=turn_id, owner_id="ada", thread_id=thread_id, user_message_id="q", message_id="a",
-            asked=None, idempotency_key=key, fingerprint="f", metadata={}, window_start=None, lease_holder=holder,
+            asked=None, token=None, feature=None, idempotency_key=key, fingerprint="f", metadata={}, window_start=None, lease_holder=holder,
             lease_until=until, now=1,
         )
     )  # fmt: skip

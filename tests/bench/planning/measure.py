@@ -16,10 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.api.deps import Deps
 from chat.app import running
 from chat.clock import SystemClock
-from chat.draft import Draft
-from chat.journal import Journal, TurnLog
+from chat.planning import Planning
 from chat.standing import Standing, load
-from chat.turn import TurnWork
 from context.lanes import after_request
 from context.plan import plan
 from context.pricing import Usage
@@ -101,12 +99,12 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
     route = deployment.route(None)
     counter = Counter()
 
-    def work() -> TurnWork:
+    def work() -> Planning:
         return _work(deps, thread, long_thread.leaf_of(count))
 
-    async def planned() -> TurnWork:
+    async def planned() -> Planning:
         its = work()
-        await its._plan(route)
+        await its.plan(route)
         return its
 
     async def window() -> Standing:
@@ -151,7 +149,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
     )
 
 
-async def _load(work: TurnWork, connection: AsyncConnection, model_id: str) -> Standing:
+async def _load(work: Planning, connection: AsyncConnection, model_id: str) -> Standing:
     return await load(
         connection,
         LOCAL,
@@ -172,7 +170,7 @@ async def _typical(act: Callable[[], Awaitable[object]], repeats: int) -> float:
     return median(times)
 
 
-def _alone(deps: Deps, work: TurnWork, repeats: int) -> float:
+def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     """Seconds of the pure plan, the median of some."""
     assert work.standing is not None
     route = deps.deployment.route(None)
@@ -195,7 +193,7 @@ def _alone(deps: Deps, work: TurnWork, repeats: int) -> float:
     return median(times)
 
 
-async def _warm(deps: Deps, work: TurnWork) -> None:
+async def _warm(deps: Deps, work: Planning) -> None:
     """The lane as it is behind the first turn: its prefix is cached."""
     assert work.planned is not None
     assert work.standing is not None
@@ -215,7 +213,7 @@ async def _warm(deps: Deps, work: TurnWork) -> None:
     )
 
 
-def _work(deps: Deps, thread: str, leaf: str) -> TurnWork:
+def _work(deps: Deps, thread: str, leaf: str) -> Planning:
     clock = SystemClock()
     turn = Turn(
         id="turn none",
@@ -225,6 +223,8 @@ def _work(deps: Deps, thread: str, leaf: str) -> TurnWork:
         message_id="none",
         status="running",
         asked=None,
+        token=None,
+        feature=None,
         fingerprint="",
         window_start=None,
         plan=None,
@@ -236,12 +236,4 @@ def _work(deps: Deps, thread: str, leaf: str) -> TurnWork:
         created_at=clock.now(),
         finished_at=None,
     )
-    journal = Journal(deps.database, turn.id, TurnLog(), clock)
-    return TurnWork(
-        turn=turn,
-        deployment=deps.deployment,
-        database=deps.database,
-        clock=clock,
-        journal=journal,
-        draft=Draft(journal=journal, clock=clock),
-    )
+    return Planning(turn=turn, deployment=deps.deployment, database=deps.database, clock=clock)

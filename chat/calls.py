@@ -1,0 +1,179 @@
+"""The one door to the model: every upstream call, whatever it is for, goes through here and leaves a ledger row.
+
+errand ... on whose behalf a call is made, and for what
+record ... the call as it goes, from waiting for a place to its end; it becomes the ledger row
+caller ... sends, keeps the times, and knows how it ended
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from chat.clock import Clock
+from chat.upstream.client import Call, Upstream
+from chat.upstream.failures import UpstreamFailure
+from chat.upstream.wire import Piece
+from context.catalog import Tier
+from context.pricing import Usage
+from store import calls
+from store.calls import OpenCall
+from store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """On whose behalf and for what a call is made. `token` and `feature` are the labels its turn came with."""
+
+    owner_id: str
+    thread_id: str | None
+    purpose: str
+    turn_id: str | None = None
+    token: str | None = None
+    feature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How large a call is, in tokens: its prompt as expected and at most, and its output limit."""
+
+    prompt: int
+    bound: int
+    output: int
+
+
+@dataclass(slots=True, kw_only=True)
+class CallRecord:
+    """One upstream call as it goes; right at every moment. Seconds on the monotonic clock, `created_at` in milliseconds."""
+
+    id: str
+    errand: Errand
+    model: str
+    tier: Tier | None
+    size: Size
+    attempt: int
+    created_at: int
+    asked_at: float
+    call: Call = field(default_factory=Call)
+    sent_at: float | None = None
+    first_byte_at: float | None = None
+    first_word_at: float | None = None
+    ended: float | None = None
+    outcome: str = "cancelled"
+    status: int | None = None
+    characters: int = 0
+
+    def heard(self, words: str, now: float) -> None:
+        """More words came."""
+        self.characters += len(words)
+        if self.first_word_at is None:
+            self.first_word_at = now
+
+    def end(self, outcome: str, now: float) -> None:
+        """The call is over."""
+        self.outcome, self.ended = outcome, now
+
+    @property
+    def begun(self) -> bool:
+        """Whether the provider accepted the request, so that it costs something."""
+        return self.call.upstream_id is not None
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens as counted by the provider; for a cut call at least what was heard. A call never begun used none."""
+        if not self.begun:
+            return Usage()
+        if self.call.counted:
+            return self.call.usage
+        return replace(self.call.usage, output=max(self.call.usage.output, tokens_of(self.characters)))
+
+
+def tokens_of(characters: int) -> int:
+    """Tokens of text of which only the length is known: 2.5 characters each (upstream facts §1.4)."""
+    return -(-characters * 2 // 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Makes upstream calls. `holder` names this process; `local`: calls cost nothing."""
+
+    upstream: Upstream
+    database: Database
+    holder: str
+    clock: Clock
+    local: bool
+
+    def record(
+        self, errand: Errand, *, model: str, tier: Tier | None, size: Size, attempt: int = 1
+    ) -> CallRecord:
+        """A call that is about to be made."""
+        return CallRecord(
+            id=self.clock.new_id("call"),
+            errand=errand,
+            model=model,
+            tier=tier,
+            size=size,
+            attempt=attempt,
+            created_at=self.clock.now(),
+            asked_at=self.clock.monotonic(),
+        )
+
+    @asynccontextmanager
+    async def ask(self, record: CallRecord, body: bytes) -> AsyncIterator[AsyncGenerator[Piece]]:
+        """Send exactly these bytes and iterate the answer's pieces. The record is ended whatever happens.
+
+        Raises UpstreamFailure for everything the provider or the way to it can do. Whoever iterates ends the record of an answer
+        that came whole; one that is left without that counts as cancelled.
+        """
+        try:
+            await self._send(record)
+            async with self.upstream.ask(body, record.call) as pieces, aclosing(pieces):
+                record.first_byte_at, record.status = self.clock.monotonic(), 200
+                yield pieces
+        except UpstreamFailure as failure:
+            self._failed(record, failure)
+            raise
+        finally:
+            self._over(record)
+
+    async def touch(self, record: CallRecord, body: bytes) -> None:
+        """Send a request that is not streamed and asks for no answer. Raises UpstreamFailure; the record is ended."""
+        try:
+            await self._send(record)
+            await self.upstream.touch(body, record.call)
+            record.first_byte_at, record.status = self.clock.monotonic(), 200
+            record.end("ok", self.clock.monotonic())
+        except UpstreamFailure as failure:
+            self._failed(record, failure)
+            raise
+        finally:
+            self._over(record)
+
+    async def _send(self, record: CallRecord) -> None:
+        """Note the call durably, so that the ledger will know of it even if this process dies."""
+        errand = record.errand
+        call = OpenCall(
+            id=record.id,
+            owner_id=errand.owner_id,
+            thread_id=errand.thread_id,
+            turn_id=errand.turn_id,
+            token=errand.token,
+            feature=errand.feature,
+            purpose=errand.purpose,
+            tier=record.tier,
+            model=record.model,
+            attempt=record.attempt,
+            prompt=record.size.prompt,
+            holder=self.holder,
+            reserved=[],
+            created_at=self.clock.now(),
+        )
+        await self.database.write(lambda connection: calls.add(connection, call))
+        record.sent_at, record.created_at = self.clock.monotonic(), self.clock.now()
+
+    def _failed(self, record: CallRecord, failure: UpstreamFailure) -> None:
+        record.status = failure.status or record.status
+        record.end(failure.trouble.outcome, self.clock.monotonic())
+
+    def _over(self, record: CallRecord) -> None:
+        if record.ended is None:
+            record.end("cancelled", self.clock.monotonic())

@@ -1,0 +1,139 @@
+"""What a turn sends: its standing read, its plan made and kept before anything goes out, older messages searched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.clock import Clock
+from chat.deployment import Deployment
+from chat.standing import Standing, load
+from context import request
+from context.plan import Plan, plan
+from context.recipe import Recalled
+from context.request import Round
+from context.routing import Route
+from store import prompts, turns
+from store.database import Database
+from store.recall import recall
+from store.turns import Turn
+
+
+@dataclass(slots=True, kw_only=True)
+class Planning:
+    """The planning of one turn. `planned` is what was sent last, or is about to be."""
+
+    turn: Turn
+    deployment: Deployment
+    database: Database
+    clock: Clock
+    can_fold: bool = True
+    standing: Standing | None = None
+    planned: Plan | None = None
+    started_at: int = 0
+
+    async def plan(self, route: Route) -> Plan:
+        """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge."""
+        deployment, turn = self.deployment, self.turn
+        self.started_at = self.clock.now()
+        async with self.database.reading() as connection:
+            self.standing = await load(
+                connection,
+                turn.owner_id,
+                turn.thread_id,
+                turn.user_message_id,
+                tokens=deployment.policy.window_cap,
+                models=(route.model_id,),
+            )
+            recalled = await self._recall(connection, self.standing, route.model_id)
+        terms, path = self.standing.seen_by(deployment, route.model_id, self.started_at)
+        planned = plan(
+            terms,
+            route=route,
+            path=path,
+            ladder=self.standing.ladder,
+            recalled=recalled,
+            lane=self.standing.lane(route.model_id),
+            others=self.standing.others(deployment, route.model_id, self.started_at),
+            service=self.standing.service(route.model_id),
+            now=self.started_at,
+            previous_start=turn.window_start,
+            user_ref=user_ref(turn.owner_id),
+            can_fold=self.can_fold,
+        )
+        await self.keep(planned)
+        return planned
+
+    async def keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
+        """Store the recipe and the digest of the request that is about to be sent."""
+        body = body_of(planned, rounds)
+        kept = {
+            "recipe": planned.recipe.to_json(),
+            "digest": request.digest(body),
+            "prompt": {"name": planned.prompt.name, "version": planned.prompt.version},
+            "window_messages": len(planned.messages),
+            "summary_segments": 0 if planned.ladder is None else len(planned.ladder.segments),
+            "route": {"model": planned.route.model_id, "tier": planned.route.tier},
+            **planned.to_json(),
+            "rounds": list(rounds),
+        }
+        self.planned = planned
+
+        async def write(connection: AsyncConnection) -> None:
+            await prompts.keep(connection, planned.prompt)
+            await turns.set_plan(
+                connection, self.turn.owner_id, self.turn.id, kept, planned.recipe.first_message_id
+            )
+
+        await self.database.write(write)
+
+    async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
+        """Messages older than the window that a question is about."""
+        async with self.database.reading() as connection:
+            return await self._found(connection, self._standing, model_id, question)
+
+    @property
+    def _standing(self) -> Standing:
+        assert self.standing is not None, "a plan was made from it"  # noqa: S101 - the order of calls
+        return self.standing
+
+    async def _recall(
+        self, connection: AsyncConnection, standing: Standing, model_id: str
+    ) -> tuple[Recalled, ...]:
+        """Older messages the new one needs, from before the window."""
+        if standing.path[0].parent_id is None or not self.deployment.recall_tokens:
+            return ()
+        return await self._found(connection, standing, model_id, standing.path[-1].text)
+
+    async def _found(
+        self, connection: AsyncConnection, standing: Standing, model_id: str, question: str
+    ) -> tuple[Recalled, ...]:
+        return await recall(
+            connection,
+            self.turn.owner_id,
+            self.turn.thread_id,
+            question=question,
+            before=standing.path[0],
+            now=self.started_at,
+            budget=self.deployment.recall_tokens,
+            count=partial(self.deployment.sizes.count, model=model_id),
+            outlines=self.deployment.outlines,
+        )
+
+
+def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:
+    """The exact request of a plan, after what tools were asked so far."""
+    return request.build(
+        planned.recipe,
+        planned.prompt.text,
+        planned.messages,
+        ladder=planned.ladder,
+        recalled=planned.recalled,
+        rounds=rounds,
+    )
+
+
+def user_ref(owner_id: str) -> str:
+    """An opaque stand-in for the owner, for the provider's abuse detection."""
+    return request.digest(f"palaver user {owner_id}".encode())[:32]

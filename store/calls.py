@@ -1,0 +1,73 @@
+"""Upstream calls that are on their way: noted before they are sent, gone when their ledger row is written.
+
+A process that dies leaves them behind, so that the ledger knows of every call that may have been billed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.tables import open_calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A call that has no ledger row yet; its id is the one the row will have.
+
+    `prompt` are the expected tokens of its prompt. `reserved` is what budgets set aside for it. `created_at` in milliseconds.
+    """
+
+    id: str
+    owner_id: str
+    thread_id: str | None
+    turn_id: str | None
+    token: str | None
+    feature: str | None
+    purpose: str
+    tier: str | None
+    model: str
+    attempt: int
+    prompt: int
+    holder: str
+    reserved: list[dict[str, Any]]
+    created_at: int
+
+
+async def add(connection: AsyncConnection, call: OpenCall) -> None:
+    """Note a call that is about to be sent."""
+    await connection.execute(
+        insert(open_calls).values(**{name: getattr(call, name) for name in OpenCall.__slots__})
+    )
+
+
+async def remove(connection: AsyncConnection, ids: Sequence[str]) -> list[OpenCall]:
+    """Forget calls whose ledger rows are written in the same transaction; returns those that were still known."""
+    found = await _some(connection, open_calls.c.id.in_(ids))
+    if found:
+        await connection.execute(delete(open_calls).where(open_calls.c.id.in_([call.id for call in found])))
+    return found
+
+
+async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[OpenCall]:
+    """The calls of a turn that are on their way, in order."""
+    return await _some(connection, open_calls.c.owner_id == owner_id, open_calls.c.turn_id == turn_id)
+
+
+async def left_behind(connection: AsyncConnection, before: int, *, limit: int) -> list[OpenCall]:
+    """Calls noted before a time, oldest first, whoever owns them: housekeeping."""
+    return await _some(connection, open_calls.c.created_at < before, limit=limit)
+
+
+async def _some(
+    connection: AsyncConnection, *conditions: ColumnElement[bool], limit: int | None = None
+) -> list[OpenCall]:
+    query = (
+        select(open_calls).where(*conditions).order_by(open_calls.c.created_at, open_calls.c.id).limit(limit)
+    )
+    return [
+        OpenCall(**{name: getattr(row, name) for name in OpenCall.__slots__})
+        for row in await connection.execute(query)
+    ]
