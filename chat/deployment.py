@@ -16,7 +16,7 @@ from context.routing import Route, route
 from context.terms import Summariser, Terms
 from context.tools import OVERHEAD, SEARCH
 from context.tools import text as tools_text
-from store.recall import Outlines
+from store.outlines import Outlines
 
 Backend = Literal["local", "claude"]
 

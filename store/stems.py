@@ -3,9 +3,13 @@
 Each stem is kept as one short word made of its thread and itself, so that the index answers for one thread at the price of that
 thread: how rare a word is here needs no other table, and no message of another thread or owner is ever touched. FTS5 keeps the
 lists on SQLite, a tsvector under GIN on Postgres; both hold presence only, because ranking needs no more (context.recall.rank).
+
+A question reads the newest places of each word and stops. FTS5 walks a list backwards; GIN hands over a whole list or nothing, so
+there a word's list is cut into stretches of the thread, and they are asked for one after the other.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from sqlalchemy import select, text
@@ -18,6 +22,7 @@ from store.tables import messages
 # What the form of a user's message says of it, kept as if it were a stem; no stem holds a space.
 STANDING = " standing"
 PREFERRING = " preferring"
+STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more searches, more are read in vain
 _STATED_AT_MOST = 8_000  # characters: a longer message is pasted text, in which nobody states a rule
 
 
@@ -28,15 +33,22 @@ async def index(connection: AsyncConnection, pk: int, words: str) -> None:
     await connection.execute(text(f"DELETE FROM message_search_stems WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
     if not words.strip():
         return
-    place = select(messages.c.owner_id, messages.c.thread_id, messages.c.role).where(messages.c.pk == pk)
-    owner_id, thread_id, role = (await connection.execute(place)).one()
-    held = lexemes(owner_id, thread_id, told(words, role))
-    statement = (
-        "INSERT INTO message_search_stems (rowid, stems) VALUES (:pk, :stems)"
-        if lite
-        else "INSERT INTO message_search_stems (pk, stems) VALUES (:pk, array_to_tsvector(string_to_array(:stems, ' ')))"
+    place = select(messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth).where(
+        messages.c.pk == pk
     )
-    await connection.execute(text(statement), {"pk": pk, "stems": " ".join(held)})
+    owner_id, thread_id, role, depth = (await connection.execute(place)).one()
+    stretch = None if lite else depth // STRETCH
+    await connection.execute(
+        text(INSERT_LITE if lite else INSERT_POSTGRES),
+        {"pk": pk, "stems": entry(owner_id, thread_id, stretch, told(words, role))},
+    )
+
+
+INSERT_LITE = "INSERT INTO message_search_stems (rowid, stems) VALUES (:pk, :stems)"
+INSERT_POSTGRES = (
+    "INSERT INTO message_search_stems (pk, stems) "
+    "VALUES (:pk, array_to_tsvector(string_to_array(:stems, ' ')))"
+)
 
 
 async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
@@ -57,40 +69,65 @@ async def holding(
     thread_id: str,
     wanted: Sequence[str],
     *,
-    first: int,
-    last: int,
-    most: int | None = None,
-) -> dict[str, list[str]]:
-    """For each stem the messages of a thread that hold it: their `pk` as text, from `first` to `last`, ascending.
+    pks: tuple[int, int],
+    depths: tuple[int, int],
+    most: int,
+) -> dict[str, list[int]]:
+    """For each stem the newest `most` messages of a thread that hold it, by their `pk`, newest first.
 
-    Stems that nobody used are absent, and those that more than `most` messages hold.
+    `pks` and `depths` are the first and the last that are looked at. Stems that nobody used are absent.
     """
     if not wanted:
         return {}
-    words = dict(zip(lexemes(owner_id, thread_id, wanted), wanted, strict=True))
+    lite = connection.dialect.name == "sqlite"
+    asked = {digest(stem): stem for stem in wanted}
+    first, last = depths
+    stretches = [None] if lite else range(last // STRETCH, first // STRETCH - 1, -1)
     found = await connection.execute(
-        text(_LITE if connection.dialect.name == "sqlite" else _POSTGRES),
-        {"words": " ".join(words), "first": first, "last": last, "most": last if most is None else most},
+        text(_LITE if lite else _POSTGRES),
+        {
+            "scopes": " ".join(scope(owner_id, thread_id, stretch) for stretch in stretches),
+            "words": " ".join(asked),
+            "first": pks[0],
+            "last": pks[1],
+            "most": most,
+        },
     )
-    return {words[word]: pks.split(",") for word, pks in found if pks}
+    return {
+        asked[word]: sorted(map(int, places.split(",")), reverse=True)[:most]
+        for word, places in found
+        if places
+    }
 
 
-# One list for each word, as text: thousands of numbers arrive as one value. FTS5 walks a list in the order of rowid.
+# One list for each word, as text: thousands of numbers arrive as one value. FTS5 walks a list from either end.
 _LITE = """
 SELECT word.value AS word, (
-    SELECT CASE WHEN count(*) <= :most THEN group_concat(rowid) END FROM message_search_stems
-    WHERE message_search_stems MATCH word.value AND rowid BETWEEN :first AND :last
-) AS pks
+    SELECT group_concat(pk) FROM (
+        SELECT rowid AS pk FROM message_search_stems
+        WHERE message_search_stems MATCH :scopes || word.value AND rowid BETWEEN :first AND :last
+        ORDER BY rowid DESC LIMIT :most
+    )
+) AS places
 FROM json_each('["' || replace(:words, ' ', '","') || '"]') AS word
 """
 
-# `pk + 0`, or the planner may walk the primary key and unpack every vector on its way.
+# From stretch to stretch, back from the newest, until there are enough. `pk + 0`, or the planner may walk the primary key and
+# unpack every vector on its way.
 _POSTGRES = """
-SELECT word, (
-    SELECT CASE WHEN count(*) <= :most THEN string_agg(pk::text, ',' ORDER BY pk) END FROM message_search_stems
-    WHERE stems @@ word::tsquery AND pk + 0 BETWEEN :first AND :last
-) AS pks
-FROM unnest(string_to_array(:words, ' ')) AS word
+WITH RECURSIVE walk AS (
+    SELECT word, 1 AS step, 0::bigint AS held, NULL::text AS places
+    FROM unnest(string_to_array(:words, ' ')) AS word
+    UNION ALL
+    SELECT walk.word, walk.step + 1, walk.held + found.held, found.places
+    FROM walk CROSS JOIN LATERAL (
+        SELECT count(*) AS held, string_agg(pk::text, ',') AS places FROM message_search_stems
+        WHERE stems @@ ((string_to_array(:scopes, ' '))[walk.step] || walk.word)::tsquery
+            AND pk + 0 BETWEEN :first AND :last
+    ) AS found
+    WHERE walk.held < :most AND walk.step <= cardinality(string_to_array(:scopes, ' '))
+)
+SELECT word, string_agg(places, ',') AS places FROM walk WHERE places IS NOT NULL GROUP BY word
 """
 
 
@@ -105,13 +142,22 @@ def told(words: str, role: str) -> set[str]:
     return held
 
 
-def lexemes(owner_id: str, thread_id: str, wanted: Iterable[str]) -> list[str]:
-    """Stems as the index knows them: hexadecimal, ten digits for the thread and eight for the stem.
+def entry(owner_id: str, thread_id: str, stretch: int | None, held: Iterable[str]) -> str:
+    """What the index is given for a message that holds these stems."""
+    where = scope(owner_id, thread_id, stretch)
+    return " ".join(where + digest(stem) for stem in held)
 
-    Two stems of one digest share their lists, which costs a stray candidate; two threads of one cost time alone, because only
-    messages of the branch are looked at.
+
+def scope(owner_id: str, thread_id: str, stretch: int | None) -> str:
+    """A thread, or on Postgres a stretch of it, in ten hexadecimal digits.
+
+    Two of one digest share their lists, which costs time alone, because only messages of the branch are looked at.
     """
-    scope = blake2b(f"{owner_id}\x00{thread_id}".encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
-    return [
-        scope + blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest() for stem in wanted
-    ]
+    named = f"{owner_id}\x00{thread_id}" + ("" if stretch is None else f"\x00{stretch}")
+    return blake2b(named.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+
+
+@lru_cache(maxsize=20_000)
+def digest(stem: str) -> str:
+    """A stem in eight hexadecimal digits. Two of one digest share their lists: a stray candidate."""
+    return blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()

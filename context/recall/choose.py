@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from context.recall.excerpts import excerpt
 from context.recall.policy import RecallPolicy
-from context.recall.rank import densities, ranked
+from context.recall.rank import density, ranked
 from context.recall.render import OPENING, STANDING, rendered
 from context.recall.thread import Outline, Source
 from context.recipe import Recalled
+
+HEADER = 4  # tokens of a date and a speaker, at least
 
 Count = Callable[[str], int]
 Ranges = tuple[tuple[int, int], ...]
@@ -28,16 +30,16 @@ class Chosen:
 
 
 def wanted(
-    values: Sequence[float], outline: Outline, budget: int, policy: RecallPolicy
+    values: Mapping[int, float], outline: Outline, budget: int, policy: RecallPolicy
 ) -> tuple[list[int], list[int]]:
     """The positions worth reading for this budget, best first: standing instructions, and the others.
 
     Half as much again as the budget is read, because sizes are estimates and large messages are passed over.
     """
-    density = densities(values, outline, policy)
+    worth = density(values, outline, policy)
     rules = [position for position in outline.standing if outline.tokens[position] <= policy.standing_longest]
-    rules.sort(key=lambda position: (-density[position], -position))
-    others = ranked(values, outline, policy, above=policy.least * max(values, default=0.0))
+    rules.sort(key=lambda position: (-worth(position), -position))
+    others = ranked(values, outline, policy, above=policy.least * max(values.values(), default=0.0))
     return (
         _up_to(rules, outline, budget * policy.standing_share * 1.5, policy),
         _up_to(others, outline, budget * 1.5, policy),
@@ -48,7 +50,7 @@ def choose(
     *,
     standing: Sequence[int],
     others: Sequence[int],
-    values: Sequence[float],
+    values: Mapping[int, float],
     sources: Mapping[int, Source],
     weights: Mapping[str, float],
     budget: int,
@@ -84,7 +86,7 @@ def choose(
 
 def _buy(
     positions: Sequence[int],
-    values: Sequence[float],
+    values: Mapping[int, float],
     sources: Mapping[int, Source],
     weights: Mapping[str, float],
     room: int,
@@ -144,5 +146,5 @@ def _up_to(positions: Sequence[int], outline: Outline, tokens: float, policy: Re
             break
         size = outline.tokens[position]
         taken.append(position)
-        tokens -= policy.excerpt_size if size > policy.excerpt_over else size
+        tokens -= HEADER + (policy.excerpt_size if size > policy.excerpt_over else size)
     return taken

@@ -13,8 +13,12 @@ class RecallPolicy:
         kept near one long answer; measured, 4,000 hold four fifths to nine tenths of what old questions are answered from.
     window_share: where one budget must hold window and recall together, the share that goes to the newest messages. A
         twentieth: the last minutes rarely answer a question about the past and need only keep the talk going.
-    reach: how many messages before the window are looked at. It bounds the time a turn can take in a thread of any length.
-    terms: how many words of the new message are looked for. A pasted page has hundreds; those that are rarest here are kept.
+    reach: how many messages before the window are looked at: a year of thirty a day. What is older speaks through the summary.
+    places: how many places of words are read from the index for a question, shared equally among its words, the newest places
+        of each; again as many for learned words. With the reach it bounds what a turn reads in a thread of any length. Half of
+        it costs a point where threads have a thousand messages or more; twice of it gains nothing.
+    asked: how many words of the new message the index is asked for, in their order: more are a pasted text.
+    terms: how many of them count: those that are rarest here.
     least: a message is brought back only when it scores this share of the best one. It ends the list where nothing relates.
 
     Worth of a message:
@@ -56,7 +60,9 @@ class RecallPolicy:
 
     budget: int = 4_000
     window_share: float = 0.05
-    reach: int = 20_000
+    reach: int = 10_000
+    places: int = 16_000
+    asked: int = 200
     terms: int = 32
     least: float = 0.02
 

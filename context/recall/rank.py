@@ -3,17 +3,31 @@
 Theory of operation. A stem's weight is its rarity in this thread. A message scores the sum over stems of the best evidence for
 each: its own, or a share of what stands in a neighbour - the best and not the sum, so that a subject talked about at length does
 not outvote a message that covers more of the question. How often a stem occurs within a message is not looked at: measured,
-it adds nothing for short messages, and for long ones it says they are long.
+it adds nothing for short messages, and for long ones it says they are long. Only messages with evidence are visited: the work
+is that of the places read, whatever the length of the thread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from math import log
 
 from context.recall.policy import RecallPolicy
 from context.recall.query import Query
 from context.recall.thread import Outline
 
-Postings = Mapping[str, Sequence[int]]  # stem to the positions of the messages that hold it
+Postings = Mapping[str, Sequence[int]]  # stem to the positions of the messages that hold it, ascending
+
+
+def counted(postings: Postings, messages: int, most: int) -> dict[str, int]:
+    """How many of the thread's `messages` hold each stem, where at most the newest `most` places of each were read.
+
+    A list that was cut is taken to go on as densely as it was read: how far back its places reach says how many there are.
+    """
+    return {
+        stem: len(found) if len(found) < most else len(found) * messages // (messages - found[0])
+        for stem, found in postings.items()
+        if found
+    }
 
 
 def rarest(
@@ -23,26 +37,30 @@ def rarest(
     worth = {
         stem: weight * rarity(messages, found[stem]) for stem, weight in weights.items() if found.get(stem)
     }
-    kept = sorted(worth, key=lambda stem: -worth[stem])[:most]
-    return {stem: weights[stem] for stem in weights if stem in set(kept)}
+    kept = set(sorted(worth, key=lambda stem: -worth[stem])[:most])
+    return {stem: weights[stem] for stem in weights if stem in kept}
 
 
-def scores(outline: Outline, query: Query, postings: Postings, policy: RecallPolicy) -> list[float]:
-    """The worth of each message to the query, 0 for those with no evidence at all."""
-    total = [0.0] * len(outline)
-    own = _damping(outline, policy, policy.length)
-    handed = _damping(outline, policy, 1.0)
+def scores(
+    outline: Outline, query: Query, postings: Postings, found: Mapping[str, int], policy: RecallPolicy
+) -> dict[int, float]:
+    """The worth of each message to the query; those with no evidence at all are absent.
+
+    `found` is how many messages hold each stem; `postings` may name the newest of them only.
+    """
+    total: dict[int, float] = defaultdict(float)
+    own, handed = _damping(outline, policy, policy.length), _damping(outline, policy, 1.0)
     common = too_common(len(outline), policy)
     for stem, weight in query.weights.items():
-        found = postings.get(stem, ())
-        if not found:
+        positions = postings.get(stem, ())
+        if not positions:
             continue
-        full = weight * rarity(len(outline), len(found))
-        if len(found) > common:  # its neighbours hold it too
-            for position in found:
-                total[position] += full * own[position]
+        full = weight * rarity(len(outline), found[stem])
+        if found[stem] > common:  # its neighbours hold it too
+            for position in positions:
+                total[position] += full * own(position)
         else:
-            for position, share in _spread(found, own, handed, policy.neighbours).items():
+            for position, share in _spread(positions, len(outline), own, handed, policy.neighbours).items():
                 total[position] += full * share
     for start, end in query.dates:
         on_it = [position for position, at in enumerate(outline.at) if start <= at < end]
@@ -50,11 +68,11 @@ def scores(outline: Outline, query: Query, postings: Postings, policy: RecallPol
             worth = policy.dated * rarity(len(outline), len(on_it))
             for position in on_it:
                 total[position] += worth
-    return total
+    return dict(total)
 
 
 def learn(
-    total: list[float],
+    total: dict[int, float],
     outline: Outline,
     weights: Mapping[str, float],
     postings: Postings,
@@ -66,33 +84,36 @@ def learn(
         found = postings.get(stem, ())
         full = weight * rarity(len(outline), len(found))
         for position in found:
-            total[position] += full * own[position]
+            total[position] = total.get(position, 0.0) + full * own(position)
 
 
-def voiced(total: Sequence[float], outline: Outline, query: Query, policy: RecallPolicy) -> list[float]:
+def voiced(
+    total: Mapping[int, float], outline: Outline, query: Query, policy: RecallPolicy
+) -> dict[int, float]:
     """Scores with what a message's voice adds: the user's own words when asked about "me", stated preferences always."""
-    made = list(total)
+    made = dict(total)
     if query.first_person:
-        made = [
-            score * policy.own_words if role == "user" else score
-            for score, role in zip(made, outline.roles, strict=True)
-        ]
+        for position in made:
+            if outline.roles[position] == "user":
+                made[position] *= policy.own_words
     for position in outline.preferring:
-        made[position] *= policy.preference
+        if position in made:
+            made[position] *= policy.preference
     return made
 
 
-def densities(values: Sequence[float], outline: Outline, policy: RecallPolicy) -> list[float]:
-    """The value per token of each message."""
-    extra = policy.attention
-    return [score / (size + extra) for score, size in zip(values, outline.tokens, strict=True)]
+def density(values: Mapping[int, float], outline: Outline, policy: RecallPolicy) -> Callable[[int], float]:
+    """The value per token of the message at a position."""
+    extra, sizes = policy.attention, outline.tokens
+    return lambda position: values.get(position, 0.0) / (sizes[position] + extra)
 
 
-def ranked(values: Sequence[float], outline: Outline, policy: RecallPolicy, above: float = 0.0) -> list[int]:
+def ranked(
+    values: Mapping[int, float], outline: Outline, policy: RecallPolicy, above: float = 0.0
+) -> list[int]:
     """The positions of the messages worth more than `above`, by value per token; of equals the newer first."""
-    density = densities(values, outline, policy)
-    newest_first = (position for position in range(len(values) - 1, -1, -1) if values[position] > above)
-    return sorted(newest_first, key=density.__getitem__, reverse=True)
+    worthy = sorted((position for position, value in values.items() if value > above), reverse=True)
+    return sorted(worthy, key=density(values, outline, policy), reverse=True)
 
 
 def too_common(messages: int, policy: RecallPolicy) -> int:
@@ -105,29 +126,30 @@ def rarity(messages: int, found: int) -> float:
     return log(1 + (messages - found + 0.5) / (found + 0.5))
 
 
-def _damping(outline: Outline, policy: RecallPolicy, length: float) -> list[float]:
-    """What a stem in each message counts by that message's size: BM25's term for one occurrence, with `length` as its b."""
-    sizes = [size for size, role in zip(outline.tokens, outline.roles, strict=True) if role == "user"]
-    typical = max(1.0, sum(sizes) / len(sizes)) if sizes else 1.0
-    k = policy.saturation
-    fixed, growing = 1 + k * (1 - length), k * length / typical
-    return [(k + 1) / (fixed + growing * size) for size in outline.tokens]
+def _damping(outline: Outline, policy: RecallPolicy, length: float) -> Callable[[int], float]:
+    """What a stem in a message counts by that message's size: BM25's term for one occurrence, with `length` as its b."""
+    k, sizes = policy.saturation, outline.tokens
+    top, fixed, growing = k + 1, 1 + k * (1 - length), k * length / outline.typical
+    return lambda position: top / (fixed + growing * sizes[position])
 
 
 def _spread(
-    found: Sequence[int], own: Sequence[float], handed: Sequence[float], neighbours: Sequence[float]
+    found: Sequence[int],
+    messages: int,
+    own: Callable[[int], float],
+    handed: Callable[[int], float],
+    neighbours: Sequence[float],
 ) -> dict[int, float]:
     """The best evidence each message has of one stem: its own, or what a neighbour hands on."""
-    best = {position: own[position] for position in found}
-    last = len(own) - 1
+    best = {position: own(position) for position in found}
     reach = tuple(enumerate(neighbours, start=1))
     for position in found:
-        evidence = handed[position]
+        evidence = handed(position)
         for distance, share in reach:
             worth = evidence * share
             before, after = position - distance, position + distance
             if before >= 0 and worth > best.get(before, 0.0):
                 best[before] = worth
-            if after <= last and worth > best.get(after, 0.0):
+            if after < messages and worth > best.get(after, 0.0):
                 best[after] = worth
     return best

@@ -10,19 +10,25 @@ from context.messages import Role
 class Outline:
     """What is known of each message without reading it, oldest first; columns, because there may be thousands.
 
-    `tokens` are estimated sizes, `at` times in milliseconds, `standing` and `preferring` the positions of the messages that
-    state a rule or a preference. A position is an index into the columns.
+    `tokens` are estimated sizes, `at` times in milliseconds, `typical` is the mean size of the user's messages, `standing` and
+    `preferring` are the positions of the messages that state a rule or a preference. A position is an index into the columns.
     """
 
-    ids: Sequence[str]
     roles: Sequence[Role]
     tokens: Sequence[int]
     at: Sequence[int]
-    standing: frozenset[int] = frozenset()
-    preferring: frozenset[int] = frozenset()
+    typical: float
+    standing: Sequence[int] = ()
+    preferring: Sequence[int] = ()
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.tokens)
+
+
+def typical(roles: Sequence[Role], tokens: Sequence[int]) -> float:
+    """The mean size of the user's messages, at least 1."""
+    sizes = [size for size, role in zip(tokens, roles, strict=True) if role == "user"]
+    return max(1.0, sum(sizes) / len(sizes)) if sizes else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

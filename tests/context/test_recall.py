@@ -12,10 +12,10 @@ from context.recall.choose import choose, wanted
 from context.recall.excerpts import excerpt, sentences
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.query import analyse
-from context.recall.rank import scores, voiced
+from context.recall.rank import counted, scores, voiced
 from context.recall.render import OPENING, STANDING, quoted, rendered
 from context.recall.standing import is_instruction, is_preference
-from context.recall.thread import Outline, Source
+from context.recall.thread import Outline, Source, typical
 from context.recall.words import stems
 from context.recipe import Recalled
 
@@ -34,20 +34,22 @@ def recalled(
     roles: list[Role] = ["user" if line.startswith("u: ") else "assistant" for line in lines]
     texts = [line[3:] for line in lines]
     stated = [position for position, role in enumerate(roles) if role == "user"]
+    sizes = [max(1, count(text)) for text in texts]
     outline = Outline(
-        ids=[f"m{position}" for position in range(len(lines))],
         roles=roles,
-        tokens=[max(1, count(text)) for text in texts],
+        tokens=sizes,
         at=[START + position * DAY for position in range(len(lines))],
-        standing=frozenset(position for position in stated if is_instruction(texts[position])),
-        preferring=frozenset(position for position in stated if is_preference(texts[position])),
+        typical=typical(roles, sizes),
+        standing=[position for position in stated if is_instruction(texts[position])],
+        preferring=[position for position in stated if is_preference(texts[position])],
     )
     query = analyse(question, now=START + len(lines) * DAY, policy=policy)
     postings: dict[str, list[int]] = {}
     for position, text in enumerate(texts):
         for stem in set(stems(text)):
             postings.setdefault(stem, []).append(position)
-    values = voiced(scores(outline, query, postings, policy), outline, query, policy)
+    found = counted(postings, len(lines), len(lines) + 1)
+    values = voiced(scores(outline, query, postings, found, policy), outline, query, policy)
     standing, others = wanted(values, outline, budget, policy)
     return choose(
         standing=standing,
@@ -212,12 +214,9 @@ def test_the_work_grows_with_the_thread_and_no_faster() -> None:
 
         roles: list[Role] = ["user" if line.startswith("u") else "assistant" for line in lines]
         outline = Outline(
-            ids=[str(n) for n in range(messages)],
-            roles=roles,
-            tokens=[count(line) for line in lines],
-            at=[START] * messages,
+            roles=roles, tokens=[count(line) for line in lines], at=[START] * messages, typical=20.0
         )
-        values = [float(n % 97 + 1) for n in range(messages)]
+        values = {n: float(n % 97 + 1) for n in range(messages)}
         standing, others = wanted(values, outline, 4_000, DEFAULT)
         sources = {
             n: Source(id=str(n), role=roles[n], at=START, text=lines[n][3:]) for n in (*standing, *others)

@@ -56,6 +56,7 @@ DATA["0004"] = (
     "INSERT INTO open_calls (id, owner_id, purpose, model, attempt, prompt, holder, reserved, created_at) "
     "VALUES ('c', 'ada', 'reply', 'm', 1, 9, 'p', '[]', 1)",
 )
+DATA["0005"] = DATA["0004"]
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "usage", "prompts")
 SINCE = {
     "0003": ("lanes", "learned", "summaries"),

@@ -254,7 +254,13 @@ async def test_a_deleted_thread_leaves_no_stems(database: Database) -> None:
     async with database.reading() as connection:
         assert (
             await stems.holding(
-                connection, "ada", "t", list(stems.told("lighthouse", "user")), first=0, last=99
+                connection,
+                "ada",
+                "t",
+                list(stems.told("lighthouse", "user")),
+                pks=(0, 99),
+                depths=(0, 9),
+                most=99,
             )
         ) == {}
 
@@ -269,7 +275,9 @@ async def test_indexing_again_replaces(database: Database) -> None:
 
     await database.write(again)
     async with database.reading() as connection:
-        held = await stems.holding(connection, "ada", "t", ["lighthous", "harbour"], first=0, last=1 << 40)
+        held = await stems.holding(
+            connection, "ada", "t", ["lighthous", "harbour"], pks=(0, 1 << 40), depths=(0, 9), most=99
+        )
     assert set(held) == {"harbour"}
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import messages, threads, turns
 from store.database import Database
+from tests.store.counting import counted, settled
 
 SHORT, LONG = 100, 100_000
 WINDOW = 12  # messages of ten tokens each
@@ -91,43 +92,11 @@ async def fill(database: Database, thread: str, length: int) -> None:
     await database.write(write)
 
 
-async def steps_on_sqlite(connection: AsyncConnection, read: Awaitable[Any]) -> int:
-    """Instructions of SQLite's virtual machine, in steps of ten."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    count = 0
-
-    def step() -> int:
-        nonlocal count
-        count += 1
-        return 0
-
-    await driver.set_progress_handler(step, 10)
-    await read
-    await driver.set_progress_handler(None, 10)
-    return count
-
-
-ROWS_READ = text(
-    "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
-)
-
-
-async def rows_on_postgres(connection: AsyncConnection, read: Awaitable[Any]) -> int:
-    """Rows the transaction fetched."""
-    before = await connection.scalar(ROWS_READ)
-    await read
-    return int(await connection.scalar(ROWS_READ) - before)
-
-
 async def test_reads_are_as_large_as_the_window_whatever_the_length_of_the_thread(database: Database) -> None:
     lengths = {"short": SHORT, "long": LONG}
     for thread, length in lengths.items():
         await fill(database, thread, length)
-    if database.dialect == "postgresql":
-        async with database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text("VACUUM ANALYZE messages, turns, threads"))
-    counted = steps_on_sqlite if database.dialect == "sqlite" else rows_on_postgres
+    await settled(database, "messages", "turns", "threads")
     for read in READS:
         cost: dict[str, int] = {}
         async with database.reading() as connection:

@@ -35,7 +35,7 @@ async def write(database: Database, count: int) -> str:
 
     @cache
     def indexed(number: int, role: str) -> str:
-        return " ".join(stems.lexemes(LOCAL, thread, stems.told(said[number], role)))
+        return stems.entry(LOCAL, thread, None, stems.told(said[number], role))
 
     for first in range(0, count, BATCH):
         picked = [chance.randrange(TEXTS) for _ in range(first, min(count, first + BATCH))]

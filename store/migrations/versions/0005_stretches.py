@@ -1,0 +1,23 @@
+"""recall on Postgres: the list of a word is cut into stretches of its thread, so that the newest part can be read alone"""
+
+from alembic import op
+
+from store.reindex import index_all
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        op.execute("DROP INDEX message_search_stems_by_stem")
+        op.execute("TRUNCATE message_search_stems")
+        index_all(connection)
+        # Without the list of pending entries, which every search would read from end to end: a turn searches far more often than
+        # it adds.
+        op.execute(
+            "CREATE INDEX message_search_stems_by_stem ON message_search_stems USING gin (stems) WITH (fastupdate = off)"
+        )

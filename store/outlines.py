@@ -1,0 +1,219 @@
+"""The outline of a branch: of each message before the window its key, role, size and time, read from one index and kept in memory.
+
+Rows of messages that a summary stands for never change, so a turn reads only what was folded since the last one. At most
+`reach` messages are looked at. Where a thread does not fork, the database hands its columns over as one row.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.messages import Message, Role
+from context.recall.thread import Outline, typical
+from store.tables import messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """The messages of a branch that a model may be shown, oldest first, from depth `first` down to the message `tip`.
+
+    `place` gives the position of each key.
+    """
+
+    first: int
+    last: int
+    tip: str | None
+    pks: Sequence[int]
+    depths: Sequence[int]
+    outline: Outline
+    place: Mapping[int, int]
+
+    def positions(self, pks: Sequence[int]) -> list[int]:
+        """The positions of those of these messages that are on the branch, ascending."""
+        place = self.place
+        return sorted(place[pk] for pk in pks if pk in place)
+
+
+class Outlines:
+    """The branches asked about last, one for each thread: `most` messages in all, about 250 bytes each."""
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._held: OrderedDict[tuple[str, str], Branch] = OrderedDict()
+
+    def get(self, owner_id: str, thread_id: str) -> Branch | None:
+        key = (owner_id, thread_id)
+        if key in self._held:
+            self._held.move_to_end(key)
+        return self._held.get(key)
+
+    def forget(self, owner_id: str, thread_id: str) -> None:
+        """The thread is gone; another may take its name."""
+        self._held.pop((owner_id, thread_id), None)
+
+    def put(self, owner_id: str, thread_id: str, branch: Branch) -> None:
+        self._held[(owner_id, thread_id)] = branch
+        self._held.move_to_end((owner_id, thread_id))
+        while len(self._held) > 1 and sum(len(held.pks) for held in self._held.values()) > self._most:
+            self._held.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretch:
+    """Messages that follow one another. `under` is the message above the first; a size of 0 marks what no model may be shown."""
+
+    under: str | None
+    pks: Sequence[int]
+    depths: Sequence[int]
+    roles: Sequence[Role]
+    tokens: Sequence[int]
+    at: Sequence[int]
+
+
+async def branch_above(
+    connection: AsyncConnection,
+    owner_id: str,
+    thread_id: str,
+    before: Message,
+    *,
+    reach: int,
+    outlines: Outlines,
+) -> Branch:
+    """The branch above `before`, as far as `reach`.
+
+    A message is stored after the one above it, so `pk` grows along a branch.
+    """
+    known = outlines.get(owner_id, thread_id)
+    first = max(0, before.depth - reach)
+    if known is not None and known.tip == before.parent_id and known.first <= first:
+        return known
+    found = None
+    if known is not None and known.last < before.depth - 1 and known.first <= first <= known.last:
+        more = await _read(connection, owner_id, thread_id, known.last + 1, before)
+        if more is not None and more.under == known.tip:
+            found = _joined(known, more, first, before)
+    if found is None:
+        whole = await _read(connection, owner_id, thread_id, first, before)
+        found = _joined(None, whole, first, before)
+    outlines.put(owner_id, thread_id, found)
+    return found
+
+
+def _joined(known: Branch | None, more: _Stretch | None, first: int, before: Message) -> Branch:
+    """What is known from depth `first` on, and what follows it."""
+    dropped = 0 if known is None else sum(depth < first for depth in known.depths)
+    pks = [] if known is None else list(known.pks[dropped:])
+    depths = [] if known is None else list(known.depths[dropped:])
+    roles = [] if known is None else list(known.outline.roles[dropped:])
+    tokens = [] if known is None else list(known.outline.tokens[dropped:])
+    at = [] if known is None else list(known.outline.at[dropped:])
+    if more is not None:
+        shown = [index for index, size in enumerate(more.tokens) if size > 0]
+        pks += [more.pks[index] for index in shown]
+        depths += [more.depths[index] for index in shown]
+        roles += [more.roles[index] for index in shown]
+        tokens += [more.tokens[index] for index in shown]
+        at += [more.at[index] for index in shown]
+    return Branch(
+        first=first,
+        last=before.depth - 1,
+        tip=before.parent_id,
+        pks=pks,
+        depths=depths,
+        outline=Outline(roles=roles, tokens=tokens, at=at, typical=typical(roles, tokens)),
+        place={pk: position for position, pk in enumerate(pks)},
+    )
+
+
+async def _read(
+    connection: AsyncConnection, owner_id: str, thread_id: str, first: int, before: Message
+) -> _Stretch | None:
+    """The messages above `before` from depth `first` on; None when there are none."""
+    if first >= before.depth:
+        return None
+    values = {"owner": owner_id, "thread": thread_id, "first": first, "last": before.depth - 1}
+    statement = _LITE if connection.dialect.name == "sqlite" else _POSTGRES
+    row = (await connection.execute(text(statement), values)).one()
+    if row.messages == row.depths == before.depth - first and row.tip == before.parent_id:
+        roles: list[Role] = ["user" if asked == "1" else "assistant" for asked in row.asked.split(",")]
+        pks, tokens, at = (list(map(int, column.split(","))) for column in (row.pks, row.tokens, row.at))
+        return _Stretch(
+            under=row.under,
+            pks=pks,
+            depths=range(first, before.depth),
+            roles=roles,
+            tokens=tokens,
+            at=at,
+        )
+    return _path(await _rows(connection, owner_id, thread_id, first, before.depth), before)
+
+
+# The columns of a thread that does not fork, each as one text: thousands of rows arrive as one. All come from one index.
+_COLUMNS = """
+SELECT count(*) AS messages, count(DISTINCT depth) AS depths,
+    max(CASE WHEN depth = :first THEN parent_id END) AS under, max(CASE WHEN depth = :last THEN id END) AS tip,
+    {pks} AS pks, {asked} AS asked, {tokens} AS tokens, {at} AS at
+FROM (
+    SELECT depth, pk, id, parent_id, CASE WHEN role = 'user' THEN 1 ELSE 0 END AS asked,
+        CASE WHEN refused THEN 0 ELSE tokens END AS tokens, created_at
+    FROM messages
+    WHERE owner_id = :owner AND thread_id = :thread AND depth >= 0 AND depth BETWEEN :first AND :last
+    ORDER BY depth
+) AS found
+"""
+_OF = {"pks": "pk", "asked": "asked", "tokens": "tokens", "at": "created_at"}
+_LITE = _COLUMNS.format(**{name: f"group_concat({column})" for name, column in _OF.items()})
+_POSTGRES = _COLUMNS.format(
+    **{name: f"string_agg({column}::text, ',' ORDER BY depth)" for name, column in _OF.items()}
+)
+
+
+def _path(rows: list[Any], before: Message) -> _Stretch | None:
+    """Of all messages of a thread those above `before`."""
+    above = {row.id: row for row in rows}
+    path, at = [], above.get(before.parent_id)
+    while at is not None:
+        path.append(at)
+        at = above.get(at.parent_id)
+    path.reverse()
+    if not path:
+        return None
+    return _Stretch(
+        under=path[0].parent_id,
+        pks=[row.pk for row in path],
+        depths=[row.depth for row in path],
+        roles=[row.role for row in path],
+        tokens=[0 if row.refused else row.tokens for row in path],
+        at=[row.created_at for row in path],
+    )
+
+
+async def _rows(
+    connection: AsyncConnection, owner_id: str, thread_id: str, first: int, end: int
+) -> list[Any]:
+    """The outline of a thread's messages with a depth from `first` up to `end`, of every branch."""
+    query = (
+        select(
+            messages.c.depth,
+            messages.c.pk,
+            messages.c.id,
+            messages.c.parent_id,
+            messages.c.role,
+            messages.c.tokens,
+            messages.c.refused,
+            messages.c.created_at,
+        )
+        .where(
+            messages.c.owner_id == owner_id,
+            messages.c.thread_id == thread_id,
+            text("messages.depth >= 0"),  # names the index of outlines
+            messages.c.depth < end,
+            messages.c.depth >= first,
+        )
+        .order_by(messages.c.depth)
+    )
+    return list(await connection.execute(query))

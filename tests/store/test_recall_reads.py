@@ -1,0 +1,159 @@
+"""What recall reads has a bound that no length of the thread moves: counted, not timed."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.messages import Message
+from context.recall.policy import DEFAULT
+from context.recipe import Recalled
+from store import stems, threads
+from store.database import Database
+from store.outlines import Outlines
+from store.recall import recall
+from tests.store.counting import counted, settled
+
+SHORT, LONG = 12_000, 100_000
+BATCH = 10_000
+QUESTION = "Which garden was it: 3, 1013, 2_500 or 99?"
+
+
+def said(place: int) -> str:
+    """Words of every rarity: in each message, every seventh, fiftieth, thousandth, and one alone."""
+    return f"garden {place % 7} {1_000 + place % 50} {2_000 + place % 997} {place}"
+
+
+async def fill(database: Database, thread: str, length: int) -> None:
+    """A thread of `length` indexed messages."""
+    lite = database.dialect == "sqlite"
+    message = text(
+        "INSERT INTO messages (pk, owner_id, thread_id, id, parent_id, depth, role, status, parts, tokens, refused, turn_id, "
+        "created_at) VALUES (:pk, 'ada', :thread, :id, :parent, :depth, :role, 'complete', "
+        + (":parts" if lite else "CAST(:parts AS json)")
+        + ", 12, false, 'turn', :at)"
+    )
+
+    async def write(connection: AsyncConnection) -> None:
+        await threads.create(connection, "ada", thread, now=1)
+        found = await connection.execute(text("SELECT coalesce(max(pk), 0) FROM messages"))
+        done = int(found.scalar_one())
+        for first in range(0, length, BATCH):
+            places = range(first, min(length, first + BATCH))
+            rows = [
+                {
+                    "pk": done + place + 1,
+                    "thread": thread,
+                    "id": f"{thread}-{place}",
+                    "parent": f"{thread}-{place - 1}" if place else None,
+                    "depth": place,
+                    "at": place,
+                    "role": "assistant" if place % 2 else "user",
+                    "parts": f'[{{"type": "text", "text": "{said(place)}"}}]',
+                }
+                for place in places
+            ]
+            await connection.execute(message, rows)
+            held = [
+                {
+                    "pk": done + place + 1,
+                    "stems": stems.entry(
+                        "ada",
+                        thread,
+                        None if lite else place // stems.STRETCH,
+                        stems.told(said(place), "user"),
+                    ),
+                }
+                for place in places
+            ]
+            await connection.execute(text(stems.INSERT_LITE if lite else stems.INSERT_POSTGRES), held)
+
+    await database.write(write)
+
+
+async def asked(
+    connection: AsyncConnection, thread: str, length: int, question: str, outlines: Outlines
+) -> tuple[Recalled, ...]:
+    """What comes back for the turn behind the last message."""
+    before = Message(
+        id="new",
+        parent_id=f"{thread}-{length - 1}",
+        role="user",
+        status="complete",
+        parts=(),
+        depth=length,
+        tokens=1,
+    )
+    return await recall(
+        connection,
+        "ada",
+        thread,
+        question=question,
+        before=before,
+        now=length,
+        budget=2_000,
+        count=lambda words: -(-len(words) // 4),
+        outlines=outlines,
+    )
+
+
+async def test_recall_reads_no_more_in_a_thread_eight_times_as_long(database: Database) -> None:
+    lengths = {"short": SHORT, "long": LONG}
+    for thread, length in lengths.items():
+        await fill(database, thread, length)
+    await settled(database, "messages", "threads", "message_search_stems")
+    pasted = QUESTION + " " + " ".join(str(number) for number in range(1_000))
+    for question in (QUESTION, pasted):
+        first: dict[str, int] = {}
+        then: dict[str, int] = {}
+        async with database.reading() as connection:
+            for thread, length in lengths.items():
+                outlines = Outlines()
+                first[thread] = await counted(
+                    connection, asked(connection, thread, length, question, outlines)
+                )
+                for _ in range(7):  # Postgres may change its plan once it has seen a statement a few times
+                    then[thread] = await counted(
+                        connection, asked(connection, thread, length, question, outlines)
+                    )
+        assert then["long"] <= then["short"] * 1.1 + 100, (question[:60], first, then)
+        # The outline: Postgres may count its rows or read them from the index alone, which it does not count.
+        assert first["long"] <= then["short"] * 1.1 + 100 + max(DEFAULT.reach, first["short"]), (first, then)
+        assert then["long"] < first["long"], "the outline is kept"
+
+
+@pytest.mark.parametrize("most", [1, 5, 5_000])
+async def test_of_each_word_the_newest_places_are_read(database: Database, most: int) -> None:
+    length = stems.STRETCH * 2 + 100
+    await fill(database, "t", length)
+    async with database.reading() as connection:
+        found = await stems.holding(
+            connection,
+            "ada",
+            "t",
+            ["garden", "1013", "1500", "unheard"],
+            pks=(1, length),
+            depths=(0, length - 1),
+            most=most,
+        )
+        before = await stems.holding(
+            connection, "ada", "t", ["garden"], pks=(1, 1_000), depths=(0, 999), most=most
+        )
+    assert found == {
+        "garden": list(range(length, 0, -1))[:most],
+        "1013": [place + 1 for place in range(length - 1, -1, -1) if place % 50 == 13 or place == 1_013][
+            :most
+        ],
+        "1500": [1_501],
+    }
+    assert before == {"garden": list(range(1_000, 0, -1))[:most]}
+
+
+async def test_the_rarest_word_is_found_as_far_back_as_recall_reaches(database: Database) -> None:
+    length = DEFAULT.reach + 500
+    await fill(database, "t", length)
+    async with database.reading() as connection:
+        for place in (length - 20, length // 2, length - DEFAULT.reach + 1):
+            found = await asked(connection, "t", length, f"garden {place}?", Outlines())
+            assert f"t-{place}" in [block.id for block in found]
+        beyond = await asked(connection, "t", length, "garden 400?", Outlines())
+        assert "t-400" not in [block.id for block in beyond]
