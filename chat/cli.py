@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from chat import doctor as examination
-from chat import economics as accounts
 from chat.app import application, open_database, running
 from chat.clock import SystemClock
+from chat.economics.examine import CannotTell, examine
+from chat.economics.show import show
 from chat.logs import configure
 from chat.server import listen, serve
 from chat.settings import BadSettings, Settings, load, unknown_names
@@ -86,11 +87,11 @@ def economics(
         raise typer.BadParameter("name one thread, or ask for --all")
     settings = _settings(data_dir=data_dir)
     try:
-        found = _run(accounts.examine(settings, thread, window=window))
-    except accounts.CannotTell as problem:
+        found = _run(examine(settings, thread, window=window))
+    except CannotTell as problem:
         console.print(f"[bold red]Nothing to show.[/] {escape(str(problem))}")
         raise typer.Exit(1) from None
-    accounts.show(found, Console(), total=everything)
+    show(found, Console(), total=everything)
 
 
 def main() -> None:

@@ -63,6 +63,11 @@ async def get(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thr
     return None if row is None else _value(row)
 
 
+async def owners(connection: AsyncConnection, thread_id: str) -> list[str]:
+    """Everybody who has a thread of that name: for the operator."""
+    return list(await connection.scalars(select(threads.c.owner_id).where(threads.c.id == thread_id)))
+
+
 async def lock(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thread | None:
     """One thread, held against other writers until the transaction ends."""
     await connection.execute(select(threads.c.id).where(_own(owner_id, thread_id)).with_for_update())

@@ -78,15 +78,18 @@ async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str |
     return [_value(row) for row in await connection.execute(query)]
 
 
-async def thread_ids(connection: AsyncConnection, owner_id: str) -> list[str | None]:
-    """The threads calls were made for, in the order of their first call."""
+async def all_threads(
+    connection: AsyncConnection, thread_id: str | None = None
+) -> list[tuple[str, str | None]]:
+    """Owner and thread of all calls, in the order of their first call; of those of one name if it is given: for the operator."""
     query = (
-        select(usage.c.thread_id)
-        .where(usage.c.owner_id == owner_id)
-        .group_by(usage.c.thread_id)
+        select(usage.c.owner_id, usage.c.thread_id)
+        .group_by(usage.c.owner_id, usage.c.thread_id)
         .order_by(func.min(usage.c.created_at), usage.c.thread_id)
     )
-    return list(await connection.scalars(query))
+    if thread_id is not None:
+        query = query.where(usage.c.thread_id == thread_id)
+    return [(row.owner_id, row.thread_id) for row in await connection.execute(query)]
 
 
 def _value(row: Any) -> Entry:

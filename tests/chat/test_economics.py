@@ -11,7 +11,8 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from chat.cli import app as command
-from chat.economics import CannotTell, Costs, examine, together
+from chat.economics.examine import CannotTell, examine
+from chat.economics.figures import Costs, together
 from context.pricing import Usage, price
 from tests.chat.process import environment, run
 from tests.palaver import Palaver, palaver, settings_for
