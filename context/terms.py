@@ -65,7 +65,8 @@ class Terms:
 
 def message_limit(model: Model, prompt_tokens: int, max_output: int, policy: Policy = DEFAULT) -> int:
     """The most estimated tokens a window, and so a single message, may have with this model."""
-    room = model.context_window - min(max_output, model.max_output)
+    # One token less, for sizes are rounded to whole tokens of the model before they are multiplied by the safety.
+    room = model.context_window - min(max_output, model.max_output) - 1
     return int(room / policy.safety / model.token_ratio) - prompt_tokens - policy.overhead
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from context import folding, keepalive, lanes, request
@@ -15,7 +15,7 @@ from context.lanes import Lane
 from context.messages import Message, Role, Status, TextPart
 from context.plan import Plan, plan
 from context.policy import DEFAULT, Policy
-from context.pricing import Usage, price_table
+from context.pricing import PriceTable, Usage, price_table
 from context.prompts import Prompt
 from context.recipe import Recalled
 from context.routing import Route
@@ -35,17 +35,27 @@ MID = "claude-sonnet-5-5"
 TOP = "claude-opus-5-5"
 
 
-def terms(model: str = MID, policy: Policy = DEFAULT, *, system: str = SYSTEM) -> Terms:
-    prices, cheap = price_table(model, now=NOON), price_table(CHEAP, now=NOON)
-    assert prices is not None
-    assert cheap is not None
+def todays(model: str) -> PriceTable:
+    """What a model costs today."""
+    found = price_table(model, now=NOON)
+    assert found is not None
+    return found
+
+
+def terms(
+    model: str = MID,
+    policy: Policy = DEFAULT,
+    *,
+    system: str = SYSTEM,
+    tables: Callable[[str], PriceTable] = todays,
+) -> Terms:
     return Terms(
         model=lookup(model),
         prompt=Prompt(name="test", version=1, text=system),
         prompt_tokens=count(system),
         max_output=4_000,
-        prices=prices,
-        summariser=Summariser(model=CHEAP, prices=cheap),
+        prices=tables(model),
+        summariser=Summariser(model=CHEAP, prices=tables(CHEAP)),
         policy=policy,
     )
 
@@ -122,6 +132,7 @@ class Story:
     """One thread with a clock that only moves when told to. Branches share lanes and summaries, as they do in the store."""
 
     policy: Policy = DEFAULT
+    tables: Callable[[str], PriceTable] = todays
     service: Service = field(default_factory=Service)
     now: int = NOON
     messages: dict[str, Message] = field(default_factory=dict)
@@ -142,7 +153,7 @@ class Story:
         status: Status = "complete",
     ) -> Asked:
         """A user message on the present branch, its request, its answer, and the fold that is due behind it."""
-        its = terms(model, self.policy)
+        its = self.terms(model)
         user = self._add("user", text)
         path, ladder = self.branch(user.id)
         lane = self.lanes.get(model) or Lane(model=model, share=0.0)
@@ -203,6 +214,10 @@ class Story:
             output=output,
         )
 
+    def terms(self, model: str) -> Terms:
+        """What requests to a model are made under."""
+        return terms(model, self.policy, tables=self.tables)
+
     def wait(self, seconds: float) -> None:
         """Nothing happens; the timers are not there either."""
         self.now += round(seconds * 1000)
@@ -214,8 +229,7 @@ class Story:
             due = [
                 (at, model)
                 for model, lane in self.lanes.items()
-                if (at := keepalive.due_at(lane, terms(model, self.policy))) is not None
-                and self.now <= at < until
+                if (at := keepalive.due_at(lane, self.terms(model))) is not None and self.now <= at < until
             ]
             if not due:
                 break
@@ -223,7 +237,7 @@ class Story:
             lane = self.lanes[model]
             path, ladder = self.branch(self.leaf or "")
             decision = keepalive.decide(
-                terms(model, self.policy),
+                self.terms(model),
                 path=path,
                 ladder=ladder,
                 lane=lane,
@@ -292,4 +306,4 @@ class Story:
         return made
 
     def _others(self, model: str) -> list[tuple[Terms, Lane]]:
-        return [(terms(one, self.policy), lane) for one, lane in self.lanes.items() if one != model]
+        return [(self.terms(one), lane) for one, lane in self.lanes.items() if one != model]

@@ -1,4 +1,4 @@
-"""The properties of context economics, section 10, over random threads, branches, models, pauses and restarts."""
+"""The properties of context economics, section 10, over random threads, branches, models, pauses, restarts and price tables."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.policy import DEFAULT
-from context.pricing import PICO, Usage, price, price_table
+from context.pricing import PICO, Prices, PriceTable, Usage, price, price_table
 from context.recipe import Recalled
 from context.window import floor_index
-from tests.context.story import CHEAP, MID, NOON, TOP, Asked, Story, count
+from tests.context.story import CHEAP, MID, NOON, TOP, Asked, Story, count, todays
 
 SMALL = replace(DEFAULT, summary_budget=300, fold_least=20, window_cap=4_000)
 PAUSES = st.sampled_from([3, 40, 290, 400, 1_500, 3_700, 20_000, 90_000])
@@ -28,10 +28,37 @@ STEPS = st.one_of(
 )
 LIVES = st.lists(STEPS, min_size=5, max_size=70)
 Step = tuple[str, str | int, int]
+Tables = Callable[[str], PriceTable]
 
 
-def live(steps: list[Step], *, recalls: bool = True) -> Story:
-    story = Story(policy=SMALL)
+@st.composite
+def price_lists(draw: st.DrawFn) -> Tables:
+    """Other times, other prices: every model's own, in proportions no list ever had, some with a step."""
+
+    def prices(times: int) -> Prices:
+        base = draw(st.integers(10_000, 40_000_000)) * times
+        return Prices(
+            input=base,
+            output=base * draw(st.integers(1, 12)),
+            cache_read=base * draw(st.integers(0, 90)) // 100,
+            cache_write_5m=base * draw(st.integers(100, 200)) // 100,
+            cache_write_1h=base * draw(st.integers(100, 400)) // 100,
+        )
+
+    def table(model: str) -> PriceTable:
+        step = draw(st.sampled_from([None, 3_000, 100_000]))
+        steps = ((0, prices(1)),) if step is None else ((0, prices(1)), (step, prices(5)))
+        return PriceTable(model=model, steps=steps)
+
+    made = {model: table(model) for model in (CHEAP, MID, TOP)}
+    return made.__getitem__
+
+
+TABLES = st.one_of(st.just(todays), price_lists())
+
+
+def live(steps: list[Step], tables: Tables = todays, *, recalls: bool = True) -> Story:
+    story = Story(policy=SMALL, tables=tables)
     for number, (what, which, size) in enumerate(steps):
         text = f"{number}: " + "where is my parcel " * size
         match what:
@@ -61,9 +88,9 @@ def live(steps: list[Step], *, recalls: bool = True) -> Story:
 
 def lives(check: Callable[[Story], None]) -> None:
     @settings(max_examples=40, deadline=None)
-    @given(LIVES)
-    def run(steps: list[Step]) -> None:
-        check(live(steps))
+    @given(LIVES, TABLES)
+    def run(steps: list[Step], tables: Tables) -> None:
+        check(live(steps, tables))
 
     run()
 
@@ -113,8 +140,12 @@ def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
             sent = [one.id for one in asked.planned.messages]
             size = sum(one.tokens for one in asked.planned.messages)
             wanted = path[: SMALL.floor_messages][::-1]
+            floor = sum(story.messages[id].tokens for id in wanted)
             assert size <= SMALL.window_cap
-            if sum(story.messages[id].tokens for id in wanted) <= SMALL.window_cap * SMALL.floor_share:
+            step = story.tables(asked.planned.recipe.model).dearer_above()
+            beside = asked.planned.estimate.total - asked.planned.estimate.window
+            cheap = step is None or (floor + beside) * SMALL.safety < step
+            if cheap and floor <= SMALL.window_cap * SMALL.floor_share:
                 assert set(wanted) <= set(sent)
             assert asked.planned.messages[0].role == "user"
 
@@ -151,9 +182,9 @@ def test_a_ledger_in_picodollars_is_the_price_tables_sum_to_the_last_digit(
 
 
 @settings(max_examples=25, deadline=None)
-@given(LIVES)
-def test_a_recalled_block_never_changes_what_the_next_turn_reads(steps: list[Step]) -> None:
-    with_recall, without = live(steps), live(steps, recalls=False)
+@given(LIVES, TABLES)
+def test_a_recalled_block_never_changes_what_the_next_turn_reads(steps: list[Step], tables: Tables) -> None:
+    with_recall, without = live(steps, tables), live(steps, tables, recalls=False)
     for one, other in zip(with_recall.asked, without.asked, strict=True):
         assert one.billed.cache_read == other.billed.cache_read
         assert one.billed.cache_write_5m == other.billed.cache_write_5m
@@ -161,17 +192,18 @@ def test_a_recalled_block_never_changes_what_the_next_turn_reads(steps: list[Ste
 
 
 @settings(max_examples=25, deadline=None)
-@given(LIVES)
-def test_the_same_inputs_make_the_same_bytes(steps: list[Step]) -> None:
-    assert [one.body for one in live(steps).asked] == [one.body for one in live(steps).asked]
+@given(LIVES, TABLES)
+def test_the_same_inputs_make_the_same_bytes(steps: list[Step], tables: Tables) -> None:
+    once, again = live(steps, tables), live(steps, tables)
+    assert [one.body for one in once.asked] == [one.body for one in again.asked]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(PAUSES, min_size=1, max_size=12), st.sampled_from(["visible", "open", "gone", None]))
+@given(st.lists(PAUSES, min_size=1, max_size=12), st.sampled_from(["visible", "open", "gone", None]), TABLES)
 def test_keep_alives_end_within_their_limits_and_when_a_thread_is_closed(
-    pauses: list[int], presence: str | None
+    pauses: list[int], presence: str | None, tables: Tables
 ) -> None:
-    story = Story(policy=SMALL)
+    story = Story(policy=SMALL, tables=tables)
     for number, pause in enumerate(pauses):
         story.say(f"{number}: where is it?", answer="On its way. " * 20)
         most = max(SMALL.keepalives_5m, SMALL.keepalives_1h)
