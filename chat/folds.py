@@ -9,6 +9,7 @@ A fold that fails changes nothing: the window stays, and the next turn finds the
 
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,6 +42,11 @@ BY_HAND = "asked for by hand"
 TRIES = 2  # answers a summariser may give to one question
 
 
+# How an attempt to fold ended: `nothing` was there to fold; another fold of the thread is `busy`; the window or the summary has
+# `moved` since it was planned; somebody took this summary back, and it is not made again the next moment; no usable summary came.
+Ended = Literal["folded", "nothing", "busy", "moved", "taken_back", "given_up"]
+
+
 @dataclass(slots=True, kw_only=True)
 class Folder:
     """Carries out folds, at most one for each thread at a time."""
@@ -57,18 +63,18 @@ class Folder:
         """Whether folding a thread has failed and is not to be tried again yet."""
         return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.clock.now()
 
-    async def fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> str | None:
-        """Carry out a fold of the branch that ends at `leaf_id`. Returns the new summary's id, or None when nothing changed."""
+    async def fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> Ended:
+        """Carry out a fold of the branch that ends at `leaf_id`."""
         key = (owner_id, thread_id)
         if key in self._busy:
-            return None
+            return "busy"
         self._busy.add(key)
         try:
             return await self._fold(owner_id, thread_id, leaf_id, wanted)
         finally:
             self._busy.discard(key)
 
-    async def fold_by_hand(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> str | None:
+    async def fold_by_hand(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> Ended:
         """Fold all but the newest messages of a branch because somebody asks for it."""
         now = self.clock.now()
         async with self.database.reading() as connection:
@@ -76,25 +82,25 @@ class Folder:
         terms, path = standing.seen_by(self.deployment, model_id, now)
         floor = floor_index(path, terms.policy.floor_messages - 1, terms.policy)
         if not floor:
-            return None
+            return "nothing"
         fold = fold_range(
             terms, messages=path[:floor], ladder=standing.ladder, kind="cold", reason="asked for by hand"
         )
         return await self.fold(owner_id, thread_id, leaf_id, fold)
 
-    async def _fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> str | None:
+    async def _fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> Ended:
         async with self.database.reading() as connection:
             standing = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
         ids = [message.id for message in standing.path]
         base = None if standing.ladder is None else standing.ladder.upto_id
         if wanted.last_id not in ids or base != wanted.after_id:
-            return None  # the window has moved since: the fold is void
+            return "moved"
         folded = standing.path[: ids.index(wanted.last_id) + 1]
         if wanted.reason != BY_HAND and wanted.kind != "overdue":
             async with self.database.reading() as connection:
                 undone = await summaries.undone_upto(connection, owner_id, thread_id)
             if undone is not None and folded[-1].depth <= undone + self.deployment.policy.floor_messages:
-                return None  # somebody took this summary back: it is not made again the next moment
+                return "taken_back"
         fold = wanted
         known = () if standing.ladder is None else standing.ladder.segments
         named = {*wanted.ladder.keep, *wanted.ladder.merge}
@@ -107,7 +113,7 @@ class Folder:
             log.warning(
                 "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(folded)
             )
-            return None
+            return "given_up"
         segments = climb(
             fold, standing.ladder, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
         )
@@ -212,15 +218,15 @@ class Folder:
 
     async def _swap(
         self, standing: Standing, fold: Fold, last: Message, segments: tuple[Segment, ...], asked: Ask
-    ) -> str | None:
+    ) -> Ended:
         summary_id = self.clock.new_id("sum")
         base: Ladder | None = standing.ladder
 
-        async def write(connection: AsyncConnection) -> str | None:
+        async def write(connection: AsyncConnection) -> bool:
             if base is not None:
                 known = await summaries.get(connection, standing.owner_id, base.id)
                 if known is None or not known.active:
-                    return None  # somebody edited or undid it meanwhile: their word counts
+                    return False  # somebody edited or undid it meanwhile: their word counts
             await prompts.keep(connection, asked.system)
             await summaries.add(
                 connection,
@@ -236,15 +242,15 @@ class Folder:
                 prompt_digest=asked.system.digest,
                 now=self.clock.now(),
             )
-            return summary_id
+            return True
 
-        stored = await self.database.write(write)
-        if stored is not None:
-            self._failed.pop((standing.owner_id, standing.thread_id), None)
-            log.info(
-                "folded", thread_id=standing.thread_id, tokens=fold.tokens, kind=fold.kind, reason=fold.reason
-            )
-        return stored
+        if not await self.database.write(write):
+            return "moved"
+        self._failed.pop((standing.owner_id, standing.thread_id), None)
+        log.info(
+            "folded", thread_id=standing.thread_id, tokens=fold.tokens, kind=fold.kind, reason=fold.reason
+        )
+        return "folded"
 
 
 async def fold_if_due(work: TurnWork, folder: Folder) -> None:

@@ -11,7 +11,7 @@ from chat.api import schemas
 from chat.api.body import read
 from chat.api.deps import Deps, answer, owner
 from chat.api.endpoint import Endpoint, path_id
-from chat.errors import BadRequest, NotFound, ThreadBusy
+from chat.errors import BadRequest, NotFound, ThreadBusy, Unavailable
 from chat.standing import load
 from chat.times import rfc3339
 from context.ladder import Line, Segment
@@ -62,7 +62,7 @@ class SummaryRoutes:
                 handler=self.fold,
                 summary="Fold all but the newest messages now",
                 answers={200: schemas.SummaryOut},
-                errors=(NotFound, ThreadBusy),
+                errors=(NotFound, ThreadBusy, Unavailable),
             ),
             Endpoint(
                 method="POST",
@@ -135,7 +135,11 @@ class SummaryRoutes:
             raise ThreadBusy("an answer is being written; fold when it is done")
         if thread.leaf_id is not None:
             model = self.deps.deployment.tiers[self.deps.deployment.default_tier]
-            await self.deps.runner.folder.fold_by_hand(owner_id, thread_id, thread.leaf_id, model)
+            ended = await self.deps.runner.folder.fold_by_hand(owner_id, thread_id, thread.leaf_id, model)
+            if ended in ("busy", "moved"):
+                raise ThreadBusy("the summary is being changed at this moment; read it again")
+            if ended == "given_up":
+                raise Unavailable("no usable summary could be made; nothing was changed", retry_after=30)
         return answer(await self._shown(owner_id, thread_id))
 
     async def presence(self, request: Request) -> Response:

@@ -82,8 +82,9 @@ async def test_a_fold_by_hand_waits_for_no_answer_that_is_being_written(one: Tal
 async def test_a_fold_by_hand_that_fails_changes_nothing(one: Talk) -> None:
     one.sim.script(faults.overloaded(), Reply(text="no lines", thinking=""), when=summarises)
     answer = await one.app.http.post(FOLD)
-    assert answer.status_code == 200
-    assert answer.json()["id"] is None
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert "nothing was changed" in answer.json()["error"]["message"]
+    assert (await one.summary())["id"] is None
     assert (await one.purposes()).count("summary") == 2
 
 
