@@ -7,12 +7,14 @@ from pathlib import Path
 
 import structlog
 from filelock import FileLock, Timeout
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from chat.access import Access
+from chat.access.middleware import Access
+from chat.access.tokens import Tokens
 from chat.api import page, routes
 from chat.api.deps import Deps
 from chat.calls import Caller
@@ -95,12 +97,13 @@ def application(deps: Deps) -> Starlette:
     """The ASGI application over started parts."""
     endpoints = routes.endpoints(deps)
     token = deps.settings.token
+    tokens = Tokens(deps.settings.tokens, None if token is None else token.get_secret_value())
     middleware = [
         Middleware(Edge, clock=deps.clock),
         Middleware(
             Limits, per_minute=deps.settings.requests_per_minute, at_once=deps.settings.requests_at_once
         ),
-        Middleware(Access, token=None if token is None else token.get_secret_value()),
+        Middleware(Access, tokens=tokens, clock=deps.clock),
     ]
     if deps.settings.cors_origins:
         # Outermost, so that errors carry the headers too; browsers hide an answer without them from the page.
@@ -134,7 +137,13 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
         before, after = await migrate.upgrade(database)
         if before != after:
             log.info("migrated the database", before=before, after=after)
-        await database.write(lambda connection: users.ensure(connection, users.LOCAL, "You", clock.now()))
+        names = {users.LOCAL: "You", **{token.user: token.user for token in settings.tokens}}
+
+        async def ensure_users(connection: AsyncConnection) -> None:
+            for user_id, name in sorted(names.items()):
+                await users.ensure(connection, user_id, name, clock.now())
+
+        await database.write(ensure_users)
         yield database
 
 

@@ -1,4 +1,4 @@
-"""The command line: `palaver serve`, `palaver migrate`, `palaver doctor`, `palaver economics`."""
+"""The command line: `palaver serve`, `palaver migrate`, `palaver doctor`, `palaver token`, `palaver economics`."""
 
 import asyncio
 import sys
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from chat import doctor as examination
+from chat.access import tokens
 from chat.app import application, open_database, running
 from chat.clock import SystemClock
 from chat.economics.examine import CannotTell, examine
@@ -24,6 +25,7 @@ from chat.settings import BadSettings, Settings, load, unknown_names
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights
 from store.errors import StoreError
+from store.users import LOCAL
 
 T = TypeVar("T")
 
@@ -71,6 +73,22 @@ def doctor(data_dir: DataDir = None) -> None:
     findings = _run(examination.examine(settings))
     examination.show(findings, Console())
     raise typer.Exit(0 if all(finding.state != "broken" for finding in findings) else 1)
+
+
+@app.command("token")
+def token_command(
+    name: Annotated[str, typer.Argument(help="What to call it: shown in the ledger, and what budgets name.")],
+    user: Annotated[str, typer.Option(help="Whose threads it opens.")] = LOCAL,
+) -> None:
+    """Make an access token: shown this once, with the lines of palaver.toml that let it in."""
+    made = tokens.fresh()
+    try:
+        lines = tokens.as_toml(made, name=name, user=user)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    typer.echo(made)
+    console.print("The token is shown this once. These lines go into palaver.toml:", style="dim")
+    typer.echo(f"\n{lines}", nl=False)
 
 
 @app.command()
@@ -139,7 +157,7 @@ def _settings(**overrides: object) -> Settings:
 
 def _check_exposure(settings: Settings) -> None:
     """Without a token nobody but this machine may reach the server."""
-    if settings.token is None and not _is_loopback(settings.host):
+    if not settings.asks_for_token and not _is_loopback(settings.host):
         _fail(
             f"PALAVER_HOST: {settings.host} can be reached from other machines, and no token is set.\n"
             "Set PALAVER_TOKEN to a long random text, or listen on 127.0.0.1."

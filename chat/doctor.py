@@ -169,8 +169,8 @@ def _local(settings: Settings) -> Finding:
 
 
 def _exposure(settings: Settings) -> Finding:
-    if settings.token is not None:
-        return Finding(what="access", state="good", says="every API request must carry the token")
+    if settings.asks_for_token:
+        return Finding(what="access", state="good", says="every API request must carry a token")
     return Finding(
         what="access",
         state="note",

@@ -14,6 +14,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from chat.access.tokens import DEFAULT_TOKEN, Token
 from context.catalog import Tier
 
 
@@ -48,6 +49,10 @@ class Settings(BaseSettings):
     )
     token: SecretStr | None = Field(
         default=None, min_length=16, description="Bearer token that every API request must carry."
+    )
+    tokens: tuple[Token, ...] = Field(
+        default=(),
+        description="Access tokens as `[[tokens]]` in the file (JSON in the environment): see Access.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Exact origins (comma-separated) whose pages may use the API."
@@ -154,6 +159,22 @@ class Settings(BaseSettings):
             raise ValueError("a database URL begins with sqlite:/// or postgresql://")
         return value
 
+    @field_validator("tokens")
+    @classmethod
+    def _told_apart(cls, value: tuple[Token, ...]) -> tuple[Token, ...]:
+        if len({token.name for token in value}) < len(value):
+            raise ValueError("each token has a name of its own")
+        if len({token.sha256 for token in value}) < len(value):
+            raise ValueError("each token has a digest of its own")
+        if any(token.name == DEFAULT_TOKEN for token in value):
+            raise ValueError(f"{DEFAULT_TOKEN} is the name of PALAVER_TOKEN; call it something else")
+        return value
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether nobody may use the API without a token."""
+        return self.token is not None or bool(self.tokens)
+
     @property
     def database(self) -> str:
         """The database's URL. Never log it: it may hold a password."""
@@ -212,4 +233,5 @@ def load(**overrides: object) -> Settings:
 def _key(location: tuple[int | str, ...]) -> str:
     field = str(location[0]) if location else ""
     field = field.lower() if field.lower() in Settings.model_fields else field
-    return environment_name(field) if field in Settings.model_fields else field
+    name = environment_name(field) if field in Settings.model_fields else field
+    return name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[1:])

@@ -1,6 +1,6 @@
-"""Users. Until access control comes there is one, who owns everything."""
+"""Users: who owns what. One is always there; others come with the tokens an operator configures."""
 
-from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.tables import users
@@ -10,6 +10,6 @@ LOCAL = "local"
 
 async def ensure(connection: AsyncConnection, user_id: str, name: str, now: int) -> None:
     """Make sure a user exists."""
-    known = await connection.scalar(select(users.c.id).where(users.c.id == user_id))
-    if known is None:
-        await connection.execute(users.insert().values(id=user_id, name=name, created_at=now))
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    added = dialect.insert(users).values(id=user_id, name=name, created_at=now)
+    await connection.execute(added.on_conflict_do_nothing())  # replicas that start together make it once

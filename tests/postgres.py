@@ -160,6 +160,8 @@ async def emptied(url: str) -> None:
     """Remove every row."""
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("TRUNCATE users, usage, prompts RESTART IDENTITY CASCADE")
+        await connection.execute(
+            "TRUNCATE users, usage, prompts, budgets, open_calls RESTART IDENTITY CASCADE"
+        )
     finally:
         await connection.close()

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.access import Principal
+from chat.access.principal import Principal
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.runner import Runner

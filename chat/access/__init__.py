@@ -1,0 +1,6 @@
+"""Who may do what: the principal of a request, the tokens that name one, and what budgets leave to spend.
+
+principal ... who a request comes from
+tokens ...... from a bearer token to its principal, by digest
+middleware .. every API request gets its principal, or is refused
+"""

@@ -1,0 +1,42 @@
+"""Who may use the API: without tokens whoever reaches loopback, with them whoever carries one."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chat.access.principal import Principal
+from chat.access.tokens import Tokens
+from chat.clock import Clock
+from chat.errors import Unauthorized
+from store.users import LOCAL
+
+# The page's own files hold no data; it asks for the token itself and sends it with every API request.
+PUBLIC = ("/", "/healthz", "/readyz")
+PUBLIC_PREFIXES = ("/assets/", "/t/")
+
+
+class Access:
+    """ASGI middleware that says who each request comes from. Raises Unauthorized."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, clock: Clock) -> None:
+        self.app = app
+        self.tokens = tokens
+        self.clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not (self.tokens and is_public(scope["path"])):
+            scope.setdefault("state", {})["principal"] = self._principal(scope)
+        await self.app(scope, receive, send)
+
+    def _principal(self, scope: Scope) -> Principal:
+        if not self.tokens:
+            return Principal(owner_id=LOCAL)
+        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        found = self.tokens.find(token.strip(), now=self.clock.now()) if scheme.lower() == "bearer" else None
+        if found is None:
+            raise Unauthorized("this server asks for its token: Authorization: Bearer …")
+        return found
+
+
+def is_public(path: str) -> bool:
+    """Whether a path is served without a token."""
+    return path in PUBLIC or path.startswith(PUBLIC_PREFIXES)

@@ -1,0 +1,88 @@
+"""Access tokens: made once, shown once, known afterwards by their SHA-256 alone."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from chat.access.principal import Principal
+from context.catalog import Tier
+from store.users import LOCAL
+
+DEFAULT_TOKEN = "default"  # noqa: S105 - no secret: the name of the one token PALAVER_TOKEN gives
+PREFIX = "plv_"  # so that secret scanners and people know what they have found
+RANDOM_BYTES = 32  # 256 bits: nobody guesses one, so a fast digest is enough to keep it by
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+USER = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$"
+
+
+class Token(BaseModel):
+    """One `[[tokens]]` entry of the operator's: never the token itself, only its digest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str = Field(pattern=NAME)
+    user: str = Field(default=LOCAL, pattern=USER)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    tier: Tier | None = None
+    tier_rule: Literal["exactly", "at_most"] = "exactly"
+    expires: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    principal: Principal
+    expires: datetime | None
+
+
+class Tokens:
+    """All tokens of a deployment by digest. `now` below is in milliseconds since 1970 UTC."""
+
+    def __init__(self, granted: Iterable[Token], default: str | None) -> None:
+        # Found by the digest of what was sent: whoever cannot invert SHA-256 learns nothing from how long that takes.
+        self._known: dict[bytes, _Known] = {}
+        if default is not None:
+            self._known[_digest(default)] = _Known(
+                principal=Principal(owner_id=LOCAL, token=DEFAULT_TOKEN), expires=None
+            )
+        for token in granted:
+            principal = Principal(
+                owner_id=token.user,
+                token=token.name,
+                tier=token.tier,
+                at_most=token.tier_rule == "at_most",
+            )
+            self._known[bytes.fromhex(token.sha256)] = _Known(principal=principal, expires=token.expires)
+
+    def __bool__(self) -> bool:
+        """Whether a token is asked for at all."""
+        return bool(self._known)
+
+    def find(self, token: str, *, now: int) -> Principal | None:
+        """Who carries this token; None for an unknown or expired one."""
+        known = self._known.get(_digest(token))
+        if known is None or (known.expires is not None and now >= known.expires.timestamp() * 1000):
+            return None
+        return known.principal
+
+
+def fresh() -> str:
+    """A new token. Nobody can read it again once it is gone."""
+    return PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+
+
+def as_toml(token: str, *, name: str, user: str) -> str:
+    """The lines of palaver.toml that let a token in. Raises ValueError naming the field that cannot be used."""
+    for field, value, pattern in (("name", name, NAME), ("user", user, USER)):
+        if not re.match(pattern, value):
+            raise ValueError(f"{field}: letters, digits and ._- only, 64 at most")
+    return f'[[tokens]]\nname = "{name}"\nuser = "{user}"\nsha256 = "{_digest(token).hex()}"\n'
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogateescape")).digest()

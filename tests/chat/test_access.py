@@ -1,0 +1,156 @@
+"""Tokens: who they name, when they end, and that nobody reaches what another user owns."""
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from chat.access.principal import Principal
+from chat.access.tokens import Token, Tokens, fresh
+from chat.api.routes import endpoints
+from chat.cli import app as command_line
+from chat.settings import BadSettings, load
+from tests.palaver import Palaver, palaver
+from tests.upstream import Reply, Simulator
+
+ADA, BOB, OLD = "token-of-ada-0123456789", "token-of-bob-0123456789", "token-of-old-0123456789"
+SECRETS = {"ada": ADA, "bob": BOB}
+GRANTED = [{"name": f"{user}-laptop", "user": user, "sha256": sha256(secret.encode()).hexdigest()} for user, secret in SECRETS.items()]  # fmt: skip
+
+
+def client(app: Palaver, token: str | None) -> httpx.AsyncClient:
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(base_url=app.url, headers=headers, timeout=20, trust_env=False)
+
+
+def test_a_token_names_its_principal_until_it_expires() -> None:
+    end = datetime(2026, 12, 1, tzinfo=UTC)
+    token = Token(name="kiosk", user="ada", sha256=sha256(b"x").hexdigest(), tier="simple", tier_rule="at_most", expires=end)  # fmt: skip
+    tokens = Tokens([token], "y")
+    before = int((end - timedelta(milliseconds=1)).timestamp() * 1000)
+    assert tokens.find("x", now=before) == Principal(
+        owner_id="ada", token="kiosk", tier="simple", at_most=True
+    )
+    assert tokens.find("x", now=before + 1) is None
+    assert tokens.find("y", now=before) == Principal(owner_id="local", token="default")
+    assert tokens.find("", now=before) is None
+    assert not Tokens([], None)
+
+
+def test_the_command_prints_a_token_once_and_the_lines_that_let_it_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(command_line, ["token", "ci", "--user", "ada"])
+    assert ended.exit_code == 0, ended.output
+    made = ended.stdout.splitlines()[0]
+    assert len(made.removeprefix("plv_")) >= 43, "256 bits"
+    assert made not in ended.stdout.split("\n", 1)[1]
+    (tmp_path / "palaver.toml").write_text(ended.stdout.split("\n", 1)[1])
+    (granted,) = load().tokens
+    assert Tokens([granted], None).find(made, now=0) == Principal(owner_id="ada", token="ci")
+    assert fresh() != fresh()
+    assert CliRunner().invoke(command_line, ["token", 'a"b']).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ('[[tokens]]\nname = "a"\nsha256 = "planted"', "PALAVER_TOKENS[0].sha256"),
+        ('[[tokens]]\nname = "a b"\nsha256 = "%s"' % ("0" * 64), "PALAVER_TOKENS[0].name"),
+        ('[[tokens]]\nname = "a"\nsha256 = "%s"\nadmin = true' % ("0" * 64), "PALAVER_TOKENS[0].admin"),
+        ('[[tokens]]\nname = "default"\nsha256 = "%s"' % ("0" * 64), "PALAVER_TOKENS"),
+        ('[[tokens]]\nname = "a"\nsha256 = "%s"\nexpires = 2026-01-01' % ("0" * 64), "PALAVER_TOKENS[0].expires"),
+    ],
+)  # fmt: skip
+def test_a_token_that_cannot_be_used_is_named_without_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, named: str
+) -> None:
+    tomllib.loads(lines)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "palaver.toml").write_text(lines)
+    with pytest.raises(BadSettings) as refused:
+        load()
+    assert str(refused.value).startswith(f"{named}: ")
+    assert "planted" not in str(refused.value)
+
+
+async def test_with_tokens_nobody_is_anonymous_and_each_has_a_house_of_their_own(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    old = {"name": "old", "user": "ada", "sha256": sha256(OLD.encode()).hexdigest(), "expires": "2026-01-01T00:00:00Z"}  # fmt: skip
+    async with palaver(tmp_path, sim, tokens=[*GRANTED, old]) as app:
+        for wrong in (None, OLD, ADA + "x", GRANTED[0]["sha256"]):
+            async with client(app, wrong) as nobody:
+                answer = await nobody.get("/api/threads")
+                assert answer.status_code == 401, wrong
+                assert answer.json()["error"]["code"] == "unauthorized"
+                assert (await nobody.get("/healthz")).status_code == 200
+        async with client(app, ADA) as ada, client(app, BOB) as bob:
+            for person in (ada, bob):  # threads may be named by clients: the same name is another thread
+                said = await person.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})
+                assert said.status_code == 202, said.text
+            one, other = [
+                (await person.get("/api/threads/t/messages")).json()["messages"][0]["id"]
+                for person in (ada, bob)
+            ]
+            assert one != other
+        async with app.deps.database.reading() as connection:
+            from sqlalchemy import text
+
+            rows = await connection.execute(text("SELECT owner_id, token FROM turns ORDER BY owner_id"))
+            assert [tuple(row) for row in rows] == [("ada", "ada-laptop"), ("bob", "bob-laptop")]
+
+
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PATCH", "/api/threads/{thread}"): {"title": "Mine now"},
+    ("PUT", "/api/messages/{message}/feedback"): {"rating": "up"},
+    ("PUT", "/api/threads/{thread}/summary"): {"id": "sum_1", "lines": [{"text": "Mine now"}]},
+    ("POST", "/api/threads/{thread}/presence"): {"state": "visible"},
+}
+OWN = {
+    ("POST", "/api/threads/{thread}/turns"),  # makes a thread of that name for whoever asks
+}
+
+
+async def test_foreign_ids_are_answered_like_unknown_ones_on_every_route(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    sim.respond(lambda _: Reply(text="Yes.", thinking=""))
+    async with (
+        palaver(tmp_path, sim, tokens=GRANTED) as app,
+        client(app, ADA) as ada,
+        client(app, BOB) as bob,
+    ):
+        made = await ada.post("/api/threads/hers/turns", json={"input": {"text": "A secret of Ada's"}})
+        known = {"thread": "hers", "turn": made.json()["id"], "message": made.json()["message_id"]}
+        async with ada.stream("GET", f"/api/turns/{known['turn']}/events") as stream:
+            await stream.aread()
+        swept = 0
+        for endpoint in endpoints(app.deps):
+            key = (endpoint.method, endpoint.path)
+            if not endpoint.parameters or key in OWN:
+                continue
+            told = []
+            for ids in (known, dict.fromkeys(known, "nobody-has-this")):
+                path = endpoint.path.format(**ids)
+                answer = await bob.request(endpoint.method, path, json=BODIES.get(key))
+                error = answer.json()["error"]
+                assert answer.status_code == 404, (key, answer.text)
+                told.append({name: value for name, value in error.items() if name != "request_id"})
+            assert told[0] == told[1], key
+            swept += 1
+        assert swept >= 13
+        for path in ("/api/threads", "/api/search?q=secret"):
+            assert "hers" not in (await bob.get(path)).text
+        body = {"input": {"text": "Hi"}, "parent_id": known["message"]}
+        assert (await bob.post("/api/threads/hers/turns", json=body)).status_code == 404
+        regenerate = {"regenerate": known["message"]}
+        assert (await bob.post("/api/threads/hers/turns", json=regenerate)).status_code == 404
+        kept = (await ada.get("/api/threads/hers")).json()
+        assert kept["title"] == "A secret of Ada's", "and nothing of hers has changed"
