@@ -3,6 +3,7 @@
 PalaverError
 ├── BadRequest          400 bad_request          a field is wrong; `param` names it
 ├── Unauthorized        401 unauthorized
+├── Forbidden           403 forbidden            only for tokens with admin rights
 ├── NotFound            404 not_found            unknown, or somebody else's
 ├── ModelNotFound       404 model_not_found
 ├── MethodNotAllowed    405 method_not_allowed
@@ -48,6 +49,12 @@ class Unauthorized(PalaverError):
     """No token, or not the right one."""
 
     status, code, type = 401, "unauthorized", "authentication_error"
+
+
+class Forbidden(PalaverError):
+    """The token is good, but not for this."""
+
+    status, code, type = 403, "forbidden", "permission_error"
 
 
 class NotFound(PalaverError):

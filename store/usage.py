@@ -1,10 +1,11 @@
 """The ledger: one row per upstream call, whatever it was for."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -90,6 +91,25 @@ async def all_threads(
     if thread_id is not None:
         query = query.where(usage.c.thread_id == thread_id)
     return [(row.owner_id, row.thread_id) for row in await connection.execute(query)]
+
+
+async def page(
+    connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], *, after: Entry | None, limit: int
+) -> list[Entry]:
+    """Calls that meet the conditions, oldest first, those after one that was read before."""
+    query = select(usage).where(*conditions).order_by(usage.c.created_at, usage.c.id).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(usage.c.created_at, usage.c.id) > tuple_(after.created_at, after.id))
+    return [_value(row) for row in await connection.execute(query)]
+
+
+async def get(connection: AsyncConnection, owner_id: str | None, call_id: str) -> Entry | None:
+    """One call, of one owner or of anybody (None)."""
+    query = select(usage).where(usage.c.id == call_id)
+    if owner_id is not None:
+        query = query.where(usage.c.owner_id == owner_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _value(row)
 
 
 def _value(row: Any) -> Entry:

@@ -29,7 +29,7 @@ class Access:
 
     def _principal(self, scope: Scope) -> Principal:
         if not self.tokens:
-            return Principal(owner_id=LOCAL)
+            return Principal(owner_id=LOCAL, admin=True)
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         found = self.tokens.find(token.strip(), now=self.clock.now()) if scheme.lower() == "bearer" else None
         if found is None:

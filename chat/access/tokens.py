@@ -31,6 +31,7 @@ class Token(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     tier: Tier | None = None
     tier_rule: Literal["exactly", "at_most"] = "exactly"
+    admin: bool = False
     expires: AwareDatetime | None = None
 
 
@@ -48,7 +49,8 @@ class Tokens:
         self._known: dict[bytes, _Known] = {}
         if default is not None:
             self._known[_digest(default)] = _Known(
-                principal=Principal(owner_id=LOCAL, token=DEFAULT_TOKEN), expires=None
+                principal=Principal(owner_id=LOCAL, token=DEFAULT_TOKEN, admin=True),  # the operator's own
+                expires=None,
             )
         for token in granted:
             principal = Principal(
@@ -56,6 +58,7 @@ class Tokens:
                 token=token.name,
                 tier=token.tier,
                 at_most=token.tier_rule == "at_most",
+                admin=token.admin,
             )
             self._known[bytes.fromhex(token.sha256)] = _Known(principal=principal, expires=token.expires)
 

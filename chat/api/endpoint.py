@@ -31,6 +31,7 @@ class Endpoint:
     query: type[BaseModel] = schemas.NoQuery
     errors: tuple[type[PalaverError], ...] = ()
     streams: bool = False
+    media: tuple[str, ...] = ()  # what a 200 may be besides JSON
     headers: dict[str, str] = field(default_factory=dict)
     public: bool = False
 

@@ -122,6 +122,8 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
             content = {"text/event-stream": {"schema": {"type": "string"}}}
         elif "Idempotency-Key" in endpoint.headers and status == 200:
             content["text/event-stream"] = {"schema": {"type": "string"}}
+        if status == 200:
+            content |= {media: {"schema": {"type": "string"}} for media in endpoint.media}
         responses[str(status)] = {"description": "OK", **({"content": content} if content else {})}
     expected = [*endpoint.errors, *ALWAYS, *(() if endpoint.public else WITHIN)]
     expected += WITH_BODY if endpoint.body is not None else ()

@@ -8,6 +8,7 @@ from chat.api.search import Search
 from chat.api.summary import SummaryRoutes
 from chat.api.threads import Threads
 from chat.api.turns import Turns
+from chat.api.usage import UsageRoutes
 
 
 def endpoints(deps: Deps) -> list[Endpoint]:
@@ -19,4 +20,5 @@ def endpoints(deps: Deps) -> list[Endpoint]:
         *Turns(deps).endpoints(),
         *SummaryRoutes(deps).endpoints(),
         *Search(deps).endpoints(),
+        *UsageRoutes(deps).endpoints(),
     ]

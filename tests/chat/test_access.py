@@ -37,7 +37,7 @@ def test_a_token_names_its_principal_until_it_expires() -> None:
         owner_id="ada", token="kiosk", tier="simple", at_most=True
     )
     assert tokens.find("x", now=before + 1) is None
-    assert tokens.find("y", now=before) == Principal(owner_id="local", token="default")
+    assert tokens.find("y", now=before) == Principal(owner_id="local", token="default", admin=True)
     assert tokens.find("", now=before) is None
     assert not Tokens([], None)
 
@@ -63,7 +63,7 @@ def test_the_command_prints_a_token_once_and_the_lines_that_let_it_in(
     [
         ('[[tokens]]\nname = "a"\nsha256 = "planted"', "PALAVER_TOKENS[0].sha256"),
         ('[[tokens]]\nname = "a b"\nsha256 = "%s"' % ("0" * 64), "PALAVER_TOKENS[0].name"),
-        ('[[tokens]]\nname = "a"\nsha256 = "%s"\nadmin = true' % ("0" * 64), "PALAVER_TOKENS[0].admin"),
+        ('[[tokens]]\nname = "a"\nsha256 = "%s"\nrights = true' % ("0" * 64), "PALAVER_TOKENS[0].rights"),
         ('[[tokens]]\nname = "default"\nsha256 = "%s"' % ("0" * 64), "PALAVER_TOKENS"),
         ('[[tokens]]\nname = "a"\nsha256 = "%s"\nexpires = 2026-01-01' % ("0" * 64), "PALAVER_TOKENS[0].expires"),
     ],

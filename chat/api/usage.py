@@ -1,0 +1,182 @@
+"""What was used and paid: sums over the ledger, and the ledger itself to take away."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from chat.api import schemas
+from chat.api.deps import Deps, answer, principal
+from chat.api.endpoint import Endpoint, query
+from chat.errors import BadRequest, Forbidden
+from chat.spending import (
+    CALL_COLUMNS,
+    FIGURES,
+    BadQuestion,
+    Span,
+    as_csv,
+    cost_of,
+    dollars,
+    flat,
+    flat_call,
+    saved_of,
+    span,
+)
+from chat.spending import answer as ask
+from chat.times import rfc3339
+from store import reports, usage
+from store.reports import Dimension, Selection, Sums
+from store.usage import Entry
+
+CSV = "text/csv"
+LINES = "application/x-ndjson"
+BATCH = 500  # calls read at once: a slow reader holds no connection meanwhile
+
+
+class UsageRoutes:
+    """The handlers of `/api/usage`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint(
+                method="GET",
+                path="/api/usage",
+                handler=self.sums,
+                summary="Tokens, costs, outcomes and times of calls, in groups; `Accept: text/csv` for a spreadsheet",
+                query=schemas.UsageQuery,
+                answers={200: schemas.UsageReport},
+                media=(CSV,),
+                errors=(Forbidden,),
+            ),
+            Endpoint(
+                method="GET",
+                path="/api/usage/calls",
+                handler=self.calls,
+                summary="The ledger itself, oldest call first, as JSON lines or CSV; `after` pages on",
+                query=schemas.CallsQuery,
+                answers={200: None},
+                media=(LINES, CSV),
+                errors=(Forbidden,),
+            ),
+        ]
+
+    async def sums(self, request: Request) -> Response:
+        wish = query(request, schemas.UsageQuery)
+        asked, by = self._span(wish), cast("list[Dimension]", wish.group_by.split(","))
+        top_model = self.deps.deployment.tiers["complex"]
+        async with self.deps.database.reading() as connection:
+            found = await ask(
+                connection,
+                asked,
+                by,
+                owner_id=_owner(request, wish),
+                only=wish.only,
+                limit=wish.limit,
+                top_model=top_model,
+            )
+        if _wants_csv(request, wish.format):
+            text = as_csv([flat(one, by) for one in found.groups], [*by, *FIGURES])
+            return Response(
+                text, media_type=f"{CSV}; charset=utf-8", headers=_attached("usage", asked, "csv")
+            )
+        return answer(
+            schemas.UsageReport(
+                start=rfc3339(asked.start),
+                end=rfc3339(asked.end),
+                time_zone=wish.time_zone,
+                group_by=list(by),
+                groups=[_group(one, by) for one in found.groups],
+                more=found.more,
+                total=_group(found.total, []),
+                top_model=top_model,
+            )
+        )
+
+    async def calls(self, request: Request) -> Response:
+        wish = query(request, schemas.CallsQuery)
+        asked, owner_id = self._span(wish), _owner(request, wish)
+        after: Entry | None = None
+        if wish.after is not None:
+            async with self.deps.database.reading() as connection:
+                after = await usage.get(connection, owner_id, wish.after)
+            if after is None:
+                raise BadRequest("after: no such call", param="after")
+        selection = Selection(owner_id=owner_id, start=asked.start, end=asked.end, only=wish.only)
+        as_table = _wants_csv(request, wish.format)
+        return StreamingResponse(
+            self._export(selection, after, wish.limit, as_table=as_table),
+            media_type=f"{CSV}; charset=utf-8" if as_table else LINES,
+            headers=_attached("calls", asked, "csv" if as_table else "jsonl"),
+        )
+
+    async def _export(
+        self, selection: Selection, after: Entry | None, limit: int, *, as_table: bool
+    ) -> AsyncIterator[str]:
+        if as_table:
+            yield as_csv([], CALL_COLUMNS)
+        while limit > 0:
+            async with self.deps.database.reading() as connection:
+                found = await usage.page(
+                    connection, reports.conditions(selection), after=after, limit=min(limit, BATCH)
+                )
+            rows = [flat_call(one) for one in found]
+            yield as_csv(rows, CALL_COLUMNS, header=False) if as_table else "".join(map(_line, rows))
+            if len(found) < min(limit, BATCH):
+                return
+            after, limit = found[-1], limit - len(found)
+
+    def _span(self, wish: schemas.LedgerQuery) -> Span:
+        try:
+            return span(wish.since, wish.until, wish.time_zone, self.deps.clock.now())
+        except BadQuestion as problem:
+            raise BadRequest(f"{problem.field}: {problem}", param=problem.field) from None
+
+
+def _owner(request: Request, wish: schemas.LedgerQuery) -> str | None:
+    """Whose calls: the caller's own, or with admin rights everybody's (None). Raises Forbidden."""
+    who = principal(request)
+    if wish.scope == "own":
+        return who.owner_id
+    if not who.admin:
+        raise Forbidden("figures of the whole deployment need a token with admin rights", param="scope")
+    return None
+
+
+def _wants_csv(request: Request, named: str | None) -> bool:
+    if named is not None:
+        return named == "csv"
+    return CSV in request.headers.get("accept", "").lower()
+
+
+def _attached(what: str, asked: Span, ending: str) -> dict[str, str]:
+    """A download under a name of our own making."""
+    since, until = (rfc3339(at)[:10] for at in (asked.start, asked.end - 1))
+    return {"content-disposition": f'attachment; filename="palaver-{what}-{since}-{until}.{ending}"'}
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _group(sums: Sums, by: list[Dimension]) -> schemas.UsageGroup:
+    saved, quick = saved_of(sums), sums.first_token_ms
+    return schemas.UsageGroup(
+        group=dict(zip(by, sums.group, strict=True)),
+        calls=sums.calls,
+        ok=sums.ok,
+        refused=sums.refused,
+        cancelled=sums.cancelled,
+        failed=sums.failed,
+        estimated=sums.estimated,
+        unpriced=sums.unpriced,
+        tokens=schemas.TokensOut(**{kind: getattr(sums.usage, kind) for kind in reports.KINDS}),
+        cost_usd=cost_of(sums),
+        first_token_ms=schemas.FirstTokenOut(**quick) if quick else None,
+        top_model_usd=None if saved is None else dollars(sums.on_top),
+        saved_usd=saved,
+    )
