@@ -14,7 +14,7 @@ from chat.deployment import Deployment
 from chat.errors import BadRequest, ContextTooLong, IdTaken, KeyReused, ModelNotFound, NotFound, ThreadBusy
 from chat.times import rfc3339
 from context.messages import Message, TextPart
-from context.routing import UnknownModel
+from context.routing.choice import UnknownModel
 from store import events as store_events
 from store import messages, threads, turns
 from store.database import Database

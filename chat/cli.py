@@ -1,6 +1,7 @@
-"""The command line: `palaver serve`, `palaver migrate`, `palaver doctor`, `palaver token`, `palaver economics`."""
+"""The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `route`."""
 
 import asyncio
+import json
 import sys
 import webbrowser
 from collections.abc import Awaitable
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from chat import doctor as examination
+from chat import routing_report
 from chat.access import tokens
 from chat.app import application, open_database, running
 from chat.clock import SystemClock
@@ -112,6 +114,36 @@ def economics(
     show(found, Console(), total=everything)
 
 
+@app.command("route")
+def route_command(
+    text: Annotated[str | None, typer.Argument(help="What a user might write.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Texts, one per line: plain, or JSON with `text`.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with all signals.")] = False,
+) -> None:
+    """Say which tier would answer a text and why. Asks no model."""
+    if (text is None) == (file is None):
+        raise typer.BadParameter("give one text, or a file with --file")
+    settings = _loaded()
+    rules = [one.rule for one in settings.routing_rules]
+    try:
+        asked = (
+            [routing_report.Asked(text=text)]
+            if text is not None
+            else routing_report.read_file(file or Path())
+        )
+        findings = [routing_report.look(one, rules, settings.tiers) for one in asked]
+    except routing_report.CannotRead as problem:
+        console.print(f"[bold red]Nothing to show.[/] {escape(str(problem))}")
+        raise typer.Exit(1) from None
+    if as_json:
+        for finding in findings:
+            print(json.dumps(finding.to_json(), ensure_ascii=False))
+    else:
+        routing_report.show(findings, Console())
+
+
 def main() -> None:
     """Entry point of the `palaver` command."""
     app()
@@ -144,11 +176,15 @@ async def _local_model(settings: Settings, stack: AsyncExitStack) -> LocalModel:
     return model
 
 
-def _settings(**overrides: object) -> Settings:
+def _loaded(**overrides: object) -> Settings:
     try:
-        settings = load(**overrides)
+        return load(**overrides)
     except BadSettings as problem:
         _fail(str(problem))
+
+
+def _settings(**overrides: object) -> Settings:
+    settings = _loaded(**overrides)
     configure(settings)
     for name in unknown_names():
         console.print(f"[yellow]There is no setting {name}; it is ignored.[/]")

@@ -12,7 +12,7 @@ from context.gaps import SIGNS
 from context.policy import Policy
 from context.pricing import PriceTable, assumed, price_table
 from context.prompts import Prompt
-from context.routing import Route, route
+from context.routing.choice import Route, route
 from context.terms import Summariser, Terms
 from context.tools import OVERHEAD, SEARCH
 from context.tools import text as tools_text

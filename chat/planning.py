@@ -13,7 +13,7 @@ from context import request
 from context.plan import Plan, plan
 from context.recipe import Recalled
 from context.request import Round
-from context.routing import Route
+from context.routing.choice import Route
 from store import prompts, turns
 from store.database import Database
 from store.recall import recall

@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from chat.access.tokens import DEFAULT_TOKEN, Token
+from chat.routing_rules import RoutingRule
 from context.catalog import Tier
 
 
@@ -76,6 +77,10 @@ class Settings(BaseSettings):
     model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
     model_complex: str = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
     default_tier: Tier = Field(default="standard", description="Tier of a turn that asks for none.")
+    routing_rules: tuple[RoutingRule, ...] = Field(
+        default=(),
+        description="Rules that pin a tier: `[[routing_rules]]` tables with `name`, `tier` and a `pattern` or `label`.",
+    )
     max_output_tokens: int = Field(
         default=16_000, ge=64, le=128_000, description="Most tokens of one answer, thinking included."
     )

@@ -17,7 +17,7 @@ from context.messages import Message
 from context.pricing import Ttl, Usage
 from context.prompts import Prompt
 from context.recipe import LADDER, LAYOUT, SYSTEM, Breakpoint, Recalled, RecalledRef, Recipe
-from context.routing import Route
+from context.routing.choice import Route
 from context.terms import Neighbour, Summariser, Terms, economy, message_limit
 from context.window import MessageTooLarge, Window, select, spoken
 

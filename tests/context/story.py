@@ -18,7 +18,7 @@ from context.policy import DEFAULT, Policy
 from context.pricing import PriceTable, Usage, price_table
 from context.prompts import Prompt
 from context.recipe import Recalled
-from context.routing import Route
+from context.routing.choice import Route
 from context.summary import climb
 from context.terms import Summariser, Terms
 from tests.upstream import tokens

@@ -16,7 +16,7 @@ from context.plan import Breakpoint, Plan, Recipe, Summariser, Terms, message_li
 from context.policy import DEFAULT, Policy
 from context.pricing import price_table
 from context.prompts import ASSISTANT
-from context.routing import Route
+from context.routing.choice import Route
 from context.window import MessageTooLarge
 from tests.context.threads import message, thread
 

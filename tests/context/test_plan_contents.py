@@ -14,7 +14,7 @@ from context.messages import Message
 from context.plan import Plan, plan
 from context.policy import DEFAULT
 from context.recipe import Recalled
-from context.routing import Route
+from context.routing.choice import Route
 from context.terms import Terms
 from context.window import MessageTooLarge
 from tests.context.story import CHEAP, MID, NOON, message, terms

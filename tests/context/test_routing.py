@@ -1,31 +1,145 @@
-"""Which model answers."""
+"""Which model answers: the order of precedence, the reason, and that a stored route can be chosen again."""
+
+import json
+from itertools import product
 
 import pytest
 
-from context.catalog import Tier
-from context.routing import UnknownModel, route
+from context.catalog import TIERS, Tier
+from context.routing.choice import Candidate, Pins, Route, UnknownModel, choose, dollars, replay, route
+from context.routing.complexity import assess
 
-TIERS: dict[Tier, str] = {"simple": "haiku", "standard": "sonnet", "complex": "opus"}
+MODELS: dict[Tier, str] = {"simple": "haiku", "standard": "sonnet", "complex": "opus"}
 ONE_FOR_ALL: dict[Tier, str] = {"simple": "smol", "standard": "smol", "complex": "smol"}
+LABELS = {"haiku": "Haiku", "sonnet": "Sonnet", "opus": "Opus"}
+PRICES = {"haiku": 400_000_000, "sonnet": 4_000_000_000, "opus": 13_000_000_000}
+
+HELLO, WORK = assess("thanks!"), assess("Prove that the square root of 2 is irrational, step by step.\n" * 9)
+
+
+def offered(*down: str, models: dict[Tier, str] = MODELS) -> list[Candidate]:
+    return [
+        Candidate(
+            tier=tier,
+            model_id=model,
+            label=LABELS.get(model, ""),
+            price=PRICES.get(model),
+            admissible=model not in down,
+            why="is resting after failures" if model in down else "",
+        )
+        for tier, model in models.items()
+    ]
 
 
 @pytest.mark.parametrize(
-    ("asked", "tiers", "model", "tier", "reason"),
+    ("pins", "tier", "by"),
     [
-        (None, TIERS, "sonnet", "standard", "standard is the default tier"),
-        ("simple", TIERS, "haiku", "simple", "simple was asked for"),
-        ("complex", TIERS, "opus", "complex", "complex was asked for"),
-        ("opus", TIERS, "opus", "complex", "opus was asked for"),
-        ("smol", ONE_FOR_ALL, "smol", "simple", "smol was asked for"),
-        ("complex", ONE_FOR_ALL, "smol", "complex", "complex was asked for"),
+        (Pins(), "simple", "score"),
+        (Pins(rule_tier="standard", rule="legal"), "standard", "rule"),
+        (Pins(rule_tier="standard", rule="legal", thread="complex"), "complex", "thread"),
+        (Pins(thread="complex", turn="standard"), "standard", "turn"),
+        (Pins(thread="complex", turn="opus"), "complex", "turn"),
+        (Pins(thread="complex", exactly="standard"), "standard", "token"),
+        (Pins(turn="complex", exactly="simple"), "simple", "token"),
+        (Pins(turn="complex", most="standard"), "standard", "token"),
+        (Pins(turn="simple", most="standard"), "simple", "turn"),
+        (Pins(thread="complex", most="standard"), "standard", "token"),
+        (Pins(rule_tier="complex", rule="legal", most="simple"), "simple", "token"),
     ],
 )
-def test_the_route(asked: str | None, tiers: dict[Tier, str], model: str, tier: str, reason: str) -> None:
-    found = route(asked, tiers, "standard")
-    assert (found.model_id, found.tier, found.reason) == (model, tier, reason)
+def test_the_order_of_precedence(pins: Pins, tier: str, by: str) -> None:
+    found = choose(HELLO, pins, offered())
+    assert (found.tier, found.model_id, found.by) == (tier, MODELS[found.tier or "simple"], by)
+
+
+def test_without_a_score_the_default_tier_answers() -> None:
+    found = choose(None, Pins(default="complex"), offered())
+    assert (found.model_id, found.by) == ("opus", "default")
+
+
+def test_the_reason_names_the_model_why_its_price_and_the_top_ones() -> None:
+    assert choose(HELLO, Pins(), offered()).reason == "Haiku: small talk, $0.0004; Opus would be $0.013"
+
+
+def test_a_bound_that_overrules_a_wish_is_told() -> None:
+    found = choose(WORK, Pins(turn="complex", most="simple"), offered())
+    assert "complex was asked for; complex is not allowed for this token" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("down", "model"),
+    [(("haiku",), "sonnet"), (("haiku", "sonnet"), "opus"), (("haiku", "sonnet", "opus"), "haiku")],
+)
+def test_a_model_that_cannot_answer_is_replaced_by_the_next_better_one(
+    down: tuple[str, ...], model: str
+) -> None:
+    found = choose(HELLO, Pins(), offered(*down))
+    assert found.model_id == model
+    assert ("Haiku is resting after failures" in found.reason) == (model != "haiku")
+
+
+def test_the_best_that_is_left_answers_when_nothing_is_good_enough() -> None:
+    assert choose(WORK, Pins(), offered("opus")).model_id == "sonnet"
+
+
+def test_a_fallback_never_goes_beyond_the_operators_bound() -> None:
+    assert choose(WORK, Pins(most="standard"), offered("sonnet")).model_id == "haiku"
+
+
+def test_a_warm_expensive_model_does_not_attract_simple_turns() -> None:
+    cheap_opus = [*offered()[:2], Candidate(tier="complex", model_id="opus", price=1)]
+    assert choose(HELLO, Pins(), cheap_opus).model_id == "haiku"
+
+
+def test_one_model_for_all_tiers_is_said() -> None:
+    found = choose(HELLO, Pins(), offered(models=ONE_FOR_ALL))
+    assert found.model_id == "smol"
+    assert found.reason == "small talk; one model answers for all tiers here"
 
 
 @pytest.mark.parametrize("asked", ["", "Simple", "claude", "opus ", "standard,complex"])
 def test_what_is_not_offered_is_refused(asked: str) -> None:
     with pytest.raises(UnknownModel):
-        route(asked, TIERS, "standard")
+        choose(HELLO, Pins(turn=asked), offered())
+    with pytest.raises(UnknownModel):
+        route(asked, MODELS, "standard")
+
+
+def test_every_stored_route_can_be_chosen_again() -> None:
+    tiers: tuple[Tier | None, ...] = (None, *TIERS)
+    for complexity, turn, most, thread, rule in product((None, HELLO, WORK), tiers, tiers, tiers, tiers):
+        pins = Pins(turn=turn, most=most, thread=thread, rule_tier=rule, rule="r")
+        found = choose(complexity, pins, offered("sonnet"))
+        assert replay(json.loads(json.dumps(found.to_json()))) == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "tiers", "model", "tier", "reason"),
+    [
+        (None, MODELS, "sonnet", "standard", "standard is the default tier"),
+        ("simple", MODELS, "haiku", "simple", "simple was asked for"),
+        ("opus", MODELS, "opus", "complex", "opus was asked for"),
+        ("smol", ONE_FOR_ALL, "smol", "simple", "smol was asked for"),
+        ("complex", ONE_FOR_ALL, "smol", "complex", "complex was asked for"),
+    ],
+)
+def test_the_route_without_a_router(
+    asked: str | None, tiers: dict[Tier, str], model: str, tier: str, reason: str
+) -> None:
+    found: Route = route(asked, tiers, "standard")
+    assert (found.model_id, found.tier, found.reason) == (model, tier, reason)
+
+
+@pytest.mark.parametrize(
+    ("picodollars", "shown"),
+    [
+        (400_000_000, "$0.0004"),
+        (13_000_000_000, "$0.013"),
+        (123_456_789_000, "$0.12"),
+        (1_500_000_000_000, "$1.50"),
+        (0, "$0.00"),
+        (12_300_000, "$0.000012"),
+    ],
+)
+def test_amounts_are_shown_to_two_digits(picodollars: int, shown: str) -> None:
+    assert dollars(picodollars) == shown

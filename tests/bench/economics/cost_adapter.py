@@ -22,7 +22,7 @@ from context.policy import DEFAULT, Policy
 from context.pricing import Prices, PriceTable, Usage
 from context.prompts import Prompt
 from context.recipe import LADDER, SYSTEM
-from context.routing import Route
+from context.routing.choice import Route
 from context.summary import climb
 from context.terms import Summariser, Terms
 from context.window import spoken

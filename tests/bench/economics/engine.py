@@ -18,7 +18,7 @@ from context.plan import Plan, plan
 from context.policy import DEFAULT, Policy
 from context.pricing import Usage, price_table
 from context.prompts import Prompt
-from context.routing import Route
+from context.routing.choice import Route
 from context.terms import Summariser, Terms
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider

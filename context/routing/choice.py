@@ -1,0 +1,247 @@
+"""Which model answers a turn, and why.
+
+Order of precedence, first to last:
+
+    bound ...... what the operator allows the token (`at most` a tier, or `exactly` one): wins over everything, the user's wish too
+    turn ....... the tier or model this request asks for
+    thread ..... the tier the user pinned for the thread
+    rule ....... the operator's first rule that matches
+    score ...... what the message needs (`complexity`)
+    default .... a fixed tier, where the router is off
+
+That gives the tier needed. The route is the lowest tier that is good enough and admissible, whatever cache is warm: keeping a
+simple turn on a warm expensive lane was simulated and never saved (output and the cold cheap lane cost more in the end). Within a
+tier the cheaper candidate wins. When nothing good enough is admissible, the best of what is left answers, and the reason says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from context.catalog import TIERS, Tier
+from context.routing.complexity import Complexity
+
+# Changes whenever the same inputs could give another route.
+VERSION: Final = 1
+PICO: Final = 10**12
+
+By = Literal["turn", "token", "thread", "rule", "score", "default"]
+
+
+class UnknownModel(ValueError):
+    """The turn asks for a model or tier that this deployment does not offer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A model that could answer. `price`: predicted picodollars of this turn on its lane, None when unpriced; `why` not, where inadmissible."""
+
+    tier: Tier
+    model_id: str
+    label: str = ""
+    price: int | None = None
+    admissible: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pins:
+    """Who fixed what. `most` and `exactly` are the operator's bounds on the token; `rule` is the name of the rule behind `rule_tier`."""
+
+    turn: str | None = None
+    exactly: Tier | None = None
+    most: Tier | None = None
+    thread: Tier | None = None
+    rule_tier: Tier | None = None
+    rule: str = ""
+    default: Tier | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The choice of a model for one turn, with its reason in plain words and what it was made from.
+
+    `tier` is None for a model outside the tiers.
+    """
+
+    model_id: str
+    tier: Tier | None
+    reason: str
+    by: By = "default"
+    needed: Tier | None = None
+    complexity: Complexity | None = None
+    candidates: tuple[Candidate, ...] = ()
+    pins: Pins = Pins()
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored with the turn; `replay` chooses again from it."""
+        return {
+            "version": VERSION,
+            "model": self.model_id,
+            "tier": self.tier,
+            "reason": self.reason,
+            "by": self.by,
+            "needed": self.needed,
+            "complexity": None if self.complexity is None else self.complexity.to_json(),
+            "candidates": [
+                {
+                    "tier": one.tier,
+                    "model": one.model_id,
+                    "label": one.label,
+                    "price_pico_usd": one.price,
+                    "admissible": one.admissible,
+                    "why": one.why,
+                }
+                for one in self.candidates
+            ],
+            "pins": {
+                "turn": self.pins.turn,
+                "exactly": self.pins.exactly,
+                "most": self.pins.most,
+                "thread": self.pins.thread,
+                "rule_tier": self.pins.rule_tier,
+                "rule": self.pins.rule,
+                "default": self.pins.default,
+            },
+        }
+
+
+def choose(complexity: Complexity | None, pins: Pins, candidates: Sequence[Candidate]) -> Route:
+    """The model for a turn. Raises UnknownModel when the turn asks for what is not offered."""
+    needed, by, why = _needed(complexity, pins, candidates)
+    lowered = ""
+    for bound in (pins.exactly, pins.most):
+        if bound is not None and (bound == pins.exactly or TIERS.index(needed) > TIERS.index(bound)):
+            if bound != needed:
+                lowered = f"; {needed} is not allowed for this token"
+            needed = bound
+    best = _best(needed, pins, candidates)
+    if best is None:
+        raise UnknownModel(needed)
+    named = pins.turn if by == "turn" and not lowered else None
+    pinned = next((one for one in candidates if one.model_id == named and one.admissible), None)
+    chosen = pinned or best
+    return Route(
+        model_id=chosen.model_id,
+        tier=needed if chosen.tier != needed and _same(chosen, needed, candidates) else chosen.tier,
+        reason=_reason(chosen, needed, f"{why}{lowered}", candidates),
+        by="token" if lowered else by,
+        needed=needed,
+        complexity=complexity,
+        candidates=tuple(candidates),
+        pins=pins,
+    )
+
+
+def replay(stored: Mapping[str, Any]) -> Route:
+    """The route chosen again from what was stored with it: equal to the stored one as long as `VERSION` is."""
+    kept = stored["complexity"]
+    complexity = None if kept is None else Complexity.from_json(kept)
+    candidates = [
+        Candidate(
+            tier=one["tier"],
+            model_id=one["model"],
+            label=one["label"],
+            price=one["price_pico_usd"],
+            admissible=one["admissible"],
+            why=one["why"],
+        )
+        for one in stored["candidates"]
+    ]
+    return choose(complexity, Pins(**stored["pins"]), candidates)
+
+
+def tier_asked(asked: str, candidates: Sequence[Candidate]) -> Tier:
+    """The tier that a name stands for: a tier's own or that of one of the models. Raises UnknownModel."""
+    for candidate in candidates:
+        if asked in (candidate.tier, candidate.model_id):
+            return candidate.tier
+    raise UnknownModel(asked)
+
+
+def route(asked: str | None, tiers: Mapping[Tier, str], default: Tier) -> Route:
+    """The model for a turn without a router: the one asked for (a tier's name or a model's), else the default tier's.
+
+    Raises UnknownModel when `asked` is neither a tier nor the model of one.
+    """
+    if asked is None:
+        return Route(model_id=tiers[default], tier=default, reason=f"{default} is the default tier")
+    for tier in TIERS:
+        if asked in (tier, tiers[tier]):
+            return Route(model_id=tiers[tier], tier=tier, reason=f"{asked} was asked for", by="turn")
+    raise UnknownModel(asked)
+
+
+def one_model(candidates: Sequence[Candidate]) -> bool:
+    """Whether there is nothing to choose between."""
+    return len({one.model_id for one in candidates}) == 1
+
+
+def _needed(
+    complexity: Complexity | None, pins: Pins, candidates: Sequence[Candidate]
+) -> tuple[Tier, By, str]:
+    if pins.turn is not None:
+        return tier_asked(pins.turn, candidates), "turn", f"{pins.turn} was asked for"
+    if pins.exactly is not None:
+        return pins.exactly, "token", f"{pins.exactly} is set for this token"
+    if pins.thread is not None:
+        return pins.thread, "thread", f"{pins.thread} is pinned for this thread"
+    if pins.rule_tier is not None:
+        return pins.rule_tier, "rule", f"the rule {pins.rule} asks for {pins.rule_tier}"
+    if complexity is not None:
+        return complexity.tier, "score", complexity.why
+    default = pins.default or "standard"
+    return default, "default", f"{default} is the default tier"
+
+
+def _best(needed: Tier, pins: Pins, candidates: Sequence[Candidate]) -> Candidate | None:
+    """The lowest admissible tier from the needed one up, within the operator's bound; else the highest below it; else any."""
+    top = TIERS.index(pins.exactly or pins.most or TIERS[-1])
+    able = [one for one in candidates if one.admissible and TIERS.index(one.tier) <= top]
+    enough = [one for one in able if TIERS.index(one.tier) >= TIERS.index(needed)]
+    if enough:
+        return min(enough, key=lambda one: (TIERS.index(one.tier), _price(one), one.model_id))
+    if able:
+        return max(able, key=lambda one: (TIERS.index(one.tier), -_price(one), one.model_id))
+    return next((one for one in candidates if one.tier == needed), candidates[0] if candidates else None)
+
+
+def _price(candidate: Candidate) -> float:
+    return float("inf") if candidate.price is None else candidate.price
+
+
+def _same(chosen: Candidate, needed: Tier, candidates: Sequence[Candidate]) -> bool:
+    return any(one.tier == needed and one.model_id == chosen.model_id for one in candidates)
+
+
+def _reason(chosen: Candidate, needed: Tier, why: str, candidates: Sequence[Candidate]) -> str:
+    """One line: the model, why, what it will cost, and what the top model would."""
+    if one_model(candidates):
+        return f"{why}; one model answers for all tiers here"
+    wanted = next((one for one in candidates if one.tier == needed), None)
+    if wanted is not None and wanted.model_id != chosen.model_id and not wanted.admissible:
+        why = f"{why}; {wanted.label or wanted.model_id} {wanted.why or 'is not available'}"
+    told = f"{chosen.label or chosen.model_id}: {why}"
+    if chosen.price is None:
+        return told
+    told = f"{told}, {dollars(chosen.price)}"
+    top = max(candidates, key=lambda one: TIERS.index(one.tier))
+    if top.model_id == chosen.model_id or top.price is None:
+        return told
+    return f"{told}; {top.label or top.model_id} would be {dollars(top.price)}"
+
+
+def dollars(picodollars: int) -> str:
+    """An amount for reading, to two significant digits: `$0.0004`, `$0.013`, `$1.20`."""
+    amount = picodollars / PICO
+    if amount >= 1:
+        return f"${amount:,.2f}"
+    digits = 2
+    while digits < 9 and round(amount, digits) < 10 ** (1 - digits):
+        digits += 1
+    told = f"{amount:.{digits}f}"
+    while digits > 2 and told.endswith("0"):
+        told, digits = told[:-1], digits - 1
+    return f"${told}"

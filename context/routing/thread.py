@@ -1,0 +1,77 @@
+"""What the thread shows about a new message: what it answers, what the last turns needed, and whether they pleased."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from context.routing.lexicon import english
+from context.routing.signals import Reading, read
+
+# An answer's end: whether it asked something back.
+_ASKED = re.compile(r"[?？؟][^\w]{0,40}\Z")
+_CODE = re.compile(r"```|\\\[|\\\(|\$\$")
+# Characters of an answer looked at, from its beginning and its end: code fences open early, questions stand last.
+_BEGINNING, _END = 2_000, 600
+# Earlier messages that a repeated question is looked for in.
+_REMEMBERED = 12
+# From here on a message asked for the top tier; the same bound as `complexity` draws.
+COMPLEX = 2 / 3
+
+# Kinds of words that say nothing of what a message is about.
+_EMPTY = frozenset(("english", "filler", "self", "yes", "no"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """An earlier message. `score`: the complexity kept with a user's message; `thumb` is -1 for an answer that was disliked."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    score: float | None = None
+    thumb: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """What the thread shows. `need`: what the last user message needed, 0..1; None in a new thread."""
+
+    signals: tuple[tuple[str, float], ...] = ()
+    need: float | None = None
+    repeated: bool = False
+    disliked: bool = False
+    answered: bool = False
+
+
+def look_back(reading: Reading, said: Sequence[Said], need: float | None) -> Thread:
+    """The signals of the messages before the one read, oldest first; `need` is the score of the last user message."""
+    if not said:
+        return Thread()
+    found: list[tuple[str, float]] = []
+    last = said[-1]
+    answer = last if last.role == "assistant" else None
+    if answer is not None:
+        end = answer.text[-_END:]
+        if _ASKED.search(end):
+            found.append(("answers a question", 1.0))
+            if len(reading.words) <= 8:
+                found.append(("short answer to a question", 1.0))
+        if _CODE.search(answer.text[:_BEGINNING]) or _CODE.search(end):
+            found.append(("the last answer has code or formulae", 1.0))
+        own = [word for word in reading.words if _EMPTY.isdisjoint(english().of(word))]
+        if own:
+            there = set(read(end).words)
+            found.append(("words of the last answer", sum(word in there for word in own) / len(own)))
+    if need is not None and need >= COMPLEX and not reading.small_talk:
+        found.append(("the last turn was complex", 1.0))
+    words = reading.words
+    return Thread(
+        signals=tuple(found),
+        need=need,
+        repeated=len(words) > 3
+        and any(one.role == "user" and read(one.text).words == words for one in said[-_REMEMBERED:]),
+        disliked=answer is not None and answer.thumb < 0,
+        answered=answer is not None,
+    )

@@ -1,0 +1,34 @@
+"""Palaver's router for the scorer `routing.py` of the evaluation kit.
+
+    python <kit>/routing.py turns   --data <data>/routing --callable tests/bench/routing/adapter.py:tier --detail
+    python <kit>/routing.py quality --data <data>/routing --callable tests/bench/routing/adapter.py:score
+
+Run it from the repository root.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from context.routing.complexity import assess
+from context.routing.thread import Said
+
+
+def tier(text: str, history: list[dict[str, str]]) -> str:
+    """simple, standard or complex."""
+    return assess(text, said(history)).tier
+
+
+def score(prompt: str, history: list[dict[str, str]]) -> float:
+    """Higher: a stronger model is expected to add more."""
+    return assess(prompt, said(history)).gain
+
+
+def said(history: list[dict[str, str]]) -> tuple[Said, ...]:
+    """The kit's history as the router takes it."""
+    return tuple(
+        Said(role="user" if one["role"] == "user" else "assistant", text=one["content"]) for one in history
+    )
