@@ -11,7 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat import events
 from chat.clock import Clock
 from chat.deployment import Deployment
-from chat.errors import BadRequest, ContextTooLong, IdTaken, KeyReused, ModelNotFound, NotFound, ThreadBusy
+from chat.errors import (
+    BadRequest,
+    ContextTooLong,
+    IdTaken,
+    KeyReused,
+    ModelNotFound,
+    NotFound,
+    ThreadBusy,
+    Unavailable,
+)
 from chat.times import rfc3339
 from context.messages import Message, TextPart
 from context.routing.choice import UnknownModel
@@ -69,13 +78,23 @@ class Accepted:
 
 
 async def accept(
-    database: Database, deployment: Deployment, clock: Clock, *, owner_id: str, holder: str, command: Command
+    database: Database,
+    deployment: Deployment,
+    clock: Clock,
+    *,
+    owner_id: str,
+    holder: str,
+    command: Command,
+    room: bool = True,
 ) -> Accepted:
-    """Store a turn, or find the one its idempotency key stands for. Raises PalaverError, and then changed nothing."""
+    """Store a turn, or find the one its idempotency key stands for. Raises PalaverError, and then changed nothing.
+
+    `room`: whether another turn finds a place; one that is known needs none.
+    """
     _check_model(deployment, command)
     tokens = 0 if command.text is None else deployment.sizes.count(command.text)
     _check_size(deployment, command)
-    acceptance = _Acceptance(deployment, clock, owner_id, holder, command, tokens)
+    acceptance = _Acceptance(deployment, clock, owner_id, holder, command, tokens, room)
     for attempt in (1, 2, 3):
         try:
             return await database.write(acceptance.write)
@@ -116,6 +135,7 @@ class _Acceptance:
     holder: str
     command: Command
     tokens: int
+    room: bool
 
     async def write(self, connection: AsyncConnection) -> Accepted:
         command, owner = self.command, self.owner_id
@@ -135,6 +155,8 @@ class _Acceptance:
             return await self._replay(connection, known)
         if thread.running_turn_id is not None:
             raise ThreadBusy("the thread has a running turn; wait for it or cancel it")
+        if not self.room:
+            raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
 
         turn_id, message_id = self.clock.new_id("turn"), self.clock.new_id("msg")
         question, above = await self._question(connection, thread, turn_id, now)

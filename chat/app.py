@@ -29,6 +29,7 @@ from chat.settings import BadSettings, Settings
 from chat.standing import calibration_name
 from chat.tending import Tending
 from chat.upstream.client import Timeouts, Upstream
+from chat.upstream.gate import Gate
 from chat.upstream.local.capabilities import CLIENT_HEADERS
 from chat.upstream.local.process import LocalModel
 from chat.upstream.models import load as load_models
@@ -207,6 +208,14 @@ async def _deployment(
         backend="claude" if local_model is None else "local",
         caller=Caller(
             upstream=upstream,
+            gate=Gate(
+                clock=clock,
+                at_once=settings.calls_at_once
+                if local_model is None
+                else min(settings.calls_at_once, local_model.slots),
+                length=settings.queue_length,
+                seconds=settings.queue_seconds,
+            ),
             database=database,
             clock=clock,
             holder=holder,
@@ -222,6 +231,7 @@ async def _deployment(
         recall_tokens=settings.recall_tokens,
         diagnose=settings.cache_diagnostics,
         max_turn_seconds=settings.max_turn_seconds,
+        fallback=settings.fallback,
         model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
     )
 

@@ -2,18 +2,20 @@
 
 errand ... on whose behalf a call is made, and for what
 record ... the call as it goes, from waiting for a place to its end; it becomes the ledger row
-caller ... sends, keeps the times, and knows how it ended
+caller ... waits for a place (chat.upstream.gate), sends, keeps the times, and knows how it ended
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from chat.clock import Clock
 from chat.upstream.client import Call, Upstream
 from chat.upstream.failures import UpstreamFailure
+from chat.upstream.gate import Gate, Kind, Place, Wish
 from chat.upstream.wire import Piece
 from context.catalog import Tier
+from context.headroom import Need
 from context.pricing import Usage
 from store import calls
 from store.calls import OpenCall
@@ -34,11 +36,17 @@ class Errand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How large a call is, in tokens: its prompt as expected and at most, and its output limit."""
+    """How large a call is, in tokens: its prompt as expected and at most, and its output limit.
+
+    `fresh` is the part of the prompt that is not read from the cache, `answer` how long the answer will probably be: what rate
+    limits are charged with.
+    """
 
     prompt: int
     bound: int
     output: int
+    fresh: int
+    answer: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,12 +69,16 @@ class CallRecord:
     outcome: str = "cancelled"
     status: int | None = None
     characters: int = 0
+    noted: bool = False  # whether it may have been sent, so that the ledger must know of it
+    place: Place | None = None
 
     def heard(self, words: str, now: float) -> None:
         """More words came."""
         self.characters += len(words)
         if self.first_word_at is None:
             self.first_word_at = now
+            if self.place is not None:
+                self.place.spoke()
 
     def end(self, outcome: str, now: float) -> None:
         """The call is over."""
@@ -97,6 +109,7 @@ class Caller:
     """Makes upstream calls. `holder` names this process; `local`: calls cost nothing."""
 
     upstream: Upstream
+    gate: Gate
     database: Database
     holder: str
     clock: Clock
@@ -118,17 +131,27 @@ class Caller:
         )
 
     @asynccontextmanager
-    async def ask(self, record: CallRecord, body: bytes) -> AsyncIterator[AsyncGenerator[Piece]]:
-        """Send exactly these bytes and iterate the answer's pieces. The record is ended whatever happens.
+    async def ask(
+        self,
+        record: CallRecord,
+        body: bytes,
+        *,
+        patience: float | None = None,
+        tell: Callable[[int], None] | None = None,
+    ) -> AsyncIterator[AsyncGenerator[Piece]]:
+        """Send exactly these bytes, when it is the call's turn, and iterate the answer's pieces. The record is ended whatever happens.
 
-        Raises UpstreamFailure for everything the provider or the way to it can do. Whoever iterates ends the record of an answer
-        that came whole; one that is left without that counts as cancelled.
+        `patience` and `tell` as in chat.upstream.gate. Raises UpstreamFailure for everything the provider or the way to it can do.
+        Whoever iterates ends the record of an answer that came whole; one that is left without that counts as cancelled.
         """
         try:
-            await self._send(record)
-            async with self.upstream.ask(body, record.call) as pieces, aclosing(pieces):
-                record.first_byte_at, record.status = self.clock.monotonic(), 200
-                yield pieces
+            kind: Kind = "reply" if record.errand.purpose == "reply" else "side"
+            async with self._place(record, kind, patience, tell) as place:
+                await self._send(record)
+                async with self.upstream.ask(body, record.call) as pieces, aclosing(pieces):
+                    record.first_byte_at, record.status = self.clock.monotonic(), 200
+                    place.answered(record.call.headers)
+                    yield pieces
         except UpstreamFailure as failure:
             self._failed(record, failure)
             raise
@@ -136,17 +159,46 @@ class Caller:
             self._over(record)
 
     async def touch(self, record: CallRecord, body: bytes) -> None:
-        """Send a request that is not streamed and asks for no answer. Raises UpstreamFailure; the record is ended."""
+        """Send a request that is not streamed and asks for no answer, unless there is more important traffic.
+
+        Raises UpstreamFailure; the record is ended.
+        """
         try:
-            await self._send(record)
-            await self.upstream.touch(body, record.call)
-            record.first_byte_at, record.status = self.clock.monotonic(), 200
-            record.end("ok", self.clock.monotonic())
+            async with self._place(record, "touch") as place:
+                await self._send(record)
+                await self.upstream.touch(body, record.call)
+                record.first_byte_at, record.status = self.clock.monotonic(), 200
+                place.answered(record.call.headers)
+                record.end("ok", self.clock.monotonic())
         except UpstreamFailure as failure:
             self._failed(record, failure)
             raise
         finally:
             self._over(record)
+
+    @asynccontextmanager
+    async def _place(
+        self,
+        record: CallRecord,
+        kind: Kind,
+        patience: float | None = None,
+        tell: Callable[[int], None] | None = None,
+    ) -> AsyncIterator[Place]:
+        errand, size = record.errand, record.size
+        wish = Wish(
+            model=record.model,
+            owner=errand.owner_id,
+            need=Need(input=size.fresh, output=size.answer),
+            kind=kind,
+            turn=errand.turn_id,
+            patience=patience,
+        )
+        async with self.gate.place(wish, tell) as place:
+            record.place = place
+            try:
+                yield place
+            finally:
+                place.produced(record.usage.output)
 
     async def _send(self, record: CallRecord) -> None:
         """Note the call durably, so that the ledger will know of it even if this process dies."""
@@ -167,6 +219,7 @@ class Caller:
             reserved=[],
             created_at=self.clock.now(),
         )
+        record.noted = True
         await self.database.write(lambda connection: calls.add(connection, call))
         record.sent_at, record.created_at = self.clock.monotonic(), self.clock.now()
 

@@ -38,6 +38,7 @@ class Deployment:
     diagnose: bool
     max_turn_seconds: float
     model_titles: bool
+    fallback: bool = True
     prefixes: Prefixes = field(default_factory=Prefixes)
     outlines: Outlines = field(default_factory=Outlines)
 

@@ -61,13 +61,16 @@ async def record_calls(work: TurnWork) -> None:
 
 def _spent(work: TurnWork) -> list[usage.Entry]:
     """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
-    rows = [entry(record, local=work.deployment.caller.local) for record in work.calls]
+    sent = [record for record in work.calls if record.noted]
+    rows = [entry(record, local=work.deployment.caller.local) for record in sent]
     planned = work.planning.planned
-    if rows and planned is not None:
-        index = next((index for index, record in enumerate(work.calls) if record.begun), len(rows) - 1)
+    foreseen = [] if planned is None else [one for one in sent if one.model == planned.recipe.model]
+    if planned is not None and foreseen:
+        first = next((one for one in foreseen if one.begun), foreseen[-1])
+        index = sent.index(first)
         predicted = planned.to_json()["predicted"]
         rows[index] = replace(
-            rows[index], predicted=predicted, shortfall=shortfall(work, work.calls[index], rows[index].usage)
+            rows[index], predicted=predicted, shortfall=shortfall(work, first, rows[index].usage)
         )
     return rows
 

@@ -169,7 +169,7 @@ class Folder:
             if body is None:
                 return None
             side: Side = await say(self.deployment, errand, model, body)
-            await self.database.write(partial(ledger.keep, rows=[side.spent]))
+            await self.database.write(partial(ledger.keep, rows=side.spent))
             if not side.ok:
                 continue
             try:

@@ -93,14 +93,16 @@ async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
 
 
 def lane_change(work: TurnWork) -> LaneChange | None:
-    """The lane after the turn's last request; None when no request was begun, for then nothing was written or read."""
+    """The lane after the turn's last request; None when no request to the planned model was begun, for then nothing was written or read."""
     planned, standing = work.planning.planned, work.planning.standing
-    record = next((one for one in reversed(work.calls) if one.begun), None)
-    if planned is None or standing is None or record is None:
+    if planned is None or standing is None:
         return None
+    begun = [one for one in work.calls if one.begun and one.model == planned.recipe.model]
+    if not begun:
+        return None
+    first, record = begun[0], begun[-1]  # what tools said later is not in the first one's prompt
     before = standing.lane(record.model)
     billed = record.call.usage if record.call.counted else None
-    first = next(one for one in work.calls if one.begun)  # what tools said later is not in its prompt
     lane = after_request(
         before,
         planned.sent,

@@ -1,7 +1,7 @@
 """What a turn sends: its standing read, its plan made and kept before anything goes out, older messages searched."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +32,9 @@ class Planning:
     standing: Standing | None = None
     planned: Plan | None = None
     started_at: int = 0
+    tried: Mapping[str, str] = field(
+        default_factory=dict
+    )  # models that were asked before, and what came of it
 
     async def plan(self, route: Route) -> Plan:
         """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge."""
@@ -75,6 +78,7 @@ class Planning:
             "window_messages": len(planned.messages),
             "summary_segments": 0 if planned.ladder is None else len(planned.ladder.segments),
             "route": {"model": planned.route.model_id, "tier": planned.route.tier},
+            "tried": dict(self.tried),
             **planned.to_json(),
             "rounds": list(rounds),
         }

@@ -80,10 +80,22 @@ class Runner:
         """Make a turn durable and start it. Raises PalaverError."""
         if self.refusing:
             raise Unavailable("this server is shutting down", retry_after=2)
-        accepted = await accept(
-            self.database, self.deployment, self.clock, owner_id=owner_id, holder=self.holder, command=command
-        )
+        gate, coming = self.deployment.caller.gate, self.clock.new_id("coming")
+        room = gate.expect(coming)
+        try:
+            accepted = await accept(
+                self.database,
+                self.deployment,
+                self.clock,
+                owner_id=owner_id,
+                holder=self.holder,
+                command=command,
+                room=room,
+            )
+        finally:
+            gate.forget(coming)
         if not accepted.replayed:
+            gate.expect(accepted.turn.id)  # until it stands in line or has ended
             self._begin(accepted)
         return accepted
 
@@ -242,6 +254,7 @@ class Runner:
                     self._errand(fold_if_due(work, self.folder), f"fold {turn.id}")
                 log.info("turn ended", outcome=type(outcome).__name__.lower(), calls=len(work.calls))
             finally:
+                self.deployment.caller.gate.forget(turn.id)
                 del self._running[turn.id]
                 running.log.extend([], ended=True)
 

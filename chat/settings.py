@@ -81,6 +81,7 @@ class Settings(BaseSettings):
         default=(),
         description="Rules that pin a tier: `[[routing_rules]]` tables with `name`, `tier` and a `pattern` or `label`.",
     )
+    fallback: bool = Field(default=True, description="Whether another tier's model answers when one cannot.")
     max_output_tokens: int = Field(
         default=16_000, ge=64, le=128_000, description="Most tokens of one answer, thinking included."
     )
@@ -122,6 +123,21 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Addresses (comma-separated) whose forwarding headers name the real client."
+    )
+    calls_at_once: int = Field(
+        default=64,
+        ge=1,
+        le=10_000,
+        description="Calls to one model at the same time; more of them wait. The local model takes fewer.",
+    )
+    queue_length: int = Field(
+        default=200,
+        ge=0,
+        le=100_000,
+        description="Calls that may wait for a model; when they do, new turns are refused with 503.",
+    )
+    queue_seconds: int = Field(
+        default=60, ge=1, le=3_600, description="Longest time a call may wait for a model."
     )
     log_hours: int = Field(
         default=24, ge=1, le=87_600, description="Hours a finished turn's event log is kept for resuming."

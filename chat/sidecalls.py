@@ -6,21 +6,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chat.calls import Errand, Size, tokens_of
+from chat.calls import Caller, CallRecord, Errand, Size, tokens_of
 from chat.deployment import Deployment
 from chat.ledger import entry
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.wire import Stopped, Words
 from store.usage import Entry
 
+SHORT_ANSWER = 500  # tokens a side call's answer probably has, thinking included
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """What came of a side call: its text, complete only when `ok`, and the ledger row to store with its effect."""
+    """What came of a side call: its text, complete only when `ok`, and the ledger row to store with its effect.
+
+    A call that was never sent, because it had to give way, has no row.
+    """
 
     ok: bool
     text: str
-    spent: Entry
+    spent: tuple[Entry, ...]
 
 
 async def say(
@@ -40,7 +45,7 @@ async def say(
                 elif isinstance(piece, Stopped):
                     whole = piece.reason in ("end_turn", "stop_sequence")
                     record.end("ok" if whole else piece.reason, caller.clock.monotonic())
-    return Side(ok=record.outcome == "ok", text="".join(words), spent=entry(record, local=caller.local))
+    return Side(ok=record.outcome == "ok", text="".join(words), spent=_spent(caller, record))
 
 
 async def touch(
@@ -51,12 +56,26 @@ async def touch(
     record = caller.record(errand, model=model, tier=None, size=size or size_of(body))
     with suppress(UpstreamFailure):
         await caller.touch(record, body)
-    return Side(ok=record.outcome == "ok", text="", spent=entry(record, local=caller.local))
+    return Side(ok=record.outcome == "ok", text="", spent=_spent(caller, record))
 
 
 def size_of(body: bytes) -> Size:
-    """How large a request is, from its bytes alone: no tokenizer makes more tokens than there are bytes."""
-    return Size(prompt=tokens_of(len(body)), bound=len(body), output=int(json.loads(body)["max_tokens"]))
+    """How large a request is, from its bytes alone: no tokenizer makes more tokens than there are bytes.
+
+    One that asks for no answer reads the cache, which counts against no limit.
+    """
+    prompt, output = tokens_of(len(body)), int(json.loads(body)["max_tokens"])
+    return Size(
+        prompt=prompt,
+        bound=len(body),
+        output=output,
+        fresh=prompt if output else 0,
+        answer=min(output, SHORT_ANSWER),
+    )
+
+
+def _spent(caller: Caller, record: CallRecord) -> tuple[Entry, ...]:
+    return (entry(record, local=caller.local),) if record.noted else ()
 
 
 def text_request(

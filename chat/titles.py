@@ -40,7 +40,7 @@ async def write_title(work: TurnWork) -> None:
     title = valid(side.text) if side.ok else None
 
     async def write(connection: AsyncConnection) -> bool:
-        await ledger.keep(connection, [side.spent])
+        await ledger.keep(connection, side.spent)
         current = await threads.lock(connection, turn.owner_id, turn.thread_id)
         if title is None or current is None or current.title_source != "derived":
             return False

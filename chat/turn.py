@@ -1,11 +1,12 @@
 """The story of one turn: plan, ask, journal. It belongs to a task of the runner, never to a connection.
 
 plan ....... what the request contains (chat.planning), durable before the model is asked
-ask ........ stream the answer; repeat a failed call while nothing has reached the reader
+ask ........ stream the answer; while nothing has reached the reader repeat a failed call, then ask another model
 outcome .... what the runner then writes in one transaction
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -20,9 +21,11 @@ from chat.planning import Planning, body_of
 from chat.upstream import failures, retry
 from chat.upstream.failures import Trouble, UpstreamFailure
 from chat.upstream.wire import BlockEnded, Stopped, ToolAsked, Words
+from context import fallback
 from context.catalog import Model
 from context.plan import Plan
 from context.request import Round
+from context.routing.choice import Route
 from context.tools import SEARCH
 from context.window import MessageTooLarge
 from store.database import Database
@@ -30,6 +33,7 @@ from store.turns import Turn
 
 MAX_ROUNDS = 4  # times a model may ask for tools in one turn
 MAX_QUERY = 1_000  # characters of a search
+USUAL_ANSWER = 500  # tokens of an answer in a thread that had none yet
 HEADINGS = frozenset({"recall", "recall-standing"})  # blocks of recall that are no messages
 
 FINISH = {
@@ -65,6 +69,15 @@ class Cancelled:
 
 
 Outcome = Completed | Failed | Cancelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """One model gave no complete answer: why, and whether what it said must not be kept."""
+
+    trouble: Trouble
+    refused: bool = False
+
 
 INTERRUPTED = Failed(
     error=events.TurnError(
@@ -109,30 +122,65 @@ class TurnWork:
         )
 
     async def answer(self) -> Outcome:
-        """Plan and ask. Raises only what nobody foresaw."""
-        route = self.deployment.route(self.turn.asked)
+        """Plan and ask, one model after another if need be. Raises only what nobody foresaw."""
+        deployment = self.deployment
+        route = deployment.route(self.turn.asked)
+        first, tried = route.model_id, dict[str, Unanswered]()
+        rungs = fallback.ladder(route, deployment.tiers)
+        while True:
+            others = {rung.model for rung in rungs} - {route.model_id, *tried}
+            found = await self._answer_of(route, self._patience(others, tried))
+            if isinstance(found, Completed):
+                return found
+            tried[route.model_id] = found
+            self.planning.tried = {model: one.trouble.outcome for model, one in tried.items()}
+            onward = fallback.onward(
+                rungs=rungs,
+                first=first,
+                failed=route.model_id,
+                outcome=found.trouble.outcome,
+                tried=tried,
+                resting=deployment.caller.gate.resting(),
+                text_shown=self.draft.has_text,
+                allowed=deployment.fallback,
+            )
+            if onward is None:
+                return _failed(_most_telling(list(tried.values())))
+            note = {"from": route.model_id, "to": onward.rung.model, "reason": onward.reason}
+            if self.turn.asked is not None:
+                note["asked"] = self.turn.asked  # whoever chose a model is told that another answers
+            self.journal.event(events.Note(name="fallback", data=note))
+            route = replace(route, model_id=onward.rung.model, tier=onward.rung.tier, reason=onward.reason)
+
+    def _patience(self, others: Collection[str], tried: Collection[str]) -> retry.Patience:
+        """How much a model is given: less where another can answer, or where the reader has waited for one already."""
+        if not self.deployment.fallback:
+            return retry.ALONE
+        free = set(others) - self.deployment.caller.gate.resting()
+        return retry.WITH_OTHERS if free or tried else retry.ALONE
+
+    async def _answer_of(self, route: Route, patience: retry.Patience) -> "Completed | Unanswered":
+        """One model's answer, planned for its own lane."""
         model = self.deployment.models[route.model_id]
         try:
             planned = await self.planning.plan(route)
         except MessageTooLarge as problem:
-            return _failed(
-                Trouble(code="context_too_long", message=f"{problem}.", outcome="too_large", retryable=False)
-            )
+            return Unanswered(trouble=replace(failures.TOO_LARGE, message=f"{problem}."))
         note = {"model": model.id, "label": model.label, "tier": route.tier, "reason": route.reason}
         self.journal.event(events.Note(name="route", data=note))
-        return await self._ask(planned, model)
+        return await self._ask(planned, model, patience)
 
-    async def _ask(self, planned: Plan, model: Model) -> Outcome:
+    async def _ask(self, planned: Plan, model: Model, patience: retry.Patience) -> "Completed | Unanswered":
         """Call the model, with what its tools found, until it has answered or failed for good."""
         rounds: list[Round] = []
         thought_too_long = False
         while True:
-            heard = await self._heard(planned, rounds)
-            if isinstance(heard, Failed):
+            heard = await self._heard(planned, rounds, patience)
+            if isinstance(heard, Unanswered):
                 return heard
             reason, call = heard
             if reason == "refusal":
-                return _failed(failures.REFUSED, refused=True)
+                return Unanswered(trouble=failures.REFUSED, refused=True)
             if reason == "tool_use" and self.asked and len(rounds) < MAX_ROUNDS:
                 rounds.append(await self._use_tools(planned, call, last=len(rounds) == MAX_ROUNDS - 1))
                 await self.planning.keep(planned, rounds)
@@ -141,41 +189,62 @@ class TurnWork:
             if self.draft.has_text:
                 return Completed(finish_reason=FINISH.get(reason, "stop"))
             if reason != "max_tokens":
-                return _failed(failures.EMPTY)
+                return Unanswered(trouble=failures.EMPTY)
             larger = min(planned.recipe.max_tokens * 2, model.max_output)
             if thought_too_long or larger == planned.recipe.max_tokens:
-                return _failed(failures.NO_ANSWER)
+                return Unanswered(trouble=failures.NO_ANSWER)
             thought_too_long = True
             planned = replace(planned, recipe=replace(planned.recipe, max_tokens=larger))
             await self.planning.keep(planned, rounds)
-            note = {"attempt": len(self.calls) + 1, "delay": 0, "reason": failures.NO_ANSWER.outcome}
+            note = {"attempt": self._sent + 1, "delay": 0, "reason": failures.NO_ANSWER.outcome}
             self.journal.event(events.Note(name="retry", data=note))
 
-    async def _heard(self, planned: Plan, rounds: Sequence[Round]) -> tuple[str, CallRecord] | Failed:
+    async def _heard(
+        self, planned: Plan, rounds: Sequence[Round], patience: retry.Patience
+    ) -> "tuple[str, CallRecord] | Unanswered":
         """One round: how the model stopped, after as many calls as it took; or why there is no answer.
 
         A call is repeated only while none of its own words have reached the reader.
         """
         body, attempt = body_of(planned, rounds), 0
         before = self.draft.texts
+        trouble: Trouble | None = None
         while True:
             attempt += 1
             try:
-                return await self._call(planned, body, tokens_of(len(str(rounds))))
+                return await self._call(planned, body, tokens_of(len(str(rounds))), patience)
             except UpstreamFailure as failure:
                 self.draft.close()
-                await self._record(self.calls[-1])
+                call = self.calls[-1]
+                if not call.noted and trouble is not None:
+                    return Unanswered(
+                        trouble=trouble
+                    )  # the failure that closed the way says more than that it is closed
+                trouble = failure.trouble
+                if call.noted:
+                    await self._record(call)
                 wait = retry.delay(
-                    failure.trouble,
+                    trouble,
                     attempt=attempt,
                     text_shown=self.draft.texts > before,
                     chance=self.clock.chance(),
+                    patience=patience,
                 )
                 if wait is None:
-                    return _failed(failure.trouble)
-                note = {"attempt": attempt + 1, "delay": round(wait, 2), "reason": failure.trouble.outcome}
+                    return Unanswered(trouble=trouble)
+                note = {"attempt": self._sent + 1, "delay": round(wait, 2), "reason": trouble.outcome}
                 self.journal.event(events.Note(name="retry", data=note))
                 await self.clock.sleep(wait)
+
+    @property
+    def _sent(self) -> int:
+        """How many calls were sent so far."""
+        return sum(record.noted for record in self.calls)
+
+    def _queued(self, position: int) -> None:
+        """The turn waits for a place: tell the reader. What the journal cannot keep it will say at the next word."""
+        with suppress(Exception):
+            self.journal.event(events.Note(name="queue", data={"position": position}))
 
     async def _record(self, call: CallRecord) -> None:
         """Write the ledger row of a call that is not the turn's last, so that a crash later in the turn does not blur it."""
@@ -199,7 +268,9 @@ class TurnWork:
             results.append({"type": "tool_result", "tool_use_id": asked.id, "content": text})
         return {"assistant": call.call.decoder.blocks, "results": results}
 
-    async def _call(self, planned: Plan, body: bytes, grown: int) -> tuple[str, CallRecord]:
+    async def _call(
+        self, planned: Plan, body: bytes, grown: int, patience: retry.Patience
+    ) -> tuple[str, CallRecord]:
         """One call: how the model stopped, and all it said. `grown`: tokens tools added to the plan. Raises UpstreamFailure."""
         self.asked = []
         record = self.deployment.caller.record(
@@ -210,12 +281,15 @@ class TurnWork:
                 prompt=planned.estimate.total + grown,
                 bound=planned.bound + grown,
                 output=planned.recipe.max_tokens,
+                fresh=planned.predicted.prompt - planned.predicted.cache_read + grown,
+                answer=planned.predicted.output or USUAL_ANSWER,
             ),
-            attempt=len(self.calls) + 1,
+            attempt=self._sent + 1,
         )
         self.calls.append(record)
         stopped: Stopped | None = None
-        async with self.deployment.caller.ask(record, body) as pieces:
+        impatient = None if patience == retry.ALONE else patience.longest_wait
+        async with self.deployment.caller.ask(record, body, patience=impatient, tell=self._queued) as pieces:
             async for piece in pieces:
                 match piece:
                     case Words():
@@ -236,6 +310,16 @@ class TurnWork:
         return stopped.reason, record
 
 
-def _failed(trouble: Trouble, *, refused: bool = False) -> Failed:
+def _most_telling(ends: Sequence[Unanswered]) -> Unanswered:
+    """Which of several models' failures the reader is told: a refusal, else what a later try can mend, else the first."""
+    if ends[-1].refused:
+        return ends[-1]
+    mendable = [one for one in ends if one.trouble.retryable]
+    said = [one for one in mendable if one.trouble.outcome != failures.RESTING.outcome]
+    return (said or mendable or list(ends))[0]
+
+
+def _failed(ended: Unanswered) -> Failed:
+    trouble = ended.trouble
     error = events.TurnError(code=trouble.code, message=trouble.message, retryable=trouble.retryable)
-    return Failed(error=error, refused=refused)
+    return Failed(error=error, refused=ended.refused)

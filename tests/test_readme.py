@@ -9,6 +9,7 @@ import pytest
 from chat import events
 from chat.api.endpoint import Endpoint
 from chat.settings import Settings, environment_name
+from tests.chat.test_fault_matrix import table
 from tests.palaver import Palaver
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,3 +66,7 @@ def test_every_module_of_chat_and_store_is_on_the_map() -> None:
     for folder in ("chat", "chat/api", "chat/upstream", "context"):
         for module in (ROOT / folder).glob("[a-z]*.py"):
             assert f"`{module.stem}`" in section("The map"), module
+
+
+def test_what_becomes_of_each_fault_is_in_the_readme_as_it_is_tested() -> None:
+    assert table() in section("When the model fails")

@@ -47,7 +47,7 @@ class Info:
                 method="GET",
                 path="/readyz",
                 handler=self.ready,
-                summary="The database answers and new turns are taken",
+                summary="The database answers: reading works and new turns are taken, also while no model can be reached (`checks.models`)",
                 answers={200: schemas.HealthOut},
                 errors=(Unavailable,),
                 public=True,
@@ -83,6 +83,10 @@ class Info:
         except StoreError:
             raise Unavailable("the database does not answer") from None
         checks: dict[str, str] = {"database": self.deps.database.dialect}
+        deployment = self.deps.deployment
+        models = set(deployment.tiers.values())
+        well = models - deployment.caller.gate.resting()
+        checks["models"] = f"{len(well)} of {len(models)}"  # told, not required: they come back by themselves
         if self.deps.local_model is not None:
             checks["local_model"] = self.deps.local_model.status.state
             if self.deps.local_model.status.state == "failed":

@@ -35,6 +35,7 @@ class Call:
     upstream_id: str | None = None
     model: str | None = None
     request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def usage(self) -> Usage:
@@ -90,7 +91,8 @@ class Upstream:
         except Exception as failure:
             raise self._failed(failure) from failure
         try:
-            call.request_id = stream.response.headers.get("request-id")
+            call.headers = stream.response.headers
+            call.request_id = call.headers.get("request-id")
             yield self._pieces(stream.response, call)
         finally:
             await stream.response.aclose()
@@ -99,10 +101,11 @@ class Upstream:
         """Send a request that is not streamed and asks for no answer. Raises UpstreamFailure, and nothing else."""
         try:
             async with asyncio.timeout(self.timeouts.first_byte):
-                message = await self.client.post(
-                    "/v1/messages", cast_to=anthropic.types.Message, content=body
-                )
-            call.upstream_id, call.model, call.request_id = message.id, message.model, message._request_id
+                response = await self.client.post("/v1/messages", cast_to=httpx2.Response, content=body)
+            message = anthropic.types.Message.model_validate(response.json())
+            call.headers = response.headers
+            call.upstream_id, call.model = message.id, message.model
+            call.request_id = call.headers.get("request-id")
             call.decoder.take(message.usage.model_dump_json().encode())
         except Exception as failure:
             raise self._failed(failure) from failure
@@ -126,8 +129,9 @@ class Upstream:
 
     def _failed(self, failure: Exception) -> UpstreamFailure:
         trouble = from_exception(failure)
-        status = failure.status_code if isinstance(failure, anthropic.APIStatusError) else None
+        answer = failure.response if isinstance(failure, anthropic.APIStatusError) else None
+        status = None if answer is None else answer.status_code
         log.warning(
             "upstream call failed", outcome=trouble.outcome, status=status, kind=type(failure).__name__
         )
-        return UpstreamFailure(trouble, status)
+        return UpstreamFailure(trouble, status, None if answer is None else answer.headers)

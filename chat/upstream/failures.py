@@ -4,6 +4,7 @@ Sources: upstream facts §3.4, §4 and §10. An error event inside a 200 arrives
 exception of the SDK's HTTP library, not of the SDK; a clean end without `message_stop` arrives as nothing at all.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +28,15 @@ class Trouble:
 
 
 class UpstreamFailure(Exception):
-    """A call that failed, with its Trouble and the status of the HTTP response, where one came."""
+    """A call that failed, with its Trouble and the status and headers of the HTTP response, where one came."""
 
-    def __init__(self, trouble: Trouble, status: int | None = None) -> None:
+    def __init__(
+        self, trouble: Trouble, status: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(trouble.outcome)
         self.trouble = trouble
         self.status = status
+        self.headers = headers or {}
 
 
 OVERLOADED = Trouble(
@@ -56,6 +60,9 @@ GARBLED = Trouble(
     outcome="garbled",
     repeat=True,
 )
+TOO_LARGE = Trouble(
+    code="context_too_long", message="The message is too large.", outcome="too_large", retryable=False
+)
 NO_ANSWER = Trouble(
     code="upstream_error",
     message="The model used its whole output limit on thinking and wrote no answer.",
@@ -68,6 +75,29 @@ REFUSED = Trouble(
     outcome="refusal",
     retryable=False,
 )
+# Calls that were never sent (chat.upstream.gate). They leave no ledger row.
+RESTING = Trouble(
+    code="upstream_error",
+    message="The model has kept failing and is left alone for a moment. Please try again soon.",
+    outcome="resting",
+)
+HELD = Trouble(
+    code="rate_limited",
+    message="The provider's rate limit is reached. Please try again later.",
+    outcome="held",
+)
+QUEUE_FULL = Trouble(
+    code="overloaded",
+    message="Too many people are asking at the moment. Please try again.",
+    outcome="queue_full",
+)
+WAITED_TOO_LONG = Trouble(
+    code="overloaded",
+    message="There was no room for this question in time. Please try again.",
+    outcome="queue_timeout",
+)
+SKIPPED = Trouble(code="overloaded", message="The call was not important enough.", outcome="skipped")
+
 SPEND_CAP = Trouble(
     code="rate_limited",
     message="The provider's spend limit for this deployment is reached.",

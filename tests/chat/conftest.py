@@ -35,10 +35,16 @@ def clock() -> QuickClock:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory, clock: QuickClock) -> AsyncIterator[Palaver]:
-    """The module's Palaver and its simulator."""
+async def shared(
+    tmp_path_factory: pytest.TempPathFactory, clock: QuickClock, request: pytest.FixtureRequest
+) -> AsyncIterator[Palaver]:
+    """The module's Palaver and its simulator. A module may name `SETTINGS` of its own."""
     folder = tmp_path_factory.mktemp("house")
-    async with Simulator() as sim, palaver(folder, sim, clock=clock, timeouts=Timeouts()) as running:
+    settings = getattr(request.module, "SETTINGS", {})
+    async with (
+        Simulator() as sim,
+        palaver(folder, sim, clock=clock, timeouts=Timeouts(), **settings) as running,
+    ):
         yield running
 
 
@@ -46,6 +52,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory, clock: QuickClock) ->
 def house(shared: Palaver, clock: QuickClock) -> Palaver:
     """The shared Palaver, with nothing scripted and an empty log."""
     shared.sim.reset()
+    shared.deps.deployment.caller.gate.reset()
     clock.slept.clear()
     return shared
 

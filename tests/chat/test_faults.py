@@ -1,9 +1,7 @@
-"""Every way the provider can fail (upstream facts 3.4, 4 and 10), and what becomes of the turn."""
+"""What a failing provider costs, and what is kept (which fault leads where: test_fault_matrix)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,109 +13,8 @@ from tests.upstream import Reply, Simulator, faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+SETTINGS = {"fallback": False}  # one model: what a repeat alone can do
 HALF = "Half of an answer that was going to be longer"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A fault that happens to every call, and the end it must come to."""
-
-    name: str
-    reply: Callable[[], Reply]
-    calls: int
-    code: str
-    retryable: bool
-    outcome: str
-    kept: str = ""
-    begun: bool = False
-
-    def __str__(self) -> str:
-        return self.name
-
-
-def before(name: str, reply: Callable[[], Reply], calls: int, code: str, outcome: str, **more: Any) -> Case:
-    """A failure before anything was said."""
-    return Case(
-        name=name, reply=reply, calls=calls, code=code, outcome=outcome, **{"retryable": True, **more}
-    )
-
-
-def after(name: str, reply: Callable[[], Reply], code: str, outcome: str) -> Case:
-    """A failure after half an answer: never repeated, the half is kept."""
-    return Case(
-        name=f"{name} after text", reply=reply, calls=1, code=code, outcome=outcome, retryable=True, kept=HALF, begun=True
-    )  # fmt: skip
-
-
-CASES = [
-    before("529", faults.overloaded, 4, "upstream_error", "overloaded"),
-    before("529, do not retry", lambda: faults.overloaded(should_retry=False), 1, "upstream_error", "overloaded"),
-    before("429", faults.rate_limited, 4, "rate_limited", "rate_limited"),
-    before("429 for a while", lambda: faults.rate_limited(3), 4, "rate_limited", "rate_limited"),
-    before("429 for too long", lambda: faults.rate_limited(600), 1, "rate_limited", "rate_limited"),
-    before("429 for growing", faults.ramp_limited, 4, "rate_limited", "rate_limited"),
-    before("429 of the month", faults.spend_cap, 1, "rate_limited", "spend_cap", retryable=False),
-    before("400 own limit", faults.own_spend_limit, 1, "upstream_error", "bad_request", retryable=False),
-    before("500", faults.server_error, 4, "upstream_error", "server_error"),
-    before("500, do not retry", lambda: faults.server_error(should_retry=False), 1, "upstream_error", "server_error"),
-    before("503", faults.unavailable, 4, "upstream_error", "server_error"),
-    before("504", faults.gateway_timeout, 4, "upstream_timeout", "timeout"),
-    before("401", faults.unauthorized, 1, "upstream_error", "authentication", retryable=False),
-    before("402", faults.payment_required, 1, "upstream_error", "billing", retryable=False),
-    before("403", faults.forbidden, 1, "upstream_error", "permission", retryable=False),
-    before("404", faults.unknown_model, 1, "model_not_found", "not_found", retryable=False),
-    before("413", faults.request_too_large, 1, "context_too_long", "too_large", retryable=False),
-    before("no response", faults.no_response, 4, "upstream_error", "connection"),
-    before("reset", faults.reset_after, 4, "upstream_error", "connection", begun=True),
-    before("eof", faults.eof_after, 4, "upstream_error", "connection", begun=True),
-    before("overloaded event", faults.error_event, 4, "upstream_error", "overloaded", begun=True),
-    before("error event", lambda: faults.error_event(type="api_error"), 4, "upstream_error", "server_error", begun=True),
-    before("limit event", lambda: faults.error_event(type="rate_limit_error"), 4, "rate_limited", "rate_limited", begun=True),
-    before("bad event", lambda: faults.error_event(type="invalid_request_error"), 1, "upstream_error", "bad_request",
-           retryable=False, begun=True),
-    before("unknown event", lambda: faults.error_event(type="new_error"), 4, "upstream_error", "server_error", begun=True),
-    before("no message_stop", faults.no_message_stop, 4, "upstream_error", "unfinished", begun=True),
-    before("refusal", lambda: faults.refusal(before=True), 1, "content_filtered", "refusal", retryable=False, begun=True),
-    before("refusal after text", lambda: faults.refusal(after=HALF), 1, "content_filtered", "refusal", retryable=False,
-           begun=True),
-    before("all thinking", faults.max_tokens_in_thinking, 2, "upstream_error", "ok", begun=True),
-    before("empty", faults.empty, 1, "upstream_error", "ok", begun=True),
-    after("reset", lambda: faults.reset_after(HALF), "upstream_error", "connection"),
-    after("eof", lambda: faults.eof_after(HALF), "upstream_error", "connection"),
-    after("error event", lambda: faults.error_event(HALF), "upstream_error", "overloaded"),
-    after("no message_stop", lambda: faults.no_message_stop(HALF), "upstream_error", "unfinished"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-async def test_a_fault_ends_the_turn_as_it_should(
-    house: Palaver, thread: str, clock: QuickClock, case: Case
-) -> None:
-    house.sim.respond(lambda _: case.reply())
-    accepted = await house.say(thread, "Hello")
-    events, turn = await finished(house, accepted["id"])
-
-    assert turn["status"] == "failed"
-    error = turn["error"]
-    assert (error["code"], error["retryable"]) == (case.code, case.retryable)
-    assert error["message"].endswith(".")
-    assert events[-1].data["error"] == error == turn["message"]["error"]
-    assert turn["message"]["status"] == "failed"
-    assert answer_text(turn["message"]) == case.kept
-
-    assert len(house.sim.requests) == case.calls
-    assert len({entry.body for entry in house.sim.log}) == (2 if case.name == "all thinking" else 1)
-    rows = await ledger(house, turn["id"])
-    assert [row.outcome for row in rows] == [case.outcome] * case.calls
-    assert [row.attempt for row in rows] == list(range(1, case.calls + 1))
-    assert all((row.upstream_id is not None) == case.begun for row in rows)
-    if not case.begun:
-        assert all(row.usage.total == 0 for row in rows), "a request that was never taken up costs nothing"
-    retries = notes(events, "retry")
-    assert [note["attempt"] for note in retries] == list(range(2, case.calls + 1))
-    if case.outcome != "ok":
-        assert len(clock.slept) == case.calls - 1
-    assert (await house.chat(thread, "Still there?"))["status"] == "failed", "the thread is usable"
 
 
 async def test_what_the_provider_asks_for_is_waited(house: Palaver, thread: str, clock: QuickClock) -> None:
@@ -187,27 +84,30 @@ async def test_a_provider_that_is_away_is_a_failed_turn(house: Palaver, thread: 
     assert (await house.chat(thread, "And now?"))["status"] == "completed"
 
 
-async def test_silence_ends_in_a_timeout_and_pings_break_it(tmp_path: Path) -> None:
-    timeouts = Timeouts(connect=2.0, write=2.0, first_byte=0.5, silence=0.5)
-    replies = {
-        "late": faults.slow_headers(30),
-        "silent": faults.silence(),
-        "half": faults.silence(HALF),
-        "pinged": Reply(text="Slow, but alive.", first_delay=1.2, ping_every=0.1),
-    }
+async def test_pings_break_a_silence(tmp_path: Path) -> None:
+    timeouts = Timeouts(connect=2.0, write=2.0, first_byte=5.0, silence=0.8)
     async with Simulator() as sim, palaver(tmp_path, sim, clock=QuickClock(), timeouts=timeouts) as app:
-        sim.respond(lambda asked: replies[asked["messages"][-1]["content"][0]["text"]])
-        accepted = {name: await app.say(name, name) for name in replies}
-        ends = {name: (await finished(app, one["id"]))[1] for name, one in accepted.items()}
-        calls = {name: len(await ledger(app, turn["id"])) for name, turn in ends.items()}
-    assert {name: (turn["status"], (turn["error"] or {}).get("code")) for name, turn in ends.items()} == {
-        "late": ("failed", "upstream_timeout"),
-        "silent": ("failed", "upstream_timeout"),
-        "half": ("failed", "upstream_timeout"),
-        "pinged": ("completed", None),
-    }
-    assert calls == {"late": 4, "silent": 4, "half": 1, "pinged": 1}
-    assert answer_text(ends["half"]["message"]) == HALF
+        sim.script(Reply(text="Slow, but alive.", first_delay=1.6, ping_every=0.1))
+        turn = await app.chat("t", "Hello")
+    assert (turn["status"], answer_text(turn["message"])) == ("completed", "Slow, but alive.")
+
+
+async def test_a_host_that_takes_no_connection_is_given_up(tmp_path: Path, sim: Simulator) -> None:
+    """A listener whose line is full drops what comes: the connection neither succeeds nor is refused."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for one in (first, second):
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        timeouts = Timeouts(connect=0.3, write=5.0, first_byte=20.0, silence=20.0)
+        async with palaver(
+            tmp_path, sim, clock=QuickClock(), timeouts=timeouts, fallback=False, anthropic_base_url=address
+        ) as app:
+            turn = await app.chat("t", "Hello")
+            assert (turn["status"], turn["error"]["code"]) == ("failed", "upstream_timeout")
+            assert [row.outcome for row in await ledger(app, turn["id"])] == ["timeout"] * 4
 
 
 async def test_a_turn_that_takes_too_long_is_ended(tmp_path: Path) -> None:

@@ -356,4 +356,7 @@ async def test_info_says_who_answers(house: Palaver) -> None:
     assert (info["protocol"], info["backend"], info["notice"]) == ("palaver.v1", "claude", None)
     assert [model["tier"] for model in info["models"]] == ["simple", "standard", "complex"]
     assert "sk-ant" not in json.dumps(info)
-    assert (await house.get("/readyz"))["checks"] == {"database": "sqlite"}
+    assert (await house.get("/readyz"))["checks"] == {
+        "database": "sqlite",
+        "models": "3 of 3",
+    }

@@ -166,3 +166,14 @@ async def test_a_restart_forgets_no_lane(tmp_path: Path) -> None:
             assert len(one.touches()) == before + 1
             await one.say("I am back.")
             assert one.asked()[-1].kinds["cache_read"] > 1_000
+
+
+async def test_none_is_sent_while_the_model_has_trouble_or_others_wait(tmp_path: Path) -> None:
+    async with talk(tmp_path, fallback=False) as one:
+        await used_to(one, PAUSE)
+        one.sim.script(faults.overloaded(should_retry=False))
+        await one.app.chat("other", "Hello")
+        before = len(one.touches())
+        await one.rest(PAUSE)
+        assert len(one.touches()) == before, "a model that is overloaded has more important things to do"
+        assert [row["purpose"] for row in await one.spent()].count("keepalive") == before

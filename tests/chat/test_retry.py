@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.upstream.failures import OVERLOADED, REFUSED, Trouble
-from chat.upstream.retry import ATTEMPTS, LARGEST_BOUND, LONGEST_WAIT, delay
+from chat.upstream.retry import ALONE, LARGEST_BOUND, WITH_OTHERS, Patience, delay
 
 ASKED_TO_WAIT = Trouble(code="rate_limited", message="m", outcome="o", repeat=True, retry_after=5.0)
-TOO_LONG = Trouble(code="rate_limited", message="m", outcome="o", repeat=True, retry_after=LONGEST_WAIT + 1)
+TOO_LONG = Trouble(
+    code="rate_limited", message="m", outcome="o", repeat=True, retry_after=ALONE.longest_wait + 1
+)
 NOT_AT_ALL = Trouble(code="rate_limited", message="m", outcome="o", repeat=True, retry_after=0.0)
 
 
@@ -19,7 +21,7 @@ NOT_AT_ALL = Trouble(code="rate_limited", message="m", outcome="o", repeat=True,
         (OVERLOADED, 1, False, 0.5, 0.25),
         (OVERLOADED, 2, False, 0.5, 0.5),
         (OVERLOADED, 3, False, 0.5, 1.0),
-        (OVERLOADED, ATTEMPTS, False, 0.5, None),
+        (OVERLOADED, ALONE.attempts, False, 0.5, None),
         (OVERLOADED, 1, True, 0.5, None),
         (REFUSED, 1, False, 0.5, None),
         (ASKED_TO_WAIT, 1, False, 0.5, 5.25),
@@ -37,13 +39,14 @@ def test_the_wait(trouble: Trouble, attempt: int, shown: bool, chance: float, wa
     chance=st.floats(0, 1, exclude_max=True),
     asked=st.none() | st.floats(0, 1e6),
     shown=st.booleans(),
+    patience=st.sampled_from([ALONE, WITH_OTHERS]),
 )
 def test_no_wait_is_longer_than_a_person_has_patience_nor_shorter_than_asked(
-    attempt: int, chance: float, asked: float | None, shown: bool
+    attempt: int, chance: float, asked: float | None, shown: bool, patience: Patience
 ) -> None:
     trouble = Trouble(code="c", message="m", outcome="o", repeat=True, retry_after=asked)
-    wait = delay(trouble, attempt=attempt, text_shown=shown, chance=chance)
+    wait = delay(trouble, attempt=attempt, text_shown=shown, chance=chance, patience=patience)
     if wait is not None:
         assert not shown
-        assert attempt < ATTEMPTS
-        assert (asked or 0) <= wait <= LONGEST_WAIT + LARGEST_BOUND
+        assert attempt < patience.attempts
+        assert (asked or 0) <= wait <= patience.longest_wait + LARGEST_BOUND

@@ -13,10 +13,10 @@ from tests.upstream.replies import BrokenEnding, Ending, Reply
 OVERLOADED = ApiError(status=529, type="overloaded_error", message="Overloaded")
 ENDINGS: tuple[Ending, ...] = get_args(Ending)
 BEFORE = ("overloaded", "rate_limited", "server_error", "unavailable", "no_response")
-DURING: tuple[str, ...] = tuple(how for how in ENDINGS if how != "silence")
+DURING: tuple[str, ...] = tuple(how for how in ENDINGS if how not in {"silence", "garbled"})
 NEED_OPTIONS = {"slow_headers", "max_tokens", "http_error"}
 KINDS = (*BEFORE, *DURING)
-"""Silence is left out unless named: it lasts until the client gives up."""
+"""Silence is left out unless named: it lasts until the client gives up. So is what only a broken proxy does."""
 
 
 class Chaos:
@@ -24,7 +24,7 @@ class Chaos:
 
     def __init__(self, *, seed: int | str, rate: float, kinds: tuple[str, ...] | None = None) -> None:
         self._kinds = kinds or KINDS
-        unknown = set(self._kinds) - {*KINDS, "silence", *faults.BY_NAME.keys() - NEED_OPTIONS}
+        unknown = set(self._kinds) - {*KINDS, *ENDINGS, *faults.BY_NAME.keys() - NEED_OPTIONS}
         if unknown:
             raise ValueError(f"unknown kinds of chaos: {sorted(unknown)}")
         self._seed = seed

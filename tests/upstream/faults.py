@@ -132,6 +132,11 @@ def no_message_stop(after: str = "") -> Reply:
     return Reply(text=after, fault=BrokenEnding(how="no_message_stop"))
 
 
+def garbled(after: str = "") -> Reply:
+    """After this text comes an event that is no JSON."""
+    return Reply(text=after, fault=BrokenEnding(how="garbled"))
+
+
 def refusal(before: bool = False, after: str = "", category: str | None = "general_harms") -> Reply:
     """A classifier refusal: before any output (unbilled), or after this text (billed; to be discarded)."""
     details = {"type": "refusal", "category": category, "explanation": None}
@@ -169,7 +174,7 @@ BY_NAME: dict[str, Callable[..., Reply]] = {
     for build in (
         overloaded, rate_limited, ramp_limited, spend_cap, own_spend_limit, server_error, unavailable,
         gateway_timeout, unauthorized, payment_required, forbidden, unknown_model, request_too_large, slow_headers,
-        no_response, reset_after, eof_after, error_event, silence, no_message_stop, refusal,
+        no_response, reset_after, eof_after, error_event, silence, no_message_stop, garbled, refusal,
         max_tokens_in_thinking, max_tokens, empty, http_error,
     )
 }  # fmt: skip

@@ -211,7 +211,7 @@ async def _send_whole(
             await wire.close()
         case "reset":
             await wire.reset()
-        case "eof" | "no_message_stop":
+        case "eof" | "no_message_stop" | "garbled":
             await wire.start(200, {"content-type": "application/json", **headers})
             await wire.write(b'{"id":')
             await wire.close()

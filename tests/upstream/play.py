@@ -84,6 +84,9 @@ async def _break(
             await wire.close()
         case "no_message_stop":
             await wire.finish()
+        case "garbled":
+            await wire.write(b"event: content_block_delta\ndata: {not json\n\n")
+            await wire.finish()
         case "error":
             error = fault.error or ApiError(status=529, type="overloaded_error", message="Overloaded")
             await wire.write(stream.error_event(error.body(exchange.request_id)))

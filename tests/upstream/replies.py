@@ -9,7 +9,7 @@ from typing import Any, Literal
 from tests.upstream.errors import ApiError
 from tests.upstream.gate import Gate
 
-Ending = Literal["reset", "eof", "error", "silence", "no_message_stop"]
+Ending = Literal["reset", "eof", "error", "silence", "no_message_stop", "garbled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,8 @@ class BrokenEnding:
     """The content is sent, then instead of the closing events the stream ends like this.
 
     `reset` is a TCP reset, `eof` closes inside the body, `error` sends an error event, `silence` says nothing
-    for `seconds` (None: until the client leaves or `Simulator.release_silence`), `no_message_stop` ends cleanly.
+    for `seconds` (None: until the client leaves or `Simulator.release_silence`), `no_message_stop` ends cleanly,
+    `garbled` sends an event that is no JSON.
     """
 
     how: Ending

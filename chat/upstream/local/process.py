@@ -71,6 +71,7 @@ class LocalModel:
         self.model_id = weights.stem
         self.max_input_tokens = context_tokens  # prompt and answer together, as Claude's context window
         self.max_output_tokens = max_output_tokens
+        self.slots = slots  # answers it writes at the same time
         self.api_key = capabilities.API_KEY
         self._command = (
             *command,

@@ -1,0 +1,307 @@
+"""What each call passes before it is sent: is the model well, is there room below its rate limits, is it this call's turn.
+
+    breaker ....... a model that keeps failing is not asked (context.breaker); the caller goes straight to another
+    headroom ...... expected use stays below the share of each bucket (context.headroom)
+    concurrency ... at most so many calls to a model at once, whatever it allows
+    queue ......... who must wait is served in fair order, and told the position
+
+Everything here is one process's own knowledge and lost with it; nothing waits for a disk.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import structlog
+
+from chat.clock import Clock
+from chat.upstream import failures
+from chat.upstream.failures import UpstreamFailure
+from chat.upstream.queue import FairQueue
+from context.breaker import UNWELL, Breaker, Thresholds
+from context.headroom import UNKNOWN, Headroom, Need
+
+log = structlog.get_logger()
+
+Kind = Literal["reply", "side", "touch"]
+
+TOLD_EVERY = 1.0  # seconds between two positions told to one waiting call
+TICK = (0.02, 0.25)  # seconds between two looks at the queue while calls wait: shortest, longest
+LONGEST_HOLD = 300.0  # seconds a `retry-after` holds a model; a longer one is tried again then: it may have been a mistake
+CALM = 60.0  # seconds after a 429 or 529 in which no prefix is renewed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A call that wants to be sent. `patience`: seconds it would wait for a model that is known to be held."""
+
+    model: str
+    owner: str
+    need: Need
+    kind: Kind
+    turn: str | None = None
+    patience: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    wish: Wish
+    since: float
+    future: "asyncio.Future[Place]"
+    tell: Callable[[int], None] | None
+    told: int = 0
+    told_at: float = float("-inf")
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What is known of one model, and its calls."""
+
+    breaker: Breaker = field(default_factory=Breaker)
+    room: Headroom = UNKNOWN
+    limited_at: float = float("-inf")
+    under_way: dict[int, Need] = field(default_factory=dict)
+    queue: FairQueue[_Waiter] = field(default_factory=FairQueue)
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A call's place among those under way. What becomes of the call is told here."""
+
+    gate: "Gate"
+    wish: Wish
+    probe: bool
+    well: bool = False
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """The response began: what it says of the limits counts this call's input already."""
+        self.gate.observe(self, headers)
+
+    def spoke(self) -> None:
+        """The model's first words came: it is well, however long it goes on."""
+        if not self.well:
+            self.well = True
+            self.gate.went_well(self.wish.model)
+
+    def produced(self, output: int) -> None:
+        """How many tokens came out."""
+        self.gate.produced(self.wish.model, output)
+
+
+@dataclass(slots=True, kw_only=True)
+class Gate:
+    """All models' breakers, headroom and queues in this process.
+
+    at_once: calls to one model; length: calls that may wait in all; seconds: how long one may.
+    """
+
+    clock: Clock
+    at_once: int
+    length: int
+    seconds: float
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    _lanes: dict[str, _Lane] = field(default_factory=dict)
+    _expected: set[str] = field(default_factory=set)
+    _ticking: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait."""
+        return sum(len(lane.queue) for lane in self._lanes.values())
+
+    def expect(self, turn: str) -> bool:
+        """A turn will come here; False when there would be no place for it, counting those that are on their way."""
+        busiest = max((len(lane.under_way) for lane in self._lanes.values()), default=0)
+        if self.waiting + len(self._expected) >= self.length + max(0, self.at_once - busiest):
+            return False
+        self._expected.add(turn)
+        return True
+
+    def forget(self, turn: str) -> None:
+        """It came, or never will."""
+        self._expected.discard(turn)
+
+    def resting(self) -> frozenset[str]:
+        """Models that are not to be asked now."""
+        now = self.clock.monotonic()
+        return frozenset(
+            model for model, lane in self._lanes.items() if lane.breaker.wait(now, self.thresholds) > 0
+        )
+
+    def reset(self) -> None:
+        """Forget everything that was learned of the models."""
+        for lane in self._lanes.values():
+            lane.breaker, lane.room, lane.limited_at = Breaker(), UNKNOWN, float("-inf")
+
+    @asynccontextmanager
+    async def place(self, wish: Wish, tell: Callable[[int], None] | None = None) -> AsyncIterator[Place]:
+        """Wait for a place and hold it. `tell` hears the position while the call waits.
+
+        Raises UpstreamFailure, and then nothing was sent: the model rests, is held for too long, or the queue is too long.
+        """
+        if wish.turn is not None and wish.kind == "reply":
+            self.forget(wish.turn)
+        lane = self._lanes.setdefault(wish.model, _Lane())
+        self._refuse(lane, wish)
+        place = (
+            self._admit(lane, wish)
+            if not len(lane.queue) and self._fits(lane, wish)
+            else await self._wait(lane, wish, tell)
+        )
+        try:
+            yield place
+        except UpstreamFailure as failure:
+            self._failed(lane, place, failure)
+            raise
+        except BaseException:
+            if place.probe and not place.well:
+                lane.breaker = lane.breaker.let_go()
+            raise
+        else:
+            place.spoke()
+        finally:
+            del lane.under_way[id(place)]
+            self._pump()
+
+    def observe(self, place: Place, headers: Mapping[str, str]) -> None:
+        """Take over what a response says of the limits."""
+        lane = self._lanes[place.wish.model]
+        lane.room = lane.room.told(headers, self.clock.monotonic(), self.clock.now())
+        if id(place) in lane.under_way:
+            lane.under_way[id(place)] = replace(place.wish.need, input=0, requests=0)
+
+    def went_well(self, model: str) -> None:
+        """A call was answered."""
+        lane = self._lanes[model]
+        before = lane.breaker
+        lane.breaker = before.went_well(self.clock.monotonic(), self.thresholds)
+        if before.opened_at is not None and lane.breaker.opened_at is None:
+            log.info("a model is asked again", model=model)
+
+    def produced(self, model: str, output: int) -> None:
+        """A call brought that many tokens."""
+        lane = self._lanes[model]
+        lane.room = lane.room.spent(output, self.clock.monotonic())
+
+    def _refuse(self, lane: _Lane, wish: Wish) -> None:
+        """Raise for a call that had better not even wait."""
+        now = self.clock.monotonic()
+        wait = lane.breaker.wait(now, self.thresholds)
+        if wait > 0:
+            raise UpstreamFailure(replace(failures.RESTING, retry_after=wait))
+        if wish.kind == "touch":
+            calm = lane.breaker.opened_at is None and now - lane.limited_at > CALM
+            if not calm or self.waiting or not self._fits(lane, wish):
+                raise UpstreamFailure(failures.SKIPPED)
+        held = lane.room.held_until - now
+        if held > min(self.seconds, wish.patience if wish.patience is not None else self.seconds):
+            raise UpstreamFailure(replace(failures.HELD, retry_after=held))
+
+    def _fits(self, lane: _Lane, wish: Wish) -> bool:
+        now = self.clock.monotonic()
+        return (
+            len(lane.under_way) < self.at_once
+            and lane.room.wait(wish.need, lane.under_way.values(), now) <= 0
+        )
+
+    def _admit(self, lane: _Lane, wish: Wish) -> Place:
+        """Take a place. Raises UpstreamFailure when the model rests by now."""
+        now = self.clock.monotonic()
+        admitted = lane.breaker.admit(now, self.thresholds)
+        if admitted is None:
+            wait = lane.breaker.wait(now, self.thresholds)
+            raise UpstreamFailure(replace(failures.RESTING, retry_after=wait))
+        probe = admitted.probe_at is not None
+        lane.breaker = admitted
+        place = Place(gate=self, wish=wish, probe=probe)
+        lane.under_way[id(place)] = wish.need
+        return place
+
+    async def _wait(self, lane: _Lane, wish: Wish, tell: Callable[[int], None] | None) -> Place:
+        if self.waiting >= self.length:
+            raise UpstreamFailure(failures.QUEUE_FULL)
+        reply = wish.kind == "reply"
+        future: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(wish=wish, since=self.clock.monotonic(), future=future, tell=tell)
+        lane.queue.add(waiter, owner=wish.owner, reply=reply)
+        self._tell()
+        if self._ticking is None or self._ticking.done():
+            self._ticking = asyncio.create_task(self._tick(), name="queue")
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                del lane.under_way[id(future.result())]  # it was let in at the very moment it was given up
+            raise
+        finally:
+            lane.queue.remove(waiter, owner=wish.owner, reply=reply)
+            self._pump()
+
+    def _failed(self, lane: _Lane, place: Place, failure: UpstreamFailure) -> None:
+        """Draw the conclusions from a failed call, for everybody."""
+        trouble, now = failure.trouble, self.clock.monotonic()
+        if failure.headers:
+            self.observe(place, failure.headers)
+        if trouble.outcome in {"rate_limited", "overloaded"}:
+            lane.limited_at = now
+        if trouble.outcome == "rate_limited" and trouble.retry_after is not None:
+            lane.room = lane.room.hold(min(trouble.retry_after, LONGEST_HOLD), now)
+        if trouble.outcome in UNWELL:
+            before = lane.breaker
+            lane.breaker = before.failed(now, self.thresholds)
+            if lane.breaker.opened_at == now:
+                log.warning(
+                    "a model keeps failing and is left alone",
+                    model=place.wish.model,
+                    seconds=lane.breaker.pause,
+                    outcome=trouble.outcome,
+                )
+        elif place.probe and not place.well:
+            lane.breaker = lane.breaker.let_go()
+
+    def _pump(self) -> None:
+        """Let in whoever is first and fits. Nobody overtakes: a large call would otherwise wait for ever."""
+        for lane in self._lanes.values():
+            while (first := lane.queue.first()) is not None:
+                if not first.future.done():
+                    if not self._fits(lane, first.wish):
+                        break
+                    try:
+                        first.future.set_result(self._admit(lane, first.wish))
+                    except UpstreamFailure as failure:
+                        first.future.set_exception(failure)
+                lane.queue.take()
+
+    def _tell(self) -> None:
+        """Tell those who wait where they stand, if it changed and they were not told just now."""
+        now = self.clock.monotonic()
+        for lane in self._lanes.values():
+            for position, waiter in enumerate(lane.queue.in_order(), 1):
+                if waiter.tell is None or waiter.told == position or now - waiter.told_at < TOLD_EVERY:
+                    continue
+                waiter.told, waiter.told_at = position, now
+                waiter.tell(position)
+
+    async def _tick(self) -> None:
+        """While calls wait: end those that waited too long, let in those there is room for again, tell positions."""
+        while self.waiting:
+            await asyncio.sleep(self._next_look())
+            now = self.clock.monotonic()
+            for lane in self._lanes.values():
+                for waiter in list(lane.queue.in_order()):
+                    if now - waiter.since >= self.seconds and not waiter.future.done():
+                        waiter.future.set_exception(UpstreamFailure(failures.WAITED_TOO_LONG))
+            self._pump()
+            self._tell()
+
+    def _next_look(self) -> float:
+        """Seconds until something may have changed that no call's end tells of."""
+        now, (shortest, soonest) = self.clock.monotonic(), TICK
+        for lane in self._lanes.values():
+            first = lane.queue.first()
+            if first is not None:
+                wait = lane.room.wait(first.wish.need, lane.under_way.values(), now)
+                soonest = min(soonest, wait or soonest)
+        return max(shortest, soonest)

@@ -1,0 +1,96 @@
+"""The next admissible model for a turn that has no answer yet, and why. Pure: a decision over names.
+
+One mechanism for everything that moves a turn to another model. Today that is a failure another model may not have; the order is
+the nearest tier first, upward before downward, because a better answer than asked for disappoints nobody. Moves for quality (an
+answer that refuses, is cut, or displeases: one tier up) belong into `onward` too, as a case of their own.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from context.breaker import UNWELL
+from context.catalog import TIERS, Tier
+from context.routing.choice import Route
+
+ELSEWHERE = UNWELL | {"rate_limited", "held", "resting", "permission", "not_found"}
+"""Outcomes of a call that say nothing against asking another model: its health, its limits, whether this key may use it.
+
+Not among them: what is wrong with the request (400, 413) or with the account (401, 402, the spend cap), which every model would
+answer alike, and this server's own queue, in which the turn has waited long enough.
+"""
+
+WORDS = {
+    "overloaded": "is overloaded",
+    "server_error": "has an error of its own",
+    "timeout": "does not answer",
+    "connection": "cannot be reached",
+    "unfinished": "broke off",
+    "garbled": "cannot be understood",
+    "rate_limited": "is at its rate limit",
+    "held": "is at its rate limit",
+    "resting": "has kept failing",
+    "permission": "may not be used with this key",
+    "not_found": "is not known to the provider",
+}
+"""Each outcome as the end of a sentence about a model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """A model that may answer."""
+
+    model: str
+    tier: Tier | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onward:
+    """Where a turn goes next, and why in plain words."""
+
+    rung: Rung
+    reason: str
+
+
+def ladder(route: Route, tiers: Mapping[Tier, str]) -> tuple[Rung, ...]:
+    """The models that may answer a routed turn, from the simplest tier up, each once.
+
+    The route's own candidates where it names any, within what the operator allows the token; else the deployment's tiers.
+    """
+    named = [(one.tier, one.model_id) for one in route.candidates if one.admissible] or list(tiers.items())
+    exactly, most = route.pins.exactly, route.pins.most
+    first: dict[str, Tier] = {}
+    for tier, model in sorted(named, key=lambda one: TIERS.index(one[0])):
+        if exactly in (None, tier) and (most is None or TIERS.index(tier) <= TIERS.index(most)):
+            first.setdefault(model, tier)
+    return tuple(Rung(model=model, tier=tier) for model, tier in first.items())
+
+
+def onward(
+    *,
+    rungs: Sequence[Rung],
+    first: str,
+    failed: str,
+    outcome: str,
+    tried: Collection[str],
+    resting: Collection[str] = (),
+    text_shown: bool,
+    allowed: bool = True,
+) -> Onward | None:
+    """The model to ask after `failed` came to `outcome`; None when the turn had better end.
+
+    `first` is the model the turn was meant for: nearness is measured from it. `tried` are the models asked so far, `resting` those
+    that are not to be asked now. Words that reached the reader stand for one model's answer, so then nothing follows.
+    """
+    if not allowed or text_shown or outcome not in ELSEWHERE:
+        return None
+    models = [rung.model for rung in rungs]
+    home = models.index(first) if first in models else len(models)
+    free = [
+        (abs(place - home), -place, rung)
+        for place, rung in enumerate(rungs)
+        if rung.model not in tried and rung.model not in resting and rung.model != failed
+    ]
+    if not free:
+        return None
+    rung = min(free, key=lambda one: one[:2])[2]
+    return Onward(rung=rung, reason=f"{failed} {WORDS[outcome]}")
