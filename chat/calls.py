@@ -49,6 +49,9 @@ class Size:
     answer: int
 
 
+UNHEARD = ("cancelled", "interrupted", "timeout")  # ends of calls that were left before any answer came
+
+
 @dataclass(slots=True, kw_only=True)
 class CallRecord:
     """One upstream call as it goes; right at every moment. Seconds on the monotonic clock, `created_at` in milliseconds."""
@@ -91,12 +94,25 @@ class CallRecord:
 
     @property
     def usage(self) -> Usage:
-        """Tokens as counted by the provider; for a cut call at least what was heard. A call never begun used none."""
-        if not self.begun:
+        """Tokens as counted by the provider; of a call whose count never came what is known of it.
+
+        A cut answer used at least what was heard; one that was accepted, or waited for in vain, its prompt as expected; one the
+        provider turned away, or refused before it said anything, nothing: that is not billed (upstream facts, refusals).
+        """
+        if self.outcome == "refusal" and self.call.counted and not self.call.usage.output:
             return Usage()
         if self.call.counted:
             return self.call.usage
-        return replace(self.call.usage, output=max(self.call.usage.output, tokens_of(self.characters)))
+        if self.begun:
+            return replace(self.call.usage, output=max(self.call.usage.output, tokens_of(self.characters)))
+        return Usage(input=self.size.prompt) if self.estimated else Usage()
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the provider may have counted something that it never told us."""
+        if self.call.counted or self.sent_at is None:
+            return False
+        return self.begun or self.status == 200 or (self.status is None and self.outcome in UNHEARD)
 
 
 def tokens_of(characters: int) -> int:

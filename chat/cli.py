@@ -1,4 +1,4 @@
-"""The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `route`."""
+"""The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `usage`, `route`."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from chat import doctor as examination
-from chat import routing_report
+from chat import report, routing_report
 from chat.access import tokens
 from chat.app import application, open_database, running
 from chat.clock import SystemClock
@@ -142,6 +142,36 @@ def route_command(
             print(json.dumps(finding.to_json(), ensure_ascii=False))
     else:
         routing_report.show(findings, Console())
+
+
+@app.command("usage")
+def usage_command(
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Group by day, model, user, thread, purpose, feature, tier, outcome, token; again for more."
+        ),
+    ] = None,
+    since: Annotated[str, typer.Option(help="A day, a moment, or so many days: 30d.")] = "30d",
+    zone: Annotated[str, typer.Option(help="Whose days: an IANA name.")] = "UTC",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what was used and paid, and what routing and caching saved. Asks no model; may run beside a server."""
+    if as_json and as_csv:
+        raise typer.BadParameter("choose --json or --csv")
+    settings = _settings(data_dir=data_dir)
+    now = SystemClock().now()
+    try:
+        found = _run(report.look(settings, by or ["day", "model"], since, zone, now))
+    except CannotTell as problem:
+        console.print(f"[bold red]Nothing to show.[/] {escape(str(problem))}")
+        raise typer.Exit(1) from None
+    if as_json or as_csv:
+        sys.stdout.write(report.as_json(found) + "\n" if as_json else report.csv_of(found))
+    else:
+        report.show(found, Console())
 
 
 def main() -> None:

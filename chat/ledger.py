@@ -37,7 +37,7 @@ def entry(record: CallRecord, *, local: bool) -> Entry:
         usage=used,
         cost=Decimal(0) if local else price(answered or record.model, used),
         price_table=None if local else PRICE_TABLE,
-        estimated=record.begun and not record.call.counted,
+        estimated=record.estimated,
         outcome=record.outcome,
         status=record.status,
         attempt=record.attempt,

@@ -1,6 +1,7 @@
 """Reading a thread's bill and the bills it could have had. Asks no model, writes nothing, and may run beside a server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -34,28 +35,33 @@ async def examine(settings: Settings, thread_id: str | None, *, window: int) -> 
 
     `window` is the number of messages of the simple policies that keep so many.
     """
+    policy = replace(Policy(), window_cap=settings.window_tokens)
+    async with reading(settings) as connection:
+        named = await usage.all_threads(connection, thread_id)
+        if thread_id is not None and not named:
+            named = [(owner, thread_id) for owner in await threads.owners(connection, thread_id)]
+        found = [
+            await _costs(connection, owner, one, policy=policy, reader=settings.model_simple, window=window)
+            for owner, one in named
+        ]
+    if thread_id is not None and not found:
+        raise CannotTell(f"There is no thread {thread_id}, and nothing was ever paid for one of that name.")
+    return found
+
+
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[AsyncConnection]:
+    """The database, to be looked at beside a server. Never migrates, and makes no file. Raises CannotTell."""
     _check_file(settings.database)
     database = Database(settings.database)
-    policy = replace(Policy(), window_cap=settings.window_tokens)
     try:
         async with database.reading() as connection:
             await _check_revision(connection)
-            named = await usage.all_threads(connection, thread_id)
-            if thread_id is not None and not named:
-                named = [(owner, thread_id) for owner in await threads.owners(connection, thread_id)]
-            found = [
-                await _costs(
-                    connection, owner, one, policy=policy, reader=settings.model_simple, window=window
-                )
-                for owner, one in named
-            ]
+            yield connection
     except StoreError as problem:
         raise CannotTell(f"The database cannot be read: {problem}.") from None
     finally:
         await database.close()
-    if thread_id is not None and not found:
-        raise CannotTell(f"There is no thread {thread_id}, and nothing was ever paid for one of that name.")
-    return found
 
 
 def _check_file(url: str) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 
 from store import sqlite
+from store.database import Database
+from tests.bench.soak.reconcile import Books, reconcile, rows_of
 from tests.crash.clients import TERMINAL, Client, Promise, World
 from tests.crash.server import Nursery, Server, client_for, settings_for, until
 from tests.sse import Event, read_events
@@ -50,11 +52,15 @@ async def test_no_kill_loses_or_doubles_anything(tmp_path: Path) -> None:
             for n in range(LANES)
         ]
         tallies = await asyncio.gather(*lanes)
-    told = report(tallies)
+        await sim.idle()
+        books = await accounts([tmp_path / f"lane{n}" for n in range(LANES)], sim)
+    told = f"{report(tallies)}\n{books}"
     print(f"\n{told}")
     assert sum(tally.kills for tally in tallies) == KILLS
     assert sum(tally.mid_answer for tally in tallies) >= KILLS // 4, told
     assert sum(tally.interrupted for tally in tallies) >= KILLS // 4, told
+    assert not books.wrong, "\n".join(books.wrong[:20])
+    assert books.paid == books.billed > 0
 
 
 async def test_the_real_command_is_killed_and_comes_back(tmp_path: Path) -> None:
@@ -86,6 +92,16 @@ async def test_the_real_command_is_killed_and_comes_back(tmp_path: Path) -> None
         await server.terminate()
         check_file(server)
         print(f"\nreal command: start-up {', '.join(f'{one:.2f}' for one in server.starts)} s")
+
+
+async def accounts(folders: list[Path], sim: Simulator) -> Books:
+    """Every call the provider saw from any of the processes, killed or not, has its row, and every count is the provider's."""
+    rows = []
+    for folder in folders:
+        database = Database(f"sqlite:///{folder / 'palaver.db'}")
+        rows += await rows_of(database)
+        await database.close()
+    return reconcile(rows, sim.log)
 
 
 def answer() -> Any:

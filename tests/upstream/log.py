@@ -26,6 +26,8 @@ class Exchange:
     request_id: str
     body: bytes = b""
     json: Any = None
+    model: Any = None
+    """The model asked for; it stays when bodies are not kept."""
     workspace: str | None = None
     status: int | None = None
     error: dict[str, Any] | None = None

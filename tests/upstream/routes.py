@@ -81,6 +81,7 @@ class Endpoint:
             _identify(sim, exchange)
             if scope["method"] == "POST" and body:
                 exchange.json = _parse(body)
+                exchange.model = exchange.json.get("model") if isinstance(exchange.json, dict) else None
             result = await self._handler(sim, wire, exchange, scope)
             if result is not None:
                 await wire.json(200, result, response_headers(exchange))
