@@ -22,6 +22,7 @@ from chat.errors import (
     Unavailable,
 )
 from chat.times import rfc3339
+from context.catalog import Tier
 from context.messages import Message, TextPart
 from context.routing.choice import UnknownModel
 from store import events as store_events
@@ -38,7 +39,8 @@ TITLE_WORDS = 60  # characters of a title taken from the first message
 class Command:
     """A wish for a turn: new words under a parent, or another answer (`regenerate`) to the words an answer belongs to.
 
-    `parent` is `leaf` (go on), `root` (a new beginning), or the id of the message to branch at.
+    `parent` is `leaf` (go on), `root` (a new beginning), or the id of the message to branch at. `tier` is the operator's bound on
+    the token: exactly that tier, or (`at_most`) no dearer one.
     """
 
     thread_id: str
@@ -48,9 +50,18 @@ class Command:
     regenerate: str | None = None
     asked: str | None = None
     token: str | None = None
+    tier: Tier | None = None
+    at_most: bool = False
     feature: str | None = None
     idempotency_key: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the request is labelled with, for the operator's rules: `label` and `labels` of its metadata."""
+        one, several = self.metadata.get("label"), self.metadata.get("labels")
+        found = [one, *(several if isinstance(several, list) else ())]
+        return tuple(label for label in found if isinstance(label, str))
 
     @property
     def fingerprint(self) -> str:
@@ -107,7 +118,7 @@ async def accept(
 
 def _check_model(deployment: Deployment, command: Command) -> None:
     try:
-        deployment.route(command.asked)
+        deployment.possible(command.asked)
     except UnknownModel:
         offered = ", ".join([*deployment.tiers, *dict.fromkeys(deployment.tiers.values())])
         raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
@@ -117,14 +128,16 @@ def _check_size(deployment: Deployment, command: Command) -> None:
     """The safe-side bound decides: a message that is taken is never refused by the provider for its length."""
     if command.text is None:
         return
-    model = deployment.models[deployment.route(command.asked).model_id]
-    tokens = deployment.sizes.bound(command.text, model.id)
-    prompt = deployment.sizes.bound(deployment.prompt.text, model.id)
-    limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
-    if tokens > limit:
-        raise ContextTooLong(
-            f"the message has about {tokens} tokens; {model.label} takes at most {limit} here", param="input"
-        )
+    refused: list[str] = []
+    for model_id in deployment.possible(command.asked):
+        model = deployment.models[model_id]
+        tokens = deployment.sizes.bound(command.text, model.id)
+        prompt = deployment.sizes.bound(deployment.prompt.text, model.id)
+        limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
+        if tokens <= limit:
+            return  # the router leaves out models it does not fit
+        refused.append(f"the message has about {tokens} tokens; {model.label} takes at most {limit} here")
+    raise ContextTooLong(refused[-1], param="input")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from context.gaps import SIGNS
 from context.policy import Policy
 from context.pricing import PriceTable, assumed, price_table
 from context.prompts import Prompt
-from context.routing.choice import Route, route
+from context.routing.choice import Candidate, Pins, choose
+from context.routing.rules import Rule
 from context.terms import Summariser, Terms
 from context.tools import OVERHEAD, SEARCH
 from context.tools import text as tools_text
@@ -29,7 +30,10 @@ class Deployment:
     caller: Caller
     models: Mapping[str, Model]
     tiers: Mapping[Tier, str]
-    default_tier: Tier
+    default_tier: Tier | Literal["auto"]
+    rules: tuple[Rule, ...]
+    opinion: bool
+    cascade: bool
     prompt: Prompt
     policy: Policy
     sizes: Sizes
@@ -42,9 +46,24 @@ class Deployment:
     prefixes: Prefixes = field(default_factory=Prefixes)
     outlines: Outlines = field(default_factory=Outlines)
 
-    def route(self, asked: str | None) -> Route:
-        """The model for a turn. Raises UnknownModel."""
-        return route(asked, self.tiers, self.default_tier)
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The models a turn may be routed to, not priced: prices depend on the thread."""
+        return tuple(
+            Candidate(tier=tier, model_id=model, label=self.models[model].label.removeprefix("Claude "))
+            for tier, model in self.tiers.items()
+        )
+
+    @property
+    def middle(self) -> str:
+        """The model that stands for the deployment where no turn is asked about."""
+        return self.tiers["standard" if self.default_tier == "auto" else self.default_tier]
+
+    def possible(self, asked: str | None) -> tuple[str, ...]:
+        """The models that may come to answer a turn, before it is known which. Raises UnknownModel."""
+        if asked is not None:
+            return (choose(None, Pins(turn=asked), self.candidates).model_id,)
+        return tuple(dict.fromkeys(self.tiers.values()))
 
     def prices(self, model_id: str, now: int) -> PriceTable:
         """A model's prices on the day of `now` (milliseconds); assumed ones for a model the table does not know."""

@@ -1,7 +1,7 @@
 """What a turn sends: its standing read, its plan made and kept before anything goes out, older messages searched."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,10 +14,14 @@ from context.plan import Plan, plan
 from context.recipe import Recalled
 from context.request import Round
 from context.routing.choice import Route
+from context.window import MessageTooLarge
 from store import prompts, turns
 from store.database import Database
 from store.recall import recall
 from store.turns import Turn
+
+# Tokens of an answer where none has been given yet, to compare models by: a few paragraphs.
+FIRST_ANSWER = 300
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,9 +40,9 @@ class Planning:
         default_factory=dict
     )  # models that were asked before, and what came of it
 
-    async def plan(self, route: Route) -> Plan:
-        """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge."""
-        deployment, turn = self.deployment, self.turn
+    async def stand(self) -> None:
+        """Read what every plan of the turn is made from."""
+        turn = self.turn
         self.started_at = self.clock.now()
         async with self.database.reading() as connection:
             self.standing = await load(
@@ -46,27 +50,56 @@ class Planning:
                 turn.owner_id,
                 turn.thread_id,
                 turn.user_message_id,
-                tokens=deployment.policy.window_cap,
-                models=(route.model_id,),
+                tokens=self.deployment.policy.window_cap,
+                models=tuple(self.deployment.models),
             )
-            recalled = await self._recall(connection, self.standing, route.model_id)
-        terms, path = self.standing.seen_by(deployment, route.model_id, self.started_at)
-        planned = plan(
+
+    def price(self, model_id: str) -> tuple[int | None, str]:
+        """What the turn would cost with a model, without what recall may add, in picodollars; and why that model cannot answer.
+
+        All models are credited with the same answer, that of the thread so far: a lane that never answered says nothing of it.
+        """
+        try:
+            planned = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), ())
+        except MessageTooLarge as problem:
+            return None, f"takes at most {problem.limit} tokens"
+        prices = self.deployment.prices(model_id, self.started_at)
+        usage = replace(planned.predicted, output=self._usual_answer)
+        return (prices.cost(usage) if prices.known else None), ""
+
+    @property
+    def _usual_answer(self) -> int:
+        lanes = [stored.lane for stored in self.stood.lanes.values() if stored.lane.uses]
+        uses = sum(lane.uses for lane in lanes)
+        return round(sum(lane.output * lane.uses for lane in lanes) / uses) if uses else FIRST_ANSWER
+
+    async def plan(self, route: Route) -> Plan:
+        """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge."""
+        if self.standing is None:
+            await self.stand()
+        async with self.database.reading() as connection:
+            recalled = await self._recall(connection, self.stood, route.model_id)
+        planned = self._plan(route, recalled)
+        await self.keep(planned)
+        return planned
+
+    def _plan(self, route: Route, recalled: Sequence[Recalled]) -> Plan:
+        deployment, standing, model_id = self.deployment, self.stood, route.model_id
+        terms, path = standing.seen_by(deployment, model_id, self.started_at)
+        return plan(
             terms,
             route=route,
             path=path,
-            ladder=self.standing.ladder,
+            ladder=standing.ladder,
             recalled=recalled,
-            lane=self.standing.lane(route.model_id),
-            others=self.standing.others(deployment, route.model_id, self.started_at),
-            service=self.standing.service(route.model_id),
+            lane=standing.lane(model_id),
+            others=standing.others(deployment, model_id, self.started_at),
+            service=standing.service(model_id),
             now=self.started_at,
-            previous_start=turn.window_start,
-            user_ref=user_ref(turn.owner_id),
+            previous_start=self.turn.window_start,
+            user_ref=user_ref(self.turn.owner_id),
             can_fold=self.can_fold,
         )
-        await self.keep(planned)
-        return planned
 
     async def keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
         """Store the recipe and the digest of the request that is about to be sent."""
@@ -77,7 +110,7 @@ class Planning:
             "prompt": {"name": planned.prompt.name, "version": planned.prompt.version},
             "window_messages": len(planned.messages),
             "summary_segments": 0 if planned.ladder is None else len(planned.ladder.segments),
-            "route": {"model": planned.route.model_id, "tier": planned.route.tier},
+            "route": planned.route.to_json(),
             "tried": dict(self.tried),
             **planned.to_json(),
             "rounds": list(rounds),
@@ -95,11 +128,12 @@ class Planning:
     async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
         """Messages older than the window that a question is about."""
         async with self.database.reading() as connection:
-            return await self._found(connection, self._standing, model_id, question)
+            return await self._found(connection, self.stood, model_id, question)
 
     @property
-    def _standing(self) -> Standing:
-        assert self.standing is not None, "a plan was made from it"  # noqa: S101 - the order of calls
+    def stood(self) -> Standing:
+        """The standing, once it was read."""
+        assert self.standing is not None, "it is read before a plan is made"  # noqa: S101 - the order of calls
         return self.standing
 
     async def _recall(

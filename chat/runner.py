@@ -96,7 +96,7 @@ class Runner:
             gate.forget(coming)
         if not accepted.replayed:
             gate.expect(accepted.turn.id)  # until it stands in line or has ended
-            self._begin(accepted)
+            self._begin(accepted, command)
         return accepted
 
     async def cancel(self, owner_id: str, turn_id: str) -> None:
@@ -202,12 +202,13 @@ class Runner:
 
             await self.database.write(partial(remove, ids=list(old)))
 
-    def _begin(self, accepted: Accepted) -> None:
+    def _begin(self, accepted: Accepted, command: Command) -> None:
         turn, live = accepted.turn, TurnLog()
         live.extend([events.frame(1, accepted.first)])
         journal = Journal(self.database, turn.id, live, self.clock)
         work = TurnWork(
             turn=turn,
+            command=command,
             deployment=self.deployment,
             database=self.database,
             clock=self.clock,

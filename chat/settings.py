@@ -76,10 +76,20 @@ class Settings(BaseSettings):
     model_simple: str = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
     model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
     model_complex: str = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
-    default_tier: Tier = Field(default="standard", description="Tier of a turn that asks for none.")
+    default_tier: Tier | Literal["auto"] = Field(
+        default="auto", description="Tier of a turn that asks for none; `auto`: the router decides."
+    )
     routing_rules: tuple[RoutingRule, ...] = Field(
         default=(),
         description="Rules that pin a tier: `[[routing_rules]]` tables with `name`, `tier` and a `pattern` or `label`.",
+    )
+    routing_opinion: bool = Field(
+        default=False,
+        description="Whether the cheapest model is asked about turns the router is unsure of (2 s at most).",
+    )
+    cascade: bool = Field(
+        default=True,
+        description="Whether an answer that is refused, or cut before its first word, is tried again one tier up.",
     )
     fallback: bool = Field(default=True, description="Whether another tier's model answers when one cannot.")
     max_output_tokens: int = Field(

@@ -1,5 +1,6 @@
 """The story of one turn: plan, ask, journal. It belongs to a task of the runner, never to a connection.
 
+choose ..... which model answers (chat.choosing)
 plan ....... what the request contains (chat.planning), durable before the model is asked
 ask ........ stream the answer; while nothing has reached the reader repeat a failed call, then ask another model
 outcome .... what the runner then writes in one transaction
@@ -11,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from chat import events
+from chat.accept import Command
 from chat.calls import CallRecord, Errand, Size, tokens_of
+from chat.choosing import choose_model
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.draft import Draft
@@ -26,6 +29,7 @@ from context.catalog import Model
 from context.plan import Plan
 from context.request import Round
 from context.routing.choice import Route
+from context.routing.next import one_up
 from context.tools import SEARCH
 from context.window import MessageTooLarge
 from store.database import Database
@@ -94,11 +98,19 @@ BROKE = Failed(
 )
 
 
+# Outcomes that are no use to the reader and that a better model may not come to.
+USELESS = {
+    failures.REFUSED.outcome: "the answer was refused",
+    failures.NO_ANSWER.outcome: "the answer was cut before its first word",
+}
+
+
 @dataclass(slots=True, kw_only=True)
 class TurnWork:
     """One turn at work. `calls` and the draft are right at every moment, so that any end can be recorded."""
 
     turn: Turn
+    command: Command
     deployment: Deployment
     database: Database
     clock: Clock
@@ -122,9 +134,10 @@ class TurnWork:
         )
 
     async def answer(self) -> Outcome:
-        """Plan and ask, one model after another if need be. Raises only what nobody foresaw."""
+        """Choose, plan and ask, one model after another if need be. Raises only what nobody foresaw."""
         deployment = self.deployment
-        route = deployment.route(self.turn.asked)
+        await self.planning.stand()
+        route = await choose_model(self.planning, self.command, replace(self.errand, purpose="classify"))
         first, tried = route.model_id, dict[str, Unanswered]()
         rungs = fallback.ladder(route, deployment.tiers)
         while True:
@@ -134,6 +147,11 @@ class TurnWork:
                 return found
             tried[route.model_id] = found
             self.planning.tried = {model: one.trouble.outcome for model, one in tried.items()}
+            higher = self._higher(route, found)
+            if higher is not None:
+                places = [place for place, rung in enumerate(rungs) if rung.model == higher.model_id]
+                rungs, first, route = rungs[max(places, default=0) :], higher.model_id, higher
+                continue
             onward = fallback.onward(
                 rungs=rungs,
                 first=first,
@@ -150,7 +168,9 @@ class TurnWork:
             if self.turn.asked is not None:
                 note["asked"] = self.turn.asked  # whoever chose a model is told that another answers
             self.journal.event(events.Note(name="fallback", data=note))
-            route = replace(route, model_id=onward.rung.model, tier=onward.rung.tier, reason=onward.reason)
+            route = replace(
+                route, model_id=onward.rung.model, tier=onward.rung.tier, reason=onward.reason, by="fallback"
+            )
 
     def _patience(self, others: Collection[str], tried: Collection[str]) -> retry.Patience:
         """How much a model is given: less where another can answer, or where the reader has waited for one already."""
@@ -169,6 +189,17 @@ class TurnWork:
         note = {"model": model.id, "label": model.label, "tier": route.tier, "reason": route.reason}
         self.journal.event(events.Note(name="route", data=note))
         return await self._ask(planned, model, patience)
+
+    def _higher(self, route: Route, found: "Unanswered") -> Route | None:
+        """The better model that is asked, once, after a refusal or an answer that was cut before its first word."""
+        why = USELESS.get(found.trouble.outcome)
+        if why is None or not self.deployment.cascade or self.draft.has_text or route.by == "cascade":
+            return None
+        higher = one_up(route, why)
+        if higher is not None:
+            note = {"from": route.model_id, "to": higher.model_id, "tier": higher.tier, "reason": why}
+            self.journal.event(events.Note(name="cascade", data=note))
+        return higher
 
     async def _ask(self, planned: Plan, model: Model, patience: retry.Patience) -> "Completed | Unanswered":
         """Call the model, with what its tools found, until it has answered or failed for good."""

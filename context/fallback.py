@@ -1,8 +1,8 @@
 """The next admissible model for a turn that has no answer yet, and why. Pure: a decision over names.
 
-One mechanism for everything that moves a turn to another model. Today that is a failure another model may not have; the order is
-the nearest tier first, upward before downward, because a better answer than asked for disappoints nobody. Moves for quality (an
-answer that refuses, is cut, or displeases: one tier up) belong into `onward` too, as a case of their own.
+What moves a turn here is a failure another model may not have; the order is the nearest tier first, upward before downward,
+because a better answer than asked for disappoints nobody. Moves for quality (an answer that refuses, is cut, or displeases: one
+tier up) are those of `context.routing.next`.
 """
 
 from collections.abc import Collection, Mapping, Sequence

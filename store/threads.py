@@ -26,6 +26,7 @@ class Thread:
     leaf_id: str | None
     unread: bool
     running_turn_id: str | None
+    tier_pin: str | None
 
 
 async def create(
@@ -144,4 +145,5 @@ def _value(row: Any) -> Thread:
         leaf_id=row.leaf_id,
         unread=row.answered_pk > row.read_pk,
         running_turn_id=row.running_turn_id,
+        tier_pin=row.tier_pin,
     )

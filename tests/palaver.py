@@ -101,6 +101,7 @@ def settings_for(folder: Path, sim: Simulator, **more: Any) -> Settings:
         "anthropic_api_key": "sk-ant-test-key-0123456789",
         "anthropic_base_url": sim.base_url,
         "titles": "first_words",
+        "default_tier": "standard",
         "requests_per_minute": 0,
         "port": 0,
         **more,

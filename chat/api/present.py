@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.api.schemas import MessageOut, PartOut, ThreadOut, TurnErrorOut, TurnOut, UsageOut
 from chat.times import rfc3339
+from context.catalog import TIERS
 from context.messages import part_to_json
 from store import messages
 from store.messages import StoredMessage
@@ -25,6 +26,7 @@ def thread_out(thread: Thread) -> ThreadOut:
         leaf_id=thread.leaf_id,
         unread=thread.unread,
         running_turn_id=thread.running_turn_id,
+        tier=next((tier for tier in TIERS if tier == thread.tier_pin), None),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from context.catalog import Tier
 from store.reports import DIMENSIONS, LABELS
 from store.reports import Label as LabelName
 
@@ -57,6 +58,9 @@ class ThreadChange(_Request):
         default=None, description="Any message of the thread: its newest branch becomes visible."
     )
     metadata: Metadata | None = None
+    tier: Literal["simple", "standard", "complex", "auto"] | None = Field(
+        default=None, description="Pins the tier of turns that ask for none; `auto` takes the pin off."
+    )
     read: Literal[True] | None = Field(
         default=None, description="The owner has seen everything answered so far."
     )
@@ -285,6 +289,7 @@ class ThreadOut(_Answer):
     leaf_id: str | None
     unread: bool
     running_turn_id: str | None
+    tier: Tier | None = Field(description="The tier pinned for turns that ask for none.")
 
 
 class ThreadsOut(_Answer):

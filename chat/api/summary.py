@@ -134,7 +134,7 @@ class SummaryRoutes:
         if thread.running_turn_id is not None:
             raise ThreadBusy("an answer is being written; fold when it is done")
         if thread.leaf_id is not None:
-            model = self.deps.deployment.tiers[self.deps.deployment.default_tier]
+            model = self.deps.deployment.middle
             ended = await self.deps.runner.folder.fold_by_hand(owner_id, thread_id, thread.leaf_id, model)
             if ended in ("busy", "moved"):
                 raise ThreadBusy("the summary is being changed at this moment; read it again")

@@ -53,7 +53,7 @@ class Threads:
                 method="PATCH",
                 path=one,
                 handler=self.change,
-                summary="Rename, archive, mark as read, or make another branch visible",
+                summary="Rename, archive, mark as read, pin a tier, or make another branch visible",
                 body=schemas.ThreadChange,
                 answers={200: schemas.ThreadOut},
                 errors=(NotFound, ThreadBusy),
@@ -126,6 +126,8 @@ class Threads:
                 values["archived_at"] = now if wish.archived else None
             if wish.metadata is not None:
                 values["meta"] = wish.metadata
+            if wish.tier is not None:
+                values["tier_pin"] = None if wish.tier == "auto" else wish.tier
             if wish.leaf_id is not None:
                 values["leaf_id"] = await self._leaf(connection, thread, wish.leaf_id)
             if values:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.accept import Command
+from chat.access.principal import Principal
 from chat.api import schemas
 from chat.api.body import read
 from chat.api.deps import Deps, answer, owner, principal
@@ -120,7 +121,7 @@ class Turns:
         key = header(request, "idempotency-key", KEY_PATTERN)
         cursor = _cursor(request, 0)
         wish = await read(request, schemas.NewTurn)
-        command = _command(thread_id, wish, key, principal(request).token)
+        command = _command(thread_id, wish, key, principal(request))
         accepted = await self.deps.runner.accept(owner(request), command)
         turn = accepted.turn
         headers = {"location": f"/api/turns/{turn.id}/events"}
@@ -204,7 +205,7 @@ class Turns:
         return EventStream(frames, headers=headers)
 
 
-def _command(thread_id: str, wish: schemas.NewTurn, key: str | None, token: str | None) -> Command:
+def _command(thread_id: str, wish: schemas.NewTurn, key: str | None, who: Principal) -> Command:
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
     if "parent_id" in wish.model_fields_set:
         parent = "root" if wish.parent_id is None else (wish.parent_id,)
@@ -215,7 +216,9 @@ def _command(thread_id: str, wish: schemas.NewTurn, key: str | None, token: str 
         parent=parent,
         regenerate=wish.regenerate,
         asked=wish.model,
-        token=token,
+        token=who.token,
+        tier=who.tier,
+        at_most=who.at_most,
         feature=wish.feature,
         idempotency_key=key,
         metadata=wish.metadata or {},

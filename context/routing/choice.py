@@ -17,7 +17,7 @@ tier the cheaper candidate wins. When nothing good enough is admissible, the bes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from context.catalog import TIERS, Tier
@@ -27,7 +27,7 @@ from context.routing.complexity import Complexity
 VERSION: Final = 1
 PICO: Final = 10**12
 
-By = Literal["turn", "token", "thread", "rule", "score", "default"]
+By = Literal["turn", "token", "thread", "rule", "cascade", "fallback", "score", "default"]
 
 
 class UnknownModel(ValueError):
@@ -48,7 +48,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pins:
-    """Who fixed what. `most` and `exactly` are the operator's bounds on the token; `rule` is the name of the rule behind `rule_tier`."""
+    """Who fixed what. `most` and `exactly` are the operator's bounds on the token; `rule` is the name of the rule behind `rule_tier`.
+
+    `because`: the reason of a second choice, after a first model did not do.
+    """
 
     turn: str | None = None
     exactly: Tier | None = None
@@ -57,6 +60,7 @@ class Pins:
     rule_tier: Tier | None = None
     rule: str = ""
     default: Tier | None = None
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +108,20 @@ class Route:
                 "rule_tier": self.pins.rule_tier,
                 "rule": self.pins.rule,
                 "default": self.pins.default,
+                "because": self.pins.because,
             },
         }
 
 
-def choose(complexity: Complexity | None, pins: Pins, candidates: Sequence[Candidate]) -> Route:
-    """The model for a turn. Raises UnknownModel when the turn asks for what is not offered."""
+def choose(
+    complexity: Complexity | None, pins: Pins, candidates: Sequence[Candidate], *, because: str = ""
+) -> Route:
+    """The model for a turn. Raises UnknownModel when the turn asks for what is not offered.
+
+    `because` replaces the reason of what decided, for a second choice.
+    """
     needed, by, why = _needed(complexity, pins, candidates)
+    why = because or pins.because or why
     lowered = ""
     for bound in (pins.exactly, pins.most):
         if bound is not None and (bound == pins.exactly or TIERS.index(needed) > TIERS.index(bound)):
@@ -131,7 +142,7 @@ def choose(complexity: Complexity | None, pins: Pins, candidates: Sequence[Candi
         needed=needed,
         complexity=complexity,
         candidates=tuple(candidates),
-        pins=pins,
+        pins=replace(pins, because=because) if because else pins,
     )
 
 
@@ -161,19 +172,6 @@ def tier_asked(asked: str, candidates: Sequence[Candidate]) -> Tier:
     raise UnknownModel(asked)
 
 
-def route(asked: str | None, tiers: Mapping[Tier, str], default: Tier) -> Route:
-    """The model for a turn without a router: the one asked for (a tier's name or a model's), else the default tier's.
-
-    Raises UnknownModel when `asked` is neither a tier nor the model of one.
-    """
-    if asked is None:
-        return Route(model_id=tiers[default], tier=default, reason=f"{default} is the default tier")
-    for tier in TIERS:
-        if asked in (tier, tiers[tier]):
-            return Route(model_id=tiers[tier], tier=tier, reason=f"{asked} was asked for", by="turn")
-    raise UnknownModel(asked)
-
-
 def one_model(candidates: Sequence[Candidate]) -> bool:
     """Whether there is nothing to choose between."""
     return len({one.model_id for one in candidates}) == 1
@@ -189,7 +187,11 @@ def _needed(
     if pins.thread is not None:
         return pins.thread, "thread", f"{pins.thread} is pinned for this thread"
     if pins.rule_tier is not None:
-        return pins.rule_tier, "rule", f"the rule {pins.rule} asks for {pins.rule_tier}"
+        return (
+            pins.rule_tier,
+            "rule" if pins.rule else "cascade",
+            f"the rule {pins.rule} asks for {pins.rule_tier}",
+        )
     if complexity is not None:
         return complexity.tier, "score", complexity.why
     default = pins.default or "standard"

@@ -32,6 +32,7 @@ async def test_a_new_thread(house: Palaver, thread: str) -> None:
     assert made == {
         "id": thread, "title": "Plans", "metadata": {"colour": ["blue", 1, None]}, "created_at": made["created_at"],
         "updated_at": made["created_at"], "archived": False, "leaf_id": None, "unread": False, "running_turn_id": None,
+        "tier": None,
     }  # fmt: skip
     assert await house.get(f"/api/threads/{thread}") == made
     again = await house.http.post("/api/threads", json={"id": thread, "title": "Other plans"})

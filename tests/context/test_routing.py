@@ -6,8 +6,9 @@ from itertools import product
 import pytest
 
 from context.catalog import TIERS, Tier
-from context.routing.choice import Candidate, Pins, Route, UnknownModel, choose, dollars, replay, route
+from context.routing.choice import Candidate, Pins, UnknownModel, choose, dollars, replay
 from context.routing.complexity import assess
+from context.routing.next import one_up
 
 MODELS: dict[Tier, str] = {"simple": "haiku", "standard": "sonnet", "complex": "opus"}
 ONE_FOR_ALL: dict[Tier, str] = {"simple": "smol", "standard": "smol", "complex": "smol"}
@@ -101,8 +102,6 @@ def test_one_model_for_all_tiers_is_said() -> None:
 def test_what_is_not_offered_is_refused(asked: str) -> None:
     with pytest.raises(UnknownModel):
         choose(HELLO, Pins(turn=asked), offered())
-    with pytest.raises(UnknownModel):
-        route(asked, MODELS, "standard")
 
 
 def test_every_stored_route_can_be_chosen_again() -> None:
@@ -113,21 +112,24 @@ def test_every_stored_route_can_be_chosen_again() -> None:
         assert replay(json.loads(json.dumps(found.to_json()))) == found
 
 
+def test_a_refused_answer_is_asked_for_one_tier_up() -> None:
+    higher = one_up(choose(HELLO, Pins(), offered()), "the answer was refused")
+    assert higher is not None
+    assert (higher.model_id, higher.by) == ("sonnet", "cascade")
+    assert higher.reason == "Sonnet: the answer was refused, $0.004; Opus would be $0.013"
+    assert replay(higher.to_json()) == higher
+
+
 @pytest.mark.parametrize(
-    ("asked", "tiers", "model", "tier", "reason"),
-    [
-        (None, MODELS, "sonnet", "standard", "standard is the default tier"),
-        ("simple", MODELS, "haiku", "simple", "simple was asked for"),
-        ("opus", MODELS, "opus", "complex", "opus was asked for"),
-        ("smol", ONE_FOR_ALL, "smol", "simple", "smol was asked for"),
-        ("complex", ONE_FOR_ALL, "smol", "complex", "complex was asked for"),
-    ],
+    "pins", [Pins(turn="simple"), Pins(thread="simple"), Pins(exactly="simple"), Pins(most="simple")]
 )
-def test_the_route_without_a_router(
-    asked: str | None, tiers: dict[Tier, str], model: str, tier: str, reason: str
-) -> None:
-    found: Route = route(asked, tiers, "standard")
-    assert (found.model_id, found.tier, found.reason) == (model, tier, reason)
+def test_who_fixed_the_model_gets_no_other_one(pins: Pins) -> None:
+    assert one_up(choose(HELLO, pins, offered()), "the answer was refused") is None
+
+
+def test_nothing_is_above_the_top_and_a_single_model_has_no_better_one() -> None:
+    assert one_up(choose(WORK, Pins(), offered()), "refused") is None
+    assert one_up(choose(None, Pins(), offered(models=ONE_FOR_ALL)), "refused") is None
 
 
 @pytest.mark.parametrize(

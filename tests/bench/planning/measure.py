@@ -16,11 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.api.deps import Deps
 from chat.app import running
 from chat.clock import SystemClock
+from chat.deployment import Deployment
 from chat.planning import Planning
 from chat.standing import Standing, load
 from context.lanes import after_request
 from context.plan import plan
 from context.pricing import Usage
+from context.routing.choice import Pins, Route, choose
 from store import lanes, tables
 from store.database import Database
 from store.turns import Turn
@@ -94,9 +96,14 @@ async def measure(folder: Path, sizes: tuple[int, ...], repeats: int) -> list[Co
         return found
 
 
+def fixed(deployment: Deployment) -> Route:
+    """The route to the standard tier: one model's plan is measured, whatever the router would say."""
+    return choose(None, Pins(default="standard"), deployment.candidates)
+
+
 async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -> Cost:
     deployment, database = deps.deployment, deps.database
-    route = deployment.route(None)
+    route = fixed(deployment)
     counter = Counter()
 
     def work() -> Planning:
@@ -173,7 +180,7 @@ async def _typical(act: Callable[[], Awaitable[object]], repeats: int) -> float:
 def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     """Seconds of the pure plan, the median of some."""
     assert work.standing is not None
-    route = deps.deployment.route(None)
+    route = fixed(deps.deployment)
     standing, model = work.standing, route.model_id
     terms, path = standing.seen_by(deps.deployment, model, work.started_at)
     times = []
