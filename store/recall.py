@@ -14,8 +14,8 @@ from context.messages import Message
 from context.recall.choose import choose, wanted
 from context.recall.feedback import candidates, learned, shortlist
 from context.recall.policy import DEFAULT, RecallPolicy
-from context.recall.query import Query, analyse
-from context.recall.rank import counted, learn, ranked, rarest, scores, too_common, voiced
+from context.recall.query import analyse
+from context.recall.rank import counted, kindred, learn, lengths, ranked, rarest, scores, too_common, voiced
 from context.recall.thread import Source
 from context.recipe import Recalled
 from store import stems
@@ -61,6 +61,12 @@ async def recall(
         )
         return {stem: branch.positions(pks) for stem, pks in found.items()}
 
+    async def uncommon(wanted: Sequence[str]) -> dict[str, list[int]]:
+        """The same without the stems that stand everywhere or in more messages than may be read."""
+        most = min(too_common(size, policy), policy.places // max(1, len(wanted)))
+        found = await holding(wanted, most + 1)
+        return {stem: positions for stem, positions in found.items() if len(positions) <= most}
+
     query = analyse(question, now=now, policy=policy)
     asked = [stems.STANDING, stems.PREFERRING, *list(query.weights)[: policy.asked]]
     most = policy.places // len(asked)
@@ -71,24 +77,16 @@ async def recall(
         preferring=found.pop(stems.PREFERRING, []),
     )
     counts = counted(found, size, most)
-    query = Query(
-        weights=rarest(query.weights, counts, size, policy.terms),
-        dates=query.dates,
-        first_person=query.first_person,
-    )
-    total = scores(outline, query, found, counts, policy)
+    query = replace(query, weights=rarest(query.weights, counts, size, policy.terms))
+    kinds = await uncommon(list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())}))
+    query = replace(query, weights={**query.weights, **kindred(query, found, kinds, policy)})
+    total = scores(outline, query, found | kinds, counts | lengths(kinds), policy)
 
     top = ranked(total, outline, policy)[: policy.feedback_messages]
     read = await _sources(connection, branch, top)
     heard = candidates([(total[position], read[position].text) for position in top], query)
-    hinted = shortlist(heard, policy.feedback_terms * 3 // 2)
-    limit = min(too_common(size, policy), policy.places // max(1, len(hinted)))
-    more = {
-        stem: positions
-        for stem, positions in (await holding(hinted, limit + 1)).items()
-        if len(positions) <= limit
-    }
-    told = learned(heard, counted(more, size, limit + 1), size, policy)
+    more = await uncommon(shortlist(heard, policy.feedback_terms * 3 // 2))
+    told = learned(heard, lengths(more), size, policy)
     learn(total, outline, told, more, policy)
 
     values = voiced(total, outline, query, policy)

@@ -15,8 +15,9 @@ from hashlib import blake2b
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from context.recall.kinds import kinds
 from context.recall.standing import is_instruction, is_preference
-from context.recall.words import stems
+from context.recall.words import stem, tokens
 from store.tables import messages
 
 # What the form of a user's message says of it, kept as if it were a stem; no stem holds a space.
@@ -133,7 +134,9 @@ SELECT word, string_agg(places, ',') AS places FROM walk WHERE places IS NOT NUL
 
 def told(words: str, role: str) -> set[str]:
     """What is indexed of a message."""
-    held = set(stems(words))
+    said = set(tokens(words))
+    held = set(map(stem, said))
+    held.update([*kinds(said, held)])
     if role == "user" and len(words) <= _STATED_AT_MOST:
         if is_instruction(words):
             held.add(STANDING)

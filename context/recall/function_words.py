@@ -87,3 +87,8 @@ FIRST_PERSON: Final = _set(
 def function_words(text: Set[str]) -> frozenset[str]:
     """The function words of the language that `text`, a set of folded words, seems to be written in."""
     return max(_LANGUAGES, key=lambda words: len(words & text))
+
+
+def is_english(text: Set[str]) -> bool:
+    """Whether `text`, a set of folded words, seems to be written in English."""
+    return function_words(text) is _LANGUAGES[0]

@@ -15,7 +15,7 @@ class RecallPolicy:
         twentieth: the last minutes rarely answer a question about the past and need only keep the talk going.
     reach: how many messages before the window are looked at: a year of thirty a day. What is older speaks through the summary.
     places: how many places of words are read from the index for a question, shared equally among its words, the newest places
-        of each; again as many for learned words. With the reach it bounds what a turn reads in a thread of any length. Half of
+        of each; again as many for the kinds they ask for, and for learned words. With the reach it bounds what a turn reads in a thread of any length. Half of
         it costs a point where threads have a thousand messages or more; twice of it gains nothing.
     asked: how many words of the new message the index is asked for, in their order: more are a pasted text.
     terms: how many of them count: those that are rarest here.
@@ -33,6 +33,8 @@ class RecallPolicy:
     common_least: in this many messages a word may always stand: a fifth of a short thread is nothing.
     pale: the weight of words that fit almost any message ("use", "different", "conversation").
     named: the weight of names, numbers and quoted words beside ordinary ones.
+    kind: the weight of a message that names a thing of the kind a word asks for (English nouns), beside the word itself. What
+        kind a word is of depends on its sense, which is guessed.
     own_words: how much more a user's message is worth when the question asks about "I" and "my": what people said of
         themselves they said in their own messages.
     preference: how much more a message is worth in which the user states a preference: those hold beyond their moment.
@@ -73,6 +75,7 @@ class RecallPolicy:
     common_least: int = 4
     pale: float = 0.35
     named: float = 1.2
+    kind: float = 0.3
     own_words: float = 1.5
     preference: float = 1.2
     dated: float = 1.0

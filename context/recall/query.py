@@ -1,11 +1,12 @@
 """What is looked for: the stems of the new message with their weights, and the dates it names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from context.recall.dates import Range, ranges
 from context.recall.function_words import FIRST_PERSON, PALE_WORDS, function_words
+from context.recall.kinds import asked
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.words import stem, tokens
 
@@ -17,9 +18,13 @@ _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]*\w")  # a capital that no sentenc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """`weights` holds each stem's weight, in the order of the text; `first_person` says that the asker speaks of himself."""
+    """`weights` holds each stem's weight, in the order of the text; `first_person` says that the asker speaks of himself.
+
+    `kinds` are the kinds of things a stem may ask for ("city"), whose members a message may name instead ("Lisbon").
+    """
 
     weights: Mapping[str, float]
+    kinds: Mapping[str, Sequence[str]]
     dates: tuple[Range, ...]
     first_person: bool
 
@@ -33,7 +38,8 @@ def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
     """The query a new message makes. `now` in milliseconds gives words like "yesterday" their meaning."""
     text = text[:READ]
     words = list(tokens(text))
-    silent = function_words(set(words))
+    spoken = set(words)
+    silent = function_words(spoken)
     loud = {stem(word) for word in _named(text)}
     weights: dict[str, float] = {}
     for word in words:
@@ -46,6 +52,7 @@ def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
         weights[root] = max(weight, weights.get(root, 0.0))
     return Query(
         weights=weights,
+        kinds={root: found for root in weights if (found := asked(spoken, root))},
         dates=ranges(text, now),
         first_person=not FIRST_PERSON.isdisjoint(words),
     )

@@ -30,6 +30,11 @@ def counted(postings: Postings, messages: int, most: int) -> dict[str, int]:
     }
 
 
+def lengths(postings: Postings) -> dict[str, int]:
+    """How many messages hold each stem, where every place was read."""
+    return {stem: len(found) for stem, found in postings.items()}
+
+
 def rarest(
     weights: Mapping[str, float], found: Mapping[str, int], messages: int, most: int
 ) -> dict[str, float]:
@@ -41,6 +46,19 @@ def rarest(
     return {stem: weights[stem] for stem in weights if stem in kept}
 
 
+def kindred(query: Query, postings: Postings, kinds: Postings, policy: RecallPolicy) -> dict[str, float]:
+    """The weights of the kinds that a question's words ask for, of those that say more than the word itself.
+
+    `kinds` are the places of each kind; kinds that stand everywhere must be left out of it.
+    """
+    made: dict[str, float] = {}
+    for stem, weight in query.weights.items():
+        for kind in query.kinds.get(stem, ()):
+            if not set(kinds.get(kind, ())).issubset(postings.get(stem, ())):
+                made[kind] = max(made.get(kind, 0.0), policy.kind * weight)
+    return made
+
+
 def scores(
     outline: Outline, query: Query, postings: Postings, found: Mapping[str, int], policy: RecallPolicy
 ) -> dict[int, float]:
@@ -50,6 +68,7 @@ def scores(
     """
     total: dict[int, float] = defaultdict(float)
     own, handed = _damping(outline, policy, policy.length), _damping(outline, policy, 1.0)
+    everywhere: dict[int, float] = defaultdict(float)
     common = too_common(len(outline), policy)
     for stem, weight in query.weights.items():
         positions = postings.get(stem, ())
@@ -58,10 +77,12 @@ def scores(
         full = weight * rarity(len(outline), found[stem])
         if found[stem] > common:  # its neighbours hold it too
             for position in positions:
-                total[position] += full * own(position)
+                everywhere[position] += full
         else:
             for position, share in _spread(positions, len(outline), own, handed, policy.neighbours).items():
                 total[position] += full * share
+    for position, worth in everywhere.items():
+        total[position] += worth * own(position)
     for start, end in query.dates:
         on_it = [position for position, at in enumerate(outline.at) if start <= at < end]
         if len(on_it) < len(outline):
@@ -80,11 +101,14 @@ def learn(
 ) -> None:
     """Add the evidence of learned words to `total`, in place. Neighbours get nothing of it: it is too weak to hand on."""
     own = _damping(outline, policy, policy.length)
+    told: dict[int, float] = defaultdict(float)  # a position stands in many lists: its size counts once
     for stem, weight in weights.items():
         found = postings.get(stem, ())
         full = weight * rarity(len(outline), len(found))
         for position in found:
-            total[position] = total.get(position, 0.0) + full * own(position)
+            told[position] += full
+    for position, worth in told.items():
+        total[position] = total.get(position, 0.0) + worth * own(position)
 
 
 def voiced(

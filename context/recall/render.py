@@ -5,7 +5,8 @@ pass for another message, for our own words, or for another speaker.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
 from context.recall.thread import Source
@@ -32,7 +33,12 @@ def quoted(text: str, ranges: Sequence[tuple[int, int]] = ()) -> str:
 
 def day(at: int) -> str:
     """The UTC date of a time in milliseconds, as YYYY-MM-DD."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).date().isoformat()
+    return _day(at // 86_400_000)
+
+
+@lru_cache(maxsize=4_096)
+def _day(number: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
 
 
 def _indented(text: str) -> str:

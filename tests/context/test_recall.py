@@ -1,6 +1,7 @@
 """Ranking and choosing: the right messages, within the budget, in order, and nothing that can pass for something else."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 from context.messages import Role
 from context.recall.choose import choose, wanted
 from context.recall.excerpts import excerpt, sentences
+from context.recall.kinds import kinds
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.query import analyse
-from context.recall.rank import counted, scores, voiced
+from context.recall.rank import counted, kindred, scores, voiced
 from context.recall.render import OPENING, STANDING, quoted, rendered
 from context.recall.standing import is_instruction, is_preference
 from context.recall.thread import Outline, Source, typical
-from context.recall.words import stems
+from context.recall.words import stems, tokens
 from context.recipe import Recalled
 
 DAY = 86_400_000
@@ -48,6 +50,9 @@ def recalled(
     for position, text in enumerate(texts):
         for stem in set(stems(text)):
             postings.setdefault(stem, []).append(position)
+        for kind in kinds(set(tokens(text)), set(stems(text))):
+            postings.setdefault(kind, []).append(position)
+    query = replace(query, weights={**query.weights, **kindred(query, postings, postings, policy)})
     found = counted(postings, len(lines), len(lines) + 1)
     values = voiced(scores(outline, query, postings, found, policy), outline, query, policy)
     standing, others = wanted(values, outline, budget, policy)
@@ -83,6 +88,23 @@ def test_the_message_that_answers_comes_back_with_its_date_and_speaker() -> None
 def test_the_answer_to_a_question_comes_with_it() -> None:
     lines = [*SMALL_TALK, "u: What did the plumber charge?", "a: 340 euros in all.", *SMALL_TALK]
     assert {"m60", "m61"} <= set(ids(recalled(lines, "How much was the plumber?", 150)))
+
+
+def test_what_is_of_the_kind_asked_for_comes_back() -> None:
+    lines = [
+        *SMALL_TALK,
+        "u: There was basketball at last",
+        "a: I see.",
+        *SMALL_TALK,
+        "u: It rained in Lisbon",
+    ]
+    assert "m60" in ids(recalled(lines, "Which sports have I tried?", 60))
+    assert "m122" in ids(recalled(lines, "Which cities have I been to?", 60))
+
+
+def test_the_word_itself_is_worth_more_than_a_thing_of_its_kind() -> None:
+    lines = [*SMALL_TALK, "u: Lisbon is a green one", *SMALL_TALK, "u: A city that is blue", *SMALL_TALK]
+    assert ids(recalled(lines, "Which city?", 36)) == ["m121"]
 
 
 def test_a_long_reply_does_not_crowd_out_a_short_fact() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from context.recall.dates import DAY, ranges
 from context.recall.function_words import function_words
+from context.recall.kinds import asked, kinds
 from context.recall.query import analyse
 from context.recall.standing import is_instruction, is_preference
 from context.recall.words import stem, stems, tokens
@@ -176,3 +177,22 @@ def test_names_and_numbers_weigh_more_and_general_words_less() -> None:
     weights = analyse("Which different hotel did Nancy book for 120?", now=NOW).weights
     assert weights["nanci"] > weights["hotel"] > weights["differ"]
     assert weights["120"] > weights["book"]
+
+
+def test_a_word_is_of_the_kinds_that_questions_name() -> None:
+    for thing, kind in (
+        ("lisbon", "city"),
+        ("basketball", "sport"),
+        ("hamster", "rodent"),
+        ("daughter", "child"),
+    ):
+        named = set(kinds({thing}, {stem(thing)}))
+        assert named.intersection(asked({kind}, stem(kind))), (thing, kind)
+    assert not set(kinds({"lisbon"}, {"lisbon"})).intersection(asked({"sport"}, "sport"))
+
+
+def test_kinds_are_for_english_alone_and_never_words() -> None:
+    words = {"wo", "liegt", "die", "stadt", "rat", "hand"}
+    assert list(kinds(words, map(stem, words))) == []
+    assert asked(words, "hand") == ()
+    assert all(kind.startswith(" ") for kind in kinds({"hand"}, {"hand"}))
