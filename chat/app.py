@@ -1,9 +1,11 @@
 """All wiring, in one place: settings in, a running application out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from filelock import FileLock, Timeout
@@ -24,6 +26,7 @@ from chat.deployment import Deployment
 from chat.edge import Edge, http_exception
 from chat.folds import Folder
 from chat.limits import Limits
+from chat.observe.watch import Watch, Watcher
 from chat.runner import Runner
 from chat.settings import BadSettings, Settings
 from chat.standing import calibration_name
@@ -40,6 +43,10 @@ from context.tokens.calibration import Calibration
 from store import learned, migrate, sqlite, users
 from store.database import Database
 
+if TYPE_CHECKING:  # loaded only when they are asked for
+    from chat.observe.otel import Providers
+    from chat.observe.prometheus import Prometheus
+
 log = structlog.get_logger()
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
@@ -53,18 +60,30 @@ async def running(
     clock: Clock | None = None,
     local_model: LocalModel | None = None,
     timeouts: Timeouts | None = None,
+    telemetry: "Providers | None" = None,
 ) -> AsyncIterator[Deps]:
     """Everything a server needs, started, and stopped again on the way out. Raises BadSettings and StoreError.
 
-    `local_model` is started already; it is needed when the settings name no provider.
+    `local_model` is started already; it is needed when the settings name no provider. `telemetry`: where OpenTelemetry goes
+    instead of over OTLP.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, clock))
         holder = clock.new_id("proc")
-        upstream = _upstream(settings, local_model, timeouts)
+        metrics = _metrics(settings)
+        telemetry = await _telemetry(settings, telemetry, stack)
+        upstream = _upstream(settings, local_model, timeouts, telemetry)
         stack.push_async_callback(upstream.close)
-        deployment = await _deployment(settings, database, upstream, clock, holder, local_model)
+        deployment = await _deployment(
+            settings,
+            database,
+            upstream,
+            clock,
+            holder,
+            local_model,
+            _watch(settings, metrics, telemetry),
+        )
         folder = Folder(database=database, deployment=deployment, clock=clock)
         runner = Runner(
             database=database,
@@ -91,20 +110,26 @@ async def running(
             runner=runner,
             clock=clock,
             local_model=local_model,
+            metrics=metrics,
         )
 
 
 def application(deps: Deps) -> Starlette:
     """The ASGI application over started parts."""
     endpoints = routes.endpoints(deps)
-    token = deps.settings.token
+    token, scraper = deps.settings.token, deps.settings.metrics_token
     tokens = Tokens(deps.settings.tokens, None if token is None else token.get_secret_value())
     middleware = [
         Middleware(Edge, clock=deps.clock),
         Middleware(
             Limits, per_minute=deps.settings.requests_per_minute, at_once=deps.settings.requests_at_once
         ),
-        Middleware(Access, tokens=tokens, clock=deps.clock),
+        Middleware(
+            Access,
+            tokens=tokens,
+            clock=deps.clock,
+            metrics=Tokens([], None if scraper is None else scraper.get_secret_value()),
+        ),
     ]
     if deps.settings.cors_origins:
         # Outermost, so that errors carry the headers too; browsers hide an answer without them from the page.
@@ -173,19 +198,64 @@ def _warn_of_old_sqlite() -> None:
         )
 
 
-def _upstream(settings: Settings, local_model: LocalModel | None, timeouts: Timeouts | None) -> Upstream:
+def _metrics(settings: Settings) -> "Prometheus | None":
+    if not settings.metrics:
+        return None
+    from chat.observe.prometheus import Prometheus
+
+    return Prometheus()
+
+
+async def _telemetry(
+    settings: Settings, given: "Providers | None", stack: AsyncExitStack
+) -> "Providers | None":
+    if not settings.otel:
+        return None
+    try:
+        from chat.observe.otel import over_otlp
+
+        made = given or over_otlp()
+    except ImportError:
+        raise BadSettings(
+            "PALAVER_OTEL: OpenTelemetry is not installed: pip install 'palaver[otel]'"
+        ) from None
+    # Closing sends what is left, which may take as long as the collector does.
+    stack.push_async_callback(asyncio.to_thread, made.close)
+    return made
+
+
+def _watch(settings: Settings, metrics: "Prometheus | None", telemetry: "Providers | None") -> Watch:
+    watchers: list[Watcher] = [] if metrics is None else [metrics]
+    if telemetry is not None:
+        from chat.observe.otel import OpenTelemetry
+
+        watchers.append(OpenTelemetry(telemetry, content=settings.otel_content))
+    return Watch(tuple(watchers))
+
+
+def _upstream(
+    settings: Settings,
+    local_model: LocalModel | None,
+    timeouts: Timeouts | None,
+    telemetry: "Providers | None",
+) -> Upstream:
+    traces = None if telemetry is None else telemetry.traces
     if local_model is not None:
         return Upstream(
             base_url=local_model.base_url,
             api_key=local_model.api_key,
             timeouts=timeouts,
             headers=CLIENT_HEADERS,
+            traces=traces,
+            content=settings.otel_content,
         )
     key = settings.anthropic_api_key
     return Upstream(
         base_url=settings.anthropic_base_url,
         api_key="none" if key is None else key.get_secret_value(),
         timeouts=timeouts,
+        traces=traces,
+        content=settings.otel_content,
     )
 
 
@@ -196,6 +266,7 @@ async def _deployment(
     clock: Clock,
     holder: str,
     local_model: LocalModel | None,
+    watch: Watch,
 ) -> Deployment:
     tiers: dict[Tier, str]
     if local_model is not None:
@@ -220,6 +291,7 @@ async def _deployment(
             clock=clock,
             holder=holder,
             local=local_model is not None,
+            watch=watch,
         ),
         models=models,
         tiers=tiers,

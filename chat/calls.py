@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from chat.clock import Clock
+from chat.observe.watch import Watch
 from chat.upstream.client import Call, Upstream
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.gate import Gate, Kind, Place, Wish
@@ -130,6 +131,7 @@ class Caller:
     holder: str
     clock: Clock
     local: bool
+    watch: Watch = field(default_factory=Watch)
 
     def record(
         self, errand: Errand, *, model: str, tier: Tier | None, size: Size, attempt: int = 1
@@ -160,6 +162,7 @@ class Caller:
         `patience` and `tell` as in chat.upstream.gate. Raises UpstreamFailure for everything the provider or the way to it can do.
         Whoever iterates ends the record of an answer that came whole; one that is left without that counts as cancelled.
         """
+        self.watch.call_begins(record, body)
         try:
             kind: Kind = "reply" if record.errand.purpose == "reply" else "side"
             async with self._place(record, kind, patience, tell) as place:
@@ -179,6 +182,7 @@ class Caller:
 
         Raises UpstreamFailure; the record is ended.
         """
+        self.watch.call_begins(record, body)
         try:
             async with self._place(record, "touch") as place:
                 await self._send(record)
@@ -246,3 +250,4 @@ class Caller:
     def _over(self, record: CallRecord) -> None:
         if record.ended is None:
             record.end("cancelled", self.clock.monotonic())
+        self.watch.call_ended(record, local=self.local)

@@ -1,4 +1,4 @@
-"""The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `usage`, `route`."""
+"""The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `usage`, `route`, `monitoring`."""
 
 import asyncio
 import json
@@ -6,9 +6,10 @@ import sys
 import webbrowser
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Literal, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -172,6 +173,15 @@ def usage_command(
         sys.stdout.write(report.as_json(found) + "\n" if as_json else report.csv_of(found))
     else:
         report.show(found, Console())
+
+
+@app.command()
+def monitoring(
+    what: Annotated[Literal["dashboard", "alerts"], typer.Argument(help="What to print.")],
+) -> None:
+    """Print an example Grafana dashboard (JSON) or Prometheus alert rules (YAML) for `/metrics`."""
+    name = {"dashboard": "dashboard.json", "alerts": "alerts.yml"}[what]
+    sys.stdout.write((files("chat.observe") / "examples" / name).read_text(encoding="utf-8"))
 
 
 def main() -> None:

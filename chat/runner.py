@@ -224,6 +224,7 @@ class Runner:
         )
         running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())
         self._running[turn.id] = running
+        self.deployment.caller.watch.turn_begins(turn.id)
         running.task = asyncio.create_task(self._own(running), name=f"turn {turn.id}")
         if self.deployment.model_titles:
             self._errand(titles.write_title(work), f"title {turn.id}")
@@ -250,6 +251,7 @@ class Runner:
         with structlog.contextvars.bound_contextvars(turn_id=turn.id):
             try:
                 outcome = await self._outcome(running)
+                self.deployment.caller.watch.turn_ended(turn.id, type(outcome).__name__.lower())
                 await self._end(work, outcome)
                 if not self.refusing:
                     self._errand(fold_if_due(work, self.folder), f"fold {turn.id}")

@@ -149,6 +149,17 @@ class Settings(BaseSettings):
     queue_seconds: int = Field(
         default=60, ge=1, le=3_600, description="Longest time a call may wait for a model."
     )
+    metrics: bool = Field(default=False, description="Whether `/metrics` has figures for Prometheus.")
+    metrics_token: SecretStr | None = Field(
+        default=None, min_length=16, description="Bearer token that `/metrics` takes, and nothing else does."
+    )
+    otel: bool = Field(
+        default=False,
+        description="Whether traces and metrics go to OpenTelemetry; needs `palaver[otel]`, takes `OTEL_…` settings.",
+    )
+    otel_content: bool = Field(
+        default=False, description="Whether traces carry what people and the model say."
+    )
     log_hours: int = Field(
         default=24, ge=1, le=87_600, description="Hours a finished turn's event log is kept for resuming."
     )

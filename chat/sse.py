@@ -14,10 +14,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from sse_starlette import EventSourceResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from chat.events import frame, is_terminal
 from chat.journal import TurnLog
+from chat.observe.watch import Watch
 from store import events as store_events
 from store import turns
 from store.database import Database
@@ -42,10 +43,21 @@ class EventStream(EventSourceResponse):
     never fires because `chat.server` ends streams itself, after running turns had their grace.
     """
 
-    def __init__(self, frames: AsyncIterator[bytes], *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        frames: AsyncIterator[bytes],
+        *,
+        headers: dict[str, str] | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         super().__init__(
             frames, headers={**HEADERS, **(headers or {})}, ping=0, sep="\n", send_timeout=SEND_TIMEOUT
         )
+        self._watch = watch or Watch()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._watch.stream():
+            await super().__call__(scope, receive, send)
 
     def init_headers(self, headers: object = None) -> None:
         super().init_headers(headers)  # type: ignore[arg-type]  # sse-starlette leaves the parameter untyped

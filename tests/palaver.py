@@ -14,6 +14,7 @@ import uvicorn
 from chat.api.deps import Deps
 from chat.app import application, running
 from chat.clock import Clock
+from chat.observe.otel import Providers
 from chat.server import listen
 from chat.settings import Settings
 from chat.upstream.client import Timeouts
@@ -117,12 +118,13 @@ async def palaver(
     clock: Clock | None = None,
     timeouts: Timeouts = QUICK,
     local_model: LocalModel | None = None,
+    telemetry: Providers | None = None,
     **settings: Any,
 ) -> AsyncIterator[Palaver]:
     """Start Palaver in this process on a free port of loopback."""
     chosen = settings_for(folder, sim, **settings)
     async with (
-        running(chosen, clock=clock, local_model=local_model, timeouts=timeouts) as deps,
+        running(chosen, clock=clock, local_model=local_model, timeouts=timeouts, telemetry=telemetry) as deps,
         serving(deps) as url,
     ):
         headers = (

@@ -12,14 +12,16 @@ from store.users import LOCAL
 # The page's own files hold no data; it asks for the token itself and sends it with every API request.
 PUBLIC = ("/", "/healthz", "/readyz")
 PUBLIC_PREFIXES = ("/assets/", "/t/")
+METRICS = "/metrics"
 
 
 class Access:
     """ASGI middleware that says who each request comes from. Raises Unauthorized."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, clock: Clock, metrics: Tokens | None = None) -> None:
         self.app = app
         self.tokens = tokens
+        self.metrics = metrics  # what opens METRICS besides, and nothing else
         self.clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,10 +30,14 @@ class Access:
         await self.app(scope, receive, send)
 
     def _principal(self, scope: Scope) -> Principal:
-        if not self.tokens:
+        accepted = [self.tokens]
+        if self.metrics and scope["path"] == METRICS:
+            accepted.append(self.metrics)
+        if not any(accepted):
             return Principal(owner_id=LOCAL, admin=True)
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
-        found = self.tokens.find(token.strip(), now=self.clock.now()) if scheme.lower() == "bearer" else None
+        known = (tokens.find(token.strip(), now=self.clock.now()) for tokens in accepted)
+        found = next((one for one in known if one is not None), None) if scheme.lower() == "bearer" else None
         if found is None:
             raise Unauthorized("this server asks for its token: Authorization: Bearer …")
         return found

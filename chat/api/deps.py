@@ -1,6 +1,7 @@
 """What the handlers need, wired once in `chat.app`."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -14,6 +15,9 @@ from chat.settings import Settings
 from chat.upstream.local.process import LocalModel
 from store.database import Database
 
+if TYPE_CHECKING:
+    from chat.observe.prometheus import Prometheus
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
@@ -23,6 +27,7 @@ class Deps:
     runner: Runner
     clock: Clock
     local_model: LocalModel | None = None
+    metrics: "Prometheus | None" = None
 
 
 def owner(request: Request) -> str:

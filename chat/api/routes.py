@@ -4,6 +4,7 @@ from chat.api.deps import Deps
 from chat.api.endpoint import Endpoint
 from chat.api.info import Info
 from chat.api.messages import Messages
+from chat.api.metrics import MetricsRoute
 from chat.api.search import Search
 from chat.api.summary import SummaryRoutes
 from chat.api.threads import Threads
@@ -21,4 +22,5 @@ def endpoints(deps: Deps) -> list[Endpoint]:
         *SummaryRoutes(deps).endpoints(),
         *Search(deps).endpoints(),
         *UsageRoutes(deps).endpoints(),
+        *MetricsRoute(deps).endpoints(),
     ]

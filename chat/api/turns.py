@@ -202,7 +202,7 @@ class Turns:
             find_live=lambda: self.deps.runner.live(turn.id),
             draining=self.deps.runner.draining,
         )
-        return EventStream(frames, headers=headers)
+        return EventStream(frames, headers=headers, watch=self.deps.deployment.caller.watch)
 
 
 def _command(thread_id: str, wish: schemas.NewTurn, key: str | None, who: Principal) -> Command:

@@ -1,20 +1,25 @@
 """One call to the model, streamed: canonical bytes out, pieces in, everything that can fail as UpstreamFailure."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import anthropic
 import httpx2
 import structlog
 from anthropic import AsyncAnthropic, AsyncStream, DefaultAioHttpClient
+from anthropic._base_client import make_request_options
+from opentelemetry.trace import TracerProvider
 
 from chat.upstream.failures import SILENT, UNFINISHED, UpstreamFailure, from_exception
 from chat.upstream.wire import Begun, Decoder, Piece
 from context.pricing import Usage
 
 log = structlog.get_logger()
+
+# Only a request with a name gets the SDK's own span; its methods give one, a plain post must bring it along.
+TRACED = make_request_options(span_name="anthropic.messages.create", span_route="/v1/messages")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class Call:
     model: str | None = None
     request_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    around: Callable[[], AbstractContextManager[object]] = nullcontext  # what the request is made in: a trace
 
     @property
     def usage(self) -> Usage:
@@ -48,7 +54,10 @@ class Call:
 
 
 class Upstream:
-    """A Messages endpoint: the Claude API, anything compatible, or the local model."""
+    """A Messages endpoint: the Claude API, anything compatible, or the local model.
+
+    `traces`: where the SDK's own spans go; `content`: whether they carry what is said.
+    """
 
     def __init__(
         self,
@@ -57,6 +66,8 @@ class Upstream:
         api_key: str,
         timeouts: Timeouts | None = None,
         headers: Mapping[str, str] | None = None,
+        traces: TracerProvider | None = None,
+        content: bool = False,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.client = AsyncAnthropic(
@@ -71,6 +82,14 @@ class Upstream:
             ),
             http_client=DefaultAioHttpClient(),
             default_headers=headers,
+            # Off means off, also where another library has registered a provider for the whole process. Trace headers are never sent.
+            open_telemetry=False
+            if traces is None
+            else {
+                "tracer_provider": traces,
+                "propagation": False,
+                "traces": {"enabled": True, "content_mode": "content" if content else "metadata_only"},
+            },
         )
 
     async def close(self) -> None:
@@ -80,14 +99,16 @@ class Upstream:
     async def ask(self, body: bytes, call: Call) -> AsyncIterator[AsyncGenerator[Piece]]:
         """Send exactly these bytes and iterate the answer's pieces. Raises UpstreamFailure, and nothing else."""
         try:
-            async with asyncio.timeout(self.timeouts.first_byte):
-                stream = await self.client.post(
-                    "/v1/messages",
-                    cast_to=object,  # never decoded by the SDK: only the response underneath is read
-                    content=body,
-                    stream=True,
-                    stream_cls=AsyncStream[object],
-                )
+            with call.around():
+                async with asyncio.timeout(self.timeouts.first_byte):
+                    stream = await self.client.post(
+                        "/v1/messages",
+                        cast_to=object,  # never decoded by the SDK: only the response underneath is read
+                        content=body,
+                        options=TRACED,
+                        stream=True,
+                        stream_cls=AsyncStream[object],
+                    )
         except Exception as failure:
             raise self._failed(failure) from failure
         try:
@@ -101,7 +122,10 @@ class Upstream:
         """Send a request that is not streamed and asks for no answer. Raises UpstreamFailure, and nothing else."""
         try:
             async with asyncio.timeout(self.timeouts.first_byte):
-                response = await self.client.post("/v1/messages", cast_to=httpx2.Response, content=body)
+                with call.around():
+                    response = await self.client.post(
+                        "/v1/messages", cast_to=httpx2.Response, content=body, options=TRACED
+                    )
             message = anthropic.types.Message.model_validate(response.json())
             call.headers = response.headers
             call.upstream_id, call.model = message.id, message.model

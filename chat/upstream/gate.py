@@ -123,6 +123,12 @@ class Gate:
         """It came, or never will."""
         self._expected.discard(turn)
 
+    @property
+    def breakers(self) -> dict[str, str]:
+        """The state of each model that was asked so far."""
+        now = self.clock.monotonic()
+        return {model: lane.breaker.state(now) for model, lane in self._lanes.items()}
+
     def resting(self) -> frozenset[str]:
         """Models that are not to be asked now."""
         now = self.clock.monotonic()

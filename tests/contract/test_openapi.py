@@ -28,7 +28,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-NOTHING_TO_GET_WRONG = {"/api/info", "/healthz", "/readyz"}
+NOTHING_TO_GET_WRONG = {"/api/info", "/healthz", "/readyz", "/metrics"}
 DRAWN = settings(
     max_examples=40,
     deadline=None,

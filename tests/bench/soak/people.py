@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,17 +125,31 @@ class Person:
             return
         accepted = answer.json()
         self.turns += 1
+        with suppress(
+            httpx.TransportError
+        ):  # an idle connection was closed while we took it: people's browsers know
+            await self._watch(accepted["id"])
+        turn = await self._end(accepted["id"])
+        self.ended[turn["status"]] = self.ended.get(turn["status"], 0) + 1
+        self.last = accepted["message_id"] if turn["status"] == "completed" else None
+
+    async def _watch(self, turn_id: str) -> None:
+        """Follow the answer; some stop it, some go away."""
         if self.dice.random() < 0.12:
             await asyncio.sleep(self.dice.choice([0, 0.01, 0.03, 0.08]))
-            await self.app.http.post(f"/api/turns/{accepted['id']}/cancel")
-        async for event in self.app.stream(accepted["id"]):
+            await self.app.http.post(f"/api/turns/{turn_id}/cancel")
+        async for _ in self.app.stream(turn_id):
             if self.dice.random() < 0.002:
-                break  # they went away; the turn goes on
-            if event.type.startswith("turn.") and event.type != "turn.started":
-                self.ended[event.type] = self.ended.get(event.type, 0) + 1
-        while (turn := await self.app.turn(accepted["id"]))["status"] == "running":
-            await self.app.follow(accepted["id"])
-        self.last = accepted["message_id"] if turn["status"] == "completed" else None
+                return  # the turn goes on
+
+    async def _end(self, turn_id: str) -> dict[str, Any]:
+        """The turn once it is over."""
+        while True:
+            with suppress(httpx.TransportError):
+                turn = await self.app.turn(turn_id)
+                if turn["status"] != "running":
+                    return turn
+                await self.app.follow(turn_id)
 
 
 async def settled() -> None:

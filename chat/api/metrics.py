@@ -1,0 +1,40 @@
+"""Figures for Prometheus."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chat.api.deps import Deps, principal
+from chat.api.endpoint import Endpoint
+from chat.errors import Forbidden, NotFound
+
+
+class MetricsRoute:
+    """The handler of `/metrics`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint(
+                method="GET",
+                path="/metrics",
+                handler=self.figures,
+                summary="Figures for Prometheus, if `PALAVER_METRICS` is on; for admins and `PALAVER_METRICS_TOKEN`",
+                answers={200: None},
+                media=("text/plain",),
+                errors=(NotFound, Forbidden),
+            )
+        ]
+
+    async def figures(self, request: Request) -> Response:
+        metrics = self.deps.metrics
+        if metrics is None:
+            raise NotFound("no figures are kept: PALAVER_METRICS is off")
+        if not principal(request).admin:
+            raise Forbidden("figures of the whole deployment need a token with admin rights")
+        from chat.observe.prometheus import CONTENT_TYPE, Now
+
+        gate = self.deps.deployment.caller.gate
+        now = Now(running=self.deps.runner.count, waiting=gate.waiting, breakers=gate.breakers)
+        return Response(metrics.page(now), media_type=None, headers={"content-type": CONTENT_TYPE})
