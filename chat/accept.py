@@ -23,6 +23,7 @@ from chat.errors import (
 )
 from chat.times import rfc3339
 from context.catalog import Tier
+from context.continuing import can_go_on
 from context.messages import Message, TextPart
 from context.routing.choice import UnknownModel
 from store import events as store_events
@@ -37,7 +38,8 @@ TITLE_WORDS = 60  # characters of a title taken from the first message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A wish for a turn: new words under a parent, or another answer (`regenerate`) to the words an answer belongs to.
+    """A wish for a turn: new words under a parent, another answer (`regenerate`) to the words an answer belongs to, or one that
+    begins with what an answer said before it broke off and goes on with it (`continues`).
 
     `parent` is `leaf` (go on), `root` (a new beginning), or the id of the message to branch at. `tier` is the operator's bound on
     the token: exactly that tier, or (`at_most`) no dearer one.
@@ -48,6 +50,7 @@ class Command:
     user_message_id: str | None = None
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
     regenerate: str | None = None
+    continues: str | None = None
     asked: str | None = None
     token: str | None = None
     tier: Tier | None = None
@@ -75,17 +78,22 @@ class Command:
             self.asked,
             self.feature,
             self.metadata,
+            *([] if self.continues is None else [{"continue": self.continues}]),
         ]
         return sha256(json.dumps(wish, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A turn that is durable. `replayed`: an earlier request with the same key made it. `first` is its first event."""
+    """A turn that is durable. `replayed`: an earlier request with the same key made it. `first` is its first event.
+
+    `continued` is the answer it goes on with.
+    """
 
     turn: Turn
     replayed: bool
     first: str
+    continued: Message | None = None
 
 
 async def accept(
@@ -194,7 +202,7 @@ class _Acceptance:
             thread_id=thread.id,
             user_message_id=question.id,
             message_id=message_id,
-            asked=command.asked,
+            asked=command.asked or self._same_model(above),
             token=command.token,
             feature=command.feature,
             idempotency_key=command.idempotency_key,
@@ -219,7 +227,8 @@ class _Acceptance:
         await connection.execute(store_events.APPEND, store_events.rows(turn_id, 1, [first]))
         turn = await turns.get(connection, owner, turn_id)
         assert turn is not None  # noqa: S101 - written three statements ago
-        return Accepted(turn=turn, replayed=False, first=first)
+        continued = None if command.continues is None or above is None else above.message
+        return Accepted(turn=turn, replayed=False, first=first, continued=continued)
 
     async def _known(self, connection: AsyncConnection) -> Turn | None:
         key = self.command.idempotency_key
@@ -236,11 +245,14 @@ class _Acceptance:
     ) -> tuple[Message, StoredMessage | None]:
         """The user's message the turn answers, and the answer above it, whose window the turn goes on with."""
         command = self.command
-        if command.regenerate is not None:
-            answer = await self._of_thread(connection, command.regenerate, "regenerate")
+        if command.continues is not None or command.regenerate is not None:
+            param = "regenerate" if command.continues is None else "continue"
+            answer = await self._of_thread(connection, command.continues or command.regenerate or "", param)
             if answer.message.role != "assistant" or answer.message.parent_id is None:
-                raise BadRequest("only an answer can be regenerated", param="regenerate")
-            question = await self._of_thread(connection, answer.message.parent_id, "regenerate")
+                raise BadRequest(f"only an answer can be given to `{param}`", param=param)
+            if command.continues is not None and not can_go_on(answer.message, answer.finish_reason):
+                raise BadRequest("only an answer that stopped before its end can be continued", param=param)
+            question = await self._of_thread(connection, answer.message.parent_id, param)
             return question.message, answer
         parent = await self._parent(connection, thread)
         question_id = command.user_message_id or self.clock.new_id("msg")
@@ -263,6 +275,12 @@ class _Acceptance:
         )
         added = await self._of_thread(connection, question_id, "input")
         return added.message, parent
+
+    def _same_model(self, above: StoredMessage | None) -> str | None:
+        """Who wrote the first half writes the second, if it is still offered and nobody else is asked for."""
+        if self.command.continues is None or above is None:
+            return None
+        return above.model if above.model in self.deployment.tiers.values() else None
 
     async def _parent(self, connection: AsyncConnection, thread: threads.Thread) -> StoredMessage | None:
         parent = self.command.parent

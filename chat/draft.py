@@ -21,11 +21,17 @@ def harmless(words: str) -> str:
 
 @dataclass(slots=True)
 class Draft:
-    """Collects the parts of one answer. At most one part is open; whatever opens, closes."""
+    """Collects the parts of one answer. At most one part is open; whatever opens, closes.
+
+    An answer that goes on with another (`resume`) is one text part from its first word to its last: thinking and tools on the way are
+    not shown, for they would stand in the middle of a sentence.
+    """
 
     journal: Journal
     clock: Clock
     parts: list[Part] = field(default_factory=list)
+    resumed: bool = False
+    said: int = 0  # characters of the answer itself that this turn added
     _kind: str | None = None
     _words: list[str] = field(default_factory=list)
     _opened_at: float = 0.0
@@ -33,18 +39,20 @@ class Draft:
     @property
     def has_text(self) -> bool:
         """Whether words of the answer itself have reached the reader."""
-        return self._kind == "text" or any(isinstance(part, TextPart) for part in self.parts)
+        return self.said > 0
 
-    @property
-    def texts(self) -> int:
-        """How many text parts have been begun."""
-        return sum(isinstance(part, TextPart) for part in self.parts) + (self._kind == "text")
+    def resume(self, text: str) -> None:
+        """Begin with what another answer said."""
+        self.add("text", text)
+        self.resumed, self.said = True, 0
 
     def add(self, kind: str, words: str) -> None:
         """Words of a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
         words = harmless(words)
-        if not words:
+        if not words or (self.resumed and kind != "text"):
             return
+        if kind == "text":
+            self.said += len(words)
         if self._kind != kind:
             self.close()
             self._kind = kind
@@ -55,6 +63,8 @@ class Draft:
 
     def tool(self, name: str, query: str, found: int) -> None:
         """A tool was used: one part, whole at once."""
+        if self.resumed:
+            return
         self.close()
         part_id = self._part_id()
         self.journal.event(
@@ -64,7 +74,12 @@ class Draft:
         self.journal.event(events.PartEnded(part_id=part_id, result={"found": found}))
 
     def close(self) -> None:
-        """End the open part, if there is one."""
+        """End the open part, if there is one. A resumed text stays open: what comes next belongs to it."""
+        if not self.resumed:
+            self.end()
+
+    def end(self) -> None:
+        """End the open part, if there is one: nothing comes any more."""
         if self._kind is None:
             return
         part_id, text = self._part_id(), "".join(self._words)

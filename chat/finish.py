@@ -25,7 +25,7 @@ from store.turns import Turn, TurnStatus
 
 async def finish(work: TurnWork, outcome: Outcome) -> bool:
     """Write the end of a turn and show it. False when another process ended it before; then nothing was changed."""
-    work.draft.close()
+    work.draft.end()
     await work.journal.settle()
     spent = _spent(work)
     tokens, cost = total(spent)

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.standing import Standing, load
-from context import request
+from context import continuing, request
+from context.messages import Message
 from context.plan import Plan, plan
 from context.recipe import Recalled
 from context.request import Round
@@ -33,6 +34,7 @@ class Planning:
     database: Database
     clock: Clock
     can_fold: bool = True
+    continued: Message | None = None  # an answer that broke off, which this one goes on with
     standing: Standing | None = None
     planned: Plan | None = None
     started_at: int = 0
@@ -79,7 +81,11 @@ class Planning:
             await self.stand()
         async with self.database.reading() as connection:
             recalled = await self._recall(connection, self.stood, route.model_id)
+        if self.continued is not None:
+            recalled = (*recalled, self._rest_of(self.continued, route.model_id))
         planned = self._plan(route, recalled)
+        if planned.recalled != recalled and self.continued is not None:
+            raise MessageTooLarge(recalled[-1].tokens, planned.estimate.total)
         await self.keep(planned)
         return planned
 
@@ -129,6 +135,12 @@ class Planning:
         """Messages older than the window that a question is about."""
         async with self.database.reading() as connection:
             return await self._found(connection, self.stood, model_id, question)
+
+    def _rest_of(self, answer: Message, model_id: str) -> Recalled:
+        """The block that asks for the rest of an answer."""
+        text = continuing.block(answer.text)
+        tokens = self.deployment.sizes.count(text, model_id)
+        return Recalled(id=continuing.named(answer.id), text=text, tokens=tokens)
 
     @property
     def stood(self) -> Standing:

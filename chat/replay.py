@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context import request
+from context import continuing, request
 from context.ladder import Ladder
 from context.messages import Message
 from context.recall.render import OPENING, STANDING, rendered
@@ -81,9 +81,12 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
 async def _recalled(connection: AsyncConnection, turn: Turn, named: RecalledRef) -> Recalled:
     if named.id in HEADINGS:
         return Recalled(id=named.id, text=HEADINGS[named.id], tokens=0)
-    found = await messages.get(connection, turn.owner_id, named.id, thread_id=turn.thread_id)
+    continued = continuing.message_of(named.id)
+    found = await messages.get(connection, turn.owner_id, continued or named.id, thread_id=turn.thread_id)
     if found is None:
         raise CannotReplay("a recalled message is not stored")
+    if continued is not None:
+        return Recalled(id=named.id, text=continuing.block(found.message.text), tokens=0)
     return Recalled(id=named.id, text=rendered(_source(found), named.ranges), tokens=0, ranges=named.ranges)
 
 

@@ -8,7 +8,7 @@ in another one after its lease has run out, or in this one when it starts again.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -96,7 +96,7 @@ class Runner:
             gate.forget(coming)
         if not accepted.replayed:
             gate.expect(accepted.turn.id)  # until it stands in line or has ended
-            self._begin(accepted, command)
+            self._begin(accepted, replace(command, asked=accepted.turn.asked))
         return accepted
 
     async def cancel(self, owner_id: str, turn_id: str) -> None:
@@ -206,6 +206,9 @@ class Runner:
         turn, live = accepted.turn, TurnLog()
         live.extend([events.frame(1, accepted.first)])
         journal = Journal(self.database, turn.id, live, self.clock)
+        draft = Draft(journal=journal, clock=self.clock)
+        if accepted.continued is not None:
+            draft.resume(accepted.continued.text)
         work = TurnWork(
             turn=turn,
             command=command,
@@ -213,13 +216,14 @@ class Runner:
             database=self.database,
             clock=self.clock,
             journal=journal,
-            draft=Draft(journal=journal, clock=self.clock),
+            draft=draft,
             planning=Planning(
                 turn=turn,
                 deployment=self.deployment,
                 database=self.database,
                 clock=self.clock,
                 can_fold=not self.folder.rests(turn.owner_id, turn.thread_id),
+                continued=accepted.continued,
             ),
         )
         running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())

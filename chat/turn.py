@@ -217,7 +217,7 @@ class TurnWork:
                 await self.planning.keep(planned, rounds)
                 await self._record(call)
                 continue
-            if self.draft.has_text:
+            if self.draft.has_text or (self.draft.resumed and reason in ("end_turn", "stop_sequence")):
                 return Completed(finish_reason=FINISH.get(reason, "stop"))
             if reason != "max_tokens":
                 return Unanswered(trouble=failures.EMPTY)
@@ -238,7 +238,7 @@ class TurnWork:
         A call is repeated only while none of its own words have reached the reader.
         """
         body, attempt = body_of(planned, rounds), 0
-        before = self.draft.texts
+        before = self.draft.said
         trouble: Trouble | None = None
         while True:
             attempt += 1
@@ -257,7 +257,7 @@ class TurnWork:
                 wait = retry.delay(
                     trouble,
                     attempt=attempt,
-                    text_shown=self.draft.texts > before,
+                    text_shown=self.draft.said > before,
                     chance=self.clock.chance(),
                     patience=patience,
                 )

@@ -100,6 +100,11 @@ class TurnInput(_Request):
 class NewTurn(_Request):
     input: TurnInput | None = None
     regenerate: Id | None = Field(default=None, description="An answer to be given anew, as a sibling of it.")
+    continue_: Id | None = Field(
+        default=None,
+        alias="continue",
+        description="An answer that stopped before its end: a sibling that begins with what it said and goes on.",
+    )
     parent_id: Id | None = Field(
         default=None,
         description="Absent: the visible branch goes on. Null: a new beginning. An id: a branch after that answer.",
@@ -114,10 +119,10 @@ class NewTurn(_Request):
 
     @model_validator(mode="after")
     def _one_wish(self) -> "NewTurn":
-        if (self.input is None) == (self.regenerate is None):
-            raise ValueError("give either input or regenerate")
-        if self.regenerate is not None and "parent_id" in self.model_fields_set:
-            raise ValueError("regenerate has its own parent; leave parent_id out")
+        if [self.input, self.regenerate, self.continue_].count(None) != 2:
+            raise ValueError("give one of input, regenerate and continue")
+        if self.input is None and "parent_id" in self.model_fields_set:
+            raise ValueError("regenerate and continue have their own parent; leave parent_id out")
         return self
 
 

@@ -51,7 +51,7 @@ class Turns:
                 method="POST",
                 path="/api/threads/{thread}/turns",
                 handler=self.post,
-                summary="Say something, or ask for another answer; `Accept: text/event-stream` answers with the stream itself",
+                summary="Say something, ask for another answer, or go on with one that broke off; `Accept: text/event-stream` answers with the stream itself",
                 body=schemas.NewTurn,
                 answers={202: schemas.TurnAccepted, 200: schemas.TurnAccepted, 204: None},
                 errors=(
@@ -215,6 +215,7 @@ def _command(thread_id: str, wish: schemas.NewTurn, key: str | None, who: Princi
         user_message_id=None if wish.input is None else wish.input.message_id,
         parent=parent,
         regenerate=wish.regenerate,
+        continues=wish.continue_,
         asked=wish.model,
         token=who.token,
         tier=who.tier,

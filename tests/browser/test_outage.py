@@ -7,7 +7,8 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
 from tests.crash.server import Nursery, Server, settings_for
-from tests.upstream import Reply, Simulator
+from tests.palaver import Palaver
+from tests.upstream import Reply, Simulator, faults
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -38,6 +39,25 @@ async def test_a_killed_server_leaves_an_interrupted_answer_that_can_be_asked_fo
         await expect(person.questions).to_have_count(1)
     finally:
         await server.terminate()
+
+
+async def test_an_answer_that_broke_off_is_gone_on_with_by_one_click(
+    app: Palaver, sim: Simulator, open_page: Visit
+) -> None:
+    sim.script(
+        faults.reset_after("one two three"),
+        Reply(text=" four five.", thinking="Where was I?"),
+    )
+    person = await open_page(app.url)
+    await person.say("Count for me")
+    answer = await person.finished()
+    await expect(answer).to_contain_text("one two three")
+    await person.button("Continue").click()
+    await expect(person.answers).to_contain_text("one two three four five.")
+    await person.finished()
+    await expect(person.questions).to_have_count(1)
+    await expect(person.button("Continue")).to_have_count(0)
+    await expect(person.answers.last).to_contain_text("2/2")
 
 
 async def test_a_message_said_while_the_server_is_away_is_sent_once_when_it_is_back(

@@ -31,6 +31,7 @@ export interface TurnRequest {
   readonly input?: { readonly text: string; readonly message_id: string };
   readonly parent_id?: string | null;
   readonly regenerate?: string;
+  readonly continue?: string;
   readonly model?: string;
 }
 

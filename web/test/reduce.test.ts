@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { nextPost } from "../src/state/outbox.ts";
-import { type State, textOf, visibleMessages } from "../src/state/state.ts";
+import { canGoOn, type State, textOf, visibleMessages } from "../src/state/state.ts";
+import type { Message } from "../src/protocol.ts";
 import {
   accepted,
   given,
@@ -163,6 +164,26 @@ describe("a branch", () => {
     const state = given(history(talk(2)), accepted(again, "9"));
     expect(shown(state)).toEqual(["u1", "a1", "u2", "a-9"]);
     expect(live(state)?.message.sibling_ids).toEqual(["a2", "a-9"]);
+  });
+
+  test("going on with an answer adds a sibling that begins with what it said", () => {
+    const on = post("c", { branch: { type: "continue", messageId: "a2" } });
+    const state = given(history(talk(2)), accepted(on, "9"), ...shortAnswer("9"));
+    expect(shown(state)).toEqual(["u1", "a1", "u2", "a-9"]);
+    expect(state.conversations["t"]?.messages.at(-1)?.sibling_ids).toEqual(["a2", "a-9"]);
+  });
+
+  test("only an answer that stopped before its end and said something can be gone on with", () => {
+    const said = [{ type: "text", text: "Half" }] as const;
+    const answer = (more: Partial<Message>) => message("a", "u", { role: "assistant", parts: said, ...more });
+    expect(canGoOn(answer({ status: "complete", finish_reason: "stop" }))).toBe(false);
+    expect(canGoOn(answer({ status: "complete", finish_reason: "length" }))).toBe(true);
+    for (const status of ["failed", "interrupted", "cancelled"] as const) {
+      expect(canGoOn(answer({ status }))).toBe(true);
+      expect(canGoOn(answer({ status, parts: [] }))).toBe(false);
+    }
+    const error = { code: "content_filtered", message: "No.", retryable: false };
+    expect(canGoOn(answer({ status: "failed", error }))).toBe(false);
   });
 
   test("an answer that belongs to another branch is not shown on this one", () => {

@@ -145,6 +145,8 @@ export function createTurns(
       post(message.thread_id, text, { type: "edit", messageId: message.id, parentId: message.parent_id }),
     regenerate: (message: Message) =>
       post(message.thread_id, "", { type: "regenerate", messageId: message.id }),
+    /** Goes on with an answer that broke off. Whoever wrote the first half goes on, whatever model is chosen by now. */
+    goOn: (message: Message) => post(message.thread_id, "", { type: "continue", messageId: message.id }),
     attach,
     sendNext,
 
@@ -171,6 +173,7 @@ export function createTurns(
 function requestOf({ branch, text, messageId, model }: Post): TurnRequest {
   const choice = model === null ? {} : { model };
   if (branch.type === "regenerate") return { regenerate: branch.messageId, ...choice };
+  if (branch.type === "continue") return { continue: branch.messageId };
   const input = { text, message_id: messageId };
   return branch.type === "edit" ? { input, parent_id: branch.parentId, ...choice } : { input, ...choice };
 }

@@ -1,7 +1,14 @@
 import type { Accepted, Message, Turn } from "../protocol.ts";
 import type { PageEvent } from "./events.ts";
 import { growLive, settledMessage, startLive } from "./live.ts";
-import { belongs, type Conversation, emptyConversation, type Post, type State } from "./state.ts";
+import {
+  belongs,
+  type Conversation,
+  emptyConversation,
+  isAnotherAnswer,
+  type Post,
+  type State,
+} from "./state.ts";
 import { reduceSummary } from "./summary.ts";
 
 type Conversations = State["conversations"];
@@ -105,7 +112,7 @@ function accepted(conversation: Conversation, post: Post, turn: Accepted, at: st
   const target = cut < 0 ? undefined : messages[cut];
   const stem = cut < 0 ? messages : messages.slice(0, cut);
   const blank = { thread_id: post.threadId, turn_id: turn.id, created_at: at };
-  if (branch.type === "regenerate") {
+  if (isAnotherAnswer(branch)) {
     const parent = stem.at(-1)?.id ?? turn.user_message_id;
     const siblings = [...(target?.sibling_ids ?? []), turn.message_id];
     const answer = message({

@@ -124,6 +124,18 @@ function noted(
       activity: reason === null ? "Trying again" : `Trying again: ${reason}`,
     });
   }
+  if (name === "queue") {
+    const position = data["position"];
+    const place = typeof position === "number" ? `: number ${position} in the queue` : "";
+    return withLive(conversation, { ...live, activity: `Waiting for a free place${place}` });
+  }
+  if (name === "fallback") {
+    const reason = word(data["reason"]);
+    return withLive(conversation, {
+      ...live,
+      activity: `Asking another model${reason === null ? "" : `: ${reason}`}`,
+    });
+  }
   return withLive(conversation, live);
 }
 

@@ -74,7 +74,17 @@ export interface LivePart extends Part {
 export type Branch =
   | { readonly type: "say" }
   | { readonly type: "edit"; readonly messageId: string; readonly parentId: string | null }
-  | { readonly type: "regenerate"; readonly messageId: string };
+  | AnotherAnswer;
+
+/** A sibling of an answer: anew, or beginning with what it said before it broke off. */
+export interface AnotherAnswer {
+  readonly type: "regenerate" | "continue";
+  readonly messageId: string;
+}
+
+export function isAnotherAnswer(branch: Branch): branch is AnotherAnswer {
+  return branch.type === "regenerate" || branch.type === "continue";
+}
 
 export interface Post {
   /** The Idempotency-Key: the same for every attempt to send this post. */
@@ -134,6 +144,14 @@ export function textOf(message: Message): string {
     .map((part) => (part.type === "text" ? (part.text ?? "") : ""))
     .join("\n\n")
     .trim();
+}
+
+/** Whether an answer stopped before its end and said something that can be gone on with. */
+export function canGoOn(message: Message): boolean {
+  const { status, finish_reason, error } = message;
+  const stopped = status === "failed" || status === "interrupted" || status === "cancelled";
+  const withdrawn = error?.code === "content_filtered";
+  return (stopped || finish_reason === "length") && !withdrawn && textOf(message).trim() !== "";
 }
 
 export function problemText(problem: Problem | null): string | null {

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "preact/hooks";
 import type { Message } from "../protocol.ts";
-import { type Conversation, type Post, textOf, visibleMessages } from "../state/state.ts";
+import { type Conversation, isAnotherAnswer, type Post, textOf, visibleMessages } from "../state/state.ts";
 import { useSelect } from "../store.ts";
 import { useDeeds } from "./deeds.ts";
 import { Icon } from "./icons.tsx";
@@ -188,7 +188,7 @@ function allRows(
 ): readonly ListRow[] {
   const visible = visibleMessages(conversation);
   const live = visible.length > stored.length ? visible.at(-1) : undefined;
-  const waiting = posts.filter((post) => post.branch.type !== "regenerate" || post.status === "failed");
+  const waiting = posts.filter((post) => !isAnotherAnswer(post.branch) || post.status === "failed");
   return [
     ...stored,
     ...(live === undefined ? [] : [{ key: live.id, message: live, post: null, length: 0, lines: 3 }]),

@@ -2,7 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { tame } from "../markdown/tame.ts";
 import type { Message } from "../protocol.ts";
-import { type LivePart, type Route, textOf } from "../state/state.ts";
+import { canGoOn, type LivePart, type Route, textOf } from "../state/state.ts";
 import { Details } from "./Details.tsx";
 import { useDeeds } from "./deeds.ts";
 import { EditForm } from "./EditForm.tsx";
@@ -117,6 +117,11 @@ function Outcome({ message, busy }: MessageProps): JSX.Element | null {
       {message.status !== "complete" && (
         <button type="button" class="text-button" disabled={busy} onClick={() => turns.regenerate(message)}>
           Retry
+        </button>
+      )}
+      {canGoOn(message) && (
+        <button type="button" class="text-button" disabled={busy} onClick={() => turns.goOn(message)}>
+          Continue
         </button>
       )}
     </div>

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import type { Post } from "../state/state.ts";
+import { isAnotherAnswer, type Post } from "../state/state.ts";
 import { useDeeds } from "./deeds.ts";
 import { Bubble } from "./MessageView.tsx";
 
@@ -13,7 +13,7 @@ export function PostView({ post }: { readonly post: Post }): JSX.Element {
     dispatchEvent(new CustomEvent("palaver:draft", { detail: post.threadId }));
     turns.dropPost(post.key);
   };
-  const again = post.branch.type === "regenerate";
+  const again = isAnotherAnswer(post.branch);
   return (
     <article
       class={`message question ${post.status}`}

@@ -58,9 +58,9 @@ interface BodyProps {
 function Body({ threadId, context, plan }: BodyProps): JSX.Element {
   const reply = replyOf(context);
   const marks = markWords(plan);
-  // Two of the blocks are headings, not messages.
+  // Two of the blocks are headings, and one may ask for the rest of an answer.
   const recalled = (plan.recipe?.recalled ?? []).filter(
-    ({ id }) => id !== "recall" && id !== "recall-standing",
+    ({ id }) => id !== "recall" && id !== "recall-standing" && !id.startsWith("continue:"),
   );
   const shortfall = reply === null ? null : shortfallWords(reply);
   return (
