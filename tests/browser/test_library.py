@@ -51,6 +51,21 @@ async def test_a_conversation_is_renamed(app: Palaver, sim: Simulator, open_page
     assert (await app.get("/api/threads/newer"))["title"] == "All about boats"
 
 
+async def test_a_model_is_pinned_and_an_answer_says_why_it_was_chosen(
+    app: Palaver, sim: Simulator, open_page: Visit
+) -> None:
+    person = await two_conversations(app, sim, open_page)
+    await choose(person, "Tell me about boats", "Answer with Claude Opus 5.5")
+    await person.say("And about rafts?")
+    answer = await person.finished(2)
+    assert sim.requests[-1]["model"] == "claude-opus-5-5"
+    assert (await app.get("/api/threads/newer"))["tier"] == "complex"
+    await answer.get_by_title("Why this model, and what it cost").click()
+    await expect(answer.get_by_label("About this answer")).to_contain_text("complex is pinned for this thread")
+    await answer.get_by_role("button", name="What the model was told").click()
+    await expect(person.page.get_by_role("heading", name="Models considered")).to_be_visible()
+
+
 async def test_an_archived_conversation_leaves_the_list_and_can_come_back(
     app: Palaver, sim: Simulator, open_page: Visit
 ) -> None:

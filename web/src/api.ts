@@ -40,6 +40,8 @@ export interface ThreadChange {
   readonly archived?: boolean;
   readonly leaf_id?: string;
   readonly read?: true;
+  /** `auto` takes the pin off. */
+  readonly tier?: string;
 }
 
 export type Api = ReturnType<typeof createApi>;

@@ -26,6 +26,8 @@ export interface Thread {
   readonly leaf_id: string | null;
   readonly unread: boolean;
   readonly running_turn_id: string | null;
+  /** The tier pinned for turns that name none; a server may not know pins. */
+  readonly tier?: string | null;
 }
 
 export type MessageStatus = "complete" | "streaming" | "interrupted" | "failed" | "cancelled";
@@ -124,7 +126,29 @@ export interface Plan {
   readonly left_out?: readonly LeftOut[];
   readonly reasons?: Readonly<Record<string, string>>;
   readonly window_messages?: number;
-  readonly route?: { readonly model?: string; readonly tier?: string };
+  readonly route?: StoredRoute;
+}
+
+/** How the model was chosen. */
+export interface StoredRoute {
+  readonly model?: string;
+  readonly tier?: string | null;
+  readonly candidates?: readonly Candidate[];
+  readonly complexity?: {
+    readonly score: number;
+    readonly unsure: boolean;
+    /** Name, value, and how much it counted, in words. */
+    readonly signals: readonly (readonly [string, number, string])[];
+  } | null;
+}
+
+export interface Candidate {
+  readonly tier: string;
+  readonly model: string;
+  readonly label: string;
+  readonly price_pico_usd: number | null;
+  readonly admissible: boolean;
+  readonly why: string;
 }
 
 export interface LeftOut {

@@ -1,6 +1,7 @@
 // What the model was told in one turn, in figures: which part of the prompt is how large, how much of it came from the
 // cache, where the marks stand, and how the bill compares with what was foreseen. Pure.
 
+import { dollars } from "./figures.ts";
 import type { Call, Kinds, LeftOut, Message, Plan, Section, TurnContext } from "./protocol.ts";
 
 /** In the order of the request, which is also the order in which a cached prefix covers it. */
@@ -220,6 +221,19 @@ export function reasonsOf({ reasons = {} }: Plan): readonly (readonly [string, s
   return Object.entries(reasons).flatMap(([name, text]) =>
     typeof text === "string" && text !== "" ? [[REASONS[name] ?? sentence(name), text] as const] : [],
   );
+}
+
+/** The models a turn could have gone to, with what each would have cost. */
+export function candidatesOf({ route }: Plan): readonly { readonly name: string; readonly note: string }[] {
+  return (route?.candidates ?? []).map((one) => ({
+    name: one.label === "" ? one.model : one.label,
+    note: one.admissible ? (dollars(usd(one.price_pico_usd)) ?? "no known price") : one.why,
+  }));
+}
+
+/** What spoke for and against a better model, the strongest first. */
+export function signalsOf({ route }: Plan): readonly string[] {
+  return (route?.complexity?.signals ?? []).map(([name, , weight]) => `${name} (${weight})`);
 }
 
 export function leftOutWords({ what, messages, tokens }: LeftOut): string {

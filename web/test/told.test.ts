@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Call, Kinds, Plan } from "../src/protocol.ts";
 import {
   billOf,
+  candidatesOf,
   fullnessOf,
   leftOutWords,
   markWords,
@@ -9,6 +10,7 @@ import {
   reasonsOf,
   replyOf,
   shortfallWords,
+  signalsOf,
   slicesOf,
   sourceWords,
   usd,
@@ -230,5 +232,43 @@ describe("the gauge", () => {
     expect(fullnessOf(plan(), undefined)).toBeNull();
     expect(fullnessOf(null, 880)).toBeNull();
     expect(fullnessOf({}, 880)).toBeNull();
+  });
+});
+
+describe("the model's choice", () => {
+  const route = {
+    candidates: [
+      { tier: "simple", model: "h", label: "Haiku", price_pico_usd: 4e8, admissible: true, why: "" },
+      { tier: "standard", model: "s", label: "", price_pico_usd: null, admissible: true, why: "" },
+      {
+        tier: "complex",
+        model: "o",
+        label: "Opus",
+        price_pico_usd: null,
+        admissible: false,
+        why: "is resting",
+      },
+    ],
+    complexity: {
+      score: 0.1,
+      unsure: false,
+      signals: [["thanks", 1, "strongly towards less"]] as const,
+    },
+  };
+
+  test("names every model with its price or why it could not answer", () => {
+    expect(candidatesOf(plan({ route }))).toEqual([
+      { name: "Haiku", note: "$0.0004" },
+      { name: "s", note: "no known price" },
+      { name: "Opus", note: "is resting" },
+    ]);
+  });
+
+  test("tells what was seen in the message", () => {
+    expect(signalsOf(plan({ route }))).toEqual(["thanks (strongly towards less)"]);
+  });
+
+  test("is nothing for a turn that knows less", () => {
+    expect([candidatesOf(plan()), signalsOf(plan())]).toEqual([[], []]);
   });
 });

@@ -117,6 +117,13 @@ function noted(
     const routes = { ...conversation.routes, [live.message.id]: route };
     return { ...conversation, routes, live: { ...live, message } };
   }
+  if (name === "cascade") {
+    const reason = word(data["reason"]);
+    return withLive(conversation, {
+      ...live,
+      activity: reason === null ? "Asking a better model" : `Asking a better model: ${reason}`,
+    });
+  }
   if (name === "retry") {
     const reason = word(data["reason"]);
     return withLive(conversation, {

@@ -6,7 +6,10 @@ import { DeleteDialog, RenameDialog } from "./Dialog.tsx";
 import { useDeeds } from "./deeds.ts";
 import { Icon, IconButton, type IconName } from "./icons.tsx";
 
-/** Rename, archive, delete; and the summary of the thread on screen. */
+/** What the thread has when no tier is pinned. */
+const AUTOMATIC = { tier: "auto", label: "the best fit" };
+
+/** Rename, archive, pin a model, delete; and the summary of the thread on screen. */
 export function ThreadMenu({ thread }: { readonly thread: Thread }): JSX.Element {
   const { threads, summaries } = useDeeds();
   const here = useSelect((state) => state.place.threadId === thread.id);
@@ -14,6 +17,8 @@ export function ThreadMenu({ thread }: { readonly thread: Thread }): JSX.Element
   const [asking, setAsking] = useState<"rename" | "delete" | null>(null);
   const frame = useRef<HTMLDivElement>(null);
   const title = thread.title ?? "New conversation";
+  const models = useSelect((state) => state.info?.models) ?? [];
+  const pinned = thread.tier ?? AUTOMATIC.tier;
 
   useEffect(() => {
     if (!open) return;
@@ -37,6 +42,7 @@ export function ThreadMenu({ thread }: { readonly thread: Thread }): JSX.Element
 
   const item = (icon: IconName, label: string, act: () => void, danger = false) => (
     <button
+      key={label}
       type="button"
       role="menuitem"
       tabIndex={-1}
@@ -62,6 +68,12 @@ export function ThreadMenu({ thread }: { readonly thread: Thread }): JSX.Element
             thread.archived ? "Take out of the archive" : "Archive",
             () => void threads.change(thread.id, { archived: !thread.archived }),
           )}
+          {models.length > 1 &&
+            [AUTOMATIC, ...models].map(({ tier, label }) =>
+              item(tier === pinned ? "check" : "pin", `Answer with ${label}`, () => {
+                if (tier !== pinned) void threads.change(thread.id, { tier });
+              }),
+            )}
           {here && item("lines", "Summary", () => void summaries.show(thread.id))}
           {here && item("fold", "Fold now", () => void summaries.fold(thread.id))}
           {item("trash", "Delete", () => setAsking("delete"), true)}

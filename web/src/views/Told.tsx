@@ -4,12 +4,14 @@ import type { Call, LeftOut, Plan, TurnContext } from "../protocol.ts";
 import { useSelect } from "../store.ts";
 import {
   billOf,
+  candidatesOf,
   leftOutWords,
   markWords,
   otherCalls,
   reasonsOf,
   replyOf,
   shortfallWords,
+  signalsOf,
   usd,
   withIds,
 } from "../told.ts";
@@ -89,6 +91,7 @@ function Body({ threadId, context, plan }: BodyProps): JSX.Element {
           {marks.length > 0 && <Fact name="Marked">{marks.join("; ")}</Fact>}
         </dl>
       </Part>
+      <Considered plan={plan} />
       <Bill plan={plan} reply={reply} />
       <Others context={context} />
       <details class="told-raw">
@@ -125,6 +128,25 @@ function LeftOutPart({ left }: { readonly left: readonly LeftOut[] }): JSX.Eleme
           </li>
         ))}
       </ul>
+    </Part>
+  );
+}
+
+/** The models that could have answered, and what was seen in the message. */
+function Considered({ plan }: { readonly plan: Plan }): JSX.Element | null {
+  const candidates = candidatesOf(plan);
+  const signals = signalsOf(plan);
+  if (candidates.length < 2) return null;
+  return (
+    <Part title="Models considered">
+      <dl>
+        {candidates.map(({ name, note }) => (
+          <Fact key={name} name={name}>
+            {note}
+          </Fact>
+        ))}
+        {signals.length > 0 && <Fact name="Seen">{signals.join("; ")}</Fact>}
+      </dl>
     </Part>
   );
 }
