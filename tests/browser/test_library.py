@@ -61,7 +61,9 @@ async def test_a_model_is_pinned_and_an_answer_says_why_it_was_chosen(
     assert sim.requests[-1]["model"] == "claude-opus-5-5"
     assert (await app.get("/api/threads/newer"))["tier"] == "complex"
     await answer.get_by_title("Why this model, and what it cost").click()
-    await expect(answer.get_by_label("About this answer")).to_contain_text("complex is pinned for this thread")
+    await expect(answer.get_by_label("About this answer")).to_contain_text(
+        "complex is pinned for this thread"
+    )
     await answer.get_by_role("button", name="What the model was told").click()
     await expect(person.page.get_by_role("heading", name="Models considered")).to_be_visible()
 
