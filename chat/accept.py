@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events
+from chat.access.budgets import refusal
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.errors import (
@@ -22,12 +23,14 @@ from chat.errors import (
     Unavailable,
 )
 from chat.times import rfc3339
+from context.budgets import Spender
 from context.catalog import Tier
 from context.continuing import can_go_on
 from context.messages import Message, TextPart
 from context.routing.choice import UnknownModel
 from store import events as store_events
 from store import messages, threads, turns
+from store.budgets import DoesNotFit
 from store.database import Database
 from store.messages import StoredMessage
 from store.turns import Turn
@@ -117,6 +120,9 @@ async def accept(
     for attempt in (1, 2, 3):
         try:
             return await database.write(acceptance.write)
+        except DoesNotFit as full:
+            await deployment.caller.budgets.remember(database, full.counter, clock.now())
+            raise refusal(full.counter, clock.now()) from None
         except IntegrityError as clash:
             # Two requests raced past each other's checks (Postgres); the loser looks again and sees the winner.
             if attempt == 3 or "messages_id" in str(clash.orig) or "messages.owner_id" in str(clash.orig):
@@ -159,7 +165,7 @@ class _Acceptance:
     room: bool
 
     async def write(self, connection: AsyncConnection) -> Accepted:
-        command, owner = self.command, self.owner_id
+        command, owner, deployment = self.command, self.owner_id, self.deployment
         known = await self._known(connection)
         if known is not None:
             return await self._replay(connection, known)
@@ -179,6 +185,8 @@ class _Acceptance:
         if not self.room:
             raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
 
+        spender = Spender(owner_id=owner, thread_id=thread.id, token=command.token)
+        await deployment.caller.budgets.accept(connection, spender, deployment.least(now), now=now)
         turn_id, message_id = self.clock.new_id("turn"), self.clock.new_id("msg")
         question, above = await self._question(connection, thread, turn_id, now)
         await messages.add(

@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from chat.access.alerts import Alerts, Webhook
+from chat.access.budgets import Budgets
 from chat.access.middleware import Access
 from chat.access.tokens import Tokens
 from chat.api import page, routes
@@ -101,6 +103,8 @@ async def running(
             ),
             log_hours=settings.log_hours,
         )
+        if settings.budgets:
+            await stack.enter_async_context(_alerts(settings, database, clock).watching())
         await runner.start()
         stack.push_async_callback(runner.stop)
         yield Deps(
@@ -171,6 +175,21 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
 
         await database.write(ensure_users)
         yield database
+
+
+def _alerts(settings: Settings, database: Database, clock: Clock) -> Alerts:
+    webhook = None
+    if settings.alert_webhook is not None and settings.alert_secret is not None:
+        webhook = Webhook(
+            url=settings.alert_webhook.get_secret_value(), secret=settings.alert_secret.get_secret_value()
+        )
+    return Alerts(
+        database=database,
+        clock=clock,
+        budgets=settings.all_budgets,
+        shares=settings.alert_shares,
+        webhook=webhook,
+    )
 
 
 def _only_process(path: Path) -> FileLock:
@@ -292,6 +311,7 @@ async def _deployment(
             holder=holder,
             local=local_model is not None,
             watch=watch,
+            budgets=Budgets(all=settings.all_budgets),
         ),
         models=models,
         tiers=tiers,

@@ -9,15 +9,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from chat.access.budgets import Budgets, CallDoesNotFit
 from chat.clock import Clock
 from chat.observe.watch import Watch
 from chat.upstream.client import Call, Upstream
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.gate import Gate, Kind, Place, Wish
 from chat.upstream.wire import Piece
+from context.budgets import worst_case
 from context.catalog import Tier
 from context.headroom import Need
-from context.pricing import Usage
+from context.pricing import Usage, price_table
 from store import calls
 from store.calls import OpenCall
 from store.database import Database
@@ -132,6 +134,7 @@ class Caller:
     clock: Clock
     local: bool
     watch: Watch = field(default_factory=Watch)
+    budgets: Budgets = field(default_factory=Budgets)
 
     def record(
         self, errand: Errand, *, model: str, tier: Tier | None, size: Size, attempt: int = 1
@@ -221,8 +224,11 @@ class Caller:
                 place.produced(record.usage.output)
 
     async def _send(self, record: CallRecord) -> None:
-        """Note the call durably, so that the ledger will know of it even if this process dies."""
-        errand = record.errand
+        """Note the call durably, so that the ledger will know of it even if this process dies; set its worst case aside.
+
+        Raises CallDoesNotFit.
+        """
+        errand, now = record.errand, self.clock.now()
         call = OpenCall(
             id=record.id,
             owner_id=errand.owner_id,
@@ -237,11 +243,21 @@ class Caller:
             prompt=record.size.prompt,
             holder=self.holder,
             reserved=[],
-            created_at=self.clock.now(),
+            created_at=now,
         )
         record.noted = True
-        await self.database.write(lambda connection: calls.add(connection, call))
-        record.sent_at, record.created_at = self.clock.monotonic(), self.clock.now()
+        if self.budgets:
+            prices = price_table(record.model, now=now)
+            most = worst_case(prices, bound=record.size.bound, output=record.size.output, free=self.local)
+            try:
+                await self.budgets.note(self.database, call, most)
+            except CallDoesNotFit:
+                record.noted = False
+                raise
+        else:
+            await self.database.write(lambda connection: calls.add(connection, call))
+        # The moment of noting also dates the ledger row: both belong to the same budget period.
+        record.sent_at, record.created_at = self.clock.monotonic(), now
 
     def _failed(self, record: CallRecord, failure: UpstreamFailure) -> None:
         record.status = failure.status or record.status

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from chat.access.budgets import least_of_all
 from chat.calls import Caller
 from chat.counting import Sizes
 from chat.prefixes import Prefixes
-from context.catalog import Model, Tier
+from context.budgets import Amounts
+from context.catalog import TIERS, Model, Tier
 from context.gaps import SIGNS
 from context.policy import Policy
 from context.pricing import PriceTable, assumed, price_table
@@ -104,6 +106,15 @@ class Deployment:
             tools_tokens=tools_tokens,
             diagnose=self.diagnose and not model.local,
         )
+
+    def least(self, now: int) -> Amounts:
+        """The least an answer can take of budgets, whichever tier gives it."""
+        tables = [price_table(model, now=now) for model in self.tiers.values()]
+        return least_of_all(tables, self.max_output, free=self.caller.local)
+
+    def tier_of(self, model_id: str) -> Tier | None:
+        """The simplest tier a model serves."""
+        return next((tier for tier in TIERS if self.tiers.get(tier) == model_id), None)
 
     def output_limit(self, model: Model) -> int:
         """The most tokens an answer of that model may have here."""

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import asdict
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +18,7 @@ from chat.errors import (
     Internal,
     MethodNotAllowed,
     NotFound,
+    OverBudget,
     PalaverError,
     StorageFull,
     Unavailable,
@@ -101,6 +103,7 @@ async def http_exception(request: Request, failure: Exception) -> Response:
 
 def error_response(error: PalaverError, request_id: str) -> Response:
     """An error as the one JSON shape all errors have."""
+    spent = error.budget if isinstance(error, OverBudget) else None
     body = schemas.ErrorAnswer(
         error=schemas.ErrorBody(
             message=error.message,
@@ -109,6 +112,7 @@ def error_response(error: PalaverError, request_id: str) -> Response:
             param=error.param,
             retryable=error.retryable,
             request_id=request_id,
+            budget=None if spent is None else schemas.SpentBudgetOut(**asdict(spent)),
         )
     )
     headers = {}
@@ -120,7 +124,10 @@ def error_response(error: PalaverError, request_id: str) -> Response:
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     return Response(
-        body.model_dump_json(), status_code=error.status, headers=headers, media_type="application/json"
+        body.model_dump_json(exclude=None if spent else {"error": {"budget"}}),
+        status_code=error.status,
+        headers=headers,
+        media_type="application/json",
     )
 
 

@@ -4,6 +4,9 @@ PalaverError
 ├── BadRequest          400 bad_request          a field is wrong; `param` names it
 ├── Unauthorized        401 unauthorized
 ├── Forbidden           403 forbidden            only for tokens with admin rights
+├── OverBudget
+│   ├── BudgetSpent     402 budget_exceeded      money is used up; `budget` says which budget, and when it resets
+│   └── BudgetUsedUp    429 budget_exceeded      the same for tokens and requests
 ├── NotFound            404 not_found            unknown, or somebody else's
 ├── ModelNotFound       404 model_not_found
 ├── MethodNotAllowed    405 method_not_allowed
@@ -21,6 +24,7 @@ PalaverError
 └── StorageFull         507 storage_full
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -55,6 +59,36 @@ class Forbidden(PalaverError):
     """The token is good, but not for this."""
 
     status, code, type = 403, "forbidden", "permission_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpentBudget:
+    """The budget that stands in the way. `resets_at` in RFC 3339; no figures, for they may be other people's."""
+
+    scope: str
+    unit: str
+    period: str
+    resets_at: str
+
+
+class OverBudget(PalaverError):
+    """A budget has no room for what was wanted; nothing was stored."""
+
+    status, code, type, retryable = 429, "budget_exceeded", "rate_limit_error", True
+
+    def __init__(self, message: str, *, retry_after: int, budget: SpentBudget) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.budget = budget
+
+
+class BudgetSpent(OverBudget):
+    """The money is used up."""
+
+    status, type = 402, "billing_error"
+
+
+class BudgetUsedUp(OverBudget):
+    """The tokens or requests are used up."""
 
 
 class NotFound(PalaverError):

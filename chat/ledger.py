@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls import CallRecord, tokens_of
 from chat.events import TokenUsage
-from context.pricing import PRICE_TABLE, Usage, price
-from store import calls, usage
+from context.budgets import Amounts, Spender, every_key, unit_of, used
+from context.pricing import PRICE_TABLE, Usage, pico, price
+from store import budgets, calls, usage
+from store.budgets import Change
 from store.calls import OpenCall
 from store.database import Database
 from store.usage import Entry
@@ -51,11 +53,63 @@ def entry(record: CallRecord, *, local: bool) -> Entry:
 
 
 async def keep(connection: AsyncConnection, rows: Iterable[Entry]) -> None:
-    """Write ledger rows, in the transaction of whatever the calls were for. They are on their way no more."""
-    kept = list(rows)
-    for row in kept:
+    """Write ledger rows, in the transaction of whatever the calls were for. They are on their way no more.
+
+    Budgets learn what was used in the same transaction.
+    """
+    made = list(rows)
+    if not made:
+        return
+    noted = {call.id: call for call in await calls.remove(connection, [row.id for row in made])}
+    again = [row.id for row in made if row.id not in noted]
+    before = {row.id: row for row in await usage.some(connection, again)} if again else {}
+    changes: list[Change] = []
+    for row in made:
+        known = before.get(row.id)
+        if known is not None and row.estimated and not known.estimated:
+            continue  # the process that made the call was only slow, and has told what it knows
         await usage.add(connection, row)
-    await calls.remove(connection, [row.id for row in kept])
+        changes += _settled(noted[row.id], row) if row.id in noted else _corrected(known, row)
+    await budgets.settle(connection, changes)
+
+
+def _settled(call: OpenCall, row: Entry) -> list[Change]:
+    """What a call set aside is given back, and what it used is counted, with the very counters it was noted with."""
+    took = _took(row)
+    return [
+        Change(
+            key=one["key"],
+            period_start=one["period_start"],
+            used=took.of(unit_of(one["key"])) or 0,
+            reserved=-one["amount"],
+        )
+        for one in call.reserved
+    ]
+
+
+def _corrected(known: Entry | None, row: Entry) -> list[Change]:
+    """A row is written once more: whatever counters have counted it learn the difference."""
+    was, took = Amounts() if known is None else _took(known), _took(row)
+    if was == took:
+        return []
+    spender = Spender(
+        owner_id=row.owner_id,
+        thread_id=row.thread_id,
+        token=row.token,
+        tier=row.tier,
+        model=row.model_asked,
+    )
+    keys = every_key(spender, row.created_at if known is None else known.created_at)
+    return [
+        Change(key=key, period_start=start, used=(took.of(unit) or 0) - (was.of(unit) or 0))
+        for key, start, unit in keys
+    ]
+
+
+def _took(row: Entry) -> Amounts:
+    """What a call counts in budgets; one that was lost counts as made."""
+    answers = row.purpose == "reply" and (row.upstream_id is not None or row.estimated)
+    return used(row.usage, None if row.cost is None else pico(row.cost), requests=int(answers))
 
 
 def lost(call: OpenCall, *, heard: int, local: bool) -> Entry:

@@ -1,11 +1,12 @@
 """Every setting, read once: environment (`PALAVER_…`), then `.env`, then `palaver.toml`, then the defaults here."""
 
+import base64
 import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -14,8 +15,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from chat.access.configured import ConfiguredBudget
 from chat.access.tokens import DEFAULT_TOKEN, Token
 from chat.routing_rules import RoutingRule
+from context.budgets import Budget
 from context.catalog import Tier
 
 
@@ -54,6 +57,22 @@ class Settings(BaseSettings):
     tokens: tuple[Token, ...] = Field(
         default=(),
         description="Access tokens as `[[tokens]]` in the file (JSON in the environment): see Access.",
+    )
+    budgets: tuple[ConfiguredBudget, ...] = Field(
+        default=(),
+        description="Limits on what is spent as `[[budgets]]` in the file (JSON in the environment): see Budgets.",
+    )
+    alert_shares: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(80, 100), description="Shares of a budget, in per cent, at which the operator is told."
+    )
+    alert_webhook: SecretStr | None = Field(
+        default=None, description="Address alerts are posted to, besides the log."
+    )
+    alert_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        validate_default=True,
+        description="Secret alerts are signed with; `whsec_…` is taken as base64.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Exact origins (comma-separated) whose pages may use the API."
@@ -211,6 +230,52 @@ class Settings(BaseSettings):
         if any(token.name == DEFAULT_TOKEN for token in value):
             raise ValueError(f"{DEFAULT_TOKEN} is the name of PALAVER_TOKEN; call it something else")
         return value
+
+    @field_validator("alert_shares", mode="before")
+    @classmethod
+    def _shares(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(share.strip() for share in value.split(",") if share.strip())
+        return value
+
+    @field_validator("alert_shares")
+    @classmethod
+    def _per_cent(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not all(1 <= share <= 1_000 for share in value):
+            raise ValueError("each share is a whole number of per cent")
+        return tuple(sorted(set(value)))
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("a webhook's address begins with https:// or http://")
+        return value
+
+    @field_validator("alert_secret")
+    @classmethod
+    def _a_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("alert_webhook") is not None:
+            raise ValueError("alerts are signed: give a secret that the webhook knows too")
+        if value is not None and value.get_secret_value().startswith("whsec_"):
+            try:
+                base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+            except ValueError:
+                raise ValueError("what follows whsec_ is base64") from None
+        return value
+
+    @field_validator("budgets")
+    @classmethod
+    def _one_limit_each(cls, value: tuple[ConfiguredBudget, ...]) -> tuple[ConfiguredBudget, ...]:
+        known = {(one.scope, one.name, one.unit, one.period) for one in value}
+        if len(known) < len(value):
+            raise ValueError("two budgets have the same scope, name, unit and period")
+        return value
+
+    @property
+    def all_budgets(self) -> tuple[Budget, ...]:
+        """The budgets in exact amounts."""
+        return tuple(one.budget() for one in self.budgets)
 
     @property
     def asks_for_token(self) -> bool:

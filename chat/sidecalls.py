@@ -33,7 +33,7 @@ async def say(
 ) -> Side:
     """Send a streamed request and collect its text. Never raises for what the provider does."""
     caller = deployment.caller
-    record = caller.record(errand, model=model, tier=None, size=size or size_of(body))
+    record = caller.record(errand, model=model, tier=deployment.tier_of(model), size=size or size_of(body))
     words: list[str] = []
     with suppress(UpstreamFailure):  # the record knows how it ended
         async with caller.ask(record, body) as pieces:
@@ -53,7 +53,7 @@ async def touch(
 ) -> Side:
     """Send a request that asks for no answer and only renews a cached prefix."""
     caller = deployment.caller
-    record = caller.record(errand, model=model, tier=None, size=size or size_of(body))
+    record = caller.record(errand, model=model, tier=deployment.tier_of(model), size=size or size_of(body))
     with suppress(UpstreamFailure):
         await caller.touch(record, body)
     return Side(ok=record.outcome == "ok", text="", spent=_spent(caller, record))

@@ -13,11 +13,13 @@ from functools import partial
 
 from chat import events
 from chat.accept import Command
+from chat.access.budgets import CallDoesNotFit
 from chat.calls import CallRecord, Errand, Size, tokens_of
 from chat.choosing import choose_model
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.draft import Draft
+from chat.fitting import fitted
 from chat.journal import Journal
 from chat.ledger import entry, keep
 from chat.planning import Planning, body_of
@@ -36,6 +38,7 @@ from store.database import Database
 from store.turns import Turn
 
 MAX_ROUNDS = 4  # times a model may ask for tools in one turn
+REFITS = 3  # times a call is made smaller because somebody else was faster
 MAX_QUERY = 1_000  # characters of a search
 USUAL_ANSWER = 500  # tokens of an answer in a thread that had none yet
 HEADINGS = frozenset({"recall", "recall-standing"})  # blocks of recall that are no messages
@@ -210,6 +213,7 @@ class TurnWork:
             if isinstance(heard, Unanswered):
                 return heard
             reason, call = heard
+            planned = self.planning.planned or planned  # a budget may have made it smaller
             if reason == "refusal":
                 return Unanswered(trouble=failures.REFUSED, refused=True)
             if reason == "tool_use" and self.asked and len(rounds) < MAX_ROUNDS:
@@ -237,13 +241,22 @@ class TurnWork:
 
         A call is repeated only while none of its own words have reached the reader.
         """
-        body, attempt = body_of(planned, rounds), 0
+        attempt = refused = 0
         before = self.draft.said
         trouble: Trouble | None = None
+        grown = tokens_of(len(str(rounds))) if rounds else 0
         while True:
             attempt += 1
             try:
-                return await self._call(planned, body, tokens_of(len(str(rounds))), patience)
+                planned = await fitted(
+                    self.planning, self.errand, self.journal, planned, rounds, grown, eager=not self.calls
+                )
+                return await self._call(planned, body_of(planned, rounds), grown, patience)
+            except CallDoesNotFit as failure:
+                # Others may have taken the room between the look and the call: look again, but not for ever.
+                attempt, refused = attempt - 1, refused + 1
+                if failure.final or refused > REFITS:
+                    return Unanswered(trouble=failure.trouble)
             except UpstreamFailure as failure:
                 self.draft.close()
                 call = self.calls[-1]

@@ -45,10 +45,9 @@ async def add(connection: AsyncConnection, call: OpenCall) -> None:
 
 async def remove(connection: AsyncConnection, ids: Sequence[str]) -> list[OpenCall]:
     """Forget calls whose ledger rows are written in the same transaction; returns those that were still known."""
-    found = await _some(connection, open_calls.c.id.in_(ids))
-    if found:
-        await connection.execute(delete(open_calls).where(open_calls.c.id.in_([call.id for call in found])))
-    return found
+    # In one statement: what two processes want to close at once must be given to one of them only.
+    gone = await connection.execute(delete(open_calls).where(open_calls.c.id.in_(ids)).returning(open_calls))
+    return [_value(row) for row in gone]
 
 
 async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[OpenCall]:
@@ -67,7 +66,8 @@ async def _some(
     query = (
         select(open_calls).where(*conditions).order_by(open_calls.c.created_at, open_calls.c.id).limit(limit)
     )
-    return [
-        OpenCall(**{name: getattr(row, name) for name in OpenCall.__slots__})
-        for row in await connection.execute(query)
-    ]
+    return [_value(row) for row in await connection.execute(query)]
+
+
+def _value(row: Any) -> OpenCall:
+    return OpenCall(**{name: getattr(row, name) for name in OpenCall.__slots__})

@@ -278,6 +278,19 @@ class BudgetRow(SQLModel, table=True):
     used: int = Field(sa_type=BigInteger)
     reserved: int = Field(sa_type=BigInteger)
     alerted: int = 0  # the highest share, in per cent, somebody was told of
+    refused_at: int | None = Field(default=None, sa_type=BigInteger)  # when something first did not fit
+
+
+class AlertRow(SQLModel, table=True):
+    """News of a budget that the operator's webhook has not taken yet."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (Index("alerts_due", "next_at"),)
+    id: str = Field(primary_key=True)
+    body: str = Field(sa_column=Column(Text, nullable=False))  # the JSON exactly as it is sent
+    tries: int
+    next_at: int = Field(sa_type=BigInteger)
+    created_at: int = Field(sa_type=BigInteger)
 
 
 class OpenCallRow(SQLModel, table=True):
@@ -327,6 +340,7 @@ lanes = _table(LaneRow)
 learned = _table(LearnedRow)
 usage = _table(UsageRow)
 budgets = _table(BudgetRow)
+alerts = _table(AlertRow)
 open_calls = _table(OpenCallRow)
 prompts = _table(PromptRow)
 metadata = SQLModel.metadata

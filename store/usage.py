@@ -59,6 +59,11 @@ async def add(connection: AsyncConnection, entry: Entry) -> None:
     )
 
 
+async def some(connection: AsyncConnection, ids: Sequence[str]) -> list[Entry]:
+    """Calls by their ids, whoever made them: for the books only."""
+    return [_value(row) for row in await connection.execute(select(usage).where(usage.c.id.in_(ids)))]
+
+
 async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[Entry]:
     """The calls made for one turn, in order."""
     query = (

@@ -1,5 +1,6 @@
 """The table of contents of the HTTP API."""
 
+from chat.api.budgets import BudgetRoutes
 from chat.api.deps import Deps
 from chat.api.endpoint import Endpoint
 from chat.api.info import Info
@@ -21,6 +22,7 @@ def endpoints(deps: Deps) -> list[Endpoint]:
         *Turns(deps).endpoints(),
         *SummaryRoutes(deps).endpoints(),
         *Search(deps).endpoints(),
+        *BudgetRoutes(deps).endpoints(),
         *UsageRoutes(deps).endpoints(),
         *MetricsRoute(deps).endpoints(),
     ]

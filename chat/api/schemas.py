@@ -217,17 +217,31 @@ class CallsQuery(LedgerQuery):
     format: Literal["jsonl", "csv"] | None = Field(default=None, description="Instead of an `Accept` header.")
 
 
+class BudgetQuery(_Query):
+    thread_id: Id | None = None
+
+
 class NoQuery(_Query):
     pass
 
 
+class SpentBudgetOut(_Answer):
+    scope: str
+    unit: str
+    period: str
+    resets_at: str
+
+
 class ErrorBody(_Answer):
+    """`budget` is there only when a budget refused."""
+
     message: str
     type: str
     code: str
     param: str | None
     retryable: bool
     request_id: str
+    budget: SpentBudgetOut | None = None
 
 
 class ErrorAnswer(_Answer):
@@ -407,6 +421,24 @@ class SummaryOut(_Answer):
     tokens: int
     lines: list[LineOut]
     versions: list[VersionOut]
+
+
+class BudgetOut(_Answer):
+    """Amounts as decimal strings in the unit; null where they are shared with other users. `near`: answers become cheaper."""
+
+    scope: str
+    name: str | None
+    unit: str
+    period: str
+    limit: str | None
+    used: str | None
+    reserved: str | None
+    near: bool
+    resets_at: str
+
+
+class BudgetsOut(_Answer):
+    budgets: list[BudgetOut]
 
 
 class ModelOut(_Answer):

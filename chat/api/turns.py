@@ -18,6 +18,8 @@ from chat.api.endpoint import Endpoint, header, path_id, query
 from chat.api.present import turn_out
 from chat.errors import (
     BadRequest,
+    BudgetSpent,
+    BudgetUsedUp,
     ContextTooLong,
     IdTaken,
     KeyReused,
@@ -55,6 +57,8 @@ class Turns:
                 body=schemas.NewTurn,
                 answers={202: schemas.TurnAccepted, 200: schemas.TurnAccepted, 204: None},
                 errors=(
+                    BudgetSpent,
+                    BudgetUsedUp,
                     LogGone,
                     NotFound,
                     ModelNotFound,

@@ -27,7 +27,7 @@ from context.routing.complexity import Complexity
 VERSION: Final = 1
 PICO: Final = 10**12
 
-By = Literal["turn", "token", "thread", "rule", "cascade", "fallback", "score", "default"]
+By = Literal["turn", "token", "thread", "rule", "cascade", "fallback", "budget", "score", "default"]
 
 
 class UnknownModel(ValueError):

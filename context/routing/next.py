@@ -9,7 +9,7 @@ from context.catalog import TIERS, Tier
 from context.routing.choice import Route, choose
 
 # Who fixed the model of a turn does not want another one without being asked: a person, or the operator.
-FIXED: Final = frozenset({"turn", "token", "thread", "default", "fallback"})
+FIXED: Final = frozenset({"turn", "token", "thread", "default", "fallback", "budget"})
 
 
 def tier_above(tier: Tier) -> Tier | None:

@@ -57,10 +57,16 @@ DATA["0004"] = (
     "VALUES ('c', 'ada', 'reply', 'm', 1, 9, 'p', '[]', 1)",
 )
 DATA["0005"] = DATA["0004"]
+DATA["0006"] = (
+    *DATA["0005"],
+    "UPDATE budgets SET refused_at = 3",
+    "INSERT INTO alerts (id, body, tries, next_at, created_at) VALUES ('alert', '{}', 1, 2, 3)",
+)
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "usage", "prompts")
 SINCE = {
     "0003": ("lanes", "learned", "summaries"),
     "0004": ("budgets", "open_calls"),
+    "0006": ("alerts",),
 }  # tables that came with a revision
 
 

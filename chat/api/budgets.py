@@ -1,0 +1,79 @@
+"""What budgets leave the caller to spend."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chat.api import schemas
+from chat.api.deps import Deps, answer, principal
+from chat.api.endpoint import Endpoint, query
+from chat.errors import NotFound
+from chat.times import rfc3339
+from context.budgets import Spender, counters
+from context.fit import Standing
+from context.pricing import usd
+from store import budgets as store
+from store import threads
+
+SHARED = ("deployment", "tier", "model")  # what others spend from too
+
+
+class BudgetRoutes:
+    """The handler of `/api/budgets`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint(
+                method="GET",
+                path="/api/budgets",
+                handler=self.mine,
+                summary="The budgets the caller spends from, with `thread_id` those of a thread too; no figures of what others share",
+                query=schemas.BudgetQuery,
+                answers={200: schemas.BudgetsOut},
+                errors=(NotFound,),
+            )
+        ]
+
+    async def mine(self, request: Request) -> Response:
+        wish, who = query(request, schemas.BudgetQuery), principal(request)
+        deployment, now = self.deps.deployment, self.deps.clock.now()
+        budgets = deployment.caller.budgets.all
+        spenders = [
+            Spender(owner_id=who.owner_id, thread_id=wish.thread_id, token=who.token, tier=tier, model=model)
+            for tier, model in deployment.tiers.items()
+        ]
+        drawn = {one.key: one for spender in spenders for one in counters(budgets, spender, now)}
+        async with self.deps.database.reading() as connection:
+            if wish.thread_id is not None:
+                thread = await threads.get(connection, who.owner_id, wish.thread_id)
+                if thread is None:
+                    raise NotFound("no such thread", param="thread_id")
+            standings = await store.standings(connection, tuple(drawn.values()))
+        # Where there is one user, all that was spent is theirs; elsewhere the sum would tell of the others.
+        alone = who.admin or not self.deps.settings.tokens
+        return answer(schemas.BudgetsOut(budgets=[_shown(one, alone) for one in standings]))
+
+
+def _shown(standing: Standing, alone: bool) -> schemas.BudgetOut:
+    counter = standing.counter
+    budget = counter.budget
+    own = alone or budget.scope not in SHARED
+
+    def amount(value: int) -> str | None:
+        if not own:
+            return None
+        return format(usd(value), "f") if budget.unit == "usd" else str(value)
+
+    return schemas.BudgetOut(
+        scope=budget.scope,
+        name=None if budget.scope == "deployment" else counter.subject.rsplit("/", 1)[-1],
+        unit=budget.unit,
+        period=budget.period,
+        limit=amount(budget.limit),
+        used=amount(standing.used),
+        reserved=amount(standing.reserved),
+        near=standing.near,
+        resets_at=rfc3339(counter.resets_at),
+    )

@@ -1,0 +1,112 @@
+"""Before each call of a turn: what is left of the budgets decides whether it is asked as planned, shorter, or of a cheaper tier."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chat import events
+from chat.access.budgets import CallDoesNotFit
+from chat.calls import Errand
+from chat.journal import Journal
+from chat.planning import Planning
+from context.budgets import Spender
+from context.catalog import TIERS
+from context.fallback import ladder
+from context.fit import FitsNot, Offer, fit
+from context.plan import Plan
+from context.pricing import price_table
+from context.request import Round
+from context.window import MessageTooLarge
+from store import budgets as store
+
+
+async def fitted(
+    planning: Planning,
+    errand: Errand,
+    journal: Journal,
+    planned: Plan,
+    rounds: Sequence[Round],
+    grown: int,
+    *,
+    eager: bool,
+) -> Plan:
+    """The plan, or the largest one that still fits. Raises CallDoesNotFit when none does.
+
+    What changes is stored before it is sent, and told with its reason. Amid tool calls the model stays: its thoughts
+    are bound to it. `grown`: tokens the tools have added to the prompt; `eager` as in context.fit.
+    """
+    barred: set[str] = set()
+    while planning.deployment.caller.budgets:
+        offers = await _offers(planning, errand, planned, grown, alone=bool(rounds), barred=barred)
+        found = fit(offers, eager=eager)
+        if isinstance(found, FitsNot):
+            now = planning.clock.now()
+            await planning.deployment.caller.budgets.remember(planning.database, found.counter, now)
+            raise CallDoesNotFit(found.counter, found.resets_at, found.reason, final=True)
+        if found.reason is None:
+            break
+        chosen = offers[found.index]
+        if found.index:
+            tier = next((one for one in TIERS if one == chosen.tier), None)
+            route = replace(planned.route, model_id=chosen.model, tier=tier, reason=found.reason, by="budget")
+            try:
+                planned = await planning.plan(route)
+            except MessageTooLarge:
+                barred.add(chosen.model)
+                continue
+        data = {
+            "reason": found.reason,
+            "model": chosen.model,
+            "tier": chosen.tier,
+            "max_tokens": found.output,
+        }
+        journal.event(events.Note(name="budget", data=data))
+        if found.index:
+            label = planning.deployment.models[chosen.model].label
+            shown = {"model": chosen.model, "label": label, "tier": chosen.tier, "reason": found.reason}
+            journal.event(events.Note(name="route", data=shown))
+        planned = replace(planned, recipe=replace(planned.recipe, max_tokens=found.output))
+        await planning.keep(planned, rounds)
+        break
+    return planned
+
+
+async def _offers(
+    planning: Planning, errand: Errand, planned: Plan, grown: int, *, alone: bool, barred: set[str]
+) -> list[Offer]:
+    """The call as planned and, unless it must stay `alone`, the same of each cheaper tier, with how their counters stand."""
+    deployment, now = planning.deployment, planning.clock.now()
+    wanted = planned.recipe.model
+    tiers: list[tuple[str | None, str]] = [(planned.route.tier, wanted)]
+    rungs = [] if alone else ladder(planned.route, deployment.tiers)  # within what the token may use
+    models = [rung.model for rung in rungs]
+    if wanted in models:
+        below = reversed(rungs[: models.index(wanted)])
+        tiers += [(rung.tier, rung.model) for rung in below if rung.model not in barred]
+    spenders = [
+        Spender(
+            owner_id=errand.owner_id,
+            thread_id=errand.thread_id,
+            token=errand.token,
+            tier=tier,
+            model=model,
+        )
+        for tier, model in tiers
+    ]
+    drawn = [deployment.caller.budgets.of_call(spender, now) for spender in spenders]
+    together = {counter.key: counter for counters in drawn for counter in counters}
+    async with planning.database.reading() as connection:
+        standings = {
+            one.counter.key: one for one in await store.standings(connection, tuple(together.values()))
+        }
+    return [
+        Offer(
+            tier=tier,
+            model=model,
+            bound=planned.bound + grown,
+            output=min(planned.recipe.max_tokens, deployment.models[model].max_output),
+            prices=price_table(model, now=now),
+            standings=tuple(standings[counter.key] for counter in counters),
+            free=deployment.caller.local,
+        )
+        for (tier, model), counters in zip(tiers, drawn, strict=True)
+    ]

@@ -1,0 +1,48 @@
+"""The outbox of alerts: what the operator's webhook has not taken yet."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.tables import alerts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert: its JSON exactly as it is sent, how often that was tried, and when it is next. Times in milliseconds."""
+
+    id: str
+    body: str
+    tries: int
+    next_at: int
+    created_at: int
+
+
+async def add(connection: AsyncConnection, id: str, body: str, now: int) -> None:
+    """Put an alert out, in the transaction that decides on it."""
+    await connection.execute(insert(alerts).values(id=id, body=body, tries=0, next_at=now, created_at=now))
+
+
+async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[Alert]:
+    """Alerts to be sent by now, oldest first."""
+    query = select(alerts).where(alerts.c.next_at <= now).order_by(alerts.c.created_at).limit(limit)
+    return [
+        Alert(**{name: getattr(row, name) for name in Alert.__slots__})
+        for row in await connection.execute(query)
+    ]
+
+
+async def claim(connection: AsyncConnection, alert: Alert, next_at: int) -> bool:
+    """Take an alert in hand until `next_at`, when it is tried again. False when another process was first."""
+    claimed = await connection.execute(
+        update(alerts)
+        .where(alerts.c.id == alert.id, alerts.c.next_at == alert.next_at)
+        .values(next_at=next_at, tries=alerts.c.tries + 1)
+    )
+    return claimed.rowcount == 1
+
+
+async def remove(connection: AsyncConnection, id: str) -> None:
+    """An alert that was taken, or is given up."""
+    await connection.execute(delete(alerts).where(alerts.c.id == id))

@@ -1,0 +1,156 @@
+"""Counters of budgets: never past the limit, whatever happens in whatever order, and sums that are exact."""
+
+import asyncio
+import random
+from decimal import Decimal
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.budgets import Budget, Counter, Spender, counters
+from context.pricing import Usage, usd
+from store import budgets, tables, usage
+from store.budgets import Change, DoesNotFit
+from store.database import Database
+from store.usage import Entry
+
+NOW = 1_795_000_000_000
+ADA = Spender(owner_id="ada", thread_id="t", token="laptop", tier="simple", model="m")
+
+
+def counter(limit: int = 100, **budget: str) -> Counter:
+    given = {"scope": "user", "unit": "tokens", "period": "day", **budget}
+    (found,) = counters([Budget(limit=limit, **given)], ADA, NOW)  # type: ignore[arg-type]
+    return found
+
+
+def row(id: str, *, owner: str = "ada", at: int = NOW, tokens: int = 10, pico: int | None = 5) -> Entry:
+    return Entry(
+        id=id, owner_id=owner, thread_id="t", turn_id=None, token="laptop", tier="simple", purpose="reply", model_asked="m",
+        model_answered="m", usage=Usage(input=tokens - 1, output=1), cost=None if pico is None else usd(pico), price_table=None,
+        estimated=False, outcome="ok", attempt=1, upstream_id="msg", total_ms=1, created_at=at,
+    )  # fmt: skip
+
+
+async def stands(database: Database, *wanted: Counter) -> list[tuple[int, int]]:
+    async with database.reading() as connection:
+        return [(one.used, one.reserved) for one in await budgets.standings(connection, wanted)]
+
+
+async def test_all_counters_have_room_or_none_is_changed(database: Database) -> None:
+    wide, tight = counter(100), counter(10, period="month")
+    noted = await database.write(partial(budgets.reserve, wanted=[(wide, 10), (tight, 10)]))
+    assert noted == [
+        {"key": one.key, "period_start": one.period_start, "amount": 10} for one in (wide, tight)
+    ]
+    with pytest.raises(DoesNotFit) as refused:
+        await database.write(partial(budgets.reserve, wanted=[(wide, 1), (tight, 1)]))
+    assert refused.value.counter == tight
+    assert await stands(database, wide, tight) == [(0, 10), (0, 10)]
+    with pytest.raises(DoesNotFit):
+        await database.write(partial(budgets.reserve, wanted=[(wide, None)]))
+    gave = [Change(key=one.key, period_start=one.period_start, used=4, reserved=-10) for one in (wide, tight)]
+    await database.write(partial(budgets.settle, changes=gave))
+    assert await stands(database, wide, tight) == [(4, 0), (4, 0)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_limit_holds_under_any_order_of_reserving_settling_and_crashing(
+    database: Database, seed: int
+) -> None:
+    chance = random.Random(seed)
+    wanted = [counter(60), counter(100, period="month"), counter(25, scope="deployment")]
+    spent = dict.fromkeys((one.key for one in wanted), 0)
+    given = refused = 0
+
+    async def call() -> None:
+        nonlocal given, refused
+        drawn = chance.sample(wanted, chance.randint(1, 3))
+        amount, really = chance.randint(1, 12), chance.random()
+        try:
+            noted = await database.write(partial(budgets.reserve, wanted=[(one, amount) for one in drawn]))
+        except DoesNotFit:
+            refused += 1
+            return
+        given += 1
+        for one, (used, reserved) in zip(wanted, await stands(database, *wanted), strict=True):
+            assert used + reserved <= one.budget.limit
+        await asyncio.sleep(0)
+        # A crash only means that somebody else settles, from what was noted.
+        used_up = round(amount * really)
+        changes = [
+            Change(key=one["key"], period_start=one["period_start"], used=used_up, reserved=-one["amount"])
+            for one in noted
+        ]
+        for one in drawn:
+            spent[one.key] += used_up
+        await database.write(partial(budgets.settle, changes=changes))
+
+    await asyncio.gather(*(call() for _ in range(60)))
+    assert given
+    assert refused
+    found = await stands(database, *wanted)
+    assert found == [(spent[one.key], 0) for one in wanted]
+
+
+async def test_twenty_at_once_on_a_budget_for_one_make_one(database: Database) -> None:
+    one = counter(10)
+
+    async def ask() -> bool:
+        try:
+            await database.write(partial(budgets.reserve, wanted=[(one, 10)]))
+        except DoesNotFit:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(ask() for _ in range(20)))) == 1
+
+
+async def test_a_counter_begins_with_what_the_ledger_knows_of_its_period(database: Database) -> None:
+    day = counter(100)
+    start, end = day.period_start, day.resets_at
+
+    async def write(connection: AsyncConnection) -> None:
+        for entry in (
+            row("first", at=start), row("last", at=end - 1, pico=None), row("before", at=start - 1), row("after", at=end),
+            row("bob's", owner="bob"),
+        ):  # fmt: skip
+            await usage.add(connection, entry)
+
+    await database.write(write)
+    money = counter(100, unit="usd", scope="tier")
+    answers = counter(100, unit="requests", scope="model")
+    assert await stands(database, day, money, answers) == [(20, 0), (10, 0), (3, 0)]
+    with pytest.raises(DoesNotFit):
+        await database.write(partial(budgets.reserve, wanted=[(day, 81)]))
+    await database.write(partial(budgets.reserve, wanted=[(day, 80)]))
+    assert await stands(database, day) == [(20, 80)], "counted once, not with every call"
+    assert usd(5) == Decimal("5E-12")
+
+
+async def test_each_share_is_told_once_and_upwards_only(database: Database) -> None:
+    one = counter(100)
+    await database.write(partial(budgets.reserve, wanted=[(one, 90)], use=True))
+    tell = partial(budgets.tell, key=one.key, period_start=one.period_start)
+    told = await asyncio.gather(*(database.write(partial(tell, share=80)) for _ in range(8)))
+    assert sum(told) == 1
+    assert await database.write(partial(tell, share=100))
+    assert not await database.write(partial(tell, share=80))
+    async with database.reading() as connection:
+        assert await budgets.stands(connection, NOW, below=100) == []
+        (left,) = await budgets.stands(connection, NOW, below=101)
+    assert (left.key, left.used, left.alerted, left.refused) == (one.key, 90, 100, False)
+
+
+async def test_counters_of_long_ago_are_forgotten_unless_something_is_set_aside(database: Database) -> None:
+    for one, amount in ((counter(100), 5), (counter(100, period="minute"), 0), (counter(9, unit="usd"), 0)):
+        await database.write(partial(budgets.reserve, wanted=[(one, amount)]))
+    await database.write(partial(budgets.forget, now=NOW + 2 * 86_400_000))
+    async with database.reading() as connection:
+        kept = list(await connection.scalars(select(tables.budgets.c.key).order_by(tables.budgets.c.key)))
+    assert kept == ["user:ada|tokens|day", "user:ada|usd|day"]
+    await database.write(partial(budgets.forget, now=NOW + 200 * 86_400_000))
+    async with database.reading() as connection:
+        assert list(await connection.scalars(select(tables.budgets.c.key))) == ["user:ada|tokens|day"]
