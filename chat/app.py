@@ -27,7 +27,7 @@ from chat.counting import Sizes
 from chat.deployment import Deployment
 from chat.edge import Edge, http_exception
 from chat.folds import Folder
-from chat.limits import Limits
+from chat.limits import Limits, Rates
 from chat.observe.watch import Watch, Watcher
 from chat.runner import Runner
 from chat.settings import BadSettings, Settings
@@ -38,6 +38,7 @@ from chat.upstream.gate import Gate
 from chat.upstream.local.capabilities import CLIENT_HEADERS
 from chat.upstream.local.process import LocalModel
 from chat.upstream.models import load as load_models
+from chat.upstream.sharing import Sharing
 from context.catalog import TIERS, Model, Tier
 from context.policy import Policy
 from context.prompts import ASSISTANT, Prompt
@@ -105,6 +106,12 @@ async def running(
         )
         if settings.budgets:
             await stack.enter_async_context(_alerts(settings, database, clock).watching())
+        rates = Rates(None if settings.redis_url is None else settings.redis_url.get_secret_value())
+        stack.push_async_callback(rates.close)
+        if settings.redis_url is not None:
+            sharing = Sharing(settings.redis_url.get_secret_value(), deployment.caller.gate, holder)
+            await sharing.start()
+            stack.push_async_callback(sharing.stop)
         await runner.start()
         stack.push_async_callback(runner.stop)
         yield Deps(
@@ -113,6 +120,7 @@ async def running(
             deployment=deployment,
             runner=runner,
             clock=clock,
+            rates=rates,
             local_model=local_model,
             metrics=metrics,
         )
@@ -126,7 +134,10 @@ def application(deps: Deps) -> Starlette:
     middleware = [
         Middleware(Edge, clock=deps.clock),
         Middleware(
-            Limits, per_minute=deps.settings.requests_per_minute, at_once=deps.settings.requests_at_once
+            Limits,
+            per_minute=deps.settings.requests_per_minute,
+            at_once=deps.settings.requests_at_once,
+            rates=deps.rates,
         ),
         Middleware(
             Access,

@@ -1,36 +1,90 @@
 """How much one address may ask for: requests a minute, and requests at once, streams included."""
 
+import time
 from collections import Counter
 
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
+import structlog
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import Redis
+from redis.asyncio.connection import ConnectionPool
+from redis.exceptions import RedisError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat.errors import RateLimited
 
+log = structlog.get_logger()
+
 FREE = frozenset({"/healthz", "/readyz"})  # whoever watches over the server must always get through
+PATIENCE = 0.5  # seconds a request waits for Redis
+ALONE = 5.0  # seconds a process counts for itself after Redis failed, so that not every request waits for it
+
+
+class Rates:
+    """Counts requests: for all replicas in Redis where there is one and it answers, else in this process."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._shared: SlidingWindowCounterRateLimiter | None = None
+        self._pool: ConnectionPool | None = None
+        self._alone_until = 0.0
+        self._said = False
+        if redis_url is not None:
+            self._pool = Redis.from_url(
+                redis_url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
+            ).connection_pool
+            storage = RedisStorage(
+                f"async+{redis_url}",
+                implementation="redispy",
+                key_prefix="palaver:rate",
+                connection_pool=self._pool,  # type: ignore[arg-type]  # documented so; the annotation names plain values only
+            )
+            self._shared = SlidingWindowCounterRateLimiter(storage)
+
+    async def hit(self, rate: RateLimitItem, address: str) -> bool:
+        """Count a request; False when there were too many."""
+        if self._shared is not None and time.monotonic() >= self._alone_until:
+            try:
+                allowed = await self._shared.hit(rate, address)
+            except (RedisError, OSError, TimeoutError) as failure:
+                self._alone_until = time.monotonic() + ALONE
+                if not self._said:
+                    log.warning(
+                        "Redis cannot be reached: this replica counts requests alone",
+                        kind=type(failure).__name__,
+                    )
+                self._said = True
+            else:
+                self._said = False
+                return allowed
+        return await self._here.hit(rate, address)
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._pool is not None:
+            await self._pool.disconnect()
 
 
 class Limits:
     """ASGI middleware. Raises RateLimited; 0 switches a limit off.
 
-    The address is the connection's, or what a trusted proxy says it is. One process counts for itself.
+    The address is the connection's, or what a trusted proxy says it is. What is open at once one process counts for itself.
     """
 
-    def __init__(self, app: ASGIApp, per_minute: int, at_once: int) -> None:
+    def __init__(self, app: ASGIApp, per_minute: int, at_once: int, rates: Rates) -> None:
         self.app = app
         self._at_once = at_once
         self._open: Counter[str] = Counter()
         self._rate = RateLimitItemPerMinute(per_minute) if per_minute else None
-        self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in FREE:
             await self.app(scope, receive, send)
             return
         address = scope["client"][0] if scope.get("client") else "unknown"
-        if self._rate is not None and not await self._window.hit(self._rate, address):
+        if self._rate is not None and not await self._rates.hit(self._rate, address):
             raise RateLimited("too many requests from this address; slow down", retry_after=10)
         if self._at_once and self._open[address] >= self._at_once:
             raise RateLimited("too many requests from this address at once", retry_after=2)

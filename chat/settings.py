@@ -153,6 +153,10 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Addresses (comma-separated) whose forwarding headers name the real client."
     )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="`redis://…`, through which replicas share breakers, rate limits and request counts; unset: each for itself.",
+    )
     calls_at_once: int = Field(
         default=64,
         ge=1,
@@ -281,6 +285,13 @@ class Settings(BaseSettings):
     def asks_for_token(self) -> bool:
         """Whether nobody may use the API without a token."""
         return self.token is not None or bool(self.tokens)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("a Redis URL begins with redis:// or rediss://")
+        return value
 
     @property
     def database(self) -> str:

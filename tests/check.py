@@ -1,6 +1,6 @@
 """Every check of the project, in one command: `python -m tests.check`. CI runs the same.
 
-Debian packages the tests need (PostgreSQL, Chromium) are installed when this runs as root on Debian; elsewhere a missing one is
+Debian packages the tests need (PostgreSQL, Redis, Chromium) are installed when this runs as root on Debian; elsewhere a missing one is
 named. Give names of steps to run only those: `python -m tests.check types tests`.
 """
 
@@ -19,7 +19,7 @@ WEB = ROOT / "web"
 PYTHON = sys.executable
 
 # What must be there, and the Debian package that brings it.
-NEEDED = {"chromium": "chromium", "postgres": "postgresql"}
+NEEDED = {"chromium": "chromium", "postgres": "postgresql", "redis-server": "redis-server"}
 
 
 def main(wanted: Sequence[str]) -> int:

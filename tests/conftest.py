@@ -8,9 +8,10 @@ import pytest
 
 from tests.palaver import Palaver, palaver
 from tests.postgres import postgres, postgres_migrated, postgres_url
+from tests.redis import redis_server
 from tests.upstream import Simulator
 
-__all__ = ["app", "postgres", "postgres_migrated", "postgres_url", "sim"]
+__all__ = ["app", "postgres", "postgres_migrated", "postgres_url", "redis_server", "sim"]
 
 for name in [name for name in os.environ if name.startswith(("PALAVER_", "ANTHROPIC_"))]:
     if name != "PALAVER_LONG":  # asks the tests themselves to be thorough

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from chat.access.principal import Principal
 from chat.clock import Clock
 from chat.deployment import Deployment
+from chat.limits import Rates
 from chat.runner import Runner
 from chat.settings import Settings
 from chat.upstream.local.process import LocalModel
@@ -26,6 +27,7 @@ class Deps:
     deployment: Deployment
     runner: Runner
     clock: Clock
+    rates: Rates
     local_model: LocalModel | None = None
     metrics: "Prometheus | None" = None
 

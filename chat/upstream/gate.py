@@ -5,7 +5,8 @@
     concurrency ... at most so many calls to a model at once, whatever it allows
     queue ......... who must wait is served in fair order, and told the position
 
-Everything here is one process's own knowledge and lost with it; nothing waits for a disk.
+Everything here is one process's own knowledge and lost with it; nothing waits for a disk. `tell` passes on what other replicas ought to
+know, `hear` takes over what they say (chat.upstream.sharing).
 """
 
 import asyncio
@@ -19,9 +20,10 @@ import structlog
 from chat.clock import Clock
 from chat.upstream import failures
 from chat.upstream.failures import UpstreamFailure
+from chat.upstream.news import News
 from chat.upstream.queue import FairQueue
 from context.breaker import UNWELL, Breaker, Thresholds
-from context.headroom import UNKNOWN, Headroom, Need
+from context.headroom import UNKNOWN, Bucket, Headroom, Need
 
 log = structlog.get_logger()
 
@@ -102,6 +104,7 @@ class Gate:
     length: int
     seconds: float
     thresholds: Thresholds = field(default_factory=Thresholds)
+    tell: Callable[[News], None] | None = None
     _lanes: dict[str, _Lane] = field(default_factory=dict)
     _expected: set[str] = field(default_factory=set)
     _ticking: asyncio.Task[None] | None = None
@@ -135,6 +138,11 @@ class Gate:
         return frozenset(
             model for model, lane in self._lanes.items() if lane.breaker.wait(now, self.thresholds) > 0
         )
+
+    def headroom(self, model: str) -> Headroom:
+        """What is known of a model's rate limits."""
+        lane = self._lanes.get(model)
+        return UNKNOWN if lane is None else lane.room
 
     def reset(self) -> None:
         """Forget everything that was learned of the models."""
@@ -174,22 +182,67 @@ class Gate:
     def observe(self, place: Place, headers: Mapping[str, str]) -> None:
         """Take over what a response says of the limits."""
         lane = self._lanes[place.wish.model]
-        lane.room = lane.room.told(headers, self.clock.monotonic(), self.clock.now())
+        before = lane.room
+        lane.room = before.told(headers, self.clock.monotonic(), self.clock.now())
+        if lane.room is not before:
+            buckets = {kind: (one.limit, one.level, one.refill) for kind, one in lane.room.buckets.items()}
+            self._share(News(model=place.wish.model, what="limits", buckets=buckets))
         if id(place) in lane.under_way:
             lane.under_way[id(place)] = replace(place.wish.need, input=0, requests=0)
 
     def went_well(self, model: str) -> None:
         """A call was answered."""
         lane = self._lanes[model]
-        before = lane.breaker
-        lane.breaker = before.went_well(self.clock.monotonic(), self.thresholds)
-        if before.opened_at is not None and lane.breaker.opened_at is None:
-            log.info("a model is asked again", model=model)
+        self._share(News(model=model, what="well"))
+        self._turn(model, lane, lane.breaker.went_well(self.clock.monotonic(), self.thresholds))
 
     def produced(self, model: str, output: int) -> None:
         """A call brought that many tokens."""
         lane = self._lanes[model]
         lane.room = lane.room.spent(output, self.clock.monotonic())
+
+    def hear(self, news: News) -> None:
+        """Take over what another replica says of a model, as if it had happened here."""
+        lane, now = self._lanes.setdefault(news.model, _Lane()), self.clock.monotonic()
+        match news.what:
+            case "well":
+                lane.breaker = lane.breaker.went_well(now, self.thresholds)
+            case "failed":
+                lane.breaker = lane.breaker.failed(now, self.thresholds)
+            case "open" if lane.breaker.state(now) != "open":
+                lane.breaker = Breaker(opened_at=now, pause=min(news.seconds, self.thresholds.longest))
+            case "closed":
+                lane.breaker = Breaker()
+            case "probe" if lane.breaker.opened_at is not None:
+                lane.breaker = replace(lane.breaker, probe_at=now)
+            case "limits":
+                told = {
+                    kind: Bucket(limit=limit, level=level, at=now, refill=refill)
+                    for kind, (limit, level, refill) in news.buckets.items()
+                    if limit > 0 and refill > 0
+                }
+                lane.room = replace(lane.room, buckets={**lane.room.buckets, **told})
+            case "held":
+                lane.room = lane.room.hold(min(news.seconds, LONGEST_HOLD), now)
+            case "limited":
+                lane.limited_at = now
+            case _:
+                pass
+        self._pump()
+
+    def _share(self, news: News) -> None:
+        if self.tell is not None:
+            self.tell(news)
+
+    def _turn(self, model: str, lane: _Lane, breaker: Breaker) -> None:
+        """Take over a breaker's next state; openings and closings are logged and passed on."""
+        before, lane.breaker = lane.breaker, breaker
+        if breaker.opened_at is not None and breaker.opened_at != before.opened_at:
+            log.warning("a model keeps failing and is left alone", model=model, seconds=breaker.pause)
+            self._share(News(model=model, what="open", seconds=breaker.pause))
+        elif before.opened_at is not None and breaker.opened_at is None:
+            log.info("a model is asked again", model=model)
+            self._share(News(model=model, what="closed"))
 
     def _refuse(self, lane: _Lane, wish: Wish) -> None:
         """Raise for a call that had better not even wait."""
@@ -221,6 +274,8 @@ class Gate:
             raise UpstreamFailure(replace(failures.RESTING, retry_after=wait))
         probe = admitted.probe_at is not None
         lane.breaker = admitted
+        if probe:
+            self._share(News(model=wish.model, what="probe"))
         place = Place(gate=self, wish=wish, probe=probe)
         lane.under_way[id(place)] = wish.need
         return place
@@ -250,20 +305,17 @@ class Gate:
         trouble, now = failure.trouble, self.clock.monotonic()
         if failure.headers:
             self.observe(place, failure.headers)
+        model = place.wish.model
         if trouble.outcome in {"rate_limited", "overloaded"}:
             lane.limited_at = now
+            self._share(News(model=model, what="limited"))
         if trouble.outcome == "rate_limited" and trouble.retry_after is not None:
-            lane.room = lane.room.hold(min(trouble.retry_after, LONGEST_HOLD), now)
+            seconds = min(trouble.retry_after, LONGEST_HOLD)
+            lane.room = lane.room.hold(seconds, now)
+            self._share(News(model=model, what="held", seconds=seconds))
         if trouble.outcome in UNWELL:
-            before = lane.breaker
-            lane.breaker = before.failed(now, self.thresholds)
-            if lane.breaker.opened_at == now:
-                log.warning(
-                    "a model keeps failing and is left alone",
-                    model=place.wish.model,
-                    seconds=lane.breaker.pause,
-                    outcome=trouble.outcome,
-                )
+            self._share(News(model=model, what="failed"))
+            self._turn(model, lane, lane.breaker.failed(now, self.thresholds))
         elif place.probe and not place.well:
             lane.breaker = lane.breaker.let_go()
 

@@ -54,6 +54,7 @@ def test_every_setting_has_a_name_in_the_environment_and_a_description() -> None
         ("PALAVER_DEFAULT_TIER", "best"),
         ("PALAVER_DATABASE_URL", "sqlite://relative"),
         ("PALAVER_DATABASE_URL", "mysql://h/d"),
+        ("PALAVER_REDIS_URL", "http://h"),
         ("PALAVER_CORS_ORIGINS", "*"),
         ("PALAVER_CORS_ORIGINS", "null"),
         ("PALAVER_CORS_ORIGINS", "https://a.example,https://*.b.example"),

@@ -1,0 +1,147 @@
+"""Replicas tell each other of the models through a real Redis, and do without it when it is away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from chat.upstream.client import Timeouts
+from context.headroom import UNKNOWN
+from tests.clocks import QuickClock
+from tests.palaver import Palaver, palaver
+from tests.redis import RedisServer
+from tests.upstream import Simulator, faults
+from tests.upstream.limits import Limits
+
+MODEL = "claude-sonnet-5-5"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - what is waited for comes from outside
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def replicas(
+    folder: Path, sim: Simulator, redis: RedisServer, *names: str, **settings: Any
+) -> AsyncIterator[list[Palaver]]:
+    """Servers that share a Redis; each has a database of its own, so that nothing else tells them of each other."""
+    async with AsyncExitStack() as stack:
+        apps = []
+        for name in names:
+            given = {"fallback": False, "redis_url": redis.url, **settings}
+            server = palaver(folder / name, sim, clock=QuickClock(), timeouts=Timeouts(), **given)
+            apps.append(await stack.enter_async_context(server))
+        async with asyncio.timeout(20):
+            while await _listeners(redis) < len(apps):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.02)
+        yield apps
+
+
+async def _listeners(redis: RedisServer) -> int:
+    """How many replicas listen, as Redis counts them."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", redis.port)
+    writer.write(b"PUBSUB NUMSUB palaver:models\r\n")
+    lines = [await reader.readline() for _ in range(4)]
+    writer.close()
+    await writer.wait_closed()
+    return int(lines[3][1:])
+
+
+def resting(app: Palaver) -> bool:
+    return MODEL in app.deps.deployment.caller.gate.resting()
+
+
+async def test_failures_count_together_and_a_model_rests_for_all(
+    tmp_path: Path, sim: Simulator, redis_server: RedisServer
+) -> None:
+    async with replicas(tmp_path, sim, redis_server, "a", "b") as (a, b):
+        sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
+        for number in range(3):
+            await a.chat(f"t{number}", "Hello")
+        assert not resting(a)
+        for number in range(2):
+            await b.chat(f"t{number}", "Hello")
+        await until(lambda: resting(a) and resting(b))
+        assert (await a.chat("next", "Hello"))["status"] == "failed"
+        assert len(sim.requests) == 5
+        async with replicas(tmp_path, sim, redis_server, "late", fallback=True) as (late,):
+            await until(lambda: resting(late))
+            turn = await late.chat("t", "Hello")
+            assert turn["message"]["model"] != MODEL, "who comes late knows it from the start"
+
+
+async def test_a_model_one_replica_must_wait_for_is_held_for_all(
+    tmp_path: Path, sim: Simulator, redis_server: RedisServer
+) -> None:
+    async with replicas(tmp_path, sim, redis_server, "a", "b") as (a, b):
+        sim.script(faults.rate_limited(120))
+        assert (await a.chat("t", "Hello"))["error"]["code"] == "rate_limited"
+        gate = b.deps.deployment.caller.gate
+        await until(lambda: gate.headroom(MODEL).held_until > 0)
+        assert (await b.chat("t", "Hello"))["error"]["code"] == "rate_limited"
+        assert len(sim.requests) == 1
+
+
+async def test_what_one_replica_reads_of_the_limits_bounds_the_others(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    async with (
+        Simulator(limits=Limits(requests=10)) as sim,
+        replicas(tmp_path, sim, redis_server, "a", "b") as (a, b),
+    ):
+        for number in range(8):
+            await a.chat(f"t{number}", "Hello")
+        gate = b.deps.deployment.caller.gate
+        await until(lambda: gate.headroom(MODEL) != UNKNOWN)
+        await b.say("t", "Hello")
+        await until(lambda: gate.waiting == 1)
+        assert len(sim.requests) == 8
+
+
+async def test_without_redis_each_replica_decides_alone_and_says_so_once(
+    tmp_path: Path, sim: Simulator, redis_server: RedisServer
+) -> None:
+    with structlog.testing.capture_logs() as logged:
+        async with replicas(tmp_path, sim, redis_server, "a", "b", requests_per_minute=1_000) as (a, b):
+            redis_server.kill()
+            for number in range(3):
+                assert (await a.chat(f"t{number}", "Hello"))["status"] == "completed"
+            assert (await b.chat("t", "Hello"))["status"] == "completed"
+            await asyncio.sleep(1.2)  # several tries to come back
+            sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
+            for number in range(5):
+                await a.chat(f"f{number}", "Hello")
+            assert (resting(a), resting(b)) == (True, False)
+            redis_server.start()
+            async with asyncio.timeout(30):
+                while await _listeners(redis_server) < 2:  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.05)
+            sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
+            for number in range(5):
+                await b.chat(f"f{number}", "Hello", model="complex")
+            await until(lambda: "claude-opus-5-5" in a.deps.deployment.caller.gate.resting())
+    alone = [entry for entry in logged if "Redis cannot be reached" in entry["event"]]
+    assert sorted(entry["event"].split(": ")[1] for entry in alone) == [
+        *["this replica counts requests alone"] * 2,
+        *["this replica decides alone"] * 2,
+    ]
+
+
+async def test_a_redis_that_is_not_there_hinders_nobody(tmp_path: Path, sim: Simulator) -> None:
+    async with palaver(
+        tmp_path, sim, redis_url="redis://127.0.0.1:9/0", requests_per_minute=3, timeouts=Timeouts()
+    ) as app:
+        assert [(await app.http.get("/api/info")).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+async def test_an_address_is_counted_over_all_replicas(
+    tmp_path: Path, sim: Simulator, redis_server: RedisServer
+) -> None:
+    async with replicas(tmp_path, sim, redis_server, "a", "b", requests_per_minute=5) as (a, b):
+        statuses = [(await app.http.get("/api/info")).status_code for app in (a, a, a, b, b, b, a)]
+        assert statuses == [200] * 5 + [429] * 2
