@@ -10,7 +10,7 @@ from chat.errors import Unauthorized
 from store.users import LOCAL
 
 # The page's own files hold no data; it asks for the token itself and sends it with every API request.
-PUBLIC = ("/", "/healthz", "/readyz")
+PUBLIC = ("/", "/usage", "/healthz", "/readyz")
 PUBLIC_PREFIXES = ("/assets/", "/t/")
 METRICS = "/metrics"
 

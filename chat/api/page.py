@@ -30,7 +30,7 @@ class PageFiles(StaticFiles):
 
 
 def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
-    """The page at `/` and `/t/…`, its files under `/assets`, and the API's documents."""
+    """The page at `/`, `/t/…` and `/usage`, its files under `/assets`, and the API's documents."""
     described = openapi.document(endpoints)
     as_json = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
     as_page = docs.page(described)
@@ -47,6 +47,7 @@ def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
     made: list[BaseRoute] = [
         Route("/", _index),
         Route("/t/{thread}", _index),
+        Route("/usage", _index),
         Route("/openapi.json", describe),
         Route("/docs", explain),
         Route("/docs/style.css", style),

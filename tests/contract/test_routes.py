@@ -8,6 +8,7 @@ from tests.palaver import Palaver
 UNDESCRIBED = {
     ("GET", "/"): "the page",
     ("GET", "/t/{thread}"): "the page",
+    ("GET", "/usage"): "the page",
     ("GET", "/assets"): "the page's files",
     ("GET", "/openapi.json"): "the document itself",
     ("GET", "/docs"): "the document, to be read",

@@ -123,6 +123,9 @@ export function createApi({ fetch, token, onUnauthorized }: Transport) {
         body: JSON.stringify({ state }),
         keepalive: true,
       }),
+    usage: <T>(query: Record<string, string | number>) => json<T>("GET", `/api/usage?${search(query)}`),
+    /** A file, fetched with the token that a plain link could not send. */
+    download: async (path: string) => (await request(path)).blob(),
     rate: (message: string, rating: Rating | null) =>
       json<Message>("PUT", `/api/messages/${at(message)}/feedback`, { rating }),
     /** The event stream of a turn after `seq`, unread. Errors are ApiErrors, as everywhere. */

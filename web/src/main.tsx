@@ -16,15 +16,17 @@ import { createParser } from "./markdown/parser.ts";
 import { createSanitiser } from "./markdown/sanitise.ts";
 import { lasting, passing } from "./memory.ts";
 import { keepPosts, takePosts } from "./outbox.ts";
-import { pathOf, placeOf } from "./places.ts";
+import { isUsage, pathOf, placeOf } from "./places.ts";
 import type { Place, Post } from "./state/state.ts";
 import { createStore, StoreContext } from "./store.ts";
 import "./styles/all.css";
 import { createTheme } from "./theme.ts";
 import { App } from "./views/App.tsx";
 import { type Deeds, DeedsContext } from "./views/deeds.ts";
+import { UsageDoor } from "./views/UsageDoor.tsx";
 
 const store = createStore();
+const figures = isUsage(location);
 const token = () => passing.read("token") ?? lasting.read("token");
 const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel("palaver") : null;
 
@@ -65,6 +67,7 @@ function load(): void {
     (info) => store.dispatch({ type: "info.loaded", info }),
     () => undefined,
   );
+  if (figures) return;
   void threads.list();
   arrive(placeOf(location));
 }
@@ -123,9 +126,7 @@ const page = document.getElementById("page");
 if (page !== null) {
   render(
     <StoreContext.Provider value={store}>
-      <DeedsContext.Provider value={deeds}>
-        <App />
-      </DeedsContext.Provider>
+      <DeedsContext.Provider value={deeds}>{figures ? <UsageDoor /> : <App />}</DeedsContext.Provider>
     </StoreContext.Provider>,
     page,
   );

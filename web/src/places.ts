@@ -8,6 +8,11 @@ export function placeOf(location: Pick<Location, "pathname" | "hash">): Place {
   return { threadId: decoded(thread), messageId: message === "" ? null : decoded(message) };
 }
 
+/** The page of figures: a place of its own, reached by a plain link. */
+export function isUsage(location: Pick<Location, "pathname">): boolean {
+  return /^\/usage\/?$/.test(location.pathname);
+}
+
 export function pathOf({ threadId, messageId }: Place): string {
   if (threadId === null) return "/";
   const hash = messageId === null ? "" : `#m-${encodeURIComponent(messageId)}`;

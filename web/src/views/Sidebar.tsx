@@ -89,6 +89,9 @@ export function Sidebar({ onSearch, onHide }: SidebarProps): JSX.Element {
           <Icon name={list.archived ? "left" : "archive"} />
           <span>{list.archived ? "Back to all" : "Archive"}</span>
         </button>
+        <a class="icon-button" href="/usage" aria-label="Usage and cost" title="Usage and cost">
+          <Icon name="chart" />
+        </a>
         <ThemeButton />
       </div>
     </nav>

@@ -1,0 +1,271 @@
+// The page at /usage: what was used and paid, and what it would have cost. A chunk of its own, fetched when it is opened.
+
+import type { JSX } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { ApiError } from "../api.ts";
+import { dollars, short } from "../figures.ts";
+import icon from "../images/icon.svg";
+import { useDeeds } from "../views/deeds.ts";
+import { Skeleton } from "../views/Skeleton.tsx";
+import { Plot } from "./Plot.tsx";
+import {
+  byKind,
+  byModel,
+  cacheShare,
+  daysUntil,
+  errors,
+  firstToken,
+  modelMix,
+  promptOf,
+  type Report,
+  savings,
+  type Sums,
+  today,
+} from "./report.ts";
+import { Shares } from "./Shares.tsx";
+import "./usage.css";
+
+const RANGES = [7, 30, 90] as const;
+type Scope = "own" | "all";
+
+interface Found {
+  readonly days: readonly string[];
+  readonly models: Report;
+  readonly replies: Report;
+  readonly outcomes: Report;
+}
+
+type Phase =
+  | { readonly type: "loading" }
+  | { readonly type: "failed"; readonly problem: string }
+  | { readonly type: "ready"; readonly found: Found };
+
+const money = (value: number) => dollars(String(value)) ?? "";
+const seconds = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+const percent = (value: number) => `${Math.round(value)} %`;
+
+export function UsagePage(): JSX.Element {
+  const { api } = useDeeds();
+  const [range, setRange] = useState<number>(30);
+  const [scope, setScope] = useState<Scope>("own");
+  const [phase, setPhase] = useState<Phase>({ type: "loading" });
+  const [attempt, setAttempt] = useState(0);
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  const days = useMemo(() => daysUntil(today(new Date(), zone), range), [range, zone]);
+  const asked = useMemo(
+    () => ({ from: days[0] ?? "", to: days.at(-1) ?? "", time_zone: zone, scope }),
+    [days, zone, scope],
+  );
+
+  useEffect(() => {
+    document.title = "Usage · Palaver";
+  }, []);
+
+  useEffect(() => {
+    let current = true;
+    setPhase({ type: "loading" });
+    Promise.all([
+      api.usage<Report>({ ...asked, group_by: "day,model", limit: 5000 }),
+      api.usage<Report>({ ...asked, group_by: "day", purpose: "reply" }),
+      api.usage<Report>({ ...asked, group_by: "outcome" }),
+    ]).then(
+      ([models, replies, outcomes]) => {
+        if (current) setPhase({ type: "ready", found: { days, models, replies, outcomes } });
+      },
+      (problem: unknown) => {
+        const text = problem instanceof ApiError ? problem.message : "The figures cannot be shown.";
+        if (current) setPhase({ type: "failed", problem: text });
+      },
+    );
+    return () => {
+      current = false;
+    };
+  }, [api, asked, days, attempt]);
+
+  const download = async (path: string, name: string) => {
+    try {
+      save(await api.download(path), name);
+    } catch (problem) {
+      setPhase({
+        type: "failed",
+        problem: problem instanceof ApiError ? problem.message : "The file cannot be made.",
+      });
+    }
+  };
+  const query = new URLSearchParams({ ...asked, group_by: "day,model" }).toString();
+  const whole = new URLSearchParams({ ...asked, limit: "100000" }).toString();
+
+  return (
+    <div class="usage">
+      <header class="usage-head">
+        <a class="brand" href="/">
+          <img src={icon} alt="" width="24" height="24" />
+          <span>Palaver</span>
+        </a>
+        <h1>Usage</h1>
+        <fieldset class="ranges">
+          <legend class="visually-hidden">Time</legend>
+          {RANGES.map((each) => (
+            <label key={each} class={each === range ? "chosen" : ""}>
+              <input
+                type="radio"
+                name="range"
+                class="visually-hidden"
+                checked={each === range}
+                onChange={() => setRange(each)}
+              />
+              {each} days
+            </label>
+          ))}
+        </fieldset>
+        <label class="whose">
+          <span class="visually-hidden">Whose calls</span>
+          <select
+            value={scope}
+            onChange={({ currentTarget }) => setScope(currentTarget.value === "all" ? "all" : "own")}
+          >
+            <option value="own">Mine</option>
+            <option value="all">Everybody’s</option>
+          </select>
+        </label>
+      </header>
+      <main aria-busy={phase.type === "loading"}>
+        {phase.type === "loading" && <Skeleton lines={8} label="Adding up" />}
+        {phase.type === "failed" && (
+          <div class="page-problem" role="alert">
+            <p>{phase.problem}</p>
+            <button type="button" class="text-button" onClick={() => setAttempt(attempt + 1)}>
+              Try again
+            </button>
+          </div>
+        )}
+        {phase.type === "ready" && phase.found.models.total.calls === 0 && (
+          <div class="page-problem">
+            <h2>Nothing was used in these {range} days</h2>
+            <p>Every answer, title and summary leaves its figures here.</p>
+            <a class="text-button" href="/">
+              Start a conversation
+            </a>
+          </div>
+        )}
+        {phase.type === "ready" && phase.found.models.total.calls > 0 && <Figures {...phase.found} />}
+      </main>
+      <footer class="usage-foot">
+        <span>Days of {zone}.</span>
+        <button
+          type="button"
+          class="text-button"
+          onClick={() => void download(`/api/usage?${query}&format=csv`, "palaver-usage.csv")}
+        >
+          CSV
+        </button>
+        <button
+          type="button"
+          class="text-button"
+          onClick={() => void download(`/api/usage?${query}`, "palaver-usage.json")}
+        >
+          JSON
+        </button>
+        <button
+          type="button"
+          class="text-button"
+          onClick={() => void download(`/api/usage/calls?${whole}&format=csv`, "palaver-calls.csv")}
+        >
+          All calls as CSV
+        </button>
+      </footer>
+    </div>
+  );
+}
+
+function Figures({ days, models, replies, outcomes }: Found): JSX.Element {
+  const { groups, total, top_model } = models;
+  const drawn = useMemo(
+    () => ({
+      cost: byModel(groups, days, (sums) => Number(sums.cost_usd ?? 0)),
+      tokens: byKind(groups, days),
+      share: [cacheShare(groups, days)],
+      quick: firstToken(replies.groups, days),
+      saved: total.saved_usd === null ? [] : savings(groups, days, top_model),
+    }),
+    [groups, days, replies, total, top_model],
+  );
+  return (
+    <>
+      <Totals total={total} replies={replies.total} />
+      <div class="plots">
+        <Plot title="Cost per day by model" days={days} series={drawn.cost} as="layers" format={money} />
+        <Plot
+          title="Saved by routing and caching"
+          note={savedNote(total, top_model)}
+          days={days}
+          series={drawn.saved}
+          as="lines"
+          format={money}
+        />
+        <Plot title="Tokens by kind" days={days} series={drawn.tokens} as="layers" format={short} />
+        <Plot
+          title="Prompt read from the cache"
+          days={days}
+          series={drawn.share}
+          as="lines"
+          format={percent}
+          most={100}
+        />
+        <Plot title="Time to the first words" days={days} series={drawn.quick} as="lines" format={seconds} />
+        <Shares title="Which models answered" shares={modelMix(groups)} nothing="Nobody was asked." />
+        <Shares
+          title="Calls that did not go well"
+          note="Most are repeated and never seen; cancelled ones were stopped by somebody."
+          shares={errors(outcomes.groups)}
+          nothing="All calls went well."
+        />
+      </div>
+    </>
+  );
+}
+
+function Totals({ total, replies }: { readonly total: Sums; readonly replies: Sums }): JSX.Element {
+  const prompt = promptOf(total);
+  const cards: readonly (readonly [string, string, string?])[] = [
+    [
+      "Cost",
+      dollars(total.cost_usd) ?? "unpriced",
+      total.unpriced > 0 ? `and ${total.unpriced.toLocaleString()} calls without a price` : "",
+    ],
+    ["Saved", total.saved_usd === null ? "–" : (dollars(total.saved_usd) ?? "–")],
+    ["Calls", total.calls.toLocaleString(), `${total.failed.toLocaleString()} failed`],
+    ["Tokens", short(prompt + total.tokens.output), `${short(total.tokens.output)} of them written`],
+    ["From the cache", prompt === 0 ? "–" : percent((100 * total.tokens.cache_read) / prompt)],
+    [
+      "First words",
+      replies.first_token_ms === null ? "–" : seconds(replies.first_token_ms.p50 / 1000),
+      replies.first_token_ms === null ? "" : `p95 ${seconds(replies.first_token_ms.p95 / 1000)}`,
+    ],
+  ];
+  return (
+    <dl class="totals">
+      {cards.map(([name, value, more]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+          {more !== undefined && more !== "" && <dd class="more">{more}</dd>}
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function savedNote(total: Sums, topModel: string): string {
+  return total.saved_usd === null
+    ? `What ${topModel} would have cost is not known.`
+    : `Each call priced again on ${topModel} with nothing cached, from its own tokens.`;
+}
+
+function save(file: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
