@@ -147,6 +147,18 @@ async def stands(connection: AsyncConnection, now: int, *, below: int) -> list[S
     ]
 
 
+async def taken(connection: AsyncConnection, now: int) -> list[tuple[str, int, int]]:
+    """Key, beginning, and what is used and set aside of counters whose period may still run, whoever they count for."""
+    minutes = budgets.c.key.endswith("|minute")
+    rows = await connection.execute(
+        select(budgets.c.key, budgets.c.period_start, budgets.c.used + budgets.c.reserved).where(
+            budgets.c.period_start >= now - RECENT,
+            or_(~minutes, budgets.c.period_start >= now - 60_000),
+        )
+    )
+    return [(key, start, amount) for key, start, amount in rows]
+
+
 async def tell(connection: AsyncConnection, key: str, period_start: int, share: int) -> bool:
     """Whether it is up to the caller to tell of a share: true once for each counter and share, however many ask."""
     told = await connection.execute(

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from chat.api.deps import Deps, principal
 from chat.api.endpoint import Endpoint
 from chat.errors import Forbidden, NotFound
+from chat.observe.shares import budget_shares
 
 
 class MetricsRoute:
@@ -35,6 +36,15 @@ class MetricsRoute:
             raise Forbidden("figures of the whole deployment need a token with admin rights")
         from chat.observe.prometheus import CONTENT_TYPE, Now
 
-        gate = self.deps.deployment.caller.gate
-        now = Now(running=self.deps.runner.count, waiting=gate.waiting, breakers=gate.breakers)
+        caller = self.deps.deployment.caller
+        shares: dict[str, float] = {}
+        if caller.budgets:
+            async with self.deps.database.reading() as connection:
+                shares = await budget_shares(connection, caller.budgets.all, self.deps.clock.now())
+        now = Now(
+            running=self.deps.runner.count,
+            waiting=caller.gate.waiting,
+            breakers=caller.gate.breakers,
+            budgets=shares,
+        )
         return Response(metrics.page(now), media_type=None, headers={"content-type": CONTENT_TYPE})

@@ -71,6 +71,19 @@ async def test_a_scrape_says_what_happened(sim: Simulator, tmp_path: Path) -> No
     assert SECRET not in answer.text
 
 
+async def test_the_fullest_budget_of_each_kind_is_told(sim: Simulator, tmp_path: Path) -> None:
+    budgets = [
+        {"scope": "user", "unit": "requests", "period": "day", "limit": 4},
+        {"scope": "deployment", "unit": "usd", "period": "month", "limit": 10},
+    ]
+    async with palaver(tmp_path, sim, metrics=True, budgets=budgets) as app:
+        turn = await app.chat("t", "Hello")
+        found = figures((await app.http.get("/metrics")).text)
+    assert figure(found, "palaver_budget_share", budget="user requests day") == 0.25
+    spent = float(turn["message"]["cost_usd"])
+    assert figure(found, "palaver_budget_share", budget="deployment usd month") == pytest.approx(spent / 10)
+
+
 async def test_only_who_may_sees_the_figures(sim: Simulator, tmp_path: Path) -> None:
     async def status(app: Palaver, token: str | None, path: str = "/metrics") -> int:
         headers = {"authorization": "" if token is None else f"Bearer {token}"}
@@ -198,7 +211,7 @@ async def main():
 asyncio.run(main())
 assert type(trace.get_tracer_provider()).__name__ == "ProxyTracerProvider"
 assert type(metrics.get_meter_provider()).__name__.lstrip("_").startswith("ProxyMeterProvider")
-loaded = [name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client"))]
+loaded = [name for name in sys.modules if name.startswith(("chat.observe.otel", "chat.observe.prometheus", "opentelemetry.exporter", "prometheus_client"))]
 assert not loaded, loaded
 print("quiet")
 """

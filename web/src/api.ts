@@ -124,6 +124,7 @@ export function createApi({ fetch, token, onUnauthorized }: Transport) {
         keepalive: true,
       }),
     usage: <T>(query: Record<string, string | number>) => json<T>("GET", `/api/usage?${search(query)}`),
+    budgets: <T>() => json<T>("GET", "/api/budgets"),
     /** A file, fetched with the token that a plain link could not send. */
     download: async (path: string) => (await request(path)).blob(),
     rate: (message: string, rating: Rating | null) =>

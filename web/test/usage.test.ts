@@ -7,6 +7,7 @@ import {
   daysUntil,
   errors,
   firstToken,
+  fullness,
   modelMix,
   savings,
   stacked,
@@ -113,6 +114,13 @@ it("shares are of all calls, and what went well is no error", () => {
     ["b", 0.6],
     ["a", 0.4],
   ]);
+});
+
+it("a budget is as full as what is used and set aside, and unknown where others spend too", () => {
+  const budget = { scope: "user", name: "a", unit: "usd", period: "day", resets_at: "" };
+  expect(fullness({ ...budget, limit: "2", used: "0.5", reserved: "1" })).toBe(0.75);
+  expect(fullness({ ...budget, limit: "2", used: "3", reserved: "0" })).toBe(1);
+  expect(fullness({ ...budget, limit: null, used: null, reserved: null })).toBeNull();
 });
 
 it("the page of figures is a place of its own", () => {

@@ -7,8 +7,10 @@ import { dollars, short } from "../figures.ts";
 import icon from "../images/icon.svg";
 import { useDeeds } from "../views/deeds.ts";
 import { Skeleton } from "../views/Skeleton.tsx";
+import { Budgets } from "./Budgets.tsx";
 import { Plot } from "./Plot.tsx";
 import {
+  type Budget,
   byKind,
   byModel,
   cacheShare,
@@ -33,6 +35,7 @@ interface Found {
   readonly models: Report;
   readonly replies: Report;
   readonly outcomes: Report;
+  readonly budgets: readonly Budget[];
 }
 
 type Phase =
@@ -68,9 +71,10 @@ export function UsagePage(): JSX.Element {
       api.usage<Report>({ ...asked, group_by: "day,model", limit: 5000 }),
       api.usage<Report>({ ...asked, group_by: "day", purpose: "reply" }),
       api.usage<Report>({ ...asked, group_by: "outcome" }),
+      api.budgets<{ budgets: Budget[] }>(),
     ]).then(
-      ([models, replies, outcomes]) => {
-        if (current) setPhase({ type: "ready", found: { days, models, replies, outcomes } });
+      ([models, replies, outcomes, { budgets }]) => {
+        if (current) setPhase({ type: "ready", found: { days, models, replies, outcomes, budgets } });
       },
       (problem: unknown) => {
         const text = problem instanceof ApiError ? problem.message : "The figures cannot be shown.";
@@ -178,7 +182,7 @@ export function UsagePage(): JSX.Element {
   );
 }
 
-function Figures({ days, models, replies, outcomes }: Found): JSX.Element {
+function Figures({ days, models, replies, outcomes, budgets }: Found): JSX.Element {
   const { groups, total, top_model } = models;
   const drawn = useMemo(
     () => ({
@@ -220,6 +224,7 @@ function Figures({ days, models, replies, outcomes }: Found): JSX.Element {
           shares={errors(outcomes.groups)}
           nothing="All calls went well."
         />
+        <Budgets budgets={budgets} />
       </div>
     </>
   );

@@ -23,6 +23,18 @@ export interface Report {
   readonly top_model: string;
 }
 
+/** As `/api/budgets` has it: amounts in the unit, null where others spend from it too. */
+export interface Budget {
+  readonly scope: string;
+  readonly name: string | null;
+  readonly unit: string;
+  readonly period: string;
+  readonly limit: string | null;
+  readonly used: string | null;
+  readonly reserved: string | null;
+  readonly resets_at: string;
+}
+
 export type Kind = "input" | "cache_read" | "cache_write_5m" | "cache_write_1h" | "output";
 
 export const KINDS: Readonly<Record<Kind, string>> = {
@@ -143,6 +155,12 @@ export function modelMix(groups: readonly Sums[]): Share[] {
   return [...counts]
     .map(([label, count]) => ({ label, count, share: count / all }))
     .sort((one, other) => other.count - one.count);
+}
+
+/** How full a budget is, between 0 and 1, with what running calls have set aside; null where that is not ours to know. */
+export function fullness({ limit, used, reserved }: Budget): number | null {
+  const most = Number(limit ?? 0);
+  return most > 0 ? Math.min(1, (Number(used ?? 0) + Number(reserved ?? 0)) / most) : null;
 }
 
 export function promptOf({ tokens }: Sums): number {
