@@ -64,7 +64,11 @@ async def fitted(
             label = planning.deployment.models[chosen.model].label
             shown = {"model": chosen.model, "label": label, "tier": chosen.tier, "reason": found.reason}
             journal.event(events.Note(name="route", data=shown))
-        planned = replace(planned, recipe=replace(planned.recipe, max_tokens=found.output))
+        planned = replace(
+            planned,
+            recipe=replace(planned.recipe, max_tokens=found.output),
+            reasons={**planned.reasons, "budget": found.reason},
+        )
         await planning.keep(planned, rounds)
         break
     return planned

@@ -11,6 +11,7 @@ from sqlalchemy import event, text
 from context.pricing import pico, price
 from store.users import LOCAL
 from tests.chat.talk import billed
+from tests.chat.test_access import ADA, BOB, GRANTED, client
 from tests.chat.told import finished, ledger, notes
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
@@ -163,6 +164,7 @@ async def test_an_answer_becomes_shorter_then_of_a_cheaper_tier_and_says_why(
         ]
         plan = (await app.get(f"/api/turns/{turn['id']}/context"))["plan"]
         assert plan["route"]["model"] == sim.requests[-1]["model"]
+        assert plan["reasons"]["budget"] == notes(events, "budget")[0]["reason"]
         exact = await app.get(f"/api/turns/{turn['id']}/request")
         assert exact["exact"], "what was made smaller is rebuilt as it was sent"
 
@@ -226,3 +228,31 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         assert await counted(app) == {"tier:standard|requests|day": (1, 0), f"user:{LOCAL}|usd|day": (exact["usd"], 0)}  # fmt: skip
         async with database.reading() as connection:
             assert await calls.left_behind(connection, record.created_at + 1, limit=9) == []
+
+
+async def test_everybody_sees_what_they_spend_from_and_no_figures_of_the_others(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    budgets = [
+        budget(3),
+        budget(90, scope="deployment", period="month"),
+        budget(7, scope="thread", unit="requests"),
+        budget(5, scope="user", name="bob", unit="requests"),
+    ]
+    async with palaver(tmp_path, sim, budgets=budgets, tokens=GRANTED) as app:
+        async with client(app, ADA) as ada, client(app, BOB) as bob:
+            said = await ada.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})
+            await ada.get(f"/api/turns/{said.json()['id']}/events")
+            hers, his = [(await person.get("/api/budgets")).json()["budgets"] for person in (ada, bob)]
+            mine = {one["scope"]: one for one in hers}
+            assert {one["scope"] for one in hers} == {"user", "deployment"}
+            assert 0 < float(mine["user"]["used"]) < 3
+            assert mine["user"]["limit"] == "3.000000000000"
+            assert [mine["deployment"][name] for name in ("limit", "used", "reserved")] == [None] * 3
+            assert mine["deployment"]["resets_at"].endswith("-01T00:00:00.000Z")
+            assert {one["used"] for one in his} == {"0.000000000000", None, "0"}
+            thread = (await ada.get("/api/budgets", params={"thread_id": "t"})).json()["budgets"]
+            assert ("thread", "t", "1") in {(one["scope"], one["name"], one["used"]) for one in thread}
+            foreign = await bob.get("/api/budgets", params={"thread_id": "t"})
+            unknown = await bob.get("/api/budgets", params={"thread_id": "no-such"})
+            assert foreign.status_code == unknown.status_code == 404

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nextPost } from "../src/state/outbox.ts";
+import { nextPost, pauseBefore } from "../src/state/outbox.ts";
 import { canGoOn, type State, textOf, visibleMessages } from "../src/state/state.ts";
 import type { Message } from "../src/protocol.ts";
 import {
@@ -96,6 +96,30 @@ describe("a turn", () => {
     const before = given(history([]), accepted(post("1")));
     const odd = log("1", { type: "something.new" } as never);
     expect(live(when(before, ...odd))).toEqual({ ...live(before), seq: 1 });
+  });
+
+  test("a budget's note is told while one waits, and beside the reason of the model", () => {
+    const reason = "little is left of your daily money budget: the answer has at most 2,048 tokens";
+    const route = { model: "m", tier: "complex", reason: "a proof" };
+    const state = given(
+      history([]),
+      accepted(post("1")),
+      ...log(
+        "1",
+        { type: "note", name: "route", data: route },
+        { type: "note", name: "budget", data: { reason, model: "m", tier: "complex", max_tokens: 2048 } },
+      ),
+    );
+    expect(live(state)?.activity).toBe(reason);
+    expect(state.conversations["t"]?.routes["a-1"]).toEqual({ ...route, reason: `a proof; ${reason}` });
+  });
+
+  test("a refused post is sent again by itself only while somebody would wait for it", () => {
+    expect(pauseBefore({ retryable: true, retryAfter: null }, 1)).toBe(0.8);
+    expect(pauseBefore({ retryable: true, retryAfter: 5 }, 2)).toBe(5);
+    expect(pauseBefore({ retryable: true, retryAfter: 86_400 }, 1)).toBeNull();
+    expect(pauseBefore({ retryable: true, retryAfter: 5 }, 4)).toBeNull();
+    expect(pauseBefore({ retryable: false, retryAfter: null }, 1)).toBeNull();
   });
 
   test("a note names the thread and tells the route", () => {

@@ -3,7 +3,7 @@
 import { ApiError, type TurnRequest } from "../api.ts";
 import { follow } from "../follow.ts";
 import type { Message } from "../protocol.ts";
-import { nextPost } from "../state/outbox.ts";
+import { nextPost, pauseBefore } from "../state/outbox.ts";
 import type { Branch, Post } from "../state/state.ts";
 import { attempt, isMissing, reasonOf, type World } from "./world.ts";
 
@@ -60,13 +60,13 @@ export function createTurns(
         return;
       } catch (error) {
         if (error instanceof ApiError && error.code === "thread_busy") return waitForOther(entry);
-        const again = error instanceof ApiError && error.retryable && attemptNumber < ATTEMPTS;
-        if (!again) {
+        const pause = error instanceof ApiError ? pauseBefore(error, attemptNumber) : null;
+        if (pause === null) {
           const problem = reasonOf(error);
           store.dispatch({ type: "post.changed", key: entry.key, status: "failed", problem });
           return;
         }
-        await sleep((error.retryAfter ?? 2 ** attemptNumber * 0.4) * 1000);
+        await sleep(pause * 1000);
       }
     }
   }

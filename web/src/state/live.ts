@@ -136,6 +136,15 @@ function noted(
     const place = typeof position === "number" ? `: number ${position} in the queue` : "";
     return withLive(conversation, { ...live, activity: `Waiting for a free place${place}` });
   }
+  if (name === "budget") {
+    const reason = word(data["reason"]);
+    if (reason === null) return withLive(conversation, live);
+    // A cheaper model has a route of its own; a shorter answer of the same model is told beside the one it has.
+    const known = conversation.routes[live.message.id] ?? { model: null, tier: null, reason: null };
+    const route: Route = { ...known, reason: known.reason === null ? reason : `${known.reason}; ${reason}` };
+    const routes = { ...conversation.routes, [live.message.id]: route };
+    return withLive({ ...conversation, routes }, { ...live, activity: reason });
+  }
   if (name === "fallback") {
     const reason = word(data["reason"]);
     return withLive(conversation, {

@@ -27,6 +27,19 @@ export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonl
   }
 }
 
+const ATTEMPTS = 4;
+const PATIENCE = 60; // seconds a reader is kept waiting; a budget may ask for days
+
+/** Seconds before a post that was refused is sent again by itself; null when the reader decides. */
+export function pauseBefore(
+  refusal: { readonly retryable: boolean; readonly retryAfter: number | null },
+  attempt: number,
+): number | null {
+  if (!refusal.retryable || attempt >= ATTEMPTS) return null;
+  const seconds = refusal.retryAfter ?? 2 ** attempt * 0.4;
+  return seconds <= PATIENCE ? seconds : null;
+}
+
 /** The post to send now: the oldest queued one of a thread where nothing runs or is being sent. */
 export function nextPost(state: State): Post | null {
   const held = new Set<string>();

@@ -23,7 +23,7 @@ export function PostView({ post }: { readonly post: Post }): JSX.Element {
       <p class="post-state" role={post.status === "failed" ? "alert" : undefined}>
         {post.status === "sending" && <Slowly text="Sending" />}
         {post.status === "queued" && <span>Queued for when the answer is finished</span>}
-        {post.status === "failed" && <span class="serious">Not sent. {post.problem}</span>}
+        {post.status === "failed" && <span class="serious">Not sent: {post.problem}</span>}
         {post.status === "failed" && (
           <button type="button" class="text-button" onClick={() => turns.retryPost(post.key)}>
             Retry
