@@ -230,8 +230,8 @@ class _Ending(msgspec.Struct, kw_only=True, frozen=True):
             usage=counted,
             cost_usd=None if self.cost is None else format(self.cost, "f"),
         )
-        await ledger.keep(connection, self.spent)
         await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
         if self.lane is not None:
             await self.lane.write(connection)
+        await ledger.keep(connection, self.spent)  # last: everybody's turns wait for the counters it locks
         return True

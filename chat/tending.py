@@ -146,8 +146,8 @@ class Tending:
         next_at = attention_at(lane, terms) if side.ok else lane.alive_until
 
         async def write(connection: AsyncConnection) -> None:
-            await ledger.keep(connection, side.spent)
             await lanes.change(connection, stored, lane, next_at=next_at)
+            await ledger.keep(connection, side.spent)
 
         await self.database.write(write)
         return True

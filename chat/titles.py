@@ -40,13 +40,14 @@ async def write_title(work: TurnWork) -> None:
     title = valid(side.text) if side.ok else None
 
     async def write(connection: AsyncConnection) -> bool:
-        await ledger.keep(connection, side.spent)
         current = await threads.lock(connection, turn.owner_id, turn.thread_id)
-        if title is None or current is None or current.title_source != "derived":
-            return False
-        return await threads.change(
-            connection, turn.owner_id, turn.thread_id, title=title, title_source="model"
-        )
+        changed = False
+        if title is not None and current is not None and current.title_source == "derived":
+            changed = await threads.change(
+                connection, turn.owner_id, turn.thread_id, title=title, title_source="model"
+            )
+        await ledger.keep(connection, side.spent)
+        return changed
 
     if await work.database.write(write):
         work.journal.event(events.Note(name="title", data={"title": title}))

@@ -2,7 +2,7 @@
 
 Theory of operation. Used and set aside together never pass the limit: the only statement that sets anything aside adds to a
 counter where there is room for it and changes no row where there is not. All counters of one call are changed in one transaction, in
-the order of their keys: two replicas that want the same counters wait for each other and never in a circle. A counter that is not there
+the order of their keys and after everything else in it: two replicas that want the same counters wait for each other, briefly, and never in a circle. A counter that is not there
 begins with what the ledger already knows of its period, so a budget that is added in the middle of a month counts the
 whole month. What is set aside is also noted with the call itself, so that it can be given back even after a crash.
 """
@@ -56,8 +56,8 @@ class DoesNotFit(Exception):
 
 async def reserve(
     connection: AsyncConnection, wanted: Sequence[tuple[Counter, int | None]], *, use: bool = False
-) -> list[dict[str, Any]]:
-    """Set amounts aside, all or nothing; `use` counts them as used at once. Returns what to note with the call.
+) -> None:
+    """Set amounts aside, all or nothing; `use` counts them as used at once.
 
     An amount nobody knows (None) never fits.
     Raises DoesNotFit, after which the transaction must be given up: it may hold counters already.
@@ -76,6 +76,10 @@ async def reserve(
         await _begin(connection, counter)  # perhaps it is only not there yet
         if (await connection.execute(guarded)).rowcount != 1:
             raise DoesNotFit(counter)
+
+
+def noted(wanted: Sequence[tuple[Counter, int | None]]) -> list[dict[str, Any]]:
+    """What to note with a call of the amounts it sets aside."""
     return [
         {"key": counter.key, "period_start": counter.period_start, "amount": amount}
         for counter, amount in wanted

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Insert
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store import sqlite
@@ -198,5 +199,7 @@ class translated:
                 raise StoreUnavailable("the database does not answer") from error
             if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
                 raise StoreUnavailable("the database does not answer") from error
+        if isinstance(error, PoolTimeout):  # every connection is taken, and has been for long
+            raise StoreUnavailable("the database does not answer in time") from error
         if isinstance(error, OSError):
             raise StoreUnavailable("the database cannot be reached") from error

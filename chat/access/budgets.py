@@ -86,8 +86,8 @@ class Budgets:
         wanted = [(counter, most.of(counter.budget.unit)) for counter in drawn]
 
         async def write(connection: AsyncConnection) -> None:
-            reserved = await store.reserve(connection, wanted)
-            await calls.add(connection, replace(call, reserved=reserved))
+            await calls.add(connection, replace(call, reserved=store.noted(wanted)))
+            await store.reserve(connection, wanted)  # last: everybody's calls wait for the counters it locks
 
         try:
             await database.write(write)
