@@ -24,6 +24,12 @@ from store import calls
 from store.calls import OpenCall
 from store.database import Database
 
+KINDS: dict[str, Kind] = {
+    "reply": "reply",
+    "classify": "spare",  # a reply waits for it: better no second opinion than a second queue
+}
+"""How a call for a purpose stands in line; every other one can wait."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
@@ -167,7 +173,7 @@ class Caller:
         """
         self.watch.call_begins(record, body)
         try:
-            kind: Kind = "reply" if record.errand.purpose == "reply" else "side"
+            kind = KINDS.get(record.errand.purpose, "side")
             async with self._place(record, kind, patience, tell) as place:
                 await self._send(record)
                 async with self.upstream.ask(body, record.call) as pieces, aclosing(pieces):
@@ -187,7 +193,7 @@ class Caller:
         """
         self.watch.call_begins(record, body)
         try:
-            async with self._place(record, "touch") as place:
+            async with self._place(record, "spare") as place:
                 await self._send(record)
                 await self.upstream.touch(body, record.call)
                 record.first_byte_at, record.status = self.clock.monotonic(), 200

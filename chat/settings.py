@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     model_simple: str = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
     model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
     model_complex: str = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
-    default_tier: Tier | Literal["auto"] = Field(
+    default_tier: Literal["auto", "simple", "standard", "complex"] = Field(
         default="auto", description="Tier of a turn that asks for none; `auto`: the router decides."
     )
     routing_rules: tuple[RoutingRule, ...] = Field(

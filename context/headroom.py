@@ -80,7 +80,22 @@ class Headroom:
             # An endpoint that reports only the tightest of its limits: taken for the input, the larger part of a chat.
             tightest = _bucket(headers, "tokens", now, wall)
             found |= {} if tightest is None else {"input-tokens": tightest}
-        return replace(self, buckets={**self.buckets, **found}) if found else self
+        return self.learned(found, now)
+
+    def learned(self, found: Mapping[str, Bucket], now: float) -> "Headroom":
+        """Take over buckets as reported just now.
+
+        Reports overtake each other: one that says more is left than was carried on is older, and the refill will make up for it.
+        """
+        if not found:
+            return self
+        buckets = dict(self.buckets)
+        for kind, bucket in found.items():
+            known = buckets.get(kind)
+            if known is not None and known.limit == bucket.limit:
+                bucket = replace(bucket, level=min(bucket.level, known.left(now)))
+            buckets[kind] = bucket
+        return replace(self, buckets=buckets)
 
     def spent(self, output: int, now: float) -> "Headroom":
         """A call ended having produced that much: the provider took it off after it had sent its headers."""

@@ -27,12 +27,13 @@ from context.headroom import UNKNOWN, Bucket, Headroom, Need
 
 log = structlog.get_logger()
 
-Kind = Literal["reply", "side", "touch"]
+Kind = Literal["reply", "side", "spare"]
+"""Somebody waits for it; it can wait; it is not worth waiting for, and is left out where it would have to."""
 
 TOLD_EVERY = 1.0  # seconds between two positions told to one waiting call
 TICK = (0.02, 0.25)  # seconds between two looks at the queue while calls wait: shortest, longest
 LONGEST_HOLD = 300.0  # seconds a `retry-after` holds a model; a longer one is tried again then: it may have been a mistake
-CALM = 60.0  # seconds after a 429 or 529 in which no prefix is renewed
+CALM = 60.0  # seconds after a 429 or 529 in which no spare call is made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +222,7 @@ class Gate:
                     for kind, (limit, level, refill) in news.buckets.items()
                     if limit > 0 and refill > 0
                 }
-                lane.room = replace(lane.room, buckets={**lane.room.buckets, **told})
+                lane.room = lane.room.learned(told, now)
             case "held":
                 lane.room = lane.room.hold(min(news.seconds, LONGEST_HOLD), now)
             case "limited":
@@ -250,7 +251,7 @@ class Gate:
         wait = lane.breaker.wait(now, self.thresholds)
         if wait > 0:
             raise UpstreamFailure(replace(failures.RESTING, retry_after=wait))
-        if wish.kind == "touch":
+        if wish.kind == "spare":
             calm = lane.breaker.opened_at is None and now - lane.limited_at > CALM
             if not calm or self.waiting or not self._fits(lane, wish):
                 raise UpstreamFailure(failures.SKIPPED)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from chat.clock import SystemClock
 from chat.upstream.client import Timeouts
+from chat.upstream.failures import UpstreamFailure
+from chat.upstream.gate import Wish
+from context.headroom import Need
 from tests.chat.told import finished, ledger, notes
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
@@ -106,6 +110,38 @@ async def test_turns_taken_at_once_count_before_they_stand_in_line(tmp_path: Pat
         statuses = [answer.status_code for answer in await asyncio.gather(*sent)]
         assert sorted(statuses) == [202] * 3 + [503] * 9
         sim.held.open()
+
+
+async def test_users_take_turns_and_nobody_waits_for_a_spare_call(tmp_path: Path, sim: Simulator) -> None:
+    secrets = {name: f"{name}-0123456789-0123456789" for name in ("ada", "bob")}
+    granted = [
+        {"name": name, "user": name, "sha256": sha256(secret.encode()).hexdigest()}
+        for name, secret in secrets.items()
+    ]
+    sim.respond(lambda _: Reply(text="yes", thinking="", hold=True))
+    async with narrow(tmp_path, sim, tokens=granted) as app:
+
+        async def say(name: str, text: str) -> None:
+            answer = await app.http.post(
+                f"/api/threads/{text}/turns",
+                json={"input": {"text": text}},
+                headers={"authorization": f"Bearer {secrets[name]}"},
+            )
+            assert answer.status_code == 202, answer.text
+
+        await say("ada", "ada1")
+        await sim.held.reached()
+        for number, (name, text) in enumerate([("ada", "ada2"), ("ada", "ada3"), ("bob", "bob1")], 1):
+            await say(name, text)
+            await until_waiting(app, number)
+        spare = Wish(model="claude-sonnet-5-5", owner="ada", need=Need(input=0, output=0), kind="spare")
+        with pytest.raises(UpstreamFailure, match="skipped"):
+            async with app.deps.deployment.caller.gate.place(spare):
+                pass
+        sim.held.open()
+        await until_waiting(app, 0, sent=4)
+        asked = [request["messages"][0]["content"][0]["text"] for request in sim.requests]
+        assert asked == ["ada1", "ada2", "bob1", "ada3"]
 
 
 async def test_a_turn_that_waited_too_long_may_be_tried_again(tmp_path: Path, sim: Simulator) -> None:

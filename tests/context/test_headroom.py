@@ -62,6 +62,16 @@ def test_what_a_call_produced_is_taken_off_until_the_next_headers_say_so() -> No
     assert UNKNOWN.spent(700, 0.0) == UNKNOWN
 
 
+def test_a_report_that_was_overtaken_does_not_fill_the_bucket_again() -> None:
+    room = UNKNOWN.told(headers(requests=(100, 50)), 0.0, WALL)
+    assert room.told(headers(requests=(100, 60)), 0.0, WALL).buckets["requests"].level == 50
+    assert room.told(headers(requests=(100, 40)), 0.0, WALL).buckets["requests"].level == 40
+    assert room.told(headers(requests=(100, 60)), 6.0, WALL).buckets["requests"].level == pytest.approx(
+        60, abs=1
+    )
+    assert room.told(headers(requests=(200, 150)), 0.0, WALL).buckets["requests"].level == 150
+
+
 def test_a_held_model_has_no_room_until_the_time_is_over() -> None:
     held = UNKNOWN.hold(7, 100.0)
     assert (held.wait(SMALL, [], 100.0), held.wait(SMALL, [], 107.0)) == (7, 0)

@@ -168,6 +168,16 @@ describe("a turn", () => {
   });
 });
 
+describe("news of a running turn", () => {
+  const told = (name: string, data: Record<string, unknown>) =>
+    live(given(history([]), accepted(post("1")), ...log("1", { type: "note", name, data })))?.activity;
+
+  test("the place in the queue and the change of model are said", () => {
+    expect(told("queue", { position: 3 })).toBe("Waiting for a free place: number 3 in the queue");
+    expect(told("fallback", { reason: "it is overloaded" })).toBe("Asking another model: it is overloaded");
+  });
+});
+
 describe("a branch", () => {
   test("editing cuts the thread before the edited message", () => {
     const edit = post("e", { branch: { type: "edit", messageId: "u2", parentId: "a1" } });
