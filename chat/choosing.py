@@ -26,7 +26,7 @@ LOOKED_AT = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the store knows of a thread that counts for the choice. `again`: why another answer ought to be a better one."""
+    """What the store knows of a thread that counts for the choice. `again`: the least tier of an answer that is given anew or gone on with, and why."""
 
     pin: Tier | None
     score: float | None
@@ -82,6 +82,8 @@ async def _seen(connection: AsyncConnection, planning: Planning, command: Comman
     again = None
     if command.regenerate is not None:
         again = await _again(connection, planning, command.regenerate)
+    elif command.continues is not None:
+        again = await _same(connection, planning, command.continues)
     return Seen(
         pin=next((tier for tier in TIERS if tier == pin), None),
         score=None if above is None else _score(await _route_of(connection, above)),
@@ -107,6 +109,14 @@ async def _again(connection: AsyncConnection, planning: Planning, message_id: st
     if not why or tier is None:
         return None
     return tier_above(tier) or tier, why
+
+
+async def _same(connection: AsyncConnection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
+    """The tier of the answer that is gone on with: nothing weaker takes it over."""
+    answer = await messages.get(connection, planning.turn.owner_id, message_id)
+    before = None if answer is None else (await _route_of(connection, answer)).get("tier")
+    tier = next((tier for tier in TIERS if tier == before), None)
+    return None if tier is None else (tier, "it goes on with an answer of that tier")
 
 
 async def _route_of(connection: AsyncConnection, answer: StoredMessage) -> Mapping[str, Any]:

@@ -239,3 +239,11 @@ async def test_a_second_opinion_is_asked_about_unsure_turns_alone(
         sim.reset()
         await app.chat("two", "thanks a lot!")
         assert models(app) == [SIMPLE], "nobody is asked about what is sure"
+
+
+async def test_an_answer_that_broke_off_is_gone_on_with_by_nothing_weaker(app: Palaver, thread: str) -> None:
+    app.sim.script(faults.max_tokens("As far as it"))
+    cut = await app.chat(thread, "thanks a lot!", model="standard")
+    posted = await app.http.post(f"/api/threads/{thread}/turns", json={"continue": cut["message"]["id"]})
+    await app.follow(posted.json()["id"])
+    assert models(app) == [STANDARD, STANDARD]
