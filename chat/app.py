@@ -42,6 +42,7 @@ from chat.upstream.sharing import Sharing
 from context.catalog import TIERS, Model, Tier
 from context.policy import Policy
 from context.prompts import ASSISTANT, Prompt
+from context.routing.complexity import assess
 from context.tokens.calibration import Calibration
 from store import learned, migrate, sqlite, users
 from store.database import Database
@@ -305,6 +306,8 @@ async def _deployment(
     else:
         tiers = settings.tiers
         models = await load_models(upstream.client, tiers)
+    if len(set(tiers.values())) > 1:
+        assess("")  # reads the router's words and weights now, not in the first turn
     return Deployment(
         backend="claude" if local_model is None else "local",
         caller=Caller(
