@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from chat.api.page import DIST
+from chat.clock import SystemClock
 from chat.settings import Settings
 from chat.upstream.client import Upstream
 from chat.upstream.local.weights import find_weights
+from context.pricing import price_table
 from store import migrate, sqlite
 from store.database import Database
 from store.errors import StoreError
@@ -37,7 +39,7 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything a start depends on, changing nothing."""
     findings = [*_folders(settings), _sqlite(settings), await _database(settings), *await _model(settings)]
-    findings += [_exposure(settings), _page()]
+    findings += [_exposure(settings), *_budgets(settings), _page()]
     return findings
 
 
@@ -177,6 +179,24 @@ def _exposure(settings: Settings) -> Finding:
         says="no token: only this machine can reach the server",
         remedy="Set PALAVER_TOKEN before listening on another address.",
     )
+
+
+def _budgets(settings: Settings) -> list[Finding]:
+    """A model nobody can price fits no money budget: better said before its first turn is refused."""
+    if not settings.budgets:
+        return []
+    now = SystemClock().now()
+    unpriced = sorted({model for model in settings.tiers.values() if price_table(model, now=now) is None})
+    if unpriced and not settings.uses_local_model and any(one.unit == "usd" for one in settings.budgets):
+        return [
+            Finding(
+                what="budgets",
+                state="note",
+                says=f"no price is known of {', '.join(unpriced)}: under a budget in usd it never answers",
+                remedy="Limit tokens instead, or choose a model with a known price.",
+            )
+        ]
+    return [Finding(what="budgets", state="good", says=f"{len(settings.budgets)} in force")]
 
 
 def _page() -> Finding:

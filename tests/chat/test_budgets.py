@@ -6,15 +6,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import event, text
 
+from chat.doctor import _budgets
 from context.pricing import pico, price
 from store.users import LOCAL
 from tests.chat.talk import billed
 from tests.chat.test_access import ADA, BOB, GRANTED, client
 from tests.chat.told import finished, ledger, notes
 from tests.clocks import QuickClock
-from tests.palaver import Palaver, palaver
+from tests.palaver import Palaver, palaver, settings_for
 from tests.upstream import Reply, Simulator, faults
 from tests.upstream.log import Exchange
 
@@ -256,3 +258,16 @@ async def test_everybody_sees_what_they_spend_from_and_no_figures_of_the_others(
             foreign = await bob.get("/api/budgets", params={"thread_id": "t"})
             unknown = await bob.get("/api/budgets", params={"thread_id": "no-such"})
             assert foreign.status_code == unknown.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("model", "unit", "state"),
+    [("claude-opus-5-5", "usd", "good"), ("our-own", "usd", "note"), ("our-own", "tokens", "good")],
+)
+def test_the_doctor_says_which_model_no_money_budget_lets_answer(
+    sim: Simulator, tmp_path: Path, model: str, unit: str, state: str
+) -> None:
+    settings = settings_for(tmp_path, sim, model_complex=model, budgets=[budget(9, unit=unit)])
+    (found,) = _budgets(settings)
+    assert found.state == state
+    assert ("our-own" in found.says) == (state == "note")
