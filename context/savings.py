@@ -8,6 +8,7 @@ model's own: another tokenizer would count otherwise, and another model would ha
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from context.pricing import DAY, PriceTable, price_table
@@ -25,8 +26,13 @@ class Period:
 
 def periods(model_id: str, *, start: int, end: int) -> tuple[Period, ...]:
     """The prices of a model between two times, oldest first; empty when some day of them is not in the table."""
+    return _periods(model_id, start // DAY, max(start, end - 1) // DAY)
+
+
+@lru_cache(maxsize=64)  # a year of days takes a third of a second to look up
+def _periods(model_id: str, first: int, last: int) -> tuple[Period, ...]:
     found: list[Period] = []
-    for day in range(start // DAY, (max(start, end - 1)) // DAY + 1):
+    for day in range(first, last + 1):
         table = price_table(model_id, now=day * DAY)
         if table is None:
             return ()

@@ -233,6 +233,8 @@ def check_file(server: Server) -> None:
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'turn_events'").fetchall():
+            return  # killed before it had made its tables
         gaps = "SELECT turn_id FROM turn_events GROUP BY turn_id HAVING min(seq) <> 1 OR max(seq) <> count(*)"
         assert connection.execute(gaps).fetchall() == []
         twice = 'SELECT turn_id FROM turn_events WHERE payload LIKE \'{"type":"turn.%\' AND seq > 1 GROUP BY turn_id HAVING count(*) > 1'
