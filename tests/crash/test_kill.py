@@ -127,6 +127,8 @@ async def lane(folder: Path, sim: Simulator, nursery: Nursery, kills: int, dice:
         try:
             for _ in range(kills):
                 await begin(server, world, http, open_before)
+                if dice.random() < 0.8:  # the others may be killed while they start
+                    await http.get("/readyz")
                 await asyncio.wait(
                     living, timeout=dice.uniform(0, LONGEST_LIFE), return_when=asyncio.FIRST_EXCEPTION
                 )
