@@ -16,6 +16,7 @@ from chat.clock import SystemClock
 from chat.settings import Settings
 from chat.upstream.client import Upstream
 from chat.upstream.local.weights import find_weights
+from chat.upstream.sharing import reachable
 from context.pricing import price_table
 from store import migrate, sqlite
 from store.database import Database
@@ -38,7 +39,8 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything a start depends on, changing nothing."""
-    findings = [*_folders(settings), _sqlite(settings), await _database(settings), *await _model(settings)]
+    findings = [*_folders(settings), _sqlite(settings), await _database(settings)]
+    findings += [*await _redis(settings), *await _model(settings)]
     findings += [_exposure(settings), *_budgets(settings), _page()]
     return findings
 
@@ -111,6 +113,16 @@ async def _database(settings: Settings) -> Finding:
             remedy="`palaver migrate` or `palaver serve` updates it.",
         )
     return Finding(what="database", state="good", says=says)
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    """Redis is never needed, so one that is away is worth a note and no more."""
+    if settings.redis_url is None:
+        return []
+    if await reachable(settings.redis_url.get_secret_value()):
+        return [Finding(what="Redis", state="good", says="answers; replicas share through it")]
+    remedy = "Check PALAVER_REDIS_URL and that the server runs. Until then each replica decides alone."
+    return [Finding(what="Redis", state="note", says="does not answer", remedy=remedy)]
 
 
 def _is_missing_file(url: str) -> bool:

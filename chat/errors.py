@@ -20,7 +20,7 @@ PalaverError
 ├── KeyReused           422 idempotency_key_reused
 ├── RateLimited         429 rate_limited         too much from one address
 ├── Internal            500 internal
-├── Unavailable         503 unavailable          shutting down, or the database does not answer
+├── Unavailable         503 unavailable          shutting down, no place in the queue, or the database does not answer
 └── StorageFull         507 storage_full
 """
 
@@ -168,7 +168,7 @@ class Internal(PalaverError):
 
 
 class Unavailable(PalaverError):
-    """Shutting down, or the database does not answer; nothing was changed."""
+    """Shutting down, no place in the queue, or the database does not answer; nothing was changed."""
 
     status, code, retryable = 503, "unavailable", True
 

@@ -28,6 +28,19 @@ LASTING = frozenset({"open", "held"})
 _decoder = msgspec.json.Decoder(News)
 
 
+async def reachable(url: str) -> bool:
+    """Whether a Redis answers there."""
+    redis = Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE)
+    try:
+        await redis.ping()
+    except (RedisError, OSError, TimeoutError):
+        return False
+    else:
+        return True
+    finally:
+        await redis.aclose()
+
+
 class Sharing:
     """Tells the gate's news to the other replicas and theirs to the gate. `name` is this process's own."""
 

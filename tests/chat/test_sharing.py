@@ -8,10 +8,11 @@ from typing import Any
 
 import structlog
 
+from chat.doctor import examine
 from chat.upstream.client import Timeouts
 from context.headroom import UNKNOWN
 from tests.clocks import QuickClock
-from tests.palaver import Palaver, palaver
+from tests.palaver import Palaver, palaver, settings_for
 from tests.redis import RedisServer
 from tests.upstream import Simulator, faults
 from tests.upstream.limits import Limits
@@ -130,6 +131,18 @@ async def test_without_redis_each_replica_decides_alone_and_says_so_once(
         *["this replica counts requests alone"] * 2,
         *["this replica decides alone"] * 2,
     ]
+
+
+async def test_the_doctor_says_whether_redis_answers(
+    tmp_path: Path, sim: Simulator, redis_server: RedisServer
+) -> None:
+    async def says() -> list[str]:
+        found = await examine(settings_for(tmp_path, sim, redis_url=redis_server.url))
+        return [one.state for one in found if one.what == "Redis"]
+
+    assert await says() == ["good"]
+    redis_server.kill()
+    assert await says() == ["note"]
 
 
 async def test_a_redis_that_is_not_there_hinders_nobody(tmp_path: Path, sim: Simulator) -> None:
