@@ -147,7 +147,10 @@ def choose(
 
 
 def replay(stored: Mapping[str, Any]) -> Route:
-    """The route chosen again from what was stored with it: equal to the stored one as long as `VERSION` is."""
+    """The route chosen again from what was stored with it: equal to the stored one as long as `VERSION` is.
+
+    A fallback is not a choice: where the first model could not answer, this is what was chosen before.
+    """
     kept = stored["complexity"]
     complexity = None if kept is None else Complexity.from_json(kept)
     candidates = [

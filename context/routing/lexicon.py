@@ -79,6 +79,12 @@ def world() -> Lexicon:
 
 
 @cache
+def foreign_openers() -> frozenset[str]:
+    """First words of pairs that no English pair begins with."""
+    return world().openers - english().openers
+
+
+@cache
 def _shipped() -> dict[str, dict[str, str]]:
     return tomllib.loads(resources.files("context.routing").joinpath("lexicon.toml").read_text("utf-8"))
 

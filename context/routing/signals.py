@@ -15,7 +15,7 @@ from itertools import chain, pairwise
 from math import log2
 from typing import Final
 
-from context.routing.lexicon import SMALL_TALK, UNSPACED, Kinds, english, world
+from context.routing.lexicon import SMALL_TALK, UNSPACED, Kinds, english, foreign_openers, world
 
 # Characters looked at, from the beginning and from the end. A request stands at either end of what it is about; twice as
 # much changed no figure of the evaluation and doubles the time.
@@ -36,7 +36,7 @@ _CODE = re.compile(
     r"```|[{};]\s*\n|\w\(\)|=>|->|==|!=|::|</\w|\w\[\w|#include|\bdef \w|\bimport \w|\bSELECT\b|\w\.\w+\(|\w_\w"
 )
 _FORMULA = re.compile(
-    r"\\[a-zA-Z]{2,}|\\[\[(]|\$[^\s$]|[∑∫√∞≤≥≠±×÷∈∀∃→∂∆πθλμΩ^]|\d\s?[-+*/=]\s?[\w(]|\b[a-z]\s?=\s?\S|\w\^|[a-z]_[\d{]"
+    r"\\[a-zA-Z]{2,}|\\[\[(]|\$[^\s$]|[∑∫√∞≤≥≠±×÷∈∀∃→∂∆^]|(?<!\w)[πθλμΩ](?!\w)|\d\s?[-+*/=]\s?[\w(]|\b[a-z]\s?=\s?\S|\w\^|[a-z]_[\d{]"
 )
 _NUMBER = re.compile(r"\d+")
 _ITEM = re.compile(r"^\s{0,8}(?:[-*•]|\d{1,3}[.)])\s", re.MULTILINE)
@@ -145,7 +145,7 @@ def _strange(shown: str, words: list[str]) -> bool:
     for word in words[:80]:
         if "english" in known.of(word):
             ours += 1
-        elif known.of(word) == () and other.of(word):
+        elif not known.of(word) and (other.of(word) or word in foreign_openers()):
             theirs += 1
     return (
         theirs > ours

@@ -17,7 +17,8 @@ from context.routing.thread import Said
 
 SMALL_TALK = """hola · gracias! · merci beaucoup · danke schön · да · спасибо большое · привет, как дела? · 你好 · 谢谢 · 好的 · ありがとうございます
 はい · 네 감사합니다 · 안녕하세요 · شكرا · مرحبا · धन्यवाद · cảm ơn bạn · terima kasih · obrigado · ¿Cómo estás? · nein danke · дякую · ขอบคุณ
-hello · thanks a lot · yes please · ok great, bye · hi, how are you? · תודה רבה · teşekkür ederim · tak · kiitos · děkuji · köszönöm · ευχαριστώ"""
+hello · thanks a lot · yes please · ok great, bye · hi, how are you? · תודה רבה · teşekkür ederim · tak · kiitos · děkuji · köszönöm · ευχαριστώ
+σε ευχαριστώ · tudo bem? · chào buổi sáng · 아니요 괜찮아요 · terima kasih banyak · ладно, понял · いいえ、結構です · ठीक है"""
 
 WORK = """Escribe un programa en Python que ordene una lista de números y explica su complejidad
 Démontrez que la racine carrée de 2 est irrationnelle.
