@@ -15,6 +15,7 @@ from context.pricing import pico, usd
 from tests.chat.talk import START
 from tests.chat.test_budgets import budget, cost, counted, spent
 from tests.palaver import Palaver, palaver
+from tests.redis import RedisServer
 from tests.time import SteppedClock
 from tests.upstream import Reply, SimClock, Simulator
 
@@ -31,11 +32,11 @@ async def test_two_hundred_turns_at_once_never_spend_more_than_a_budget_for_twen
 
 
 @pytest.mark.postgres
-async def test_two_instances_on_one_postgres_do_not_overspend_together_either(
-    sim: Simulator, tmp_path: Path, postgres_url: str
+async def test_two_instances_on_one_postgres_and_redis_do_not_overspend_together_either(
+    sim: Simulator, tmp_path: Path, postgres_url: str, redis_server: RedisServer
 ) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
-    await overspending_is_impossible(sim, folders, database_url=postgres_url)
+    await overspending_is_impossible(sim, folders, database_url=postgres_url, redis_url=redis_server.url)
 
 
 async def overspending_is_impossible(sim: Simulator, folders: list[Path], **settings: Any) -> None:
