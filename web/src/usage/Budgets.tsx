@@ -11,6 +11,8 @@ const SCOPES: Readonly<Record<string, string>> = {
   model: "Model",
 };
 
+const UNITS: Readonly<Record<string, string>> = { tokens: " tokens", requests: " requests" };
+
 /** What budgets leave to spend, as bars that are a table. */
 export function Budgets({ budgets }: { readonly budgets: readonly Budget[] }): JSX.Element | null {
   if (budgets.length === 0) return null;
@@ -42,7 +44,7 @@ export function Budgets({ budgets }: { readonly budgets: readonly Budget[] }): J
                 <td>
                   {full === null
                     ? "shared with others"
-                    : `${amount(budget.used, budget.unit)} of ${amount(budget.limit, budget.unit)}`}
+                    : `${amount(budget.used, budget.unit)} of ${amount(budget.limit, budget.unit)}${UNITS[budget.unit] ?? ""}`}
                 </td>
               </tr>
             );
@@ -54,5 +56,5 @@ export function Budgets({ budgets }: { readonly budgets: readonly Budget[] }): J
 }
 
 function amount(value: string | null, unit: string): string {
-  return unit === "usd" ? (dollars(value) ?? "") : `${short(Number(value ?? 0))} ${unit}`;
+  return unit === "usd" ? (dollars(value) ?? "") : short(Number(value ?? 0));
 }
