@@ -295,11 +295,17 @@ class Gate:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
-                del lane.under_way[id(future.result())]  # it was let in at the very moment it was given up
+                self._give_up(lane, future.result())  # it was let in at the very moment it was given up
             raise
         finally:
             lane.queue.remove(waiter, owner=wish.owner, reply=reply)
             self._pump()
+
+    def _give_up(self, lane: _Lane, place: Place) -> None:
+        """Leave a place no call was made from."""
+        del lane.under_way[id(place)]
+        if place.probe:
+            lane.breaker = lane.breaker.let_go()
 
     def _failed(self, lane: _Lane, place: Place, failure: UpstreamFailure) -> None:
         """Draw the conclusions from a failed call, for everybody."""

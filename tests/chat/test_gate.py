@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import pytest
 from chat.clock import SystemClock
 from chat.upstream.client import Timeouts
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.gate import Wish
+from chat.upstream.gate import Gate, Wish
+from chat.upstream.news import News
 from context.headroom import Need
 from tests.chat.told import finished, ledger, notes
 from tests.clocks import QuickClock
@@ -273,3 +274,27 @@ async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path,
         await clock.sleep(10)
         assert (await app.chat("t", "And now?"))["status"] == "completed"
         assert (await app.get("/readyz"))["checks"]["models"] != "0 of 3"
+
+
+async def test_a_probe_that_is_given_up_before_it_is_sent_lets_the_next_one_try() -> None:
+    sim = SimClock(start=START)
+    gate = Gate(clock=OneClock(sim), at_once=1, length=9, seconds=60)
+
+    def wish(owner: str) -> Wish:
+        return Wish(model="m", owner=owner, need=Need(input=1, output=1), kind="reply")
+
+    async def ask(owner: str) -> None:
+        async with gate.place(wish(owner)):
+            pass
+
+    async with gate.place(wish("first")):
+        waiting = asyncio.create_task(ask("second"))
+        while not gate.waiting:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+        gate.hear(News(model="m", what="open", seconds=10))
+        sim.advance(11)
+    waiting.cancel()  # it was just let in
+    with suppress(asyncio.CancelledError):
+        await waiting
+    assert gate.resting() == frozenset()
+    await ask("third")
