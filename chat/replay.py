@@ -9,12 +9,12 @@ from context.ladder import Ladder
 from context.messages import Message
 from context.recall.render import OPENING, STANDING, rendered
 from context.recall.thread import Source
-from context.recipe import Recalled, RecalledRef, Recipe
+from context.recipe import RECALL, RECALL_STANDING, Recalled, RecalledRef, Recipe
 from store import messages, prompts, summaries
 from store.messages import StoredMessage
 from store.turns import Turn
 
-HEADINGS = {"recall": OPENING, "recall-standing": STANDING}
+WORDS = {RECALL: OPENING, RECALL_STANDING: STANDING}
 
 
 class CannotReplay(Exception):
@@ -79,8 +79,8 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
 
 
 async def _recalled(connection: AsyncConnection, turn: Turn, named: RecalledRef) -> Recalled:
-    if named.id in HEADINGS:
-        return Recalled(id=named.id, text=HEADINGS[named.id], tokens=0)
+    if named.id in WORDS:
+        return Recalled(id=named.id, text=WORDS[named.id], tokens=0)
     continued = continuing.message_of(named.id)
     found = await messages.get(connection, turn.owner_id, continued or named.id, thread_id=turn.thread_id)
     if found is None:

@@ -7,8 +7,7 @@ request begins with the same bytes as the one before and reads them from the cac
 from typing import Final
 
 from context.messages import Message
-
-PREFIX: Final = "continue:"
+from context.recipe import CONTINUE
 
 OPENING: Final = (
     "Your answer to the message above broke off before its end. What stands between the marks has reached the person already, "
@@ -34,9 +33,9 @@ def block(partial: str) -> str:
 
 def named(message_id: str) -> str:
     """How a recipe names the block of a message that is gone on with."""
-    return f"{PREFIX}{message_id}"
+    return f"{CONTINUE}{message_id}"
 
 
 def message_of(name: str) -> str | None:
     """The message such a name stands for; None for any other block."""
-    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None
+    return name.removeprefix(CONTINUE) if name.startswith(CONTINUE) else None

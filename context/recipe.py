@@ -15,6 +15,15 @@ LAYOUT: Final = 2
 
 SYSTEM: Final = "system"
 LADDER: Final = "ladder"
+RECALL: Final = "recall"
+RECALL_STANDING: Final = "recall-standing"
+HEADINGS: Final = frozenset({RECALL, RECALL_STANDING})  # blocks over what was recalled, in our own words
+CONTINUE: Final = "continue:"  # before the id of a message that is gone on with
+
+
+def is_reserved(id: str) -> bool:
+    """Whether a recipe means something of its own by that name, so that no message may have it as its id."""
+    return id in HEADINGS or id in (SYSTEM, LADDER) or id.startswith(CONTINUE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

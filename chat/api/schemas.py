@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from context.catalog import Tier
+from context.recipe import is_reserved
 from store.reports import DIMENSIONS, LABELS
 from store.reports import Label as LabelName
 
@@ -26,7 +27,14 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _free(value: str) -> str:
+    if is_reserved(value):
+        raise ValueError("is a name this server keeps for itself")
+    return value
+
+
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+NewId = Annotated[Id, AfterValidator(_free)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_not_blank)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
@@ -81,7 +89,7 @@ class TextInput(_Request):
 class TurnInput(_Request):
     text: Text | None = None
     parts: Annotated[list[TextInput], Field(min_length=1, max_length=32)] | None = None
-    message_id: Id | None = Field(default=None, description="The client's own id for the user's message.")
+    message_id: NewId | None = Field(default=None, description="The client's own id for the user's message.")
 
     @model_validator(mode="after")
     def _one_form(self) -> "TurnInput":

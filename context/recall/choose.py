@@ -13,7 +13,7 @@ from context.recall.policy import RecallPolicy
 from context.recall.rank import density, ranked
 from context.recall.render import OPENING, STANDING, rendered
 from context.recall.thread import Outline, Source
-from context.recipe import Recalled
+from context.recipe import RECALL, RECALL_STANDING, Recalled
 
 HEADER = 4  # tokens of a date and a speaker, at least
 
@@ -58,7 +58,7 @@ def choose(
     policy: RecallPolicy,
 ) -> tuple[Recalled, ...]:
     """The blocks to send, within `budget` tokens as `count` counts them: standing ones, then the others, each oldest first."""
-    opening, heading = _block("recall", OPENING, count), _block("recall-standing", STANDING, count)
+    opening, heading = _block(RECALL, OPENING, count), _block(RECALL_STANDING, STANDING, count)
     kept: dict[int, Recalled] = {}
     room = min(budget, int(budget * policy.standing_share)) - heading.tokens
     for position in standing:

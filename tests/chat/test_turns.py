@@ -177,6 +177,10 @@ async def test_the_words_may_come_as_parts(house: Palaver, thread: str) -> None:
     [
         ({"input": {"text": " \n\t "}}, 400, "bad_request", "input.text"),
         ({"input": {"text": "x"}, "model": "gpt"}, 404, "model_not_found", "model"),
+        *(
+            ({"input": {"text": "x", "message_id": name}}, 400, "bad_request", "input.message_id")
+            for name in ("system", "ladder", "recall", "recall-standing", "continue:m")
+        ),
         ({"regenerate": "nothing"}, 404, "not_found", "thread"),
         ({"input": {"text": "x"}, "parent_id": "nothing"}, 404, "not_found", "parent_id"),
         ({"input": {"text": "x"}, "regenerate": "m"}, 400, "bad_request", None),
