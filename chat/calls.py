@@ -8,6 +8,7 @@ caller ... waits for a place (chat.upstream.gate), sends, keeps the times, and k
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from chat.access.budgets import Budgets, CallDoesNotFit
 from chat.clock import Clock
@@ -19,7 +20,7 @@ from chat.upstream.wire import Piece
 from context.budgets import worst_case
 from context.catalog import Tier
 from context.headroom import Need
-from context.pricing import Usage, price_table
+from context.pricing import Usage, price, price_table
 from store import calls
 from store.calls import OpenCall
 from store.database import Database
@@ -115,6 +116,16 @@ class CallRecord:
         if self.begun:
             return replace(self.call.usage, output=max(self.call.usage.output, tokens_of(self.characters)))
         return Usage(input=self.size.prompt) if self.estimated else Usage()
+
+    def cost(self, *, local: bool) -> Decimal | None:
+        """What the call cost in USD, at the price of the model that answered; None when nobody knows it. The local model is free.
+
+        A gateway may call its models by names of its own: then the price of the model that was asked counts.
+        """
+        if local:
+            return Decimal(0)
+        found = price(self.call.model, self.usage) if self.call.model else None
+        return price(self.model, self.usage) if found is None else found
 
     @property
     def estimated(self) -> bool:

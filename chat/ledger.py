@@ -22,8 +22,7 @@ log = structlog.get_logger()
 
 def entry(record: CallRecord, *, local: bool) -> Entry:
     """The ledger row of a call that is over. The local model is free; an unknown model is unpriced."""
-    errand, used = record.errand, record.usage
-    answered = record.call.model or None
+    errand = record.errand
     sent = record.sent_at if record.sent_at is not None else record.ended
     return Entry(
         id=record.id,
@@ -35,9 +34,9 @@ def entry(record: CallRecord, *, local: bool) -> Entry:
         purpose=errand.purpose,
         tier=record.tier,
         model_asked=record.model,
-        model_answered=answered,
-        usage=used,
-        cost=Decimal(0) if local else price(answered or record.model, used),
+        model_answered=record.call.model or None,
+        usage=record.usage,
+        cost=record.cost(local=local),
         price_table=None if local else PRICE_TABLE,
         estimated=record.estimated,
         outcome=record.outcome,

@@ -10,7 +10,6 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from chat.calls import CallRecord
-from context.pricing import price
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 KINDS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
@@ -105,7 +104,7 @@ class Prometheus:
             if count := getattr(used, kind):
                 self.tokens.labels(model, kind).inc(count)
         if used.total and not local:
-            cost = price(record.call.model or model, used)
+            cost = record.cost(local=local)
             if cost is None:
                 self.unpriced.labels(model).inc()
             else:

@@ -219,10 +219,11 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         await books.close_left_behind(database, record.created_at + 1, local=False)
         estimated = await spent(app)
         assert (await counted(app))[f"user:{LOCAL}|usd|day"] == (estimated["usd"], 0)
-        record.call.upstream_id = "msg_late"
+        record.call.upstream_id, record.call.model = "msg_late", "a gateway's own name for it"
         record.call.decoder.take(b'{"input_tokens": 120, "output_tokens": 30}')
         record.end("ok", 1.0)
         row = books.entry(record, local=False)
+        assert row.cost == price("claude-sonnet-5-5", row.usage) != 0, "the model that was asked has a price"
         await database.write(partial(books.keep, rows=[row]))
         exact = await spent(app)
         assert exact != estimated
