@@ -1,6 +1,6 @@
 """Before each call of a turn: what is left of the budgets decides whether it is asked as planned, shorter, or of a cheaper tier."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chat import events
@@ -25,18 +25,17 @@ async def fitted(
     journal: Journal,
     planned: Plan,
     rounds: Sequence[Round],
-    grown: int,
     *,
     eager: bool,
 ) -> Plan:
     """The plan, or the largest one that still fits. Raises CallDoesNotFit when none does.
 
     What changes is stored before it is sent, and told with its reason. Amid tool calls the model stays: its thoughts
-    are bound to it. `grown`: tokens the tools have added to the prompt; `eager` as in context.fit.
+    are bound to it. `eager` as in context.fit.
     """
-    barred: set[str] = set()
+    barred = set(planning.tried)  # a model that has failed the turn is not what a cheaper answer comes from
     while planning.deployment.caller.budgets:
-        offers = await _offers(planning, errand, planned, grown, alone=bool(rounds), barred=barred)
+        offers = await _offers(planning, errand, planned, rounds, barred)
         found = fit(offers, eager=eager)
         if isinstance(found, FitsNot):
             now = planning.clock.now()
@@ -75,13 +74,13 @@ async def fitted(
 
 
 async def _offers(
-    planning: Planning, errand: Errand, planned: Plan, grown: int, *, alone: bool, barred: set[str]
+    planning: Planning, errand: Errand, planned: Plan, rounds: Sequence[Round], barred: Collection[str]
 ) -> list[Offer]:
-    """The call as planned and, unless it must stay `alone`, the same of each cheaper tier, with how their counters stand."""
+    """The call as planned and, unless its model must stay, the same of each cheaper tier, with how their counters stand."""
     deployment, now = planning.deployment, planning.clock.now()
     wanted = planned.recipe.model
     tiers: list[tuple[str | None, str]] = [(planned.route.tier, wanted)]
-    rungs = [] if alone else ladder(planned.route, deployment.tiers)  # within what the token may use
+    rungs = [] if rounds else ladder(planned.route, deployment.tiers)  # within what the token may use
     models = [rung.model for rung in rungs]
     if wanted in models:
         below = reversed(rungs[: models.index(wanted)])
@@ -102,11 +101,12 @@ async def _offers(
         standings = {
             one.counter.key: one for one in await store.standings(connection, tuple(together.values()))
         }
+    bound = planned.bound + planning.grown(planned, rounds)[1]
     return [
         Offer(
             tier=tier,
             model=model,
-            bound=planned.bound + grown,
+            bound=bound,
             output=min(planned.recipe.max_tokens, deployment.models[model].max_output),
             prices=price_table(model, now=now),
             standings=tuple(standings[counter.key] for counter in counters),

@@ -131,6 +131,13 @@ class Planning:
 
         await self.database.write(write)
 
+    def grown(self, planned: Plan, rounds: Sequence[Round]) -> tuple[int, int]:
+        """Tokens that what tools were asked so far adds to a plan's prompt: as expected, and at most."""
+        if not rounds:
+            return 0, 0
+        said, model_id = str(rounds), planned.recipe.model
+        return self.deployment.sizes.count(said, model_id), self.deployment.sizes.bound(said, model_id)
+
     async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
         """Messages older than the window that a question is about."""
         async with self.database.reading() as connection:

@@ -14,7 +14,7 @@ from functools import partial
 from chat import events
 from chat.accept import Command
 from chat.access.budgets import CallDoesNotFit
-from chat.calls import CallRecord, Errand, Size, tokens_of
+from chat.calls import CallRecord, Errand, Size
 from chat.choosing import choose_model
 from chat.clock import Clock
 from chat.deployment import Deployment
@@ -27,8 +27,8 @@ from chat.upstream import failures, retry
 from chat.upstream.failures import Trouble, UpstreamFailure
 from chat.upstream.wire import BlockEnded, Stopped, ToolAsked, Words
 from context import fallback
-from context.catalog import Model
 from context.plan import Plan
+from context.recipe import HEADINGS
 from context.request import Round
 from context.routing.choice import Route
 from context.routing.next import one_up
@@ -41,7 +41,6 @@ MAX_ROUNDS = 4  # times a model may ask for tools in one turn
 REFITS = 3  # times a call is made smaller because somebody else was faster
 MAX_QUERY = 1_000  # characters of a search
 USUAL_ANSWER = 500  # tokens of an answer in a thread that had none yet
-HEADINGS = frozenset({"recall", "recall-standing"})  # blocks of recall that are no messages
 
 FINISH = {
     "end_turn": "stop",
@@ -145,7 +144,7 @@ class TurnWork:
         rungs = fallback.ladder(route, deployment.tiers)
         while True:
             others = {rung.model for rung in rungs} - {route.model_id, *tried}
-            found = await self._answer_of(route, self._patience(others, tried))
+            found, route = await self._answer_of(route, self._patience(others, tried))
             if isinstance(found, Completed):
                 return found
             tried[route.model_id] = found
@@ -182,16 +181,19 @@ class TurnWork:
         free = set(others) - self.deployment.caller.gate.resting()
         return retry.WITH_OTHERS if free or tried else retry.ALONE
 
-    async def _answer_of(self, route: Route, patience: retry.Patience) -> "Completed | Unanswered":
-        """One model's answer, planned for its own lane."""
+    async def _answer_of(
+        self, route: Route, patience: retry.Patience
+    ) -> "tuple[Completed | Unanswered, Route]":
+        """One model's answer, planned for its own lane; and the route that was taken, for a budget may have led to a cheaper one."""
         model = self.deployment.models[route.model_id]
         try:
             planned = await self.planning.plan(route)
         except MessageTooLarge as problem:
-            return Unanswered(trouble=replace(failures.TOO_LARGE, message=f"{problem}."))
+            return Unanswered(trouble=replace(failures.TOO_LARGE, message=f"{problem}.")), route
         note = {"model": model.id, "label": model.label, "tier": route.tier, "reason": route.reason}
         self.journal.event(events.Note(name="route", data=note))
-        return await self._ask(planned, model, patience)
+        found = await self._ask(planned, patience)
+        return found, (self.planning.planned or planned).route
 
     def _higher(self, route: Route, found: "Unanswered") -> Route | None:
         """The better model that is asked, once, after a refusal or an answer that was cut before its first word."""
@@ -204,8 +206,11 @@ class TurnWork:
             self.journal.event(events.Note(name="cascade", data=note))
         return higher
 
-    async def _ask(self, planned: Plan, model: Model, patience: retry.Patience) -> "Completed | Unanswered":
-        """Call the model, with what its tools found, until it has answered or failed for good."""
+    async def _ask(self, planned: Plan, patience: retry.Patience) -> "Completed | Unanswered":
+        """Call the model, with what its tools found, until it has answered or failed for good.
+
+        Only the turn's last call may be recorded with its end: what an earlier one set aside the next one may need.
+        """
         rounds: list[Round] = []
         thought_too_long = False
         while True:
@@ -215,6 +220,7 @@ class TurnWork:
             reason, call = heard
             planned = self.planning.planned or planned  # a budget may have made it smaller
             if reason == "refusal":
+                await self._record(call)
                 return Unanswered(trouble=failures.REFUSED, refused=True)
             if reason == "tool_use" and self.asked and len(rounds) < MAX_ROUNDS:
                 rounds.append(await self._use_tools(planned, call, last=len(rounds) == MAX_ROUNDS - 1))
@@ -223,9 +229,11 @@ class TurnWork:
                 continue
             if self.draft.has_text or (self.draft.resumed and reason in ("end_turn", "stop_sequence")):
                 return Completed(finish_reason=FINISH.get(reason, "stop"))
+            await self._record(call)
             if reason != "max_tokens":
                 return Unanswered(trouble=failures.EMPTY)
-            larger = min(planned.recipe.max_tokens * 2, model.max_output)
+            most = self.deployment.models[planned.recipe.model].max_output
+            larger = min(planned.recipe.max_tokens * 2, most)
             if thought_too_long or larger == planned.recipe.max_tokens:
                 return Unanswered(trouble=failures.NO_ANSWER)
             thought_too_long = True
@@ -244,14 +252,13 @@ class TurnWork:
         attempt = refused = 0
         before = self.draft.said
         trouble: Trouble | None = None
-        grown = tokens_of(len(str(rounds))) if rounds else 0
         while True:
             attempt += 1
             try:
                 planned = await fitted(
-                    self.planning, self.errand, self.journal, planned, rounds, grown, eager=not self.calls
+                    self.planning, self.errand, self.journal, planned, rounds, eager=not self.calls
                 )
-                return await self._call(planned, body_of(planned, rounds), grown, patience)
+                return await self._call(planned, rounds, patience)
             except CallDoesNotFit as failure:
                 # Others may have taken the room between the look and the call: look again, but not for ever.
                 attempt, refused = attempt - 1, refused + 1
@@ -313,17 +320,18 @@ class TurnWork:
         return {"assistant": call.call.decoder.blocks, "results": results}
 
     async def _call(
-        self, planned: Plan, body: bytes, grown: int, patience: retry.Patience
+        self, planned: Plan, rounds: Sequence[Round], patience: retry.Patience
     ) -> tuple[str, CallRecord]:
-        """One call: how the model stopped, and all it said. `grown`: tokens tools added to the plan. Raises UpstreamFailure."""
+        """One call: how the model stopped, and all it said. Raises UpstreamFailure."""
         self.asked = []
+        grown, most_grown = self.planning.grown(planned, rounds)
         record = self.deployment.caller.record(
             self.errand,
             model=planned.recipe.model,
             tier=planned.route.tier,
             size=Size(
                 prompt=planned.estimate.total + grown,
-                bound=planned.bound + grown,
+                bound=planned.bound + most_grown,
                 output=planned.recipe.max_tokens,
                 fresh=planned.predicted.prompt - planned.predicted.cache_read + grown,
                 answer=planned.predicted.output or USUAL_ANSWER,
@@ -333,6 +341,7 @@ class TurnWork:
         self.calls.append(record)
         stopped: Stopped | None = None
         impatient = None if patience == retry.ALONE else patience.longest_wait
+        body = body_of(planned, rounds)
         async with self.deployment.caller.ask(record, body, patience=impatient, tell=self._queued) as pieces:
             async for piece in pieces:
                 match piece:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chat.turn import MAX_ROUNDS
-from tests.chat.talk import Talk, converses, talk, talking
+from tests.chat.talk import Talk, billed, converses, talk, talking
 from tests.chat.told import answer_text, finished, ledger, notes
 from tests.upstream import Reply, faults
 from tests.upstream.replies import ToolCall
@@ -235,3 +235,29 @@ async def test_a_crash_between_two_rounds_is_recovered_from(tmp_path: Path) -> N
             assert (part["name"], part["input"]) == ("search_conversation", {"query": "bicycle"})
             again = await after.say("Go on")
             assert again["status"] == "completed"
+
+
+async def test_what_is_set_aside_covers_what_a_search_brought_in_any_script(tmp_path: Path) -> None:
+    fact = "bicycle: " + "自行车锁在图书馆后面的栏杆上密码是四四一七请不要忘记" * 20
+    budgets = [{"scope": "thread", "unit": "tokens", "period": "month", "limit": "10000000"}]
+    async with talk(tmp_path, window_tokens=1_000, budgets=budgets) as one:
+        await one.say(fact)
+        await one.many(6, length=120)
+        used = (await set_aside(one))[0]
+        one.sim.script(search("bicycle"), Reply(text="It is 4417.", thinking="", hold=True), when=converses)
+        accepted = await one.app.say("t", "What was it again?")
+        await one.sim.held.reached()
+        first, second = one.asked()[-2:]
+        now_used, reserved = await set_aside(one)
+        one.sim.held.open()
+        await finished(one.app, accepted["id"])
+        await one.settled()
+        assert now_used - used == billed(first).total
+        assert "自行车" in str(second.json["messages"][-1])
+        assert billed(second).prompt <= reserved - second.json["max_tokens"]
+
+
+async def set_aside(one: Talk) -> tuple[int, int]:
+    """What the thread's budget has used, and what is set aside of it."""
+    (found,) = (await one.app.get("/api/budgets", thread_id="t"))["budgets"]
+    return int(found["used"]), int(found["reserved"])
