@@ -87,6 +87,11 @@ class Counter:
         return period_end(self.budget.period, self.period_start)
 
     @property
+    def name(self) -> str:
+        """The subject as a budget names it."""
+        return _named(self.budget.scope, self.subject)
+
+    @property
     def words(self) -> str:
         """Whose budget it is, and which."""
         whose: dict[Scope, str] = {
@@ -156,7 +161,7 @@ def counter_of(budgets: Iterable[Budget], key: str, period_start: int) -> Counte
     """A stored counter, under the budget that limits it now; None when none does."""
     whose, unit, period = key.rsplit("|", 2)
     scope, _, subject = whose.partition(":")
-    name = subject.partition("/")[2] if scope == "thread" else subject
+    name = _named(scope, subject)
     found: Budget | None = None
     for budget in budgets:
         mine = (budget.scope, budget.unit, budget.period) == (scope, unit, period)
@@ -165,6 +170,10 @@ def counter_of(budgets: Iterable[Budget], key: str, period_start: int) -> Counte
     if found is None:
         return None
     return Counter(key=key, period_start=period_start, budget=found, subject=subject)
+
+
+def _named(scope: str, subject: str) -> str:
+    return subject.partition("/")[2] if scope == "thread" else subject
 
 
 def share_reached(budget: Budget, used: int, *, refused: bool, shares: Iterable[int]) -> int:

@@ -68,7 +68,7 @@ def _shown(standing: Standing, alone: bool) -> schemas.BudgetOut:
 
     return schemas.BudgetOut(
         scope=budget.scope,
-        name=None if budget.scope == "deployment" else counter.subject.rsplit("/", 1)[-1],
+        name=None if budget.scope == "deployment" else counter.name,
         unit=budget.unit,
         period=budget.period,
         limit=amount(budget.limit),

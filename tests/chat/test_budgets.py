@@ -272,3 +272,11 @@ def test_the_doctor_says_which_model_no_money_budget_lets_answer(
     (found,) = _budgets(settings)
     assert found.state == state
     assert ("our-own" in found.says) == (state == "note")
+
+
+async def test_a_budget_is_named_as_the_model_is(sim: Simulator, tmp_path: Path) -> None:
+    budgets = [budget(9, scope="model", unit="requests"), budget(9, scope="thread", unit="requests")]
+    async with palaver(tmp_path, sim, budgets=budgets, model_simple="maker/small") as app:
+        await app.chat("t", "Hello")
+        found = (await app.get("/api/budgets", thread_id="t"))["budgets"]
+        assert {one["name"] for one in found} == {"maker/small", "claude-sonnet-5-5", "claude-opus-5-5", "t"}
