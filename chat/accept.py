@@ -27,7 +27,7 @@ from context.budgets import Spender
 from context.catalog import Tier
 from context.continuing import can_go_on
 from context.messages import Message, TextPart
-from context.routing.choice import UnknownModel
+from context.routing.choice import Pins, UnknownModel
 from store import events as store_events
 from store import messages, threads, turns
 from store.budgets import DoesNotFit
@@ -61,6 +61,12 @@ class Command:
     feature: str | None = None
     idempotency_key: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def pins(self) -> Pins:
+        """The model that is asked for, within what the operator lets the token use."""
+        most = self.tier if self.at_most else None
+        return Pins(turn=self.asked, exactly=None if self.at_most else self.tier, most=most)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -113,9 +119,14 @@ async def accept(
 
     `room`: whether another turn finds a place; one that is known needs none.
     """
-    _check_model(deployment, command)
+    try:
+        _check_model(deployment, command)
+        _check_size(deployment, command)
+    except (ModelNotFound, ContextTooLong):
+        # What was taken stays taken, though models and what is known of them may have changed since.
+        if not await _is_known(database, owner_id, command):
+            raise
     tokens = 0 if command.text is None else deployment.sizes.count(command.text)
-    _check_size(deployment, command)
     acceptance = _Acceptance(deployment, clock, owner_id, holder, command, tokens, room)
     for attempt in (1, 2, 3):
         try:
@@ -130,9 +141,16 @@ async def accept(
     raise AssertionError("the loop returns or raises")
 
 
+async def _is_known(database: Database, owner_id: str, command: Command) -> bool:
+    if command.idempotency_key is None:
+        return False
+    async with database.reading() as connection:
+        return await turns.by_key(connection, owner_id, command.idempotency_key) is not None
+
+
 def _check_model(deployment: Deployment, command: Command) -> None:
     try:
-        deployment.possible(command.asked)
+        deployment.possible(command.pins)
     except UnknownModel:
         offered = ", ".join([*deployment.tiers, *dict.fromkeys(deployment.tiers.values())])
         raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
@@ -143,7 +161,7 @@ def _check_size(deployment: Deployment, command: Command) -> None:
     if command.text is None:
         return
     refused: list[str] = []
-    for model_id in deployment.possible(command.asked):
+    for model_id in deployment.possible(command.pins):
         model = deployment.models[model_id]
         tokens = deployment.sizes.bound(command.text, model.id)
         prompt = deployment.sizes.bound(deployment.prompt.text, model.id)

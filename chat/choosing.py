@@ -45,10 +45,8 @@ async def choose_model(planning: Planning, command: Command, errand: Errand) -> 
         seen = await _seen(connection, planning, command)
     text = standing.path[-1].text
     matched = matching(deployment.rules, text, command.labels)
-    pins = Pins(
-        turn=command.asked,
-        exactly=None if command.at_most else command.tier,
-        most=command.tier if command.at_most else None,
+    pins = replace(
+        command.pins,
         thread=seen.pin,
         rule_tier=matched[0].tier if matched else None,
         rule=matched[0].name if matched else "",

@@ -61,11 +61,11 @@ class Deployment:
         """The model that stands for the deployment where no turn is asked about."""
         return self.tiers["standard" if self.default_tier == "auto" else self.default_tier]
 
-    def possible(self, asked: str | None) -> tuple[str, ...]:
+    def possible(self, pins: Pins) -> tuple[str, ...]:
         """The models that may come to answer a turn, before it is known which. Raises UnknownModel."""
-        if asked is not None:
-            return (choose(None, Pins(turn=asked), self.candidates).model_id,)
-        return tuple(dict.fromkeys(self.tiers.values()))
+        if pins.turn is not None:
+            return (choose(None, pins, self.candidates).model_id,)
+        return tuple(dict.fromkeys(model for tier, model in self.tiers.items() if pins.allow(tier)))
 
     def prices(self, model_id: str, now: int) -> PriceTable:
         """A model's prices on the day of `now` (milliseconds); assumed ones for a model the table does not know."""

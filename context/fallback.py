@@ -57,10 +57,9 @@ def ladder(route: Route, tiers: Mapping[Tier, str]) -> tuple[Rung, ...]:
     The route's own candidates where it names any, within what the operator allows the token; else the deployment's tiers.
     """
     named = [(one.tier, one.model_id) for one in route.candidates if one.admissible] or list(tiers.items())
-    exactly, most = route.pins.exactly, route.pins.most
     first: dict[str, Tier] = {}
     for tier, model in sorted(named, key=lambda one: TIERS.index(one[0])):
-        if exactly in (None, tier) and (most is None or TIERS.index(tier) <= TIERS.index(most)):
+        if route.pins.allow(tier):
             first.setdefault(model, tier)
     return tuple(Rung(model=model, tier=tier) for model, tier in first.items())
 

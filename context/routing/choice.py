@@ -62,6 +62,12 @@ class Pins:
     default: Tier | None = None
     because: str = ""
 
+    def allow(self, tier: Tier) -> bool:
+        """Whether the operator lets the token use a tier."""
+        return self.exactly in (None, tier) and (
+            self.most is None or TIERS.index(tier) <= TIERS.index(self.most)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:

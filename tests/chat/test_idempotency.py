@@ -173,3 +173,15 @@ async def test_a_key_that_cannot_be_kept_is_refused(house: Palaver, thread: str,
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "idempotency-key"
     assert LOCAL not in answer.text
+
+
+async def test_a_turn_is_found_again_though_its_model_is_offered_no_more(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        async with palaver(tmp_path, sim) as app:
+            first = await post(app, "t", "hello", "key", model="claude-sonnet-5-5")
+            await app.follow(first.json()["id"])
+        async with palaver(tmp_path, sim, model_standard="claude-opus-5-5") as app:
+            again = await post(app, "t", "hello", "key", model="claude-sonnet-5-5")
+            assert (again.status_code, again.json()["id"]) == (200, first.json()["id"]), again.text
+            other = await post(app, "t", "hello", "other-key", model="claude-sonnet-5-5")
+            assert (other.status_code, other.json()["error"]["param"]) == (404, "model")

@@ -211,6 +211,22 @@ async def test_the_operators_bound_on_a_token_wins_over_every_wish(tmp_path: Pat
         assert models(app) == [SIMPLE, SIMPLE, STANDARD, STANDARD, SIMPLE]
 
 
+@pytest.mark.parametrize("wish", [{}, {"model": "complex"}])
+async def test_what_is_too_long_for_all_a_token_may_use_is_refused_at_the_door(
+    tmp_path: Path, wish: dict[str, Any]
+) -> None:
+    tokens = (token("small", "simple", "at_most"),)
+    async with (
+        Simulator() as sim,
+        palaver(tmp_path, sim, tokens=tokens, model_simple="claude-haiku-4-5") as app,
+    ):
+        app.http.headers["authorization"] = "Bearer small"
+        said = {"input": {"text": "自行车" * 40_000}, **wish}
+        answer = await app.http.post("/api/threads/t/turns", json=said)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (413, "input"), answer.text
+        assert (await app.http.get("/api/threads/t")).status_code == 404
+
+
 UNSURE = "Compare Berlin and Munich"
 
 
