@@ -1,6 +1,6 @@
-"""After thousands of calls of every kind, with faults and crashes, the ledger is the provider's own log, call by call.
+"""After very many calls of every kind, with faults and crashes, the ledger is the provider's own log, call by call.
 
-`PALAVER_LONG=1` makes about five times as many.
+`PALAVER_LONG=1` makes thousands of them.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tests.bench.soak.reconcile import reconcile, rows_of
 from tests.palaver import Palaver, palaver
 from tests.upstream import Gate, Reply, SimClock, Simulator
 
-CALLS = 7_500 if "PALAVER_LONG" in os.environ else 1_500
+CALLS = 6_000 if "PALAVER_LONG" in os.environ else 600
 LIVES = 5  # the process crashes between them
 PEOPLE = 20
 START = 1_795_000_000.0
@@ -50,12 +50,12 @@ async def test_the_ledger_is_the_providers_log_to_the_token_and_picodollar(tmp_p
     assert not books.wrong, "\n".join(books.wrong[:40])
     assert books.paid == books.billed > Decimal(0)
     assert books.exact > 0.8 * CALLS
-    assert books.cut_short > 20
-    assert books.refused_by_status > 20
+    assert books.cut_short > CALLS // 75
+    assert books.refused_by_status > CALLS // 75
     for purpose in ("reply", "summary", "title", "keepalive"):
-        assert books.purposes[purpose] > 2, books.purposes
+        assert books.purposes[purpose] > 0, books.purposes
     for kind in ("fault:reset", "fault:eof", "fault:error", "fault:no_response", "fault:overloaded_error"):
-        assert books.faults[kind] > 3, books.faults
+        assert books.faults[kind] > 0, books.faults
 
 
 async def begin(folder: Path, sim: Simulator) -> tuple[AsyncExitStack, Palaver]:
