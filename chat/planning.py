@@ -81,13 +81,20 @@ class Planning:
             await self.stand()
         async with self.database.reading() as connection:
             recalled = await self._recall(connection, self.stood, route.model_id)
-        if self.continued is not None:
-            recalled = (*recalled, self._rest_of(self.continued, route.model_id))
-        planned = self._plan(route, recalled)
-        if planned.recalled != recalled and self.continued is not None:
-            raise MessageTooLarge(recalled[-1].tokens, planned.estimate.total)
+        if self.continued is None:
+            planned = self._plan(route, recalled)
+        else:
+            planned = self._going_on(route, recalled, self._rest_of(self.continued, route.model_id))
         await self.keep(planned)
         return planned
+
+    def _going_on(self, route: Route, recalled: Sequence[Recalled], rest: Recalled) -> Plan:
+        """A plan that asks for the rest of an answer; what is recalled makes way for it. Raises MessageTooLarge."""
+        for blocks in ((*recalled, rest), (rest,)):
+            planned = self._plan(route, blocks)
+            if rest in planned.recalled:
+                return planned
+        raise MessageTooLarge(planned.estimate.new + rest.tokens, planned.estimate.new)
 
     def _plan(self, route: Route, recalled: Sequence[Recalled]) -> Plan:
         deployment, standing, model_id = self.deployment, self.stood, route.model_id

@@ -10,9 +10,10 @@ from context.request import digest
 from tests.chat.talk import talk
 from tests.chat.test_replay import rebuilt
 from tests.chat.told import answer_text, finished, notes
-from tests.palaver import Palaver
+from tests.clocks import QuickClock
+from tests.palaver import Palaver, palaver
 from tests.sse import text_of
-from tests.upstream import Reply, faults
+from tests.upstream import Reply, Simulator, faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -162,3 +163,25 @@ async def test_a_whole_answer_a_question_and_a_refused_one_cannot_be_gone_on_wit
     assert missing.status_code == 404
     both = await house.http.post(f"/api/threads/{thread}/turns", json={"continue": "a", "regenerate": "b"})
     assert both.status_code == 400
+
+
+async def test_what_is_recalled_makes_way_for_the_half_that_was_said(tmp_path: Path) -> None:
+    """Haiku 4.5 has room for about 89,000 tokens here: question and half fit, question and fact too, not all three."""
+    settings: dict[str, Any] = {
+        f"model_{tier}": "claude-haiku-4-5" for tier in ("simple", "standard", "complex")
+    }
+    settings |= {"max_output_tokens": 64_000, "recall_tokens": 9_000}
+    fact = "The Ravensbourne bicycle combination: " + "four four one seven and so on " * 700
+    question = "What was the Ravensbourne bicycle combination? " + "and so on " * 21_500
+    half = "Half of what is to be said here. " * 800
+    async with Simulator() as sim, palaver(tmp_path, sim, clock=QuickClock(), **settings) as app:
+        await app.chat("t", fact)
+        sim.script(faults.reset_after(half))
+        turn = await app.chat("t", question)
+        assert fact[:40] in str(sim.requests[-1]), "it is recalled"
+        _, after = await finished(app, (await go_on(app, "t", turn["message_id"]))["id"])
+        assert after["status"] == "completed", after["error"]
+        assert half in str(sim.requests[-1])
+        assert fact[:40] not in str(sim.requests[-1])
+        body, kept = await rebuilt(app, after["id"])
+        assert digest(body) == kept
