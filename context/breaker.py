@@ -8,9 +8,8 @@ Only failures of the model's health count (overload, 5xx, silence, cut connectio
 one request (a 4xx) or with this deployment's own pace (429) says nothing about the model, so it never opens the breaker.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 State = Literal["closed", "open", "half_open"]
 
@@ -114,13 +113,6 @@ class Breaker:
     def let_go(self) -> "Breaker":
         """A call ended without saying anything of the model's health: somebody cancelled it, or the request was wrong."""
         return replace(self, probe_at=None) if self.probe_at is not None else self
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> "Breaker":
-        return Breaker(**{**value, "slices": tuple(Slice(**one) for one in value["slices"])})
 
     def _counted(self, now: float, terms: Thresholds, *, well: int = 0, failed: int = 0) -> "Breaker":
         number = int(now // (terms.window / terms.slices))

@@ -6,9 +6,8 @@ Plain input and cache writes count as input, cache reads do not; output counts a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 SHARE = 0.8
 """The part of each bucket that is used: estimates are off by some percent, and a 429 costs more than a short wait."""
@@ -108,14 +107,6 @@ class Headroom:
     def hold(self, seconds: float, now: float) -> "Headroom":
         """The provider refused a call and said when to come back: that holds for everybody."""
         return replace(self, held_until=max(self.held_until, now + seconds))
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> "Headroom":
-        buckets = {kind: Bucket(**one) for kind, one in value["buckets"].items()}
-        return Headroom(buckets=buckets, held_until=value["held_until"])
 
 
 UNKNOWN = Headroom(buckets={})

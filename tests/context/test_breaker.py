@@ -1,7 +1,5 @@
 """When a model that keeps failing is left alone, and how it comes back."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,8 +88,7 @@ def test_no_fault_of_one_request_counts() -> None:
 
 
 @given(st.lists(st.sampled_from("+-.?x"), max_size=200).map("".join))
-def test_a_breaker_can_be_stored_and_never_locks_itself_for_ever(story: str) -> None:
+def test_a_breaker_stays_small_and_never_locks_itself_for_ever(story: str) -> None:
     breaker, now = after(story)
-    assert Breaker.from_json(json.loads(json.dumps(breaker.to_json()))) == breaker
     assert len(breaker.slices) <= T.slices
     assert breaker.admit(now + breaker.wait(now, T), T) is not None
