@@ -112,7 +112,7 @@ async def test_a_host_that_takes_no_connection_is_given_up(tmp_path: Path, sim: 
 
 async def test_a_turn_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     async with Simulator() as sim, palaver(tmp_path, sim, timeouts=Timeouts()) as app:
-        object.__setattr__(app.deps.deployment, "max_turn_seconds", 0.4)  # the least a setting allows is ten
+        object.__setattr__(app.deps.deployment, "max_turn_seconds", 2.0)  # the least a setting allows is ten
         sim.script(Reply(text=HALF, thinking="", delay=0.0, fault=faults.silence().fault))
         accepted = await app.say("t", "Hello")
         _, turn = await finished(app, accepted["id"])

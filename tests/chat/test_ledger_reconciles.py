@@ -76,10 +76,14 @@ async def begin(folder: Path, sim: Simulator) -> tuple[AsyncExitStack, Palaver]:
 async def crash(stack: AsyncExitStack, app: Palaver, sim: Simulator, old: Path, new: Path) -> Path:
     """What `kill -9` leaves when four turns are in the middle of their answers: the files as they are at that moment."""
     gates: list[Gate] = []
+    titles: list[Reply] = []
     respond = model(99)
 
     def held(request: dict[str, Any]) -> Reply:
-        if "something long" not in str(request["messages"][-1]) or "titles" in str(request["system"]):
+        if "titles" in str(request["system"]):
+            titles.append(respond(request))
+            return titles[-1]
+        if "something long" not in str(request["messages"][-1]):
             other: Reply = respond(request)
             return other
         gates.append(sim.gate())
@@ -93,6 +97,10 @@ async def crash(stack: AsyncExitStack, app: Palaver, sim: Simulator, old: Path, 
         async for event in app.stream(turn["id"]):
             if event.type == "part.delta":
                 break
+    # A process that is killed sends nothing more; this one is only copied, so all it is going to send must be on its way.
+    async with asyncio.timeout(30):
+        while len(gates) < len(turns) or len(titles) < len(turns):  # noqa: ASYNC110 - the provider tells nobody
+            await asyncio.sleep(0.02)
     shutil.copytree(old, new, ignore=shutil.ignore_patterns("*.lock", "*-shm"))
     await stack.aclose()  # what the old process does now happens to the old files
     for gate in gates:
