@@ -223,7 +223,7 @@ def _moment(field: str, value: str, zone: tzinfo, *, after: bool) -> int:
         if not 1970 < moment.year < 2200:
             raise ValueError
         return round((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):  # no day follows the calendar's last one
         raise BadQuestion(
             field, "neither a date like 2026-11-20 nor a moment like 2026-11-20T12:00:00Z"
         ) from None
