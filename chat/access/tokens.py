@@ -82,7 +82,7 @@ def fresh() -> str:
 def as_toml(token: str, *, name: str, user: str) -> str:
     """The lines of palaver.toml that let a token in. Raises ValueError naming the field that cannot be used."""
     for field, value, pattern in (("name", name, NAME), ("user", user, USER)):
-        if not re.match(pattern, value):
+        if not re.fullmatch(pattern, value):
             raise ValueError(f"{field}: letters, digits and ._- only, 64 at most")
     return f'[[tokens]]\nname = "{name}"\nuser = "{user}"\nsha256 = "{_digest(token).hex()}"\n'
 

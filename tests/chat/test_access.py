@@ -55,7 +55,8 @@ def test_the_command_prints_a_token_once_and_the_lines_that_let_it_in(
     (granted,) = load().tokens
     assert Tokens([granted], None).find(made, now=0) == Principal(owner_id="ada", token="ci")
     assert fresh() != fresh()
-    assert CliRunner().invoke(command_line, ["token", 'a"b']).exit_code == 2
+    for name in ('a"b', "ci\n"):
+        assert CliRunner().invoke(command_line, ["token", name]).exit_code == 2
 
 
 @pytest.mark.parametrize(
