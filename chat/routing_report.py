@@ -70,13 +70,17 @@ def look(asked: Asked, rules: Sequence[Rule], tiers: Mapping[Tier, str]) -> Find
 
 def read_file(path: Path) -> Iterator[Asked]:
     """One text per line: plain, or JSON with `text` (or `prompt`), `history` and `labels`. Raises CannotRead."""
+    empty = True
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
+                    empty = False
                     yield _asked(line, f"{path.name}, line {number}")
     except (OSError, UnicodeDecodeError) as problem:
         raise CannotRead(f"{path.name}: {problem}") from None
+    if empty:
+        raise CannotRead(f"{path.name}: there is no text in it")
 
 
 def _asked(line: str, where: str) -> Asked:

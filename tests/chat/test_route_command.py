@@ -58,6 +58,12 @@ def test_a_file_is_read_line_by_line_with_its_history_and_labels(folder: Path) -
     assert "4 texts: 3 simple (75%)" in table.output
 
 
+def test_a_file_without_texts_is_no_question(folder: Path) -> None:
+    (folder / "turns.jsonl").write_text("\n")
+    ended = CliRunner().invoke(app, ["route", "--file", "turns.jsonl"])
+    assert (ended.exit_code, "turns.jsonl: there is no text in it" in ended.output) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [('{"text": 1}', "turns.jsonl, line 2: `text` is missing"), ('{"text": "a"', "turns.jsonl, line 2")],
