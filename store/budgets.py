@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, u
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.budgets import Counter, Scope, Unit, by_turn
+from context.budgets import Budget, Counter, Scope, Unit, by_turn
 from context.fit import Standing
 from store.tables import budgets, turns, usage
 
@@ -126,16 +126,23 @@ async def mark_refused(connection: AsyncConnection, counter: Counter, now: int) 
     )
 
 
-async def stands(connection: AsyncConnection, now: int, *, below: int) -> list[Stand]:
-    """Counters of running and recent periods of which no share from `below` on was told; housekeeping."""
+async def stands(
+    connection: AsyncConnection, now: int, limits: Sequence[Budget], shares: Sequence[int]
+) -> list[Stand]:
+    """Counters of running and recent periods of which a share may have to be told; housekeeping.
+
+    Of a thousand users nearly all are far from their limits: those are not read.
+    """
+    if not limits or not shares:
+        return []
     minutes = budgets.c.key.endswith("|minute")
     rows = await connection.execute(
         select(budgets)
         .where(
             budgets.c.period_start >= now - RECENT,
             or_(~minutes, budgets.c.period_start >= now - RECENT_MINUTES),
-            budgets.c.alerted < below,
-            or_(budgets.c.used > 0, budgets.c.refused_at.is_not(None)),
+            budgets.c.alerted < max(shares),
+            or_(budgets.c.refused_at.is_not(None), *(_near(limit, min(shares)) for limit in limits)),
         )
         .order_by(budgets.c.key, budgets.c.period_start)
     )
@@ -149,6 +156,12 @@ async def stands(connection: AsyncConnection, now: int, *, below: int) -> list[S
         )
         for row in rows
     ]
+
+
+def _near(limit: Budget, share: int) -> ColumnElement[bool]:
+    """Whether a counter may be one of this budget's that has reached a share of it, in per cent."""
+    like = budgets.c.key.like(f"{limit.scope}%|{limit.unit}|{limit.period}")
+    return and_(like, budgets.c.used >= -(-limit.limit * share // 100))
 
 
 async def taken(connection: AsyncConnection, now: int) -> list[tuple[str, int, int]]:

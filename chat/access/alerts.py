@@ -104,7 +104,7 @@ class Alerts:
         """Decide what is to be told, send what waits, and forget counters of long ago."""
         now = self.clock.now()
         async with self.database.reading() as connection:
-            stands = await store.stands(connection, now, below=max(self.shares, default=0))
+            stands = await store.stands(connection, now, self.budgets, self.shares)
         for stand in stands:
             counter = counter_of(self.budgets, stand.key, stand.period_start)
             if counter is None:

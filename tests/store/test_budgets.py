@@ -137,9 +137,28 @@ async def test_each_share_is_told_once_and_upwards_only(database: Database) -> N
     assert await database.write(partial(tell, share=100))
     assert not await database.write(partial(tell, share=80))
     async with database.reading() as connection:
-        assert await budgets.stands(connection, NOW, below=100) == []
-        (left,) = await budgets.stands(connection, NOW, below=101)
+        assert await budgets.stands(connection, NOW, [one.budget], [80, 100]) == []
+        (left,) = await budgets.stands(connection, NOW, [one.budget], [80, 101])
     assert (left.key, left.used, left.alerted, left.refused) == (one.key, 90, 100, False)
+
+
+async def test_only_counters_that_may_have_to_be_told_are_read(database: Database) -> None:
+    limits = [
+        counter(100).budget,
+        counter(1_000, period="month").budget,
+        counter(9, scope="thread", unit="usd").budget,
+    ]
+    near, far, dropped = counter(100), counter(1_000, period="month"), counter(100, scope="model")
+    for one, used in ((near, 80), (far, 799), (dropped, 100)):
+        await database.write(partial(budgets.reserve, wanted=[(one, used)], use=True))
+    async with database.reading() as connection:
+        (read,) = await budgets.stands(connection, NOW, limits, (80, 100))
+        assert read.key == near.key
+        assert await budgets.stands(connection, NOW, limits, ()) == []
+    await database.write(partial(budgets.mark_refused, counter=far, now=NOW))
+    async with database.reading() as connection:
+        found = await budgets.stands(connection, NOW, limits, (80, 100))
+    assert {one.key for one in found} == {near.key, far.key}
 
 
 async def test_counters_of_long_ago_are_forgotten_unless_something_is_set_aside(database: Database) -> None:
