@@ -6,6 +6,7 @@ recorded only when `PALAVER_OTEL_CONTENT` says so.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,7 +26,15 @@ from chat.calls import CallRecord
 SCOPE: Final = "palaver"
 SCHEMA: Final = "https://opentelemetry.io/schemas/gen-ai/1.42.0"
 FINE: Final = ("ok", "cancelled", "refusal")  # outcomes that are no errors
-FINISH: Final = {"ok": "stop", "refusal": "content_filter", "max_tokens": "length"}
+FINISH: Final = {  # the provider's words in the conventions'
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "tool_use": "tool_call",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+}
 TOKENS: Final = [4**power for power in range(14)]  # bucket boundaries the conventions ask for
 SECONDS: Final = [0.01 * 2**power for power in range(14)]
 CHUNKS: Final = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0]
@@ -122,8 +131,10 @@ class OpenTelemetry:
             attributes["gen_ai.conversation.id"] = errand.thread_id
         if self.content:
             asked = json.loads(body)
-            attributes["gen_ai.input.messages"] = _messages(asked["messages"])
-            attributes["gen_ai.system_instructions"] = json.dumps(asked.get("system", []), ensure_ascii=False)
+            attributes["gen_ai.input.messages"] = _as_json(
+                {"role": one["role"], "parts": [*map(_part, one["content"])]} for one in asked["messages"]
+            )
+            attributes["gen_ai.system_instructions"] = _as_json(map(_part, asked.get("system", ())))
         turn = None if errand.turn_id is None else self._turns.get(errand.turn_id)
         span = self._tracer.start_span(
             f"chat {record.model}",
@@ -155,11 +166,15 @@ class OpenTelemetry:
                 "palaver.estimated": record.estimated,
             }
         )
-        if record.outcome in FINISH:
-            span.set_attribute("gen_ai.response.finish_reasons", [FINISH[record.outcome]])
+        stopped = call.decoder.stop_reason
+        finish = None if stopped is None else FINISH.get(stopped, stopped)
+        if finish is not None:
+            span.set_attribute("gen_ai.response.finish_reasons", [finish])
         if self.content:
-            said = [{"role": "assistant", "content": call.decoder.blocks}]
-            span.set_attribute("gen_ai.output.messages", _messages(said))
+            parts = [*map(_part, call.decoder.blocks)]
+            ended = finish or ("stop" if record.outcome == "ok" else "error")
+            said = {"role": "assistant", "parts": parts, "finish_reason": ended}
+            span.set_attribute("gen_ai.output.messages", _as_json([said]))
         if record.outcome not in FINE:
             labels["error.type"] = record.outcome
             span.set_attribute("error.type", record.outcome)
@@ -191,15 +206,12 @@ def _common(record: CallRecord) -> dict[str, Any]:
     }
 
 
-def _messages(messages: list[dict[str, Any]]) -> str:
-    """Messages in the conventions' own shape, as JSON."""
-    return json.dumps(
-        [{"role": one["role"], "parts": [_part(block) for block in one["content"]]} for one in messages],
-        ensure_ascii=False,
-    )
+def _as_json(found: Iterable[dict[str, Any]]) -> str:
+    return json.dumps([*found], ensure_ascii=False)
 
 
 def _part(block: dict[str, Any]) -> dict[str, Any]:
+    """A block of a message in the conventions' own shape."""
     match block.get("type"):
         case "text":
             return {"type": "text", "content": block["text"]}
@@ -213,6 +225,6 @@ def _part(block: dict[str, Any]) -> dict[str, Any]:
                 "arguments": block["input"],
             }
         case "tool_result":
-            return {"type": "tool_call_response", "id": block["tool_use_id"], "result": block["content"]}
+            return {"type": "tool_call_response", "id": block["tool_use_id"], "response": block["content"]}
         case other:
             return {"type": str(other)}

@@ -125,6 +125,7 @@ class Decoder:
         )
         self.usage = Usage()
         self.counted = False  # whether the provider's final output count has arrived
+        self.stop_reason: str | None = None
         self.finished = False  # whether `message_stop` has arrived
         self._rest = b""
         self._block = _Block()
@@ -174,6 +175,7 @@ class Decoder:
                     self._count(event.usage)
                     self.counted = event.usage.output_tokens is not None
                 if event.delta is not None and event.delta.stop_reason is not None:
+                    self.stop_reason = event.delta.stop_reason
                     yield Stopped(reason=event.delta.stop_reason)
             case "message_stop":
                 self.finished = True

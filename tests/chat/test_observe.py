@@ -21,9 +21,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
+from chat.access.budgets import NOT_MADE
 from chat.cli import app as command
 from chat.observe.otel import Providers
 from chat.observe.prometheus import Now, Prometheus
+from chat.upstream.failures import SKIPPED
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator, faults
@@ -189,6 +191,24 @@ async def test_what_people_say_is_in_no_span_unless_asked_for(
     assert (SECRET in told) == content
 
 
+async def test_what_is_said_is_recorded_in_the_shape_of_the_conventions(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    sim.script(Reply(text="Half an ans", stop_reason="max_tokens"))
+    async with traced(tmp_path, sim, otel_content=True) as (app, spans, _):
+        await app.chat("t", "Hello")
+        found = spans.get_finished_spans()
+    (call,) = (span for span in found if span.name.startswith("chat "))
+    told = attributes(call)
+    (said,) = json.loads(told["gen_ai.output.messages"])
+    assert (said["role"], said["finish_reason"]) == ("assistant", "length")
+    assert said["parts"][-1] == {"type": "text", "content": "Half an ans"}
+    assert told["gen_ai.response.finish_reasons"] == ("length",)
+    system = json.loads(told["gen_ai.system_instructions"])
+    assert system
+    assert all(part.keys() == {"type", "content"} for part in system)
+
+
 def test_with_everything_off_nothing_is_loaded_and_no_provider_is_registered() -> None:
     ended = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -245,6 +265,13 @@ def test_the_examples_are_promql_over_figures_that_exist(where: str) -> None:
         assert base in kinds, f"{name} is measured by nobody"
     for name, selector in re.findall(r"(palaver_\w+)\{([^}]*)\}", expression):
         assert set(re.findall(r"(\w+)(?:=|!)", selector)) <= labels[name]
+
+
+def test_a_call_that_was_left_out_is_no_error_to_anybody_watching() -> None:
+    counted = re.findall(r'outcome!~"([^"]*)"', expressions()["PalaverErrors"])
+    assert len(counted) == 2
+    for outcome in (NOT_MADE, SKIPPED.outcome):
+        assert all(outcome in told.split("|") for told in counted)
 
 
 @pytest.mark.parametrize(("what", "begins"), [("dashboard", "{"), ("alerts", "#")])
