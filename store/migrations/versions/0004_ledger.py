@@ -65,9 +65,12 @@ def _usage() -> None:
     op.add_column("usage", sa.Column("first_byte_ms", sa.Integer(), nullable=True))
     connection = op.get_bind()
     priced = sa.select(USAGE.c.id, USAGE.c.cost_usd).where(USAGE.c.cost_usd.is_not(None))
-    for id, cost in connection.execute(priced).all():
-        pico = int(Decimal(cost).scaleb(12))
-        connection.execute(sa.update(USAGE).where(USAGE.c.id == id).values(cost_pico=pico))
+    costs = [
+        {"call": id, "pico": int(Decimal(cost).scaleb(12))} for id, cost in connection.execute(priced).all()
+    ]
+    if costs:  # all at once: one at a time a large ledger keeps the start waiting for minutes
+        exact = sa.update(USAGE).where(USAGE.c.id == sa.bindparam("call"))
+        connection.execute(exact.values(cost_pico=sa.bindparam("pico")), costs)
     with op.batch_alter_table("usage") as batch:
         batch.drop_column("cost_usd")
         batch.alter_column("queue_ms", server_default=None)
