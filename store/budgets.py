@@ -9,13 +9,13 @@ whole month. What is set aside is also noted with the call itself, so that it ca
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.budgets import Budget, Counter, Scope, Unit, by_turn
+from context.budgets import Budget, Counter, Period, Scope, Unit, by_turn, period_start
 from context.fit import Standing
 from store.tables import budgets, turns, usage
 
@@ -165,12 +165,11 @@ def _near(limit: Budget, share: int) -> ColumnElement[bool]:
 
 
 async def taken(connection: AsyncConnection, now: int) -> list[tuple[str, int, int]]:
-    """Key, beginning, and what is used and set aside of counters whose period may still run, whoever they count for."""
-    minutes = budgets.c.key.endswith("|minute")
+    """Key, beginning, and what is used and set aside of counters whose period may run now, whoever they count for."""
+    beginnings = {period_start(period, now) for period in get_args(Period)}
     rows = await connection.execute(
         select(budgets.c.key, budgets.c.period_start, budgets.c.used + budgets.c.reserved).where(
-            budgets.c.period_start >= now - RECENT,
-            or_(~minutes, budgets.c.period_start >= now - 60_000),
+            budgets.c.period_start.in_(beginnings)
         )
     )
     return [(key, start, amount) for key, start, amount in rows]

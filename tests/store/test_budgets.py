@@ -161,6 +161,17 @@ async def test_only_counters_that_may_have_to_be_told_are_read(database: Databas
     assert {one.key for one in found} == {near.key, far.key}
 
 
+async def test_how_full_budgets_are_is_read_from_running_periods_alone(database: Database) -> None:
+    running = [counter(100, period=period) for period in ("minute", "day", "month")]
+    for one in running:
+        await database.write(partial(budgets.reserve, wanted=[(one, 1)]))
+    (yesterday,) = counters([running[1].budget], ADA, NOW - 86_400_000)
+    await database.write(partial(budgets.reserve, wanted=[(yesterday, 1)]))
+    async with database.reading() as connection:
+        found = await budgets.taken(connection, NOW)
+    assert {(key, start) for key, start, _ in found} == {(one.key, one.period_start) for one in running}
+
+
 async def test_counters_of_long_ago_are_forgotten_unless_something_is_set_aside(database: Database) -> None:
     for one, amount in ((counter(100), 5), (counter(100, period="minute"), 0), (counter(9, unit="usd"), 0)):
         await database.write(partial(budgets.reserve, wanted=[(one, amount)]))
