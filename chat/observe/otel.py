@@ -143,7 +143,8 @@ class OpenTelemetry:
             attributes=attributes,
         )
         self._calls[record.id] = span
-        record.call.around = lambda: use_span(span, end_on_exit=False)
+        # An exception of the provider's may repeat what somebody said; how the call ended is told by `call_ended`.
+        record.call.around = lambda: use_span(span, record_exception=False, set_status_on_exception=False)
 
     def call_ended(self, record: CallRecord, *, local: bool) -> None:
         span = self._calls.pop(record.id, None)

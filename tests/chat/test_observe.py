@@ -191,6 +191,17 @@ async def test_what_people_say_is_in_no_span_unless_asked_for(
     assert (SECRET in told) == content
 
 
+async def test_what_the_provider_says_of_a_bad_request_is_in_no_span(sim: Simulator, tmp_path: Path) -> None:
+    sim.script(faults.http_error(400, "invalid_request_error", f"messages.0: {SECRET} is not allowed"))
+    async with traced(tmp_path, sim) as (app, spans, _):
+        turn = await app.chat("t", "Hello")
+        found = spans.get_finished_spans()
+    assert turn["status"] == "failed"
+    (call,) = (span for span in found if span.name.startswith("chat "))
+    assert (attributes(call)["error.type"], call.status.is_ok) == ("bad_request", False)
+    assert SECRET not in "".join(span.to_json() for span in found)
+
+
 async def test_what_is_said_is_recorded_in_the_shape_of_the_conventions(
     sim: Simulator, tmp_path: Path
 ) -> None:
