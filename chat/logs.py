@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from pydantic import SecretStr
 
 from chat.settings import Settings
 
@@ -23,13 +24,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 def configure(settings: Settings) -> None:
     """Set up logging for the whole process. Idempotent."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
-    known = [secret.get_secret_value() for secret in (settings.token, settings.anthropic_api_key) if secret]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,  # as text, before the redactor: exceptions carry secrets too
-        Redactor(known),
+        Redactor(secrets(settings)),
     ]
     last = (
         structlog.processors.JSONRenderer()
@@ -55,6 +55,11 @@ def configure(settings: Settings) -> None:
     root.setLevel(max(level, logging.WARNING))
     # At DEBUG it logs every chunk it sends, which is what people say to each other.
     logging.getLogger("sse_starlette").setLevel(logging.WARNING)
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Everything among the settings that nobody may read."""
+    return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
 
 
 class Redactor:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from chat.logs import HIDDEN, Redactor
+from chat.logs import HIDDEN, Redactor, secrets
+from chat.settings import Settings
 from tests.chat.process import environment, serving
 from tests.upstream import Reply, Simulator, faults
 
@@ -36,6 +38,16 @@ def test_a_planted_secret_is_hidden(entry: dict[str, Any], hidden: str) -> None:
     shown = json.dumps(Redactor([SECRET])(None, "info", entry))
     assert hidden not in shown
     assert HIDDEN in shown
+
+
+def test_every_secret_among_the_settings_is_known() -> None:
+    named = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+    planted = {name: f"https://planted-{name}-0123456789" for name in named}
+    assert "alert_webhook" in named
+    given = {name: SecretStr(value) for name, value in planted.items()}
+    settings = Settings.model_construct().model_copy(update=given)
+    shown = Redactor(secrets(settings))(None, "info", {"event": " ".join(planted.values())})
+    assert set(shown["event"].split()) == {HIDDEN}
 
 
 def test_what_is_no_secret_stays_and_control_characters_are_visible() -> None:
