@@ -94,9 +94,9 @@ def show(found: Found, console: Console) -> None:
         console.print(f"Only the first {MOST:,} groups are shown; the last line is over all.")
     saved = saved_of(total)
     if saved is not None:
+        difference = f"${abs(float(saved)):,.2f} {'less' if saved.startswith('-') else 'more'} than was paid"
         console.print(
-            f"Everything on {found.top_model} with nothing cached would have cost ${usd(total.on_top):,.2f}: "
-            f"${float(saved):,.2f} more than was paid."
+            f"Everything on {found.top_model} with nothing cached would have cost ${usd(total.on_top):,.2f}: {difference}."
         )
 
 

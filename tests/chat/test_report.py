@@ -14,6 +14,7 @@ import structlog
 from typer.testing import CliRunner
 
 from chat.cli import app as command
+from context.pricing import Usage
 from store import migrate
 from store.database import Database
 from tests.store.ledger import anything, call, keep
@@ -62,6 +63,17 @@ async def test_json_csv_and_the_table_agree(folder: Path) -> None:
     assert f"${float(found['total']['cost_usd']):,.4f}" in shown
     assert "with nothing cached would have cost" in shown
     assert "unpriced" in shown
+
+
+async def test_caches_that_did_not_pay_are_said_to_have_cost_more(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'palaver.db'}")
+    await migrate.upgrade(database)
+    written = call(1, model="claude-opus-5-5", used=Usage(cache_write_1h=1_000_000, output=1))
+    await keep(database, [written])
+    await database.close()
+    _, shown = await asyncio.to_thread(palaver_usage, tmp_path)
+    assert "$-" not in shown
+    assert "less than was paid" in shown
 
 
 async def test_what_cannot_be_answered_is_said_in_words(folder: Path, tmp_path: Path) -> None:

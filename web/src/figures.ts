@@ -13,6 +13,7 @@ export function dollars(amount: string | null): string | null {
   const value = Number(amount);
   if (!Number.isFinite(value)) return null;
   if (value === 0) return "$0";
+  if (value < 0) return `−${dollars(String(-value)) ?? ""}`;
   if (value < 0.0001) return "<$0.0001";
   return `$${value.toFixed(value < 0.01 ? 4 : value < 1 ? 3 : 2)}`;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { dollars } from "../src/figures.ts";
 import { isUsage } from "../src/places.ts";
 import {
   byKind,
@@ -130,4 +131,8 @@ it("the page of figures is a place of its own", () => {
     false,
     false,
   ]);
+});
+
+it("what caches cost more than they saved is shown as less than nothing", () => {
+  expect(dollars("-0.1234")).toBe("−$0.123");
 });
