@@ -94,6 +94,14 @@ def bound(turns: Sequence[TurnTaken], frame: Frame) -> int:
     return round(best[count])
 
 
+def lasting(turns: Sequence[TurnTaken], frame: Frame) -> float:
+    """The least price in picodollars of one token that is in every prompt."""
+    token = _Token(frame)
+    for turn in turns:
+        token.take(turn)
+    return token.price
+
+
 def _fold(folded: int, frame: Frame, step: tuple[float, float]) -> float:
     """The summariser's call, and its new lines entering the prompt; folding nothing costs nothing."""
     if folded <= 0:

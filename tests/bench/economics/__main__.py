@@ -15,7 +15,7 @@ from context.gaps import Kind, Service, kind_of
 from context.policies import bill, simple_policies
 from context.pricing import usd
 from tests.bench.economics import real
-from tests.bench.economics.conversations import PATTERNS, START, Conversation, load, pauses
+from tests.bench.economics.conversations import PATTERNS, RECORDED, START, Conversation, between, load
 from tests.bench.economics.engine import Run, terms_of
 from tests.bench.economics.fixed import Fixed, play
 from tests.bench.economics.provider import Provider
@@ -26,11 +26,13 @@ THREE = {"simple": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "complex
 
 # Context economics, section 11: bound, fixed trigger with automatic 5m marks, best trigger and life found by search.
 AIMS = {
+    ("one", "recorded"): (1.20, 0.83, 0.85),
     ("one", "seconds"): (1.05, 0.99, 1.00),
     ("one", "minutes"): (1.12, 0.40, 0.95),
     ("one", "bursts"): (1.20, 0.83, 0.85),
     ("one", "hours"): (1.26, 0.45, 0.76),
     ("one", "days"): (1.10, 0.65, 1.04),
+    ("three", "recorded"): (1.28, 0.77, None),
     ("three", "seconds"): (1.15, 0.73, None),
     ("three", "minutes"): (1.40, 0.52, None),
     ("three", "bursts"): (1.28, 0.77, None),
@@ -47,6 +49,7 @@ class Job:
     kind: str
     pattern: str
     conversations: tuple[Conversation, ...]
+    others: tuple[Conversation, ...]
     system: int
     presence: bool
     fold_first: bool
@@ -88,7 +91,7 @@ def measure(job: Job) -> Row:
     fixed, longer = 0, [0, 0]
     simple: dict[str, int] = {}
     for seed, conversation in enumerate(job.conversations):
-        gaps = pauses(job.pattern, len(conversation.exchanges), seed)
+        gaps = between(conversation, job.pattern, seed)
         run = Run(terms=terms, services=dict(services), fold_first=job.fold_first).play(conversation, gaps)
         seconds, plans = seconds + run.planning, plans + run.plans
         played: Provider | Played = run.provider
@@ -166,12 +169,13 @@ def measure(job: Job) -> Row:
 
 
 def trained(job: Job, tiers: tuple[str, ...]) -> dict[str, Service]:
-    """What the service has seen before: the pauses of twelve other threads, by model."""
+    """What the service has seen before: sixty pauses of each of twelve other threads, by model."""
     models = MID if job.kind == "one" else THREE
     services: dict[str, Service] = {}
     for other in range(12):
-        conversation = job.conversations[other % len(job.conversations)]
-        gaps = pauses(job.pattern, 60, seed=-1 - other)
+        known = job.others or job.conversations
+        conversation = known[other % len(known)]
+        gaps = between(conversation, job.pattern, -1 - other)[:60]
         last: dict[str, tuple[int, Kind | None]] = {}
         now = START
         for index, gap in enumerate(gaps):
@@ -218,7 +222,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=6)
     parser.add_argument("--turns", type=int, default=200)
     parser.add_argument("--system", type=int, default=1_500)
-    parser.add_argument("--patterns", default=",".join(PATTERNS))
+    parser.add_argument("--patterns", default=",".join((RECORDED, *PATTERNS)))
     parser.add_argument("--kinds", default="one,three")
     parser.add_argument("--no-presence", action="store_true")
     parser.add_argument("--fold-behind", action="store_true", help="never make a turn wait for a fold")
@@ -230,7 +234,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
     for path in args.threads:
-        conversations = tuple(load(path, args.limit, args.turns))
+        chosen, others = load(path, args.limit, args.turns)
+        conversations = tuple(chosen)
         turn = sum(e.user + e.answer for c in conversations for e in c.exchanges) / sum(
             len(c.exchanges) for c in conversations
         )
@@ -244,8 +249,9 @@ def main() -> None:
                 kind=kind,
                 pattern=pattern,
                 conversations=conversations,
+                others=tuple(others),
                 system=args.system,
-                presence=not args.no_presence and pattern == "bursts",
+                presence=not args.no_presence and pattern in ("bursts", RECORDED),
                 fold_first=not args.fold_behind,
                 trained=not args.untrained,
                 trigger=20 * turn,

@@ -8,11 +8,14 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 TOKENS_PER_CHARACTER = 0.4
 START = 1_795_000_000_000  # milliseconds; a day on which the price table knows all current models
 
+RECORDED = "recorded"
 PATTERNS = ("seconds", "minutes", "bursts", "hours", "days")
 
 
@@ -26,25 +29,35 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A thread: its exchanges, and the tier a router sends each to."""
+    """A thread: its exchanges, the tier a router sends each to, and the recorded pause after each (milliseconds), if any is."""
 
     name: str
     exchanges: tuple[Exchange, ...]
     tiers: tuple[str, ...]
+    pauses: tuple[int, ...] = ()
 
 
-def load(path: Path, limit: int, most_turns: int) -> list[Conversation]:
-    """Threads of a JSON Lines file, spread over the file; consecutive messages of one role count as one."""
+def load(path: Path, limit: int, most_turns: int) -> tuple[list[Conversation], list[Conversation]]:
+    """Threads of a JSON Lines file, spread over the file, and the others; consecutive messages of one role count as one."""
     found = [_conversation(value) for value in _lines(path)]
     step = max(1, len(found) // limit)
+    chosen = found[::step][:limit]
+    names = {one.name for one in chosen}
     return [
-        Conversation(one.name, one.exchanges[:most_turns], one.tiers[:most_turns])
-        for one in found[::step][:limit]
-    ]
+        Conversation(one.name, one.exchanges[:most_turns], one.tiers[:most_turns], one.pauses[:most_turns])
+        for one in chosen
+    ], [one for one in found if one.name not in names]
+
+
+def between(conversation: Conversation, pattern: str, seed: int) -> list[int]:
+    """Milliseconds between the starts of consecutive turns: the conversation's own when recorded ones are wanted."""
+    if pattern == RECORDED:
+        return list(conversation.pauses)
+    return pauses(pattern, len(conversation.exchanges), seed)
 
 
 def pauses(pattern: str, count: int, seed: int) -> list[int]:
-    """Milliseconds between the starts of consecutive turns."""
+    """So many made-up pauses in milliseconds."""
     chance = random.Random(f"{pattern} {seed}")
     return [max(2_000, round(1_000 * _pause(pattern, chance))) for _ in range(count)]
 
@@ -68,6 +81,7 @@ def _pause(pattern: str, chance: random.Random) -> float:
 
 def _conversation(value: dict[str, object]) -> Conversation:
     exchanges: list[Exchange] = []
+    starts: list[float] = []  # of each exchange: when the last of its user texts came
     user = answer = 0
     messages = value["messages"]
     assert isinstance(messages, list)
@@ -77,6 +91,9 @@ def _conversation(value: dict[str, object]) -> Conversation:
             if answer:
                 exchanges.append(Exchange(user, answer))
                 user = answer = 0
+            if user:
+                starts.pop()
+            starts.append(_seconds(message.get("ts")))
             user += size
         elif user:
             answer += size
@@ -85,7 +102,13 @@ def _conversation(value: dict[str, object]) -> Conversation:
     name = str(value["id"])
     chance = random.Random(name)
     tiers = tuple(chance.choices(("simple", "standard", "complex"), (55, 35, 10))[0] for _ in exchanges)
-    return Conversation(name, tuple(exchanges), tiers)
+    known = all(starts)
+    between = [max(1, round(1_000 * (new - old))) for old, new in pairwise(starts)] if known else []
+    return Conversation(name, tuple(exchanges), tiers, tuple(between[: len(exchanges) - 1] + [0] * known))
+
+
+def _seconds(stamp: object) -> float:
+    return datetime.fromisoformat(str(stamp).replace("Z", "+00:00")).timestamp() if stamp else 0.0
 
 
 def _lines(path: Path) -> Iterator[dict[str, object]]:
