@@ -19,6 +19,7 @@ from chat.access.alerts import Alerts, Webhook
 from chat.access.budgets import Budgets
 from chat.access.middleware import Access
 from chat.access.tokens import Tokens
+from chat.allowance import Allowance
 from chat.api import page, routes
 from chat.api.deps import Deps
 from chat.calls import Caller
@@ -41,6 +42,7 @@ from chat.upstream.models import load as load_models
 from chat.upstream.sharing import Sharing
 from context.catalog import TIERS, Model, Tier
 from context.policy import Policy
+from context.pricing import PICO
 from context.prompts import ASSISTANT, Prompt
 from context.routing.complexity import assess
 from context.tokens.calibration import Calibration
@@ -102,6 +104,10 @@ async def running(
                 clock=clock,
                 folder=folder,
                 keepalives=settings.keepalives,
+                allowance=Allowance(
+                    thread=int(settings.keepalive_usd_per_thread * PICO),
+                    service=int(settings.keepalive_usd_per_day * PICO),
+                ),
             ),
             log_hours=settings.log_hours,
         )

@@ -13,7 +13,6 @@ from context import keepalive, selfcheck
 from context.gaps import Service
 from context.lanes import Lane, after_request
 from context.pricing import Usage
-from context.terms import Terms
 from context.tokens.calibration import Calibration
 from store import lanes, learned, messages, turns, usage
 from store.turns import Turn
@@ -120,16 +119,9 @@ def lane_change(work: TurnWork) -> LaneChange | None:
         turn=work.turn,
         lane=lane,
         before=before,
-        next_at=attention_at(lane, terms),
+        next_at=keepalive.next_at(lane, terms, after=lane.touched_at),
         billed=first.call.usage if first.call.counted else None,
     )
-
-
-def attention_at(lane: Lane, terms: Terms) -> int | None:
-    """When a lane next wants a decision: before its entry dies (renew it?), or when it dies (fold?). None: never."""
-    if lane.life == "none":
-        return None
-    return keepalive.due_at(lane, terms) or lane.alive_until
 
 
 def shortfall(work: TurnWork, record: CallRecord, billed: Usage) -> str | None:

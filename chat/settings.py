@@ -2,6 +2,7 @@
 
 import base64
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -126,6 +127,16 @@ class Settings(BaseSettings):
     )
     keepalives: bool = Field(
         default=True, description="Whether cached prefixes are renewed during a pause where that is cheaper."
+    )
+    keepalive_usd_per_thread: Decimal = Field(
+        default=Decimal("0.5"),
+        ge=0,
+        description="Most USD a thread's renewals may cost in a day (UTC); 0: any amount.",
+    )
+    keepalive_usd_per_day: Decimal = Field(
+        default=Decimal(10),
+        ge=0,
+        description="Most USD all renewals together may cost in a day; 0: any amount.",
     )
     cache_diagnostics: bool = Field(
         default=True,

@@ -6,23 +6,26 @@ claims a due lane first has it.
 
 import asyncio
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat import ledger
+from chat import allowance, ledger
+from chat.allowance import Allowance
 from chat.calls import Errand
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.folds import Folder
-from chat.lane import attention_at
 from chat.replay import CannotReplay, replay
 from chat.sidecalls import touch
 from chat.standing import Standing, load
 from context import folding, keepalive, request
 from context.gaps import Presence
+from context.keepalive import Decision
 from context.lanes import after_keepalive
+from context.pricing import PICO
 from store import lanes, threads, turns
 from store.database import Database
 from store.lanes import StoredLane
@@ -44,6 +47,7 @@ class Tending:
     clock: Clock
     folder: Folder
     keepalives: bool
+    allowance: Allowance
     _presence: dict[tuple[str, str], tuple[Presence, int]] = field(default_factory=dict)
 
     def seen(self, owner_id: str, thread_id: str, presence: Presence) -> None:
@@ -83,17 +87,14 @@ class Tending:
                 thread.leaf_id,
                 tokens=self.deployment.policy.window_cap,
             )
+            spent = await allowance.spent(connection, self.clock.now())
         lane, now = stored.lane, self.clock.now()
         if lane.model not in self.deployment.models:
             await self._put(stored, None)
             return
+        if lane.life != "none" and now >= lane.alive_until:
+            await self._fold(stored, standing, thread.leaf_id)
         terms, path = standing.seen_by(self.deployment, lane.model, now)
-        if now >= lane.alive_until:
-            await self._died(stored, standing, thread.leaf_id)
-            return
-        if not self._goes_on(turn, standing):
-            await self._put(stored, lane.alive_until)  # the next request begins differently: nothing to renew
-            return
         decision = keepalive.decide(
             terms,
             path=path,
@@ -105,61 +106,67 @@ class Tending:
             presence=self._said(stored, now),
             closed=thread.archived_at is not None or not self.keepalives,
         )
-        if decision.send and await self._renew(stored, turn):
-            return
-        log.debug("a cached prefix is left to die", reason=decision.reason)
-        await self._put(stored, lane.alive_until)
+        if decision.send and self._goes_on(turn, standing, decision):
+            refused = self.allowance.refuses(
+                decision.cost, lanes=(one.lane for one in standing.lanes.values()), service=spent, now=now
+            )
+            if refused is not None:
+                log.info("a cached prefix is not renewed", reason=refused, model=lane.model)
+            elif await self._renew(stored, turn, decision):
+                return
+        else:
+            log.debug("a cached prefix is not renewed", reason=decision.reason)
+        await self._put(stored, keepalive.next_at(lane, terms, after=now))
 
-    def _goes_on(self, turn: turns.Turn, standing: Standing) -> bool:
-        """Whether the next request will begin with what this turn sent: no fold, edit, undo or other prompt since."""
-        if turn.plan is None:
-            return False
-        recipe = turn.plan["recipe"]
-        ladder = None if standing.ladder is None else standing.ladder.id
-        return (
-            recipe["summary_id"] == ladder
-            and recipe["prompt_digest"] == self.deployment.prompt.digest
-            and any(message.id == turn.user_message_id for message in standing.path)
+    def _goes_on(self, turn: turns.Turn, standing: Standing, decision: Decision) -> bool:
+        """Whether the next request will begin with what this turn sent, as far as it is to be renewed."""
+        return decision.part != "window" or any(
+            message.id == turn.user_message_id for message in standing.path
         )
 
-    async def _died(self, stored: StoredLane, standing: Standing, leaf_id: str) -> None:
+    async def _fold(self, stored: StoredLane, standing: Standing, leaf_id: str) -> None:
+        """The window has died with nobody there: a good moment to fold it."""
         now = self.clock.now()
         terms, path = standing.seen_by(self.deployment, stored.lane.model, now)
         others = standing.others(self.deployment, stored.lane.model, now)
         fold = folding.at_death(
             terms, path=path, ladder=standing.ladder, lane=stored.lane, others=others, now=now
         )
-        await self._put(stored, None)
         if fold is not None and not self.folder.rests(stored.owner_id, stored.thread_id):
             await self.folder.fold(stored.owner_id, stored.thread_id, leaf_id, fold)
 
-    async def _renew(self, stored: StoredLane, turn: turns.Turn) -> bool:
+    async def _renew(self, stored: StoredLane, turn: turns.Turn, decision: Decision) -> bool:
         """Send the last request's prefix once more, asking for no answer. False when that was not possible."""
-        body = await self._prefix(turn)
+        body = await self._prefix(turn, decision)
         if body is None:
             return False
         started = self.clock.now()
         errand = Errand(owner_id=stored.owner_id, thread_id=stored.thread_id, purpose="keepalive")
         side = await touch(self.deployment, errand, stored.lane.model, body)
-        lane = after_keepalive(stored.lane, started_at=started) if side.ok else stored.lane
+        lane, cost = stored.lane, int(sum(row.cost or Decimal(0) for row in side.spent) * PICO)
+        if side.ok:
+            lane = after_keepalive(lane, started_at=started, head=decision.head, cost=cost)
         terms = self.deployment.terms(lane.model, started, thread=stored.thread_id)
-        next_at = attention_at(lane, terms) if side.ok else lane.alive_until
+        next_at = keepalive.next_at(lane, terms, after=started)
 
         async def write(connection: AsyncConnection) -> None:
             await lanes.change(connection, stored, lane, next_at=next_at)
+            await allowance.spend(connection, cost, started)
             await ledger.keep(connection, side.spent)
 
         await self.database.write(write)
         return True
 
-    async def _prefix(self, turn: turns.Turn) -> bytes | None:
+    async def _prefix(self, turn: turns.Turn, decision: Decision) -> bytes | None:
         """The keep-alive for what a turn sent, rebuilt from its recipe; None when that cannot be done."""
         try:
             async with self.database.reading() as connection:
                 sent = await replay(connection, turn)
         except CannotReplay:
             return None
-        return request.build_keepalive(sent.recipe, sent.prompt, sent.window, ladder=sent.ladder)
+        return request.build_keepalive(
+            sent.recipe, sent.prompt, sent.window, ladder=sent.ladder, part=decision.part
+        )
 
     async def _put(self, stored: StoredLane, next_at: int | None) -> None:
         await self.database.write(partial(lanes.change, stored=stored, lane=stored.lane, next_at=next_at))

@@ -55,35 +55,31 @@ def place(
     ladder: int | None,
     newest: int,
     life: Life,
-    system_life: Life,
+    head_life: Life,
     minimum: int,
     tail: bool = True,
 ) -> tuple[Mark, ...]:
     """The marks of a request. `system`, `ladder` and `newest` are indices of the blocks A, B and D stand on.
 
-    `tail` False leaves C and D away: what follows the ladder is not going to be sent again as it is.
+    `head_life` is for A and B, `life` for C and D. `tail` False leaves C and D away: what follows the ladder is not going to be
+    sent again as it is.
     """
     marks: dict[int, Life] = {}
-    if system is not None and system_life != "none" and positions[system].tokens >= minimum:
-        marks[system] = system_life
-    if life != "none":
-        if ladder is not None and positions[ladder].tokens >= minimum:
-            marks[ladder] = life
-        if tail:
-            marks[newest] = life
-            last = last_written(positions[: newest + 1], lane, now)
-            if last is not None and last not in marks:
-                marks[last] = life
-            behind = max((index for index in marks if index < newest), default=-1)
-            for index in range(behind + STRIDE, newest, STRIDE):
-                if len(marks) < MOST and newest - behind > STRIDE + 3 and may_stand(positions[index]):
-                    marks[index] = life
-    ordered = sorted(marks.items())
-    longest = any(one == "1h" for _, one in ordered[1:])
-    return tuple(
-        Mark(index=index, life="1h" if longest and number == 0 else one)
-        for number, (index, one) in enumerate(ordered)
-    )
+    if head_life != "none":
+        for index in (system, ladder):
+            if index is not None and positions[index].tokens >= minimum:
+                marks[index] = "1h" if life == "1h" else head_life
+    if life != "none" and tail:
+        marks[newest] = life
+        last = last_written(positions[: newest + 1], lane, now)
+        if last is not None and last not in marks:
+            inside = last <= (ladder if ladder is not None else system if system is not None else -1)
+            marks[last] = "1h" if life == "1h" or (inside and head_life == "1h") else life
+        behind = max((index for index in marks if index < newest), default=-1)
+        for index in range(behind + STRIDE, newest, STRIDE):
+            if len(marks) < MOST and newest - behind > STRIDE + 3 and may_stand(positions[index]):
+                marks[index] = life
+    return tuple(Mark(index=index, life=one) for index, one in sorted(marks.items()))
 
 
 def may_stand(position: Position) -> bool:

@@ -13,7 +13,7 @@ from context.ladder import Ladder, Segment
 from context.lanes import Lane
 from context.messages import Message
 from context.terms import Neighbour, Terms, economy
-from context.window import floor_index
+from context.window import floor_index, from_user
 
 Kind = Literal["warm", "cold", "overdue"]
 
@@ -90,7 +90,7 @@ def after_turn(
     """
     if not is_whole(path, ladder):
         return None
-    messages = _from_user(path)
+    messages = from_user(path)
     warm = lane.life != "none" and now < lane.alive_until
     return _due(
         terms, messages=messages, ladder=ladder, lane=lane, warm=warm, coming=True, now=now, others=others
@@ -109,7 +109,7 @@ def at_death(
     """The fold due when the lane's cache dies with nobody there (timer at `lane.alive_until`)."""
     if not is_whole(path, ladder):
         return None
-    messages = _from_user(path)
+    messages = from_user(path)
     return _due(
         terms, messages=messages, ladder=ladder, lane=lane, warm=False, coming=True, now=now, others=others
     )
@@ -131,7 +131,7 @@ def on_arrival(
         return None
     return _due(
         terms,
-        messages=_from_user(path),
+        messages=from_user(path),
         ladder=ladder,
         lane=lane,
         warm=warm,
@@ -296,8 +296,3 @@ def _due(
     if saved <= 0:
         return None
     return fold("cold", f"nothing is cached: folding {surplus} tokens saves ${saved / 1e12:.6f} next turn")
-
-
-def _from_user(path: Sequence[Message]) -> Sequence[Message]:
-    first = next((index for index, message in enumerate(path) if message.role == "user"), 0)
-    return path[first:]

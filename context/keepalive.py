@@ -7,30 +7,53 @@ is known of this lane's pauses, how long this one has lasted, and whether the pa
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Literal
 
-from context.economy import RENEWALS, Economy, best_life, dead_cost
-from context.gaps import SIGNS, Evidence, Presence, Service, outlook
+from context.breakpoints import last_written
+from context.gaps import LINE, SIGNS, Evidence, Presence, Service, outlook
 from context.ladder import Ladder
 from context.lanes import Lane
+from context.layout import lay_out
+from context.lives import RENEWALS, most_renewals, rest_of, worths
 from context.messages import Message
-from context.terms import Neighbour, Terms, economy
-from context.window import floor_index
+from context.terms import Neighbour, Terms, arriving, economy
+from context.window import floor_index, from_user
+
+Part = Literal["window", "summary", "system"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`send` a keep-alive now, or let the entry die. `cost` is what the renewal is expected to be billed, in picodollars."""
+    """`send` a keep-alive now, or let the entry die.
+
+    part: as far as what the prefix is renewed, for what follows has been folded away since; tokens: of that prefix; cost: what the
+    renewal is expected to be billed, in picodollars.
+    """
 
     send: bool
     reason: str
+    part: Part = "window"
+    tokens: int = 0
     cost: int = 0
 
+    @property
+    def head(self) -> int | None:
+        """Tokens of the head when only that is renewed."""
+        return None if self.part == "window" else self.tokens
 
-def due_at(lane: Lane, terms: Terms) -> int | None:
-    """When to decide: a little before the entry dies, in milliseconds. None for a lane that is not cached."""
-    if lane.life == "none" or not terms.policy.keepalives:
-        return None
-    return lane.touched_at + (terms.policy.life_5m if lane.life == "5m" else terms.policy.life_1h)
+
+def next_at(lane: Lane, terms: Terms, *, after: int) -> int | None:
+    """When the resting lane next wants a decision, later than `after` (milliseconds): a little before its window or its head dies
+    (renew it?), and when its window has died (fold?). None: never.
+    """
+    times = [lane.alive_until] if lane.life != "none" else []
+    if terms.policy.keepalives:
+        times += [
+            lane.touched_at + rest_of(terms.policy, life)
+            for life in {lane.lives.tail, lane.lives.head}
+            if life != "none"
+        ]
+    return min((at for at in times if at > after), default=None)
 
 
 def decide(
@@ -45,88 +68,87 @@ def decide(
     presence: Presence | Evidence | None = None,
     closed: bool = False,
 ) -> Decision:
-    """Keep alive or let die, at `due_at`. `path` is the branch from just after the ladder; `closed` a thread nobody can go on with."""
+    """Keep alive or let die, at `next_at`. `path` is the branch from just after the ladder; `closed` a thread nobody can go on with."""
     policy = terms.policy
-    most = policy.keepalives_5m if lane.life == "5m" else policy.keepalives_1h
-    if closed or not policy.keepalives or lane.life == "none":
+    if closed or not policy.keepalives or lane.lives.head == "none":
         return Decision(
             send=False, reason="closed" if closed else "nothing is cached, or keep-alives are off"
         )
+    layout = lay_out(terms, from_user(path), ladder, lane=lane, now=now)
+    found = last_written(layout.positions, lane, now)
+    if found is None:
+        return Decision(send=False, reason="the entry is dead already, or the next prompt begins otherwise")
+    part: Part = "window" if found > layout.head else "summary" if found else "system"
+    life = lane.lives.tail if part == "window" else lane.lives.head
+    most = most_renewals(policy, life)
     if lane.keepalives >= most:
         return Decision(send=False, reason=f"{most} keep-alives in a row are enough")
-    prefix = max((entry.tokens for entry in lane.written if entry.alive(now)), default=0)
-    if not prefix:
-        return Decision(send=False, reason="the entry is dead already")
+    if now < lane.touched_at + rest_of(policy, life):
+        return Decision(send=False, reason=f"the window is gone; the {part} lives longer")
     floor = floor_index(path, policy.floor_messages - 1, policy)
     standing = economy(terms, lane=lane, messages=path, floor=floor, ladder=ladder, others=others, now=now)
-    ahead = outlook(
-        lane.gaps, service, per_gap=standing.turn / max(lane.share, 0.02) - standing.turn, policy=policy
-    )
-    wanted, _ = best_life(
-        standing,
-        ahead,
-        uses=lane.uses,
-        service_seen=service.seen,
-        gaps_seen=len(lane.gaps),
-        signs=terms.signs,
-        present=lane.life if lane.uses else None,
-    )
-    if wanted != lane.life:
-        return Decision(send=False, reason=f"the lane would rather be {wanted}: its death is the occasion")
+    ahead = outlook(lane.gaps, service, per_gap=arriving(standing), policy=policy)
     # What is seen speaks of the thread's pause; the lane's ends with it only as often as the lane is the one that is used next.
-    signs = (SIGNS[presence] if isinstance(presence, str) else presence or Evidence()).diluted(lane.share)
+    signs = (SIGNS[presence] if isinstance(presence, str) else presence or Evidence()).diluted(standing.share)
     silence = now - lane.used_at
     sample = [
         (ms - silence, tokens, weight * signs.weight(ms))
         for ms, tokens, weight in ahead.sample()
         if ms > silence
     ]
-    surplus = terms.in_model(sum(message.tokens for message in path[:floor]))
-    stop, go = _compare(
-        standing,
-        lane,
-        prefix=prefix,
-        surplus=surplus,
-        sample=sample,
+    prefix = layout.positions[found].tokens
+    head, tail = worths(standing, ahead, terms.signs)
+    # What a death is worth: the difference it makes to all that is to come, after a pause of either kind.
+    loss = [0.0, 0.0]
+    for kind in (0, 1):
+        if part == "window" and lane.life != "none":
+            loss[kind] += tail.arriving_dead(kind) - tail.arriving_warm(lane.life, kind)
+        if part != "window" or lane.lives.head == lane.life:
+            loss[kind] += head.arriving_dead(kind) - head.arriving_warm(lane.lives.head, kind)
+    go = _renewed(
+        sample,
+        loss,
+        read=standing.prices.cache_read * prefix,
+        growth=standing.write(life) if part == "window" else 0,
+        fresh=standing.floor + standing.turn,
         never=signs.longer,
+        rest=rest_of(policy, life),
+        silence=silence,
         left=most - lane.keepalives,
     )
-    send = go < stop
-    said = f"renewing is expected to cost ${go / 1e12:.6f}, letting it die ${stop / 1e12:.6f}"
-    return Decision(send=send, reason=said, cost=round(standing.prices.cache_read * prefix))
+    said = f"renewing the {part} is expected to save ${-go / 1e12:.6f}"
+    return Decision(
+        send=go < 0,
+        reason=said,
+        part=part,
+        tokens=prefix,
+        cost=round(standing.prices.cache_read * prefix),
+    )
 
 
-def _compare(
-    standing: Economy,
-    lane: Lane,
-    *,
-    prefix: int,
-    surplus: int,
+def _renewed(
     sample: Sequence[tuple[int, float, float]],
+    loss: Sequence[float],
+    *,
+    read: float,
+    growth: float,
+    fresh: float,
     never: float,
+    rest: int,
+    silence: int,
     left: int,
-) -> tuple[float, float]:
-    """(price of letting it die, least price of up to j renewals), both as means over the sample and "never"."""
-    total = sum(weight for _, _, weight in sample)
-    if not total:
-        return 0.0, 1.0
-    read, write = standing.prices.cache_read, standing.write(lane.life)
-    rest = standing.policy.life_5m if lane.life == "5m" else standing.policy.life_1h
-    cold = dead_cost(standing, lane.life) + standing.summary_call(surplus)
-    afresh = read * standing.system + write * (standing.floor + standing.ladder + standing.turn)
-    stop = total * cold
-    best = float("inf")
+) -> float:
+    """The least price of up to j renewals beyond that of letting the entry die: below zero they pay. A mean over the sample and "never"."""
+    best, total = float("inf"), never + sum(weight for _, _, weight in sample)
     for j in RENEWALS[1:]:
         if j > left:
             break
-        cost = never * read * prefix * j
+        cost = never * read * j
         for ms, tokens, weight in sample:
-            renewals = ceil(ms / rest)
-            if renewals <= j:
-                cost += weight * (
-                    read * prefix * renewals + min(read * prefix + write * (tokens + standing.turn), afresh)
-                )
+            needed = ceil(ms / rest)
+            if needed > j:
+                cost += weight * read * j
             else:
-                cost += weight * (read * prefix * j + cold)
+                cost += weight * (read * needed + growth * min(tokens, fresh) - loss[ms + silence >= LINE])
         best = min(best, cost)
-    return stop / (total + never), best / (total + never)
+    return best / total if total else best

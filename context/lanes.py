@@ -19,6 +19,19 @@ POSITIONS_KEPT: Final = 16  # written positions that are remembered; older ones 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lives:
+    """For how long the two parts of a prompt are cached: the head (system prompt and summary) and the tail (the window)."""
+
+    head: Life
+    tail: Life
+
+    @property
+    def timer(self) -> Life:
+        """The life after which something is lost: the tail's where it is cached."""
+        return self.head if self.tail == "none" else self.tail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """A position of the prompt this lane wrote into the cache: everything up to it, under that key, and its tokens.
 
@@ -39,15 +52,17 @@ class Written:
 class Lane:
     """One (thread, model) and its cache.
 
-    life: for how long its prefix is written, `none` when it is not cached at all; touched_at: start of its last request, a
+    life, head: for how long the window and what stands before it are written, `none` when not at all; touched_at: start of its last request, a
     keep-alive included; used_at: start of its last turn; last_id: the last user message it was sent (mark C next time);
     settings: what besides the messages the prefix depends on, as of then; upstream_id: the provider's id of the last answer;
     share: the lane's share of the thread's turns; keepalives: since the last use; renewals: keep-alives per use;
-    output: tokens of an answer, averaged; uses: turns it answered; depth: of the last user message.
+    output: tokens of an answer, averaged; uses: turns it answered; depth: of the last user message; kept_day, kept_cost: the last day
+    (since 1970) with keep-alives, and what they cost then in picodollars.
     """
 
     model: str
     life: Life = "none"
+    head: Life = "none"
     touched_at: int = 0
     used_at: int = 0
     last_id: str | None = None
@@ -61,11 +76,17 @@ class Lane:
     output: float = 0.0
     uses: int = 0
     depth: int = 0
+    kept_day: int = 0
+    kept_cost: int = 0
 
     @property
     def alive_until(self) -> int:
-        """When the last entry of the conversation dies unless something reads it before: the time for a timer."""
+        """When the cached window dies unless something reads it before: the time for a timer."""
         return self.touched_at + LIVES[self.life]
+
+    @property
+    def lives(self) -> Lives:
+        return Lives(head=self.life if self.head == "none" else self.head, tail=self.life)
 
     @property
     def kind(self) -> Kind | None:
@@ -75,6 +96,10 @@ class Lane:
     def holds(self, key: str, now: int) -> Written | None:
         """The living entry under a key."""
         return next((entry for entry in self.written if entry.key == key and entry.alive(now)), None)
+
+    def kept_today(self, day: int) -> int:
+        """What keep-alives cost on that day, in picodollars."""
+        return self.kept_cost if self.kept_day == day else 0
 
     def to_json(self) -> dict[str, Any]:
         value = asdict(self)
@@ -107,7 +132,7 @@ class Sent:
     the lane's last turn; user_id and depth: the message it answered.
     """
 
-    life: Life
+    lives: Lives
     marks: tuple[Written, ...]
     read: str | None
     read_tokens: int
@@ -131,13 +156,13 @@ def after_request(
     gaps = (
         lane.gaps if first else (*lane.gaps, Gap(ms=started_at - lane.used_at, tokens=max(0, sent.arrived)))
     )
-    turns = 1 if first else max(1, (sent.depth - lane.depth) // 2)
     memory = 1 - 1 / policy.share_memory
     tail = billed.cache_read + billed.cache_write_5m + billed.cache_write_1h if billed else 0
     answer = billed.output if billed else lane.output
     return replace(
         lane,
-        life=sent.life,
+        life=sent.lives.tail,
+        head=sent.lives.head,
         touched_at=started_at,
         used_at=started_at,
         last_id=sent.user_id,
@@ -145,7 +170,7 @@ def after_request(
         upstream_id=upstream_id,
         written=_rewritten(lane, sent, started_at, tail),
         gaps=gaps[-policy.gaps_kept :],
-        share=_share(lane, turns, sent.depth, memory, first),
+        share=_share(lane, sent.depth, policy),
         keepalives=0,
         renewals=lane.renewals * memory + lane.keepalives * (1 - memory),
         output=answer if first else lane.output * memory + answer * (1 - memory),
@@ -154,13 +179,28 @@ def after_request(
     )
 
 
-def after_keepalive(lane: Lane, *, started_at: int) -> Lane:
-    """The lane after a keep-alive that was answered: everything its last request marked lives on."""
+def after_keepalive(lane: Lane, *, started_at: int, head: int | None = None, cost: int = 0) -> Lane:
+    """The lane after a keep-alive that was answered: everything its last request marked lives on.
+
+    Or only its head of so many tokens: then the window is no longer cached. `cost` in picodollars.
+    """
+    day = started_at // 86_400_000
     written = tuple(
-        replace(entry, touched_at=started_at) if entry.touched_at == lane.touched_at else entry
+        replace(entry, touched_at=started_at)
+        if entry.touched_at == lane.touched_at and (head is None or entry.tokens <= head)
+        else entry
         for entry in lane.written
     )
-    return replace(lane, touched_at=started_at, keepalives=lane.keepalives + 1, written=written)
+    return replace(
+        lane,
+        life=lane.life if head is None else "none",
+        head=lane.lives.head,
+        touched_at=started_at,
+        keepalives=lane.keepalives + 1,
+        written=written,
+        kept_day=day,
+        kept_cost=lane.kept_today(day) + cost,
+    )
 
 
 def _rewritten(lane: Lane, sent: Sent, started_at: int, tail: int) -> tuple[Written, ...]:
@@ -182,8 +222,21 @@ def _rewritten(lane: Lane, sent: Sent, started_at: int, tail: int) -> tuple[Writ
     return tuple(kept.values())[-POSITIONS_KEPT:]
 
 
-def _share(lane: Lane, turns: int, depth: int, memory: float, first: bool) -> float:
-    """The lane's moving share of the thread's turns; turns of other lanes since the last use count against it."""
-    if first:
-        return 1.0 if depth < 2 else 1 / min(depth // 2 + 1, 1 / (1 - memory))
-    return float(lane.share * memory**turns + (1 - memory))
+def lane_share(lane: Lane, depth: int, *, policy: Policy) -> float:
+    """The lane's share of the thread's turns as of a message at that depth: turns of other lanes count against it.
+
+    A plain mean in a young thread, a moving one later; a lane that was never used counts as if it were going to be now.
+    """
+    turn = depth // 2
+    if lane.uses == 0:
+        return 1 / min(turn + 1, policy.share_memory)
+    return float(lane.share * (1 - 1 / min(turn + 1, policy.share_memory)) ** max(0, turn - lane.depth // 2))
+
+
+def _share(lane: Lane, depth: int, policy: Policy) -> float:
+    """The share with one more use."""
+    turn = depth // 2
+    if lane.uses == 0:
+        return lane_share(lane, depth, policy=policy)
+    fresh = 1 / min(turn + 1, policy.share_memory)
+    return float(lane.share * (1 - fresh) ** max(1, turn - lane.depth // 2) + fresh)

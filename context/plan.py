@@ -2,24 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from math import ceil
 from typing import Any
 
 from context import breakpoints, folding
-from context.breakpoints import Position
-from context.economy import Economy, best_life, system_life
+from context.economy import Economy
 from context.folding import Fold
-from context.gaps import Service, outlook
+from context.gaps import Service, kind_of, outlook
 from context.ladder import Ladder
-from context.lanes import Lane, Life, Sent, Written
+from context.lanes import Lane, Life, Lives, Sent, Written
+from context.layout import Layout, lay_out
+from context.lives import NAMES, best_lives
 from context.messages import Message
 from context.pricing import Ttl, Usage
 from context.prompts import Prompt
-from context.recipe import LADDER, LAYOUT, SYSTEM, Breakpoint, Recalled, RecalledRef, Recipe
+from context.recipe import LAYOUT, Breakpoint, Recalled, RecalledRef, Recipe
 from context.routing.choice import Route
-from context.terms import Neighbour, Summariser, Terms, economy, message_limit
-from context.window import MessageTooLarge, Window, select, spoken
+from context.terms import Neighbour, Summariser, Terms, arriving, economy, message_limit
+from context.window import MessageTooLarge, Window, select
 
 __all__ = [
     "Breakpoint",
@@ -112,7 +112,8 @@ class Plan:
                 "output": self.predicted.output,
             },
             "cost_pico_usd": self.cost,
-            "life": self.sent.life,
+            "life": self.sent.lives.tail,
+            "head_life": self.sent.lives.head,
             "fold": None if self.fold is None else self.fold.to_json(),
             "left_out": [
                 {"what": one.what, "messages": one.messages, "tokens": one.tokens, "why": one.why}
@@ -156,7 +157,7 @@ def plan(
         others=others,
         now=now,
     )
-    layout = _lay_out(terms, window.messages, ladder, recalled, lane, now)
+    layout = lay_out(terms, window.messages, ladder, lane=lane, now=now, recalled=recalled)
     cached = breakpoints.last_written(layout.positions, lane, now)
     warm = cached is not None and cached > layout.head
     due = folding.on_arrival(
@@ -170,7 +171,9 @@ def plan(
         others=others,
     )
     fold = due if can_fold else None
-    lives = _lives(terms, standing, lane, service, warm=warm)
+    lives, why_lives = _lives(
+        terms, standing, lane, service, now=now, warm=warm, held=_held(layout, cached, lane, now)
+    )
     marks = breakpoints.place(
         layout.positions,
         lane=lane,
@@ -178,8 +181,8 @@ def plan(
         system=0,
         ladder=layout.head if ladder is not None else None,
         newest=layout.newest,
-        life=lives.life,
-        system_life=lives.system,
+        life=lives.tail,
+        head_life=lives.head,
         minimum=terms.model.min_cacheable,
         tail=fold is None or fold.kind == "warm",
     )
@@ -233,7 +236,7 @@ def plan(
         fold=fold,
         import_due=not folding.is_whole(path, fitted.given),
         sent=Sent(
-            life=lives.life,
+            lives=lives,
             marks=tuple(
                 Written(
                     key=layout.positions[mark.index].key,
@@ -258,8 +261,8 @@ def plan(
             "summary": "no summary yet"
             if ladder is None
             else f"stands for everything up to {ladder.upto_id}",
-            "cache": lives.reason,
-            "system": lives.system_reason,
+            "cache": why_lives,
+            "system": _head_said(lives, terms),
             "breakpoints": _said(marks, fold, terms),
             "fold": "nothing to fold" if fold is None else fold.reason,
         },
@@ -327,89 +330,39 @@ def _fit(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Layout:
-    """The blocks of a prompt in order. `head` is the last block before the window, `newest` the new user text."""
+def _held(layout: Layout, cached: int | None, lane: Lane, now: int) -> Life | None:
+    """The life of the head (or of what of it is left) when that still lives."""
+    if cached is None:
+        return None
+    entry = lane.holds(layout.positions[min(cached, layout.head)].key, now)
+    return lane.lives.head if entry is None else entry.ttl
 
-    positions: tuple[Position, ...]
-    head: int
-    newest: int
 
-
-def _lay_out(
+def _lives(
     terms: Terms,
-    messages: Sequence[Message],
-    ladder: Ladder | None,
-    recalled: Sequence[Recalled],
+    standing: Economy,
     lane: Lane,
+    service: Service,
+    *,
     now: int,
-) -> _Layout:
-    """Every block with the key of all up to it, sizes corrected by what the provider counted at the last living position."""
-    ratio = terms.model.token_ratio
-    key, total = terms.settings, terms.prompt_tokens * ratio
-    rows: list[tuple[str, str, float]] = [(SYSTEM, key, total)]
-    for segment in () if ladder is None else ladder.segments:
-        key = sha256(f"{key} {segment.id}".encode()).hexdigest()[:16]
-        total += segment.tokens * ratio
-        rows.append((LADDER, key, total))
-    head = len(rows) - 1
-    base = sha256(f"{key} {messages[0].id}".encode()).hexdigest()[:16]
-    for message in messages:
-        if message is messages[-1] or spoken(message):
-            total += message.tokens * ratio
-            rows.append((message.id, f"{base}:{message.id}", total))
-    newest = len(rows) - 1
-    for one in recalled:
-        total += one.tokens * ratio
-        rows.append((f"recall:{one.id}", "", total))
-    exact = {entry.key: entry.tokens for entry in lane.written if entry.exact and entry.alive(now)}
-    anchor = next((index for index in range(len(rows) - 1, -1, -1) if rows[index][1] in exact), None)
-    scale, drift = 1.0, 0.0
-    if anchor is not None:  # what the provider counted up to there; only what is new is estimated
-        known = exact[rows[anchor][1]]
-        scale, drift = known / max(1.0, rows[anchor][2]), known - rows[anchor][2]
-    positions = [
-        Position(
-            at=at,
-            key=key,
-            tokens=max(1, round(tokens * scale if anchor is not None and index < anchor else tokens + drift)),
-        )
-        for index, (at, key, tokens) in enumerate(rows)
-    ]
-    return _Layout(positions=tuple(positions), head=head, newest=newest)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lives:
-    life: Life
-    system: Life
-    reason: str
-    system_reason: str
-
-
-def _lives(terms: Terms, standing: Economy, lane: Lane, service: Service, *, warm: bool) -> _Lives:
+    warm: bool,
+    held: Life | None,
+) -> tuple[Lives, str]:
     """For how long the prefix is written. Decided only when it is written anyway; never rewritten just to change."""
     if not terms.model.min_cacheable:
-        said = "this endpoint has no prompt cache"
-        return _Lives(life="none", system="none", reason=said, system_reason=said)
+        return Lives(head="none", tail="none"), "this endpoint has no prompt cache"
     if warm and lane.life != "none" and lane.settings == terms.settings:
-        system: Life = "1h" if lane.life == "1h" or any(one.ttl == "1h" for one in lane.written) else "5m"
-        said = "the cached prefix holds and is renewed by reading it"
-        return _Lives(life=lane.life, system=system, reason=said, system_reason=said)
-    ahead = outlook(
-        lane.gaps, service, per_gap=standing.turn / max(lane.share, 0.02) - standing.turn, policy=terms.policy
-    )
-    life, reason = best_life(
+        return lane.lives, "the cached prefix holds and is renewed by reading it"
+    return best_lives(
         standing,
-        ahead,
+        outlook(lane.gaps, service, per_gap=arriving(standing), policy=terms.policy),
+        kind=kind_of(now - lane.used_at) if lane.uses else None,
         uses=lane.uses,
         service_seen=service.seen,
         gaps_seen=len(lane.gaps),
         signs=terms.signs,
-        present=lane.life if lane.uses else None,
+        held=held,
     )
-    system, system_reason = system_life(standing, ahead, life=life, uses=lane.uses, service_seen=service.seen)
-    return _Lives(life=life, system=system, reason=reason, system_reason=system_reason)
 
 
 def _arrived(terms: Terms, messages: Sequence[Message], lane: Lane) -> int:
@@ -432,6 +385,11 @@ def _estimate(terms: Terms, window: Window, ladder: Ladder | None, recalled: Seq
         recall=terms.in_model(sum(one.tokens for one in recalled)),
         new=terms.in_model(newest),
     )
+
+
+def _head_said(lives: Lives, terms: Terms) -> str:
+    shared = "; other threads share the system prompt" if terms.shared_prompt else ""
+    return f"system prompt and summary: {NAMES[lives.head]}{shared}"
 
 
 def _said(marks: Sequence[breakpoints.Mark], fold: Fold | None, terms: Terms) -> str:

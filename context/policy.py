@@ -40,16 +40,14 @@ class Policy:
     service_weight: what the histogram of all threads counts together, in gaps; it grows to that from `service_weight_young` while
         the first `service_trusted` gaps are seen.
     life_5m, life_1h: how long an entry is relied on: a little under 5 minutes and an hour, for the time a request travels.
-    life_margin: how much cheaper the other cached life must be expected to be before a lane changes to it. Without it a lane
-        that is torn between the two is denied keep-alives half of the time: 5% of the bill of bursty threads.
     share_memory: turns over which a lane's share of the thread is averaged.
     alive_turns: turns within which another living lane of the thread must be used to count as warm when a fold would move it.
-    settle_turns: how many more turns the system block's first write is given to pay off.
 
     Keep-alives (section 7):
 
     keepalives: whether there are any.
-    keepalives_5m, keepalives_1h: at most this many in a row.
+    keepalives_5m, keepalives_1h: at most this many in a row. After 24 renewals of 5 minutes and 40 of an hour writing anew would have been
+        cheaper at the lowest prices of a read; well below that, for a pause that has lasted so long rarely ends just then.
     """
 
     window_cap: int = 60_000
@@ -76,10 +74,8 @@ class Policy:
     service_trusted: int = 200
     life_5m: int = 280_000
     life_1h: int = 3_540_000
-    life_margin: float = 0.1
     share_memory: float = 20.0
     alive_turns: float = 10.0
-    settle_turns: int = 8
 
     keepalives: bool = True
     keepalives_5m: int = 12

@@ -7,7 +7,7 @@ are, so the digest in the store is the digest of what went over the wire.
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from context.ladder import Ladder
 from context.messages import Message
@@ -42,16 +42,38 @@ def build(
 
 
 def build_keepalive(
-    recipe: Recipe, system: str, messages: Sequence[Message], *, ladder: Ladder | None = None
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    *,
+    ladder: Ladder | None = None,
+    part: Literal["window", "summary", "system"] = "window",
 ) -> bytes:
     """The same prefix with nothing to answer: it renews what the recipe's request marked (economics, section 2.6).
 
-    Same model, thinking and marks; no recalled text, which is behind the last mark; not streamed.
+    Same model, thinking and marks; what stands behind the last mark is not sent, and not streamed. With another `part` than the window
+    it ends with the summary or the system prompt; an API that wants a message gets the shortest there is.
     """
     _check(recipe, ladder, None)
     body = _body(recipe, system, messages, ladder, ())
+    if part == "system":
+        body["messages"] = []
+    elif part == "summary" and ladder is not None:
+        first = body["messages"][0]
+        body["messages"] = [{**first, "content": first["content"][: len(ladder.blocks)]}]
+    body["messages"] = _marked(body["messages"]) or [{"role": "user", "content": [_text(".", None)]}]
     body["max_tokens"] = 0
     return canonical(body)
+
+
+def _marked(turns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The turns up to their last mark."""
+    for index in range(len(turns) - 1, -1, -1):
+        blocks = turns[index]["content"]
+        last = max((at for at, block in enumerate(blocks) if "cache_control" in block), default=None)
+        if last is not None:
+            return [*turns[:index], {**turns[index], "content": blocks[: last + 1]}]
+    return []
 
 
 def build_fork(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from context.catalog import Model
-from context.economy import Economy, turn_tokens
+from context.economy import Economy, Reader, turn_tokens
 from context.gaps import Evidence
 from context.ladder import Ladder
-from context.lanes import Lane
+from context.lanes import Lane, lane_share
 from context.messages import Message
 from context.policy import DEFAULT, Policy
 from context.pricing import PriceTable
@@ -103,20 +103,26 @@ def economy(
             prices=its.prices.at(its.in_model(total)),
             reader=its.summariser.prices,
             policy=its.policy,
-            share=one.share,
+            share=lane_share(one, messages[-1].depth, policy=its.policy),
             renewals=one.renewals,
             minimum=its.model.min_cacheable,
             shared=its.shared_prompt,
         )
 
-    own, again, folds = standing(terms, lane), 0.0, float("inf")
+    own, again, readers = standing(terms, lane), 0.0, list[Reader]()
     for its, other in others:
+        theirs = standing(its, other)
+        # As if it were cached: lanes that are not because the others are not would all be dearer together.
+        write, read = theirs.write("5m" if other.life == "none" else other.life), theirs.prices.cache_read
+        readers.append(Reader(share=theirs.share, read=read * (1 + theirs.renewals), write=write))
         if other.life != "none" and now < other.alive_until:
-            theirs = standing(its, other)
-            folds = min(folds, theirs.surplus(other.life))
-            chance = min(1.0, other.share * its.policy.alive_turns)
-            again += chance * (theirs.write(other.life) - theirs.prices.cache_read)
-    return replace(own, again_elsewhere=again, folds_elsewhere=folds) if others else own
+            again += min(1.0, theirs.share * its.policy.alive_turns) * (write - read)
+    return replace(own, again_elsewhere=again, others=tuple(readers)) if others else own
+
+
+def arriving(standing: Economy) -> float:
+    """Tokens that arrive on the thread from one use of the lane to the next."""
+    return standing.turn / max(standing.share, 0.02)
 
 
 def turn_sizes(messages: Sequence[Message], lane: Lane) -> list[int]:

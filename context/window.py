@@ -101,6 +101,12 @@ def floor_index(messages: Sequence[Message], keep: int, policy: Policy) -> int:
     return min(index, newest)
 
 
+def from_user(path: Sequence[Message]) -> Sequence[Message]:
+    """The path from its first user message on: how a window begins."""
+    first = next((index for index, message in enumerate(path) if message.role == "user"), 0)
+    return path[first:]
+
+
 def _window(
     path: Sequence[Message], sizes: Sequence[int], start: int, reason: str, policy: Policy, *, cut: bool
 ) -> Window:

@@ -225,15 +225,18 @@ class Story:
     def rest(self, seconds: float, presence: Presence | None = None, *, closed: bool = False) -> int:
         """The timers do what they do; returns how many keep-alives were sent."""
         until, sent = self.now + round(seconds * 1000), 0
+        looked = dict.fromkeys(self.lanes, self.now - 1)
         while True:
             due = [
                 (at, model)
                 for model, lane in self.lanes.items()
-                if (at := keepalive.due_at(lane, self.terms(model))) is not None and self.now <= at < until
+                if (at := keepalive.next_at(lane, self.terms(model), after=looked[model])) is not None
+                and at < until
             ]
             if not due:
                 break
             self.now, model = min(due)
+            looked[model] = self.now
             lane = self.lanes[model]
             path, ladder = self.branch(self.leaf or "")
             decision = keepalive.decide(
@@ -247,16 +250,17 @@ class Story:
                 closed=closed,
             )
             if not decision.send:
-                break
+                continue
             last = next(one for one in reversed(self.asked) if one.planned.recipe.model == model)
             body = request.build_keepalive(
                 last.planned.recipe,
                 last.planned.prompt.text,
                 last.planned.messages,
                 ladder=last.planned.ladder,
+                part=decision.part,
             )
             self.bill(body, model)
-            self.lanes[model] = lanes.after_keepalive(lane, started_at=self.now)
+            self.lanes[model] = lanes.after_keepalive(lane, started_at=self.now, head=decision.head)
             sent += 1
         self.now = until
         return sent

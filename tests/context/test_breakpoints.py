@@ -42,7 +42,7 @@ def marks_of(positions: list[Position], its: Lane, *, ladder: int | None = None)
         ladder=ladder,
         newest=len(positions) - 1,
         life="5m",
-        system_life="5m",
+        head_life="5m",
         minimum=50,
     )
     return [mark.index for mark in placed]
@@ -74,7 +74,7 @@ def test_an_hour_for_the_rest_means_an_hour_for_the_system_prompt() -> None:
         ladder=1,
         newest=4,
         life="1h",
-        system_life="5m",
+        head_life="5m",
         minimum=50,
     )
     assert [mark.life for mark in placed] == ["1h", "1h", "1h"]

@@ -73,7 +73,7 @@ def test_a_timer_decides_a_little_before_the_entry_dies() -> None:
     story = Story()
     story.say("hello")
     lane = story.lanes[MID]
-    at = keepalive.due_at(lane, terms())
+    at = keepalive.next_at(lane, terms(), after=NOON)
     assert at is not None
     assert NOON < at < lane.alive_until
 

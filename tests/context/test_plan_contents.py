@@ -159,9 +159,9 @@ def test_pauses_of_an_hour_choose_another_life_than_pauses_of_seconds() -> None:
     quick = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=20_000, tokens=200) for _ in range(60)))
     slow = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=1_500_000, tokens=200) for _ in range(60)))
     rare = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=400_000_000, tokens=200) for _ in range(60)))
-    assert planned(terms(), talk(8), lane=quick).sent.life == "5m"
-    assert planned(terms(), talk(8), lane=slow).sent.life == "1h"
-    assert planned(terms(), talk(8), lane=rare).sent.life == "none"
+    assert planned(terms(), talk(8), lane=quick).sent.lives.tail == "5m"
+    assert planned(terms(), talk(8), lane=slow).sent.lives.tail == "1h"
+    assert planned(terms(), talk(8), lane=rare).sent.lives.tail == "none"
 
 
 def test_a_cold_turn_that_will_be_folded_behind_marks_only_what_stays() -> None:

@@ -112,6 +112,21 @@ def test_a_keep_alive_is_the_same_prefix_without_an_answer_or_a_stream() -> None
     assert alive["system"] == real["system"]
 
 
+def test_a_keep_alive_ends_where_the_part_that_is_renewed_ends() -> None:
+    messages = thread("u: hi", "a: hello", "u: colour?")
+    marked = [Breakpoint(at="system", ttl="1h"), Breakpoint(at="ladder", ttl="1h")]
+    recipe = replace(RECIPE, breakpoints=tuple(marked))
+    real = json.loads(request.build(recipe, "sys", messages, ladder=ladder(), recalled=RECALLED))
+    blocks = len(ladder().blocks)
+    for part in ("window", "summary"):  # nothing of the window is marked: it is not sent
+        alive = json.loads(request.build_keepalive(recipe, "sys", messages, ladder=ladder(), part=part))
+        assert alive["messages"] == [{"role": "user", "content": real["messages"][0]["content"][:blocks]}]
+    alive = json.loads(request.build_keepalive(recipe, "sys", messages, ladder=ladder(), part="system"))
+    assert alive["system"] == real["system"]
+    assert [len(one["content"]) for one in alive["messages"]] == [1]
+    assert "cache_control" not in str(alive["messages"])
+
+
 def test_a_forked_summary_extends_the_live_prefix() -> None:
     messages = thread("u: hi", "a: hello", "u: colour?")
     answer = message("m3", "Blue.", role="assistant", parent="m2", depth=3)

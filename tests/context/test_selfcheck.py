@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from context.lanes import Lane, Sent, Written
+from context.lanes import Lane, Lives, Sent, Written
 from context.pricing import Usage
 from context.selfcheck import check, prefix_digests
 from tests.context.story import NOON, Story
@@ -14,7 +14,16 @@ LANE = Lane(
     settings="s",
     written=(Written(key="k", tokens=1_000, ttl="5m", touched_at=NOON),),
 )
-SENT = Sent(life="5m", marks=(), read="k", read_tokens=1_000, arrived=0, user_id="m2", depth=2, settings="s")
+SENT = Sent(
+    lives=Lives(head="5m", tail="5m"),
+    marks=(),
+    read="k",
+    read_tokens=1_000,
+    arrived=0,
+    user_id="m2",
+    depth=2,
+    settings="s",
+)
 HIT = Usage(cache_read=990)
 MISS = Usage(cache_read=0, cache_write_5m=1_000)
 

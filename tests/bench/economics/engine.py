@@ -11,6 +11,7 @@ from context import folding, keepalive, lanes
 from context.catalog import lookup
 from context.folding import Fold
 from context.gaps import Evidence, Service
+from context.keepalive import Decision
 from context.ladder import Ladder, Line, Segment
 from context.lanes import Lane
 from context.messages import Message, TextPart
@@ -123,27 +124,21 @@ class Run:
 
     def rest(self, start: int, until: int) -> None:
         """What the timers do between two turns."""
-        declined: set[str] = set()
-        dead: set[str] = set()
+        looked = {terms.model.id: start - 1 for terms in self.terms.values()}
         while True:
-            events: list[tuple[int, str, str]] = []
-            for terms in self.terms.values():
-                lane = self.lanes.get(terms.model.id)
-                if lane is None or lane.life == "none" or terms.model.id in dead:
-                    continue
-                at = keepalive.due_at(lane, terms)
-                if at is not None and terms.model.id not in declined and at >= start:
-                    events.append((at, "keepalive", terms.model.id))
-                elif lane.alive_until > start:
-                    events.append((lane.alive_until, "death", terms.model.id))
-            events = [event for event in events if event[0] < until]
+            events = [
+                (at, terms.model.id, terms)
+                for terms in self.terms.values()
+                if (lane := self.lanes.get(terms.model.id)) is not None
+                and (at := keepalive.next_at(lane, terms, after=looked[terms.model.id])) is not None
+                and at < until
+            ]
             if not events:
                 return
-            at, what, model = min(events)
-            terms = next(one for one in self.terms.values() if one.model.id == model)
+            at, model, terms = min(events, key=lambda event: event[:2])
+            looked[model] = at
             lane = self.lanes[model]
-            if what == "death":
-                dead.add(model)
+            if lane.life != "none" and at == lane.alive_until:
                 fold = folding.at_death(
                     terms, path=self.path, ladder=self.ladder, lane=lane, others=self._others(terms), now=at
                 )
@@ -160,12 +155,9 @@ class Run:
                 others=self._others(terms),
                 presence=self._signs(),
             )
-            if not decision.send:
-                declined.add(model)
-                continue
-            self.provider.pay("keepalive", decision.cost)
-            self.lanes[model] = self._renew(terms, lane, at)
-            start = at
+            if decision.send:
+                self.provider.pay("keepalive", decision.cost)
+                self.lanes[model] = self._renew(lane, decision, at)
 
     def _others(self, terms: Terms) -> list[tuple[Terms, Lane]]:
         return [
@@ -177,13 +169,17 @@ class Run:
     def _service(self, terms: Terms) -> Service:
         return self.services.get(terms.model.id, Service())
 
-    def _renew(self, terms: Terms, lane: Lane, at: int) -> Lane:
-        """A keep-alive at the provider: it reads the deepest marked prefix."""
+    def _renew(self, lane: Lane, decision: Decision, at: int) -> Lane:
+        """A keep-alive at the provider: it reads the deepest marked prefix of what is renewed."""
         cache = self.provider.cache
         for digest, entry in list(cache.entries.items()):
-            if entry.alive(at / 1000) and entry.last_start == lane.touched_at / 1000:
+            if (
+                entry.alive(at / 1000)
+                and entry.last_start == lane.touched_at / 1000
+                and (decision.head is None or entry.tokens <= decision.head)
+            ):
                 cache.entries[digest] = replace(entry, last_start=at / 1000)
-        return lanes.after_keepalive(lane, started_at=at)
+        return lanes.after_keepalive(lane, started_at=at, head=decision.head)
 
     def _signs(self) -> Evidence | None:
         """A sign that speaks the truth about the present pause with the given accuracy."""
