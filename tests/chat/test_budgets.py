@@ -11,6 +11,7 @@ from sqlalchemy import event, text
 
 from chat.doctor import _budgets
 from context.pricing import pico, price
+from store.database import Database
 from store.users import LOCAL
 from tests.chat.talk import billed
 from tests.chat.test_access import ADA, BOB, GRANTED, client
@@ -25,16 +26,16 @@ def budget(limit: object, **more: Any) -> dict[str, Any]:
     return {"scope": "user", "unit": "usd", "period": "day", "limit": str(limit), **more}
 
 
-async def counted(app: Palaver) -> dict[str, tuple[int, int]]:
+async def counted(database: Database) -> dict[str, tuple[int, int]]:
     """Used and set aside by key, over all periods."""
-    async with app.deps.database.reading() as connection:
+    async with database.reading() as connection:
         rows = await connection.execute(text("SELECT key, used, reserved FROM budgets ORDER BY key"))
         return {row.key: (int(row.used), int(row.reserved)) for row in rows}
 
 
-async def spent(app: Palaver) -> dict[str, int]:
+async def spent(database: Database) -> dict[str, int]:
     """The sums of the ledger by unit."""
-    async with app.deps.database.reading() as connection:
+    async with database.reading() as connection:
         kinds = "input + cache_read + cache_write_5m + cache_write_1h + output"
         row = (await connection.execute(text(f"SELECT SUM(cost_pico), SUM({kinds}) FROM usage"))).one()
         return {"usd": int(row[0] or 0), "tokens": int(row[1] or 0)}
@@ -81,7 +82,7 @@ async def test_what_is_used_is_what_the_ledger_says_and_nothing_stays_set_aside(
         await app.deps.runner.stop()
         entries = await ledger(app, (await app.messages("t"))[-1]["turn_id"])
         assert any(entry.estimated for entry in entries), "a cut answer counts what is known of it"
-        whole, counters = await spent(app), await counted(app)
+        whole, counters = await spent(app.deps.database), await counted(app.deps.database)
         assert {key.rsplit("|", 1)[0]: value for key, value in counters.items()} == {
             "deployment|usd": (whole["usd"], 0),
             "model:claude-sonnet-5-5|usd": (counters["model:claude-sonnet-5-5|usd|day"][0], 0),
@@ -181,7 +182,7 @@ async def test_what_no_longer_fits_fails_in_words_and_keeps_the_question(
         assert turn["error"]["code"] == "budget_exceeded"
         assert "your daily token budget" in turn["error"]["message"].lower()
         assert not sim.requests
-        assert await counted(app) == {f"user:{LOCAL}|tokens|day": (0, 0)}
+        assert await counted(app.deps.database) == {f"user:{LOCAL}|tokens|day": (0, 0)}
         assert await ledger(app, turn["id"]) == [], "a call that was not made is not in the ledger"
 
 
@@ -215,20 +216,20 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         )
         await caller._send(record)
         worst = 200 * 4_000_000 + 1_000 * 10_000_000
-        assert await counted(app) == {"tier:standard|requests|day": (0, 1), f"user:{LOCAL}|usd|day": (0, worst)}  # fmt: skip
+        assert await counted(app.deps.database) == {"tier:standard|requests|day": (0, 1), f"user:{LOCAL}|usd|day": (0, worst)}  # fmt: skip
         await books.close_left_behind(database, record.created_at + 1, local=False)
-        estimated = await spent(app)
-        assert (await counted(app))[f"user:{LOCAL}|usd|day"] == (estimated["usd"], 0)
+        estimated = await spent(app.deps.database)
+        assert (await counted(app.deps.database))[f"user:{LOCAL}|usd|day"] == (estimated["usd"], 0)
         record.call.upstream_id, record.call.model = "msg_late", "a gateway's own name for it"
         record.call.decoder.take(b'{"input_tokens": 120, "output_tokens": 30}')
         record.end("ok", 1.0)
         row = books.entry(record, local=False)
         assert row.cost == price("claude-sonnet-5-5", row.usage) != 0, "the model that was asked has a price"
         await database.write(partial(books.keep, rows=[row]))
-        exact = await spent(app)
+        exact = await spent(app.deps.database)
         assert exact != estimated
         assert exact["usd"] == pico(row.cost or Decimal(0))
-        assert await counted(app) == {"tier:standard|requests|day": (1, 0), f"user:{LOCAL}|usd|day": (exact["usd"], 0)}  # fmt: skip
+        assert await counted(app.deps.database) == {"tier:standard|requests|day": (1, 0), f"user:{LOCAL}|usd|day": (exact["usd"], 0)}  # fmt: skip
         async with database.reading() as connection:
             assert await calls.left_behind(connection, record.created_at + 1, limit=9) == []
 
