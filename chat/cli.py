@@ -270,5 +270,5 @@ def _run(work: Awaitable[T]) -> T:
 
 
 def _fail(message: str) -> NoReturn:
-    console.print(f"[bold red]Palaver cannot start.[/] {escape(message)}", markup=True)
+    console.print(f"[bold red]Palaver stops here.[/] {escape(message)}", markup=True)
     raise typer.Exit(1)

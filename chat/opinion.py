@@ -38,7 +38,7 @@ async def ask(deployment: Deployment, database: Database, errand: Errand, text: 
         model, SYSTEM, f"<message>\n{shown}\n</message>", max_tokens=MOST_TOKENS, user_ref=None
     )
     caller = deployment.caller
-    record = caller.record(errand, model=model, tier="simple", size=size_of(body))
+    record = caller.record(errand, model=model, tier="simple", size=size_of(deployment, model, body))
     words: list[str] = []
     try:
         async with asyncio.timeout(PATIENCE), caller.ask(record, body) as pieces:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chat.calls import Caller, CallRecord, Errand, Size, tokens_of
+from chat.calls import Caller, CallRecord, Errand, Size
 from chat.deployment import Deployment
 from chat.ledger import entry
 from chat.upstream.failures import UpstreamFailure
@@ -28,12 +28,12 @@ class Side:
     spent: tuple[Entry, ...]
 
 
-async def say(
-    deployment: Deployment, errand: Errand, model: str, body: bytes, *, size: Size | None = None
-) -> Side:
+async def say(deployment: Deployment, errand: Errand, model: str, body: bytes) -> Side:
     """Send a streamed request and collect its text. Never raises for what the provider does."""
     caller = deployment.caller
-    record = caller.record(errand, model=model, tier=deployment.tier_of(model), size=size or size_of(body))
+    record = caller.record(
+        errand, model=model, tier=deployment.tier_of(model), size=size_of(deployment, model, body)
+    )
     words: list[str] = []
     with suppress(UpstreamFailure):  # the record knows how it ended
         async with caller.ask(record, body) as pieces:
@@ -48,26 +48,27 @@ async def say(
     return Side(ok=record.outcome == "ok", text="".join(words), spent=_spent(caller, record))
 
 
-async def touch(
-    deployment: Deployment, errand: Errand, model: str, body: bytes, *, size: Size | None = None
-) -> Side:
+async def touch(deployment: Deployment, errand: Errand, model: str, body: bytes) -> Side:
     """Send a request that asks for no answer and only renews a cached prefix."""
     caller = deployment.caller
-    record = caller.record(errand, model=model, tier=deployment.tier_of(model), size=size or size_of(body))
+    record = caller.record(
+        errand, model=model, tier=deployment.tier_of(model), size=size_of(deployment, model, body)
+    )
     with suppress(UpstreamFailure):
         await caller.touch(record, body)
     return Side(ok=record.outcome == "ok", text="", spent=_spent(caller, record))
 
 
-def size_of(body: bytes) -> Size:
-    """How large a request is, from its bytes alone: no tokenizer makes more tokens than there are bytes.
+def size_of(deployment: Deployment, model: str, body: bytes) -> Size:
+    """How large a request is, its JSON counted as text: a little more than the model will read.
 
     One that asks for no answer reads the cache, which counts against no limit.
     """
-    prompt, output = tokens_of(len(body)), int(json.loads(body)["max_tokens"])
+    text, output = body.decode(), int(json.loads(body)["max_tokens"])
+    prompt = deployment.sizes.count(text, model)
     return Size(
         prompt=prompt,
-        bound=len(body),
+        bound=deployment.sizes.bound(text, model),
         output=output,
         fresh=prompt if output else 0,
         answer=min(output, SHORT_ANSWER),

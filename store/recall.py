@@ -83,7 +83,7 @@ async def recall(
     total = scores(outline, query, found | kinds, counts | lengths(kinds), policy)
 
     top = ranked(total, outline, policy)[: policy.feedback_messages]
-    read = await _sources(connection, branch, top)
+    read = await _sources(connection, owner_id, branch, top)
     heard = candidates([(total[position], read[position].text) for position in top], query)
     more = await uncommon(shortlist(heard, policy.feedback_terms * 3 // 2))
     told = learned(heard, lengths(more), size, policy)
@@ -96,7 +96,7 @@ async def recall(
         standing=standing,
         others=others,
         values=values,
-        sources=read | await _sources(connection, branch, missing),
+        sources=read | await _sources(connection, owner_id, branch, missing),
         weights=query.weights,
         budget=budget,
         count=count,
@@ -105,11 +105,12 @@ async def recall(
 
 
 async def _sources(
-    connection: AsyncConnection, branch: Branch, positions: Sequence[int]
+    connection: AsyncConnection, owner_id: str, branch: Branch, positions: Sequence[int]
 ) -> dict[int, Source]:
     """What was said in the messages at these positions."""
     query = select(messages.c.pk, messages.c.id, messages.c.parts).where(
-        messages.c.pk.in_([branch.pks[position] for position in positions])
+        messages.c.owner_id == owner_id,
+        messages.c.pk.in_([branch.pks[position] for position in positions]),
     )
     found: dict[int, Source] = {}
     for pk, id, parts in await connection.execute(query):

@@ -66,7 +66,7 @@ def models(app: Palaver) -> list[str]:
         (WORK, {"metadata": {"labels": ["x", "bot"]}}, SIMPLE, "rule"),
     ],
 )
-async def test_who_decides(
+async def test_bounds_come_before_wishes_pins_rules_and_scores(
     app: Palaver, thread: str, text: str, fields: dict[str, Any], model: str, by: str
 ) -> None:
     turn = await app.chat(thread, text, **fields)

@@ -39,7 +39,9 @@ def headers(**left: tuple[int, int]) -> dict[str, str]:
         (headers(tokens=(10_000, 2_000), input_tokens=(10_000, 9_000)), SMALL, [], 0),
     ],
 )
-def test_how_long_a_call_waits(said: dict[str, str], need: Need, coming: list[Need], wait: float) -> None:
+def test_a_call_waits_until_every_bucket_has_room_for_it(
+    said: dict[str, str], need: Need, coming: list[Need], wait: float
+) -> None:
     room = UNKNOWN.told(said, 0.0, WALL)
     assert room.wait(need, coming, 0.0) == pytest.approx(wait, rel=0.15)
     if not coming:
