@@ -3,12 +3,14 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from store import migrate, users
 from store.database import Database
+from tests.postgres import Server
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +47,21 @@ async def database(url: str) -> AsyncIterator[Database]:
     opened = await _with_users(url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def own_database(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    """The same, for a test that changes the schema: on Postgres a database that nobody shares."""
+    async with AsyncExitStack() as stack:
+        if not url.startswith("sqlite"):
+            server: Server = request.getfixturevalue("postgres")
+            url = await stack.enter_async_context(server.database())
+            empty = Database(url)
+            await migrate.upgrade(empty)
+            await empty.close()
+        opened = await _with_users(url)
+        yield opened
+        await opened.close()
 
 
 @pytest.fixture

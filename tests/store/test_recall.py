@@ -281,14 +281,16 @@ async def test_indexing_again_replaces(database: Database) -> None:
     assert set(held) == {"harbour"}
 
 
-async def test_what_was_said_before_the_index_existed_is_found(database: Database) -> None:
-    await thread(database, "t", "u m0: The lighthouse is red", "a m1: yes", "u m2: x")
-    async with database.engine.begin() as connection:
+async def test_what_was_said_before_the_index_existed_is_found(own_database: Database) -> None:
+    await thread(own_database, "t", "u m0: The lighthouse is red", "a m1: yes", "u m2: x")
+    async with own_database.engine.begin() as connection:
         await connection.execute(text("DROP INDEX messages_outline"))
         await connection.execute(text("DROP TABLE message_search_stems"))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    assert await migrate.upgrade(database, "0002") == ("0001", "0002")
-    assert "1970-01-01 user: The lighthouse is red" in await asked(database, "t", "lighthouse?", before="m2")
+    assert await migrate.upgrade(own_database, "0002") == ("0001", "0002")
+    assert "1970-01-01 user: The lighthouse is red" in await asked(
+        own_database, "t", "lighthouse?", before="m2"
+    )
 
 
 async def long_thread(database: Database, length: int) -> str:
