@@ -38,7 +38,11 @@ CALM = 60.0  # seconds after a 429 or 529 in which no spare call is made
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A call that wants to be sent. `patience`: seconds it would wait for a model that is known to be held."""
+    """A call that wants to be sent.
+
+    `patience`: seconds it would wait for a model that is known to be held; None for one that no other model could answer, which also
+    waits for a model that rests.
+    """
 
     model: str
     owner: str
@@ -46,6 +50,11 @@ class Wish:
     kind: Kind
     turn: str | None = None
     patience: float | None = None
+
+    @property
+    def waits_for_rest(self) -> bool:
+        """Whether it had better wait until the model may be asked again than fail at once."""
+        return self.kind == "reply" and self.patience is None
 
 
 @dataclass(slots=True, eq=False)
@@ -249,7 +258,7 @@ class Gate:
         """Raise for a call that had better not even wait."""
         now = self.clock.monotonic()
         wait = lane.breaker.wait(now, self.thresholds)
-        if wait > 0:
+        if wait > (self.seconds if wish.waits_for_rest else 0):
             raise UpstreamFailure(replace(failures.RESTING, retry_after=wait))
         if wish.kind == "spare":
             calm = lane.breaker.opened_at is None and now - lane.limited_at > CALM
@@ -263,6 +272,7 @@ class Gate:
         now = self.clock.monotonic()
         return (
             len(lane.under_way) < self.at_once
+            and not (wish.waits_for_rest and lane.breaker.wait(now, self.thresholds) > 0)
             and lane.room.wait(wish.need, lane.under_way.values(), now) <= 0
         )
 
@@ -357,7 +367,9 @@ class Gate:
             for lane in self._lanes.values():
                 for waiter in list(lane.queue.in_order()):
                     if now - waiter.since >= self.seconds and not waiter.future.done():
-                        waiter.future.set_exception(UpstreamFailure(failures.WAITED_TOO_LONG))
+                        rests = lane.breaker.wait(now, self.thresholds) > 0
+                        why = failures.RESTING if rests else failures.WAITED_TOO_LONG
+                        waiter.future.set_exception(UpstreamFailure(why))
             self._pump()
             self._tell()
 

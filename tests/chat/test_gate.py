@@ -249,7 +249,7 @@ async def test_a_request_nobody_could_answer_never_rests_a_model(tmp_path: Path,
 
 async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path, sim: Simulator) -> None:
     clock = QuickClock()
-    async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts()) as app:
+    async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts(), queue_seconds=1) as app:
         assert (await app.chat("t", "The lighthouse keeper"))["status"] == "completed"
         async with sim.offline():
             for number in range(4):
@@ -274,6 +274,29 @@ async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path,
         await clock.sleep(10)
         assert (await app.chat("t", "And now?"))["status"] == "completed"
         assert (await app.get("/readyz"))["checks"]["models"] != "0 of 3"
+
+
+async def test_a_question_asked_while_every_model_is_down_waits_and_is_answered_once_one_is_back(
+    tmp_path: Path, sim: Simulator
+) -> None:
+    clock = QuickClock()
+    async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts()) as app:
+        gate = app.deps.deployment.caller.gate
+        async with sim.offline():
+            while len(gate.resting()) < 3:
+                await app.chat("before", "Hello")
+            accepted = [await app.say(name, "Anyone?") for name in ("one", "two")]
+            async for event in app.stream(accepted[0]["id"]):
+                if event.type == "note" and event.data["name"] == "queue":
+                    break
+            assert gate.waiting
+        await clock.sleep(10)
+        for turn in accepted:
+            events, ended = await finished(app, turn["id"])
+            assert ended["status"] == "completed"
+            assert notes(events, "queue")
+            (row,) = await ledger(app, turn["id"])
+            assert row.outcome == "ok", "what waited was never a call that failed"
 
 
 async def test_a_probe_that_is_given_up_before_it_is_sent_lets_the_next_one_try() -> None:

@@ -34,7 +34,7 @@ async def replicas(
     async with AsyncExitStack() as stack:
         apps = []
         for name in names:
-            given = {"fallback": False, "redis_url": redis.url, **settings}
+            given = {"fallback": False, "redis_url": redis.url, "queue_seconds": 1, **settings}
             server = palaver(folder / name, sim, clock=QuickClock(), timeouts=Timeouts(), **given)
             apps.append(await stack.enter_async_context(server))
         async with asyncio.timeout(20):
