@@ -20,7 +20,7 @@ KINDS = (*BEFORE, *DURING)
 
 
 class Chaos:
-    """Disturbs a share `rate` (0 to 1) of the replies with one of `kinds`, drawn from `seed` and a running number."""
+    """Disturbs a share `rate` (0 to 1) of the replies, drawn from `seed` and a running number; each of `kinds` once before any twice."""
 
     def __init__(self, *, seed: int | str, rate: float, kinds: tuple[str, ...] | None = None) -> None:
         self._kinds = kinds or KINDS
@@ -30,6 +30,7 @@ class Chaos:
         self._seed = seed
         self._rate = rate
         self._number = 0
+        self._deck: list[str] = []
 
     def disturb(self, reply: Reply) -> Reply:
         """The reply as it is, or gone wrong."""
@@ -37,7 +38,9 @@ class Chaos:
         dice = random.Random(f"{self._seed}:{self._number}")
         if dice.random() >= self._rate:
             return reply
-        kind = dice.choice(self._kinds)
+        if not self._deck:
+            self._deck = dice.sample(self._kinds, k=len(self._kinds))
+        kind = self._deck.pop()
         for how in ENDINGS:
             if kind == how:
                 ending = BrokenEnding(how=how, error=OVERLOADED, share=dice.random())

@@ -12,6 +12,7 @@ from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
 from tests.upstream import Reply, Simulator, faults
 from tests.upstream.asking import ask, thread, words
+from tests.upstream.chaos import Chaos
 
 STATUSES: list[tuple[Reply, type[anthropic.APIStatusError], int, str, str | None]] = [
     (faults.own_spend_limit(), anthropic.BadRequestError, 400, "invalid_request_error", None),
@@ -225,6 +226,17 @@ async def test_chaos_is_the_same_for_the_same_seed() -> None:
     first, second, other = await outcomes(1), await outcomes(1), await outcomes(2)
     assert first == second != other
     assert 5 < sum(outcome != "completed" for outcome in first) < 25
+
+
+def test_every_kind_of_chaos_comes_once_before_any_comes_twice() -> None:
+    chaos = Chaos(seed=3, rate=1.0, kinds=("overloaded", "no_response", "eof", "reset"))
+    met = [kind_of(chaos.disturb(Reply())) for _ in range(8)]
+    assert len(set(met[:4])) == len(set(met[4:])) == 4
+
+
+def kind_of(reply: Reply) -> str:
+    """The sort of fault, and how the stream ends if it begins."""
+    return f"{type(reply.fault).__name__} {getattr(reply.fault, 'how', '')}"
 
 
 async def test_unknown_chaos_is_refused(sim: Simulator) -> None:
