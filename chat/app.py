@@ -28,6 +28,7 @@ from chat.counting import Sizes
 from chat.deployment import Deployment
 from chat.edge import Edge, http_exception
 from chat.folds import Folder
+from chat.hangup import HangUp
 from chat.limits import Limits, Rates
 from chat.observe.watch import Watch, Watcher
 from chat.runner import Runner
@@ -139,6 +140,7 @@ def application(deps: Deps) -> Starlette:
     token, scraper = deps.settings.token, deps.settings.metrics_token
     tokens = Tokens(deps.settings.tokens, None if token is None else token.get_secret_value())
     middleware = [
+        Middleware(HangUp),
         Middleware(Edge, clock=deps.clock),
         Middleware(
             Limits,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
+from unicodedata import normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,7 +38,7 @@ CALL_COLUMNS = (
     *("model_asked", "model_answered", *_TOKENS, "cost_usd", "price_table", "estimated", "outcome", "status"),
     *("attempt", "upstream_id", "queue_ms", "first_byte_ms", "first_token_ms", "total_ms", "shortfall"),
 )
-_FORMULA = re.compile(r"[=+\-@\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class BadQuestion(Exception):
@@ -198,9 +199,15 @@ _AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and _FORMULA.match(value) and not _AMOUNT.fullmatch(value):
+    if isinstance(value, str) and _may_be_formula(value) and not _AMOUNT.fullmatch(value):
         return f"'{value}"
     return value
+
+
+def _may_be_formula(value: str) -> bool:
+    """Whether some spreadsheet may calculate it: they skip spaces, and take the wide forms of the signs for the signs."""
+    first = normalize("NFKC", value.lstrip()[:1])
+    return _CONTROL.match(value) is not None or first in {"=", "+", "-", "@"}
 
 
 def _zone(name: str) -> tzinfo:

@@ -135,6 +135,47 @@ async def test_a_body_too_large_is_refused_announced_or_not(house: Palaver, thre
     assert_error(await house.http.post(path, content=unannounced(), headers=JSON), 413, "too_large")
 
 
+ENDLESS = (
+    ("POST /api/threads/endless/turns HTTP/1.1\r\n{}", 413, "content-type: application/json\r\n"),
+    ("POST /api/threads/endless/turns HTTP/1.1\r\n{}", 415, "content-type: text/plain\r\n"),
+    ("POST /api/nothing HTTP/1.1\r\n{}", 404, ""),
+)
+
+
+@pytest.mark.parametrize(("start", "status", "more"), ENDLESS)
+async def test_nobody_listens_to_an_endless_body_that_was_refused(
+    house: Palaver, start: str, status: int, more: str
+) -> None:
+    url = httpx.URL(house.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = start.format(f"host: {url.host}\r\n{more}transfer-encoding: chunked\r\n\r\n")
+    writer.write(head.encode())
+
+    async def talk_on() -> None:
+        while True:
+            writer.write(b"10000\r\n" + b" " * 65_536 + b"\r\n")
+            await writer.drain()
+
+    async with asyncio.timeout(20):
+        talking = asyncio.create_task(talk_on())
+        answered = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        with pytest.raises(ConnectionError):
+            await talking
+    writer.close()
+    assert answered.startswith(f"http/1.1 {status} ")
+    assert "\r\nconnection: close\r\n" in answered
+
+
+async def test_a_body_that_was_read_or_is_short_leaves_the_connection_open(
+    house: Palaver, thread: str
+) -> None:
+    path = f"/api/threads/{thread}/turns"
+    for sent, kind in ((b"[]", JSON), (b"x" * 1_000, {"content-type": "text/plain"})):
+        answer = await house.http.post(path, content=sent, headers=kind)
+        assert answer.status_code >= 400
+        assert "connection" not in answer.headers
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -192,7 +192,25 @@ async def test_a_span_of_days_has_both_its_ends_and_knows_when_clocks_change() -
         span("9999-12-31", None, "UTC", now=START)
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-cmd", "@x", "\tx", "\rx", "\x07"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+cmd",
+        "-cmd",
+        "@x",
+        "\tx",
+        "\rx",
+        "\x07",
+        "＝1+1",
+        "＋cmd",
+        "－cmd",
+        "＠x",
+        "﹦x",
+        " =x",
+        "\u00a0＝x",
+    ],
+)
 async def test_no_cell_is_a_formula(cell: str) -> None:
     written = as_csv([{"a": cell}, {"a": -5}, {"a": "-0.25"}], ["a"])
     read = [row["a"] for row in csv.DictReader(io.StringIO(written, newline=""))]
