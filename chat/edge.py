@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat.api import schemas
+from chat.api.schemas.errors import ErrorAnswer, ErrorBody, SpentBudgetOut
 from chat.clock import Clock
 from chat.errors import (
     BadRequest,
@@ -104,15 +104,15 @@ async def http_exception(request: Request, failure: Exception) -> Response:
 def error_response(error: PalaverError, request_id: str) -> Response:
     """An error as the one JSON shape all errors have."""
     spent = error.budget if isinstance(error, OverBudget) else None
-    body = schemas.ErrorAnswer(
-        error=schemas.ErrorBody(
+    body = ErrorAnswer(
+        error=ErrorBody(
             message=error.message,
             type=error.type,
             code=error.code,
             param=error.param,
             retryable=error.retryable,
             request_id=request_id,
-            budget=None if spent is None else schemas.SpentBudgetOut(**asdict(spent)),
+            budget=None if spent is None else SpentBudgetOut(**asdict(spent)),
         )
     )
     headers = {}

@@ -3,41 +3,33 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api import schemas
-from chat.api.deps import Deps, answer, principal
-from chat.api.endpoint import Endpoint, query
+from chat.api.deps import answer, principal
+from chat.api.endpoint import Endpoint, Resource, query
+from chat.api.lookup import the_thread
+from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
 from chat.errors import NotFound
 from chat.times import rfc3339
 from context.budgets import Spender, counters
 from context.fit import Standing
 from context.pricing import usd
 from store import budgets as store
-from store import threads
 
 SHARED = ("deployment", "tier", "model")  # what others spend from too
 
 
-class BudgetRoutes:
+class BudgetStandings(Resource):
     """The handler of `/api/budgets`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        return [
-            Endpoint(
-                method="GET",
-                path="/api/budgets",
-                handler=self.mine,
-                summary="The budgets the caller spends from, with `thread_id` those of a thread too; no figures of what others share",
-                query=schemas.BudgetQuery,
-                answers={200: schemas.BudgetsOut},
-                errors=(NotFound,),
-            )
-        ]
-
+    @Endpoint(
+        "GET",
+        "/api/budgets",
+        "The budgets the caller spends from, with `thread_id` those of a thread too; no figures of what others share",
+        query=BudgetQuery,
+        answers={200: BudgetsOut},
+        errors=(NotFound,),
+    )
     async def mine(self, request: Request) -> Response:
-        wish, who = query(request, schemas.BudgetQuery), principal(request)
+        wish, who = query(request, BudgetQuery), principal(request)
         deployment, now = self.deps.deployment, self.deps.clock.now()
         budgets = deployment.caller.budgets.all
         spenders = [
@@ -47,16 +39,14 @@ class BudgetRoutes:
         drawn = {one.key: one for spender in spenders for one in counters(budgets, spender, now)}
         async with self.deps.database.reading() as connection:
             if wish.thread_id is not None:
-                thread = await threads.get(connection, who.owner_id, wish.thread_id)
-                if thread is None:
-                    raise NotFound("no such thread", param="thread_id")
+                await the_thread(connection, who.owner_id, wish.thread_id, "thread_id")
             standings = await store.standings(connection, tuple(drawn.values()))
         # Where there is one user, all that was spent is theirs; elsewhere the sum would tell of the others.
         alone = who.admin or not self.deps.settings.tokens
-        return answer(schemas.BudgetsOut(budgets=[_shown(one, alone) for one in standings]))
+        return answer(BudgetsOut(budgets=[_shown(one, alone) for one in standings]))
 
 
-def _shown(standing: Standing, alone: bool) -> schemas.BudgetOut:
+def _shown(standing: Standing, alone: bool) -> BudgetOut:
     counter = standing.counter
     budget = counter.budget
     own = alone or budget.scope not in SHARED
@@ -66,7 +56,7 @@ def _shown(standing: Standing, alone: bool) -> schemas.BudgetOut:
             return None
         return format(usd(value), "f") if budget.unit == "usd" else str(value)
 
-    return schemas.BudgetOut(
+    return BudgetOut(
         scope=budget.scope,
         name=None if budget.scope == "deployment" else counter.name,
         unit=budget.unit,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -10,30 +10,37 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from chat.api import schemas
 from chat.api.body import check_string, validate
+from chat.api.deps import Deps
+from chat.api.schemas.fields import ID_PATTERN, NoQuery
 from chat.errors import BadRequest, NotFound, PalaverError
 
 Handler = Callable[[Request], Awaitable[Response]]
+F = TypeVar("F", bound=Callable[..., Awaitable[Response]])
 Q = TypeVar("Q", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route: what it takes, what it answers, and what can go wrong besides what always can."""
+    """One route: what it takes, what it answers, and what can go wrong besides what always can. It stands above its handler."""
 
     method: str
     path: str
-    handler: Handler
     summary: str
+    _: KW_ONLY
     answers: dict[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
-    query: type[BaseModel] = schemas.NoQuery
+    query: type[BaseModel] = NoQuery
     errors: tuple[type[PalaverError], ...] = ()
     streams: bool = False
     media: tuple[str, ...] = ()  # what a 200 may be besides JSON
     headers: dict[str, str] = field(default_factory=dict)
     public: bool = False
+    handler: Handler | None = None
+
+    def __call__(self, handler: F) -> F:
+        vars(handler)["endpoint"] = self
+        return handler
 
     @property
     def parameters(self) -> list[str]:
@@ -41,7 +48,23 @@ class Endpoint:
         return re.findall(r"{(\w+)}", self.path)
 
     def route(self) -> Route:
+        assert self.handler is not None  # noqa: S101 - a resource has filled it in
         return Route(self.path, self.handler, methods=[self.method], name=f"{self.method} {self.path}")
+
+
+class Resource:
+    """The handlers of one noun, each under its declaration."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    def endpoints(self) -> list[Endpoint]:
+        """What is declared, in the order of the file, with the handlers of this very object."""
+        return [
+            replace(declared, handler=getattr(self, name))
+            for name, member in vars(type(self)).items()
+            if isinstance(declared := getattr(member, "endpoint", None), Endpoint)
+        ]
 
 
 def query(request: Request, model: type[Q]) -> Q:
@@ -58,7 +81,7 @@ def query(request: Request, model: type[Q]) -> Q:
 def path_id(request: Request, name: str) -> str:
     """An id from the path. One that cannot exist is simply not found."""
     value = str(request.path_params[name])
-    if not re.fullmatch(schemas.ID_PATTERN, value):
+    if not re.fullmatch(ID_PATTERN, value):
         raise NotFound("no such object", param=name)
     return value
 

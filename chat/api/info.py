@@ -6,9 +6,9 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api import schemas
-from chat.api.deps import Deps, answer
-from chat.api.endpoint import Endpoint
+from chat.api.deps import answer
+from chat.api.endpoint import Endpoint, Resource
+from chat.api.schemas.info import HealthOut, InfoOut, ModelOut
 from chat.errors import Unavailable
 from chat.events import PROTOCOL
 from context.catalog import TIERS
@@ -20,48 +20,18 @@ LOCAL_NOTICE = (
 )
 
 
-class Info:
+class Info(Resource):
     """The handlers of `/api/info`, `/healthz` and `/readyz`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        return [
-            Endpoint(
-                method="GET",
-                path="/api/info",
-                handler=self.info,
-                summary="Version, models, and who answers",
-                answers={200: schemas.InfoOut},
-            ),
-            Endpoint(
-                method="GET",
-                path="/healthz",
-                handler=self.alive,
-                summary="The process runs",
-                answers={200: schemas.HealthOut},
-                public=True,
-            ),
-            Endpoint(
-                method="GET",
-                path="/readyz",
-                handler=self.ready,
-                summary="The database answers: reading works and new turns are taken, also while no model can be reached (`checks.models`)",
-                answers={200: schemas.HealthOut},
-                errors=(Unavailable,),
-                public=True,
-            ),
-        ]
-
+    @Endpoint("GET", "/api/info", "Version, models, and who answers", answers={200: InfoOut})
     async def info(self, request: Request) -> Response:
         deployment = self.deps.deployment
-        models: dict[str, schemas.ModelOut] = {}
+        models: dict[str, ModelOut] = {}
         for tier in TIERS:
             model = deployment.models[deployment.tiers[tier]]
-            models.setdefault(model.id, schemas.ModelOut(id=model.id, label=model.label, tier=tier))
+            models.setdefault(model.id, ModelOut(id=model.id, label=model.label, tier=tier))
         return answer(
-            schemas.InfoOut(
+            InfoOut(
                 version=version("palaver"),
                 protocol=PROTOCOL,
                 backend=deployment.backend,
@@ -71,9 +41,18 @@ class Info:
             )
         )
 
+    @Endpoint("GET", "/healthz", "The process runs", answers={200: HealthOut}, public=True)
     async def alive(self, request: Request) -> Response:
-        return answer(schemas.HealthOut(status="ok"))
+        return answer(HealthOut(status="ok"))
 
+    @Endpoint(
+        "GET",
+        "/readyz",
+        "The database answers: reading works and new turns are taken, also while no model can be reached (`checks.models`)",
+        answers={200: HealthOut},
+        errors=(Unavailable,),
+        public=True,
+    )
     async def ready(self, request: Request) -> Response:
         if self.deps.runner.refusing:
             raise Unavailable("this server is shutting down")
@@ -91,4 +70,4 @@ class Info:
             checks["local_model"] = self.deps.local_model.status.state
             if self.deps.local_model.status.state == "failed":
                 raise Unavailable("the local model does not start; `palaver doctor` and the log say why")
-        return answer(schemas.HealthOut(status="ok", checks=checks))
+        return answer(HealthOut(status="ok", checks=checks))

@@ -4,50 +4,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api import schemas
 from chat.api.body import read
-from chat.api.deps import Deps, answer, owner
-from chat.api.endpoint import Endpoint, path_id, query
+from chat.api.deps import answer, owner
+from chat.api.endpoint import Endpoint, Resource, path_id, query
+from chat.api.lookup import the_thread
 from chat.api.present import messages_out
+from chat.api.schemas.messages import MessageOut, MessageQuery, MessagesOut, Rating
 from chat.errors import NotFound
-from store import messages, threads
+from store import messages
 
 
-class Messages:
+class Messages(Resource):
     """The handlers of messages."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        return [
-            Endpoint(
-                method="GET",
-                path="/api/threads/{thread}/messages",
-                handler=self.list,
-                summary="The newest messages of a branch, oldest first; `before` pages back",
-                query=schemas.MessageQuery,
-                answers={200: schemas.MessagesOut},
-                errors=(NotFound,),
-            ),
-            Endpoint(
-                method="PUT",
-                path="/api/messages/{message}/feedback",
-                handler=self.rate,
-                summary="Say whether an answer was good",
-                body=schemas.Rating,
-                answers={200: schemas.MessageOut},
-                errors=(NotFound,),
-            ),
-        ]
-
+    @Endpoint(
+        "GET",
+        "/api/threads/{thread}/messages",
+        "The newest messages of a branch, oldest first; `before` pages back",
+        query=MessageQuery,
+        answers={200: MessagesOut},
+        errors=(NotFound,),
+    )
     async def list(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
-        wish = query(request, schemas.MessageQuery)
+        wish = query(request, MessageQuery)
         async with self.deps.database.reading() as connection:
-            thread = await threads.get(connection, owner_id, thread_id)
-            if thread is None:
-                raise NotFound("no such thread", param="thread")
+            thread = await the_thread(connection, owner_id, thread_id)
             leaf = wish.leaf or thread.leaf_id
             end = leaf
             for name, message_id in (("leaf", wish.leaf), ("before", wish.before)):
@@ -61,16 +43,22 @@ class Messages:
             if end is not None:
                 shown = await messages.branch(connection, owner_id, thread_id, end, rows=wish.limit)
             more = bool(shown) and shown[0].message.parent_id is not None
-            page = schemas.MessagesOut(
-                messages=await messages_out(connection, shown), has_more=more, leaf_id=leaf
-            )
+            page = MessagesOut(messages=await messages_out(connection, shown), has_more=more, leaf_id=leaf)
         return answer(page)
 
+    @Endpoint(
+        "PUT",
+        "/api/messages/{message}/feedback",
+        "Say whether an answer was good",
+        body=Rating,
+        answers={200: MessageOut},
+        errors=(NotFound,),
+    )
     async def rate(self, request: Request) -> Response:
         owner_id, message_id = owner(request), path_id(request, "message")
-        wish = await read(request, schemas.Rating)
+        wish = await read(request, Rating)
 
-        async def write(connection: AsyncConnection) -> schemas.MessageOut:
+        async def write(connection: AsyncConnection) -> MessageOut:
             if not await messages.rate(connection, owner_id, message_id, wish.rating):
                 raise NotFound("no such message", param="message")
             found = await messages.get(connection, owner_id, message_id)

@@ -3,31 +3,23 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api.deps import Deps, principal
-from chat.api.endpoint import Endpoint
+from chat.api.deps import principal
+from chat.api.endpoint import Endpoint, Resource
 from chat.errors import Forbidden, NotFound
 from chat.observe.shares import budget_shares
 
 
-class MetricsRoute:
+class Metrics(Resource):
     """The handler of `/metrics`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        return [
-            Endpoint(
-                method="GET",
-                path="/metrics",
-                handler=self.figures,
-                summary="Figures for Prometheus, if `PALAVER_METRICS` is on; for admins and `PALAVER_METRICS_TOKEN`",
-                answers={200: None},
-                media=("text/plain",),
-                errors=(NotFound, Forbidden),
-            )
-        ]
-
+    @Endpoint(
+        "GET",
+        "/metrics",
+        "Figures for Prometheus, if `PALAVER_METRICS` is on; for admins and `PALAVER_METRICS_TOKEN`",
+        answers={200: None},
+        media=("text/plain",),
+        errors=(NotFound, Forbidden),
+    )
     async def figures(self, request: Request) -> Response:
         metrics = self.deps.metrics
         if metrics is None:

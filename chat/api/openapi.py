@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chat.api import schemas
 from chat.api.endpoint import Endpoint
+from chat.api.schemas.errors import ErrorAnswer
+from chat.api.schemas.fields import ID_PATTERN
 from chat.errors import (
     BadRequest,
     Internal,
@@ -29,7 +30,7 @@ REFERENCE = "#/components/schemas/{model}"
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The whole document."""
-    models: set[type[BaseModel]] = {schemas.ErrorAnswer}
+    models: set[type[BaseModel]] = {ErrorAnswer}
     for endpoint in endpoints:
         models |= {model for model in (endpoint.body, *endpoint.answers.values()) if model is not None}
     ordered = sorted(models, key=lambda model: model.__name__)
@@ -74,7 +75,7 @@ def _operation_id(endpoint: Endpoint) -> str:
 
 
 def _path(endpoint: Endpoint) -> list[dict[str, Any]]:
-    schema = {"type": "string", "pattern": schemas.ID_PATTERN}
+    schema = {"type": "string", "pattern": ID_PATTERN}
     return [{"name": name, "in": "path", "required": True, "schema": schema} for name in endpoint.parameters]
 
 
@@ -129,7 +130,7 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
     expected += WITH_BODY if endpoint.body is not None else ()
     for error in sorted(set(expected), key=lambda error: (error.status, error.code)):
         entry = responses.setdefault(
-            str(error.status), {"description": "", "content": _json(references[schemas.ErrorAnswer])}
+            str(error.status), {"description": "", "content": _json(references[ErrorAnswer])}
         )
         entry["description"] = ", ".join(filter(None, [entry["description"], error.code]))
     return responses

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.api.schemas import MessageOut, PartOut, ThreadOut, TurnErrorOut, TurnOut, UsageOut
+from chat.api.schemas.messages import MessageOut, PartOut, TurnErrorOut, UsageOut
+from chat.api.schemas.summary import LineOut, SummaryOut, VersionOut
+from chat.api.schemas.threads import ThreadOut
+from chat.api.schemas.turns import TurnOut
 from chat.times import rfc3339
 from context.catalog import TIERS
 from context.messages import part_to_json
 from store import messages
 from store.messages import StoredMessage
+from store.summaries import Summary
 from store.threads import Thread
 from store.turns import Turn
 
@@ -56,6 +60,33 @@ async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> Tu
         error=_error(turn.error),
         created_at=rfc3339(turn.created_at),
         finished_at=None if turn.finished_at is None else rfc3339(turn.finished_at),
+    )
+
+
+def summary_out(current: Summary | None, kept: Sequence[Summary]) -> SummaryOut:
+    """The summary in use, if there is one, line by line, with the versions that are kept of it."""
+    versions = [
+        VersionOut(
+            id=one.ladder.id,
+            upto_message_id=one.ladder.upto_id,
+            origin=one.origin,
+            active=one.active,
+            created_at=rfc3339(one.created_at),
+        )
+        for one in kept
+    ]
+    if current is None:
+        return SummaryOut(id=None, upto_message_id=None, tokens=0, lines=[], versions=versions)
+    return SummaryOut(
+        id=current.ladder.id,
+        upto_message_id=current.ladder.upto_id,
+        tokens=current.ladder.tokens,
+        lines=[
+            LineOut(text=line.text, sources=list(line.sources), pinned=line.pinned, segment=segment.id)
+            for segment in current.ladder.segments
+            for line in segment.lines
+        ],
+        versions=versions,
     )
 
 

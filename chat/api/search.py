@@ -5,9 +5,9 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api import schemas
-from chat.api.deps import Deps, answer, owner
-from chat.api.endpoint import Endpoint, query
+from chat.api.deps import answer, owner
+from chat.api.endpoint import Endpoint, Resource, query
+from chat.api.schemas.search import SearchHit, SearchOut, SearchQuery, SnippetOut
 from chat.times import rfc3339
 from store import search, threads
 
@@ -15,26 +15,18 @@ AROUND = 60  # characters of a snippet on each side of the first match
 MOST = 240  # characters of a snippet
 
 
-class Search:
+class Search(Resource):
     """The handler of `/api/search`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        return [
-            Endpoint(
-                method="GET",
-                path="/api/search",
-                handler=self.find,
-                summary="Messages that contain all words, best first; the last word may be a beginning",
-                query=schemas.SearchQuery,
-                answers={200: schemas.SearchOut},
-            )
-        ]
-
+    @Endpoint(
+        "GET",
+        "/api/search",
+        "Messages that contain all words, best first; the last word may be a beginning",
+        query=SearchQuery,
+        answers={200: SearchOut},
+    )
     async def find(self, request: Request) -> Response:
-        wish = query(request, schemas.SearchQuery)
+        wish = query(request, SearchQuery)
         async with self.deps.database.reading() as connection:
             hits = await search.find(
                 connection, owner(request), wish.q, limit=wish.limit, thread_id=wish.thread_id
@@ -44,7 +36,7 @@ class Search:
                 thread = await threads.get(connection, owner(request), thread_id)
                 titles[thread_id] = None if thread is None else thread.title
         results = [
-            schemas.SearchHit(
+            SearchHit(
                 thread_id=hit.thread_id,
                 thread_title=titles[hit.thread_id],
                 message_id=hit.message_id,
@@ -54,25 +46,25 @@ class Search:
             )
             for hit in hits
         ]
-        return answer(schemas.SearchOut(results=results))
+        return answer(SearchOut(results=results))
 
 
-def snippet(text: str, wanted: str) -> list[schemas.SnippetOut]:
+def snippet(text: str, wanted: str) -> list[SnippetOut]:
     """The text around the first match, cut into matching and other pieces."""
     words = sorted(set(re.findall(r"\w+", wanted)), key=len, reverse=True)
     if not words:
-        return [schemas.SnippetOut(text=text[:MOST], match=False)]
+        return [SnippetOut(text=text[:MOST], match=False)]
     pattern = re.compile("|".join(re.escape(word) for word in words), re.IGNORECASE)
     first = pattern.search(text)
     start = 0 if first is None else max(0, first.start() - AROUND)
     shown = " ".join(text[start : start + MOST].split())
-    pieces: list[schemas.SnippetOut] = []
+    pieces: list[SnippetOut] = []
     at = 0
     for found in pattern.finditer(shown):
         if found.start() > at:
-            pieces.append(schemas.SnippetOut(text=shown[at : found.start()], match=False))
-        pieces.append(schemas.SnippetOut(text=found.group(), match=True))
+            pieces.append(SnippetOut(text=shown[at : found.start()], match=False))
+        pieces.append(SnippetOut(text=found.group(), match=True))
         at = found.end()
     if at < len(shown):
-        pieces.append(schemas.SnippetOut(text=shown[at:], match=False))
+        pieces.append(SnippetOut(text=shown[at:], match=False))
     return pieces

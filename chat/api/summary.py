@@ -7,80 +7,45 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api import schemas
 from chat.api.body import read
-from chat.api.deps import Deps, answer, owner
-from chat.api.endpoint import Endpoint, path_id
+from chat.api.deps import answer, owner
+from chat.api.endpoint import Endpoint, Resource, path_id
+from chat.api.lookup import the_thread
+from chat.api.present import summary_out
+from chat.api.schemas.summary import SummaryEdit, SummaryOut
 from chat.errors import BadRequest, NotFound, ThreadBusy, Unavailable
 from chat.standing import load
-from chat.times import rfc3339
 from context.ladder import Line, Segment
 from store import summaries, threads
 from store.summaries import Summary
-from store.threads import Thread
 
 MOST_PINNED = 4_000  # tokens: they are in every request, and no fold makes them shorter
 
 
-class SummaryRoutes:
-    """The handlers of a thread's summary, and of what its page says of itself."""
+class Summaries(Resource):
+    """The handlers of a thread's summary."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        one = "/api/threads/{thread}/summary"
-        return [
-            Endpoint(
-                method="GET",
-                path=one,
-                handler=self.get,
-                summary="What stands for the old messages of the visible branch, line by line with its sources",
-                answers={200: schemas.SummaryOut},
-                errors=(NotFound,),
-            ),
-            Endpoint(
-                method="PUT",
-                path=one,
-                handler=self.edit,
-                summary="Correct the summary: a new version; lines keep, change, leave, or are pinned",
-                body=schemas.SummaryEdit,
-                answers={200: schemas.SummaryOut},
-                errors=(NotFound,),
-            ),
-            Endpoint(
-                method="DELETE",
-                path=one,
-                handler=self.undo,
-                summary="Undo the newest summary: what it stood for is told by the one before, or verbatim",
-                answers={200: schemas.SummaryOut},
-                errors=(NotFound,),
-            ),
-            Endpoint(
-                method="POST",
-                path=one + "/fold",
-                handler=self.fold,
-                summary="Fold all but the newest messages now",
-                answers={200: schemas.SummaryOut},
-                errors=(NotFound, ThreadBusy, Unavailable),
-            ),
-            Endpoint(
-                method="POST",
-                path="/api/threads/{thread}/presence",
-                handler=self.presence,
-                summary="Say whether the page that shows the thread is visible, open, or gone",
-                body=schemas.PresenceIn,
-                answers={204: None},
-                errors=(NotFound,),
-            ),
-        ]
-
+    @Endpoint(
+        "GET",
+        "/api/threads/{thread}/summary",
+        "What stands for the old messages of the visible branch, line by line with its sources",
+        answers={200: SummaryOut},
+        errors=(NotFound,),
+    )
     async def get(self, request: Request) -> Response:
-        return answer(await self._shown(owner(request), path_id(request, "thread")))
+        return await self._shown(owner(request), path_id(request, "thread"))
 
+    @Endpoint(
+        "PUT",
+        "/api/threads/{thread}/summary",
+        "Correct the summary: a new version; lines keep, change, leave, or are pinned",
+        body=SummaryEdit,
+        answers={200: SummaryOut},
+        errors=(NotFound,),
+    )
     async def edit(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
-        wish = await read(request, schemas.SummaryEdit)
+        wish = await read(request, SummaryEdit)
         current = await self._current(owner_id, thread_id)
         if current is None or current.ladder.id != wish.id:
             raise NotFound("the summary has changed since; read it again", param="id")
@@ -106,8 +71,15 @@ class SummaryRoutes:
             )
 
         await self.deps.database.write(write)
-        return answer(await self._shown(owner_id, thread_id))
+        return await self._shown(owner_id, thread_id)
 
+    @Endpoint(
+        "DELETE",
+        "/api/threads/{thread}/summary",
+        "Undo the newest summary: what it stood for is told by the one before, or verbatim",
+        answers={200: SummaryOut},
+        errors=(NotFound,),
+    )
     async def undo(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
         current = await self._current(owner_id, thread_id)
@@ -126,11 +98,19 @@ class SummaryRoutes:
                 await summaries.restore(connection, owner_id, before.ladder.id)
 
         await self.deps.database.write(write)
-        return answer(await self._shown(owner_id, thread_id))
+        return await self._shown(owner_id, thread_id)
 
+    @Endpoint(
+        "POST",
+        "/api/threads/{thread}/summary/fold",
+        "Fold all but the newest messages now",
+        answers={200: SummaryOut},
+        errors=(NotFound, ThreadBusy, Unavailable),
+    )
     async def fold(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
-        thread = await self._thread(owner_id, thread_id)
+        async with self.deps.database.reading() as connection:
+            thread = await the_thread(connection, owner_id, thread_id)
         if thread.running_turn_id is not None:
             raise ThreadBusy("an answer is being written; fold when it is done")
         if thread.leaf_id is not None:
@@ -140,14 +120,7 @@ class SummaryRoutes:
                 raise ThreadBusy("the summary is being changed at this moment; read it again")
             if ended == "given_up":
                 raise Unavailable("no usable summary could be made; nothing was changed", retry_after=30)
-        return answer(await self._shown(owner_id, thread_id))
-
-    async def presence(self, request: Request) -> Response:
-        owner_id, thread_id = owner(request), path_id(request, "thread")
-        wish = await read(request, schemas.PresenceIn)
-        await self._thread(owner_id, thread_id)
-        self.deps.runner.tending.seen(owner_id, thread_id, wish.state)
-        return Response(status_code=204)
+        return await self._shown(owner_id, thread_id)
 
     async def _still(self, connection: AsyncConnection, current: Summary, param: str | None) -> None:
         """Hold the thread, and make sure that the version seen is still the active one."""
@@ -156,57 +129,26 @@ class SummaryRoutes:
         if known is None or not known.active:
             raise NotFound("the summary has changed since; read it again", param=param)
 
-    async def _thread(self, owner_id: str, thread_id: str) -> Thread:
-        async with self.deps.database.reading() as connection:
-            thread = await threads.get(connection, owner_id, thread_id)
-        if thread is None:
-            raise NotFound("no such thread", param="thread")
-        return thread
-
     async def _current(self, owner_id: str, thread_id: str) -> Summary | None:
         """The summary the next turn of the visible branch would use."""
-        thread = await self._thread(owner_id, thread_id)
-        if thread.leaf_id is None:
-            return None
         async with self.deps.database.reading() as connection:
+            thread = await the_thread(connection, owner_id, thread_id)
+            if thread.leaf_id is None:
+                return None
             standing = await load(connection, owner_id, thread_id, thread.leaf_id, tokens=None)
             if standing.ladder is None:
                 return None
             return await summaries.get(connection, owner_id, standing.ladder.id)
 
-    async def _shown(self, owner_id: str, thread_id: str) -> schemas.SummaryOut:
+    async def _shown(self, owner_id: str, thread_id: str) -> Response:
         current = await self._current(owner_id, thread_id)
         async with self.deps.database.reading() as connection:
             kept = await summaries.versions(connection, owner_id, thread_id)
-        versions = [
-            schemas.VersionOut(
-                id=one.ladder.id,
-                upto_message_id=one.ladder.upto_id,
-                origin=one.origin,
-                active=one.active,
-                created_at=rfc3339(one.created_at),
-            )
-            for one in kept
-        ]
-        if current is None:
-            return schemas.SummaryOut(id=None, upto_message_id=None, tokens=0, lines=[], versions=versions)
-        return schemas.SummaryOut(
-            id=current.ladder.id,
-            upto_message_id=current.ladder.upto_id,
-            tokens=current.ladder.tokens,
-            lines=[
-                schemas.LineOut(
-                    text=line.text, sources=list(line.sources), pinned=line.pinned, segment=segment.id
-                )
-                for segment in current.ladder.segments
-                for line in segment.lines
-            ],
-            versions=versions,
-        )
+        return answer(summary_out(current, kept))
 
 
 def _edited(
-    current: Summary, wish: schemas.SummaryEdit, count: Callable[[str], int], new_id: Callable[[], str]
+    current: Summary, wish: SummaryEdit, count: Callable[[str], int], new_id: Callable[[], str]
 ) -> tuple[Segment, ...]:
     """The segments with a user's lines in place of the old ones. A changed segment is another one, with an id of its own."""
     before = current.ladder.segments

@@ -6,70 +6,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api import schemas
 from chat.api.body import read
-from chat.api.deps import Deps, answer, owner
-from chat.api.endpoint import Endpoint, path_id, query
+from chat.api.deps import answer, owner
+from chat.api.endpoint import Endpoint, Resource, path_id, query
+from chat.api.lookup import found, the_thread
 from chat.api.present import thread_out
+from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.errors import NotFound, ThreadBusy
 from store import messages, threads
 from store.threads import Thread
 
 
-class Threads:
+class Threads(Resource):
     """The handlers of `/api/threads`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        one = "/api/threads/{thread}"
-        return [
-            Endpoint(
-                method="POST",
-                path="/api/threads",
-                handler=self.create,
-                summary="Create a thread; a known id answers 200 with the thread as it is",
-                body=schemas.NewThread,
-                answers={201: schemas.ThreadOut, 200: schemas.ThreadOut},
-            ),
-            Endpoint(
-                method="GET",
-                path="/api/threads",
-                handler=self.list,
-                summary="List threads, last changed first",
-                query=schemas.ThreadQuery,
-                answers={200: schemas.ThreadsOut},
-            ),
-            Endpoint(
-                method="GET",
-                path=one,
-                handler=self.get,
-                summary="Read one thread",
-                answers={200: schemas.ThreadOut},
-                errors=(NotFound,),
-            ),
-            Endpoint(
-                method="PATCH",
-                path=one,
-                handler=self.change,
-                summary="Rename, archive, mark as read, pin a tier, or make another branch visible",
-                body=schemas.ThreadChange,
-                answers={200: schemas.ThreadOut},
-                errors=(NotFound, ThreadBusy),
-            ),
-            Endpoint(
-                method="DELETE",
-                path=one,
-                handler=self.delete,
-                summary="Delete a thread with everything in it; a running turn is stopped first",
-                answers={204: None},
-                errors=(NotFound, ThreadBusy),
-            ),
-        ]
-
+    @Endpoint(
+        "POST",
+        "/api/threads",
+        "Create a thread; a known id answers 200 with the thread as it is",
+        body=NewThread,
+        answers={201: ThreadOut, 200: ThreadOut},
+    )
     async def create(self, request: Request) -> Response:
-        wish = await read(request, schemas.NewThread)
+        wish = await read(request, NewThread)
         owner_id, thread_id = owner(request), wish.id or self.deps.clock.new_id("thr")
 
         async def write(connection: AsyncConnection) -> tuple[bool, Thread | None]:
@@ -85,17 +44,24 @@ class Threads:
 
         made, thread = await self.deps.database.write(write)
         return answer(
-            thread_out(_found(thread)), 201 if made else 200, {"location": f"/api/threads/{thread_id}"}
+            thread_out(found(thread)), 201 if made else 200, {"location": f"/api/threads/{thread_id}"}
         )
 
+    @Endpoint(
+        "GET",
+        "/api/threads",
+        "List threads, last changed first",
+        query=ThreadQuery,
+        answers={200: ThreadsOut},
+    )
     async def list(self, request: Request) -> Response:
-        wish = query(request, schemas.ThreadQuery)
+        wish = query(request, ThreadQuery)
         after = None
         if wish.cursor is not None:
             at, _, thread_id = wish.cursor.partition(":")
             after = (int(at), thread_id)
         async with self.deps.database.reading() as connection:
-            found = await threads.page(
+            page = await threads.page(
                 connection,
                 owner(request),
                 limit=wish.limit + 1,
@@ -103,22 +69,31 @@ class Threads:
                 archived=wish.archived,
                 title_contains=wish.q,
             )
-        shown, last = found[: wish.limit], found[wish.limit - 1] if len(found) > wish.limit else None
+        shown, last = page[: wish.limit], page[wish.limit - 1] if len(page) > wish.limit else None
         cursor = None if last is None else f"{last.updated_at}:{last.id}"
-        return answer(schemas.ThreadsOut(threads=[thread_out(one) for one in shown], next_cursor=cursor))
+        return answer(ThreadsOut(threads=[thread_out(one) for one in shown], next_cursor=cursor))
 
+    @Endpoint("GET", "/api/threads/{thread}", "Read one thread", answers={200: ThreadOut}, errors=(NotFound,))
     async def get(self, request: Request) -> Response:
         async with self.deps.database.reading() as connection:
-            thread = await threads.get(connection, owner(request), path_id(request, "thread"))
-        return answer(thread_out(_found(thread)))
+            thread = await the_thread(connection, owner(request), path_id(request, "thread"))
+        return answer(thread_out(thread))
 
+    @Endpoint(
+        "PATCH",
+        "/api/threads/{thread}",
+        "Rename, archive, mark as read, pin a tier, or make another branch visible",
+        body=ThreadChange,
+        answers={200: ThreadOut},
+        errors=(NotFound, ThreadBusy),
+    )
     async def change(self, request: Request) -> Response:
         thread_id = path_id(request, "thread")
-        wish = await read(request, schemas.ThreadChange)
+        wish = await read(request, ThreadChange)
         owner_id, now = owner(request), self.deps.clock.now()
 
         async def write(connection: AsyncConnection) -> Thread | None:
-            thread = _found(await threads.lock(connection, owner_id, thread_id))
+            thread = found(await threads.lock(connection, owner_id, thread_id))
             values: dict[str, Any] = {}
             if wish.title is not None:
                 values |= {"title": wish.title, "title_source": "user"}
@@ -136,12 +111,19 @@ class Threads:
                 await threads.mark_read(connection, owner_id, thread_id)
             return await threads.get(connection, owner_id, thread_id)
 
-        return answer(thread_out(_found(await self.deps.database.write(write))))
+        return answer(thread_out(found(await self.deps.database.write(write))))
 
+    @Endpoint(
+        "DELETE",
+        "/api/threads/{thread}",
+        "Delete a thread with everything in it; a running turn is stopped first",
+        answers={204: None},
+        errors=(NotFound, ThreadBusy),
+    )
     async def delete(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
         async with self.deps.database.reading() as connection:
-            thread = _found(await threads.get(connection, owner_id, thread_id))
+            thread = await the_thread(connection, owner_id, thread_id)
         running = thread.running_turn_id
         if running is not None and not await self.deps.runner.cancel_and_wait(owner_id, running):
             raise ThreadBusy("the thread's running turn has not stopped yet; try again", retry_after=3)
@@ -160,13 +142,6 @@ class Threads:
     async def _leaf(self, connection: AsyncConnection, thread: Thread, message_id: str) -> str:
         if thread.running_turn_id is not None:
             raise ThreadBusy("the visible branch cannot change while an answer is being written")
-        found = await messages.get(connection, thread.owner_id, message_id, thread_id=thread.id)
-        if found is None:
+        if await messages.get(connection, thread.owner_id, message_id, thread_id=thread.id) is None:
             raise NotFound("no such message in this thread", param="leaf_id")
         return await messages.newest_leaf(connection, thread.owner_id, thread.id, message_id)
-
-
-def _found(thread: Thread | None) -> Thread:
-    if thread is None:
-        raise NotFound("no such thread", param="thread")
-    return thread

@@ -11,11 +11,20 @@ from starlette.responses import Response
 
 from chat.accept import Command
 from chat.access.principal import Principal
-from chat.api import schemas
 from chat.api.body import read
-from chat.api.deps import Deps, answer, owner, principal
-from chat.api.endpoint import Endpoint, header, path_id, query
+from chat.api.deps import answer, owner, principal
+from chat.api.endpoint import Endpoint, Resource, header, path_id, query
 from chat.api.present import turn_out
+from chat.api.schemas.fields import ID_PATTERN
+from chat.api.schemas.turns import (
+    CallOut,
+    ContextOut,
+    FollowQuery,
+    NewTurn,
+    RequestOut,
+    TurnAccepted,
+    TurnOut,
+)
 from chat.errors import (
     BadRequest,
     BudgetSpent,
@@ -40,91 +49,39 @@ KEY_PATTERN = r"[\x21-\x7e]{1,200}"
 CURSOR_PATTERN = r"[0-9]{1,9}"
 
 
-class Turns:
+class Turns(Resource):
     """The handlers of turns."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        one = "/api/turns/{turn}"
-        return [
-            Endpoint(
-                method="POST",
-                path="/api/threads/{thread}/turns",
-                handler=self.post,
-                summary="Say something, ask for another answer, or go on with one that broke off; `Accept: text/event-stream` answers with the stream itself",
-                body=schemas.NewTurn,
-                answers={202: schemas.TurnAccepted, 200: schemas.TurnAccepted, 204: None},
-                errors=(
-                    BudgetSpent,
-                    BudgetUsedUp,
-                    LogGone,
-                    NotFound,
-                    ModelNotFound,
-                    ThreadBusy,
-                    IdTaken,
-                    ContextTooLong,
-                    KeyReused,
-                    Unavailable,
-                ),
-                headers={
-                    "Idempotency-Key": "the same key and body: the same turn",
-                    "Last-Event-ID": "the last seq seen",
-                },
-            ),
-            Endpoint(
-                method="GET",
-                path=one,
-                handler=self.get,
-                summary="A turn's status and answer: the authority on the outcome",
-                answers={200: schemas.TurnOut},
-                errors=(NotFound,),
-            ),
-            Endpoint(
-                method="GET",
-                path=one + "/events",
-                handler=self.events,
-                summary="Follow a turn from a cursor on; 204 when there is nothing after it",
-                query=schemas.FollowQuery,
-                answers={200: None, 204: None},
-                errors=(NotFound, LogGone),
-                streams=True,
-                headers={"Last-Event-ID": "the last seq seen; with `after` too, the larger wins"},
-            ),
-            Endpoint(
-                method="POST",
-                path=one + "/cancel",
-                handler=self.cancel,
-                summary="Stop a turn; what was said so far is kept",
-                answers={202: schemas.TurnAccepted},
-                errors=(NotFound,),
-            ),
-            Endpoint(
-                method="GET",
-                path=one + "/request",
-                handler=self.sent,
-                summary="The exact request the model was sent, rebuilt from the recipe; `exact`: the digest proves it",
-                answers={200: schemas.RequestOut},
-                errors=(NotFound,),
-            ),
-            Endpoint(
-                method="GET",
-                path=one + "/context",
-                handler=self.context,
-                summary="What the model was told and why: the recipe the request is rebuilt from",
-                answers={200: schemas.ContextOut},
-                errors=(NotFound,),
-            ),
-        ]
-
+    @Endpoint(
+        "POST",
+        "/api/threads/{thread}/turns",
+        "Say something, ask for another answer, or go on with one that broke off; `Accept: text/event-stream` answers with the stream itself",
+        body=NewTurn,
+        answers={202: TurnAccepted, 200: TurnAccepted, 204: None},
+        errors=(
+            BudgetSpent,
+            BudgetUsedUp,
+            LogGone,
+            NotFound,
+            ModelNotFound,
+            ThreadBusy,
+            IdTaken,
+            ContextTooLong,
+            KeyReused,
+            Unavailable,
+        ),
+        headers={
+            "Idempotency-Key": "the same key and body: the same turn",
+            "Last-Event-ID": "the last seq seen",
+        },
+    )
     async def post(self, request: Request) -> Response:
         thread_id = str(request.path_params["thread"])
-        if not re.fullmatch(schemas.ID_PATTERN, thread_id):
+        if not re.fullmatch(ID_PATTERN, thread_id):
             raise BadRequest("thread: an id has 1 to 128 letters, digits or ._:~-", param="thread")
         key = header(request, "idempotency-key", KEY_PATTERN)
         cursor = _cursor(request, 0)
-        wish = await read(request, schemas.NewTurn)
+        wish = await read(request, NewTurn)
         command = _command(thread_id, wish, key, principal(request))
         accepted = await self.deps.runner.accept(owner(request), command)
         turn = accepted.turn
@@ -136,6 +93,13 @@ class Turns:
             return self._stream(turn, cursor, headers)
         return answer(_accepted(turn), 200 if accepted.replayed else 202, headers)
 
+    @Endpoint(
+        "GET",
+        "/api/turns/{turn}",
+        "A turn's status and answer: the authority on the outcome",
+        answers={200: TurnOut},
+        errors=(NotFound,),
+    )
     async def get(self, request: Request) -> Response:
         turn = await self._turn(request)
         async with self.deps.database.reading() as connection:
@@ -144,15 +108,39 @@ class Turns:
                 last = await store_events.last_seq(connection, turn.owner_id, turn.id)
             return answer(await turn_out(connection, turn, last))
 
+    @Endpoint(
+        "GET",
+        "/api/turns/{turn}/events",
+        "Follow a turn from a cursor on; 204 when there is nothing after it",
+        query=FollowQuery,
+        answers={200: None, 204: None},
+        errors=(NotFound, LogGone),
+        streams=True,
+        headers={"Last-Event-ID": "the last seq seen; with `after` too, the larger wins"},
+    )
     async def events(self, request: Request) -> Response:
-        cursor = _cursor(request, query(request, schemas.FollowQuery).after)
+        cursor = _cursor(request, query(request, FollowQuery).after)
         return self._stream(await self._turn(request), cursor, {})
 
+    @Endpoint(
+        "POST",
+        "/api/turns/{turn}/cancel",
+        "Stop a turn; what was said so far is kept",
+        answers={202: TurnAccepted},
+        errors=(NotFound,),
+    )
     async def cancel(self, request: Request) -> Response:
         turn = await self._turn(request)
         await self.deps.runner.cancel(owner(request), turn.id)
         return answer(_accepted(turn), 202)
 
+    @Endpoint(
+        "GET",
+        "/api/turns/{turn}/request",
+        "The exact request the model was sent, rebuilt from the recipe; `exact`: the digest proves it",
+        answers={200: RequestOut},
+        errors=(NotFound,),
+    )
     async def sent(self, request: Request) -> Response:
         turn = await self._turn(request)
         try:
@@ -162,17 +150,24 @@ class Turns:
             raise NotFound(f"the request cannot be rebuilt: {problem}", param="turn") from None
         kept = None if turn.plan is None else turn.plan["digest"]
         return answer(
-            schemas.RequestOut(
+            RequestOut(
                 turn_id=turn.id, digest=digest(body), exact=digest(body) == kept, request=json.loads(body)
             )
         )
 
+    @Endpoint(
+        "GET",
+        "/api/turns/{turn}/context",
+        "What the model was told and why: the recipe the request is rebuilt from",
+        answers={200: ContextOut},
+        errors=(NotFound,),
+    )
     async def context(self, request: Request) -> Response:
         turn = await self._turn(request)
         async with self.deps.database.reading() as connection:
             rows = await usage.of_turn(connection, turn.owner_id, turn.id)
         calls = [
-            schemas.CallOut(
+            CallOut(
                 purpose=row.purpose,
                 model=row.model_answered or row.model_asked,
                 outcome=row.outcome,
@@ -183,7 +178,7 @@ class Turns:
             )
             for row in rows
         ]
-        return answer(schemas.ContextOut(turn_id=turn.id, plan=turn.plan, calls=calls))
+        return answer(ContextOut(turn_id=turn.id, plan=turn.plan, calls=calls))
 
     async def _turn(self, request: Request) -> Turn:
         async with self.deps.database.reading() as connection:
@@ -209,7 +204,7 @@ class Turns:
         return EventStream(frames, headers=headers, watch=self.deps.deployment.caller.watch)
 
 
-def _command(thread_id: str, wish: schemas.NewTurn, key: str | None, who: Principal) -> Command:
+def _command(thread_id: str, wish: NewTurn, key: str | None, who: Principal) -> Command:
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
     if "parent_id" in wish.model_fields_set:
         parent = "root" if wish.parent_id is None else (wish.parent_id,)
@@ -236,8 +231,8 @@ def _cursor(request: Request, after: int) -> int:
     return max(after, int(seen or 0))
 
 
-def _accepted(turn: Turn) -> schemas.TurnAccepted:
-    return schemas.TurnAccepted(
+def _accepted(turn: Turn) -> TurnAccepted:
+    return TurnAccepted(
         id=turn.id,
         thread_id=turn.thread_id,
         status=turn.status,

@@ -7,9 +7,17 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from chat.api import schemas
-from chat.api.deps import Deps, answer, principal
-from chat.api.endpoint import Endpoint, query
+from chat.api.deps import answer, principal
+from chat.api.endpoint import Endpoint, Resource, query
+from chat.api.schemas.usage import (
+    CallsQuery,
+    FirstTokenOut,
+    LedgerQuery,
+    TokensOut,
+    UsageGroup,
+    UsageQuery,
+    UsageReport,
+)
 from chat.errors import BadRequest, Forbidden
 from chat.spending import (
     CALL_COLUMNS,
@@ -35,38 +43,20 @@ LINES = "application/x-ndjson"
 BATCH = 500  # calls read at once: a slow reader holds no connection meanwhile
 
 
-class UsageRoutes:
+class Ledger(Resource):
     """The handlers of `/api/usage`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
-
-    def endpoints(self) -> list[Endpoint]:
-        return [
-            Endpoint(
-                method="GET",
-                path="/api/usage",
-                handler=self.sums,
-                summary="Tokens, costs, outcomes and times of calls, in groups; `Accept: text/csv` for a spreadsheet",
-                query=schemas.UsageQuery,
-                answers={200: schemas.UsageReport},
-                media=(CSV,),
-                errors=(Forbidden,),
-            ),
-            Endpoint(
-                method="GET",
-                path="/api/usage/calls",
-                handler=self.calls,
-                summary="The ledger itself, oldest call first, as JSON lines or CSV; `after` pages on",
-                query=schemas.CallsQuery,
-                answers={200: None},
-                media=(LINES, CSV),
-                errors=(Forbidden,),
-            ),
-        ]
-
+    @Endpoint(
+        "GET",
+        "/api/usage",
+        "Tokens, costs, outcomes and times of calls, in groups; `Accept: text/csv` for a spreadsheet",
+        query=UsageQuery,
+        answers={200: UsageReport},
+        media=(CSV,),
+        errors=(Forbidden,),
+    )
     async def sums(self, request: Request) -> Response:
-        wish = query(request, schemas.UsageQuery)
+        wish = query(request, UsageQuery)
         asked, by = self._span(wish), cast("list[Dimension]", wish.group_by.split(","))
         top_model = self.deps.deployment.tiers["complex"]
         async with self.deps.database.reading() as connection:
@@ -85,7 +75,7 @@ class UsageRoutes:
                 text, media_type=f"{CSV}; charset=utf-8", headers=_attached("usage", asked, "csv")
             )
         return answer(
-            schemas.UsageReport(
+            UsageReport(
                 start=rfc3339(asked.start),
                 end=rfc3339(asked.end),
                 time_zone=wish.time_zone,
@@ -97,8 +87,17 @@ class UsageRoutes:
             )
         )
 
+    @Endpoint(
+        "GET",
+        "/api/usage/calls",
+        "The ledger itself, oldest call first, as JSON lines or CSV; `after` pages on",
+        query=CallsQuery,
+        answers={200: None},
+        media=(LINES, CSV),
+        errors=(Forbidden,),
+    )
     async def calls(self, request: Request) -> Response:
-        wish = query(request, schemas.CallsQuery)
+        wish = query(request, CallsQuery)
         asked, owner_id = self._span(wish), _owner(request, wish)
         after: Entry | None = None
         if wish.after is not None:
@@ -130,14 +129,14 @@ class UsageRoutes:
                 return
             after, limit = found[-1], limit - len(found)
 
-    def _span(self, wish: schemas.LedgerQuery) -> Span:
+    def _span(self, wish: LedgerQuery) -> Span:
         try:
             return span(wish.since, wish.until, wish.time_zone, self.deps.clock.now())
         except BadQuestion as problem:
             raise BadRequest(f"{problem.field}: {problem}", param=problem.field) from None
 
 
-def _owner(request: Request, wish: schemas.LedgerQuery) -> str | None:
+def _owner(request: Request, wish: LedgerQuery) -> str | None:
     """Whose calls: the caller's own, or with admin rights everybody's (None). Raises Forbidden."""
     who = principal(request)
     if wish.scope == "own":
@@ -163,9 +162,9 @@ def _line(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def _group(sums: Sums, by: list[Dimension]) -> schemas.UsageGroup:
+def _group(sums: Sums, by: list[Dimension]) -> UsageGroup:
     saved, quick = saved_of(sums), sums.first_token_ms
-    return schemas.UsageGroup(
+    return UsageGroup(
         group=dict(zip(by, sums.group, strict=True)),
         calls=sums.calls,
         ok=sums.ok,
@@ -174,9 +173,9 @@ def _group(sums: Sums, by: list[Dimension]) -> schemas.UsageGroup:
         failed=sums.failed,
         estimated=sums.estimated,
         unpriced=sums.unpriced,
-        tokens=schemas.TokensOut(**{kind: getattr(sums.usage, kind) for kind in reports.KINDS}),
+        tokens=TokensOut(**{kind: getattr(sums.usage, kind) for kind in reports.KINDS}),
         cost_usd=cost_of(sums),
-        first_token_ms=schemas.FirstTokenOut(**quick) if quick else None,
+        first_token_ms=FirstTokenOut(**quick) if quick else None,
         top_model_usd=None if saved is None else dollars(sums.on_top),
         saved_usd=saved,
     )

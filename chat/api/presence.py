@@ -1,0 +1,31 @@
+"""What a page says of itself: a thread that is looked at is worth keeping warm."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chat.api.body import read
+from chat.api.deps import owner
+from chat.api.endpoint import Endpoint, Resource, path_id
+from chat.api.lookup import the_thread
+from chat.api.schemas.presence import PresenceIn
+from chat.errors import NotFound
+
+
+class Presence(Resource):
+    """The handler of a thread's presence."""
+
+    @Endpoint(
+        "POST",
+        "/api/threads/{thread}/presence",
+        "Say whether the page that shows the thread is visible, open, or gone",
+        body=PresenceIn,
+        answers={204: None},
+        errors=(NotFound,),
+    )
+    async def say(self, request: Request) -> Response:
+        owner_id, thread_id = owner(request), path_id(request, "thread")
+        wish = await read(request, PresenceIn)
+        async with self.deps.database.reading() as connection:
+            await the_thread(connection, owner_id, thread_id)
+        self.deps.runner.tending.seen(owner_id, thread_id, wish.state)
+        return Response(status_code=204)

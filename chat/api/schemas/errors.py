@@ -1,0 +1,26 @@
+"""Errors: one shape for all of them."""
+
+from chat.api.schemas.fields import Answer
+
+
+class SpentBudgetOut(Answer):
+    scope: str
+    unit: str
+    period: str
+    resets_at: str
+
+
+class ErrorBody(Answer):
+    """`budget` is there only when a budget refused."""
+
+    message: str
+    type: str
+    code: str
+    param: str | None
+    retryable: bool
+    request_id: str
+    budget: SpentBudgetOut | None = None
+
+
+class ErrorAnswer(Answer):
+    error: ErrorBody

@@ -1,0 +1,59 @@
+"""What all shapes are made of: how strictly each kind is read, and the fields that several of them have."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from context.recipe import is_reserved
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
+MAX_TEXT = 400_000  # characters of one message
+MAX_METADATA = 16_384  # bytes as JSON
+
+
+class Body(BaseModel):
+    """What a request carries. Unknown fields are refused, and nothing is taken for what it is not."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Query(BaseModel):
+    """What a query string asks for: all of it is text, so numbers and booleans are read from text."""
+
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+
+class NoQuery(Query):
+    pass
+
+
+class Answer(BaseModel):
+    """What a response carries. Absent fields are null."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(value)) > MAX_METADATA:
+        raise ValueError(f"must be at most {MAX_METADATA} bytes as JSON")
+    return value
+
+
+def _free(value: str) -> str:
+    if is_reserved(value):
+        raise ValueError("is a name this server keeps for itself")
+    return value
+
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+NewId = Annotated[Id, AfterValidator(_free)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(not_blank)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(not_blank)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_small)]

@@ -1,0 +1,9 @@
+"""What a page says of itself."""
+
+from typing import Literal
+
+from chat.api.schemas.fields import Body
+
+
+class PresenceIn(Body):
+    state: Literal["visible", "open", "gone"]

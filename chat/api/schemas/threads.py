@@ -1,0 +1,63 @@
+"""Threads: made, changed, listed."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from chat.api.schemas.fields import Answer, Body, Id, Metadata, Query, Title
+from context.catalog import Tier
+
+
+class NewThread(Body):
+    id: Id | None = None
+    title: Title | None = None
+    metadata: Metadata | None = None
+
+
+class ThreadChange(Body):
+    """Only the fields that are present change."""
+
+    title: Title | None = None
+    archived: bool | None = None
+    leaf_id: Id | None = Field(
+        default=None, description="Any message of the thread: its newest branch becomes visible."
+    )
+    metadata: Metadata | None = None
+    tier: Literal["simple", "standard", "complex", "auto"] | None = Field(
+        default=None, description="Pins the tier of turns that ask for none; `auto` takes the pin off."
+    )
+    read: Literal[True] | None = Field(
+        default=None, description="The owner has seen everything answered so far."
+    )
+
+    @model_validator(mode="after")
+    def _no_nulls(self) -> "ThreadChange":
+        nulls = [name for name in self.model_fields_set if getattr(self, name) is None]
+        if nulls:
+            raise ValueError(f"{nulls[0]} must not be null")
+        return self
+
+
+class ThreadQuery(Query):
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}:[^:].{0,127}$")] | None = None
+    archived: bool = False
+    q: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class ThreadOut(Answer):
+    id: str
+    title: str | None
+    metadata: dict[str, Any]
+    created_at: str
+    updated_at: str
+    archived: bool
+    leaf_id: str | None
+    unread: bool
+    running_turn_id: str | None
+    tier: Tier | None = Field(description="The tier pinned for turns that ask for none.")
+
+
+class ThreadsOut(Answer):
+    threads: list[ThreadOut]
+    next_cursor: str | None
