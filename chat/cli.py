@@ -1,36 +1,24 @@
 """The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `usage`, `route`, `monitoring`."""
 
-import asyncio
 import json
 import sys
-import webbrowser
-from collections.abc import Awaitable
-from contextlib import AsyncExitStack
 from importlib.resources import files
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from chat import doctor as examination
 from chat import report, routing_report
 from chat.access import tokens
-from chat.app import application, open_database, running
 from chat.clock import SystemClock
+from chat.console import configured, console, finding, loaded, run
 from chat.economics.examine import CannotTell, examine
 from chat.economics.show import show
-from chat.logs import configure
-from chat.server import listen, serve
-from chat.settings import BadSettings, Settings, load, unknown_names
-from chat.upstream.local.process import LocalModel
-from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights
-from store.errors import StoreError
+from chat.opening import open_database
+from chat.serving import check_exposure, serve_until_stopped
 from store.users import LOCAL
-
-T = TypeVar("T")
 
 app = typer.Typer(
     name="palaver",
@@ -39,8 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(stderr=True, highlight=False)
-
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the database.")]
 
 
@@ -52,30 +38,30 @@ def serve_command(
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Run the server. Without an API key a small local model answers."""
-    settings = _settings(host=host, port=port, data_dir=data_dir)
-    _check_exposure(settings)
-    _run(_serve(settings, open_browser))
+    settings = configured(host=host, port=port, data_dir=data_dir)
+    check_exposure(settings)
+    run(serve_until_stopped(settings, open_browser))
 
 
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database's schema up to date and stop; `serve` does the same on start."""
-    settings = _settings(data_dir=data_dir)
+    settings = configured(data_dir=data_dir)
 
     async def work() -> None:
         async with open_database(settings, SystemClock()):
             console.print("The database is up to date.")
 
-    _run(work())
+    run(work())
 
 
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Say what is configured, what can be reached, what is missing, and how to mend it."""
-    settings = _settings(data_dir=data_dir)
-    findings = _run(examination.examine(settings))
+    settings = configured(data_dir=data_dir)
+    findings = run(examination.examine(settings))
     examination.show(findings, Console())
-    raise typer.Exit(0 if all(finding.state != "broken" for finding in findings) else 1)
+    raise typer.Exit(0 if all(one.state != "broken" for one in findings) else 1)
 
 
 @app.command("token")
@@ -106,12 +92,9 @@ def economics(
     """Say what was paid, what the caches brought, and what the same turns could have cost. Asks no model."""
     if (thread is None) != everything:
         raise typer.BadParameter("name one thread, or ask for --all")
-    settings = _settings(data_dir=data_dir)
-    try:
-        found = _run(examine(settings, thread, window=window))
-    except CannotTell as problem:
-        console.print(f"[bold red]Nothing to show.[/] {escape(str(problem))}")
-        raise typer.Exit(1) from None
+    settings = configured(data_dir=data_dir)
+    with finding(CannotTell):
+        found = run(examine(settings, thread, window=window))
     show(found, Console(), total=everything)
 
 
@@ -126,21 +109,18 @@ def route_command(
     """Say which tier would answer a text and why. Asks no model."""
     if (text is None) == (file is None):
         raise typer.BadParameter("give one text, or a file with --file")
-    settings = _loaded()
+    settings = loaded()
     rules = [one.rule for one in settings.routing_rules]
-    try:
+    with finding(routing_report.CannotRead):
         asked = (
             [routing_report.Asked(text=text)]
             if text is not None
             else routing_report.read_file(file or Path())
         )
         findings = [routing_report.look(one, rules, settings.tiers) for one in asked]
-    except routing_report.CannotRead as problem:
-        console.print(f"[bold red]Nothing to show.[/] {escape(str(problem))}")
-        raise typer.Exit(1) from None
     if as_json:
-        for finding in findings:
-            print(json.dumps(finding.to_json(), ensure_ascii=False))
+        for one in findings:
+            print(json.dumps(one.to_json(), ensure_ascii=False))
     else:
         routing_report.show(findings, Console())
 
@@ -162,13 +142,10 @@ def usage_command(
     """Say what was used and paid, and what routing and caching saved. Asks no model; may run beside a server."""
     if as_json and as_csv:
         raise typer.BadParameter("choose --json or --csv")
-    settings = _settings(data_dir=data_dir)
+    settings = configured(data_dir=data_dir)
     now = SystemClock().now()
-    try:
-        found = _run(report.look(settings, by or ["day", "model"], since, zone, now))
-    except CannotTell as problem:
-        console.print(f"[bold red]Nothing to show.[/] {escape(str(problem))}")
-        raise typer.Exit(1) from None
+    with finding(CannotTell):
+        found = run(report.look(settings, by or ["day", "model"], since, zone, now))
     if as_json or as_csv:
         sys.stdout.write(report.as_json(found) + "\n" if as_json else report.csv_of(found))
     else:
@@ -187,88 +164,3 @@ def monitoring(
 def main() -> None:
     """Entry point of the `palaver` command."""
     app()
-
-
-async def _serve(settings: Settings, open_browser: bool) -> None:
-    bound = listen(settings.host, settings.port)
-    async with AsyncExitStack() as stack:
-        local = await _local_model(settings, stack) if settings.uses_local_model else None
-        deps = await stack.enter_async_context(running(settings, local_model=local))
-        host, port = bound.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{'localhost' if host in {'0.0.0.0', '::'} else shown}:{port}/"  # noqa: S104 - compared, not bound
-        who = "the small local demo model" if local is not None else settings.model_standard
-        console.print(
-            f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({who} answers; Ctrl+C stops)", soft_wrap=True
-        )
-        if local is not None:
-            console.print("Set ANTHROPIC_API_KEY to talk to Claude instead.", style="dim")
-        if open_browser:
-            webbrowser.open(url)
-        await serve(application(deps), deps.runner, bound, settings)
-
-
-async def _local_model(settings: Settings, stack: AsyncExitStack) -> LocalModel:
-    weights = await ensure_weights(settings.cache_dir, settings.local_model, console)
-    model = LocalModel(weights)
-    await model.start()
-    stack.push_async_callback(model.stop)
-    return model
-
-
-def _loaded(**overrides: object) -> Settings:
-    try:
-        return load(**overrides)
-    except BadSettings as problem:
-        _fail(str(problem))
-
-
-def _settings(**overrides: object) -> Settings:
-    settings = _loaded(**overrides)
-    configure(settings)
-    for name in unknown_names():
-        console.print(f"[yellow]There is no setting {name}; it is ignored.[/]")
-    return settings
-
-
-def _check_exposure(settings: Settings) -> None:
-    """Without a token nobody but this machine may reach the server."""
-    if not settings.asks_for_token and not _is_loopback(settings.host):
-        _fail(
-            f"PALAVER_HOST: {settings.host} can be reached from other machines, and no token is set.\n"
-            "Set PALAVER_TOKEN to a long random text, or listen on 127.0.0.1."
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _run(work: Awaitable[T]) -> T:
-    """Run to the end; problems an operator can mend are told in words, without a traceback."""
-
-    async def whole() -> T:
-        return await work
-
-    loop_factory = None
-    if sys.platform != "win32":
-        import uvloop
-
-        loop_factory = uvloop.new_event_loop
-    try:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            return runner.run(whole())
-    except LocalModelUnavailable as problem:
-        _fail(f"{problem}\n{problem.remedy}")
-    except (BadSettings, StoreError) as problem:
-        _fail(str(problem))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-def _fail(message: str) -> NoReturn:
-    console.print(f"[bold red]Palaver stops here.[/] {escape(message)}", markup=True)
-    raise typer.Exit(1)
