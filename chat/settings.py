@@ -1,24 +1,31 @@
 """Every setting, read once: environment (`PALAVER_…`), then `.env`, then `palaver.toml`, then the defaults here."""
 
-import base64
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
-from chat.access.configured import ConfiguredBudget
-from chat.access.tokens import DEFAULT_TOKEN, Token
 from chat.routing_rules import RoutingRule
+from chat.setting_types import (
+    Budgets,
+    DatabaseUrl,
+    Names,
+    Origins,
+    RedisUrl,
+    Shares,
+    SigningSecret,
+    Tokens,
+    WebhookUrl,
+)
 from context.budgets import Budget
 from context.catalog import Tier
 
@@ -49,33 +56,33 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path("palaver"),
         description="Folder of the database, unless `database_url` names another.",
     )
-    database_url: str | None = Field(
+    database_url: DatabaseUrl | None = Field(
         default=None, description="`postgresql://…` or `sqlite:///path`; unset: a file in `data_dir`."
     )
     token: SecretStr | None = Field(
         default=None, min_length=16, description="Bearer token that every API request must carry."
     )
-    tokens: tuple[Token, ...] = Field(
+    tokens: Tokens = Field(
         default=(),
         description="Access tokens as `[[tokens]]` in the file (JSON in the environment): see Access.",
     )
-    budgets: tuple[ConfiguredBudget, ...] = Field(
+    budgets: Budgets = Field(
         default=(),
         description="Limits on what is spent as `[[budgets]]` in the file (JSON in the environment): see Budgets.",
     )
-    alert_shares: Annotated[tuple[int, ...], NoDecode] = Field(
+    alert_shares: Shares = Field(
         default=(80, 100), description="Shares of a budget, in per cent, at which the operator is told."
     )
-    alert_webhook: SecretStr | None = Field(
+    alert_webhook: WebhookUrl | None = Field(
         default=None, description="Address alerts are posted to, besides the log."
     )
-    alert_secret: SecretStr | None = Field(
+    alert_secret: SigningSecret | None = Field(
         default=None,
         min_length=16,
         validate_default=True,
         description="Secret alerts are signed with; `whsec_…` is taken as base64.",
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Origins = Field(
         default=(), description="Exact origins (comma-separated) whose pages may use the API."
     )
     anthropic_api_key: SecretStr | None = Field(
@@ -161,10 +168,10 @@ class Settings(BaseSettings):
         le=100_000,
         description="Requests and streams one address may have open; 0: any number.",
     )
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+    trusted_proxies: Names = Field(
         default=(), description="Addresses (comma-separated) whose forwarding headers name the real client."
     )
-    redis_url: SecretStr | None = Field(
+    redis_url: RedisUrl | None = Field(
         default=None,
         description="`redis://…`, through which replicas share breakers, rate limits and request counts; unset: each for itself.",
     )
@@ -210,81 +217,11 @@ class Settings(BaseSettings):
         default="info", description="Least level logged."
     )
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
-        return value
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _exact(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            scheme, _, host = origin.partition("://")
-            if scheme not in {"http", "https"} or not host or set(host) & set("/*?# "):
-                raise ValueError("each origin is exactly scheme://host or scheme://host:port")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(
-            ("sqlite:///", "postgresql://", "postgres://", "postgresql+asyncpg://")
-        ):
-            raise ValueError("a database URL begins with sqlite:/// or postgresql://")
-        return value
-
-    @field_validator("tokens")
-    @classmethod
-    def _told_apart(cls, value: tuple[Token, ...]) -> tuple[Token, ...]:
-        if len({token.name for token in value}) < len(value):
-            raise ValueError("each token has a name of its own")
-        if len({token.sha256 for token in value}) < len(value):
-            raise ValueError("each token has a digest of its own")
-        if any(token.name == DEFAULT_TOKEN for token in value):
-            raise ValueError(f"{DEFAULT_TOKEN} is the name of PALAVER_TOKEN; call it something else")
-        return value
-
-    @field_validator("alert_shares", mode="before")
-    @classmethod
-    def _shares(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(share.strip() for share in value.split(",") if share.strip())
-        return value
-
-    @field_validator("alert_shares")
-    @classmethod
-    def _per_cent(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not all(1 <= share <= 1_000 for share in value):
-            raise ValueError("each share is a whole number of per cent")
-        return tuple(sorted(set(value)))
-
-    @field_validator("alert_webhook")
-    @classmethod
-    def _an_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("https://", "http://")):
-            raise ValueError("a webhook's address begins with https:// or http://")
-        return value
-
     @field_validator("alert_secret")
     @classmethod
-    def _a_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _signed(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is None and info.data.get("alert_webhook") is not None:
             raise ValueError("alerts are signed: give a secret that the webhook knows too")
-        if value is not None and value.get_secret_value().startswith("whsec_"):
-            try:
-                base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
-            except ValueError:
-                raise ValueError("what follows whsec_ is base64") from None
-        return value
-
-    @field_validator("budgets")
-    @classmethod
-    def _one_limit_each(cls, value: tuple[ConfiguredBudget, ...]) -> tuple[ConfiguredBudget, ...]:
-        known = {(one.scope, one.name, one.unit, one.period) for one in value}
-        if len(known) < len(value):
-            raise ValueError("two budgets have the same scope, name, unit and period")
         return value
 
     @property
@@ -296,13 +233,6 @@ class Settings(BaseSettings):
     def asks_for_token(self) -> bool:
         """Whether nobody may use the API without a token."""
         return self.token is not None or bool(self.tokens)
-
-    @field_validator("redis_url")
-    @classmethod
-    def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
-            raise ValueError("a Redis URL begins with redis:// or rediss://")
-        return value
 
     @property
     def database(self) -> str:
