@@ -1,19 +1,17 @@
 """Accepting a turn: everything is checked first, then one transaction makes it durable. Nothing acknowledged is ever lost."""
 
-import json
-from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events
 from chat.access.budgets import refusal
+from chat.branching import place
 from chat.clock import Clock
+from chat.command import Command
 from chat.deployment import Deployment
 from chat.errors import (
-    BadRequest,
     ContextTooLong,
     IdTaken,
     KeyReused,
@@ -24,10 +22,8 @@ from chat.errors import (
 )
 from chat.times import rfc3339
 from context.budgets import Spender
-from context.catalog import Tier
-from context.continuing import can_go_on
-from context.messages import Message, TextPart
-from context.routing.choice import Pins, UnknownModel
+from context.messages import Message
+from context.routing.choice import UnknownModel
 from store import events as store_events
 from store import messages, threads, turns
 from store.budgets import DoesNotFit
@@ -37,59 +33,6 @@ from store.turns import Turn
 
 LEASE = 10_000  # milliseconds a process may be silent before its turns count as abandoned
 TITLE_WORDS = 60  # characters of a title taken from the first message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A wish for a turn: new words under a parent, another answer (`regenerate`) to the words an answer belongs to, or one that
-    begins with what an answer said before it broke off and goes on with it (`continues`).
-
-    `parent` is `leaf` (go on), `root` (a new beginning), or the id of the message to branch at. `tier` is the operator's bound on
-    the token: exactly that tier, or (`at_most`) no dearer one.
-    """
-
-    thread_id: str
-    text: str | None = None
-    user_message_id: str | None = None
-    parent: Literal["leaf", "root"] | tuple[str] = "leaf"
-    regenerate: str | None = None
-    continues: str | None = None
-    asked: str | None = None
-    token: str | None = None
-    tier: Tier | None = None
-    at_most: bool = False
-    feature: str | None = None
-    idempotency_key: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def pins(self) -> Pins:
-        """The model that is asked for, within what the operator lets the token use."""
-        most = self.tier if self.at_most else None
-        return Pins(turn=self.asked, exactly=None if self.at_most else self.tier, most=most)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """What the request is labelled with, for the operator's rules: `label` and `labels` of its metadata."""
-        one, several = self.metadata.get("label"), self.metadata.get("labels")
-        found = [one, *(several if isinstance(several, list) else ())]
-        return tuple(label for label in found if isinstance(label, str))
-
-    @property
-    def fingerprint(self) -> str:
-        """What must be equal for two requests under one idempotency key to be the same request."""
-        wish = [
-            self.thread_id,
-            self.text,
-            self.user_message_id,
-            self.parent,
-            self.regenerate,
-            self.asked,
-            self.feature,
-            self.metadata,
-            *([] if self.continues is None else [{"continue": self.continues}]),
-        ]
-        return sha256(json.dumps(wish, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +149,15 @@ class _Acceptance:
         spender = Spender(owner_id=owner, thread_id=thread.id, token=command.token)
         await deployment.caller.budgets.accept(connection, spender, deployment.least(now), now=now)
         turn_id, message_id = self.clock.new_id("turn"), self.clock.new_id("msg")
-        question, above = await self._question(connection, thread, turn_id, now)
+        question, above = await place(
+            connection,
+            command,
+            thread,
+            new_id=lambda: self.clock.new_id("msg"),
+            tokens=self.tokens,
+            turn_id=turn_id,
+            now=now,
+        )
         await messages.add(
             connection,
             owner,
@@ -266,64 +217,11 @@ class _Acceptance:
         found = await store_events.after(connection, self.owner_id, known.id, 0, limit=1)
         return Accepted(turn=known, replayed=True, first=found[0][1] if found else "")
 
-    async def _question(
-        self, connection: AsyncConnection, thread: threads.Thread, turn_id: str, now: int
-    ) -> tuple[Message, StoredMessage | None]:
-        """The user's message the turn answers, and the answer above it, whose window the turn goes on with."""
-        command = self.command
-        if command.continues is not None or command.regenerate is not None:
-            param = "regenerate" if command.continues is None else "continue"
-            answer = await self._of_thread(connection, command.continues or command.regenerate or "", param)
-            if answer.message.role != "assistant" or answer.message.parent_id is None:
-                raise BadRequest(f"only an answer can be given to `{param}`", param=param)
-            if command.continues is not None and not can_go_on(answer.message, answer.finish_reason):
-                raise BadRequest("only an answer that stopped before its end can be continued", param=param)
-            question = await self._of_thread(connection, answer.message.parent_id, param)
-            return question.message, answer
-        parent = await self._parent(connection, thread)
-        question_id = command.user_message_id or self.clock.new_id("msg")
-        if await messages.get(connection, self.owner_id, question_id) is not None:
-            raise IdTaken("a message of that id exists already", param="input.message_id")
-        assert command.text is not None  # noqa: S101 - the API takes either text or regenerate
-        above = None if parent is None else parent.message
-        await messages.add(
-            connection,
-            self.owner_id,
-            thread.id,
-            id=question_id,
-            parent=above,
-            role="user",
-            status="complete",
-            parts=(TextPart(text=command.text),),
-            tokens=self.tokens,
-            turn_id=turn_id,
-            now=now,
-        )
-        added = await self._of_thread(connection, question_id, "input")
-        return added.message, parent
-
     def _same_model(self, above: StoredMessage | None) -> str | None:
         """Who wrote the first half writes the second, if it is still offered and nobody else is asked for."""
         if self.command.continues is None or above is None:
             return None
         return above.model if above.model in self.deployment.tiers.values() else None
-
-    async def _parent(self, connection: AsyncConnection, thread: threads.Thread) -> StoredMessage | None:
-        parent = self.command.parent
-        if parent == "root" or (parent == "leaf" and thread.leaf_id is None):
-            return None
-        found = await self._of_thread(
-            connection, thread.leaf_id or "" if parent == "leaf" else parent[0], "parent_id"
-        )
-        if found.message.role != "assistant":
-            raise BadRequest("a new message follows an answer, or begins the thread", param="parent_id")
-        return found
-
-    async def _of_thread(self, connection: AsyncConnection, message_id: str, param: str) -> StoredMessage:
-        found = await messages.get(connection, self.owner_id, message_id, thread_id=self.command.thread_id)
-        if found is None:
-            raise NotFound("no such message in this thread", param=param)
-        return found
 
     def _title(self, thread: threads.Thread) -> dict[str, str]:
         """The first words as a title, until a better one is written."""

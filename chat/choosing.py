@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import opinion
-from chat.accept import Command
 from chat.calls import Errand
+from chat.command import Command
 from chat.planning import Planning
 from context.catalog import TIERS, Tier
 from context.messages import Message

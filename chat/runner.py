@@ -16,8 +16,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events, ledger, titles
-from chat.accept import LEASE, Accepted, Command, accept
+from chat.accept import LEASE, Accepted, accept
 from chat.clock import Clock
+from chat.command import Command
 from chat.deployment import Deployment
 from chat.draft import Draft
 from chat.errors import NotFound, Unavailable

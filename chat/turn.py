@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from chat import events
-from chat.accept import Command
 from chat.access.budgets import CallDoesNotFit
 from chat.calls import CallRecord, Errand, Size
 from chat.choosing import choose_model
 from chat.clock import Clock
+from chat.command import Command
 from chat.deployment import Deployment
 from chat.draft import Draft
 from chat.fitting import fitted

@@ -9,7 +9,6 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.accept import Command
 from chat.access.principal import Principal
 from chat.api.body import read
 from chat.api.deps import answer, owner, principal
@@ -25,6 +24,7 @@ from chat.api.schemas.turns import (
     TurnAccepted,
     TurnOut,
 )
+from chat.command import Command
 from chat.errors import (
     BadRequest,
     BudgetSpent,
