@@ -10,11 +10,13 @@ from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.standing import Standing, load
 from context import continuing, request
+from context.fit import FLOOR
 from context.messages import Message
 from context.plan import Plan, plan
 from context.recipe import Recalled
 from context.request import Round
 from context.routing.choice import Route
+from context.terms import with_room_for
 from context.window import MessageTooLarge
 from store import prompts, turns
 from store.database import Database
@@ -62,7 +64,8 @@ class Planning:
         All models are credited with the same answer, that of the thread so far: a lane that never answered says nothing of it.
         """
         try:
-            planned = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), ())
+            rest = () if self.continued is None else (self._rest_of(self.continued, model_id),)
+            planned = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
         except MessageTooLarge as problem:
             return None, f"takes at most {problem.limit} tokens"
         prices = self.deployment.prices(model_id, self.started_at)
@@ -75,30 +78,27 @@ class Planning:
         uses = sum(lane.uses for lane in lanes)
         return round(sum(lane.output * lane.uses for lane in lanes) / uses) if uses else FIRST_ANSWER
 
-    async def plan(self, route: Route) -> Plan:
-        """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge."""
+    async def plan(self, route: Route, *, short: bool = False) -> Plan:
+        """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge.
+
+        `short`: rather a shorter answer than none.
+        """
         if self.standing is None:
             await self.stand()
         async with self.database.reading() as connection:
             recalled = await self._recall(connection, self.stood, route.model_id)
-        if self.continued is None:
-            planned = self._plan(route, recalled)
-        else:
-            planned = self._going_on(route, recalled, self._rest_of(self.continued, route.model_id))
+        if self.continued is not None:
+            recalled = (*recalled, self._rest_of(self.continued, route.model_id))
+        planned = self._plan(route, recalled, short=short)
         await self.keep(planned)
         return planned
 
-    def _going_on(self, route: Route, recalled: Sequence[Recalled], rest: Recalled) -> Plan:
-        """A plan that asks for the rest of an answer; what is recalled makes way for it. Raises MessageTooLarge."""
-        for blocks in ((*recalled, rest), (rest,)):
-            planned = self._plan(route, blocks)
-            if rest in planned.recalled:
-                return planned
-        raise MessageTooLarge(planned.estimate.new + rest.tokens, planned.estimate.new)
-
-    def _plan(self, route: Route, recalled: Sequence[Recalled]) -> Plan:
+    def _plan(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
         deployment, standing, model_id = self.deployment, self.stood, route.model_id
         terms, path = standing.seen_by(deployment, model_id, self.started_at)
+        if short:
+            asked = path[-1].tokens + sum(one.tokens for one in recalled if one.needed)
+            terms = with_room_for(terms, asked, least=FLOOR)
         return plan(
             terms,
             route=route,

@@ -140,38 +140,50 @@ class TurnWork:
         deployment = self.deployment
         await self.planning.stand()
         route = await choose_model(self.planning, self.command, replace(self.errand, purpose="classify"))
-        first, tried = route.model_id, dict[str, Unanswered]()
-        rungs = fallback.ladder(route, deployment.tiers)
+        first, tried, shortened = route.model_id, dict[str, Unanswered](), set[str]()
+        rungs, short, onto = fallback.ladder(route, deployment.tiers), False, list[str]()
         while True:
             others = {rung.model for rung in rungs} - {route.model_id, *tried}
-            found, route = await self._answer_of(route, self._patience(others, tried))
+            asked = [model for model, one in tried.items() if one.trouble.outcome != fallback.TOO_SMALL]
+            patience = self._patience(others, asked)
+            found, taken = await self._answer_of(route, patience, short=short, onto=onto)
             if isinstance(found, Completed):
                 return found
+            if found.trouble.outcome != fallback.TOO_SMALL:  # else it was passed over and not asked
+                onto = []
+            route = taken
             tried[route.model_id] = found
-            self.planning.tried = {model: one.trouble.outcome for model, one in tried.items()}
+            outcomes = {model: one.trouble.outcome for model, one in tried.items()}
+            self.planning.tried = outcomes
             higher = self._higher(route, found)
             if higher is not None:
                 places = [place for place, rung in enumerate(rungs) if rung.model == higher.model_id]
                 rungs, first, route = rungs[max(places, default=0) :], higher.model_id, higher
                 continue
+            small = fallback.cramped(route, deployment.tiers, outcomes)
             onward = fallback.onward(
                 rungs=rungs,
                 first=first,
                 failed=route.model_id,
                 outcome=found.trouble.outcome,
                 tried=tried,
+                small=[rung for rung in small if rung.model not in shortened],
                 resting=deployment.caller.gate.resting(),
                 text_shown=self.draft.has_text,
                 allowed=deployment.fallback,
             )
             if onward is None:
                 return _failed(_most_telling(list(tried.values())))
-            note = {"from": route.model_id, "to": onward.rung.model, "reason": onward.reason}
-            if self.turn.asked is not None:
-                note["asked"] = self.turn.asked  # whoever chose a model is told that another answers
-            self.journal.event(events.Note(name="fallback", data=note))
+            if onward.short:
+                short = True
+                shortened.add(onward.rung.model)
+            onto = [*(onto or [route.model_id]), onward.reason]
             route = replace(
-                route, model_id=onward.rung.model, tier=onward.rung.tier, reason=onward.reason, by="fallback"
+                route,
+                model_id=onward.rung.model,
+                tier=onward.rung.tier,
+                reason="; ".join(onto[1:]),
+                by=route.by if onward.rung.model == onto[0] else "fallback",
             )
 
     def _patience(self, others: Collection[str], tried: Collection[str]) -> retry.Patience:
@@ -182,14 +194,23 @@ class TurnWork:
         return retry.WITH_OTHERS if free or tried else retry.ALONE
 
     async def _answer_of(
-        self, route: Route, patience: retry.Patience
+        self, route: Route, patience: retry.Patience, *, short: bool, onto: Sequence[str]
     ) -> "tuple[Completed | Unanswered, Route]":
-        """One model's answer, planned for its own lane; and the route that was taken, for a budget may have led to a cheaper one."""
+        """One model's answer, planned for its own lane; and the route that was taken, for a budget may have led to a cheaper one.
+
+        `short` as in chat.planning; `onto`: the model that was asked before and, one by one, why it is another's turn now.
+        """
         model = self.deployment.models[route.model_id]
         try:
-            planned = await self.planning.plan(route)
+            planned = await self.planning.plan(route, short=short)
         except MessageTooLarge as problem:
-            return Unanswered(trouble=replace(failures.TOO_LARGE, message=f"{problem}.")), route
+            message = f"{str(problem)[0].upper()}{str(problem)[1:]}."
+            return Unanswered(trouble=replace(failures.TOO_SMALL, message=message)), route
+        if onto and onto[0] != model.id:
+            moved = {"from": onto[0], "to": model.id, "reason": "; ".join(onto[1:])}
+            if self.turn.asked is not None:
+                moved["asked"] = self.turn.asked  # whoever chose a model is told that another answers
+            self.journal.event(events.Note(name="fallback", data=moved))
         note = {"model": model.id, "label": model.label, "tier": route.tier, "reason": route.reason}
         self.journal.event(events.Note(name="route", data=note))
         found = await self._ask(planned, patience)
@@ -232,15 +253,20 @@ class TurnWork:
             await self._record(call)
             if reason != "max_tokens":
                 return Unanswered(trouble=failures.EMPTY)
-            most = self.deployment.models[planned.recipe.model].max_output
-            larger = min(planned.recipe.max_tokens * 2, most)
-            if thought_too_long or larger == planned.recipe.max_tokens:
+            larger = self._larger_limit(planned, rounds)
+            if thought_too_long or larger <= planned.recipe.max_tokens:
                 return Unanswered(trouble=failures.NO_ANSWER)
             thought_too_long = True
             planned = replace(planned, recipe=replace(planned.recipe, max_tokens=larger))
             await self.planning.keep(planned, rounds)
             note = {"attempt": self._sent + 1, "delay": 0, "reason": failures.NO_ANSWER.outcome}
             self.journal.event(events.Note(name="retry", data=note))
+
+    def _larger_limit(self, planned: Plan, rounds: Sequence[Round]) -> int:
+        """Twice the output limit, as far as the model and its window have room for it."""
+        model = self.deployment.models[planned.recipe.model]
+        left = model.context_window - planned.bound - self.planning.grown(planned, rounds)[1]
+        return min(planned.recipe.max_tokens * 2, model.max_output, left)
 
     async def _heard(
         self, planned: Plan, rounds: Sequence[Round], patience: retry.Patience

@@ -289,24 +289,28 @@ def _fit(
     """Shrink until everything fits: the window, then what was recalled, then the summary; the new message is always in."""
     policy, newest, left_out = terms.policy, path[-1], list[LeftOut]()
     hard = message_limit(terms.model, terms.prompt_tokens, terms.max_output, policy)
-    if newest.tokens > hard:
-        raise MessageTooLarge(newest.tokens, hard)
+    needed = sum(one.tokens for one in recalled if one.needed)
+    asked = newest.tokens + needed
+    if asked > hard:
+        raise MessageTooLarge(asked, hard)
     limit = hard
     outside = terms.prompt_tokens + policy.overhead
     for bound in (terms.prices.dearer_above(), most_tokens):
         if bound is not None:
             room = int(bound / policy.safety / terms.model.token_ratio) - outside
-            if newest.tokens <= room:
+            if asked <= room:
                 limit = min(limit, room)
     held = 0 if ladder is None else ladder.tokens
     after = None if ladder is None else ladder.upto_id
     given = ladder
-    if ladder is not None and newest.tokens + held > limit:
+    if ladder is not None and asked + held > limit:
         left_out.append(
             LeftOut(what="summary", messages=0, tokens=held, why=f"it does not fit {limit} tokens")
         )
         ladder, held = None, 0
-    window = select(path, after=after, previous_start=previous_start, limit=limit - held, policy=policy)
+    window = select(
+        path, after=after, previous_start=previous_start, limit=limit - held - needed, policy=policy
+    )
     if window.cut:
         left_out.append(
             LeftOut(
@@ -316,12 +320,12 @@ def _fit(
                 why=window.reason,
             )
         )
-    room = limit - held - window.tokens
+    room = limit - held - window.tokens - needed
     brought: list[Recalled] = []
     for one in recalled:
-        if one.tokens <= room:
+        if one.needed or one.tokens <= room:
             brought.append(one)
-            room -= one.tokens
+            room -= 0 if one.needed else one.tokens
         else:
             why = f"only {room} tokens are left"
             left_out.append(LeftOut(what=f"recall {one.id}", messages=0, tokens=one.tokens, why=why))

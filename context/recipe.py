@@ -51,6 +51,11 @@ class Recalled:
     def digest(self) -> str:
         return sha256(self.text.encode()).hexdigest()
 
+    @property
+    def needed(self) -> bool:
+        """Whether the request makes no sense without it: the answer that is gone on with."""
+        return self.id.startswith(CONTINUE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecalledRef:

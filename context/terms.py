@@ -70,6 +70,17 @@ def message_limit(model: Model, prompt_tokens: int, max_output: int, policy: Pol
     return int(room / policy.safety / model.token_ratio) - prompt_tokens - policy.overhead
 
 
+def with_room_for(terms: Terms, tokens: int, *, least: int) -> Terms:
+    """The same terms with answers as much shorter as a message of that size needs, but not below `least` tokens."""
+    needed = terms.in_model(tokens + terms.prompt_tokens + terms.policy.overhead)
+    left = int(terms.model.context_window - 2 - needed * terms.policy.safety)
+    return (
+        terms
+        if left >= terms.max_tokens
+        else replace(terms, max_output=min(terms.max_tokens, max(left, least)))
+    )
+
+
 Neighbour = tuple["Terms", Lane]
 """Another lane of the same thread, and the terms it is used under."""
 

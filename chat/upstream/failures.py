@@ -60,8 +60,8 @@ GARBLED = Trouble(
     outcome="garbled",
     repeat=True,
 )
-TOO_LARGE = Trouble(
-    code="context_too_long", message="The message is too large.", outcome="too_large", retryable=False
+TOO_SMALL = Trouble(
+    code="context_too_long", message="The message is too large.", outcome="too_small", retryable=False
 )
 NO_ANSWER = Trouble(
     code="upstream_error",

@@ -3,7 +3,7 @@
 import pytest
 
 from context.catalog import Tier
-from context.fallback import ELSEWHERE, WORDS, Rung, ladder, onward
+from context.fallback import ELSEWHERE, WORDS, Rung, cramped, ladder, onward
 from context.routing.choice import Candidate, Pins, Route
 
 TIERS: dict[Tier, str] = {"simple": "haiku", "standard": "sonnet", "complex": "opus"}
@@ -70,6 +70,31 @@ def test_the_reason_is_a_sentence_about_the_model_that_failed() -> None:
     assert found is not None
     assert (found.rung, found.reason) == (Rung(model="opus", tier="complex"), "sonnet does not answer")
     assert WORDS.keys() == ELSEWHERE
+
+
+def test_models_too_small_for_the_usual_answer_are_asked_for_a_shorter_one_at_last() -> None:
+    candidates = (
+        Candidate(tier="simple", model_id="haiku", admissible=False, why="takes at most 5 tokens"),
+        Candidate(tier="standard", model_id="sonnet"),
+        Candidate(tier="complex", model_id="opus", admissible=False, why="takes at most 7 tokens"),
+    )
+    route = Route(model_id="sonnet", tier="standard", reason="r", candidates=candidates)
+    small = cramped(route, TIERS, {"sonnet": "overloaded"})
+    assert [rung.model for rung in small] == ["opus", "haiku"]
+    assert [rung.model for rung in cramped(route, TIERS, {"opus": "overloaded"})] == ["sonnet", "haiku"]
+    known = {"first": "sonnet", "failed": "sonnet", "outcome": "overloaded", "text_shown": False}
+
+    def found(rungs: tuple[Rung, ...], tried: list[str], **more: object) -> tuple[str, bool] | None:
+        one = onward(rungs=rungs, tried=tried, small=small, **{**known, **more})  # type: ignore[arg-type]
+        return None if one is None else (one.rung.model, one.short)
+
+    assert found(RUNGS, ["sonnet"]) == ("opus", False), "whoever has room for the usual answer comes first"
+    assert found((), ["sonnet"]) == ("opus", True)
+    assert found((), ["sonnet"], resting=["opus"]) == ("haiku", True)
+    assert found((), ["sonnet"], outcome="bad_request") is None
+    assert found((), ["sonnet"], allowed=False) is None
+    own = found((), ["opus"], failed="opus", outcome="too_small", allowed=False)
+    assert own == ("opus", True), "without fallback a model is still asked for a shorter answer itself"
 
 
 def test_a_model_that_serves_several_tiers_is_asked_once() -> None:

@@ -15,7 +15,7 @@ from context.plan import Plan, plan
 from context.policy import DEFAULT
 from context.recipe import Recalled
 from context.routing.choice import Route
-from context.terms import Terms
+from context.terms import Terms, with_room_for
 from context.window import MessageTooLarge
 from tests.context.story import CHEAP, MID, NOON, message, terms
 
@@ -105,6 +105,21 @@ def test_a_message_above_the_price_step_is_still_sent() -> None:
 def test_a_budget_shortens_the_prompt() -> None:
     made = planned(terms(), talk(40, size=100), most_tokens=5_000)
     assert made.estimated_tokens * DEFAULT.safety <= 5_000
+
+
+def test_what_is_needed_takes_the_room_of_older_messages_and_of_what_is_recalled() -> None:
+    its = replace(terms(), model=replace(terms().model, context_window=20_000), max_output=4_000)
+    rest = Recalled(id="continue:m1", text="the first half", tokens=6_000)
+    made = planned(its, talk(10, size=1_000), recalled=(Recalled(id="old", text="x", tokens=5_000), rest))
+    assert made.recalled == (rest,)
+    assert made.bound + 4_000 <= 20_000
+    with pytest.raises(MessageTooLarge):
+        planned(its, talk(1, size=9_000), recalled=(rest,))
+    short = with_room_for(its, 15_000, least=500)
+    assert 500 <= short.max_tokens < 4_000
+    made = planned(short, talk(1, size=9_000), recalled=(rest,))
+    assert made.bound + short.max_tokens <= 20_000
+    assert with_room_for(its, 7_000, least=500) == its, "no answer is shorter than it must be"
 
 
 def test_recall_that_does_not_fit_is_left_out_by_name() -> None:
