@@ -4,6 +4,7 @@ Rows of messages that a summary stands for never change, so a turn reads only wh
 `reach` messages are looked at. Where a thread does not fork, the database hands its columns over as one row.
 """
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message, Role
 from context.recall.thread import Outline, typical
+from store import sqlite
 from store.tables import messages
 
 
@@ -33,9 +35,8 @@ class Branch:
     place: Mapping[int, int]
 
     def positions(self, pks: Sequence[int]) -> list[int]:
-        """The positions of those of these messages that are on the branch, ascending."""
-        place = self.place
-        return sorted(place[pk] for pk in pks if pk in place)
+        """The positions of those of these messages, newest first, that are on the branch, ascending."""
+        return [position for position in map(self.place.get, reversed(pks)) if position is not None]
 
 
 class Outlines:
@@ -136,13 +137,17 @@ async def _read(
     if first >= before.depth:
         return None
     values = {"owner": owner_id, "thread": thread_id, "first": first, "last": before.depth - 1}
-    statement = _LITE if connection.dialect.name == "sqlite" else _POSTGRES
-    row = (await connection.execute(text(statement), values)).one()
-    if row.messages == row.depths == before.depth - first and row.tip == before.parent_id:
-        roles: list[Role] = ["user" if asked == "1" else "assistant" for asked in row.asked.split(",")]
-        pks, tokens, at = (list(map(int, column.split(","))) for column in (row.pks, row.tokens, row.at))
+    row: Sequence[Any] = (
+        (await sqlite.rows(connection, _LITE, values))[0]
+        if connection.dialect.name == "sqlite"
+        else (await connection.execute(text(_POSTGRES), values)).one()
+    )
+    many, deep, under, tip, *columns = row
+    if many == deep == before.depth - first and tip == before.parent_id:
+        pks, asked, tokens, at = (json.loads(f"[{column}]") for column in columns)
+        roles: list[Role] = ["user" if one else "assistant" for one in asked]
         return _Stretch(
-            under=row.under,
+            under=under,
             pks=pks,
             depths=range(first, before.depth),
             roles=roles,

@@ -4,8 +4,10 @@ What it reads is bounded by `policy.reach`, `policy.places` and the budget, in a
 the question, then the words the best messages share; then the messages that may be sent are read, and the budget decides.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +20,7 @@ from context.recall.query import analyse
 from context.recall.rank import counted, kindred, learn, lengths, ranked, rarest, scores, too_common, voiced
 from context.recall.thread import Source
 from context.recipe import Recalled
-from store import stems
+from store import sqlite, stems
 from store.outlines import Branch, Outlines, branch_above
 from store.tables import messages
 
@@ -108,12 +110,9 @@ async def _sources(
     connection: AsyncConnection, owner_id: str, branch: Branch, positions: Sequence[int]
 ) -> dict[int, Source]:
     """What was said in the messages at these positions."""
-    query = select(messages.c.pk, messages.c.id, messages.c.parts).where(
-        messages.c.owner_id == owner_id,
-        messages.c.pk.in_([branch.pks[position] for position in positions]),
-    )
+    wanted = [branch.pks[position] for position in positions]
     found: dict[int, Source] = {}
-    for pk, id, parts in await connection.execute(query):
+    for pk, id, parts in await _said(connection, owner_id, wanted):
         position = branch.place[pk]
         found[position] = Source(
             id=id,
@@ -122,3 +121,20 @@ async def _sources(
             text="\n\n".join(part["text"] for part in parts if part["type"] == "text"),
         )
     return found
+
+
+async def _said(
+    connection: AsyncConnection, owner_id: str, wanted: Sequence[int]
+) -> Iterable[tuple[int, str, list[dict[str, Any]]]]:
+    """Key, id and parts of these messages."""
+    if connection.dialect.name == "sqlite":
+        values = {"owner": owner_id, "wanted": json.dumps(wanted)}
+        read = await sqlite.rows(connection, _SAID, values)
+        return [(pk, id, json.loads(parts)) for pk, id, parts in read]
+    query = select(messages.c.pk, messages.c.id, messages.c.parts).where(
+        messages.c.owner_id == owner_id, messages.c.pk.in_(wanted)
+    )
+    return [(pk, id, parts) for pk, id, parts in await connection.execute(query)]
+
+
+_SAID = "SELECT pk, id, parts FROM messages WHERE pk IN (SELECT value FROM json_each(:wanted)) AND +owner_id = :owner"

@@ -6,7 +6,7 @@ WAL database at once can corrupt it. The `pysqlite3` wheel brings a newer one; w
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 SAFE_VERSION = (3, 51, 3)
@@ -85,6 +86,25 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
     )
     _begin_explicitly(made, "BEGIN IMMEDIATE" if writing else "BEGIN")
     return made
+
+
+async def rows(
+    connection: AsyncConnection, statement: str, values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """All rows of a statement with `:named` values, in one step of the connection's thread; for reads a turn waits for.
+
+    SQLAlchemy takes a cursor, executes, fetches and closes, each a step of its own: on a busy machine every step waits for its
+    turn twice. Values come as SQLite has them. Raises what SQLAlchemy raises.
+    """
+    if not connection.in_transaction():
+        await connection.begin()  # all reads of a connection see one moment
+    driver_connection: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        return list(await driver_connection.execute_fetchall(statement, values))
+    except driver().Error as problem:
+        raise DBAPIError.instance(
+            statement, None, problem, driver().Error, hide_parameters=True, dialect=connection.dialect
+        ) from problem
 
 
 def _lower(value: object) -> object:

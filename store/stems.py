@@ -8,16 +8,19 @@ A question reads the newest places of each word and stops. FTS5 walks a list bac
 there a word's list is cut into stretches of the thread, and they are asked for one after the other.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.recall.kinds import kinds
 from context.recall.standing import is_instruction, is_preference
-from context.recall.words import stem, tokens
+from context.recall.words import stem, vocabulary
+from store import sqlite
 from store.tables import messages
 
 # What the form of a user's message says of it, kept as if it were a stem; no stem holds a space.
@@ -84,18 +87,21 @@ async def holding(
     asked = {digest(stem): stem for stem in wanted}
     first, last = depths
     stretches = [None] if lite else range(last // STRETCH, first // STRETCH - 1, -1)
-    found = await connection.execute(
-        text(_LITE if lite else _POSTGRES),
-        {
-            "scopes": " ".join(scope(owner_id, thread_id, stretch) for stretch in stretches),
-            "words": " ".join(asked),
-            "first": pks[0],
-            "last": pks[1],
-            "most": most,
-        },
+    values = {
+        "scopes": " ".join(scope(owner_id, thread_id, stretch) for stretch in stretches),
+        "words": " ".join(asked),
+        "first": pks[0],
+        "last": pks[1],
+        "most": most,
+    }
+    found: Iterable[Any] = (
+        await sqlite.rows(connection, _LITE, values)
+        if lite
+        else await connection.execute(text(_POSTGRES), values)
     )
+    # json reads a list of numbers in half the time of int() for each
     return {
-        asked[word]: sorted(map(int, places.split(",")), reverse=True)[:most]
+        asked[word]: sorted(json.loads(f"[{places}]"), reverse=True)[:most]
         for word, places in found
         if places
     }
@@ -134,7 +140,7 @@ SELECT word, string_agg(places, ',') AS places FROM walk WHERE places IS NOT NUL
 
 def told(words: str, role: str) -> set[str]:
     """What is indexed of a message."""
-    said = set(tokens(words))
+    said = vocabulary(words)
     held = set(map(stem, said))
     held.update([*kinds(said, held)])
     if role == "user" and len(words) <= _STATED_AT_MOST:

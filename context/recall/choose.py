@@ -38,7 +38,7 @@ def wanted(
     """
     worth = density(values, outline, policy)
     rules = [position for position in outline.standing if outline.tokens[position] <= policy.standing_longest]
-    rules.sort(key=lambda position: (-worth(position), -position))
+    rules.sort(key=lambda position: (-worth.get(position, 0.0), -position))
     others = ranked(values, outline, policy, above=policy.least * max(values.values(), default=0.0))
     return (
         _up_to(rules, outline, budget * policy.standing_share * 1.5, policy),

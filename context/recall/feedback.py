@@ -10,7 +10,7 @@ from context.recall.function_words import PALE_WORDS, function_words
 from context.recall.policy import RecallPolicy
 from context.recall.query import Query
 from context.recall.rank import rarity
-from context.recall.words import stem, tokens
+from context.recall.words import stem, vocabulary
 
 READ = 1_000  # characters of each message: the subject is named early, and long replies would drown the rest
 
@@ -20,14 +20,11 @@ def candidates(texts: Sequence[tuple[float, str]], query: Query) -> dict[str, fl
     heard: dict[str, float] = defaultdict(float)
     top = max((score for score, _ in texts), default=0.0) or 1.0
     for score, text in texts:
-        words = set(tokens(text[:READ]))
-        silent = function_words(words)
-        told = {
-            stem(word) for word in words if len(word) > 1 and word not in silent and word not in PALE_WORDS
-        }
-        for root in told:
-            if root not in query.weights:
-                heard[root] += score / top
+        words = vocabulary(text[:READ])
+        telling = words - function_words(words) - PALE_WORDS
+        share = score / top
+        for root in {stem(word) for word in telling if len(word) > 1} - query.weights.keys():
+            heard[root] += share
     return heard
 
 

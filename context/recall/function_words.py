@@ -84,9 +84,20 @@ FIRST_PERSON: Final = _set(
 )
 
 
+# Which lists a word is on: a text is looked through once, not once for each language.
+_SPOKEN: Final = {
+    word: tuple(number for number, words in enumerate(_LANGUAGES) if word in words)
+    for word in set[str]().union(*_LANGUAGES)
+}
+
+
 def function_words(text: Set[str]) -> frozenset[str]:
     """The function words of the language that `text`, a set of folded words, seems to be written in."""
-    return max(_LANGUAGES, key=lambda words: len(words & text))
+    votes = [0] * len(_LANGUAGES)
+    for word in text:
+        for number in _SPOKEN.get(word, ()):
+            votes[number] += 1
+    return _LANGUAGES[votes.index(max(votes))]
 
 
 def is_english(text: Set[str]) -> bool:

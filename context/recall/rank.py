@@ -8,7 +8,8 @@ is that of the places read, whatever the length of the thread.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import log
 
 from context.recall.policy import RecallPolicy
@@ -79,10 +80,10 @@ def scores(
             for position in positions:
                 everywhere[position] += full
         else:
-            for position, share in _spread(positions, len(outline), own, handed, policy.neighbours).items():
+            for position, share in _spread(positions, outline.tokens, own, handed, policy.neighbours).items():
                 total[position] += full * share
-    for position, worth in everywhere.items():
-        total[position] += worth * own(position)
+    for position, damped in own.of(everywhere, outline.tokens).items():
+        total[position] += everywhere[position] * damped
     for start, end in query.dates:
         on_it = [position for position, at in enumerate(outline.at) if start <= at < end]
         if len(on_it) < len(outline):
@@ -107,8 +108,8 @@ def learn(
         full = weight * rarity(len(outline), len(found))
         for position in found:
             told[position] += full
-    for position, worth in told.items():
-        total[position] = total.get(position, 0.0) + worth * own(position)
+    for position, damped in own.of(told, outline.tokens).items():
+        total[position] = total.get(position, 0.0) + told[position] * damped
 
 
 def voiced(
@@ -126,18 +127,19 @@ def voiced(
     return made
 
 
-def density(values: Mapping[int, float], outline: Outline, policy: RecallPolicy) -> Callable[[int], float]:
-    """The value per token of the message at a position."""
+def density(values: Mapping[int, float], outline: Outline, policy: RecallPolicy) -> dict[int, float]:
+    """The value per token of the message at each position."""
     extra, sizes = policy.attention, outline.tokens
-    return lambda position: values.get(position, 0.0) / (sizes[position] + extra)
+    return {position: value / (sizes[position] + extra) for position, value in values.items()}
 
 
 def ranked(
     values: Mapping[int, float], outline: Outline, policy: RecallPolicy, above: float = 0.0
 ) -> list[int]:
     """The positions of the messages worth more than `above`, by value per token; of equals the newer first."""
+    worth = density(values, outline, policy)
     worthy = sorted((position for position, value in values.items() if value > above), reverse=True)
-    return sorted(worthy, key=density(values, outline, policy), reverse=True)
+    return sorted(worthy, key=worth.__getitem__, reverse=True)
 
 
 def too_common(messages: int, policy: RecallPolicy) -> int:
@@ -150,30 +152,42 @@ def rarity(messages: int, found: int) -> float:
     return log(1 + (messages - found + 0.5) / (found + 0.5))
 
 
-def _damping(outline: Outline, policy: RecallPolicy, length: float) -> Callable[[int], float]:
-    """What a stem in a message counts by that message's size: BM25's term for one occurrence, with `length` as its b."""
-    k, sizes = policy.saturation, outline.tokens
-    top, fixed, growing = k + 1, 1 + k * (1 - length), k * length / outline.typical
-    return lambda position: top / (fixed + growing * sizes[position])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Damping:
+    """What a stem in a message counts by that message's size: BM25's term for one occurrence."""
+
+    top: float
+    fixed: float
+    growing: float
+
+    def of(self, positions: Iterable[int], sizes: Sequence[int]) -> dict[int, float]:
+        """The term at each position."""
+        top, fixed, growing = self.top, self.fixed, self.growing
+        return {position: top / (fixed + growing * sizes[position]) for position in positions}
+
+
+def _damping(outline: Outline, policy: RecallPolicy, length: float) -> _Damping:
+    """With `length` as BM25's b."""
+    k = policy.saturation
+    return _Damping(top=k + 1, fixed=1 + k * (1 - length), growing=k * length / outline.typical)
 
 
 def _spread(
-    found: Sequence[int],
-    messages: int,
-    own: Callable[[int], float],
-    handed: Callable[[int], float],
-    neighbours: Sequence[float],
+    found: Sequence[int], sizes: Sequence[int], own: _Damping, handed: _Damping, neighbours: Sequence[float]
 ) -> dict[int, float]:
     """The best evidence each message has of one stem: its own, or what a neighbour hands on."""
-    best = {position: own(position) for position in found}
-    reach = tuple(enumerate(neighbours, start=1))
-    for position in found:
-        evidence = handed(position)
-        for distance, share in reach:
-            worth = evidence * share
-            before, after = position - distance, position + distance
-            if before >= 0 and worth > best.get(before, 0.0):
-                best[before] = worth
-            if after < messages and worth > best.get(after, 0.0):
-                best[after] = worth
+    best = own.of(found, sizes)
+    evidence = handed.of(found, sizes)
+    held = best.get
+    for distance, share in enumerate(neighbours, start=1):
+        for position, worth in evidence.items():
+            worth *= share
+            if worth > held(position - distance, 0.0):
+                best[position - distance] = worth
+            if worth > held(position + distance, 0.0):
+                best[position + distance] = worth
+    # Looked at after the loop and not at each of its steps: it is the innermost of all.
+    for outside in range(1, len(neighbours) + 1):
+        best.pop(-outside, None)
+        best.pop(len(sizes) - 1 + outside, None)
     return best

@@ -56,9 +56,34 @@ def tokens(text: str) -> Iterator[str]:
     for found in _TOKEN.finditer(plain):
         run = found[0]
         if found.lastgroup == "pairs":
-            yield from (run[index : index + 2] for index in range(max(1, len(run) - 1)))
+            yield from _pairs(run)
         else:
             yield _joined(run)
+
+
+def vocabulary(text: str) -> set[str]:
+    """The words that a text consists of, each once: what `tokens` gives, in half the time."""
+    return set(spellings(folded(text)).values())
+
+
+def spellings(plain: str) -> dict[str, str]:
+    """The words of a folded text, by what stands for each in it: with apostrophes and the commas between thousands."""
+    if plain.isascii():
+        return {
+            found: found if found.isalnum() else _joined(found) for found in set(_PLAIN_TOKEN.findall(plain))
+        }
+    made: dict[str, str] = {}
+    for match in _TOKEN.finditer(plain):
+        run = match[0]
+        if match.lastgroup == "pairs":
+            made.update((pair, pair) for pair in _pairs(run))
+        else:
+            made[run] = _joined(run)
+    return made
+
+
+def _pairs(run: str) -> Iterator[str]:
+    return (run[index : index + 2] for index in range(max(1, len(run) - 1)))
 
 
 def _joined(word: str) -> str:

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from context.recall.dates import DAY, ranges
 from context.recall.function_words import function_words
 from context.recall.kinds import asked, kinds
 from context.recall.query import analyse
 from context.recall.standing import is_instruction, is_preference
-from context.recall.words import stem, stems, tokens
+from context.recall.words import stem, stems, tokens, vocabulary
 
 NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)
 
@@ -59,6 +61,11 @@ def test_different_words_keep_apart(one: str, other: str) -> None:
 )
 def test_words_of_a_text(text: str, words: list[str]) -> None:
     assert list(tokens(text)) == words
+
+
+@given(st.text(st.sampled_from("ab1,.'-’ é日本한Яя\n")))
+def test_a_vocabulary_is_the_words_of_a_text(text: str) -> None:
+    assert vocabulary(text) == set(tokens(text))
 
 
 def test_a_function_word_of_another_language_is_a_word() -> None:

@@ -54,6 +54,22 @@ async def test_writes_that_wait_together_share_one_commit(lite: Database) -> Non
     assert len(await names(lite)) == 100
 
 
+async def test_reads_in_one_step_see_one_moment(lite: Database) -> None:
+    async with lite.reading() as connection:
+        first = await sqlite.rows(connection, "SELECT count(*) FROM users WHERE id = :id", {"id": "u1"})
+        await lite.write(new_user("u1"))
+        then = await sqlite.rows(connection, "SELECT count(*) FROM users WHERE id = :id", {"id": "u1"})
+        told = await connection.execute(text("SELECT count(*) FROM users WHERE id = 'u1'"))
+    assert [*first, *then, told.one()] == [(0,), (0,), (0,)]
+    assert await names(lite) == {"u1"}
+
+
+async def test_a_read_in_one_step_fails_as_any_other(lite: Database) -> None:
+    with pytest.raises(StoreUnavailable):
+        async with lite.reading() as connection:
+            await sqlite.rows(connection, "SELECT * FROM nothing WHERE id = :id", {"id": "what was said"})
+
+
 async def test_writes_one_after_the_other_commit_one_by_one(lite: Database) -> None:
     async with traced(lite) as statements:
         for n in range(5):

@@ -32,6 +32,7 @@ from context.recall.thread import Source
 from context.recall.words import tokens
 from store import messages, migrate, threads, users
 from store.database import Database
+from store.outlines import Outlines
 from store.recall import recall
 
 OWNER = "bench"
@@ -60,6 +61,7 @@ class Bench:
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
         self.held: Imported | None = None
+        self.outlines = Outlines()  # kept between turns, as the server keeps them
 
     def build(self, thread: dict[str, Any], question: dict[str, Any], budget: int) -> list[str]:
         """Window and recall within the budget."""
@@ -125,13 +127,14 @@ class Bench:
                 now=now,
                 budget=budget,
                 count=count,
+                outlines=self.outlines,
             )
         return [block.text for block in blocks]
 
     def _held(self, thread: dict[str, Any]) -> Imported:
         if self.held is None or self.held.id != thread["id"]:
             self.close()
-            self.held = self.runner.run(imported(thread))
+            self.held, self.outlines = self.runner.run(imported(thread)), Outlines()
         return self.held
 
     def close(self) -> None:
