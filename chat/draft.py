@@ -35,6 +35,8 @@ class Draft:
     _kind: str | None = None
     _words: list[str] = field(default_factory=list)
     _opened_at: float = 0.0
+    _ids: list[str] = field(default_factory=list)  # of the parts
+    _begun: int = 0  # parts that were ended so far, those that were discarded too
 
     @property
     def has_text(self) -> bool:
@@ -67,11 +69,23 @@ class Draft:
             return
         self.close()
         part_id = self._part_id()
-        self.journal.event(
-            events.PartStarted(part_id=part_id, kind="tool", name=name, input={"query": harmless(query)})
-        )
-        self.parts.append(ToolPart(name=name, query=harmless(query), found=found))
-        self.journal.event(events.PartEnded(part_id=part_id, result={"found": found}))
+        asked = {"query": harmless(query)}
+        try:
+            self.journal.event(events.PartStarted(part_id=part_id, kind="tool", name=name, input=asked))
+        finally:  # the journal takes an event also when it raises for an earlier one
+            self._keep(ToolPart(name=name, query=harmless(query), found=found))
+            self.journal.event(events.PartEnded(part_id=part_id, result={"found": found}))
+
+    def discard(self, since: int = 0) -> None:
+        """Forget the parts behind the first `since`: they belong to an answer that another one takes the place of.
+
+        They were thoughts and tools; words of an answer that reached the reader are never replaced.
+        """
+        self.close()
+        gone = self._ids[since:]
+        if gone:
+            del self.parts[since:], self._ids[since:]
+            self.journal.event(events.Note(name="discard", data={"part_ids": gone}))
 
     def close(self) -> None:
         """End the open part, if there is one. A resumed text stays open: what comes next belongs to it."""
@@ -86,11 +100,16 @@ class Draft:
         seconds = None
         if self._kind == "reasoning":
             seconds = round(self.clock.monotonic() - self._opened_at, 1)
-            self.parts.append(ReasoningPart(text=text, seconds=seconds))
+            self._keep(ReasoningPart(text=text, seconds=seconds))
         else:
-            self.parts.append(TextPart(text=text))
+            self._keep(TextPart(text=text))
         self._kind, self._words = None, []
         self.journal.event(events.PartEnded(part_id=part_id, seconds=seconds))
 
+    def _keep(self, part: Part) -> None:
+        self._ids.append(self._part_id())
+        self.parts.append(part)
+        self._begun += 1
+
     def _part_id(self) -> str:
-        return f"p{len(self.parts) + 1}"
+        return f"p{self._begun + 1}"

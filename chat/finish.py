@@ -1,6 +1,7 @@
 """Ending a turn: answer, usage, status and terminal event in one transaction, exactly once."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -20,22 +21,26 @@ from store import calls, messages, threads, turns, usage
 from store import events as store_events
 from store.calls import OpenCall
 from store.database import Database
+from store.errors import StoreError
 from store.turns import Turn, TurnStatus
 
 
 async def finish(work: TurnWork, outcome: Outcome) -> bool:
     """Write the end of a turn and show it. False when another process ended it before; then nothing was changed."""
+    refused = isinstance(outcome, Failed) and outcome.refused
     work.draft.end()
+    if refused:
+        with suppress(StoreError):  # the journal takes an event also when it raises for an earlier one
+            work.draft.discard()
     await work.journal.settle()
     spent = _spent(work)
     tokens, cost = total(spent)
     seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
-    refused = isinstance(outcome, Failed) and outcome.refused
     ended = await work.database.write(
         _Ending(
             turn=work.turn,
             outcome=outcome,
-            parts=() if refused else tuple(work.draft.parts),
+            parts=tuple(work.draft.parts),
             deployment=work.deployment,
             model=next((record.call.model for record in reversed(work.calls) if record.call.model), None),
             tokens=tokens,
@@ -139,6 +144,8 @@ def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | No
             case events.PartEnded():
                 ended[event.part_id] = event
                 open_part = None
+            case events.Note(name="discard"):
+                order = [id for id in order if id not in event.data["part_ids"]]
             case _:
                 pass
     parts = tuple(part_of(kinds[id], "".join(words[id]), ended.get(id)) for id in order)

@@ -146,6 +146,7 @@ class TurnWork:
             others = {rung.model for rung in rungs} - {route.model_id, *tried}
             asked = [model for model, one in tried.items() if one.trouble.outcome != fallback.TOO_SMALL]
             patience = self._patience(others, asked)
+            self.draft.discard()  # what a model thought before that did not answer
             found, taken = await self._answer_of(route, patience, short=short, onto=onto)
             if isinstance(found, Completed):
                 return found
@@ -235,6 +236,7 @@ class TurnWork:
         rounds: list[Round] = []
         thought_too_long = False
         while True:
+            known = len(self.draft.parts)
             heard = await self._heard(planned, rounds, patience)
             if isinstance(heard, Unanswered):
                 return heard
@@ -257,6 +259,7 @@ class TurnWork:
             if thought_too_long or larger <= planned.recipe.max_tokens:
                 return Unanswered(trouble=failures.NO_ANSWER)
             thought_too_long = True
+            self.draft.discard(known)
             planned = replace(planned, recipe=replace(planned.recipe, max_tokens=larger))
             await self.planning.keep(planned, rounds)
             note = {"attempt": self._sent + 1, "delay": 0, "reason": failures.NO_ANSWER.outcome}
@@ -276,7 +279,7 @@ class TurnWork:
         A call is repeated only while none of its own words have reached the reader.
         """
         attempt = refused = 0
-        before = self.draft.said
+        before, known = self.draft.said, len(self.draft.parts)
         trouble: Trouble | None = None
         while True:
             attempt += 1
@@ -309,6 +312,7 @@ class TurnWork:
                 )
                 if wait is None:
                     return Unanswered(trouble=trouble)
+                self.draft.discard(known)
                 note = {"attempt": self._sent + 1, "delay": round(wait, 2), "reason": trouble.outcome}
                 self.journal.event(events.Note(name="retry", data=note))
                 await self.clock.sleep(wait)

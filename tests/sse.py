@@ -53,3 +53,19 @@ def text_of(events: list[Event]) -> str:
         for event in events
         if event.type == "part.delta" and kinds.get(event.data["part_id"], "text") == "text"
     )
+
+
+def parts_of(events: list[Event]) -> list[str]:
+    """The words of each part of the answer as a reader has them in the end."""
+    parts: dict[str, str] = {}
+    for event in events:
+        data = event.data
+        if event.type == "part.started":
+            assert data["part_id"] not in parts, "no name is used twice"
+            parts[data["part_id"]] = ""
+        elif event.type == "part.delta":
+            parts[data["part_id"]] += data["text"]
+        elif event.type == "note" and data["name"] == "discard":
+            for part_id in data["data"]["part_ids"]:
+                del parts[part_id]
+    return list(parts.values())

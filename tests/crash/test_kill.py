@@ -19,7 +19,7 @@ from store.database import Database
 from tests.bench.soak.reconcile import Books, reconcile, rows_of
 from tests.crash.clients import TERMINAL, Client, Promise, World
 from tests.crash.server import Nursery, Server, client_for, settings_for, until
-from tests.sse import Event, read_events
+from tests.sse import parts_of, read_events
 from tests.upstream import Reply, Simulator
 
 LONG = "PALAVER_LONG" in os.environ
@@ -209,17 +209,6 @@ async def examine_threads(http: httpx.AsyncClient, promises: list[Promise]) -> N
         assert (await http.get(f"/api/threads/{thread}")).json()["running_turn_id"] is None
         said = [one for one in promises if one.thread == thread and one.text is not None]
         assert len({one.user_message for one in said}) == len(said)
-
-
-def parts_of(events: list[Event]) -> list[str]:
-    """The text of each part, put together from its deltas."""
-    texts: dict[str, str] = {}
-    for event in events:
-        if event.type == "part.started":
-            texts[event.data["part_id"]] = ""
-        elif event.type == "part.delta":
-            texts[event.data["part_id"]] += event.data["text"]
-    return list(texts.values())
 
 
 def check_file(server: Server) -> None:

@@ -119,4 +119,7 @@ def text_of(events: list[dict[str, Any]]) -> list[str]:
             parts[event["part_id"]] = ""
         elif event["type"] == "part.delta":
             parts[event["part_id"]] += event["text"]
+        elif event["type"] == "note" and event["name"] == "discard":
+            for part_id in event["data"]["part_ids"]:
+                del parts[part_id]
     return list(parts.values())

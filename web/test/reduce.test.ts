@@ -176,6 +176,23 @@ describe("news of a running turn", () => {
     expect(told("queue", { position: 3 })).toBe("Waiting for a free place: number 3 in the queue");
     expect(told("fallback", { reason: "it is overloaded" })).toBe("Asking another model: it is overloaded");
   });
+
+  test("what was thought for an answer that another one replaces is taken away", () => {
+    const gone = given(
+      history([]),
+      accepted(post("1")),
+      ...log(
+        "1",
+        { type: "part.started", part_id: "p1", kind: "reasoning" },
+        { type: "part.delta", part_id: "p1", text: "I would rather not" },
+        { type: "part.ended", part_id: "p1" },
+        { type: "note", name: "discard", data: { part_ids: ["p1"] } },
+        { type: "part.started", part_id: "p2", kind: "text" },
+      ),
+    );
+    expect(live(gone)?.parts.map((part) => part.part_id)).toEqual(["p2"]);
+    expect(live(gone)?.message.parts.length).toBe(1);
+  });
 });
 
 describe("a branch", () => {

@@ -145,6 +145,16 @@ function noted(
     const routes = { ...conversation.routes, [live.message.id]: route };
     return withLive({ ...conversation, routes }, { ...live, activity: reason });
   }
+  if (name === "discard") {
+    // What was thought for an answer that another one took the place of.
+    const gone = data["part_ids"];
+    if (!Array.isArray(gone)) return withLive(conversation, live);
+    return withParts(
+      conversation,
+      live,
+      live.parts.filter((part) => !gone.includes(part.part_id)),
+    );
+  }
   if (name === "fallback") {
     const reason = word(data["reason"]);
     return withLive(conversation, {
