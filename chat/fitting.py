@@ -12,7 +12,7 @@ from context.budgets import Spender
 from context.catalog import TIERS
 from context.fallback import ladder
 from context.fit import FitsNot, Offer, fit
-from context.plan import Plan
+from context.planned import Plan
 from context.pricing import price_table
 from context.request import Round
 from context.window import MessageTooLarge

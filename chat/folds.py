@@ -24,7 +24,8 @@ from chat.sidecalls import Side, say, text_request
 from chat.standing import Standing, load
 from chat.turn import TurnWork
 from context import request
-from context.folding import Chunk, Fold, after_turn, fold_range
+from context.fold import Chunk, Fold, fold_range
+from context.folding import after_turn
 from context.ladder import Ladder, Line, Segment
 from context.messages import Message
 from context.summary import Ask, SummaryRejected, ask, ask_fork, climb, parse, pinned_lines

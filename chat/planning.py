@@ -12,7 +12,8 @@ from chat.standing import Standing, load
 from context import continuing, request
 from context.fit import FLOOR
 from context.messages import Message
-from context.plan import Plan, plan
+from context.plan import plan
+from context.planned import Plan
 from context.recipe import Recalled
 from context.request import Round
 from context.routing.choice import Route

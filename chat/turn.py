@@ -27,7 +27,7 @@ from chat.upstream import failures, retry
 from chat.upstream.failures import Trouble, UpstreamFailure
 from chat.upstream.wire import BlockEnded, Stopped, ToolAsked, Words
 from context import fallback
-from context.plan import Plan
+from context.planned import Plan
 from context.recipe import HEADINGS
 from context.request import Round
 from context.routing.choice import Route

@@ -1,77 +1,18 @@
-"""When the oldest messages of the window become part of the summary, which, and how it is written (economics, section 6).
+"""When the oldest messages of the window become part of the summary (economics, section 6).
 
 A fold is only ever *planned* here. It is carried out behind a turn or while the thread rests, becomes a new ladder, and
 takes effect at the next plan; a fold that fails changes nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
 
 from context.economy import Economy
-from context.ladder import Ladder, Segment
+from context.fold import Fold, Kind, fold_range, rewrite
+from context.ladder import Ladder
 from context.lanes import Lane
 from context.messages import Message
 from context.terms import Neighbour, Terms, economy
 from context.window import floor_index, from_user
-
-Kind = Literal["warm", "cold", "overdue"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """Messages one summariser call reads, by their first and last id."""
-
-    first_id: str
-    last_id: str
-    tokens: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewrite:
-    """What becomes of the ladder: segments kept as they are, segments merged with the newcomer, and the newcomer's size."""
-
-    keep: tuple[str, ...]
-    merge: tuple[str, ...]
-    merged_tokens: int
-    budget: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
-    """A fold that is due: which messages, by whom, into what, and why.
-
-    warm: the prefix lives, but keeping the surplus in it has become dearer than writing it anew; cold: the prefix is dead, or about
-    to die, and the surplus would be paid in full; overdue: messages no summary stands for no longer fit.
-    `leaf_id` is the newest user message: keep it with the ladder (`ladder.may_stand`).
-    `after_id` is the summary's `upto` it builds on: if that is no longer the newest, the fold is void. `cost` in picodollars.
-    """
-
-    kind: Kind
-    after_id: str | None
-    leaf_id: str | None
-    first_id: str
-    last_id: str
-    tokens: int
-    chunks: tuple[Chunk, ...]
-    ladder: Rewrite
-    summariser: Literal["cheap", "fork"]
-    model: str
-    cost: int
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """What is stored and shown of it."""
-        return {
-            "kind": self.kind,
-            "first_id": self.first_id,
-            "last_id": self.last_id,
-            "tokens": self.tokens,
-            "calls": len(self.chunks),
-            "summariser": self.summariser,
-            "model": self.model,
-            "reason": self.reason,
-        }
 
 
 def after_turn(
@@ -88,13 +29,8 @@ def after_turn(
     `path` is the branch from just after the ladder to the answer; `lane` is the lane after the turn's request, `others` are
     the other lanes of the thread.
     """
-    if not is_whole(path, ladder):
-        return None
-    messages = from_user(path)
     warm = lane.life != "none" and now < lane.alive_until
-    return _due(
-        terms, messages=messages, ladder=ladder, lane=lane, warm=warm, coming=True, now=now, others=others
-    )
+    return _due(terms, path=path, ladder=ladder, lane=lane, warm=warm, coming=True, now=now, others=others)
 
 
 def at_death(
@@ -107,12 +43,7 @@ def at_death(
     others: Sequence[Neighbour] = (),
 ) -> Fold | None:
     """The fold due when the lane's cache dies with nobody there (timer at `lane.alive_until`)."""
-    if not is_whole(path, ladder):
-        return None
-    messages = from_user(path)
-    return _due(
-        terms, messages=messages, ladder=ladder, lane=lane, warm=False, coming=True, now=now, others=others
-    )
+    return _due(terms, path=path, ladder=ladder, lane=lane, warm=False, coming=True, now=now, others=others)
 
 
 def on_arrival(
@@ -127,11 +58,9 @@ def on_arrival(
     others: Sequence[Neighbour] = (),
 ) -> Fold | None:
     """The fold a new turn finds undone: after a restart, or on a lane unused for long. `path` ends with the new user message."""
-    if not is_whole(path, ladder):
-        return None
     return _due(
         terms,
-        messages=from_user(path),
+        path=path,
         ladder=ladder,
         lane=lane,
         warm=warm,
@@ -153,106 +82,10 @@ def watermark(terms: Terms, standing: Economy, lane: Lane) -> int:
     return int(min(standing.floor + standing.surplus(life), terms.in_model(terms.policy.window_cap)))
 
 
-def rewrite(ladder: Ladder | None, folded: int, terms: Terms) -> Rewrite:
-    """Append a segment; when that would pass 1.2 budgets, merge the newest ones with it down to 0.8.
-
-    Of a large fold straight to the budget. The oldest bytes are left alone as long as the merged part keeps a third of its size.
-    """
-    policy = terms.policy
-    budget = policy.summary_budget
-    new = max(64, round(min(budget, policy.summary_share * folded)))
-    segments: Sequence[Segment] = () if ladder is None else ladder.segments
-    total = sum(segment.tokens for segment in segments)
-    if total + new <= policy.summary_over * budget:
-        return Rewrite(keep=tuple(segment.id for segment in segments), merge=(), merged_tokens=0, budget=new)
-    target = budget if new > budget / 2 else round(policy.summary_down * budget)
-    kept, merged = total, 0
-    count = len(segments)
-    while count and target - kept < (merged + new) / 3:
-        count -= 1
-        kept -= segments[count].tokens
-        merged += segments[count].tokens
-    return Rewrite(
-        keep=tuple(segment.id for segment in segments[:count]),
-        merge=tuple(segment.id for segment in segments[count:]),
-        merged_tokens=merged,
-        budget=max(64, min(target - kept, merged + new)),
-    )
-
-
-def chunks(messages: Sequence[Message], most: int) -> tuple[Chunk, ...]:
-    """Messages in parts of at most `most` tokens, cut before a user message where one is near enough."""
-    parts: list[Chunk] = []
-    start, index, tokens = 0, 0, 0
-    turn_start, turn_tokens = 0, 0  # the last turn boundary, and the tokens before it
-    while index < len(messages):
-        message = messages[index]
-        if message.role == "user" and index > start:
-            turn_start, turn_tokens = index, tokens
-        if tokens + message.tokens > most and index > start:
-            end, size = (turn_start, turn_tokens) if turn_start > start else (index, tokens)
-            parts.append(Chunk(first_id=messages[start].id, last_id=messages[end - 1].id, tokens=size))
-            start, tokens = end, tokens - size
-        tokens += message.tokens
-        index += 1
-    if start < len(messages):
-        parts.append(Chunk(first_id=messages[start].id, last_id=messages[-1].id, tokens=tokens))
-    return tuple(parts)
-
-
-def fold_range(
-    terms: Terms,
-    *,
-    messages: Sequence[Message],
-    ladder: Ladder | None,
-    kind: Kind,
-    reason: str,
-    lane: Lane | None = None,
-    leaf_id: str | None = None,
-) -> Fold:
-    """The fold of exactly these messages: how a long history is imported, page by page, oldest first."""
-    policy = terms.policy
-    tokens = sum(message.tokens for message in messages)
-    plan = rewrite(ladder, tokens, terms)
-    reader = terms.summariser.prices
-    parts = chunks(messages, policy.summariser_chunk)
-    reading = policy.summariser_prompt * len(parts) + tokens + plan.merged_tokens
-    prices = reader.at(reading // max(1, len(parts)))
-    cheap = prices.input * reading + prices.output * plan.budget
-    own = terms.prices.at(terms.in_model(tokens))
-    fork = None
-    if kind == "warm" and lane is not None and len(parts) == 1:
-        prefix = max((entry.tokens for entry in lane.written), default=0)
-        fork = own.cache_read * prefix + own.input * policy.fork_answer + own.output * plan.budget
-    same = own.input * reading + own.output * plan.budget
-    choice: Literal["cheap", "fork"] = "cheap"
-    model, cost = terms.summariser.model, cheap
-    if terms.summariser.same_model:
-        model, cost = terms.model.id, same
-        if fork is not None and fork < same:
-            choice, cost = "fork", fork
-    elif fork is not None and fork < cheap:
-        choice, model, cost = "fork", terms.model.id, fork
-    return Fold(
-        kind=kind,
-        after_id=None if ladder is None else ladder.upto_id,
-        leaf_id=leaf_id,
-        first_id=messages[0].id,
-        last_id=messages[-1].id,
-        tokens=tokens,
-        chunks=parts,
-        ladder=plan,
-        summariser=choice,
-        model=model,
-        cost=cost,
-        reason=reason,
-    )
-
-
 def _due(
     terms: Terms,
     *,
-    messages: Sequence[Message],
+    path: Sequence[Message],
     ladder: Ladder | None,
     lane: Lane,
     warm: bool,
@@ -261,7 +94,9 @@ def _due(
     others: Sequence[Neighbour],
     cut: bool = False,
 ) -> Fold | None:
-    policy = terms.policy
+    if not is_whole(path, ladder):
+        return None
+    policy, messages = terms.policy, from_user(path)
     # With an answer as the newest message the next request brings one message more, which belongs to its floor.
     floor = floor_index(messages, policy.floor_messages - (1 if coming else 0), policy)
     if floor == 0:

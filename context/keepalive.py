@@ -14,8 +14,9 @@ from context.gaps import LINE, SIGNS, Evidence, Presence, Service, outlook
 from context.ladder import Ladder
 from context.lanes import Lane
 from context.layout import lay_out
-from context.lives import RENEWALS, most_renewals, rest_of, worths
+from context.lives import worths
 from context.messages import Message
+from context.pauses import RENEWALS, most_renewals, rest_of
 from context.terms import Neighbour, Terms, arriving, economy
 from context.window import floor_index, from_user
 

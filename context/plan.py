@@ -1,126 +1,24 @@
 """The one entry point of the context engine: what a turn's request will contain, what it will cost, and why."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import ceil
-from typing import Any
 
 from context import breakpoints, folding
 from context.economy import Economy
-from context.folding import Fold
+from context.fold import Fold
 from context.gaps import Service, kind_of, outlook
 from context.ladder import Ladder
 from context.lanes import Lane, Life, Lives, Sent, Written
 from context.layout import Layout, lay_out
 from context.lives import NAMES, best_lives
 from context.messages import Message
+from context.planned import Estimate, Plan
 from context.pricing import Ttl, Usage
-from context.prompts import Prompt
 from context.recipe import LAYOUT, Breakpoint, Recalled, RecalledRef, Recipe
 from context.routing.choice import Route
-from context.terms import Neighbour, Summariser, Terms, arriving, economy, message_limit
-from context.window import MessageTooLarge, Window, select
-
-__all__ = [
-    "Breakpoint",
-    "Estimate",
-    "Plan",
-    "Recalled",
-    "Recipe",
-    "Summariser",
-    "Terms",
-    "message_limit",
-    "plan",
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """Estimated tokens of a request, by section, as the model counts them. `new` is the newest user text."""
-
-    tools: int
-    system: int
-    summary: int
-    window: int
-    recall: int
-    new: int
-
-    @property
-    def total(self) -> int:
-        return self.tools + self.system + self.summary + self.window + self.recall + self.new
-
-    def to_json(self) -> dict[str, int]:
-        return {
-            "tools": self.tools,
-            "system": self.system,
-            "summary": self.summary,
-            "window": self.window,
-            "recall": self.recall,
-            "new": self.new,
-            "total": self.total,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """Something the model is not told, and why. `tokens` and `messages` as far as they were loaded."""
-
-    what: str
-    messages: int
-    tokens: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A recipe with the values it names, its size and predicted bill, what it left out, and the reason of each decision.
-
-    `bound` is a size in tokens that the prompt will hardly exceed. `predicted` counts the five kinds the provider will bill, output as this lane usually answers; `cost` is its price in
-    picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn.
-    `import_due`: messages older than those that were loaded have no summary. `sent` is what `lanes.after_request` needs to know.
-    """
-
-    recipe: Recipe
-    prompt: Prompt
-    ladder: Ladder | None
-    messages: tuple[Message, ...]
-    recalled: tuple[Recalled, ...]
-    route: Route
-    estimate: Estimate
-    bound: int
-    predicted: Usage
-    cost: int | None
-    fold: Fold | None
-    import_due: bool
-    sent: Sent
-    left_out: tuple[LeftOut, ...]
-    reasons: Mapping[str, str]
-
-    @property
-    def estimated_tokens(self) -> int:
-        return self.estimate.total
-
-    def to_json(self) -> dict[str, Any]:
-        """What is stored of a plan besides the recipe, and shown."""
-        return {
-            "estimate": self.estimate.to_json(),
-            "predicted": {
-                "input": self.predicted.input,
-                "cache_read": self.predicted.cache_read,
-                "cache_write_5m": self.predicted.cache_write_5m,
-                "cache_write_1h": self.predicted.cache_write_1h,
-                "output": self.predicted.output,
-            },
-            "cost_pico_usd": self.cost,
-            "life": self.sent.lives.tail,
-            "head_life": self.sent.lives.head,
-            "fold": None if self.fold is None else self.fold.to_json(),
-            "left_out": [
-                {"what": one.what, "messages": one.messages, "tokens": one.tokens, "why": one.why}
-                for one in self.left_out
-            ],
-            "reasons": dict(self.reasons),
-        }
+from context.terms import Neighbour, Terms, arriving, economy
+from context.trim import trim
+from context.window import Window
 
 
 def plan(
@@ -136,17 +34,16 @@ def plan(
     others: Sequence[Neighbour] = (),
     previous_start: str | None = None,
     user_ref: str | None = None,
-    most_tokens: int | None = None,
     can_fold: bool = True,
 ) -> Plan:
     """What the request for the last message of `path` contains.
 
     `path` is the branch from just after the ladder's last message (or its newest part) to the new user message, oldest first;
     `now` the start of the request in milliseconds; `others` the thread's other lanes; `previous_start` the first window message of the turn before;
-    `most_tokens` the longest prompt a budget allows; `can_fold` is False while the summariser is out of order, so that the prefix
+    `can_fold` is False while the summariser is out of order, so that the prefix
     is cached although it ought to be folded. Raises MessageTooLarge.
     """
-    fitted = _fit(terms, path, ladder, recalled, previous_start, most_tokens)
+    fitted = trim(terms, path, ladder, recalled, previous_start)
     window, ladder, recalled = fitted.window, fitted.ladder, fitted.recalled
     standing = economy(
         terms,
@@ -266,71 +163,6 @@ def plan(
             "breakpoints": _said(marks, fold, terms),
             "fold": "nothing to fold" if fold is None else fold.reason,
         },
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fitted:
-    window: Window
-    ladder: Ladder | None
-    given: Ladder | None
-    recalled: tuple[Recalled, ...]
-    left_out: tuple[LeftOut, ...]
-
-
-def _fit(
-    terms: Terms,
-    path: Sequence[Message],
-    ladder: Ladder | None,
-    recalled: Sequence[Recalled],
-    previous_start: str | None,
-    most_tokens: int | None,
-) -> _Fitted:
-    """Shrink until everything fits: the window, then what was recalled, then the summary; the new message is always in."""
-    policy, newest, left_out = terms.policy, path[-1], list[LeftOut]()
-    hard = message_limit(terms.model, terms.prompt_tokens, terms.max_output, policy)
-    needed = sum(one.tokens for one in recalled if one.needed)
-    asked = newest.tokens + needed
-    if asked > hard:
-        raise MessageTooLarge(asked, hard)
-    limit = hard
-    outside = terms.prompt_tokens + policy.overhead
-    for bound in (terms.prices.dearer_above(), most_tokens):
-        if bound is not None:
-            room = int(bound / policy.safety / terms.model.token_ratio) - outside
-            if asked <= room:
-                limit = min(limit, room)
-    held = 0 if ladder is None else ladder.tokens
-    after = None if ladder is None else ladder.upto_id
-    given = ladder
-    if ladder is not None and asked + held > limit:
-        left_out.append(
-            LeftOut(what="summary", messages=0, tokens=held, why=f"it does not fit {limit} tokens")
-        )
-        ladder, held = None, 0
-    window = select(
-        path, after=after, previous_start=previous_start, limit=limit - held - needed, policy=policy
-    )
-    if window.cut:
-        left_out.append(
-            LeftOut(
-                what="window",
-                messages=window.left_out,
-                tokens=window.left_out_tokens,
-                why=window.reason,
-            )
-        )
-    room = limit - held - window.tokens - needed
-    brought: list[Recalled] = []
-    for one in recalled:
-        if one.needed or one.tokens <= room:
-            brought.append(one)
-            room -= 0 if one.needed else one.tokens
-        else:
-            why = f"only {room} tokens are left"
-            left_out.append(LeftOut(what=f"recall {one.id}", messages=0, tokens=one.tokens, why=why))
-    return _Fitted(
-        window=window, ladder=ladder, given=given, recalled=tuple(brought), left_out=tuple(left_out)
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from context.folding import Fold
+from context.fold import Fold
 from context.ladder import OPENING, Ladder, Line, Segment
 from context.messages import Message
 from context.prompts import Prompt

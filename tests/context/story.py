@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 from context import folding, keepalive, lanes, request
 from context.catalog import lookup
-from context.folding import Fold
+from context.fold import Fold
 from context.gaps import Presence, Service
 from context.ladder import Ladder, Line, may_stand
 from context.lanes import Lane
 from context.messages import Message, Role, Status, TextPart
-from context.plan import Plan, plan
+from context.plan import plan
+from context.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.pricing import PriceTable, Usage, price_table
 from context.prompts import Prompt

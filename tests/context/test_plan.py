@@ -12,11 +12,14 @@ from context.catalog import KNOWN, Model
 from context.gaps import Service
 from context.lanes import Lane
 from context.messages import Message
-from context.plan import Breakpoint, Plan, Recipe, Summariser, Terms, message_limit, plan
+from context.plan import plan
+from context.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.pricing import price_table
 from context.prompts import ASSISTANT
+from context.recipe import Breakpoint, Recipe
 from context.routing.choice import Route
+from context.terms import Summariser, Terms, message_limit
 from context.window import MessageTooLarge
 from tests.context.threads import message, thread
 

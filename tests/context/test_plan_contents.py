@@ -11,7 +11,8 @@ from context.gaps import Gap, Service
 from context.ladder import Ladder, Line, Segment
 from context.lanes import Lane
 from context.messages import Message
-from context.plan import Plan, plan
+from context.plan import plan
+from context.planned import Plan
 from context.policy import DEFAULT
 from context.recipe import Recalled
 from context.routing.choice import Route
@@ -39,7 +40,6 @@ def planned(
     lane: Lane | None = None,
     recalled: Sequence[Recalled] = (),
     previous_start: str | None = None,
-    most_tokens: int | None = None,
 ) -> Plan:
     return plan(
         its,
@@ -51,8 +51,13 @@ def planned(
         now=NOON,
         recalled=recalled,
         previous_start=previous_start,
-        most_tokens=most_tokens,
     )
+
+
+def roomy(tokens: int) -> Terms:
+    """Terms of a model whose prompt may have so many tokens."""
+    its = terms()
+    return replace(its, model=replace(its.model, context_window=tokens + its.max_output + 1))
 
 
 def summary(tokens: int, upto: str = "before") -> Ladder:
@@ -102,8 +107,8 @@ def test_a_message_above_the_price_step_is_still_sent() -> None:
     assert made.messages[0].id == "m0"
 
 
-def test_a_budget_shortens_the_prompt() -> None:
-    made = planned(terms(), talk(40, size=100), most_tokens=5_000)
+def test_a_small_model_gets_a_short_prompt() -> None:
+    made = planned(roomy(5_000), talk(40, size=100))
     assert made.estimated_tokens * DEFAULT.safety <= 5_000
 
 
@@ -123,21 +128,19 @@ def test_what_is_needed_takes_the_room_of_older_messages_and_of_what_is_recalled
 
 
 def test_recall_that_does_not_fit_is_left_out_by_name() -> None:
-    its = terms()
     brought = [
         Recalled(id="m1", text="short", tokens=10),
         Recalled(id="m2", text="long", tokens=50_000),
     ]
-    made = planned(its, talk(3), recalled=brought, most_tokens=10_000)
+    made = planned(roomy(10_000), talk(3), recalled=brought)
     assert [one.id for one in made.recalled] == ["m1"]
     assert [one.id for one in made.recipe.recalled] == ["m1"]
     assert [one.what for one in made.left_out] == ["recall m2"]
 
 
 def test_a_summary_that_does_not_fit_beside_the_message_is_left_out() -> None:
-    its = terms()
     path = [message("m0", "x", parent="before", size=7_000)]
-    made = planned(its, path, ladder=summary(2_000), most_tokens=11_000)
+    made = planned(roomy(11_000), path, ladder=summary(2_000))
     assert made.ladder is None
     assert made.recipe.summary_id is None
     assert made.left_out[0].what == "summary"

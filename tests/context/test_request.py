@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from context import request
-from context.plan import Breakpoint, Recipe
+from context.recipe import Breakpoint, Recipe
 from context.window import INTERRUPTED
 from tests.context.threads import thread
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from context.folding import Fold, chunks, fold_range
+from context.fold import Fold, chunks, fold_range
 from context.ladder import OPENING, Ladder, Line, Segment
 from context.messages import Message
 from context.summary import SummaryRejected, ask, climb, parse, pinned_lines

@@ -12,12 +12,13 @@ from typing import Any
 
 from context import folding, lanes
 from context.catalog import Model
-from context.folding import Fold
+from context.fold import Fold
 from context.gaps import Service
 from context.ladder import Ladder, Line
 from context.lanes import Lane
 from context.messages import Message, Role, TextPart
-from context.plan import Plan, plan
+from context.plan import plan
+from context.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.pricing import Prices, PriceTable, Usage
 from context.prompts import Prompt

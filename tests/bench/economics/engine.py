@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from context import folding, keepalive, lanes
 from context.catalog import lookup
-from context.folding import Fold
+from context.fold import Fold
 from context.gaps import Evidence, Service
 from context.keepalive import Decision
 from context.ladder import Ladder, Line, Segment
 from context.lanes import Lane
 from context.messages import Message, TextPart
-from context.plan import Plan, plan
+from context.plan import plan
+from context.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.pricing import Usage, price_table
 from context.prompts import Prompt

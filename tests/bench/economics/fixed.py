@@ -25,7 +25,7 @@ class Fixed:
 
 def play(policy: Fixed, terms: dict[str, Terms], conversation: Conversation, gaps: Sequence[int]) -> Provider:
     """What the conversation costs."""
-    from context.folding import rewrite
+    from context.fold import rewrite
 
     provider, now = Provider(), START
     any_terms = next(iter(terms.values()))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from context.bound import Frame, TurnTaken, lasting
 from context.lanes import LIVES
-from context.lives import RENEWALS, most_renewals, rest_of
+from context.pauses import RENEWALS, most_renewals, rest_of
 from context.policy import DEFAULT
 from context.pricing import Prices
 from tests.bench.economics.conversations import PATTERNS, RECORDED, load, pauses
