@@ -25,11 +25,6 @@ class Lives:
     head: Life
     tail: Life
 
-    @property
-    def timer(self) -> Life:
-        """The life after which something is lost: the tail's where it is cached."""
-        return self.head if self.tail == "none" else self.tail
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:

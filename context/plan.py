@@ -44,7 +44,7 @@ def plan(
     is cached although it ought to be folded. Raises MessageTooLarge.
     """
     fitted = trim(terms, path, ladder, recalled, previous_start)
-    window, ladder, recalled = fitted.window, fitted.ladder, fitted.recalled
+    window, given, ladder, recalled = fitted.window, ladder, fitted.ladder, fitted.recalled
     standing = economy(
         terms,
         lane=lane,
@@ -60,7 +60,7 @@ def plan(
     due = folding.on_arrival(
         terms,
         path=path,
-        ladder=fitted.given,
+        ladder=given,
         lane=lane,
         warm=warm,
         cut=window.cut,
@@ -131,7 +131,6 @@ def plan(
         predicted=predicted,
         cost=terms.prices.cost(predicted) if terms.prices.known else None,
         fold=fold,
-        import_due=not folding.is_whole(path, fitted.given),
         sent=Sent(
             lives=lives,
             marks=tuple(

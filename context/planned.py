@@ -23,7 +23,7 @@ class Plan:
 
     `bound` is a size in tokens that the prompt will hardly exceed. `predicted` counts the five kinds the provider will bill, output as this lane usually answers; `cost` is its price in
     picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn.
-    `import_due`: messages older than those that were loaded have no summary. `sent` is what `lanes.after_request` needs to know.
+    `sent` is what `lanes.after_request` needs to know.
     """
 
     recipe: Recipe
@@ -37,14 +37,9 @@ class Plan:
     predicted: Usage
     cost: int | None
     fold: Fold | None
-    import_due: bool
     sent: Sent
     left_out: tuple[LeftOut, ...]
     reasons: Mapping[str, str]
-
-    @property
-    def estimated_tokens(self) -> int:
-        return self.estimate.total
 
     def to_json(self) -> dict[str, Any]:
         """What is stored of a plan besides the recipe, and shown."""

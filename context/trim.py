@@ -22,11 +22,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trimmed:
-    """What fits. `given` is the ladder as it was brought, also where it is left out."""
+    """What fits."""
 
     window: Window
     ladder: Ladder | None
-    given: Ladder | None
     recalled: tuple[Recalled, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -56,7 +55,6 @@ def trim(
             limit = min(limit, room)
     held = 0 if ladder is None else ladder.tokens
     after = None if ladder is None else ladder.upto_id
-    given = ladder
     if ladder is not None and asked + held > limit:
         left_out.append(
             LeftOut(what="summary", messages=0, tokens=held, why=f"it does not fit {limit} tokens")
@@ -83,6 +81,4 @@ def trim(
         else:
             why = f"only {room} tokens are left"
             left_out.append(LeftOut(what=f"recall {one.id}", messages=0, tokens=one.tokens, why=why))
-    return Trimmed(
-        window=window, ladder=ladder, given=given, recalled=tuple(brought), left_out=tuple(left_out)
-    )
+    return Trimmed(window=window, ladder=ladder, recalled=tuple(brought), left_out=tuple(left_out))

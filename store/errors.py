@@ -2,8 +2,7 @@
 
 StoreError
 ├── StoreFull          the disk is full: nothing was written, reads go on
-├── StoreUnavailable   the database does not answer or is held by another process
-└── Conflict           a unique name is taken
+└── StoreUnavailable   the database does not answer or is held by another process
 """
 
 
@@ -17,11 +16,3 @@ class StoreFull(StoreError):
 
 class StoreUnavailable(StoreError):
     """The database does not answer."""
-
-
-class Conflict(StoreError):
-    """A name that must be unique is taken. `what` names it."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} exists already")
-        self.what = what

@@ -6,7 +6,6 @@ left; then the whole replaces the excerpt.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from context.recall.excerpts import excerpt
 from context.recall.policy import RecallPolicy
@@ -19,14 +18,6 @@ HEADER = 4  # tokens of a date and a speaker, at least
 
 Count = Callable[[str], int]
 Ranges = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """One message bought: whole when it has no ranges."""
-
-    position: int
-    block: Recalled
 
 
 def wanted(

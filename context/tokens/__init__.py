@@ -2,7 +2,7 @@
 
 Reading order: features (what is counted in a text) · pieces (how it is cut) · prior (the one fast pass that counts it) · beliefs (what a model is
 assumed to charge per feature before it has reported anything) · calibration (what reported usage has taught: the
-estimate, its uncertainty, the safe-side bound) · images (a formula, not a guess).
+estimate, its uncertainty, the safe-side bound).
 
 `prior.json.gz` is the shipped vocabulary; `tests/bench/token_estimates/train_prior.py` makes it and names its sources.
 """

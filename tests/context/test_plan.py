@@ -72,7 +72,7 @@ def test_a_plan_names_everything_that_rebuilds_the_request() -> None:
         breakpoints=(Breakpoint(at="m2", ttl="5m"),),
         user_ref="somebody",
     )
-    assert made.estimated_tokens == 100 + 5 + DEFAULT.overhead
+    assert made.estimate.total == 100 + 5 + DEFAULT.overhead
     assert made.reasons["route"] == "standard is the default tier"
     assert made.reasons["window"] == "the whole branch fits"
 
@@ -119,7 +119,7 @@ def test_no_plan_exceeds_the_model_even_if_estimates_are_off_by_the_safety(
         return
     path = [message(0, "user", tokens=max(1, int(limit * share)))]
     made = planned(path, model=model, prompt_tokens=prompt, max_output=wanted)
-    worst = made.estimated_tokens * DEFAULT.safety
+    worst = made.estimate.total * DEFAULT.safety
     assert worst + made.recipe.max_tokens <= model.context_window
     assert made.recipe.max_tokens <= model.max_output
 

@@ -98,7 +98,7 @@ def test_a_cut_window_begins_where_it_began_before_as_long_as_that_fits() -> Non
 def test_a_prompt_stays_below_the_length_at_which_every_token_costs_more() -> None:
     its = replace(terms(CHEAP), policy=replace(DEFAULT, window_cap=400_000))
     made = planned(its, talk(120, size=1_000))
-    assert made.estimated_tokens < 100_000
+    assert made.estimate.total < 100_000
     assert made.left_out
 
 
@@ -109,7 +109,7 @@ def test_a_message_above_the_price_step_is_still_sent() -> None:
 
 def test_a_small_model_gets_a_short_prompt() -> None:
     made = planned(roomy(5_000), talk(40, size=100))
-    assert made.estimated_tokens * DEFAULT.safety <= 5_000
+    assert made.estimate.total * DEFAULT.safety <= 5_000
 
 
 def test_what_is_needed_takes_the_room_of_older_messages_and_of_what_is_recalled() -> None:
@@ -153,14 +153,11 @@ def test_each_section_is_estimated_and_the_sections_add_up() -> None:
     assert made.estimate.window == 400
     assert made.estimate.recall == 7
     assert made.estimate.new == 100
-    assert made.estimate.total == made.estimated_tokens
-    assert made.to_json()["estimate"]["total"] == made.estimated_tokens
+    assert made.to_json()["estimate"]["total"] == made.estimate.total
 
 
-def test_messages_that_were_not_even_loaded_ask_for_an_import() -> None:
-    made = planned(terms(), talk(10)[4:])
-    assert made.import_due
-    assert made.fold is None
+def test_nothing_is_folded_while_older_messages_were_not_even_loaded() -> None:
+    assert planned(terms(), talk(10)[4:]).fold is None
 
 
 def test_an_endpoint_without_a_cache_is_not_marked() -> None:

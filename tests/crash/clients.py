@@ -25,8 +25,6 @@ class Promise:
     """What the user said; None when an answer was given anew."""
     seen: list[Event] = field(default_factory=list)
     ended: bool = False
-    accepted_in: int = 0
-    """The life of the server in which it was acknowledged."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +34,6 @@ class World:
     http: httpx.AsyncClient
     up: asyncio.Event = field(default_factory=asyncio.Event)
     ending: bool = False
-    life: int = 0
     promises: list[Promise] = field(default_factory=list)
     repeats: int = 0
     resumes: int = 0
@@ -102,7 +99,6 @@ class Client:
             user_message=accepted["user_message_id"],
             message=accepted["message_id"],
             text=wish.get("input", {}).get("text"),
-            accepted_in=self.world.life,
         )
         self.world.promises.append(promise)
         self.mine.append(promise)

@@ -168,7 +168,6 @@ async def lane(folder: Path, sim: Simulator, nursery: Nursery, kills: int, dice:
 async def begin(server: Server, world: World, http: httpx.AsyncClient, open_before: list[Promise]) -> None:
     """Start the server; what ran when it was killed has an end now, whatever the clients do next."""
     await server.start()
-    world.life += 1
     for promise in open_before:
         turn = (await http.get(f"/api/turns/{promise.turn}")).json()
         assert turn["status"] != "running", "a turn of a dead process still runs"

@@ -37,7 +37,6 @@ class Bill:
     read: int = 0
     write_5m: int = 0
     write_1h: int = 0
-    read_entry: bytes | None = None
     refreshed: tuple[bytes, ...] = ()
     written: tuple[tuple[bytes, Entry], ...] = ()
 
@@ -61,7 +60,6 @@ def account(blocks: Sequence[Block], entries: Mapping[bytes, Entry], *, now: flo
         write_1h=until_1h - read,
         write_5m=until_last - until_1h,
         input=(sizes[-1] if sizes else 0) - until_last,
-        read_entry=None if hit is None else blocks[hit].digest,
         refreshed=_refreshed(blocks, marks, hit, entries, now),
         written=tuple(
             (blocks[index].digest, Entry(tokens=sizes[index], ttl=blocks[index].ttl or "5m", last_start=now))

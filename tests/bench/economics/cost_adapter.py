@@ -194,10 +194,3 @@ class Engine:
             if spoken(one)
         ]
         return blocks
-
-
-class Lean(Engine):
-    """The same with a floor of six messages, for comparison with backends that keep only a few thousand tokens verbatim."""
-
-    def policy(self) -> Policy:
-        return replace(super().policy(), floor_messages=6)

@@ -25,7 +25,6 @@ from context.terms import Summariser, Terms
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider
 
-FOLDING = 3_000  # milliseconds a summary takes
 AFTER_END = 7 * 86_400_000  # how long the timers run on behind the last turn
 
 
