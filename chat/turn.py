@@ -387,6 +387,8 @@ class TurnWork:
                     case _:
                         pass
             self.draft.close()
+            if record.call.cut_end is not None:
+                self.journal.event(events.Note(name="cut_end", data={"ending": record.call.cut_end}))
             if stopped is None:
                 raise UpstreamFailure(failures.UNFINISHED)
             record.end("refusal" if stopped.reason == "refusal" else "ok", self.clock.monotonic())

@@ -167,6 +167,8 @@ class OpenTelemetry:
                 "palaver.estimated": record.estimated,
             }
         )
+        if call.cut_end is not None:
+            span.set_attribute("palaver.cut_end", call.cut_end)
         stopped = call.decoder.stop_reason
         finish = None if stopped is None else FINISH.get(stopped, stopped)
         if finish is not None:

@@ -30,6 +30,7 @@ class Timeouts:
     write: float = 30.0
     first_byte: float = 120.0  # a long prompt without cache is read before anything is said
     silence: float = 90.0  # the provider pings far more often
+    goodbye: float = 5.0  # nothing but `message_stop` is missing, and nobody need wait for it
 
 
 @dataclass(slots=True)
@@ -41,6 +42,9 @@ class Call:
     model: str | None = None
     request_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    cut_end: str | None = (
+        None  # how the stream ended where it did so behind the final count, without `message_stop`
+    )
     around: Callable[[], AbstractContextManager[object]] = nullcontext  # what the request is made in: a trace
 
     @property
@@ -135,21 +139,29 @@ class Upstream:
             raise self._failed(failure) from failure
 
     async def _pieces(self, response: httpx2.Response, call: Call) -> AsyncGenerator[Piece]:
-        chunks = response.aiter_bytes()
-        while not call.decoder.finished:
-            try:
-                async with asyncio.timeout(self.timeouts.silence):
-                    data = await anext(chunks, None)
-            except TimeoutError as failure:
-                raise UpstreamFailure(SILENT) from failure
-            except Exception as failure:
-                raise self._failed(failure) from failure
-            if data is None:
-                raise UpstreamFailure(UNFINISHED)
-            for piece in call.decoder.feed(data):
-                if isinstance(piece, Begun):
-                    call.upstream_id, call.model = piece.upstream_id, piece.model
-                yield piece
+        chunks, timeouts = response.aiter_bytes(), self.timeouts
+        try:
+            while not call.decoder.finished:
+                patience = min(timeouts.silence, timeouts.goodbye) if call.decoder.whole else timeouts.silence
+                try:
+                    async with asyncio.timeout(patience):
+                        data = await anext(chunks, None)
+                except TimeoutError as failure:
+                    raise UpstreamFailure(SILENT) from failure
+                except Exception as failure:
+                    raise self._failed(failure) from failure
+                if data is None:
+                    raise UpstreamFailure(UNFINISHED)
+                for piece in call.decoder.feed(data):
+                    if isinstance(piece, Begun):
+                        call.upstream_id, call.model = piece.upstream_id, piece.model
+                    yield piece
+        except UpstreamFailure as failure:
+            if not call.decoder.whole:
+                raise
+            # Every word and the exact bill are here: how the connection ends takes nothing from either.
+            call.cut_end = failure.trouble.outcome
+            log.info("an answer was whole before its stream broke off", ending=call.cut_end)
 
     def _failed(self, failure: Exception) -> UpstreamFailure:
         trouble = from_exception(failure)

@@ -131,6 +131,11 @@ class Decoder:
         self._block = _Block()
         self._pieces_of_block: list[str] = []
 
+    @property
+    def whole(self) -> bool:
+        """Whether all words and the final count have arrived: only `message_stop` may be missing."""
+        return self.counted and self.stop_reason is not None
+
     def feed(self, data: bytes) -> Iterator[Piece]:
         """The pieces completed by these bytes. Raises UpstreamFailure for an error event and for broken framing."""
         self._rest += data

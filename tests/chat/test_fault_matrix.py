@@ -14,6 +14,7 @@ from tests.chat.told import answer_text, finished, ledger, notes
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator, faults
+from tests.upstream.replies import Ending
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,7 +30,7 @@ class Row:
     """A fault of one model, and what becomes of the turn.
 
     `alone`: calls when there is no other model; `others`: calls to it when there is one. `next`: whether the other model then
-    answers. `code` and `outcome`: what the reader and the ledger are told. `kept`: what was said stays.
+    answers. `code` and `outcome`: what the reader and the ledger are told. `kept`: what was said stays. `answered`: all was said.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Row:
     retryable: bool = True
     kept: bool = False
     begun: bool = False
+    answered: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}, {'after' if self.after else 'before'}"
@@ -69,6 +71,12 @@ def broken(name: str, reply: Callable[[str], Reply], code: str, outcome: str) ->
             after=True, kept=True, begun=True,
         ),
     ]  # fmt: skip
+
+
+def whole(name: str, how: Ending) -> Row:
+    """A stream that breaks behind its last word and its final count."""
+    return Row(name=f"no `message_stop`, behind the final count: {name}", reply=lambda: faults.cut_end(WHOLE, how), alone=1,
+               others=1, code="", outcome="ok", after=True, kept=True, begun=True, answered=True)  # fmt: skip
 
 
 ROWS = [
@@ -100,6 +108,10 @@ ROWS = [
     *broken("error event, 429", lambda text: faults.error_event(text, type="rate_limit_error"), "rate_limited", "rate_limited"),
     *broken("garbled event", faults.garbled, "upstream_error", "garbled"),
     *broken("no `message_stop`", faults.no_message_stop, "upstream_error", "unfinished"),
+    whole("end", "no_message_stop"),
+    whole("reset", "reset"),
+    whole("silence", "silence"),
+    whole("error event", "error"),
     lasting("error event, 400", lambda: faults.error_event(type="invalid_request_error"), "upstream_error", "bad_request",
             begun=True),
     lasting("refusal", lambda: faults.refusal(before=True), "content_filtered", "refusal", begun=True),
@@ -109,7 +121,9 @@ ROWS = [
     Row(name="empty answer", reply=faults.empty, alone=1, others=1, code="upstream_error", outcome="ok", begun=True),
 ]  # fmt: skip
 
-CLOSE = [row for row in ROWS if row.name in {"headers too late", "silence"}]  # those that take real time
+CLOSE = [
+    row for row in ROWS if row.name == "headers too late" or row.name.endswith("silence")
+]  # those that take real time
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -161,6 +175,12 @@ async def test_a_fault_leads_where_the_table_says(
     assert [note["to"] for note in notes(events, "fallback")] == [OTHER] * answered
 
     message = turn["message"]
+    if row.answered:
+        assert (turn["status"], turn["error"], answer_text(message)) == ("completed", None, WHOLE)
+        (entry,), (exchange,) = rows, app.sim.log
+        assert (entry.estimated, entry.usage.output) == (False, exchange.kinds["output"])
+        assert [note["ending"] for note in notes(events, "cut_end")] != []
+        return
     if answered:
         assert (turn["status"], message["model"], answer_text(message)) == ("completed", OTHER, WHOLE)
         assert turn["error"] is None
@@ -189,6 +209,8 @@ async def test_a_provider_that_cannot_be_reached_fails_every_model(
 
 def said(row: Row) -> str:
     """A row of the README's table."""
+    if row.answered:
+        return f"| {row.name} | after | 1, completed | 1, completed | all that was said | `ok`, exact |"
     ends = f"`{row.code}`" + ("" if row.retryable else ", no use trying again")
     alone = f"{row.alone}, then failed"
     others = f"{row.others}, then the next model" if row.next else f"{row.others}, then failed"

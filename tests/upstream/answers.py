@@ -110,7 +110,7 @@ def _filled(reply: Reply, call: Call) -> Reply:
     if not call.thinks:
         thinking = ""
     elif thinking is None:
-        broken = isinstance(reply.fault, BrokenEnding) and not text
+        broken = isinstance(reply.fault, BrokenEnding) and not reply.fault.late and not text
         thinking = "" if broken else f"The user writes: {last_user_text(call.body)[:200]}"
     return replace(reply, text=text or "", thinking=thinking, tools=tools)
 

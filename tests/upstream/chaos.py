@@ -15,7 +15,8 @@ ENDINGS: tuple[Ending, ...] = get_args(Ending)
 BEFORE = ("overloaded", "rate_limited", "server_error", "unavailable", "no_response")
 DURING: tuple[str, ...] = tuple(how for how in ENDINGS if how not in {"silence", "garbled"})
 NEED_OPTIONS = {"slow_headers", "max_tokens", "http_error"}
-KINDS = (*BEFORE, *DURING)
+CUT_END = "cut_end"  # an answer that is whole, but for its last event
+KINDS = (*BEFORE, *DURING, CUT_END)
 """Silence is left out unless named: it lasts until the client gives up. So is what only a broken proxy does."""
 
 
@@ -45,6 +46,8 @@ class Chaos:
             if kind == how:
                 ending = BrokenEnding(how=how, error=OVERLOADED, share=dice.random())
                 return replace(reply, fault=ending)
+        if kind == CUT_END:
+            return replace(reply, fault=BrokenEnding(how=dice.choice(("eof", "no_message_stop")), late=True))
         if kind == "rate_limited":
             return faults.rate_limited(retry_after=round(dice.uniform(0.01, 0.2), 2))
         return faults.named(kind)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.upstream.errors import ApiError, invalid, not_found, too_large
-from tests.upstream.replies import BrokenEnding, HttpFault, NoResponse, Reply
+from tests.upstream.replies import BrokenEnding, Ending, HttpFault, NoResponse, Reply
 
 
 def http_error(
@@ -132,6 +132,12 @@ def no_message_stop(after: str = "") -> Reply:
     return Reply(text=after, fault=BrokenEnding(how="no_message_stop"))
 
 
+def cut_end(after: str = "All of it", how: Ending = "no_message_stop") -> Reply:
+    """The answer is whole and counted; then the stream ends (or falls silent) without `message_stop`."""
+    error = ApiError(status=529, type="overloaded_error", message="Overloaded")
+    return Reply(text=after, fault=BrokenEnding(how=how, late=True, error=error))
+
+
 def garbled(after: str = "") -> Reply:
     """After this text comes an event that is no JSON."""
     return Reply(text=after, fault=BrokenEnding(how="garbled"))
@@ -174,7 +180,7 @@ BY_NAME: dict[str, Callable[..., Reply]] = {
     for build in (
         overloaded, rate_limited, ramp_limited, spend_cap, own_spend_limit, server_error, unavailable,
         gateway_timeout, unauthorized, payment_required, forbidden, unknown_model, request_too_large, slow_headers,
-        no_response, reset_after, eof_after, error_event, silence, no_message_stop, garbled, refusal,
+        no_response, reset_after, eof_after, error_event, silence, no_message_stop, cut_end, garbled, refusal,
         max_tokens_in_thinking, max_tokens, empty, http_error,
     )
 }  # fmt: skip

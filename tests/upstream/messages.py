@@ -173,7 +173,7 @@ async def _stream(
     }
     usage = {**message["usage"], "output_tokens": min(1, answer.output_tokens)}
     usage.pop("output_tokens_details", None)
-    broken = isinstance(reply.fault, BrokenEnding)
+    broken = isinstance(reply.fault, BrokenEnding) and not reply.fault.late
     content = stream.content_frames(answer, reply.chunk, open_ended=broken)
     if isinstance(reply.fault, BrokenEnding):
         content = content[: int(len(content) * reply.fault.share)]

@@ -39,6 +39,8 @@ async def play(
     else:
         await _pace(wire, exchange, frames, gate, reply.delay)
     if isinstance(reply.fault, BrokenEnding):
+        if reply.fault.late:
+            await wire.write(ending[0])
         await _break(wire, exchange, reply, reply.fault, silence_over)
         return
     for data in ending:

@@ -50,6 +50,8 @@ class BrokenEnding:
     seconds: float | None = None
     share: float = 1.0
     """The part of the content frames that still gets out, for replies whose text is not known beforehand."""
+    late: bool = False
+    """All of the content and `message_delta` get out first: only `message_stop` is missing."""
 
 
 Fault = HttpFault | NoResponse | BrokenEnding

@@ -136,6 +136,17 @@ async def test_a_clean_end_without_message_stop_raises_nothing(
     assert (message.stop_reason, message.content[-1].model_dump()["text"]) == (None, "Some text")
 
 
+async def test_an_end_behind_the_final_count_brings_all_but_the_last_event(
+    sim: Simulator, client: AsyncAnthropic
+) -> None:
+    sim.script(faults.cut_end("Some text"))
+    async with client.messages.stream(**ask()) as stream:
+        message = await stream.get_final_message()
+    assert (message.stop_reason, message.content[-1].model_dump()["text"]) == ("end_turn", "Some text")
+    assert message.usage.output_tokens == sim.log[-1].kinds["output"]
+    assert sim.log[-1].outcome == "fault:no_message_stop"
+
+
 async def test_silence_ends_in_a_read_timeout(sim: Simulator) -> None:
     sim.script(faults.silence("Some text"))
     timeout = httpx2.Timeout(5, read=0.1)
