@@ -14,7 +14,8 @@ from chat.economics.examine import CannotTell, reading
 from chat.settings import Settings
 from chat.spending import FIGURES, BadQuestion, Span, answer, as_csv, cost_of, flat, saved_of, span
 from chat.times import rfc3339
-from store.reports import DIMENSIONS, Dimension, Report, Sums
+from store.reports import Report, Sums
+from store.sums import DIMENSIONS, Dimension
 
 MOST = 10_000  # groups of one report
 

@@ -22,12 +22,13 @@ from chat.times import rfc3339
 from context.pricing import usd
 from context.savings import periods
 from store import reports
-from store.reports import Dimension, Label, Offset, Report, Selection, Sums
+from store.reports import Report, Sums
+from store.sums import KINDS, Dimension, Label, Offset, Selection
 from store.usage import Entry
 
 LONGEST = 800  # days of one report: two years and a bit, so that no question reads a ledger of decades
 USUAL = 30  # days of a report that names no start
-_TOKENS = tuple(f"{kind}_tokens" for kind in reports.KINDS)
+_TOKENS = tuple(f"{kind}_tokens" for kind in KINDS)
 FIGURES = (
     *("calls", "ok", "refused", "cancelled", "failed", "estimated", "unpriced"),
     *_TOKENS,
@@ -145,7 +146,7 @@ def flat(sums: Sums, by: Sequence[Dimension]) -> dict[str, Any]:
         "failed": sums.failed,
         "estimated": sums.estimated,
         "unpriced": sums.unpriced,
-        **{f"{kind}_tokens": getattr(used, kind) for kind in reports.KINDS},
+        **{f"{kind}_tokens": getattr(used, kind) for kind in KINDS},
         "cost_usd": cost_of(sums),
         "first_token_p50_ms": sums.first_token_ms.get("p50"),
         "first_token_p95_ms": sums.first_token_ms.get("p95"),
@@ -168,7 +169,7 @@ def flat_call(row: Entry) -> dict[str, Any]:
         "tier": row.tier,
         "model_asked": row.model_asked,
         "model_answered": row.model_answered,
-        **{f"{kind}_tokens": getattr(row.usage, kind) for kind in reports.KINDS},
+        **{f"{kind}_tokens": getattr(row.usage, kind) for kind in KINDS},
         "cost_usd": None if row.cost is None else plain(row.cost),
         "price_table": row.price_table,
         "estimated": row.estimated,

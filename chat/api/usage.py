@@ -34,8 +34,9 @@ from chat.spending import (
 )
 from chat.spending import answer as ask
 from chat.times import rfc3339
-from store import reports, usage
-from store.reports import Dimension, Selection, Sums
+from store import usage
+from store.reports import Sums
+from store.sums import KINDS, Dimension, Selection, conditions
 from store.usage import Entry
 
 CSV = "text/csv"
@@ -121,7 +122,7 @@ class Ledger(Resource):
         while limit > 0:
             async with self.deps.database.reading() as connection:
                 found = await usage.page(
-                    connection, reports.conditions(selection), after=after, limit=min(limit, BATCH)
+                    connection, conditions(selection), after=after, limit=min(limit, BATCH)
                 )
             rows = [flat_call(one) for one in found]
             yield as_csv(rows, CALL_COLUMNS, header=False) if as_table else "".join(map(_line, rows))
@@ -173,7 +174,7 @@ def _group(sums: Sums, by: list[Dimension]) -> UsageGroup:
         failed=sums.failed,
         estimated=sums.estimated,
         unpriced=sums.unpriced,
-        tokens=TokensOut(**{kind: getattr(sums.usage, kind) for kind in reports.KINDS}),
+        tokens=TokensOut(**{kind: getattr(sums.usage, kind) for kind in KINDS}),
         cost_usd=cost_of(sums),
         first_token_ms=FirstTokenOut(**quick) if quick else None,
         top_model_usd=None if saved is None else dollars(sums.on_top),

@@ -10,7 +10,8 @@ import pytest
 from context.pricing import Usage, pico, price, price_table
 from context.savings import ONLY_HERE, periods
 from store.database import Database
-from store.reports import DIMENSIONS, Dimension, Offset, Selection, Sums, report
+from store.reports import Sums, report
+from store.sums import DIMENSIONS, Dimension, Offset, Selection
 from store.usage import Entry
 from tests.store.ledger import DAY, START, anything, call, keep
 

@@ -153,7 +153,3 @@ export function canGoOn(message: Message): boolean {
   const withdrawn = error?.code === "content_filtered";
   return (stopped || finish_reason === "length") && !withdrawn && textOf(message).trim() !== "";
 }
-
-export function problemText(problem: Problem | null): string | null {
-  return problem === null ? null : problem.message || problem.code;
-}
