@@ -62,11 +62,13 @@ def test_ci_runs_exactly_the_readmes_test_command() -> None:
     assert command("Test it") in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
-def test_every_module_of_chat_and_store_is_on_the_map() -> None:
-    for folder in ("chat", "chat/api", "chat/upstream", "context"):
-        for module in (ROOT / folder).glob("[a-z]*.py"):
-            assert f"`{module.stem}`" in section("The map"), module
+@pytest.mark.parametrize(
+    "folder", ["chat", "chat/api", "chat/access", "chat/observe", "chat/upstream", "store", "context"]
+)
+def test_every_module_is_on_the_map(folder: str) -> None:
+    for module in (ROOT / folder).glob("[a-z]*.py"):
+        assert f"`{module.stem}`" in section("The map"), module
 
 
-def test_what_becomes_of_each_fault_is_in_the_readme_as_it_is_tested() -> None:
-    assert table() in section("When the model fails")
+def test_what_becomes_of_each_fault_is_written_down_as_it_is_tested() -> None:
+    assert table() in (ROOT / "chat" / "upstream" / "README.md").read_text()

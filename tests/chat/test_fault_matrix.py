@@ -1,6 +1,6 @@
 """Each way the provider can fail, before and after the first word, with and without another model to ask.
 
-Sources: upstream facts 3.4, 4 and 10. The same table stands in the README; `table` makes it, and tests/test_readme.py compares.
+Sources: upstream facts 3.4, 4 and 10. The same table stands in chat/upstream/README.md; `table` makes it, and tests/test_readme.py compares.
 """
 
 from collections.abc import AsyncIterator, Callable
