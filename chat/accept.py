@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat import events
 from chat.access.budgets import refusal
 from chat.branching import place
+from chat.calls import LEASE
 from chat.clock import Clock
 from chat.command import Command
 from chat.deployment import Deployment
@@ -31,7 +32,6 @@ from store.database import Database
 from store.messages import StoredMessage
 from store.turns import Turn
 
-LEASE = 10_000  # milliseconds a process may be silent before its turns count as abandoned
 TITLE_WORDS = 60  # characters of a title taken from the first message
 
 

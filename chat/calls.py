@@ -25,6 +25,8 @@ from store import calls
 from store.calls import OpenCall
 from store.database import Database
 
+LEASE = 10_000  # milliseconds a process may be silent before its turns and calls count as abandoned
+
 KINDS: dict[str, Kind] = {
     "reply": "reply",
     "classify": "spare",  # a reply waits for it: better no second opinion than a second queue
@@ -261,6 +263,7 @@ class Caller:
             holder=self.holder,
             reserved=[],
             created_at=now,
+            lease_until=now + LEASE,
         )
         record.noted = True
         if self.budgets:

@@ -1,6 +1,6 @@
 """What upstream calls used and cost, as ledger rows and as clients see it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 
@@ -137,11 +137,22 @@ def lost(call: OpenCall, *, heard: int, local: bool) -> Entry:
     )
 
 
-async def close_left_behind(database: Database, before: int, *, local: bool) -> None:
-    """Write estimated rows for calls noted before a time whose process is gone."""
+async def close_left_behind(database: Database, before: int, *, now: int | None = None, local: bool) -> None:
+    """Write estimated rows for calls whose process is gone: noted before a time, or (`now`) with a lease that ran out."""
+    await _close(database, partial(calls.left_behind, before=before, now=now, limit=200), local=local)
+
+
+async def close_own(database: Database, holder: str, *, local: bool) -> None:
+    """Write estimated rows for what a process that stops has left open: its side calls were given up."""
+    await _close(database, partial(calls.of_holder, holder=holder, limit=200), local=local)
+
+
+async def _close(
+    database: Database, find: Callable[[AsyncConnection], Awaitable[list[OpenCall]]], *, local: bool
+) -> None:
     while True:
         async with database.reading() as connection:
-            found = await calls.left_behind(connection, before, limit=200)
+            found = await find(connection)
         if not found:
             return
         rows = [lost(call, heard=0, local=local) for call in found]

@@ -16,7 +16,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events, ledger, titles
-from chat.accept import LEASE, Accepted, accept
+from chat.accept import Accepted, accept
+from chat.calls import LEASE
 from chat.clock import Clock
 from chat.command import Command
 from chat.deployment import Deployment
@@ -28,8 +29,8 @@ from chat.journal import Journal, TurnLog
 from chat.planning import Planning
 from chat.tending import Tending
 from chat.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome, TurnWork
+from store import calls, turns
 from store import events as store_events
-from store import turns
 from store.database import Database
 from store.errors import StoreError
 
@@ -163,18 +164,23 @@ class Runner:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        with suppress(StoreError):  # else the next process does it
+            await ledger.close_own(self.database, self.holder, local=self.deployment.caller.local)
 
     async def beat(self) -> None:
         """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
-        if self._running:
-            until, ids = self.clock.now() + LEASE, list(self._running)
-            asked = await self.database.write(
-                lambda connection: turns.renew_leases(connection, self.holder, ids, until)
-            )
-            for turn_id in asked:
+        if self._running or self.shared:
+            for turn_id in await self.database.write(self._renew):
                 if turn_id in self._running:
                     self._stop(self._running[turn_id], Cancelled(reason="user"))
         await self.take_over(everything=False)
+
+    async def _renew(self, connection: AsyncConnection) -> list[str]:
+        """Renew all leases at once, so that those on calls never run out before their turn's."""
+        until = self.clock.now() + LEASE
+        if self.shared:
+            await calls.renew(connection, self.holder, until)
+        return await turns.renew_leases(connection, self.holder, list(self._running), until)
 
     async def take_over(self, *, everything: bool) -> None:
         """End abandoned turns as interrupted, with what their logs say was said."""
@@ -186,7 +192,10 @@ class Runner:
             if await recover(self.database, self.deployment, self.clock, turn, INTERRUPTED):
                 log.warning("ended an abandoned turn", turn_id=turn.id)
         before = self.clock.now() + 1 if everything else self.clock.now() - self._longest_call
-        await ledger.close_left_behind(self.database, before, local=self.deployment.caller.local)
+        now = (
+            self.clock.now() if self.shared else None
+        )  # alone there is nobody else whose calls could be left
+        await ledger.close_left_behind(self.database, before, now=now, local=self.deployment.caller.local)
 
     async def tidy(self) -> None:
         """Remove event logs that need no longer be kept."""

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.tables import open_calls
+from store.tables import open_calls, turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
     """A call that has no ledger row yet; its id is the one the row will have.
 
-    `prompt` are the expected tokens of its prompt. `reserved` is what budgets set aside for it. `created_at` in milliseconds.
+    `prompt` are the expected tokens of its prompt. `reserved` is what budgets set aside for it. `created_at` in milliseconds, as `lease_until`, after
+    which the call counts as left behind unless its process has renewed it.
     """
 
     id: str
@@ -34,6 +35,7 @@ class OpenCall:
     holder: str
     reserved: list[dict[str, Any]]
     created_at: int
+    lease_until: int | None = None
 
 
 async def add(connection: AsyncConnection, call: OpenCall) -> None:
@@ -55,9 +57,35 @@ async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> l
     return await _some(connection, open_calls.c.owner_id == owner_id, open_calls.c.turn_id == turn_id)
 
 
-async def left_behind(connection: AsyncConnection, before: int, *, limit: int) -> list[OpenCall]:
-    """Calls noted before a time, oldest first, whoever owns them: housekeeping."""
-    return await _some(connection, open_calls.c.created_at < before, limit=limit)
+async def renew(connection: AsyncConnection, holder: str, until: int) -> None:
+    """Extend a process's leases on all its calls."""
+    await connection.execute(
+        update(open_calls).where(open_calls.c.holder == holder).values(lease_until=until)
+    )
+
+
+async def left_behind(
+    connection: AsyncConnection, before: int, *, now: int | None = None, limit: int
+) -> list[OpenCall]:
+    """Calls noted before a time, and those whose lease has run out by `now`, oldest first, whoever owns them: housekeeping.
+
+    Calls of running turns are left to whoever takes the turn over: the turn's log says what was heard of them.
+    """
+    noted_before = open_calls.c.created_at < before
+    if now is None:
+        return await _some(connection, noted_before, limit=limit)
+    silent = and_(open_calls.c.lease_until < now, ~_of_running_turn())
+    return await _some(connection, or_(noted_before, silent), limit=limit)
+
+
+async def of_holder(connection: AsyncConnection, holder: str, *, limit: int) -> list[OpenCall]:
+    """The calls of a process that belong to no running turn: what it leaves behind when it stops."""
+    return await _some(connection, open_calls.c.holder == holder, ~_of_running_turn(), limit=limit)
+
+
+def _of_running_turn() -> ColumnElement[bool]:
+    running = select(turns.c.id).where(turns.c.id == open_calls.c.turn_id, turns.c.status == "running")
+    return running.exists()
 
 
 async def _some(

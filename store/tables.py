@@ -314,6 +314,7 @@ class OpenCallRow(SQLModel, table=True):
         sa_column=Column(JSON, nullable=False)
     )  # what budgets set aside: key, period_start, amount
     created_at: int = Field(sa_type=BigInteger)
+    lease_until: int | None = Field(default=None, sa_type=BigInteger)  # renewed while the process lives
 
 
 class PromptRow(SQLModel, table=True):

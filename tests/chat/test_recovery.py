@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chat.accept import LEASE
-from chat.calls import tokens_of
+from chat.calls import LEASE, tokens_of
 from chat.upstream.client import Timeouts
 from tests.chat.told import answer_text, finished, ledger, stored, whole
 from tests.clocks import QuickClock
@@ -159,6 +158,55 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
         assert (await stored(one, turn_id)).status == "failed"
         (row,) = await ledger(one, turn_id)
         assert (row.outcome, row.estimated) == ("ok", False), "what is known replaces what was estimated"
+
+
+BUDGET = {"scope": "deployment", "unit": "usd", "period": "month", "limit": 100}
+
+
+async def set_aside(app: Palaver) -> int:
+    """What all budgets hold for calls on their way."""
+    async with app.deps.database.reading() as connection:
+        return await connection.scalar(text("SELECT sum(reserved) FROM budgets")) or 0
+
+
+@pytest.mark.postgres
+async def test_what_a_dead_replicas_side_calls_set_aside_is_free_when_its_lease_has_run_out(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"database_url": postgres_url, "titles": "model", "budgets": [BUDGET]}
+    clock = QuickClock()
+    async with Simulator() as sim, palaver(tmp_path / "one", sim, timeouts=Timeouts(), **settings) as one:
+        title = sim.gate()
+        sim.script(Reply(text="A title", thinking="", gate=title), when=for_title)
+        async with palaver(tmp_path / "two", sim, timeouts=Timeouts(), clock=clock, **settings) as two:
+            turn = await one.chat("t", "Hello")
+            assert turn["status"] == "completed"
+            await one.deps.runner.beat()
+            await two.deps.runner.beat()
+            assert await set_aside(two) > 0, "a replica that lives keeps what it holds"
+            clock.ahead = LEASE + 1_000  # the first process has been silent for too long
+            await two.deps.runner.beat()
+            assert await set_aside(two) == 0
+            rows = {row.purpose: row for row in await ledger(two, turn["id"])}
+            assert (rows["title"].outcome, rows["title"].estimated) == ("interrupted", True)
+        title.open()  # it was only slow
+        async with asyncio.timeout(20):
+            while (row := {row.purpose: row for row in await ledger(one, turn["id"])}["title"]).estimated:  # noqa: ASYNC110 - written behind the turn, and nobody is told
+                await asyncio.sleep(0.02)
+        assert (row.outcome, await set_aside(one)) == ("ok", 0), "what is known replaces what was estimated"
+
+
+async def test_a_process_that_stops_leaves_nothing_set_aside(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        settings: dict[str, Any] = {"titles": "model", "budgets": [BUDGET]}
+        async with palaver(tmp_path, sim, timeouts=Timeouts(), **settings) as app:
+            sim.script(Reply(text="A title", thinking="", gate=sim.gate()), when=for_title)
+            turn = await app.chat("t", "Hello")
+            await app.deps.runner.stop()
+            assert (await on_their_way(app), await set_aside(app)) == (0, 0)
+            assert {row.purpose: row.outcome for row in await ledger(app, turn["id"])}[
+                "title"
+            ] == "interrupted"
 
 
 async def test_an_end_the_store_cannot_keep_is_kept_once_it_can(tmp_path: Path) -> None:
