@@ -5,7 +5,6 @@ Forty seconds or so; `PALAVER_LONG=1` runs ten times as many stories, each twice
 
 import asyncio
 import os
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,18 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as tell_stories
-from sqlalchemy import func, select
 
-from store.tables import usage
+from tests.stateful.examine import examine, look
 from tests.stateful.model import (
     CHUNK,
-    TERMINAL,
     ModelThread,
     ModelTurn,
     Plan,
     Reader,
     Said,
     Trouble,
-    text_of,
 )
+from tests.stateful.reading import cancel, leave, read, until_end, until_heard
 from tests.stateful.world import World
 
 LONG = "PALAVER_LONG" in os.environ
@@ -171,9 +168,9 @@ class Story(RuleBasedStateMachine):
         if heard and chosen.plan.left:
             chosen.plan.left -= 1
             chosen.plan.gate.release()
-            self.world.run(self._until_heard(chosen))
+            self.world.run(until_heard(self.world.app, chosen))
             self._count("cancel after words")
-        self.world.run(self._cancel(chosen))
+        self.world.run(cancel(self.world.app, chosen))
         chosen.end("cancelled")
         self._count("cancel")
 
@@ -183,7 +180,7 @@ class Story(RuleBasedStateMachine):
         """Everything of a thread goes, a running answer with it."""
         chosen = self.threads.pop(thread % len(self.threads))
         for reader in [reader for reader in self.readers if reader.turn.thread is chosen]:
-            self.world.run(_leave(reader))
+            self.world.run(leave(reader))
             self.readers.remove(reader)
         self.turns = [turn for turn in self.turns if turn.thread is not chosen]
         answer = self.world.run(self.world.app.http.delete(f"/api/threads/{chosen.id}"))
@@ -209,7 +206,7 @@ class Story(RuleBasedStateMachine):
     def finish(self, turn: int) -> None:
         chosen = self._running()[turn % len(self._running())]
         chosen.plan.gate.open()
-        self.world.run(self._until_end(chosen))
+        self.world.run(until_end(self.world.app, chosen))
         chosen.end(chosen.plan.status)
         self._count(f"finish {chosen.plan.status}")
 
@@ -225,7 +222,7 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: self.readers)
     @rule(reader=PICK)
     def drop(self, reader: int) -> None:
-        self.world.run(_leave(self.readers[reader % len(self.readers)]))
+        self.world.run(leave(self.readers[reader % len(self.readers)]))
         self._count("drop")
 
     @precondition(lambda self: self.readers)
@@ -269,13 +266,13 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: self.threads)
     def look(self, thread: int) -> None:
         """The page of a thread is the model's path."""
-        self.world.run(self._look(self.threads[thread % len(self.threads)]))
+        self.world.run(look(self.world.app, self.threads[thread % len(self.threads)]))
 
     def teardown(self) -> None:
         try:
             for turn in self._running():
                 turn.plan.gate.open()
-                self.world.run(self._until_end(turn))
+                self.world.run(until_end(self.world.app, turn))
                 turn.end(turn.plan.status)
             for reader in self.readers:
                 if reader.task is None or reader.task.done():
@@ -283,9 +280,9 @@ class Story(RuleBasedStateMachine):
                 assert reader.task is not None
                 self.world.run(asyncio.wait_for(asyncio.shield(reader.task), 10))
             for turn in self.turns:
-                self.world.run(self._examine(turn))
+                self.world.run(examine(self.world.app, turn))
             for thread in self.threads:
-                self.world.run(self._look(thread))
+                self.world.run(look(self.world.app, thread))
                 self.world.run(self._still_usable(thread))
         finally:
             self._hang_up()
@@ -357,89 +354,17 @@ class Story(RuleBasedStateMachine):
 
     def _connect(self, reader: Reader) -> None:
         async def begin() -> None:
-            reader.task = asyncio.create_task(self._read(reader))
+            reader.task = asyncio.create_task(read(self.world.app, reader))
             await asyncio.sleep(0.002)
 
         self.world.run(begin())
 
-    async def _read(self, reader: Reader) -> None:
-        turn = reader.turn
-        async for event in self.world.app.stream(turn.id, reader.cursor):
-            assert event.seq == reader.cursor + 1, f"{event.seq} after {reader.cursor}"
-            assert not reader.ended, "an event after the end"
-            assert turn.seen.setdefault(event.seq, event.data) == event.data, (
-                "two readers saw different events"
-            )
-            reader.cursor = event.seq
-            reader.ended = event.type in TERMINAL
-
-    async def _cancel(self, turn: ModelTurn) -> None:
-        answer = await self.world.app.http.post(f"/api/turns/{turn.id}/cancel")
-        assert answer.status_code == 202, answer.text
-        await self._until_end(turn)
-
-    async def _until_heard(self, turn: ModelTurn) -> None:
-        async with asyncio.timeout(10):
-            async for event in self.world.app.stream(turn.id):
-                if event.type == "part.delta":
-                    return
-
-    async def _until_end(self, turn: ModelTurn) -> None:
-        async with asyncio.timeout(10):
-            events = await self.world.app.follow(turn.id)
-        assert events[-1].type in TERMINAL
-
     def _hang_up(self) -> None:
         for reader in self.readers:
-            self.world.run(_leave(reader))
+            self.world.run(leave(reader))
 
     def _count(self, step: str) -> None:
         COUNTS[step] = COUNTS.get(step, 0) + 1
-
-    # How the truth is compared
-
-    async def _look(self, thread: ModelThread) -> None:
-        app = self.world.app
-        if not thread.messages:
-            return
-        shown = await app.messages(thread.id, limit=200)
-        path = thread.path()
-        assert [(one["id"], one["parent_id"], one["role"]) for one in shown] == [
-            (said.id, said.parent, said.role) for said in path
-        ]
-        for one, said in zip(shown, path, strict=True):
-            assert one["sibling_ids"] == thread.children(said.parent)
-            if said.text is not None:
-                assert [part["text"] for part in one["parts"]] == [said.text]
-        running = (await app.get(f"/api/threads/{thread.id}"))["running_turn_id"]
-        assert running == (None if thread.running is None else thread.running.id)
-
-    async def _examine(self, turn: ModelTurn) -> None:
-        app = self.world.app
-        told, events = await app.turn(turn.id), [event.data for event in await app.follow(turn.id)]
-        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-        assert [event["type"] in TERMINAL for event in events] == [False] * (len(events) - 1) + [True]
-        assert events[-1]["type"] == f"turn.{turn.status}" == f"turn.{told['status']}"
-        for seq, event in turn.seen.items():
-            assert events[seq - 1] == event, "a reader saw what the log does not have"
-        parts = told["message"]["parts"]
-        assert [part["text"] for part in parts] == text_of(events)
-        answer = "".join(part["text"] for part in parts if part["type"] == "text")
-        assert turn.plan.text.startswith(answer)
-        if turn.interrupted:
-            assert (told["error"]["code"], told["message"]["status"]) == ("interrupted", "interrupted")
-        elif turn.status != "cancelled":
-            assert answer == turn.plan.text
-        await self._examine_ledger(turn, heard=any(event["type"] == "part.delta" for event in events))
-
-    async def _examine_ledger(self, turn: ModelTurn, *, heard: bool) -> None:
-        """A call whose words were heard is in the ledger. Of a crashed process only what it had written can be."""
-        async with self.world.app.deps.database.reading() as connection:
-            rows = await connection.scalar(
-                select(func.count()).select_from(usage).where(usage.c.turn_id == turn.id)
-            )
-        if not turn.crashed and (heard or turn.status == "completed"):
-            assert rows == turn.plan.calls, "a call is missing in the ledger, or there twice"
 
     async def _still_usable(self, thread: ModelThread) -> None:
         plan = self._plan(1, "none", False)
@@ -447,11 +372,3 @@ class Story(RuleBasedStateMachine):
         turn = await self.world.app.chat(thread.id, f"{plan.text.split()[0]} still there?")
         assert turn["status"] == "completed"
         assert turn["message"]["parts"][-1]["text"] == plan.text
-
-
-async def _leave(reader: Reader) -> None:
-    if reader.task is not None:
-        reader.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await reader.task
-        reader.task = None
