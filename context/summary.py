@@ -62,9 +62,7 @@ def ask(fold: Fold, messages: Sequence[Message], ladder: Ladder | None, earlier:
 
     `earlier` are lines that must be condensed together with them: those of the merged segments, or of the chunk before.
     """
-    merged = set(fold.ladder.merge)
-    known = () if ladder is None else ladder.segments
-    lines = [*earlier, *(line for segment in known if segment.id in merged for line in segment.lines)]
+    lines = [*earlier, *_merged(fold, ladder)]
     references = _number(
         [*(id for line in lines for id in line.sources), *(message.id for message in messages)]
     )
@@ -72,9 +70,7 @@ def ask(fold: Fold, messages: Sequence[Message], ladder: Ladder | None, earlier:
     parts: list[str] = []
     if lines:
         parts.append("EARLIER:")
-        for line in lines:
-            mark = "PINNED " if line.pinned else ""
-            parts.append(f"- {mark}{line.text} [{','.join(short[id] for id in line.sources)}]")
+        parts += [f"- {_quoted(line, short)}" for line in lines]
         parts.append("")
     parts.append("CONVERSATION:")
     for message in messages:
@@ -86,13 +82,7 @@ def ask(fold: Fold, messages: Sequence[Message], ladder: Ladder | None, earlier:
     parts.append(
         f"Write the lines now, at most about {fold.ladder.budget} tokens in all, each ending with its references."
     )
-    return Ask(
-        system=SUMMARY,
-        text="\n".join(parts),
-        max_tokens=fold.ladder.budget * 2 + 256,
-        references=references,
-        budget=fold.ladder.budget,
-    )
+    return _ask(fold, parts, references)
 
 
 def ask_fork(fold: Fold, messages: Sequence[Message], ladder: Ladder | None) -> Ask:
@@ -100,13 +90,7 @@ def ask_fork(fold: Fold, messages: Sequence[Message], ladder: Ladder | None) -> 
 
     Each is named by its first words, so that the answer can refer to it; lines of merged segments stand in full.
     """
-    merged = set(fold.ladder.merge)
-    lines = [
-        line
-        for segment in (() if ladder is None else ladder.segments)
-        if segment.id in merged
-        for line in segment.lines
-    ]
+    lines = _merged(fold, ladder)
     said = [message for message in messages if spoken(message)]
     references = _number([*(id for line in lines for id in line.sources), *(one.id for one in said)])
     short = {id: reference for reference, id in references.items()}
@@ -114,10 +98,24 @@ def ask_fork(fold: Fold, messages: Sequence[Message], ladder: Ladder | None) -> 
     for message in said:
         who = "person" if message.role == "user" else "assistant"
         parts.append(f"{short[message.id]} {who}: {' '.join(spoken(message).split())[:NAMED]}")
-    for line in lines:
-        mark = "PINNED " if line.pinned else ""
-        parts.append(f"EARLIER - {mark}{line.text} [{','.join(short[id] for id in line.sources)}]")
+    parts += [f"EARLIER - {_quoted(line, short)}" for line in lines]
     parts.append(f"Write only the lines, at most about {fold.ladder.budget} tokens in all.")
+    return _ask(fold, parts, references)
+
+
+def _merged(fold: Fold, ladder: Ladder | None) -> list[Line]:
+    """The lines of the segments that are condensed anew."""
+    merged = set(fold.ladder.merge)
+    segments = () if ladder is None else ladder.segments
+    return [line for segment in segments if segment.id in merged for line in segment.lines]
+
+
+def _quoted(line: Line, short: Mapping[str, str]) -> str:
+    mark = "PINNED " if line.pinned else ""
+    return f"{mark}{line.text} [{','.join(short[id] for id in line.sources)}]"
+
+
+def _ask(fold: Fold, parts: Sequence[str], references: Mapping[str, str]) -> Ask:
     return Ask(
         system=SUMMARY,
         text="\n".join(parts),

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.api.schemas.messages import MessageOut, PartOut, TurnErrorOut, UsageOut
 from chat.api.schemas.summary import LineOut, SummaryOut, VersionOut
 from chat.api.schemas.threads import ThreadOut
-from chat.api.schemas.turns import TurnOut
+from chat.api.schemas.turns import TurnAccepted, TurnOut
 from chat.times import rfc3339
 from context.catalog import TIERS
 from context.messages import part_to_json
@@ -44,16 +44,23 @@ async def messages_out(connection: AsyncConnection, stored: Sequence[StoredMessa
     return [_message_out(one, families[one.message.parent_id]) for one in stored]
 
 
-async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> TurnOut:
-    """A turn for a client, with the answer as far as it is stored."""
-    stored = await messages.get(connection, turn.owner_id, turn.message_id)
-    shown = await messages_out(connection, [stored] if stored is not None else [])
-    return TurnOut(
+def accepted_out(turn: Turn) -> TurnAccepted:
+    """A turn for the client that asked for it."""
+    return TurnAccepted(
         id=turn.id,
         thread_id=turn.thread_id,
         status=turn.status,
         message_id=turn.message_id,
         user_message_id=turn.user_message_id,
+    )
+
+
+async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> TurnOut:
+    """A turn for a client, with the answer as far as it is stored."""
+    stored = await messages.get(connection, turn.owner_id, turn.message_id)
+    shown = await messages_out(connection, [stored] if stored is not None else [])
+    return TurnOut(
+        **dict(accepted_out(turn)),
         last_seq=last_seq,
         message=shown[0],
         usage=_usage(turn.usage),

@@ -13,7 +13,7 @@ from chat.access.principal import Principal
 from chat.api.body import read
 from chat.api.deps import answer, owner, principal
 from chat.api.endpoint import Endpoint, Resource, header, path_id, query
-from chat.api.present import turn_out
+from chat.api.present import accepted_out, turn_out
 from chat.api.schemas.fields import ID_PATTERN
 from chat.api.schemas.turns import (
     CallOut,
@@ -91,7 +91,7 @@ class Turns(Resource):
         # The protocol gives this route two forms of one answer; everywhere else the body alone decides about streaming.
         if "text/event-stream" in request.headers.get("accept", ""):
             return self._stream(turn, cursor, headers)
-        return answer(_accepted(turn), 200 if accepted.replayed else 202, headers)
+        return answer(accepted_out(turn), 200 if accepted.replayed else 202, headers)
 
     @Endpoint(
         "GET",
@@ -132,7 +132,7 @@ class Turns(Resource):
     async def cancel(self, request: Request) -> Response:
         turn = await self._turn(request)
         await self.deps.runner.cancel(owner(request), turn.id)
-        return answer(_accepted(turn), 202)
+        return answer(accepted_out(turn), 202)
 
     @Endpoint(
         "GET",
@@ -229,13 +229,3 @@ def _cursor(request: Request, after: int) -> int:
     """The larger of both cursors: an EventSource repeats its first URL with a stale `after`."""
     seen = header(request, "last-event-id", CURSOR_PATTERN)
     return max(after, int(seen or 0))
-
-
-def _accepted(turn: Turn) -> TurnAccepted:
-    return TurnAccepted(
-        id=turn.id,
-        thread_id=turn.thread_id,
-        status=turn.status,
-        message_id=turn.message_id,
-        user_message_id=turn.user_message_id,
-    )

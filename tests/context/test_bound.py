@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from context.bound import Frame, TurnTaken, bound
 from context.pricing import Prices
@@ -47,16 +48,8 @@ def test_no_policy_gets_below_it() -> None:
         gaps = pauses(pattern, 60, seed=3)
         terms = {"standard": terms_of("claude-sonnet-5-5", 1_500)}
         reader = terms_of("claude-haiku-5-5", 1_500).prices.at(0)
-        frame = Frame(
-            system=1_500,
-            prices={"standard": terms["standard"].prices.at(0)},
-            reader=reader,
-            summary_least=1_200,
-            summary_budget=1_500,
-            summary_share=0.2,
-            summariser_prompt=400,
-            keep=20,
-            cap=60_000,
+        frame = replace(
+            FRAME, system=1_500, prices={"standard": terms["standard"].prices.at(0)}, reader=reader
         )
         now, turns, answers = START, list[TurnTaken](), 0
         for exchange, gap in zip(exchanges, gaps, strict=True):
