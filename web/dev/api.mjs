@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { answerTo } from "./answers.mjs";
 import { createSummaries } from "./summaries.mjs";
+import { budgets, usageCalls, usageReport } from "./usage.mjs";
 import { createWorld } from "./world.mjs";
 
 export function createApi({ delay, token }) {
@@ -11,6 +12,9 @@ export function createApi({ delay, token }) {
 
   const ROUTES = [
     ["GET", /^\/api\/info$/, (call) => call.json(200, world.info)],
+    ["GET", /^\/api\/budgets$/, (call) => call.json(200, { budgets })],
+    ["GET", /^\/api\/usage$/, (call) => call.json(200, usageReport(call.query))],
+    ["GET", /^\/api\/usage\/calls$/, (call) => call.text(200, usageCalls())],
     ["GET", /^\/api\/threads$/, listThreads],
     [
       "POST",
@@ -211,6 +215,7 @@ export function createApi({ delay, token }) {
           .writeHead(status, { "content-type": "application/json", ...headers })
           .end(JSON.stringify(value));
       },
+      text: (status, value) => response.writeHead(status, { "content-type": "text/plain" }).end(value),
       empty: (status) => response.writeHead(status).end(),
       problem(status, code, message, retryable = status >= 500) {
         call.json(status, {

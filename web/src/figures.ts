@@ -25,13 +25,21 @@ export function exactDollars(amount: string | null): string | null {
 }
 
 export function tokens(usage: Usage | null): string | null {
-  return usage === null ? null : `${short(usage.total_tokens)} tokens`;
+  return usage === null || usage.total_tokens === 0 ? null : `${short(usage.total_tokens)} tokens`;
 }
 
 /** The share of the prompt that came from the cache, in whole per cent. */
 export function cachedShare(usage: Usage): number | null {
   const cached = usage.cached_input_tokens ?? 0;
   return cached === 0 || usage.input_tokens === 0 ? null : Math.round((100 * cached) / usage.input_tokens);
+}
+
+/** What people call a model: its label where the server gives one. */
+export function nameOf(
+  id: string,
+  models: readonly { readonly id: string; readonly label: string }[],
+): string {
+  return models.find((model) => model.id === id)?.label ?? modelName(id);
 }
 
 /** "claude-sonnet-4-5-20250929" reads as "claude-sonnet-4-5". */

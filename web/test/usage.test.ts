@@ -36,6 +36,7 @@ function sums(group: Record<string, string | null>, more: Partial<Sums> = {}): S
 }
 
 const DAYS = ["2026-11-18", "2026-11-19", "2026-11-20"];
+const name = (model: string) => model.toUpperCase();
 const cost = (one: Sums) => Number(one.cost_usd ?? 0);
 
 describe("days", () => {
@@ -55,9 +56,9 @@ describe("layers by model", () => {
       sums({ day: "2026-11-19", model: "free" }, { cost_usd: null }),
       sums({ day: "2020-01-01", model: "old" }),
     ];
-    expect(byModel(groups, DAYS, cost)).toEqual([
-      { label: "b", values: [3, 0, 0] },
-      { label: "a", values: [0, 0, 0.5] },
+    expect(byModel(groups, DAYS, name, cost)).toEqual([
+      { label: "B", values: [3, 0, 0] },
+      { label: "A", values: [0, 0, 0.5] },
     ]);
   });
 
@@ -107,13 +108,13 @@ it("shares are of all calls, and what went well is no error", () => {
     sums({ outcome: "overloaded" }, { calls: 8 }),
   ];
   expect(errors(outcomes)).toEqual([
-    { label: "overloaded", count: 8, share: 0.08 },
-    { label: "timeout", count: 2, share: 0.02 },
+    { label: "The model is overloaded", count: 8, share: 0.08 },
+    { label: "The model stopped answering", count: 2, share: 0.02 },
   ]);
   const models = [sums({ model: "a" }), sums({ model: "b" }, { calls: 3 }), sums({ model: "a" })];
-  expect(modelMix(models).map(({ label, share }) => [label, share])).toEqual([
-    ["b", 0.6],
-    ["a", 0.4],
+  expect(modelMix(models, name).map(({ label, share }) => [label, share])).toEqual([
+    ["B", 0.6],
+    ["A", 0.4],
   ]);
 });
 

@@ -39,7 +39,7 @@ export function Budgets({ budgets }: { readonly budgets: readonly Budget[] }): J
                 </th>
                 <td class={full !== null && full >= 0.8 ? "bar near" : "bar"}>
                   {full !== null && <span style={{ width: `${100 * full}%` }} />}
-                  <span class="visually-hidden">{full === null ? "" : `${Math.round(100 * full)} %`}</span>
+                  <span class="visually-hidden">{full === null ? "" : `${Math.round(100 * full)}%`}</span>
                 </td>
                 <td>
                   {full === null

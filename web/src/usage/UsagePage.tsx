@@ -3,11 +3,14 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError } from "../api.ts";
-import { dollars, short } from "../figures.ts";
+import { dollars, nameOf, short } from "../figures.ts";
 import icon from "../images/icon.svg";
+import type { ModelChoice } from "../protocol.ts";
+import { useSelect } from "../store.ts";
 import { useDeeds } from "../views/deeds.ts";
 import { Skeleton } from "../views/Skeleton.tsx";
 import { Budgets } from "./Budgets.tsx";
+import { Downloads } from "./Downloads.tsx";
 import { Plot } from "./Plot.tsx";
 import {
   type Budget,
@@ -30,6 +33,8 @@ import "./usage.css";
 const RANGES = [7, 30, 90] as const;
 type Scope = "own" | "all";
 
+const NONE: readonly ModelChoice[] = [];
+
 interface Found {
   readonly days: readonly string[];
   readonly models: Report;
@@ -38,20 +43,18 @@ interface Found {
   readonly budgets: readonly Budget[];
 }
 
-type Phase =
-  | { readonly type: "loading" }
-  | { readonly type: "failed"; readonly problem: string }
-  | { readonly type: "ready"; readonly found: Found };
-
 const money = (value: number) => dollars(String(value)) ?? "";
 const seconds = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
-const percent = (value: number) => `${Math.round(value)} %`;
+const percent = (value: number) => `${Math.round(value)}%`;
 
 export function UsagePage(): JSX.Element {
   const { api } = useDeeds();
   const [range, setRange] = useState<number>(30);
   const [scope, setScope] = useState<Scope>("own");
-  const [phase, setPhase] = useState<Phase>({ type: "loading" });
+  // The last figures stay where they are while others are fetched, and when those do not come.
+  const [found, setFound] = useState<Found | null>(null);
+  const [loading, setLoading] = useState(true);
+  const [problem, setProblem] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
   const days = useMemo(() => daysUntil(today(new Date(), zone), range), [range, zone]);
@@ -66,7 +69,8 @@ export function UsagePage(): JSX.Element {
 
   useEffect(() => {
     let current = true;
-    setPhase({ type: "loading" });
+    setLoading(true);
+    setProblem(null);
     Promise.all([
       api.usage<Report>({ ...asked, group_by: "day,model", limit: 5000 }),
       api.usage<Report>({ ...asked, group_by: "day", purpose: "reply" }),
@@ -74,30 +78,22 @@ export function UsagePage(): JSX.Element {
       api.budgets<{ budgets: Budget[] }>(),
     ]).then(
       ([models, replies, outcomes, { budgets }]) => {
-        if (current) setPhase({ type: "ready", found: { days, models, replies, outcomes, budgets } });
+        if (!current) return;
+        setFound({ days, models, replies, outcomes, budgets });
+        setLoading(false);
       },
-      (problem: unknown) => {
-        const text = problem instanceof ApiError ? problem.message : "The figures cannot be shown.";
-        if (current) setPhase({ type: "failed", problem: text });
+      (failure: unknown) => {
+        if (!current) return;
+        // Figures of another time or of somebody else would be taken for those that were asked for.
+        setFound(null);
+        setProblem(failure instanceof ApiError ? failure.message : "The figures cannot be shown.");
+        setLoading(false);
       },
     );
     return () => {
       current = false;
     };
   }, [api, asked, days, attempt]);
-
-  const download = async (path: string, name: string) => {
-    try {
-      save(await api.download(path), name);
-    } catch (problem) {
-      setPhase({
-        type: "failed",
-        problem: problem instanceof ApiError ? problem.message : "The file cannot be made.",
-      });
-    }
-  };
-  const query = new URLSearchParams({ ...asked, group_by: "day,model" }).toString();
-  const whole = new URLSearchParams({ ...asked, limit: "100000" }).toString();
 
   return (
     <div class="usage">
@@ -133,66 +129,53 @@ export function UsagePage(): JSX.Element {
           </select>
         </label>
       </header>
-      <main aria-busy={phase.type === "loading"}>
-        {phase.type === "loading" && <Skeleton lines={8} label="Adding up" />}
-        {phase.type === "failed" && (
+      <main aria-busy={loading} class={loading && found !== null ? "stale" : ""}>
+        {loading && found === null && <Skeleton lines={8} label="Adding up" />}
+        {problem !== null && (
           <div class="page-problem" role="alert">
-            <p>{phase.problem}</p>
-            <button type="button" class="text-button" onClick={() => setAttempt(attempt + 1)}>
+            <h2>The figures could not be loaded</h2>
+            <p>{problem}</p>
+            <button type="button" class="button" onClick={() => setAttempt(attempt + 1)}>
               Try again
             </button>
           </div>
         )}
-        {phase.type === "ready" && phase.found.models.total.calls === 0 && (
-          <div class="page-problem">
-            <h2>Nothing was used in these {range} days</h2>
-            <p>Every answer, title and summary leaves its figures here.</p>
-            <a class="text-button" href="/">
-              Start a conversation
-            </a>
-          </div>
+        {found !== null && found.models.total.calls === 0 && (
+          <>
+            <div class="page-problem">
+              <h2>Nothing was used in these {found.days.length} days</h2>
+              <p>Every answer, title and summary leaves its figures here.</p>
+              <a class="text-button" href="/">
+                Start a conversation
+              </a>
+            </div>
+            <Budgets budgets={found.budgets} />
+          </>
         )}
-        {phase.type === "ready" && phase.found.models.total.calls > 0 && <Figures {...phase.found} />}
+        {found !== null && found.models.total.calls > 0 && <Figures {...found} />}
       </main>
       <footer class="usage-foot">
-        <span>Days of {zone}.</span>
-        <button
-          type="button"
-          class="text-button"
-          onClick={() => void download(`/api/usage?${query}&format=csv`, "palaver-usage.csv")}
-        >
-          CSV
-        </button>
-        <button
-          type="button"
-          class="text-button"
-          onClick={() => void download(`/api/usage?${query}`, "palaver-usage.json")}
-        >
-          JSON
-        </button>
-        <button
-          type="button"
-          class="text-button"
-          onClick={() => void download(`/api/usage/calls?${whole}&format=csv`, "palaver-calls.csv")}
-        >
-          All calls as CSV
-        </button>
+        <span>Days as they are in {zone.replace(/_/g, " ")}.</span>
+        <Downloads asked={asked} />
       </footer>
     </div>
   );
 }
 
 function Figures({ days, models, replies, outcomes, budgets }: Found): JSX.Element {
-  const { groups, total, top_model } = models;
+  const { groups, total } = models;
+  const known = useSelect((state) => state.info?.models) ?? NONE;
+  const name = useMemo(() => (model: string) => nameOf(model, known), [known]);
+  const top = name(models.top_model);
   const drawn = useMemo(
     () => ({
-      cost: byModel(groups, days, (sums) => Number(sums.cost_usd ?? 0)),
+      cost: byModel(groups, days, name, (sums) => Number(sums.cost_usd ?? 0)),
       tokens: byKind(groups, days),
       share: [cacheShare(groups, days)],
       quick: firstToken(replies.groups, days),
-      saved: total.saved_usd === null ? [] : savings(groups, days, top_model),
+      saved: total.saved_usd === null ? [] : savings(groups, days, top),
     }),
-    [groups, days, replies, total, top_model],
+    [groups, days, replies, total, top, name],
   );
   return (
     <>
@@ -201,7 +184,7 @@ function Figures({ days, models, replies, outcomes, budgets }: Found): JSX.Eleme
         <Plot title="Cost per day by model" days={days} series={drawn.cost} as="layers" format={money} />
         <Plot
           title="Saved by routing and caching"
-          note={savedNote(total, top_model)}
+          note={savedNote(total, top)}
           days={days}
           series={drawn.saved}
           as="lines"
@@ -217,7 +200,7 @@ function Figures({ days, models, replies, outcomes, budgets }: Found): JSX.Eleme
           most={100}
         />
         <Plot title="Time to the first words" days={days} series={drawn.quick} as="lines" format={seconds} />
-        <Shares title="Which models answered" shares={modelMix(groups)} nothing="Nobody was asked." />
+        <Shares title="Which models answered" shares={modelMix(groups, name)} nothing="Nobody was asked." />
         <Shares
           title="Calls that did not go well"
           note="Most are repeated and never seen; cancelled ones were stopped by somebody."
@@ -238,14 +221,14 @@ function Totals({ total, replies }: { readonly total: Sums; readonly replies: Su
       dollars(total.cost_usd) ?? "unpriced",
       total.unpriced > 0 ? `and ${total.unpriced.toLocaleString()} calls without a price` : "",
     ],
-    ["Saved", total.saved_usd === null ? "–" : (dollars(total.saved_usd) ?? "–")],
+    ["Saved", dollars(total.saved_usd) ?? "–"],
     ["Calls", total.calls.toLocaleString(), `${total.failed.toLocaleString()} failed`],
     ["Tokens", short(prompt + total.tokens.output), `${short(total.tokens.output)} of them written`],
     ["From the cache", prompt === 0 ? "–" : percent((100 * total.tokens.cache_read) / prompt)],
     [
       "First words",
       replies.first_token_ms === null ? "–" : seconds(replies.first_token_ms.p50 / 1000),
-      replies.first_token_ms === null ? "" : `p95 ${seconds(replies.first_token_ms.p95 / 1000)}`,
+      replies.first_token_ms === null ? "" : `95% within ${seconds(replies.first_token_ms.p95 / 1000)}`,
     ],
   ];
   return (
@@ -265,12 +248,4 @@ function savedNote(total: Sums, topModel: string): string {
   return total.saved_usd === null
     ? `What ${topModel} would have cost is not known.`
     : `Each call priced again on ${topModel} with nothing cached, from its own tokens.`;
-}
-
-function save(file: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,5 +1,7 @@
 // What `/api/usage` answers, turned into what the plots show. Pure.
 
+import { outcomeTitle } from "../outcomes.ts";
+
 export interface Sums {
   readonly group: Readonly<Record<string, string | null>>;
   readonly calls: number;
@@ -64,17 +66,21 @@ export function today(now: Date, timeZone: string): string {
   return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(now);
 }
 
+/** What people call a model. */
+type Name = (model: string) => string;
+
 /** A layer for each model, the dearest (or busiest) first. */
 export function byModel(
   groups: readonly Sums[],
   days: readonly string[],
+  name: Name,
   value: (sums: Sums) => number,
 ): Series[] {
   const models = new Map<string, number[]>();
   for (const sums of groups) {
     const at = days.indexOf(sums.group["day"] ?? "");
     if (at < 0) continue;
-    const label = sums.group["model"] ?? "unknown";
+    const label = modelOf(sums, name);
     const values = models.get(label) ?? days.map(() => 0);
     values[at] = (values[at] ?? 0) + value(sums);
     models.set(label, values);
@@ -110,8 +116,8 @@ export function firstToken(groups: readonly Sums[], days: readonly string[]): Se
       return found === null ? null : found[name] / 1000;
     });
   return [
-    { label: "half of the answers (p50)", values: of("p50") },
-    { label: "95 of 100 (p95)", values: of("p95") },
+    { label: "half of the answers within", values: of("p50") },
+    { label: "95% of the answers within", values: of("p95") },
   ];
 }
 
@@ -140,16 +146,20 @@ export function errors(groups: readonly Sums[]): Share[] {
   const all = groups.reduce((sum, { calls }) => sum + calls, 0);
   return groups
     .filter(({ group }) => group["outcome"] !== "ok")
-    .map(({ group, calls }) => ({ label: group["outcome"] ?? "unknown", count: calls, share: calls / all }))
+    .map(({ group, calls }) => ({
+      label: outcomeTitle(group["outcome"] ?? "unknown"),
+      count: calls,
+      share: calls / all,
+    }))
     .sort((one, other) => other.count - one.count);
 }
 
 /** How many of the calls each model answered. */
-export function modelMix(groups: readonly Sums[]): Share[] {
+export function modelMix(groups: readonly Sums[], name: Name): Share[] {
   const counts = new Map<string, number>();
-  for (const { group, calls } of groups) {
-    const label = group["model"] ?? "unknown";
-    counts.set(label, (counts.get(label) ?? 0) + calls);
+  for (const sums of groups) {
+    const label = modelOf(sums, name);
+    counts.set(label, (counts.get(label) ?? 0) + sums.calls);
   }
   const all = total([...counts.values()]);
   return [...counts]
@@ -176,6 +186,11 @@ export function stacked(series: readonly Series[]): Series[] {
       values: values.map((value, at) => (below[at] = (below[at] ?? 0) + (value ?? 0))),
     }))
     .reverse();
+}
+
+function modelOf({ group }: Sums, name: Name): string {
+  const model = group["model"] ?? null;
+  return model === null ? "unknown" : name(model);
 }
 
 function perDay(groups: readonly Sums[], days: readonly string[], value: (sums: Sums) => number): number[] {
