@@ -61,12 +61,17 @@ function arrive(place: Place): void {
   if (place.threadId !== null) void threads.open(place.threadId);
 }
 
-function load(): void {
-  store.dispatch({ type: "access.changed", access: "open" });
+/** Without it the page works, but names no models; it is asked again when the server is back. */
+function inform(): void {
   api.info().then(
     (info) => store.dispatch({ type: "info.loaded", info }),
     () => undefined,
   );
+}
+
+function load(): void {
+  store.dispatch({ type: "access.changed", access: "open" });
+  inform();
   if (figures) return;
   void threads.list();
   arrive(placeOf(location));
@@ -118,7 +123,7 @@ store.subscribe(() => {
 });
 
 window.addEventListener("popstate", () => arrive(placeOf(location)));
-keepInStep(store, threads, channel);
+keepInStep(store, threads, channel, inform);
 keepPresence(store, api);
 load();
 

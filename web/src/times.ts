@@ -32,6 +32,18 @@ function startOfDay(time: Date): number {
   return new Date(time.getFullYear(), time.getMonth(), time.getDate()).getTime();
 }
 
+/** As short as it can be: 14:05, 3 Nov, 3 Nov 2025, in the reader's own way of writing it. */
+export function day(time: string, now: Date): string {
+  const at = new Date(time);
+  if (startOfDay(at) === startOfDay(now))
+    return at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  return at.toLocaleDateString(undefined, {
+    day: "numeric",
+    month: "short",
+    ...(at.getFullYear() === now.getFullYear() ? {} : { year: "numeric" }),
+  });
+}
+
 export function clock(time: string): string {
   return new Date(time).toLocaleString(undefined, {
     weekday: "short",

@@ -2,6 +2,7 @@
 // cache, where the marks stand, and how the bill compares with what was foreseen. Pure.
 
 import { dollars } from "./figures.ts";
+import { capital, outcomeWords } from "./outcomes.ts";
 import type { Call, Kinds, LeftOut, Message, Plan, Section, TurnContext } from "./protocol.ts";
 
 /** In the order of the request, which is also the order in which a cached prefix covers it. */
@@ -200,7 +201,7 @@ export function otherCalls({ calls }: TurnContext): readonly (Call & { readonly 
 }
 
 function purposeWords({ purpose, outcome }: Call): string {
-  if (purpose === "reply") return `An attempt that failed (${sentence(outcome).toLowerCase()})`;
+  if (purpose === "reply") return `An attempt that failed: ${outcomeWords(outcome)}`;
   if (purpose === "title") return "Writing the title";
   if (purpose === "summary") return "Summarising older messages";
   if (purpose === "keepalive") return "Keeping the cache warm";
@@ -219,7 +220,9 @@ const REASONS: Readonly<Record<string, string>> = {
 
 export function reasonsOf({ reasons = {} }: Plan): readonly (readonly [string, string])[] {
   return Object.entries(reasons).flatMap(([name, text]) =>
-    typeof text === "string" && text !== "" ? [[REASONS[name] ?? sentence(name), text] as const] : [],
+    typeof text === "string" && text !== ""
+      ? [[REASONS[name] ?? sentence(name), capital(text)] as const]
+      : [],
   );
 }
 
@@ -280,8 +283,7 @@ export function fullnessOf(plan: Plan | null, most: number | undefined): Fullnes
 }
 
 function sentence(name: string): string {
-  const words = name.replace(/_/g, " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return capital(name.replace(/_/g, " "));
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { nextPost, pauseBefore } from "../src/state/outbox.ts";
-import { canGoOn, type State, textOf, visibleMessages } from "../src/state/state.ts";
+import { canGoOn, type State, textOf, threadAt, visibleMessages } from "../src/state/state.ts";
 import type { Message } from "../src/protocol.ts";
 import {
   accepted,
@@ -175,6 +175,10 @@ describe("news of a running turn", () => {
   test("the place in the queue and the change of model are said", () => {
     expect(told("queue", { position: 3 })).toBe("Waiting for a free place: number 3 in the queue");
     expect(told("fallback", { reason: "it is overloaded" })).toBe("Asking another model: it is overloaded");
+    expect(told("retry", { reason: "server_error" })).toBe(
+      "Trying again: the provider had an internal error",
+    );
+    expect(told("retry", { reason: "something_new" })).toBe("Trying again: something new");
   });
 
   test("what was thought for an answer that another one replaces is taken away", () => {
@@ -350,6 +354,23 @@ describe("the thread list", () => {
   test("an archived thread leaves the list", () => {
     const state = given(list("a", "t"), { type: "thread.changed", thread: thread("t", { archived: true }) });
     expect(state.list.threads.map(({ id }) => id)).toEqual(["a"]);
+  });
+
+  test("the thread on screen is known whichever list is shown", () => {
+    const open = given(list("t"), history([]), {
+      type: "thread.changed",
+      thread: thread("t", { title: "Tides" }),
+    });
+    const archive = when(open, { type: "list.loading", archived: true });
+    expect(archive.list.threads).toEqual([]);
+    expect(threadAt(archive, "t")?.title).toBe("Tides");
+    const putAway = {
+      type: "thread.changed",
+      thread: thread("t", { title: "Old", archived: true }),
+    } as const;
+    expect(threadAt(when(open, putAway), "t")?.title).toBe("Old");
+    expect(threadAt(open, "other")).toBeUndefined();
+    expect(threadAt(open, null)).toBeUndefined();
   });
 
   test("a deleted thread takes its conversation and its posts along", () => {

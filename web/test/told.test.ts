@@ -147,12 +147,12 @@ describe("calls", () => {
   const context = (...calls: Call[]) => ({ turn_id: "t", plan: null, calls });
 
   test("of the answer: the last attempt counts, the failed ones are named besides", () => {
-    const failed = call({ outcome: "overloaded_error" });
+    const failed = call({ outcome: "overloaded" });
     const good = call({ cost_usd: "0.1" });
     const whole = context(failed, good, call({ purpose: "title" }), call({ purpose: "new_thing" }));
     expect(replyOf(whole)).toBe(good);
     expect(otherCalls(whole).map(({ name }) => name)).toEqual([
-      "An attempt that failed (overloaded error)",
+      "An attempt that failed: the model is overloaded",
       "Writing the title",
       "New thing",
     ]);
@@ -201,8 +201,8 @@ describe("words", () => {
   test("for reasons, also those of a newer server", () => {
     const reasons = { route: "asked for", weather: "rain", fold: "" };
     expect(reasonsOf({ reasons })).toEqual([
-      ["Model", "asked for"],
-      ["Weather", "rain"],
+      ["Model", "Asked for"],
+      ["Weather", "Rain"],
     ]);
     expect(reasonsOf({})).toEqual([]);
   });

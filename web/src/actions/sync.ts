@@ -6,8 +6,14 @@ import type { Threads } from "./threads.ts";
 /** Threads whose turn runs elsewhere are looked at this often, in milliseconds. */
 const LOOK_EVERY = 15_000;
 
-export function keepInStep(store: Store, threads: Threads, channel: BroadcastChannel | null): void {
+export function keepInStep(
+  store: Store,
+  threads: Threads,
+  channel: BroadcastChannel | null,
+  inform: () => void,
+): void {
   function refresh(): void {
+    if (store.state.info === null) inform();
     void threads.list();
     const { threadId } = store.state.place;
     const conversation = threadId === null ? undefined : store.state.conversations[threadId];

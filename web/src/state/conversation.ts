@@ -19,6 +19,10 @@ export function visitConversation(all: Conversations, event: PageEvent): Convers
     const { [event.id]: _, ...rest } = all;
     return rest;
   }
+  if (event.type === "thread.changed") {
+    const known = all[event.thread.id];
+    return known === undefined ? all : { ...all, [known.id]: { ...known, thread: event.thread } };
+  }
   const id = threadOf(event);
   if (id === null) return all;
   const before = all[id] ?? emptyConversation(id);

@@ -1,3 +1,4 @@
+import { outcomeWords } from "../outcomes.ts";
 import type { Message, MessageStatus, Turn, TurnEvent } from "../protocol.ts";
 import { belongs, type Conversation, type Live, type LivePart, type Route } from "./state.ts";
 
@@ -128,7 +129,7 @@ function noted(
     const reason = word(data["reason"]);
     return withLive(conversation, {
       ...live,
-      activity: reason === null ? "Trying again" : `Trying again: ${reason}`,
+      activity: reason === null ? "Trying again" : `Trying again: ${outcomeWords(reason)}`,
     });
   }
   if (name === "queue") {

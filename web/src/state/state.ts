@@ -37,6 +37,8 @@ export interface Conversation {
   readonly id: string;
   readonly phase: Phase | "missing";
   readonly problem: string | null;
+  /** As last read; null before. The list may not have it: it shows either the archive or the rest. */
+  readonly thread: Thread | null;
   /** The visible branch from some message to its leaf, without the answer that is being written. */
   readonly messages: readonly Message[];
   readonly hasMore: boolean;
@@ -120,6 +122,7 @@ export function emptyConversation(id: string, phase: Conversation["phase"] = "id
     id,
     phase,
     problem: null,
+    thread: null,
     messages: [],
     hasMore: false,
     older: "idle",
@@ -127,6 +130,12 @@ export function emptyConversation(id: string, phase: Conversation["phase"] = "id
     routes: {},
     summary: noSummary,
   };
+}
+
+/** A thread, whichever list it is in; undefined while it is not known. */
+export function threadAt({ list, conversations }: State, id: string | null): Thread | undefined {
+  if (id === null) return undefined;
+  return list.threads.find((thread) => thread.id === id) ?? conversations[id]?.thread ?? undefined;
 }
 
 /** The messages a reader sees: the branch, then the answer being written if it belongs to this branch. */

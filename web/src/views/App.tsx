@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useSelect } from "../store.ts";
 import { ConversationView } from "./ConversationView.tsx";
 import { useDeeds } from "./deeds.ts";
@@ -21,6 +21,16 @@ export function App(): JSX.Element {
   const [searching, setSearching] = useState(false);
 
   useEffect(() => setDrawer(false), [place]);
+
+  const drawn = useRef(false);
+  useEffect(() => {
+    // The focus goes along into the drawer, and back to what opened it unless it has gone elsewhere.
+    const at = document.activeElement;
+    if (drawer) document.querySelector<HTMLElement>(".sidebar-head .icon-button")?.focus();
+    else if (drawn.current && (at === null || at === document.body || at.closest(".sidebar, .veil") !== null))
+      document.querySelector<HTMLElement>(".list-toggle")?.focus();
+    drawn.current = drawer;
+  }, [drawer]);
 
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
@@ -66,7 +76,7 @@ export function App(): JSX.Element {
       {drawer && (
         <button type="button" class="veil" aria-label="Close the list" onClick={() => setDrawer(false)} />
       )}
-      <ConversationView onList={toggleList} />
+      <ConversationView onList={toggleList} covered={drawer} />
       <SidePanel />
       {searching && <Search onClose={() => setSearching(false)} />}
       <div class="visually-hidden" role="status" aria-live="polite">

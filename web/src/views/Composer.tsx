@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Live } from "../state/state.ts";
+import { type Live, threadAt } from "../state/state.ts";
 import { useSelect } from "../store.ts";
 import { useDeeds } from "./deeds.ts";
 import { Gauge } from "./Gauge.tsx";
@@ -64,7 +64,7 @@ export function Composer({ threadId, live }: ComposerProps): JSX.Element {
         }}
       />
       <div class="composer-row">
-        <ModelChoice />
+        <ModelChoice threadId={threadId} />
         <span class="composer-space" />
         <Gauge threadId={threadId} />
         {live !== null && threadId !== null && (
@@ -116,11 +116,13 @@ function useDraft(threadId: string | null): [string, (text: string) => void] {
   return [current.text, write];
 }
 
-function ModelChoice(): JSX.Element | null {
+function ModelChoice({ threadId }: { readonly threadId: string | null }): JSX.Element | null {
   const { memory } = useDeeds();
   const info = useSelect((state) => state.info);
   const [model, setModel] = useState(memory.read("model") ?? "");
+  const pinned = useSelect((state) => threadAt(state, threadId)?.tier ?? null);
   const models = info?.models ?? [];
+  const pin = models.find(({ tier }) => tier === pinned);
   if (models.length < 2) return null;
   const known = models.some(({ id }) => id === model);
   return (
@@ -133,7 +135,7 @@ function ModelChoice(): JSX.Element | null {
           setModel(currentTarget.value);
         }}
       >
-        <option value="">Automatic</option>
+        <option value="">{pin === undefined ? "Automatic" : `Pinned: ${pin.label}`}</option>
         {models.map(({ id, label }) => (
           <option key={id} value={id}>
             {label}

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { type Conversation, emptyConversation } from "../state/state.ts";
+import { type Conversation, emptyConversation, threadAt } from "../state/state.ts";
 import { useSelect } from "../store.ts";
 import { Composer } from "./Composer.tsx";
 import { useDeeds } from "./deeds.ts";
@@ -11,7 +11,13 @@ import { Alert, Notice } from "./Notice.tsx";
 import { Skeleton } from "./Skeleton.tsx";
 import { ThreadMenu } from "./ThreadMenu.tsx";
 
-export function ConversationView({ onList }: { readonly onList: () => void }): JSX.Element {
+interface ConversationProps {
+  readonly onList: () => void;
+  /** The list lies over it: it cannot be reached meanwhile. */
+  readonly covered: boolean;
+}
+
+export function ConversationView({ onList, covered }: ConversationProps): JSX.Element {
   const threadId = useSelect((state) => state.place.threadId);
   const conversation = useSelect((state) => (threadId === null ? undefined : state.conversations[threadId]));
   const waiting = useSelect((state) => state.outbox.some((post) => post.threadId === threadId));
@@ -19,8 +25,8 @@ export function ConversationView({ onList }: { readonly onList: () => void }): J
     threadId === null ||
     (waiting && (conversation?.messages.length ?? 0) === 0 && conversation?.phase !== "ready");
   return (
-    <main class="conversation">
-      <Header threadId={threadId} onList={onList} />
+    <main class="conversation" inert={covered}>
+      <Header threadId={threadId} onList={onList} listed={covered} />
       <Notice />
       {threadId === null ? (
         <Empty />
@@ -53,7 +59,7 @@ function Body({ id, conversation, fresh }: BodyProps): JSX.Element {
     const missing = conversation.phase === "missing";
     return (
       <div class="page-problem" role="alert">
-        <h2>{missing ? "This conversation does not exist" : "The conversation could not be loaded"}</h2>
+        <h1>{missing ? "This conversation does not exist" : "The conversation could not be loaded"}</h1>
         <p>{missing ? "It may have been deleted, or the address is not right." : conversation.problem}</p>
         {missing ? (
           <button
@@ -86,26 +92,36 @@ function Body({ id, conversation, fresh }: BodyProps): JSX.Element {
 function Header({
   threadId,
   onList,
+  listed,
 }: {
   readonly threadId: string | null;
   readonly onList: () => void;
+  readonly listed: boolean;
 }): JSX.Element {
   const { go } = useDeeds();
-  const thread = useSelect((state) => state.list.threads.find(({ id }) => id === threadId));
-  const missing = useSelect(
-    (state) => threadId !== null && state.conversations[threadId]?.phase === "missing",
-  );
+  const thread = useSelect((state) => threadAt(state, threadId));
+  // Said here first: the server does not have it yet. Anything else without a thread is still loading, or is not there.
+  const begun = useSelect((state) => state.outbox.some((post) => post.threadId === threadId));
   const title = thread?.title ?? null;
+  const shown = thread !== undefined || begun ? (title ?? "New conversation") : null;
   useEffect(() => {
     document.title = title === null ? "Palaver" : `${title} · Palaver`;
   }, [title]);
   return (
     <header class="head">
-      <IconButton icon="menu" label="Show or hide the list" class="list-toggle" onClick={onList} />
-      <h1 class="head-title" dir="auto">
-        {threadId === null || missing ? "" : (title ?? "New conversation")}
-      </h1>
-      {thread !== undefined && <ThreadMenu thread={thread} />}
+      <IconButton
+        icon="menu"
+        label="Show or hide the list"
+        class="list-toggle"
+        expanded={listed}
+        onClick={onList}
+      />
+      {shown !== null && (
+        <h1 class="head-title" dir="auto">
+          {shown}
+        </h1>
+      )}
+      {thread !== undefined && <ThreadMenu thread={thread} side="left" />}
       <IconButton
         icon="plus"
         label="New conversation"

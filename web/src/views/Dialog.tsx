@@ -35,6 +35,10 @@ export function Dialog({ label, class: extra, onClose, children }: DialogProps):
         event.preventDefault();
         onClose();
       }}
+      onKeyDown={(event) => {
+        // One Escape closes one thing: what the dialog was opened from stays.
+        if (event.key === "Escape") event.stopPropagation();
+      }}
     >
       <div class="dialog-body">{children}</div>
     </dialog>

@@ -17,7 +17,7 @@ export function Empty(): JSX.Element {
   };
   return (
     <div class="empty">
-      <h2>{greeting(new Date().getHours())}</h2>
+      <h1>{greeting(new Date().getHours())}</h1>
       <p>What shall we talk about?</p>
       <ul>
         {IDEAS.map((idea) => (

@@ -1,9 +1,10 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { copy } from "../clipboard.ts";
-import { dollars, modelName, tokens } from "../figures.ts";
-import type { Message, Rating } from "../protocol.ts";
+import { dollars, nameOf, tokens } from "../figures.ts";
+import type { Message, ModelChoice, Rating } from "../protocol.ts";
 import { textOf } from "../state/state.ts";
+import { useSelect } from "../store.ts";
 import { useDeeds } from "./deeds.ts";
 import { IconButton } from "./icons.tsx";
 import type { MessageProps } from "./MessageView.tsx";
@@ -99,6 +100,8 @@ function Thumb({ message, rating }: { readonly message: Message; readonly rating
   );
 }
 
+const NONE: readonly ModelChoice[] = [];
+
 interface FiguresProps {
   readonly message: Message;
   readonly open: boolean;
@@ -106,10 +109,12 @@ interface FiguresProps {
 }
 
 function Figures({ message, open, onOpen }: FiguresProps): JSX.Element {
-  const model = message.model === null ? null : modelName(message.model);
-  const figures = [model, tokens(message.usage), dollars(message.cost_usd)].filter(
-    (figure) => figure !== null,
-  );
+  const models = useSelect((state) => state.info?.models) ?? NONE;
+  const model = message.model === null ? null : nameOf(message.model, models);
+  const used = tokens(message.usage);
+  // An answer that never began was not paid for: there is nothing to add up.
+  const cost = used === null ? null : dollars(message.cost_usd);
+  const figures = [model, used, cost].filter((figure) => figure !== null);
   return (
     <button
       type="button"

@@ -114,14 +114,14 @@ function Outcome({ message, busy }: MessageProps): JSX.Element | null {
   return (
     <div class={`outcome ${serious ? "serious" : ""}`} role={serious ? "alert" : undefined}>
       <span>{text}</span>
-      {message.status !== "complete" && (
-        <button type="button" class="text-button" disabled={busy} onClick={() => turns.regenerate(message)}>
-          Retry
-        </button>
-      )}
       {canGoOn(message) && (
         <button type="button" class="text-button" disabled={busy} onClick={() => turns.goOn(message)}>
           Continue
+        </button>
+      )}
+      {message.status !== "complete" && (
+        <button type="button" class="text-button" disabled={busy} onClick={() => turns.regenerate(message)}>
+          Retry
         </button>
       )}
     </div>

@@ -22,6 +22,7 @@ export function Prose({ text, open }: { readonly text: string; readonly open: bo
     const paint = () => {
       const began = performance.now();
       current.painter.paint(latest.current.text, latest.current.open);
+      if (!latest.current.open && target.current !== null) letScroll(target.current);
       const ended = performance.now();
       current.restUntil = ended + (ended - began) * (1 / SHARE - 1) - 16;
     };
@@ -39,11 +40,22 @@ export function Prose({ text, open }: { readonly text: string; readonly open: bo
         return;
       current.painter = painter(target.current);
       current.painter.paint(latest.current.text, latest.current.open);
+      letScroll(target.current);
     });
     return () => clearTimeout(painting.current?.timer);
   }, [onFinery, painter]);
 
   return <div class="prose" dir="auto" ref={target} />;
+}
+
+/** What is wider than the page scrolls inside itself, also by keyboard; what fits is no stop on the way of the Tab key. */
+function letScroll(prose: HTMLElement): void {
+  for (const frame of prose.querySelectorAll<HTMLElement>(".table-frame, .maths-frame")) {
+    if (frame.scrollWidth <= frame.clientWidth) continue;
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "group");
+    frame.setAttribute("aria-label", frame.classList.contains("table-frame") ? "Table" : "Formula");
+  }
 }
 
 async function copyCode({ target }: Event): Promise<void> {

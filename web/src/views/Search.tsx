@@ -4,10 +4,10 @@ import { reasonOf } from "../actions/world.ts";
 import type { SearchResult, Thread } from "../protocol.ts";
 import type { Place } from "../state/state.ts";
 import { useSelect } from "../store.ts";
-import { clock } from "../times.ts";
+import { day } from "../times.ts";
 import { Dialog } from "./Dialog.tsx";
 import { useDeeds } from "./deeds.ts";
-import { Icon } from "./icons.tsx";
+import { Icon, IconButton } from "./icons.tsx";
 
 interface Found {
   readonly query: string;
@@ -96,15 +96,36 @@ export function Search({ onClose }: { readonly onClose: () => void }): JSX.Eleme
           onKeyDown={onKeyDown}
         />
         <kbd>Esc</kbd>
+        <IconButton icon="close" label="Close the search" class="search-close" onClick={onClose} />
       </div>
       <div id="found" role="listbox" aria-label="Results" class="found-list">
-        {threads.length > 0 && <h3>{query.trim() === "" ? "Recent" : "Conversations"}</h3>}
-        {threads.map((thread, index) => option(index, <ThreadLine thread={thread} />))}
-        {messages.length > 0 && <h3>Messages</h3>}
-        {messages.map((message, index) => option(threads.length + index, <MessageLine result={message} />))}
+        <Group name={query.trim() === "" ? "Recent" : "Conversations"}>
+          {threads.map((thread, index) => option(index, <ThreadLine thread={thread} />))}
+        </Group>
+        <Group name="Messages">
+          {messages.map((message, index) => option(threads.length + index, <MessageLine result={message} />))}
+        </Group>
       </div>
       <Nothing query={query.trim()} found={found} count={count} />
     </Dialog>
+  );
+}
+
+function Group({
+  name,
+  children,
+}: {
+  readonly name: string;
+  readonly children: readonly JSX.Element[];
+}): JSX.Element | null {
+  if (children.length === 0) return null;
+  return (
+    <div role="group" aria-label={name}>
+      <div class="found-head" aria-hidden="true">
+        {name}
+      </div>
+      {children}
+    </div>
   );
 }
 
@@ -127,7 +148,7 @@ function MessageLine({ result }: { readonly result: SearchResult }): JSX.Element
       <span class="found-where">
         <span dir="auto">{result.thread_title ?? "New conversation"}</span>
         <span>{result.role === "user" ? "You" : "Assistant"}</span>
-        <span>{clock(result.created_at)}</span>
+        <span>{day(result.created_at, new Date())}</span>
       </span>
     </>
   );

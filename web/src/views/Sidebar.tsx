@@ -80,12 +80,7 @@ export function Sidebar({ onSearch, onHide }: SidebarProps): JSX.Element {
         )}
       </div>
       <div class="sidebar-foot">
-        <button
-          type="button"
-          class="side-action"
-          aria-pressed={list.archived}
-          onClick={() => void threads.list(!list.archived)}
-        >
+        <button type="button" class="side-action" onClick={() => void threads.list(!list.archived)}>
           <Icon name={list.archived ? "left" : "archive"} />
           <span>{list.archived ? "Back to all" : "Archive"}</span>
         </button>
@@ -128,7 +123,7 @@ const ThreadRow = steady(function ThreadRow({
           </span>
         )}
       </a>
-      <ThreadMenu thread={thread} />
+      <ThreadMenu thread={thread} side="right" />
     </li>
   );
 });

@@ -94,7 +94,7 @@ export function SummaryPanel({ threadId, onClose, onFollow }: PanelProps): JSX.E
       {undoing && (
         <ConfirmDialog
           title="Undo the newest summary?"
-          text="What it stood for is told by the version before it, or word for word."
+          text="The model is then told the version before it, or the messages word for word."
           keep="Keep it"
           act="Undo"
           onClose={() => setUndoing(false)}
@@ -114,7 +114,7 @@ function Nothing({ threadId, busy }: { readonly threadId: string; readonly busy:
     <div class="summary-nothing">
       <p>Nothing is summarised here yet: the model is told the messages themselves.</p>
       <button type="button" class="button" disabled={busy} onClick={() => void summaries.fold(threadId)}>
-        Fold now
+        Summarise older messages
       </button>
     </div>
   );
@@ -180,13 +180,6 @@ function LineView({ threadId, line, busy, onChange, onFollow }: LineProps): JSX.
         ) : (
           <span class="summary-tools">
             <IconButton
-              icon="pin"
-              label={pinned ? "Unpin" : "Pin: keep it word for word"}
-              pressed={pinned}
-              disabled={busy}
-              onClick={() => onChange({ pinned: !pinned })}
-            />
-            <IconButton
               icon={editing ? "check" : "edit"}
               label={editing ? "Done" : "Edit the line"}
               disabled={busy}
@@ -200,6 +193,13 @@ function LineView({ threadId, line, busy, onChange, onFollow }: LineProps): JSX.
                 setEditing(false);
                 onChange({ removed: true });
               }}
+            />
+            <IconButton
+              icon="pin"
+              label={pinned ? "Unpin" : "Pin: keep it word for word"}
+              pressed={pinned}
+              disabled={busy}
+              onClick={() => onChange({ pinned: !pinned })}
             />
           </span>
         )}

@@ -1,12 +1,14 @@
 import icon from "../images/icon.svg";
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useDeeds } from "./deeds.ts";
 
 export function TokenForm({ refused }: { readonly refused: boolean }): JSX.Element {
   const { useToken } = useDeeds();
   const [token, setToken] = useState("");
   const [remember, setRemember] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   return (
     <main class="gate">
       <form
@@ -21,16 +23,18 @@ export function TokenForm({ refused }: { readonly refused: boolean }): JSX.Eleme
         <label class="field-label">
           Access token
           <input
+            ref={field}
             class="field"
             type="password"
             autocomplete="current-password"
             value={token}
             aria-invalid={refused}
+            aria-describedby={refused ? "refused" : undefined}
             onInput={({ currentTarget }) => setToken(currentTarget.value)}
           />
         </label>
         {refused && (
-          <p class="serious" role="alert">
+          <p id="refused" class="serious" role="alert">
             The server did not accept this token.
           </p>
         )}

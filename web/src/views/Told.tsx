@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { dollars, exactDollars, modelName } from "../figures.ts";
+import { dollars, exactDollars, nameOf } from "../figures.ts";
 import type { Call, LeftOut, Plan, TurnContext } from "../protocol.ts";
 import { useSelect } from "../store.ts";
 import {
@@ -209,6 +209,7 @@ function Bill({ plan, reply }: { readonly plan: Plan; readonly reply: Call | nul
 }
 
 function Others({ context }: { readonly context: TurnContext }): JSX.Element | null {
+  const models = useSelect((state) => state.info?.models) ?? [];
   const others = otherCalls(context);
   if (others.length === 0) return null;
   return (
@@ -216,7 +217,7 @@ function Others({ context }: { readonly context: TurnContext }): JSX.Element | n
       <dl>
         {others.map(({ name, model, cost_usd }, index) => (
           <Fact key={index} name={name}>
-            {[modelName(model), dollars(cost_usd)].filter((each) => each !== null).join(", ")}
+            {[nameOf(model, models), dollars(cost_usd)].filter((each) => each !== null).join(", ")}
           </Fact>
         ))}
       </dl>
