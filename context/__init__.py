@@ -15,5 +15,5 @@ going on, folding and being away cost) · lives, by pauses and markov (for how l
 Whether that was right: selfcheck (foreseen against billed) · bound, hindsight and policies (what a thread could have cost).
 
 No clock, no randomness, no I/O, no `async`: the same values in give the same bytes out, which is what makes replay exact.
-May import: the standard library, `tokenizers`, `genai_prices`. Is imported by: store, chat.
+May import: the standard library, `genai_prices`. Is imported by: store, chat.
 """

@@ -18,7 +18,7 @@ from context.tokens.features import NAMES, SCRIPTS
 PRICES: Final[dict[str, tuple[float, float, float]]] = {
     "word": (0.93, 0.06, 0.025),
     "glued_word": (0.85, 0.20, 0.05),
-    "rare_piece": (0.55, 0.25, 0.1),
+    "rare_piece": (0.50, 0.25, 0.1),
     "rare_word": (0.10, 0.20, 0.1),
     "accent": (0.35, 0.30, 0.1),
     "combining": (1.20, 0.60, 0.1),

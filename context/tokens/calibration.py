@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil, sqrt
+from operator import itemgetter, mul
 from statistics import NormalDist
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ FORMAT: Final = 1
 GRAIN: Final = 0.5  # stray tokens per square root of tokens: the scatter of short texts
 DRIFT: Final = 0.01  # share by which whole requests stray together, whatever they hold
 CONFIDENCE: Final = 0.999
+_RUNS: Final = itemgetter(*(INDEX[name] for name in ("word", "glued_word", "digit_group", "sign_run")))
 TRUST: Final = 8.0  # reports' worth of faith in the assumed scatter before the measured one takes over
 
 Pair = tuple[int, int]
@@ -128,7 +130,8 @@ class Posterior:
     )
 
     def mean(self, features: Features) -> float:
-        return sum(price * count for price, count in zip(self.prices, features, strict=True) if count)
+        tokens: float = sum(map(mul, self.prices, features))
+        return tokens
 
     def deviation(self, features: Features) -> float:
         counts = [(i, count) for i, count in enumerate(features) if count]
@@ -184,7 +187,8 @@ def _scatter(prior: Belief, features: Features) -> float:
 
 def _least(features: Features) -> float:
     """A floor under every estimate, for prices that too few reports have pushed below zero: one token in five words."""
-    return 0.2 * sum(features[INDEX[name]] for name in ("word", "glued_word", "digit_group", "sign_run"))
+    runs: int = sum(_RUNS(features))
+    return 0.2 * runs
 
 
 def _solve(left: list[list[float]], right: list[list[float]]) -> list[list[float]]:

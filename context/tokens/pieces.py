@@ -1,10 +1,11 @@
 """How a text is cut, and what each piece counts for.
 
+A text is three lists: its Latin words; the gaps between them, of which only the shape matters; and, one by one, the letters
+and symbols of everything else. Bytes are translated and split, in C; a regular expression sees only gaps never met before.
+
 Rules:
-- letters of other scripts, and symbols, count one by one; what is left is ASCII and Latin, and is cut into words, numbers,
-  signs and white space;
 - no piece is longer than `LONGEST` and every character is looked at a bounded number of times: a megabyte without a
-  space, or of spaces alone, costs what a megabyte of prose costs;
+  space, or of spaces alone, costs little more than a megabyte of prose;
 - any `str` is fine, lone surrogates and NUL included;
 - a piece's counts depend on the piece alone, so they can be remembered.
 """
@@ -12,127 +13,156 @@ Rules:
 from __future__ import annotations
 
 import re
+from functools import cache, lru_cache
+from itertools import chain
 from typing import Final
 
-from tokenizers import models
-
 from context.tokens.features import INDEX, MINORITIES, SCRIPTS
+from context.tokens.vocabulary import Vocabulary
 
 LONGEST: Final = 32
-UNKNOWN: Final = "?"  # stands in the vocabulary for letters it has never seen
-GAP: Final = "\0"  # what foreign runs leave behind
+MARK: Final = "\0"  # what foreign runs leave behind
 
-Counts = tuple[tuple[int, int], ...]  # (feature, how often), zeros left out
+Counts = tuple[tuple[int, int], ...]  # (feature, how often): a feature may occur twice
+
+
+class Meaning:
+    """What a piece counts for. Pieces that count for the same share one where that is easily arranged: it is tallied by identity."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self, counts: Counts) -> None:
+        self.counts = counts
+
 
 _LATIN: Final = "A-Za-zªºÀ-ÖØ-öø-ɏ\u0300-\u036fḀ-ỿ"
 # The space before a word belongs to it, as in every tokenizer since GPT-2.
-FOREIGN: Final = re.compile(f" ?([^\\0-\x7f{_LATIN}]+)")
+FOREIGN: Final = re.compile(f"((?: ?+[^\\0-\x7f{_LATIN}]++)++)")
+
+# In the shape of a text, letters are spaces; so `split` leaves the gaps.
+_SPACE, _LINE, _BLANK, _DIGIT, _SIGN, _OTHER, _END = b"_nt0!?."
+LETTER: Final = ord(" ")
+SPACED: Final = bytes([LETTER, _SPACE, LETTER])  # the commonest gap counts for nothing: it may be left out
+LETTERS: Final = bytes([LETTER]) * 3
+END: Final = bytes([_END])  # stands after the last gap of a text when no word follows
+
+
+def _shape(byte: int) -> int:
+    char = chr(byte)
+    if byte > 0x7F or char.isalpha():  # what is not ASCII is Latin here: the foreign runs are out
+        return LETTER
+    if char.isdigit():
+        return _DIGIT
+    if char in "\n\r":
+        return _LINE
+    if char.isspace():
+        return _SPACE if char == " " else _BLANK
+    return _SIGN if char.isprintable() else _OTHER
+
+
+SHAPES: Final = bytes(map(_shape, range(256)))
+WORDS: Final = bytes(byte if shape == LETTER else LETTER for byte, shape in enumerate(SHAPES))
+
 PIECE: Final = re.compile(
-    rf" ?+[{_LATIN}]{{1,{LONGEST}}}+"
-    rf"| ?+[!-/:-@\[-`{{-~]{{1,{LONGEST}}}+"
-    r"| ?+[0-9]{1,3}+"
-    # longer gaps keep their last space for the word
-    rf"|\s{{1,{LONGEST}}}(?= \S)|\s{{1,{LONGEST}}}+"
-    r"|.",
-    re.DOTALL,
+    rb"_?+!{1,%(longest)d}+"
+    rb"|_?+0{1,3}+"
+    # longer gaps keep their last space for what follows
+    rb"|[_nt]{1,%(longest)d}(?=_[^_nt])|[_nt]{1,%(longest)d}+"
+    rb"|\?" % {b"longest": LONGEST}
 )
 
 
-class Vocabulary:
-    """A byte-pair vocabulary over words; tells how many pieces a word is."""
-
-    def __init__(self, alphabet: list[str], merges: list[str]) -> None:
-        pairs = [(first, second) for first, _, second in (merge.partition(" ") for merge in merges)]
-        order = {piece: i for i, piece in enumerate(dict.fromkeys([*alphabet, *map("".join, pairs)]))}
-        self._model = models.BPE(order, pairs, unk_token=UNKNOWN, cache_capacity=0)
-        self.whole = frozenset(order) - {UNKNOWN}
-
-    def surplus(self, word: str) -> int:
-        """Pieces beyond the first; unknown letters are one each. The word must be valid UTF-8."""
-        whole = self.whole
-        if word in whole:
-            return 0
-        if len(word) > 3:
-            return len(self._model.tokenize(word)) - 1
-        if len(word) < 3:
-            return len(word) - 1
-        return 1 if word[:2] in whole or word[1:] in whole else 2
+def word_meaning(english: Vocabulary, world: Vocabulary, word: str) -> Meaning:
+    """What a run of Latin letters adds beside being a word; nothing if English knows it, for then every vocabulary does."""
+    if len(word) > LONGEST:
+        parts = [word[i : i + LONGEST] for i in range(0, len(word), LONGEST)]
+        meanings = (word_meaning(english, world, part) for part in parts)
+        more = len(parts) - 1
+        return Meaning(
+            ((_WORD, more), (_GLUED, more), *chain.from_iterable(part.counts for part in meanings))
+        )
+    if word.isascii():
+        return _ascii(english.surplus(word), word in world.whole)
+    return _accented(world.surplus(word), len(word.encode()) - len(word), len(_MARKS(word)))
 
 
-def classify(piece: str, english: Vocabulary, world: Vocabulary) -> Counts:
-    """What one match of `PIECE`, or one character of a match of `FOREIGN`, adds."""
-    spaced = piece[0] == " "
-    word = piece[1:] if spaced else piece
-    if not word.isascii():
-        return _latin(word, spaced, world) if _STARTS_LATIN(word) else _foreign(ord(word))
-    if word.isalpha():
-        kind = _WORD if spaced else _GLUED
-        # What the vocabulary of English knows, every vocabulary knows.
-        if word in english.whole:
-            return ((kind, 1),)
-        rare = ((kind, 1), (_RARE_PIECE, english.surplus(word)))
-        return rare if word in world.whole else (*rare, (_RARE_WORD, 1))
-    if word.isdigit():
-        number = ((_DIGIT, len(word)), (_GROUP, 1))
-        return (*number, (_SPACED, 1)) if spaced else number
-    if not word or word.isspace():
-        return _blank(piece)
-    if word.isprintable():
-        return ((_SIGN, 1), (_SIGN_EXTRA, len(word) - 1)) if len(word) > 1 else ((_SIGN, 1),)
-    return ((_REST, 1),)
+@cache
+def _ascii(extra: int, known: bool) -> Meaning:
+    return Meaning(_without_zeros((_RARE_PIECE, extra), (_RARE_WORD, int(extra > 0 and not known))))
 
 
-def _latin(word: str, spaced: bool, world: Vocabulary) -> Counts:
-    """A Latin word with letters beyond a-z."""
-    accents = len(word.encode()) - len(word)
-    extra = world.surplus(word)
+@cache
+def _accented(extra: int, accents: int, marks: int) -> Meaning:
     # The vocabulary of English knows none of these letters: each ends a piece and begins the next.
-    counts: Counts = ((_WORD if spaced else _GLUED, 1), (_RARE_PIECE, extra + accents), (_ACCENT, accents))
-    if extra:
-        counts = (*counts, (_RARE_WORD, 1))
-    if marks := len(_MARKS(word)):
-        counts = (*counts, (_COMBINING, marks))
-    return counts
+    pieces = (_RARE_PIECE, extra + accents)
+    return Meaning(
+        _without_zeros(pieces, (_ACCENT, accents), (_RARE_WORD, int(extra > 0)), (_COMBINING, marks))
+    )
 
 
-def _blank(run: str) -> Counts:
-    """White space: what comes up to the last line feed, and the gap or indentation after it."""
-    lines = max(run.rfind("\n"), run.rfind("\r")) + 1
-    gap = len(run) - lines
-    counts = (
+def gap_meaning(gap: bytes) -> Meaning:
+    """What a gap of this shape adds, and that the word after it is glued to it unless a space comes between."""
+    last = gap[-1]
+    if last in (_END, _SPACE):
+        return Meaning(tuple(chain.from_iterable(map(_piece_counts, PIECE.findall(gap[:-1])))))
+    return Meaning(((_GLUED, 1), *chain.from_iterable(map(_piece_counts, PIECE.findall(gap)))))
+
+
+@lru_cache(maxsize=4_096)
+def _piece_counts(piece: bytes) -> Counts:
+    """One match of `PIECE`."""
+    kind, size = piece[-1], len(piece)
+    spaced = piece[0] == _SPACE
+    if kind == _SIGN:
+        return _without_zeros((_SIGN_RUN, 1), (_SIGN_EXTRA, size - spaced - 1))
+    if kind == _DIGIT:
+        return _without_zeros((_DIGITS, size - spaced), (_GROUP, 1), (_SPACED, int(spaced)))
+    if kind == _OTHER:
+        return ((_REST, 1),)
+    # White space: what comes up to the last line feed, and the gap or indentation after it.
+    lines = piece.rfind(_LINE) + 1
+    indent = size - lines
+    return _without_zeros(
         (_BREAK, 1 if lines else 0),
         (_BREAK_EXTRA, max(0, lines - 1)),
-        (_SPACE, 1 if gap else 0),
-        (_SPACE_EXTRA, max(0, gap - 1)),
+        (_SPACE_RUN, 1 if indent else 0),
+        (_SPACE_EXTRA, max(0, indent - 1)),
     )
+
+
+def letter_meaning(letter: str) -> Meaning:
+    """One character that is neither ASCII nor Latin."""
+    code = ord(letter)
+    for name, first, last in SCRIPTS:
+        if first <= code <= last:
+            return _letter(
+                name, *(minor for minor, low, high in MINORITIES if low <= code <= min(high, last))
+            )
+    if 0x200B <= code <= 0x200F or 0xFE00 <= code <= 0xFE0F:
+        return _letter("joiner")
+    if 0x1F000 <= code <= 0x1FFFF or 0x2600 <= code <= 0x27BF:
+        return _letter("emoji")
+    if 0x20000 <= code <= 0x3FFFF:
+        return _letter("han", "han")  # rare enough to be spelt in bytes
+    symbol = 0x80 <= code < 0x3040 or 0xFF00 <= code < 0xFFF0
+    return _letter("symbol" if symbol else "rest")
+
+
+@cache
+def _letter(*names: str) -> Meaning:
+    return Meaning(tuple((INDEX[name], 1) for name in names))
+
+
+def _without_zeros(*counts: tuple[int, int]) -> Counts:
     return tuple(count for count in counts if count[1])
 
 
-def _foreign(code: int) -> Counts:
-    """One character that is neither ASCII nor Latin."""
-    for name, first, last in SCRIPTS:
-        if first <= code <= last:
-            minorities = tuple(
-                (INDEX[minor], 1) for minor, low, high in MINORITIES if low <= code <= min(high, last)
-            )
-            return ((INDEX[name], 1), *minorities)
-    if 0x200B <= code <= 0x200F or 0xFE00 <= code <= 0xFE0F:
-        return ((INDEX["joiner"], 1),)
-    if 0x1F000 <= code <= 0x1FFFF or 0x2600 <= code <= 0x27BF:
-        return ((INDEX["emoji"], 1),)
-    if 0x20000 <= code <= 0x3FFFF:
-        return ((INDEX["han"], 2),)  # rare enough to be spelt in bytes
-    symbol = 0x80 <= code < 0x3040 or 0xFF00 <= code < 0xFFF0
-    return ((INDEX["symbol" if symbol else "rest"], 1),)
-
-
-_STARTS_LATIN: Final = re.compile(f"[{_LATIN}]").match
 _MARKS: Final = re.compile("[\u0300-\u036f]").findall
 _WORD, _GLUED = INDEX["word"], INDEX["glued_word"]
 _RARE_PIECE, _RARE_WORD = INDEX["rare_piece"], INDEX["rare_word"]
 _ACCENT, _COMBINING = INDEX["accent"], INDEX["combining"]
-_DIGIT, _GROUP, _SPACED = INDEX["digit"], INDEX["digit_group"], INDEX["spaced_number"]
-_SIGN, _SIGN_EXTRA = INDEX["sign_run"], INDEX["sign_extra"]
+_DIGITS, _GROUP, _SPACED = INDEX["digit"], INDEX["digit_group"], INDEX["spaced_number"]
+_SIGN_RUN, _SIGN_EXTRA = INDEX["sign_run"], INDEX["sign_extra"]
 _BREAK, _BREAK_EXTRA = INDEX["line_break"], INDEX["line_extra"]
-_SPACE, _SPACE_EXTRA = INDEX["space_run"], INDEX["space_extra"]
+_SPACE_RUN, _SPACE_EXTRA = INDEX["space_run"], INDEX["space_extra"]
 _REST: Final = INDEX["rest"]

@@ -1,26 +1,42 @@
 """Counts the features of a text in one pass, with the shipped vocabularies.
 
-Nearly all the pieces of ordinary text have been seen before, and many count for the same: the pieces are looked up and
-tallied without a Python loop over the text, and only the few distinct results are added up. What is remembered changes the
-time a text takes and nothing else.
+Most words English knows, and most gaps are single spaces: neither is looked at one by one. Nearly all other pieces of ordinary
+text have been seen before, and many count for the same: they are looked up and tallied without a Python loop over the text,
+and only the few distinct results are added up. What is remembered changes the time a text takes and nothing else.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections import Counter
-from functools import cache
-from importlib import resources
-from itertools import chain
-from typing import Any, Final
+from collections.abc import Callable
+from functools import cache, partial
+from itertools import chain, filterfalse
+from typing import Final, Generic, TypeVar
 
+from context.tokens import vocabulary
 from context.tokens.features import INDEX, NAMES, Features
-from context.tokens.pieces import FOREIGN, GAP, PIECE, Counts, Vocabulary, classify
+from context.tokens.pieces import (
+    END,
+    FOREIGN,
+    LETTER,
+    LETTERS,
+    LONGEST,
+    MARK,
+    SHAPES,
+    SPACED,
+    WORDS,
+    Meaning,
+    gap_meaning,
+    letter_meaning,
+    word_meaning,
+)
+from context.tokens.vocabulary import Vocabulary
 
-REST: Final = INDEX["rest"]
+WORD, GLUED, REST = INDEX["word"], INDEX["glued_word"], INDEX["rest"]
 
-REMEMBERED: Final = 65_536  # pieces: about 10 MB; prose of one language repeats within a few thousand
+REMEMBERED: Final = (
+    65_536  # pieces: 6 MB of words, 33 MB at worst; prose of one language repeats within a few thousand
+)
 
 
 class TokenPrior:
@@ -34,10 +50,8 @@ class TokenPrior:
     @staticmethod
     @cache
     def load() -> TokenPrior:
-        """The one instance of this process; reads 300 kB once, in about a tenth of a second."""
-        packed = resources.files("context.tokens").joinpath("prior.json.gz").read_bytes()
-        shipped: dict[str, Any] = json.loads(gzip.decompress(packed))
-        return TokenPrior(Vocabulary(**shipped["english"]), Vocabulary(**shipped["world"]))
+        """The one instance of this process; reads the vocabularies once."""
+        return TokenPrior(*vocabulary.load())
 
     def features(self, text: str) -> Features:
         """What is counted in `text`, in the order of `NAMES`; linear in its length."""
@@ -48,44 +62,53 @@ class TokenPrior:
         foreign = ""
         if not text.isascii():
             parts = FOREIGN.split(text)  # Latin, foreign, Latin, ...
-            text, foreign = GAP.join(parts[::2]), "".join(parts[1::2])
-            counts[REST] -= len(parts) // 2  # the gaps, which are cut and counted like characters of the text
-        for meaning, times in Counter(map(memory.__getitem__, chain(PIECE.findall(text), foreign))).items():
+            text, foreign = MARK.join(parts[::2]), "".join(parts[1::2]).replace(" ", "")
+            counts[REST] -= len(parts) // 2  # the marks, which count like characters of the text
+        data = text.encode()
+        words = data.translate(WORDS).decode().split()
+        shape = data.translate(SHAPES)
+        gaps = shape.replace(SPACED, LETTERS).split()
+        if shape:
+            if shape[0] == LETTER:
+                counts[GLUED] += 1
+            if shape[-1] != LETTER:
+                gaps[-1] += END
+        meanings = chain(
+            map(memory.words.__getitem__, filterfalse(self._english.whole.__contains__, words)),
+            map(memory.gaps.__getitem__, gaps),
+            map(memory.letters.__getitem__, foreign),
+        )
+        for meaning, times in Counter(meanings).items():
             for index, count in meaning.counts:
                 counts[index] += count * times
+        counts[WORD] += len(words) - counts[GLUED]
         return tuple(counts)
 
 
-class _Meaning:
-    """What a piece counts for; pieces that count for the same share one, so it is tallied by identity."""
-
-    __slots__ = ("counts",)
-
-    def __init__(self, counts: Counts) -> None:
-        self.counts = counts
+Piece = TypeVar("Piece", str, bytes)
 
 
-class _Memory(dict[str, _Meaning]):
-    """Piece to meaning, filled on first sight. `setdefault` keeps it right when threads meet."""
+class _Known(dict[Piece, Meaning], Generic[Piece]):
+    """Piece to meaning, filled on first sight; long pieces are counted anew every time, for they hardly come again."""
 
-    def __init__(self, english: Vocabulary, world: Vocabulary) -> None:
+    def __init__(self, meaning: Callable[[Piece], Meaning]) -> None:
         super().__init__()
-        self._english = english
-        self._world = world
-        self._meanings: dict[Counts, _Meaning] = {}
-        self._word = self._meaning(classify(" a", english, world))
-        self._glued = self._meaning(classify("a", english, world))
+        self._meaning: Callable[[Piece], Meaning] = meaning
 
-    def __missing__(self, piece: str) -> _Meaning:
-        # Most first sights are of plain English words, which all count for one of two things.
-        if piece in self._english.whole:
-            meaning = self._glued
-        elif piece[0] == " " and piece[1:] in self._english.whole:
-            meaning = self._word
-        else:
-            meaning = self._meaning(classify(piece, self._english, self._world))
-        self[piece] = meaning
+    def __missing__(self, piece: Piece) -> Meaning:
+        meaning = self._meaning(piece)
+        if len(piece) <= LONGEST:
+            self[piece] = meaning
         return meaning
 
-    def _meaning(self, counts: Counts) -> _Meaning:
-        return self._meanings.get(counts) or self._meanings.setdefault(counts, _Meaning(counts))
+
+class _Memory:
+    """All pieces seen, by what they are."""
+
+    def __init__(self, english: Vocabulary, world: Vocabulary) -> None:
+        self.words = _Known(partial(word_meaning, english, world))
+        self.gaps = _Known(gap_meaning)
+        self.letters = _Known(letter_meaning)
+
+    def __len__(self) -> int:
+        return len(self.words) + len(self.gaps) + len(self.letters)

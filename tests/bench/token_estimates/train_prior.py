@@ -1,11 +1,12 @@
-"""Makes context/tokens/prior.json.gz, the vocabularies behind the token estimates, from text that may be shipped.
+"""Makes context/tokens/vocabularies.txt.gz, the pieces behind the token estimates, from text that may be shipped.
 
     python -m tests.bench.token_estimates.train_prior [folder for the downloads]
 
 Two byte-pair vocabularies over Latin words: one of English and source code, one of forty languages. Real tokenizers lie
 between them; `context.tokens.calibration` learns where. (Vocabularies of other scripts were tried: they cost time and
 letter counts did as well.) Deterministic: pinned packages, sorted inputs, no randomness. Needs pip, npm, and two minutes.
-What is shipped is merge rules alone, no text.
+What is shipped is pieces of words alone, no text: all of English, and of the forty languages those of at most four letters
+(longer ones were tried: twice the time to load, and no estimate better).
 
 Sources (package, version, licence, what is read):
     django 5.2.19, wagtail 8.0.1, djangorestframework 3.18.3   BSD-3-Clause   translations, source code
@@ -20,7 +21,6 @@ No text of the evaluation data, and no Universal Declaration of Human Rights (wh
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import shutil
@@ -35,7 +35,9 @@ from typing import Any
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-OUTPUT = Path(__file__).parents[3] / "context" / "tokens" / "prior.json.gz"
+from context.tokens.vocabulary import FILE, pack
+
+OUTPUT = Path(__file__).parents[3] / "context" / "tokens" / FILE
 
 WHEELS = (
     "django==5.2.19",
@@ -58,6 +60,7 @@ ASCII_WORD = re.compile(r"[A-Za-z]+").fullmatch
 LATIN_WORD = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿ]+").fullmatch
 
 ENGLISH_PIECES, WORLD_PIECES = 30_000, 40_000
+LONGEST_WORLD_PIECE = 4
 LONGEST_WORD = 24
 MOST_COPIES = 20_000  # of one word: its weight beyond that changes no merge
 
@@ -94,12 +97,9 @@ def main(folder: Path) -> None:
     """Downloads what is not there yet, trains both vocabularies and writes them."""
     fetch(folder)
     corpus = read(folder)
-    trained = {
-        "english": train(corpus, ENGLISH, ENGLISH_PIECES, lambda word: ASCII_WORD(word) is not None),
-        "world": train(corpus, WORLD, WORLD_PIECES, lambda word: LATIN_WORD(word) is not None),
-    }
-    text = json.dumps(trained, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    OUTPUT.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
+    english = train(corpus, ENGLISH, ENGLISH_PIECES, lambda word: ASCII_WORD(word) is not None)
+    world = train(corpus, WORLD, WORLD_PIECES, lambda word: LATIN_WORD(word) is not None)
+    OUTPUT.write_bytes(pack(english, {piece for piece in world if len(piece) <= LONGEST_WORLD_PIECE}))
     print(f"{OUTPUT}: {OUTPUT.stat().st_size:,} bytes", file=sys.stderr)
 
 
@@ -193,8 +193,8 @@ def base_language(tag: str) -> str:
 
 def train(
     corpus: Corpus, shares: Mapping[str, float], pieces: int, wanted: Callable[[str], bool]
-) -> dict[str, list[str]]:
-    """The alphabet and the merges, in order, of a vocabulary of so many pieces over the languages in these shares."""
+) -> set[str]:
+    """A byte-pair vocabulary of so many pieces over the languages in these shares."""
     weights: Counter[str] = Counter()
     for language, share in shares.items():
         words = Counter(word for text in corpus[language] for word in WORD.findall(text))
@@ -214,10 +214,7 @@ def train(
         vocab_size=pieces, special_tokens=["?"], limit_alphabet=600, max_token_length=16, show_progress=False
     )
     tokenizer.train_from_iterator(lines(), trainer)
-    model = json.loads(tokenizer.to_str())["model"]
-    merges = [" ".join(merge) if isinstance(merge, list) else merge for merge in model["merges"]]
-    made = {merge.replace(" ", "") for merge in merges}
-    return {"alphabet": sorted(piece for piece in model["vocab"] if piece not in made), "merges": merges}
+    return set(tokenizer.get_vocab()) - {"?"}
 
 
 if __name__ == "__main__":
