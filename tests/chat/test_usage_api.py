@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from chat.spending import BadQuestion, as_csv, offsets, span
+from chat.spans import BadQuestion, offsets, span
+from chat.spreadsheet import as_csv
 from context.pricing import Usage
 from store import users
 from tests.palaver import Palaver, palaver
