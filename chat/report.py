@@ -12,7 +12,9 @@ from rich.table import Table
 
 from chat.economics.examine import CannotTell, reading
 from chat.settings import Settings
-from chat.spending import FIGURES, BadQuestion, Span, answer, as_csv, cost_of, flat, saved_of, span
+from chat.spans import BadQuestion, Span, span
+from chat.spending import answer, cost_of, saved_of
+from chat.spreadsheet import FIGURES, as_csv, flat
 from chat.times import rfc3339
 from store.reports import Report, Sums
 from store.sums import DIMENSIONS, Dimension

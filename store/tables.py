@@ -24,6 +24,13 @@ from sqlmodel import Field, SQLModel
 Key = BigInteger().with_variant(Integer, "sqlite")
 
 
+def _of_thread() -> ForeignKeyConstraint:
+    """What belongs to a thread goes with it."""
+    return ForeignKeyConstraint(
+        ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
+    )
+
+
 class UserRow(SQLModel, table=True):
     __tablename__ = "users"
     id: str = Field(primary_key=True)
@@ -58,9 +65,7 @@ class MessageRow(SQLModel, table=True):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("owner_id", "id", name="messages_id"),
-        ForeignKeyConstraint(
-            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
-        ),
+        _of_thread(),
         # No foreign key on parent_id: a cascade down a long branch would exceed SQLite's trigger depth.
         Index("messages_by_parent", "owner_id", "thread_id", "parent_id", "pk"),
         # Everything recall knows of a message before it reads it: thousands are looked at without touching their texts.
@@ -105,9 +110,7 @@ class MessageRow(SQLModel, table=True):
 class TurnRow(SQLModel, table=True):
     __tablename__ = "turns"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
-        ),
+        _of_thread(),
         Index("turns_idempotency", "owner_id", "idempotency_key", unique=True),
         Index(
             "turns_one_running",
@@ -169,9 +172,7 @@ class SummaryRow(SQLModel, table=True):
 
     __tablename__ = "summaries"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
-        ),
+        _of_thread(),
         Index(
             "summaries_active",
             "owner_id",
@@ -202,9 +203,7 @@ class LaneRow(SQLModel, table=True):
 
     __tablename__ = "lanes"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
-        ),
+        _of_thread(),
         Index("lanes_due", "next_at"),
     )
     owner_id: str = Field(primary_key=True)

@@ -19,20 +19,10 @@ from chat.api.schemas.usage import (
     UsageReport,
 )
 from chat.errors import BadRequest, Forbidden
-from chat.spending import (
-    CALL_COLUMNS,
-    FIGURES,
-    BadQuestion,
-    Span,
-    as_csv,
-    cost_of,
-    dollars,
-    flat,
-    flat_call,
-    saved_of,
-    span,
-)
+from chat.spans import BadQuestion, Span, span
 from chat.spending import answer as ask
+from chat.spending import cost_of, dollars, saved_of
+from chat.spreadsheet import CALL_COLUMNS, FIGURES, as_csv, flat, flat_call
 from chat.times import rfc3339
 from store import usage
 from store.reports import Sums

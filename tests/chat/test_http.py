@@ -18,6 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TOKEN = "a-token-of-at-least-sixteen"
 PAGE = "https://app.example.com"
+JSON = {"content-type": "application/json"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
