@@ -76,6 +76,7 @@ class CallRecord:
     attempt: int
     created_at: int
     asked_at: float
+    again: bool = False  # whether its turn has counted as one of its tier's
     call: Call = field(default_factory=Call)
     sent_at: float | None = None
     first_byte_at: float | None = None
@@ -103,6 +104,11 @@ class CallRecord:
     def begun(self) -> bool:
         """Whether the provider accepted the request, so that it costs something."""
         return self.call.upstream_id is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a request to request budgets: the provider took it up, or may have."""
+        return self.begun or self.estimated
 
     @property
     def usage(self) -> Usage:
@@ -156,7 +162,14 @@ class Caller:
     budgets: Budgets = field(default_factory=Budgets)
 
     def record(
-        self, errand: Errand, *, model: str, tier: Tier | None, size: Size, attempt: int = 1
+        self,
+        errand: Errand,
+        *,
+        model: str,
+        tier: Tier | None,
+        size: Size,
+        attempt: int = 1,
+        again: bool = False,
     ) -> CallRecord:
         """A call that is about to be made."""
         return CallRecord(
@@ -166,6 +179,7 @@ class Caller:
             tier=tier,
             size=size,
             attempt=attempt,
+            again=again,
             created_at=self.clock.now(),
             asked_at=self.clock.monotonic(),
         )
@@ -270,7 +284,7 @@ class Caller:
             prices = price_table(record.model, now=now)
             most = worst_case(prices, bound=record.size.bound, output=record.size.output, free=self.local)
             try:
-                await self.budgets.note(self.database, call, most)
+                await self.budgets.note(self.database, call, most, again=record.again)
             except CallDoesNotFit:
                 record.noted = False
                 raise

@@ -27,15 +27,16 @@ async def fitted(
     rounds: Sequence[Round],
     *,
     eager: bool,
+    counted: Collection[str],
 ) -> Plan:
     """The plan, or the largest one that still fits. Raises CallDoesNotFit when none does.
 
     What changes is stored before it is sent, and told with its reason. Amid tool calls the model stays: its thoughts
-    are bound to it. `eager` as in context.fit.
+    are bound to it. `eager` as in context.fit; `counted`: tiers that have counted the turn as theirs.
     """
     barred = set(planning.tried)  # a model that has failed the turn is not what a cheaper answer comes from
     while planning.deployment.caller.budgets:
-        offers = await _offers(planning, errand, planned, rounds, barred)
+        offers = await _offers(planning, errand, planned, rounds, barred, counted)
         found = fit(offers, eager=eager)
         if isinstance(found, FitsNot):
             now = planning.clock.now()
@@ -74,7 +75,12 @@ async def fitted(
 
 
 async def _offers(
-    planning: Planning, errand: Errand, planned: Plan, rounds: Sequence[Round], barred: Collection[str]
+    planning: Planning,
+    errand: Errand,
+    planned: Plan,
+    rounds: Sequence[Round],
+    barred: Collection[str],
+    counted: Collection[str],
 ) -> list[Offer]:
     """The call as planned and, unless its model must stay, the same of each cheaper tier, with how their counters stand."""
     deployment, now = planning.deployment, planning.clock.now()
@@ -95,7 +101,8 @@ async def _offers(
         )
         for tier, model in tiers
     ]
-    drawn = [deployment.caller.budgets.of_call(spender, now) for spender in spenders]
+    of_call = deployment.caller.budgets.of_call
+    drawn = [of_call(spender, now, again=spender.tier in counted) for spender in spenders]
     together = {counter.key: counter for counters in drawn for counter in counters}
     async with planning.database.reading() as connection:
         standings = {

@@ -102,13 +102,14 @@ def _corrected(known: Entry | None, row: Entry) -> list[Change]:
     return [
         Change(key=key, period_start=start, used=(took.of(unit) or 0) - (was.of(unit) or 0))
         for key, start, unit in keys
+        if unit != "requests" or not key.startswith("tier:")  # a tier counts turns, with their first call
     ]
 
 
 def _took(row: Entry) -> Amounts:
     """What a call counts in budgets; one that was lost counts as made."""
-    answers = row.purpose == "reply" and (row.upstream_id is not None or row.estimated)
-    return used(row.usage, None if row.cost is None else pico(row.cost), requests=int(answers))
+    made = row.upstream_id is not None or row.estimated
+    return used(row.usage, None if row.cost is None else pico(row.cost), requests=int(made))
 
 
 def lost(call: OpenCall, *, heard: int, local: bool) -> Entry:

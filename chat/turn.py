@@ -285,7 +285,13 @@ class TurnWork:
             attempt += 1
             try:
                 planned = await fitted(
-                    self.planning, self.errand, self.journal, planned, rounds, eager=not self.calls
+                    self.planning,
+                    self.errand,
+                    self.journal,
+                    planned,
+                    rounds,
+                    eager=not self.calls,
+                    counted=self._counted,
                 )
                 return await self._call(planned, rounds, patience)
             except CallDoesNotFit as failure:
@@ -316,6 +322,11 @@ class TurnWork:
                 note = {"attempt": self._sent + 1, "delay": round(wait, 2), "reason": trouble.outcome}
                 self.journal.event(events.Note(name="retry", data=note))
                 await self.clock.sleep(wait)
+
+    @property
+    def _counted(self) -> set[str]:
+        """The tiers whose budgets have counted this turn among those they answer."""
+        return {record.tier for record in self.calls if record.tier is not None and record.counts}
 
     @property
     def _sent(self) -> int:
@@ -367,6 +378,7 @@ class TurnWork:
                 answer=planned.predicted.output or USUAL_ANSWER,
             ),
             attempt=self._sent + 1,
+            again=planned.route.tier in self._counted,
         )
         self.calls.append(record)
         stopped: Stopped | None = None

@@ -133,8 +133,16 @@ def counters(budgets: Iterable[Budget], spender: Spender, now: int) -> tuple[Cou
 
 
 def by_turn(budget: Budget) -> bool:
-    """Whether a budget counts turns, when they are accepted. Who answers is not known then, so tiers and models count answers."""
+    """Whether a budget counts turns, when they are accepted. Who answers is not known then, so tiers and models count later."""
     return budget.unit == "requests" and budget.scope not in ("tier", "model")
+
+
+def by_answer(budget: Budget) -> bool:
+    """Whether a budget counts the turns a tier answers: one for each, however often the model is called for it.
+
+    A model's budget counts every call, whatever it is for, as the provider's own limits do.
+    """
+    return budget.unit == "requests" and budget.scope == "tier"
 
 
 def every_key(spender: Spender, now: int) -> list[tuple[str, int, Unit]]:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, u
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.budgets import Budget, Counter, Period, Scope, Unit, by_turn, period_start
+from context.budgets import Budget, Counter, Period, Scope, Unit, by_answer, by_turn, period_start
 from context.fit import Standing
 from store.tables import budgets, turns, usage
 
@@ -209,7 +209,7 @@ async def _begin(connection: AsyncConnection, counter: Counter) -> None:
 
 
 async def _spent(connection: AsyncConnection, counter: Counter) -> int:
-    """What the ledger knows of a counter's period. Requests of tiers and models are answers begun, all others turns."""
+    """What the ledger knows of a counter's period. A tier's requests are the turns it answered, a model's the calls, all others turns."""
     budget = counter.budget
     if by_turn(budget):
         query = select(func.count()).where(
@@ -229,15 +229,17 @@ async def _spent(connection: AsyncConnection, counter: Counter) -> int:
         ),
         "requests": func.count(),
     }
+    if by_answer(budget):
+        sums["requests"] = func.count(usage.c.turn_id.distinct())
     query = select(sums[budget.unit]).where(
         usage.c.created_at >= counter.period_start,
         usage.c.created_at < counter.resets_at,
         *_whose(usage.c, counter),
     )
     if budget.unit == "requests":
-        query = query.where(
-            usage.c.purpose == "reply", or_(usage.c.upstream_id.is_not(None), usage.c.estimated)
-        )
+        query = query.where(or_(usage.c.upstream_id.is_not(None), usage.c.estimated))
+    if by_answer(budget):
+        query = query.where(usage.c.purpose == "reply")
     return int(await connection.scalar(query) or 0)
 
 

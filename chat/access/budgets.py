@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.errors import BudgetSpent, BudgetUsedUp, OverBudget, SpentBudget
 from chat.times import rfc3339
 from chat.upstream.failures import Trouble, UpstreamFailure
-from context.budgets import Amounts, Budget, Counter, Spender, by_turn, counters, worst_case
+from context.budgets import Amounts, Budget, Counter, Spender, by_answer, by_turn, counters, worst_case
 from context.fit import FLOOR, clock
 from context.pricing import PriceTable
 from store import budgets as store
@@ -58,12 +58,14 @@ class Budgets:
         """The request budgets that count turns."""
         return [one for one in counters(self.all, spender, now) if by_turn(one.budget)]
 
-    def of_call(self, spender: Spender, now: int, *, purpose: str = "reply") -> list[Counter]:
-        """What a call draws on; request budgets of tiers and models count answers only."""
+    def of_call(
+        self, spender: Spender, now: int, *, purpose: str = "reply", again: bool = False
+    ) -> list[Counter]:
+        """What a call draws on. `again`: its turn has been counted as one of its tier's."""
         return [
             one
             for one in counters(self.all, spender, now)
-            if not by_turn(one.budget) and (one.budget.unit != "requests" or purpose == "reply")
+            if not by_turn(one.budget) and (not by_answer(one.budget) or (purpose == "reply" and not again))
         ]
 
     async def accept(
@@ -80,9 +82,12 @@ class Budgets:
         wanted = [(counter, 1) for counter in self.of_turn(spender, now)]
         await store.reserve(connection, wanted, use=True)
 
-    async def note(self, database: Database, call: OpenCall, most: Amounts) -> None:
-        """Note a call that is about to be sent, its worst case set aside. Raises CallDoesNotFit, and then noted nothing."""
-        drawn = self.of_call(spender_of(call), call.created_at, purpose=call.purpose)
+    async def note(self, database: Database, call: OpenCall, most: Amounts, *, again: bool = False) -> None:
+        """Note a call that is about to be sent, its worst case set aside. Raises CallDoesNotFit, and then noted nothing.
+
+        `again` as in `of_call`.
+        """
+        drawn = self.of_call(spender_of(call), call.created_at, purpose=call.purpose, again=again)
         wanted = [(counter, most.of(counter.budget.unit)) for counter in drawn]
 
         async def write(connection: AsyncConnection) -> None:

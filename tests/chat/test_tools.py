@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from chat.turn import MAX_ROUNDS
 from tests.chat.talk import Talk, billed, converses, talk, talking
@@ -255,6 +256,39 @@ async def test_what_is_set_aside_covers_what_a_search_brought_in_any_script(tmp_
         assert now_used - used == billed(first).total
         assert "自行车" in str(second.json["messages"][-1])
         assert billed(second).prompt <= reserved - second.json["max_tokens"]
+
+
+async def test_a_turn_with_searches_is_one_request_of_its_tier_and_several_of_its_model(
+    tmp_path: Path,
+) -> None:
+    budgets = [
+        {"scope": "tier", "name": "standard", "unit": "requests", "period": "month", "limit": 8},
+        {"scope": "model", "name": "claude-sonnet-5-5", "unit": "requests", "period": "month", "limit": 99},
+        {"scope": "user", "unit": "requests", "period": "month", "limit": 99},
+    ]
+    async with talk(tmp_path, window_tokens=1_000, budgets=budgets) as one:
+        await one.say(FACT)
+        await one.many(6, length=120)
+
+        async def stand() -> dict[str, int]:
+            found = (await one.app.get("/api/budgets", thread_id="t"))["budgets"]
+            return {each["scope"]: int(each["used"]) for each in found}
+
+        before = await stand()
+        assert before["tier"] == before["user"] == 7
+        events, turn, calls = await ask(one, search("bicycle"), search("library"), Reply(text="4417."))
+        assert (turn["status"], len(calls)) == ("completed", 3), (
+            "the last request of the tier has all its calls"
+        )
+        assert notes(events, "budget") == []
+        after = await stand()
+        assert {scope: after[scope] - before[scope] for scope in after} == {"tier": 1, "user": 1, "model": 3}
+        async with one.app.deps.database.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM budgets"))
+        assert await stand() == after, (
+            "counters that begin in the middle of a month find the same in the ledger"
+        )
+        assert (await one.say("And now?"))["message"]["model"] == "claude-haiku-5-5", "the tier has no more"
 
 
 async def set_aside(one: Talk) -> tuple[int, int]:
