@@ -1,6 +1,5 @@
 """Ending a turn: answer, usage, status and terminal event in one transaction, exactly once."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -11,16 +10,13 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events, ledger
-from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.lane import LaneChange, lane_change, shortfall
 from chat.ledger import entry, total
 from chat.turn import Cancelled, Completed, Failed, Outcome, TurnWork
-from context.messages import Part, ReasoningPart, Status, TextPart, ToolPart
-from store import calls, messages, threads, turns, usage
+from context.messages import Part, Status, TextPart
 from store import events as store_events
-from store.calls import OpenCall
-from store.database import Database
+from store import messages, threads, turns, usage
 from store.errors import StoreError
 from store.turns import Turn, TurnStatus
 
@@ -37,7 +33,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     tokens, cost = total(spent)
     seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
     ended = await work.database.write(
-        _Ending(
+        Ending(
             turn=work.turn,
             outcome=outcome,
             parts=tuple(work.draft.parts),
@@ -80,88 +76,6 @@ def _spent(work: TurnWork) -> list[usage.Entry]:
     return rows
 
 
-async def recover(
-    database: Database, deployment: Deployment, clock: Clock, turn: Turn, outcome: Failed
-) -> bool:
-    """End a turn whose process is gone, keeping what its log says was said."""
-    logged: list[events.TurnEvent] = []
-    async with database.reading() as connection:
-        while found := await store_events.after(connection, turn.owner_id, turn.id, len(logged)):
-            logged += [events.decode(payload) for _, payload in found]
-        left = await calls.of_turn(connection, turn.owner_id, turn.id)
-    parts, open_part = told(logged)
-    closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
-    closing.append(terminal_event(outcome, None))
-    first = len(logged) + 1
-    payloads = [events.encode(event, seq=first + n, turn_id=turn.id) for n, event in enumerate(closing)]
-    ending = _Ending(
-        turn=turn,
-        outcome=outcome,
-        parts=parts,
-        deployment=deployment,
-        model=None,
-        tokens=None,
-        cost=None,
-        spent=_lost(left, logged, local=deployment.caller.local),
-        seq=first + len(closing) - 1,
-        payload=payloads[-1],
-        lane=None,
-        now=clock.now(),
-    )
-
-    async def write(connection: AsyncConnection) -> bool:
-        if not await ending.write(connection):
-            return False
-        if payloads[:-1]:
-            await connection.execute(store_events.APPEND, store_events.rows(turn.id, first, payloads[:-1]))
-        return True
-
-    return await database.write(write)
-
-
-def _lost(left: Sequence[OpenCall], logged: Sequence[events.TurnEvent], *, local: bool) -> list[usage.Entry]:
-    """Rows of the calls a dead process left; what was heard is ascribed to the newest call for the answer."""
-    heard = sum(len(event.text) for event in logged if isinstance(event, events.PartDelta))
-    speaking = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
-    return [ledger.lost(call, heard=heard if call.id == speaking else 0, local=local) for call in left]
-
-
-def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
-    """The parts a log adds up to, and the id of the part that was never ended."""
-    order: list[str] = []
-    kinds: dict[str, events.PartStarted] = {}
-    words: dict[str, list[str]] = {}
-    ended: dict[str, events.PartEnded] = {}
-    open_part: str | None = None
-    for event in logged:
-        match event:
-            case events.PartStarted():
-                order.append(event.part_id)
-                kinds[event.part_id], words[event.part_id] = event, []
-                open_part = event.part_id
-            case events.PartDelta():
-                words[event.part_id].append(event.text)
-            case events.PartEnded():
-                ended[event.part_id] = event
-                open_part = None
-            case events.Note(name="discard"):
-                order = [id for id in order if id not in event.data["part_ids"]]
-            case _:
-                pass
-    parts = tuple(part_of(kinds[id], "".join(words[id]), ended.get(id)) for id in order)
-    return parts, open_part
-
-
-def part_of(started: events.PartStarted, text: str, ended: events.PartEnded | None) -> Part:
-    """A part as its events tell it."""
-    if started.kind == "text":
-        return TextPart(text=text)
-    if started.kind == "reasoning":
-        return ReasoningPart(text=text, seconds=None if ended is None else ended.seconds)
-    found = 0 if ended is None or ended.result is None else ended.result.get("found", 0)
-    return ToolPart(name=started.name or "", query=str((started.input or {}).get("query", "")), found=found)
-
-
 def terminal_event(outcome: Outcome, tokens: events.TokenUsage | None) -> events.Event:
     """The one event that ends a turn's log."""
     match outcome:
@@ -188,7 +102,7 @@ def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
             assert_never(outcome)
 
 
-class _Ending(msgspec.Struct, kw_only=True, frozen=True):
+class Ending(msgspec.Struct, kw_only=True, frozen=True):
     """All that is written when a turn ends."""
 
     turn: Turn

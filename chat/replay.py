@@ -10,7 +10,7 @@ from context.messages import Message
 from context.recall.render import OPENING, STANDING, rendered
 from context.recall.thread import Source
 from context.recipe import RECALL, RECALL_STANDING, Recalled, RecalledRef, Recipe
-from store import messages, prompts, summaries
+from store import branches, messages, prompts, summaries
 from store.messages import StoredMessage
 from store.turns import Turn
 
@@ -59,7 +59,7 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
         if summary is None:
             raise CannotReplay("the summary is not stored")
         ladder = summary.ladder
-    window = await messages.branch(
+    window = await branches.branch(
         connection,
         turn.owner_id,
         turn.thread_id,

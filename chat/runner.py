@@ -23,10 +23,11 @@ from chat.command import Command
 from chat.deployment import Deployment
 from chat.draft import Draft
 from chat.errors import NotFound, Unavailable
-from chat.finish import finish, record_calls, recover
+from chat.finish import finish, record_calls
 from chat.folds import Folder, fold_if_due
 from chat.journal import Journal, TurnLog
 from chat.planning import Planning
+from chat.recovery import recover
 from chat.tending import Tending
 from chat.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome, TurnWork
 from store import calls, turns

@@ -12,7 +12,7 @@ from context.lanes import Lane
 from context.messages import Message
 from context.policy import DEFAULT
 from context.terms import Terms
-from store import lanes, learned, messages, summaries
+from store import branches, lanes, learned, summaries
 from store.lanes import StoredLane
 
 MAX_ROWS = 4_000  # messages of a window, whatever their size: bounds what a turn reads and sends
@@ -102,7 +102,7 @@ async def _since_summary(
     end: str | None = leaf_id
     room = tokens
     while end is not None:
-        found = await messages.branch(
+        found = await branches.branch(
             connection,
             owner_id,
             thread_id,

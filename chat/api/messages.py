@@ -11,7 +11,7 @@ from chat.api.lookup import the_thread
 from chat.api.present import messages_out
 from chat.api.schemas.messages import MessageOut, MessageQuery, MessagesOut, Rating
 from chat.errors import NotFound
-from store import messages
+from store import branches, messages
 
 
 class Messages(Resource):
@@ -41,7 +41,7 @@ class Messages(Resource):
                 end = found.message.parent_id if name == "before" else message_id
             shown = []
             if end is not None:
-                shown = await messages.branch(connection, owner_id, thread_id, end, rows=wish.limit)
+                shown = await branches.branch(connection, owner_id, thread_id, end, rows=wish.limit)
             more = bool(shown) and shown[0].message.parent_id is not None
             page = MessagesOut(messages=await messages_out(connection, shown), has_more=more, leaf_id=leaf)
         return answer(page)

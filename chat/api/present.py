@@ -11,7 +11,7 @@ from chat.api.schemas.turns import TurnAccepted, TurnOut
 from chat.times import rfc3339
 from context.catalog import TIERS
 from context.messages import part_to_json
-from store import messages
+from store import branches, messages
 from store.messages import StoredMessage
 from store.summaries import Summary
 from store.threads import Thread
@@ -40,7 +40,7 @@ async def messages_out(connection: AsyncConnection, stored: Sequence[StoredMessa
         return []
     owner_id, thread_id = stored[0].owner_id, stored[0].thread_id
     parents = {one.message.parent_id for one in stored}
-    families = await messages.siblings(connection, owner_id, thread_id, parents)
+    families = await branches.siblings(connection, owner_id, thread_id, parents)
     return [_message_out(one, families[one.message.parent_id]) for one in stored]
 
 

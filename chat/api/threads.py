@@ -13,7 +13,7 @@ from chat.api.lookup import found, the_thread
 from chat.api.present import thread_out
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.errors import NotFound, ThreadBusy
-from store import messages, threads
+from store import branches, messages, threads
 from store.threads import Thread
 
 
@@ -144,4 +144,4 @@ class Threads(Resource):
             raise ThreadBusy("the visible branch cannot change while an answer is being written")
         if await messages.get(connection, thread.owner_id, message_id, thread_id=thread.id) is None:
             raise NotFound("no such message in this thread", param="leaf_id")
-        return await messages.newest_leaf(connection, thread.owner_id, thread.id, message_id)
+        return await branches.newest_leaf(connection, thread.owner_id, thread.id, message_id)

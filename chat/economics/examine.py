@@ -15,10 +15,10 @@ from context.catalog import lookup
 from context.hindsight import Billed, hindsight
 from context.policy import Policy
 from context.pricing import PriceTable, price_table, usd
-from store import messages, migrate, threads, turns, usage
+from store import branches, migrate, threads, turns, usage
+from store.branches import Step
 from store.database import Database
 from store.errors import StoreError
-from store.messages import Step
 from store.threads import Thread
 from store.turns import Turn
 from store.usage import Entry
@@ -120,7 +120,7 @@ async def _compared(
 ) -> tuple[Compared | None, tuple[str, ...]]:
     if thread.leaf_id is None:
         return None, ("Nothing was said yet.",)
-    path = await messages.steps(connection, thread.owner_id, thread.id, thread.leaf_id)
+    path = await branches.steps(connection, thread.owner_id, thread.id, thread.leaf_id)
     plans = {turn.id: turn for turn in await turns.of_thread(connection, thread.owner_id, thread.id)}
     replies: dict[str, list[Entry]] = {}
     for row in rows:

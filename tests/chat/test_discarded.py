@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chat import events as wire
-from chat.finish import told
+from chat.recovery import told
 from store import events as store_events
 from store.users import LOCAL
 from tests.chat.told import finished, notes

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from chat import events
 from chat.draft import Draft, harmless
-from chat.finish import told
 from chat.journal import Journal, TurnLog
+from chat.recovery import told
 from context.messages import ReasoningPart, TextPart
 from store.database import Database
 from store.errors import StoreFull

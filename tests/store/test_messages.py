@@ -5,7 +5,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from context.messages import TextPart
-from store import messages, tables, threads
+from store import branches, messages, tables, threads
 from store.database import Database
 from tests.store.rows import ids, thread
 
@@ -30,22 +30,22 @@ async def test_the_branch_of_a_leaf_oldest_first(database: Database) -> None:
             "a2c": "q1 a1 q2 a2c",
             "r1": "r1",
         }.items():
-            assert ids(await messages.branch(connection, "ada", "t", leaf, rows=50)) == expected
+            assert ids(await branches.branch(connection, "ada", "t", leaf, rows=50)) == expected
 
 
 async def test_a_branch_is_cut_by_rows_tokens_or_a_message(database: Database) -> None:
     await thread(database, "t", *FORKED)
     async with database.reading() as connection:
-        assert ids(await messages.branch(connection, "ada", "t", "a2", rows=2)) == "q2 a2"
-        assert ids(await messages.branch(connection, "ada", "t", "a2", rows=9, tokens=2)) == "q2 a2"
-        assert ids(await messages.branch(connection, "ada", "t", "a2", rows=9, tokens=3)) == "a1 q2 a2"
-        assert ids(await messages.branch(connection, "ada", "t", "a2", rows=9, stop_at="a1")) == "a1 q2 a2"
+        assert ids(await branches.branch(connection, "ada", "t", "a2", rows=2)) == "q2 a2"
+        assert ids(await branches.branch(connection, "ada", "t", "a2", rows=9, tokens=2)) == "q2 a2"
+        assert ids(await branches.branch(connection, "ada", "t", "a2", rows=9, tokens=3)) == "a1 q2 a2"
+        assert ids(await branches.branch(connection, "ada", "t", "a2", rows=9, stop_at="a1")) == "a1 q2 a2"
 
 
 async def test_siblings_share_a_parent_oldest_first(database: Database) -> None:
     await thread(database, "t", *FORKED)
     async with database.reading() as connection:
-        found = await messages.siblings(connection, "ada", "t", {None, "a1", "q2", "nobody"})
+        found = await branches.siblings(connection, "ada", "t", {None, "a1", "q2", "nobody"})
     assert found == {None: ["q1", "r1"], "a1": ["q2", "q2b"], "q2": ["a2", "a2c"]}
 
 
@@ -53,13 +53,13 @@ async def test_the_newest_leaf_below_a_message(database: Database) -> None:
     await thread(database, "t", *FORKED)
     async with database.reading() as connection:
         for start, leaf in {"q1": "a2b", "q2": "a2c", "a2": "a2", "q2b": "a2b", "r1": "r1"}.items():
-            assert await messages.newest_leaf(connection, "ada", "t", start) == leaf
+            assert await branches.newest_leaf(connection, "ada", "t", start) == leaf
 
 
 async def test_depth_counts_from_the_root(database: Database) -> None:
     await thread(database, "t", *FORKED)
     async with database.reading() as connection:
-        branch = await messages.branch(connection, "ada", "t", "a2b", rows=9)
+        branch = await branches.branch(connection, "ada", "t", "a2b", rows=9)
     assert [one.message.depth for one in branch] == [0, 1, 2, 3]
 
 
@@ -100,9 +100,9 @@ async def test_two_owners_may_use_the_same_ids_and_never_meet(database: Database
         assert mine is not None
         assert mine.message.text == "mine"
         assert await messages.get(connection, "bob", "a") is None
-        assert ids(await messages.branch(connection, "bob", "t", "a", rows=9)) == ""
-        assert ids(await messages.branch(connection, "ada", "t", "a", rows=9)) == "q a"
-        assert await messages.siblings(connection, "bob", "t", {"q"}) == {}
+        assert ids(await branches.branch(connection, "bob", "t", "a", rows=9)) == ""
+        assert ids(await branches.branch(connection, "ada", "t", "a", rows=9)) == "q a"
+        assert await branches.siblings(connection, "bob", "t", {"q"}) == {}
     assert not await database.write(lambda connection: messages.rate(connection, "bob", "a", "up"))
     assert await database.write(lambda connection: messages.rate(connection, "ada", "a", "up"))
     assert await database.write(lambda connection: threads.remove(connection, "bob", "t"))
@@ -122,7 +122,7 @@ async def test_a_message_of_another_thread_is_not_on_the_branch(database: Databa
     await thread(database, "one", "u q1: hi")
     await thread(database, "two", "u q2: hi")
     async with database.reading() as connection:
-        assert ids(await messages.branch(connection, "ada", "two", "q1", rows=9)) == ""
+        assert ids(await branches.branch(connection, "ada", "two", "q1", rows=9)) == ""
         assert await messages.get(connection, "ada", "q1", thread_id="two") is None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import messages, threads, turns
+from store import branches, messages, threads, turns
 from store.database import Database
 from tests.store.counting import counted, settled
 
@@ -17,15 +17,15 @@ Read = Callable[[AsyncConnection, str, int], Awaitable[Any]]
 
 
 async def the_window(connection: AsyncConnection, thread: str, length: int) -> None:
-    found = await messages.branch(
+    found = await branches.branch(
         connection, "ada", thread, f"{thread}-{length - 1}", rows=4_000, tokens=10 * (WINDOW - 1)
     )
     assert len(found) == WINDOW
 
 
 async def a_page(connection: AsyncConnection, thread: str, length: int) -> None:
-    found = await messages.branch(connection, "ada", thread, f"{thread}-{length // 2}", rows=WINDOW)
-    families = await messages.siblings(connection, "ada", thread, {one.message.parent_id for one in found})
+    found = await branches.branch(connection, "ada", thread, f"{thread}-{length // 2}", rows=WINDOW)
+    families = await branches.siblings(connection, "ada", thread, {one.message.parent_id for one in found})
     assert len(found) == sum(len(family) for family in families.values()) == WINDOW
 
 
@@ -47,7 +47,7 @@ async def the_answer_and_its_turn(connection: AsyncConnection, thread: str, leng
 
 
 async def the_newest_leaf(connection: AsyncConnection, thread: str, length: int) -> None:
-    leaf = await messages.newest_leaf(connection, "ada", thread, f"{thread}-{length - WINDOW}")
+    leaf = await branches.newest_leaf(connection, "ada", thread, f"{thread}-{length - WINDOW}")
     assert leaf == f"{thread}-{length - 1}"
 
 
