@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from chat.access.alerts import Alerts, Webhook
+from chat.access.granted import Granted
 from chat.access.middleware import Access
 from chat.access.tokens import Tokens
 from chat.allowance import Allowance
@@ -99,6 +100,8 @@ async def running(
             sharing = Sharing(settings.redis_url.get_secret_value(), deployment.caller.gate, holder)
             await sharing.start()
             stack.push_async_callback(sharing.stop)
+        granted = Granted(settings, database, clock)
+        await stack.enter_async_context(granted.watching())
         await runner.start()
         stack.push_async_callback(runner.stop)
         yield Deps(
@@ -108,6 +111,7 @@ async def running(
             runner=runner,
             clock=clock,
             rates=rates,
+            granted=granted,
             local_model=local_model,
             metrics=metrics,
         )
@@ -116,8 +120,7 @@ async def running(
 def application(deps: Deps) -> Starlette:
     """The ASGI application over started parts."""
     endpoints = routes.endpoints(deps)
-    token, scraper = deps.settings.token, deps.settings.metrics_token
-    tokens = Tokens(deps.settings.tokens, None if token is None else token.get_secret_value())
+    scraper = deps.settings.metrics_token
     middleware = [
         Middleware(HangUp),
         Middleware(Edge, clock=deps.clock),
@@ -129,7 +132,7 @@ def application(deps: Deps) -> Starlette:
         ),
         Middleware(
             Access,
-            tokens=tokens,
+            granted=deps.granted,
             clock=deps.clock,
             metrics=Tokens([], None if scraper is None else scraper.get_secret_value()),
         ),

@@ -6,6 +6,7 @@ How a stream can end:
     client goes away ............... the body iterator is cancelled; the turn goes on
     client stops reading ........... send timeout; the connection is closed; the client resumes from its cursor
     server drains .................. end of body without terminal event; the client resumes elsewhere
+    token ends ..................... end of body without terminal event; who comes back is asked for a token (401)
 
 A follower holds no duty: whatever happens to it, the turn and its log do not notice.
 """
@@ -76,15 +77,19 @@ async def follow(
     *,
     find_live: Callable[[], TurnLog | None],
     draining: asyncio.Event,
+    barred: Callable[[], bool] = lambda: False,
     silence: float = SILENCE,
 ) -> AsyncIterator[bytes]:
-    """SSE bytes of a turn's events with a number above `after`. The caller has checked that the turn may be read."""
+    """SSE bytes of a turn's events with a number above `after`. The caller has checked that the turn may be read.
+
+    `barred`: whether it no longer may; who says so wakes the turn's log.
+    """
     yield RETRY
     cursor, silent_since = after, asyncio.get_running_loop().time()
     while True:
         log = find_live()
         if log is not None:
-            async for chunk in _live(log, cursor, draining, silence):
+            async for chunk in _live(log, cursor, draining, barred, silence):
                 yield chunk
             return
         while True:
@@ -100,7 +105,7 @@ async def follow(
             if is_terminal(found[-1][1]):
                 return
             silent_since = asyncio.get_running_loop().time()
-        if draining.is_set():
+        if draining.is_set() or barred():
             return
         if asyncio.get_running_loop().time() - silent_since >= silence:
             silent_since = asyncio.get_running_loop().time()
@@ -108,8 +113,10 @@ async def follow(
         await asyncio.sleep(ELSEWHERE_POLL)
 
 
-async def _live(log: TurnLog, cursor: int, draining: asyncio.Event, silence: float) -> AsyncIterator[bytes]:
-    while True:
+async def _live(
+    log: TurnLog, cursor: int, draining: asyncio.Event, barred: Callable[[], bool], silence: float
+) -> AsyncIterator[bytes]:
+    while not barred():
         if len(log.frames) > cursor:
             fresh = log.frames[cursor:]
             cursor += len(fresh)

@@ -3,6 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chat.access.granted import Granted, Visit
 from chat.access.principal import Principal
 from chat.access.tokens import Tokens
 from chat.clock import Clock
@@ -18,29 +19,33 @@ METRICS = "/metrics"
 class Access:
     """ASGI middleware that says who each request comes from. Raises Unauthorized."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, clock: Clock, metrics: Tokens | None = None) -> None:
+    def __init__(self, app: ASGIApp, granted: Granted, clock: Clock, metrics: Tokens | None = None) -> None:
         self.app = app
-        self.tokens = tokens
+        self.granted = granted
         self.metrics = metrics  # what opens METRICS besides, and nothing else
         self.clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not (self.tokens and is_public(scope["path"])):
-            scope.setdefault("state", {})["principal"] = self._principal(scope)
-        await self.app(scope, receive, send)
+        if scope["type"] != "http" or (self.granted.asks and is_public(scope["path"])):
+            await self.app(scope, receive, send)
+            return
+        visit = self._visit(scope)
+        scope.setdefault("state", {}).update(principal=visit.principal, visit=visit)
+        with self.granted.visiting(visit):
+            await self.app(scope, receive, send)
 
-    def _principal(self, scope: Scope) -> Principal:
-        accepted = [self.tokens]
-        if self.metrics and scope["path"] == METRICS:
-            accepted.append(self.metrics)
-        if not any(accepted):
-            return Principal(owner_id=LOCAL, admin=True)
+    def _visit(self, scope: Scope) -> Visit:
+        metrics = self.metrics if scope["path"] == METRICS else None
+        if not self.granted.asks and not metrics:
+            return Visit(token=None, principal=Principal(owner_id=LOCAL, admin=True))
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
-        known = (tokens.find(token.strip(), now=self.clock.now()) for tokens in accepted)
-        found = next((one for one in known if one is not None), None) if scheme.lower() == "bearer" else None
+        token = token.strip() if scheme.lower() == "bearer" else ""
+        found = self.granted.find(token)
+        if found is None and metrics:
+            found = metrics.find(token, now=self.clock.now())
         if found is None:
             raise Unauthorized("this server asks for its token: Authorization: Bearer …")
-        return found
+        return Visit(token=token, principal=found)
 
 
 def is_public(path: str) -> bool:

@@ -41,9 +41,8 @@ class BudgetStandings(Resource):
             if wish.thread_id is not None:
                 await the_thread(connection, who.owner_id, wish.thread_id, "thread_id")
             standings = await store.standings(connection, tuple(drawn.values()))
-        # Where there is one user, all that was spent is theirs; elsewhere the sum would tell of the others.
-        alone = who.admin or not self.deps.settings.tokens
-        return answer(BudgetsOut(budgets=[_shown(one, alone) for one in standings]))
+        # Where there is one user they are the operator, and all that was spent is theirs; to others the sum would tell of people.
+        return answer(BudgetsOut(budgets=[_shown(one, who.admin) for one in standings]))
 
 
 def _shown(standing: Standing, alone: bool) -> BudgetOut:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chat.access.granted import Granted, Visit
 from chat.access.principal import Principal
 from chat.clock import Clock
 from chat.deployment import Deployment
@@ -28,6 +29,7 @@ class Deps:
     runner: Runner
     clock: Clock
     rates: Rates
+    granted: Granted
     local_model: LocalModel | None = None
     metrics: "Prometheus | None" = None
 
@@ -40,6 +42,12 @@ def owner(request: Request) -> str:
 def principal(request: Request) -> Principal:
     """Who the request comes from, as the access layer established it."""
     found: Principal = request.state.principal
+    return found
+
+
+def visit(request: Request) -> Visit:
+    """The request as the access layer watches over it."""
+    found: Visit = request.state.visit
     return found
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from chat.access.principal import Principal
 from chat.api.body import read
-from chat.api.deps import answer, owner, principal
+from chat.api.deps import answer, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource, header, path_id, query
 from chat.api.present import accepted_out, turn_out
 from chat.api.schemas.fields import ID_PATTERN
@@ -90,7 +90,7 @@ class Turns(Resource):
             headers["idempotency-replayed"] = "true"
         # The protocol gives this route two forms of one answer; everywhere else the body alone decides about streaming.
         if "text/event-stream" in request.headers.get("accept", ""):
-            return self._stream(turn, cursor, headers)
+            return self._stream(request, turn, cursor, headers)
         return answer(accepted_out(turn), 200 if accepted.replayed else 202, headers)
 
     @Endpoint(
@@ -120,7 +120,7 @@ class Turns(Resource):
     )
     async def events(self, request: Request) -> Response:
         cursor = _cursor(request, query(request, FollowQuery).after)
-        return self._stream(await self._turn(request), cursor, {})
+        return self._stream(request, await self._turn(request), cursor, {})
 
     @Endpoint(
         "POST",
@@ -187,12 +187,14 @@ class Turns(Resource):
             raise NotFound("no such turn", param="turn")
         return turn
 
-    def _stream(self, turn: Turn, cursor: int, headers: dict[str, str]) -> Response:
+    def _stream(self, request: Request, turn: Turn, cursor: int, headers: dict[str, str]) -> Response:
         if turn.status != "running":
             if cursor >= turn.last_seq:
                 return Response(status_code=204, headers=headers)  # the only thing that stops an EventSource
             if not turn.log_kept:
                 raise LogGone("the turn's events are no longer kept; read the turn itself")
+        watched = visit(request)
+        watched.wake = lambda: self._wake(turn.id)
         frames: AsyncIterator[bytes] = follow(
             self.deps.database,
             turn.owner_id,
@@ -200,8 +202,15 @@ class Turns(Resource):
             cursor,
             find_live=lambda: self.deps.runner.live(turn.id),
             draining=self.deps.runner.draining,
+            barred=lambda: watched.over,
         )
         return EventStream(frames, headers=headers, watch=self.deps.deployment.caller.watch)
+
+    def _wake(self, turn_id: str) -> None:
+        """Let the turn's readers look whether they may go on."""
+        live = self.deps.runner.live(turn_id)
+        if live is not None:
+            live.wake()
 
 
 def _command(thread_id: str, wish: NewTurn, key: str | None, who: Principal) -> Command:

@@ -1,6 +1,9 @@
 """Tokens: who they name, when they end, and that nobody reaches what another user owns."""
 
+import asyncio
 import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -8,13 +11,17 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from chat.access.principal import Principal
-from chat.access.tokens import Token, Tokens, fresh
+from chat.access.tokens import Token, Tokens, as_toml, fresh
 from chat.api.routes import endpoints
 from chat.cli import app as command_line
+from chat.clock import Clock
 from chat.settings import BadSettings, load
+from chat.upstream.client import Timeouts
+from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator
 
@@ -106,6 +113,111 @@ async def test_with_tokens_nobody_is_anonymous_and_each_has_a_house_of_their_own
 
             rows = await connection.execute(text("SELECT owner_id, token FROM turns ORDER BY owner_id"))
             assert [tuple(row) for row in rows] == [("ada", "ada-laptop"), ("bob", "bob-laptop")]
+
+
+def lines(*secrets: str, expires: datetime | None = None) -> str:
+    """palaver.toml with a token for each."""
+    end = "" if expires is None else f"expires = {expires.isoformat()}\n"
+    made = (as_toml(secret, name=f"token-{number}", user="ada") for number, secret in enumerate(secrets))
+    return "".join(one + end for one in made)
+
+
+@asynccontextmanager
+async def from_file(folder: Path, sim: Simulator, monkeypatch: pytest.MonkeyPatch, text: str, clock: Clock | None = None) -> AsyncIterator[tuple[Palaver, Callable[[str | None], Awaitable[None]]]]:  # fmt: skip
+    """A Palaver whose tokens stand in palaver.toml, and a way to change the file."""
+    monkeypatch.chdir(folder)
+    file = folder / "palaver.toml"
+    file.write_text(text)
+    async with palaver(folder / "data", sim, clock=clock, timeouts=Timeouts()) as app:
+
+        async def change(now: str | None) -> None:
+            if now is None:
+                file.unlink()
+            else:
+                file.write_text(now)
+            for _ in range(2):
+                await app.deps.granted.look()
+
+        yield app, change
+
+
+async def status(app: Palaver, token: str | None) -> int:
+    async with client(app, token) as somebody:
+        return (await somebody.get("/api/threads")).status_code
+
+
+async def test_a_token_that_is_taken_out_of_the_file_ends_its_streams_and_not_its_turns(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with from_file(tmp_path, sim, monkeypatch, lines(ADA, BOB)) as (app, change):
+        sim.script(Reply(text="Said to the end.", thinking="", chunk=4, hold=True))
+        async with client(app, ADA) as one, client(app, BOB) as two:
+            turn = (await one.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})).json()
+            path = f"/api/turns/{turn['id']}/events"
+            async with one.stream("GET", path) as ended, two.stream("GET", path) as goes_on:
+                sim.held.release(1)
+                await change(lines(BOB))
+                async with asyncio.timeout(10):
+                    said = (await ended.aread()).decode()
+                assert "turn.started" in said
+                assert "turn.completed" not in said
+                assert [await status(app, token) for token in (ADA, BOB)] == [401, 200]
+                sim.held.open()
+                assert "turn.completed" in (await goes_on.aread()).decode()
+            assert (await two.get(f"/api/turns/{turn['id']}")).json()["status"] == "completed"
+            await change(lines(ADA))
+            assert [await status(app, token) for token in (ADA, BOB)] == [200, 401], (
+                "and one that is new counts"
+            )
+
+
+async def test_a_file_that_cannot_be_used_leaves_the_tokens_as_they_were(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with from_file(tmp_path, sim, monkeypatch, lines(ADA)) as (app, change):
+        for bad in ("[[tokens", '[[tokens]]\nname = "a"\nsha256 = "planted-secret"', None):
+            with structlog.testing.capture_logs() as logged:
+                await change(bad)
+                await app.deps.granted.look()
+            (warning,) = (entry for entry in logged if entry["log_level"] == "warning")
+            assert "planted-secret" not in str(logged)
+            assert "stay as they were" in warning["event"], "said once"
+            assert [await status(app, token) for token in (ADA, BOB, None)] == [200, 401, 401]
+        await change("")
+        assert [await status(app, token) for token in (ADA, None)] == [401, 401], (
+            "a closed house stays closed"
+        )
+        await change(lines(BOB))
+        assert await status(app, BOB) == 200
+
+
+async def test_a_house_that_was_open_asks_for_tokens_as_soon_as_there_are_some(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with from_file(tmp_path, sim, monkeypatch, "") as (app, change):
+        sim.script(Reply(text="Said to nobody.", thinking="", hold=True))
+        accepted = await app.say("t", "Hello")
+        async with app.http.stream("GET", f"/api/turns/{accepted['id']}/events") as stream:
+            await change(lines(ADA))
+            async with asyncio.timeout(10):
+                await stream.aread()
+        assert [await status(app, token) for token in (None, ADA)] == [401, 200]
+        sim.held.open()
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon, clock = datetime.now(UTC) + timedelta(days=1), QuickClock()
+    async with from_file(tmp_path, sim, monkeypatch, lines(ADA, expires=soon), clock) as (app, _), client(app, ADA) as one:  # fmt: skip
+        sim.script(Reply(text="Too late.", thinking="", hold=True))
+        turn = (await one.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})).json()
+        async with one.stream("GET", f"/api/turns/{turn['id']}/events") as stream:
+            clock.ahead = 2 * 86_400_000
+            await app.deps.granted.look()
+            await stream.aread()
+        assert await status(app, ADA) == 401
+        sim.held.open()
 
 
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
