@@ -234,9 +234,8 @@ def _said(marks: Sequence[breakpoints.Mark], fold: Fold | None, terms: Terms) ->
         return "no marks: nothing of this prompt is worth caching"
     if fold is not None and fold.kind != "warm":
         return "only what stays the same after the fold is marked"
-    return (
-        f"{len(marks)} marks: what stays the same is read from the cache, and the new text becomes part of it"
-    )
+    count = "1 mark" if len(marks) == 1 else f"{len(marks)} marks"
+    return f"{count}: what stays the same is read from the cache, and the new text becomes part of it"
 
 
 def _ttl(life: Life) -> Ttl:

@@ -50,6 +50,39 @@ async def test_a_phone_never_scrolls_sideways(app: Palaver, sim: Simulator, open
     await expect(person.composer).to_be_in_viewport()
 
 
+async def test_in_a_low_window_the_message_field_stays_in_sight(app: Palaver, open_page: Visit) -> None:
+    person = await open_page(app.url, viewport={"width": 844, "height": 390}, is_mobile=True, has_touch=True)
+    await expect(
+        person.page.get_by_role("heading", name="Good").or_(person.page.get_by_text("Still up?"))
+    ).to_be_attached()
+    await expect(person.composer).to_be_in_viewport(ratio=1)
+    await expect(person.list.get_by_role("button", name="Archive")).to_be_in_viewport(ratio=1)
+
+
+async def test_a_menu_stays_in_the_window_however_long_the_title_is(app: Palaver, open_page: Visit) -> None:
+    await app.http.post("/api/threads", json={"id": "t", "title": "A very long title " * 10})
+    for width in (360, 1280):
+        person = await open_page(f"{app.url}/t/t", viewport={"width": width, "height": 700})
+        await person.page.locator(".head").get_by_role("button", name="More for").click()
+        for item in await person.page.get_by_role("menu").locator("[role^=menuitem]").all():
+            await expect(item).to_be_in_viewport(ratio=1)
+        await no_sideways(person)
+
+
+async def test_an_archived_conversation_keeps_its_name_and_its_menu(app: Palaver, open_page: Visit) -> None:
+    await app.http.post("/api/threads", json={"id": "t", "title": "Put away"})
+    await app.http.patch("/api/threads/t", json={"archived": True})
+    person = await open_page(f"{app.url}/t/t")
+    head = person.page.locator(".head")
+    await expect(head.get_by_role("heading", name="Put away")).to_be_visible()
+    await expect(head).to_contain_text("Archived")
+    await expect(person.page.get_by_text("Nothing has been said here yet.")).to_be_visible()
+    await head.get_by_role("button", name="More for").click()
+    await person.page.get_by_role("menuitem", name="Take out of the archive").click()
+    await expect(person.list.get_by_role("link", name="Put away")).to_be_visible()
+    await expect(head).not_to_contain_text("Archived")
+
+
 async def no_sideways(person: Visitor) -> None:
     wide, seen = await person.page.evaluate(
         "[document.scrollingElement.scrollWidth, document.scrollingElement.clientWidth]"

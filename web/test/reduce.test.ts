@@ -110,7 +110,7 @@ describe("a turn", () => {
         { type: "note", name: "budget", data: { reason, model: "m", tier: "complex", max_tokens: 2048 } },
       ),
     );
-    expect(live(state)?.activity).toBe(reason);
+    expect(live(state)?.activity).toBe(`L${reason.slice(1)}`);
     expect(state.conversations["t"]?.routes["a-1"]).toEqual({ ...route, reason: `a proof; ${reason}` });
   });
 
@@ -178,6 +178,7 @@ describe("news of a running turn", () => {
     expect(told("retry", { reason: "server_error" })).toBe(
       "Trying again: the provider had an internal error",
     );
+    expect(told("budget", { reason: "little is left" })).toBe("Little is left");
     expect(told("retry", { reason: "something_new" })).toBe("Trying again: something new");
   });
 

@@ -10,6 +10,7 @@ import {
   firstToken,
   fullness,
   modelMix,
+  moneyTicks,
   savings,
   stacked,
   type Sums,
@@ -116,6 +117,13 @@ it("shares are of all calls, and what went well is no error", () => {
     ["B", 0.6],
     ["A", 0.4],
   ]);
+});
+
+it("amounts along an axis have the same digits", () => {
+  expect(moneyTicks([0, 5, 10])).toEqual(["$0", "$5", "$10"]);
+  expect(moneyTicks([0, 0.5, 1])).toEqual(["$0.00", "$0.50", "$1.00"]);
+  expect(moneyTicks([0, 0.1 + 0.2, 0.45])).toEqual(["$0.00", "$0.30", "$0.45"]);
+  expect(moneyTicks([0, 0.0002])).toEqual(["$0.0000", "$0.0002"]);
 });
 
 it("a budget is as full as what is used and set aside, and unknown where others spend too", () => {

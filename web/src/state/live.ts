@@ -1,4 +1,4 @@
-import { outcomeWords } from "../outcomes.ts";
+import { capital, outcomeWords } from "../outcomes.ts";
 import type { Message, MessageStatus, Turn, TurnEvent } from "../protocol.ts";
 import { belongs, type Conversation, type Live, type LivePart, type Route } from "./state.ts";
 
@@ -144,7 +144,7 @@ function noted(
     const known = conversation.routes[live.message.id] ?? { model: null, tier: null, reason: null };
     const route: Route = { ...known, reason: known.reason === null ? reason : `${known.reason}; ${reason}` };
     const routes = { ...conversation.routes, [live.message.id]: route };
-    return withLive({ ...conversation, routes }, { ...live, activity: reason });
+    return withLive({ ...conversation, routes }, { ...live, activity: capital(reason) });
   }
   if (name === "discard") {
     // What was thought for an answer that another one took the place of.

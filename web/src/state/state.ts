@@ -1,4 +1,4 @@
-import type { Info, Message, Part, Problem, Thread } from "../protocol.ts";
+import type { Info, Message, Part, Thread } from "../protocol.ts";
 import { noSummary, type SummaryView } from "./summary.ts";
 
 export interface State {

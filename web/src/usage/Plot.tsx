@@ -16,10 +16,12 @@ interface PlotProps {
   readonly series: readonly Series[];
   readonly as: "layers" | "lines";
   readonly format: (value: number) => string;
+  /** The same for the values along the axis, which are seen together. */
+  readonly ticks?: (values: readonly number[]) => string[];
   readonly most?: number;
 }
 
-export function Plot({ title, note, days, series, as, format, most }: PlotProps): JSX.Element {
+export function Plot({ title, note, days, series, as, format, ticks, most }: PlotProps): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
@@ -28,7 +30,7 @@ export function Plot({ title, note, days, series, as, format, most }: PlotProps)
     let plot: uPlot | null = null;
     const draw = () => {
       plot?.destroy();
-      plot = new uPlot(options(target.clientWidth, series, as, format, most), data(days, series, as), target);
+      plot = new uPlot(options(target.clientWidth, series, as, ticks ?? ((values) => values.map(format)), most), data(days, series, as), target);
     };
     draw();
     const theme = matchMedia("(prefers-color-scheme: dark)");
@@ -40,7 +42,7 @@ export function Plot({ title, note, days, series, as, format, most }: PlotProps)
       resized.disconnect();
       plot?.destroy();
     };
-  }, [days, series, as, format, most]);
+  }, [days, series, as, format, ticks, most]);
 
   return (
     <section class="plot">
@@ -115,7 +117,7 @@ function options(
   width: number,
   series: readonly Series[],
   as: "layers" | "lines",
-  format: (value: number) => string,
+  ticks: (values: readonly number[]) => string[],
   most: number | undefined,
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
@@ -142,7 +144,7 @@ function options(
     },
     axes: [
       { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map(dayOf), space: 64, size: 28 },
-      { ...axis, values: (_, ticks) => ticks.map(format), size: 60 },
+      { ...axis, values: (_, values) => ticks(values), size: 60 },
     ],
     series: [
       {},

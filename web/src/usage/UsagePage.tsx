@@ -21,6 +21,7 @@ import {
   errors,
   firstToken,
   modelMix,
+  moneyTicks,
   promptOf,
   type Report,
   savings,
@@ -181,7 +182,7 @@ function Figures({ days, models, replies, outcomes, budgets }: Found): JSX.Eleme
     <>
       <Totals total={total} replies={replies.total} />
       <div class="plots">
-        <Plot title="Cost per day by model" days={days} series={drawn.cost} as="layers" format={money} />
+        <Plot title="Cost per day by model" days={days} series={drawn.cost} as="layers" format={money} ticks={moneyTicks} />
         <Plot
           title="Saved by routing and caching"
           note={savedNote(total, top)}
@@ -189,6 +190,7 @@ function Figures({ days, models, replies, outcomes, budgets }: Found): JSX.Eleme
           series={drawn.saved}
           as="lines"
           format={money}
+          ticks={moneyTicks}
         />
         <Plot title="Tokens by kind" days={days} series={drawn.tokens} as="layers" format={short} />
         <Plot

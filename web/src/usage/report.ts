@@ -173,6 +173,13 @@ export function fullness({ limit, used, reserved }: Budget): number | null {
   return most > 0 ? Math.min(1, (Number(used ?? 0) + Number(reserved ?? 0)) / most) : null;
 }
 
+/** Amounts along an axis, all with as many digits as the finest of them needs. */
+export function moneyTicks(values: readonly number[]): string[] {
+  const even = (digits: number) => values.every((value) => Math.abs(value - Number(value.toFixed(digits))) < 1e-9);
+  const digits = [0, 2, 3, 4, 5].find(even) ?? 6;
+  return values.map((value) => `$${value.toFixed(digits)}`);
+}
+
 export function promptOf({ tokens }: Sums): number {
   return tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h;
 }

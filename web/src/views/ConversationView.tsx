@@ -121,6 +121,7 @@ function Header({
           {shown}
         </h1>
       )}
+      {thread?.archived && <span class="head-note">Archived</span>}
       {thread !== undefined && <ThreadMenu thread={thread} side="left" />}
       <IconButton
         icon="plus"

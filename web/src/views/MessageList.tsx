@@ -105,6 +105,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
       >
         <div class="column">
           <Older conversation={conversation} />
+          {rows.length === 0 && <p class="nothing-said">Nothing has been said here yet.</p>}
           <div class="spacer" style={{ height: `${range.above}px` }} />
           {rows.slice(range.first, range.end).map((row) => (
             <RowFrame key={row.key} row={row} marked={row.key === wanted}>
@@ -204,7 +205,7 @@ function allRows(
 
 function activityOf({ live }: Conversation): string | null {
   if (live === null) return null;
-  if (live.connection === "lost") return "The connection is gone. Trying again.";
+  if (live.connection === "lost") return "The connection is lost. Trying again.";
   if (live.stopping) return "Stopping";
   return live.activity;
 }
