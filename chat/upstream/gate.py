@@ -33,6 +33,7 @@ Kind = Literal["reply", "side", "spare"]
 TOLD_EVERY = 1.0  # seconds between two positions told to one waiting call
 TICK = (0.02, 0.25)  # seconds between two looks at the queue while calls wait: shortest, longest
 LONGEST_HOLD = 300.0  # seconds a `retry-after` holds a model; a longer one is tried again then: it may have been a mistake
+LONGEST_ELSEWHERE = 120.0  # seconds another replica's call counts at most: its end may never be heard
 CALM = 60.0  # seconds after a 429 or 529 in which no spare call is made
 
 
@@ -75,6 +76,16 @@ class _Lane:
     room: Headroom = UNKNOWN
     limited_at: float = float("-inf")
     under_way: dict[int, Need] = field(default_factory=dict)
+    elsewhere: dict[tuple[str, str], tuple[Need, float]] = field(
+        default_factory=dict
+    )  # by replica and call; until when
+
+    def coming(self, now: float) -> list[Need]:
+        """What calls under way are still expected to use, here and in other replicas."""
+        for key in [key for key, (_, until) in self.elsewhere.items() if until <= now]:
+            del self.elsewhere[key]
+        return [*self.under_way.values(), *(need for need, _ in self.elsewhere.values())]
+
     queue: FairQueue[_Waiter] = field(default_factory=FairQueue)
 
 
@@ -86,6 +97,8 @@ class Place:
     wish: Wish
     probe: bool
     well: bool = False
+    told: bool = False  # whether other replicas were told of it
+    output: int = 0  # tokens it brought
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """The response began: what it says of the limits counts this call's input already."""
@@ -99,6 +112,7 @@ class Place:
 
     def produced(self, output: int) -> None:
         """How many tokens came out."""
+        self.output = output
         self.gate.produced(self.wish.model, output)
 
 
@@ -154,6 +168,11 @@ class Gate:
         lane = self._lanes.get(model)
         return UNKNOWN if lane is None else lane.room
 
+    def elsewhere(self, model: str) -> list[Need]:
+        """What other replicas' calls to a model are still expected to use."""
+        lane = self._lanes.get(model)
+        return [] if lane is None else [need for need, _ in lane.elsewhere.values()]
+
     def reset(self) -> None:
         """Forget everything that was learned of the models."""
         for lane in self._lanes.values():
@@ -186,7 +205,7 @@ class Gate:
         else:
             place.spoke()
         finally:
-            del lane.under_way[id(place)]
+            self._leave(lane, place)
             self._pump()
 
     def observe(self, place: Place, headers: Mapping[str, str]) -> None:
@@ -198,7 +217,7 @@ class Gate:
             buckets = {kind: (one.limit, one.level, one.refill) for kind, one in lane.room.buckets.items()}
             self._share(News(model=place.wish.model, what="limits", buckets=buckets))
         if id(place) in lane.under_way:
-            lane.under_way[id(place)] = replace(place.wish.need, input=0, requests=0)
+            self._count(lane, place, replace(place.wish.need, input=0, requests=0))
 
     def went_well(self, model: str) -> None:
         """A call was answered."""
@@ -236,6 +255,13 @@ class Gate:
                 lane.room = lane.room.hold(min(news.seconds, LONGEST_HOLD), now)
             case "limited":
                 lane.limited_at = now
+            case "coming":
+                requests, given, brought = news.need
+                need = Need(requests=requests, input=given, output=brought)
+                lane.elsewhere[news.sender, news.call] = need, now + LONGEST_ELSEWHERE
+            case "gone":
+                lane.elsewhere.pop((news.sender, news.call), None)
+                lane.room = lane.room.spent(news.need[2], now)
             case _:
                 pass
         self._pump()
@@ -273,7 +299,7 @@ class Gate:
         return (
             len(lane.under_way) < self.at_once
             and not (wish.waits_for_rest and lane.breaker.wait(now, self.thresholds) > 0)
-            and lane.room.wait(wish.need, lane.under_way.values(), now) <= 0
+            and lane.room.wait(wish.need, lane.coming(now), now) <= 0
         )
 
     def _admit(self, lane: _Lane, wish: Wish) -> Place:
@@ -288,8 +314,23 @@ class Gate:
         if probe:
             self._share(News(model=wish.model, what="probe"))
         place = Place(gate=self, wish=wish, probe=probe)
-        lane.under_way[id(place)] = wish.need
+        self._count(lane, place, wish.need)
         return place
+
+    def _count(self, lane: _Lane, place: Place, need: Need) -> None:
+        """A call is expected to use so much more. Others are told where there are limits to share."""
+        lane.under_way[id(place)] = need
+        if lane.room.buckets:
+            place.told = True
+            told = (need.requests, need.input, need.output)
+            self._share(News(model=place.wish.model, what="coming", call=str(id(place)), need=told))
+
+    def _leave(self, lane: _Lane, place: Place) -> None:
+        """A call is under way no more."""
+        del lane.under_way[id(place)]
+        if place.told:
+            told = (0, 0, place.output)
+            self._share(News(model=place.wish.model, what="gone", call=str(id(place)), need=told))
 
     async def _wait(self, lane: _Lane, wish: Wish, tell: Callable[[int], None] | None) -> Place:
         if self.waiting >= self.length:
@@ -313,7 +354,7 @@ class Gate:
 
     def _give_up(self, lane: _Lane, place: Place) -> None:
         """Leave a place no call was made from."""
-        del lane.under_way[id(place)]
+        self._leave(lane, place)
         if place.probe:
             lane.breaker = lane.breaker.let_go()
 
@@ -379,6 +420,6 @@ class Gate:
         for lane in self._lanes.values():
             first = lane.queue.first()
             if first is not None:
-                wait = lane.room.wait(first.wish.need, lane.under_way.values(), now)
+                wait = lane.room.wait(first.wish.need, lane.coming(now), now)
                 soonest = min(soonest, wait or soonest)
         return max(shortest, soonest)

@@ -41,6 +41,32 @@ class OneClock(SystemClock):
         return 0.0
 
 
+def test_a_call_elsewhere_counts_for_a_bounded_time_and_what_it_brought_is_taken_off() -> None:
+    clock = OneClock(SimClock(start=START))
+    gate = Gate(clock=clock, at_once=9, length=9, seconds=60)
+    buckets = {"output-tokens": (1_000, 1_000.0, 60.0)}
+    gate.hear(News(model="m", what="limits", buckets=buckets, sender="a"))
+    for call, sender in (("1", "a"), ("1", "b"), ("2", "b")):
+        gate.hear(News(model="m", what="coming", call=call, need=(1, 10, 200), sender=sender))
+    wish = Wish(model="m", owner="ada", need=Need(input=1, output=250), kind="spare")
+
+    async def fits() -> bool:
+        try:
+            async with gate.place(wish):
+                return True
+        except UpstreamFailure:
+            return False
+
+    assert not asyncio.run(fits()), "three times 200 and 250 are more than 80% of a thousand"
+    gate.hear(News(model="m", what="gone", call="1", need=(0, 0, 20), sender="a"))
+    assert len(gate.elsewhere("m")) == 2
+    assert asyncio.run(fits())
+    gate.hear(News(model="m", what="coming", call="3", need=(1, 10, 900), sender="a"))
+    assert not asyncio.run(fits())
+    clock.sim.advance(121)
+    assert asyncio.run(fits()), "a replica that died holds nobody up for long"
+
+
 @asynccontextmanager
 async def narrow(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterator[Palaver]:
     """A server that lets one call through at a time."""

@@ -14,7 +14,7 @@ from context.headroom import UNKNOWN
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for
 from tests.redis import RedisServer
-from tests.upstream import Simulator, faults
+from tests.upstream import Reply, Simulator, faults
 from tests.upstream.limits import Limits
 
 MODEL = "claude-sonnet-5-5"
@@ -102,6 +102,29 @@ async def test_what_one_replica_reads_of_the_limits_bounds_the_others(
         await b.say("t", "Hello")
         await until(lambda: gate.waiting == 1)
         assert len(sim.requests) == 8
+
+
+async def test_calls_one_replica_has_under_way_count_for_the_others_until_they_end(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    async with (
+        Simulator(limits=Limits(requests=10)) as sim,
+        replicas(tmp_path, sim, redis_server, "a", "b", queue_seconds=60) as (a, b),
+    ):
+        await a.chat("first", "Hello")
+        gates = [app.deps.deployment.caller.gate for app in (a, b)]
+        await until(lambda: all(gate.headroom(MODEL) != UNKNOWN for gate in gates))
+        headers = sim.gate()  # none of them has been told how many requests are left
+        sim.respond(lambda _: Reply(text="Yes.", head_gate=headers))
+        for number in range(4):
+            await a.say(f"t{number}", "Hello")
+        await until(lambda: len(sim.requests) == 5 and len(gates[1].elsewhere(MODEL)) == 4)
+        for number in range(5):
+            await b.say(f"t{number}", "Hello")
+        await until(lambda: gates[1].waiting == 2)
+        assert len(sim.requests) == 8, "together they stay below 80% of ten"
+        headers.open()
+        await until(lambda: gates[1].elsewhere(MODEL) == [])
 
 
 async def test_without_redis_each_replica_decides_alone_and_says_so_once(
