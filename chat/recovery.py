@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events, ledger
@@ -9,8 +10,9 @@ from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.finish import Ending, terminal_event
 from chat.turn import Failed
+from context import continuing
 from context.messages import Part, ReasoningPart, TextPart, ToolPart
-from store import calls, usage
+from store import calls, messages, usage
 from store import events as store_events
 from store.calls import OpenCall
 from store.database import Database
@@ -22,14 +24,17 @@ async def recover(
 ) -> bool:
     """End a turn whose process is gone, keeping what its log says was said."""
     logged: list[events.TurnEvent] = []
+    last = 0
     async with database.reading() as connection:
-        while found := await store_events.after(connection, turn.owner_id, turn.id, len(logged)):
-            logged += [events.decode(payload) for _, payload in found]
+        while found := await store_events.after(connection, turn.owner_id, turn.id, last):
+            last = found[-1][0]
+            logged += [event for _, payload in found if (event := _understood(payload)) is not None]
+        quoted = await _quoted(connection, turn)
         left = await calls.of_turn(connection, turn.owner_id, turn.id)
     parts, open_part = told(logged)
     closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
     closing.append(terminal_event(outcome, None))
-    first = len(logged) + 1
+    first = last + 1
     payloads = [events.encode(event, seq=first + n, turn_id=turn.id) for n, event in enumerate(closing)]
     ending = Ending(
         turn=turn,
@@ -39,7 +44,7 @@ async def recover(
         model=None,
         tokens=None,
         cost=None,
-        spent=_lost(left, logged, local=deployment.caller.local),
+        spent=_lost(left, logged, quoted, local=deployment.caller.local),
         seq=first + len(closing) - 1,
         payload=payloads[-1],
         lane=None,
@@ -56,9 +61,39 @@ async def recover(
     return await database.write(write)
 
 
-def _lost(left: Sequence[OpenCall], logged: Sequence[events.TurnEvent], *, local: bool) -> list[usage.Entry]:
+def _understood(payload: str) -> events.TurnEvent | None:
+    """An event of the log; None for one that another version wrote."""
+    try:
+        return events.decode(payload)
+    except msgspec.MsgspecError:
+        return None
+
+
+async def _quoted(connection: AsyncConnection, turn: Turn) -> int:
+    """Characters at the beginning of the log that an earlier turn said, where this one goes on with its answer."""
+    recalled = ((turn.plan or {}).get("recipe") or {}).get("recalled") or ()
+    for one in recalled:
+        message_id = continuing.message_of(one["id"])
+        if message_id is not None:
+            found = await messages.get(connection, turn.owner_id, message_id)
+            return 0 if found is None else len(found.message.text)
+    return 0
+
+
+def _lost(
+    left: Sequence[OpenCall], logged: Sequence[events.TurnEvent], quoted: int, *, local: bool
+) -> list[usage.Entry]:
     """Rows of the calls a dead process left; what was heard is ascribed to the newest call for the answer."""
-    heard = sum(len(event.text) for event in logged if isinstance(event, events.PartDelta))
+    heard = -quoted
+    for event in logged:
+        match event:
+            case events.PartDelta():
+                heard += len(event.text)
+            case events.PartStarted(kind="tool") | events.Note(name="retry" | "discard"):
+                heard = 0  # what was said before is in the row of an earlier call
+            case _:
+                pass
+    heard = max(0, heard)
     speaking = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
     return [ledger.lost(call, heard=heard if call.id == speaking else 0, local=local) for call in left]
 

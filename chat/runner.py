@@ -81,7 +81,7 @@ class Runner:
 
     async def accept(self, owner_id: str, command: Command) -> Accepted:
         """Make a turn durable and start it. Raises PalaverError."""
-        if self.refusing:
+        if self.refusing and not await self._is_known(owner_id, command):
             raise Unavailable("this server is shutting down", retry_after=2)
         gate, coming = self.deployment.caller.gate, self.clock.new_id("coming")
         room = gate.expect(coming)
@@ -101,6 +101,14 @@ class Runner:
             gate.expect(accepted.turn.id)  # until it stands in line or has ended
             self._begin(accepted, replace(command, asked=accepted.turn.asked))
         return accepted
+
+    async def _is_known(self, owner_id: str, command: Command) -> bool:
+        """Whether a wish was taken before: then it is answered with its turn, also while the server stops."""
+        key = command.idempotency_key
+        if key is None:
+            return False
+        async with self.database.reading() as connection:
+            return await turns.by_key(connection, owner_id, key) is not None
 
     async def cancel(self, owner_id: str, turn_id: str) -> None:
         """Stop a turn, wherever it runs; a turn that has ended stays as it is. Raises NotFound."""
@@ -140,18 +148,23 @@ class Runner:
         """How many turns run here."""
         return len(self._running)
 
+    @property
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [running.task for running in self._running.values() if running.task is not None]
+
     async def drain(self, grace: float) -> None:
         """Take no new turns, give running ones `grace` seconds, end the others as interrupted, let all streams end."""
         self.refusing = True
-        tasks = [running.task for running in self._running.values() if running.task is not None]
-        if tasks:
-            log.info("waiting for running turns", turns=len(tasks), seconds=grace)
-            await asyncio.wait(tasks, timeout=grace)
+        if self._running:
+            log.info("waiting for running turns", turns=len(self._running), seconds=grace)
+        end = asyncio.get_running_loop().time() + grace
+        # Again and again, for a wish that was being stored when the signal came is a turn by now.
+        while (left := end - asyncio.get_running_loop().time()) > 0 and (tasks := self._tasks):
+            await asyncio.wait(tasks, timeout=left)
         for running in list(self._running.values()):
             self._stop(running, INTERRUPTED)
-        left = [running.task for running in self._running.values() if running.task is not None]
-        if left:
-            await asyncio.wait(left, timeout=5)
+        if tasks := self._tasks:
+            await asyncio.wait(tasks, timeout=5)
         self.draining.set()
         for running in list(self._running.values()):
             running.log.wake()
@@ -190,8 +203,11 @@ class Runner:
         for turn in found:
             if turn.id in self._running:
                 continue
-            if await recover(self.database, self.deployment, self.clock, turn, INTERRUPTED):
-                log.warning("ended an abandoned turn", turn_id=turn.id)
+            try:
+                if await recover(self.database, self.deployment, self.clock, turn, INTERRUPTED):
+                    log.warning("ended an abandoned turn", turn_id=turn.id)
+            except Exception:  # one that cannot be ended keeps no other from it
+                log.exception("an abandoned turn could not be ended; it will be tried again", turn_id=turn.id)
         before = self.clock.now() + 1 if everything else self.clock.now() - self._longest_call
         now = (
             self.clock.now() if self.shared else None

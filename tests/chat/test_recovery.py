@@ -1,6 +1,7 @@
 """After a crash: what was running ends as interrupted, with what was said; and several processes share one database."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from chat.calls import LEASE, tokens_of
 from chat.upstream.client import Timeouts
+from store import sqlite
 from tests.chat.told import answer_text, finished, ledger, stored, whole
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
@@ -103,6 +105,58 @@ async def test_a_turn_left_running_ends_as_interrupted_on_the_next_start(tmp_pat
             assert "interrupted here" in str(sim.requests[-1])
             found = (await app.get("/api/search", q="count"))["results"]
             assert len(found) == 1
+
+
+async def test_the_half_that_was_said_before_is_not_billed_again_by_a_crash(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        async with palaver(tmp_path / "before", sim, timeouts=Timeouts()) as app:
+            half = "The first half. " * 50
+            sim.script(faults.reset_after(half))
+            broken = await app.chat("t", "Tell me")
+            gate = sim.gate()
+            sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
+            accepted = await app.http.post("/api/threads/t/turns", json={"continue": broken["message_id"]})
+            gate.release(2)
+            said = ""
+            async for event in app.stream(accepted.json()["id"]):
+                said += event.data["text"] if event.type == "part.delta" else ""
+                if said == half + "one two ":
+                    break
+            shutil.copytree(
+                tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
+            )
+        async with palaver(tmp_path / "after", sim, timeouts=Timeouts()) as app:
+            _, turn = await finished(app, accepted.json()["id"])
+            assert answer_text(turn["message"]) == said
+            (row,) = await ledger(app, turn["id"])
+            assert row.usage.output == tokens_of(len("one two "))
+
+
+async def test_a_log_nobody_understands_keeps_no_other_turn_from_being_ended(tmp_path: Path) -> None:
+    """Another version may have written what this one does not know."""
+    async with Simulator() as sim:
+        async with palaver(tmp_path / "before", sim, timeouts=Timeouts()) as app:
+            strange, _ = await begun(app, "t")
+            sim.script(Reply(text="not yet", hold=True))
+            other = await app.say("other", "Hello")
+            shutil.copytree(
+                tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
+            )
+            sim.held.open()
+        disk = sqlite.driver().connect(tmp_path / "after" / "palaver.db")
+        (last,) = disk.execute("SELECT max(seq) FROM turn_events WHERE turn_id = ?", (strange,)).fetchone()
+        payload = json.dumps({"type": "of.tomorrow", "seq": last + 1, "turn_id": strange})
+        disk.execute("INSERT INTO turn_events VALUES (?, ?, ?)", (strange, last + 1, payload))
+        disk.commit()
+        disk.close()
+        async with palaver(tmp_path / "after", sim, timeouts=Timeouts()) as app:
+            assert (await app.turn(other["id"]))["status"] == "failed"
+            turn = await app.turn(strange)
+            assert (turn["status"], answer_text(turn["message"])) == ("failed", "one two ")
+            events = await app.follow(strange)
+            assert [event.seq for event in events] == list(range(1, len(events) + 1))
+            assert events[-1].type == "turn.failed"
+            assert (await app.chat("t", "go on"))["status"] == "completed"
 
 
 @asynccontextmanager

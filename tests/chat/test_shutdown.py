@@ -16,7 +16,11 @@ from tests.upstream import Gate, Reply, Simulator
 async def begin(server: Serving, thread: str) -> tuple[str, asyncio.Task[list[Event]], asyncio.Event]:
     """A turn that is being followed; the event is set when its first words have arrived."""
     accepted = (
-        await server.http.post(f"/api/threads/{thread}/turns", json={"input": {"text": thread}})
+        await server.http.post(
+            f"/api/threads/{thread}/turns",
+            json={"input": {"text": thread}},
+            headers={"idempotency-key": thread},
+        )
     ).json()
     spoken = asyncio.Event()
 
@@ -63,6 +67,12 @@ async def test_a_stop_waits_for_turns_that_end_in_time_and_ends_the_others(tmp_p
             started = time.monotonic()
             stopping = asyncio.create_task(server.stop(signal.SIGTERM))
             refused = await refusal(server)
+            again = await server.http.post(
+                "/api/threads/stays/turns",
+                json={"input": {"text": "stays"}},
+                headers={"idempotency-key": "stays"},
+            )
+            assert (again.status_code, again.headers["idempotency-replayed"]) == (200, "true"), again.text
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
             assert refused.headers["retry-after"]
             assert (await server.http.get("/readyz")).status_code == 503
