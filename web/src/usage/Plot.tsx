@@ -30,7 +30,11 @@ export function Plot({ title, note, days, series, as, format, ticks, most }: Plo
     let plot: uPlot | null = null;
     const draw = () => {
       plot?.destroy();
-      plot = new uPlot(options(target.clientWidth, series, as, ticks ?? ((values) => values.map(format)), most), data(days, series, as), target);
+      plot = new uPlot(
+        options(target.clientWidth, series, as, ticks ?? ((values) => values.map(format)), most),
+        data(days, series, as),
+        target,
+      );
     };
     draw();
     const theme = matchMedia("(prefers-color-scheme: dark)");

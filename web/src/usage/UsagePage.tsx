@@ -182,7 +182,14 @@ function Figures({ days, models, replies, outcomes, budgets }: Found): JSX.Eleme
     <>
       <Totals total={total} replies={replies.total} />
       <div class="plots">
-        <Plot title="Cost per day by model" days={days} series={drawn.cost} as="layers" format={money} ticks={moneyTicks} />
+        <Plot
+          title="Cost per day by model"
+          days={days}
+          series={drawn.cost}
+          as="layers"
+          format={money}
+          ticks={moneyTicks}
+        />
         <Plot
           title="Saved by routing and caching"
           note={savedNote(total, top)}

@@ -175,7 +175,8 @@ export function fullness({ limit, used, reserved }: Budget): number | null {
 
 /** Amounts along an axis, all with as many digits as the finest of them needs. */
 export function moneyTicks(values: readonly number[]): string[] {
-  const even = (digits: number) => values.every((value) => Math.abs(value - Number(value.toFixed(digits))) < 1e-9);
+  const even = (digits: number) =>
+    values.every((value) => Math.abs(value - Number(value.toFixed(digits))) < 1e-9);
   const digits = [0, 2, 3, 4, 5].find(even) ?? 6;
   return values.map((value) => `$${value.toFixed(digits)}`);
 }

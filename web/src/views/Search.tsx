@@ -162,7 +162,11 @@ function Nothing(props: {
   const { query, found, count } = props;
   if (query === "" || count > 0) return null;
   if (found === null || found.query !== query) return <p class="found-none">Searching</p>;
-  return <p class="found-none" role="status">{found.problem ?? `Nothing matches “${query}”.`}</p>;
+  return (
+    <p class="found-none" role="status">
+      {found.problem ?? `Nothing matches “${query}”.`}
+    </p>
+  );
 }
 
 /** What was found last; it stays on screen until the next answer is there. */

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { dollars, exactDollars, nameOf } from "../figures.ts";
+import { capital } from "../outcomes.ts";
 import type { Call, LeftOut, Plan, TurnContext } from "../protocol.ts";
 import { useSelect } from "../store.ts";
 import {
@@ -88,7 +89,7 @@ function Body({ threadId, context, plan }: BodyProps): JSX.Element {
               <Linked threadId={threadId} text={text} />
             </Fact>
           ))}
-          {marks.length > 0 && <Fact name="Marked">{marks.join("; ")}</Fact>}
+          {marks.length > 0 && <Fact name="Marked">{capital(marks.join("; "))}</Fact>}
         </dl>
       </Part>
       <Considered plan={plan} />
