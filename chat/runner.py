@@ -190,11 +190,15 @@ class Runner:
         await self.take_over(everything=False)
 
     async def _renew(self, connection: AsyncConnection) -> list[str]:
-        """Renew all leases at once, so that those on calls never run out before their turn's."""
+        """Renew all leases at once, so that those on calls never run out before their turn's.
+
+        Turns first, as where a turn ends: two transactions that lock both in different order may wait for each other for ever.
+        """
         until = self.clock.now() + LEASE
+        asked = await turns.renew_leases(connection, self.holder, list(self._running), until)
         if self.shared:
             await calls.renew(connection, self.holder, until)
-        return await turns.renew_leases(connection, self.holder, list(self._running), until)
+        return asked
 
     async def take_over(self, *, everything: bool) -> None:
         """End abandoned turns as interrupted, with what their logs say was said."""

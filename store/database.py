@@ -28,6 +28,9 @@ Dialect = Literal["sqlite", "postgresql"]
 
 BATCH = 256  # writes in one transaction at the most: bounds how long the first of them waits
 READERS = 4
+TRIES = (
+    4  # times a write that gives way to others is made: two that collide have different speeds the next time
+)
 
 
 @dataclass(slots=True)
@@ -82,11 +85,22 @@ class Database:
     async def write(self, work: Write[T]) -> T:
         """Run `work` in a transaction; returns when it is durable. Raises what `work` raises, or StoreError."""
         if self.dialect == "postgresql":
-            with translated():
-                async with self._writer.begin() as connection:
-                    return await work(connection)
+            return await self._repeated(work)
         result: T = await self._submit(work)
         return result
+
+    async def _repeated(self, work: Write[T]) -> T:
+        """Run `work` on Postgres, again where it was the one to give way to another transaction: then nothing of it was kept."""
+        with translated():
+            for _ in range(TRIES - 1):
+                try:
+                    async with self._writer.begin() as connection:
+                        return await work(connection)
+                except DBAPIError as failure:
+                    if not _gave_way(failure):
+                        raise
+            async with self._writer.begin() as connection:
+                return await work(connection)
 
     async def append(self, statement: Insert, rows: list[dict[str, Any]]) -> None:
         """Insert rows; returns when they are durable. On SQLite rows that wait together become one statement."""
@@ -178,6 +192,11 @@ def _settle(pending: _Pending, outcome: Any) -> None:
         pending.done.set_result(outcome)
 
 
+def _gave_way(failure: DBAPIError) -> bool:
+    """Whether Postgres rolled a transaction back for another one's sake: a deadlock, or no order both could have run in."""
+    return str(getattr(failure.orig, "sqlstate", None) or "") in ("40P01", "40001")
+
+
 class translated:
     """Turns the database's own trouble into StoreError; constraint violations pass as they are."""
 
@@ -197,6 +216,8 @@ class translated:
                 raise StoreUnavailable("the database server does not let us in") from error
             if sqlstate.startswith(("53", "57P")):  # out of connections or memory; shutting down
                 raise StoreUnavailable("the database does not answer") from error
+            if _gave_way(error):
+                raise StoreUnavailable("too many transactions want the same rows") from error
             if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
                 raise StoreUnavailable("the database does not answer") from error
         if isinstance(error, PoolTimeout):  # every connection is taken, and has been for long

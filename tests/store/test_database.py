@@ -212,6 +212,36 @@ async def test_a_database_that_is_not_there_is_a_store_error(tmp_path: Path) -> 
 
 
 @pytest.mark.postgres
+async def test_two_writes_that_wait_for_each_other_are_both_done(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    await migrate.upgrade(database)
+    for name in ("one", "two"):
+        await database.write(new_user(name))
+    both = asyncio.Barrier(2)
+
+    def renames(*order: str) -> Write[None]:
+        tries = []
+
+        async def write(connection: AsyncConnection) -> None:
+            tries.append(order)
+            for name in order:
+                await connection.execute(
+                    text("UPDATE users SET name = name || 'x' WHERE id = :id"), {"id": name}
+                )
+                if len(tries) == 1 and name == order[0]:
+                    await both.wait()
+
+        return write
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(database.write(renames("one", "two")), database.write(renames("two", "one")))
+    async with database.reading() as connection:
+        found = await connection.execute(text("SELECT name FROM users WHERE id IN ('one', 'two')"))
+        assert sorted(found.scalars()) == ["onexx", "twoxx"], "each exactly once"
+    await database.close()
+
+
+@pytest.mark.postgres
 async def test_a_wrong_password_is_a_store_error_too(postgres_url: str) -> None:
     locked_out = Database(postgres_url.replace("palaver:", "palaver:planted"))
     with pytest.raises(StoreUnavailable) as failure:
