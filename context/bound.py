@@ -15,27 +15,32 @@ LIVES = (
 )  # milliseconds an entry lives, and after which it must be renewed
 
 
+SETTLED = 100  # turns after which a new token of the summary is cached wherever one that was always there is
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnTaken:
-    """One turn as it was: its lane and start (ms), the tokens of its user text and of its answer."""
+    """One turn as it was: its lane and start (ms), the tokens of its user text, of its answer, and of the summary it was sent."""
 
     lane: str
     at: int
     user: int
     answer: int
+    summary: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """What every policy has in common. `prices` by lane; `reader` of the summariser; sizes in tokens; `keep` in messages.
 
-    summary_least: what a full ladder holds just after a merge, the least it ever does; summary_budget: the most one fold adds.
+    summary_least, summary_most: what a full ladder holds, just after a merge and just before one; summary_budget: the most one fold adds.
     """
 
     system: int
     prices: dict[str, Prices]
     reader: Prices
     summary_least: int
+    summary_most: int
     summary_budget: int
     summary_share: float
     summariser_prompt: int
@@ -44,32 +49,28 @@ class Frame:
 
 
 def bound(turns: Sequence[TurnTaken], frame: Frame) -> int:
-    """The least price in picodollars of all prompts and summaries of a thread; answers are not in it."""
+    """The least price in picodollars of all prompts and summaries of a thread; answers are not in it.
+
+    At equal information: once as much is folded as fills a summary, it holds what it held in the thread.
+    """
     count = len(turns)
     if not count:
         return 0
     before = _tokens_before(turns)
     floors = [before[max(0, 2 * index + 1 - frame.keep) // 2 * 2] for index in range(count)]
-    lasting = _Token(frame)  # one token that is in every prompt
-    steps: list[tuple[float, float]] = []  # what it costs at each turn, and what a new one would cost there
-    paid = 0.0
-    for turn in turns:
-        lasting.take(turn)
-        new = _Token(frame)
-        new.take(turn)
-        steps.append((lasting.price - paid, new.price))
-        paid = lasting.price
-    running = [0.0]
-    for step, _ in steps:
-        running.append(running[-1] + step)
+    running = lasting(turns, frame)  # one token that is in every prompt
+    full = [0.0]  # and a full summary
+    for index, turn in enumerate(turns):
+        full.append(full[-1] + max(frame.summary_least, turn.summary) * (running[index + 1] - running[index]))
     best = [0.0] + [float("inf")] * count
     alive: list[_Token] = []  # one per turn in which tokens arrived; the last is the newest
     for end in range(count):
-        new = _Token(frame)
-        alive.append(new)
+        alive.append(_Token(frame))
         for token in alive:
             if token.wanted:
                 token.take(turns[end])
+        last = end + 1 == count
+        entering = 0.0 if last else _entering(turns, end + 1, running, frame)
         total = 0.0
         for start in range(end, -1, -1):
             window = before[2 * end + 1] - floors[start]
@@ -77,38 +78,45 @@ def bound(turns: Sequence[TurnTaken], frame: Frame) -> int:
                 for token in alive[:start]:
                     token.wanted = False
                 break
-            summary = min(frame.summary_least, frame.summary_share * floors[start])
-            kept = before[2 * start + 1] - floors[start]
-            epoch = (
-                total
-                + kept * alive[start].price
-                + (frame.system + summary) * (running[end + 1] - running[start])
+            continuing, summarised = running[end + 1] - running[start], frame.summary_share * floors[start]
+            summary = (
+                full[end + 1] - full[start]
+                if summarised >= frame.summary_most
+                else min(frame.summary_least, summarised) * continuing
             )
-            fold = 0.0
-            if end + 1 < count:
-                folded = floors[end + 1] - floors[start]
-                fold = _fold(folded, frame, steps[end + 1])
+            kept = before[2 * start + 1] - floors[start]
+            epoch = total + kept * alive[start].price + frame.system * continuing + summary
+            fold = 0.0 if last else _fold(floors[end + 1] - floors[start], frame, entering)
             best[end + 1] = min(best[end + 1], best[start] + epoch + fold)
             arrived = before[2 * start + 1] - (before[2 * start - 1] if start else 0)
             total += arrived * alive[start].price
     return round(best[count])
 
 
-def lasting(turns: Sequence[TurnTaken], frame: Frame) -> float:
-    """The least price in picodollars of one token that is in every prompt."""
-    token = _Token(frame)
+def lasting(turns: Sequence[TurnTaken], frame: Frame) -> list[float]:
+    """The least price in picodollars of one token that is in every prompt: before each turn, and in all."""
+    token, running = _Token(frame), [0.0]
     for turn in turns:
         token.take(turn)
-    return token.price
+        running.append(token.price)
+    return running
 
 
-def _fold(folded: int, frame: Frame, step: tuple[float, float]) -> float:
+def _entering(turns: Sequence[TurnTaken], index: int, running: Sequence[float], frame: Frame) -> float:
+    """What a token that is new at that turn and stays costs more than one that was always there: it is written in every lane."""
+    token, coming = _Token(frame), turns[index : index + SETTLED]
+    for turn in coming:
+        token.take(turn)
+    return token.price - (running[index + len(coming)] - running[index])
+
+
+def _fold(folded: int, frame: Frame, entering: float) -> float:
     """The summariser's call, and its new lines entering the prompt; folding nothing costs nothing."""
     if folded <= 0:
         return 0.0
     new = min(frame.summary_budget, frame.summary_share * folded)
     call = frame.reader.input * (frame.summariser_prompt + folded) + frame.reader.output * new
-    return call + new * max(0.0, step[1] - step[0])
+    return call + new * max(0.0, entering)
 
 
 def _tokens_before(turns: Sequence[TurnTaken]) -> list[int]:

@@ -62,6 +62,7 @@ def hindsight(
         prices={lane: table.at(0) for lane, table in tables.items()},
         reader=reader.at(0),
         summary_least=round(policy.summary_budget * policy.summary_down),
+        summary_most=round(policy.summary_budget * policy.summary_over),
         summary_budget=policy.summary_budget,
         summary_share=_share(turns, policy),
         summariser_prompt=policy.summariser_prompt,
@@ -90,7 +91,13 @@ def measured(turns: Sequence[Billed]) -> tuple[list[TurnTaken], int]:
     estimated = sum(turns[index - 1].answer + turns[index].user for index in grown)
     ratio = sum(grown.values()) / estimated if estimated else 1.0
     taken = [
-        TurnTaken(lane=one.lane, at=one.at, user=round(one.user * ratio), answer=round(one.answer * ratio))
+        TurnTaken(
+            lane=one.lane,
+            at=one.at,
+            user=round(one.user * ratio),
+            answer=round(one.answer * ratio),
+            summary=one.summary,
+        )
         for one in turns
     ]
     for index, tokens in grown.items():

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from context.bound import Frame, TurnTaken, bound
 from context.pricing import Prices
-from tests.bench.economics.conversations import START, Conversation, Exchange, pauses
+from tests.bench.economics.conversations import Conversation, Exchange, pauses
 from tests.bench.economics.engine import Run, terms_of
 from tests.bench.economics.fixed import Fixed, play
+from tests.bench.economics.least import least_of
 
 FLAT = Prices(input=100, output=500, cache_read=10, cache_write_5m=125, cache_write_1h=200)
 FRAME = Frame(
@@ -17,6 +18,7 @@ FRAME = Frame(
     prices={"one": FLAT},
     reader=FLAT,
     summary_least=1_200,
+    summary_most=1_800,
     summary_budget=1_500,
     summary_share=0.2,
     summariser_prompt=400,
@@ -40,6 +42,32 @@ def test_two_turns_a_week_apart_cache_nothing() -> None:
     assert bound(turns, FRAME) == 1_050 * 100 + 1_110 * 100
 
 
+def test_what_a_fold_adds_to_the_summary_is_new_to_every_lane() -> None:
+    frame = replace(FRAME, system=0, prices={"one": FLAT, "two": FLAT}, keep=1, cap=1_000)
+
+    def least(*lanes: str) -> int:
+        """Each turn fills the cap, so each folds the one before it and nothing but the summary is ever sent twice."""
+        turns = [
+            TurnTaken(lane=lane, at=60_000 * n, user=1_000, answer=0, summary=200 * n)
+            for n, lane in enumerate(lanes)
+        ]
+        return bound(turns, frame)
+
+    # The 200 tokens that are new in the second turn: written and read in one lane, or sent uncached in each of two.
+    assert least("one", "one", "two") - least("one", "one", "one") == 200 * (2 * 100 - (125 + 10))
+
+
+def test_a_full_summary_is_as_large_as_it_was() -> None:
+    def least(summary: int) -> int:
+        turns = [
+            TurnTaken(lane="one", at=60_000 * n, user=500, answer=500, summary=min(summary, 200 * n))
+            for n in range(60)
+        ]
+        return bound(turns, FRAME)
+
+    assert least(0) == least(1_200) < least(1_500) < least(1_800)
+
+
 def test_no_policy_gets_below_it() -> None:
     chance = random.Random(5)
     for pattern in ("seconds", "minutes", "bursts", "hours", "days"):
@@ -47,17 +75,9 @@ def test_no_policy_gets_below_it() -> None:
         conversation = Conversation("x", exchanges, ("standard",) * 60)
         gaps = pauses(pattern, 60, seed=3)
         terms = {"standard": terms_of("claude-sonnet-5-5", 1_500)}
-        reader = terms_of("claude-haiku-5-5", 1_500).prices.at(0)
-        frame = replace(
-            FRAME, system=1_500, prices={"standard": terms["standard"].prices.at(0)}, reader=reader
-        )
-        now, turns, answers = START, list[TurnTaken](), 0
-        for exchange, gap in zip(exchanges, gaps, strict=True):
-            turns.append(TurnTaken(lane="standard", at=now, user=exchange.user, answer=exchange.answer))
-            answers += exchange.answer * frame.prices["standard"].output
-            now += gap
-        least = bound(turns, frame) + answers
-        assert least <= Run(terms=terms, fold_first=True).play(conversation, gaps).provider.total
+        run = Run(terms=terms, fold_first=True).play(conversation, gaps)
+        least = least_of(conversation, gaps, terms, run.summaries, system=1_500).bill
+        assert least <= run.provider.total
         for surplus in (0, 1_000, 8_000):
             for ttl in (None, "5m", "1h"):
                 bill = play(Fixed(surplus=surplus, ttl=ttl, explicit=True), terms, conversation, gaps).total

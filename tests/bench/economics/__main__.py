@@ -10,19 +10,18 @@ from pathlib import Path
 
 import structlog
 
-from context.bound import Frame, TurnTaken, bound
-from context.gaps import Kind, Service, kind_of
+from context.gaps import Gap
 from context.policies import bill, simple_policies
+from context.policy import DEFAULT
 from context.pricing import usd
+from context.service import Service
 from tests.bench.economics import real
 from tests.bench.economics.conversations import PATTERNS, RECORDED, START, Conversation, between, load
-from tests.bench.economics.engine import Run, terms_of
+from tests.bench.economics.engine import MID, THREE, Run, terms_of
 from tests.bench.economics.fixed import Fixed, play
+from tests.bench.economics.least import least_of
 from tests.bench.economics.provider import Provider
 from tests.bench.economics.real import Played
-
-MID = {"standard": "claude-sonnet-5-5"}
-THREE = {"simple": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "complex": "claude-opus-5-5"}
 
 # Context economics, section 11: bound, fixed trigger with automatic 5m marks, best trigger and life found by search.
 AIMS = {
@@ -82,7 +81,6 @@ def measure(job: Job) -> Row:
     models = MID if job.kind == "one" else THREE
     terms = {tier: terms_of(model, job.system) for tier, model in models.items()}
     watched = {tier: terms_of(model, job.system, presence=0.9) for tier, model in models.items()}
-    reader = terms_of("claude-haiku-5-5", job.system).prices.at(0)
     services = trained(job, tuple(models)) if job.trained else {}
     ours = least = seen = folds = pure = 0
     seconds, plans, prompt, read = 0.0, 0, 0, 0
@@ -111,25 +109,9 @@ def measure(job: Job) -> Row:
                 .play(conversation, gaps)
                 .provider.total
             )
-        tiers = conversation.tiers if job.kind == "three" else ("standard",) * len(conversation.exchanges)
-        now, turns, answers = START, [], 0
-        for index, exchange in enumerate(conversation.exchanges):
-            turns.append(TurnTaken(lane=tiers[index], at=now, user=exchange.user, answer=exchange.answer))
-            answers += terms[tiers[index]].prices.at(0).output * exchange.answer
-            now += gaps[index]
-        policy = terms["standard"].policy
-        frame = Frame(
-            system=job.system,
-            prices={tier: one.prices.at(0) for tier, one in terms.items()},
-            reader=reader,
-            summary_least=round(policy.summary_budget * policy.summary_down),
-            summary_budget=policy.summary_budget,
-            summary_share=policy.summary_share,
-            summariser_prompt=policy.summariser_prompt,
-            keep=policy.floor_messages,
-            cap=policy.window_cap,
-        )
-        least += bound(turns, frame) + answers
+        best_case = least_of(conversation, gaps, terms, run.summaries, system=job.system)
+        turns, answers = best_case.turns, best_case.answers
+        least += best_case.bill
         shares["answers"] = shares.get("answers", 0) + answers
         for one in simple_policies(MESSAGES):
             simple[one.name] = (
@@ -176,17 +158,18 @@ def trained(job: Job, tiers: tuple[str, ...]) -> dict[str, Service]:
         known = job.others or job.conversations
         conversation = known[other % len(known)]
         gaps = between(conversation, job.pattern, -1 - other)[:60]
-        last: dict[str, tuple[int, Kind | None]] = {}
+        last: dict[str, int] = {}
+        seen: dict[str, tuple[Gap, ...]] = {}
         now = START
         for index, gap in enumerate(gaps):
             tier = conversation.tiers[(index + 7 * other) % len(conversation.tiers)]
             model = models[tier if len(tiers) > 1 else tiers[0]]
             if model in last:
-                at, before = last[model]
-                services[model] = services.get(model, Service()).observe(now - at, before)
-                last[model] = (now, kind_of(now - at))
-            else:
-                last[model] = (now, None)
+                earlier = seen.get(model, ())
+                gap_ms = now - last[model]
+                services[model] = services.get(model, Service()).observe(gap_ms, earlier, DEFAULT)
+                seen[model] = (*earlier, Gap(ms=gap_ms, tokens=0))
+            last[model] = now
             now += gap
     return services
 

@@ -13,7 +13,6 @@ from typing import Any
 from context import folding, lanes
 from context.catalog import Model
 from context.fold import Fold
-from context.gaps import Service
 from context.ladder import Ladder, Line
 from context.lanes import Lane
 from context.messages import Message, Role, TextPart
@@ -24,6 +23,7 @@ from context.pricing import Prices, PriceTable, Usage
 from context.prompts import Prompt
 from context.recipe import LADDER, SYSTEM
 from context.routing.choice import Route
+from context.service import Service
 from context.summary import climb
 from context.terms import Summariser, Terms
 from context.window import spoken
@@ -133,7 +133,7 @@ class Engine:
             policy=self.terms.policy,
         )
         if len(self.lane.gaps) > len(before.gaps):
-            SERVICE[0] = SERVICE[0].observe(self.lane.gaps[-1].ms, before.kind)
+            SERVICE[0] = SERVICE[0].observe(self.lane.gaps[-1].ms, before.gaps, self.terms.policy)
         calls.append({"purpose": "turn", "model": self.tier, "blocks": self._blocks(planned), "output": ""})
         return calls
 

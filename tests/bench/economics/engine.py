@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from context import folding, keepalive, lanes
 from context.catalog import lookup
 from context.fold import Fold
-from context.gaps import Evidence, Service
+from context.gaps import Evidence
 from context.keepalive import Decision
 from context.ladder import Ladder, Line, Segment
 from context.lanes import Lane
@@ -21,10 +21,13 @@ from context.policy import DEFAULT, Policy
 from context.pricing import Usage, price_table
 from context.prompts import Prompt
 from context.routing.choice import Route
+from context.service import Service
 from context.terms import Summariser, Terms
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider
 
+MID = {"standard": "claude-sonnet-5-5"}
+THREE = {"simple": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "complex": "claude-opus-5-5"}
 AFTER_END = 7 * 86_400_000  # how long the timers run on behind the last turn
 
 
@@ -62,7 +65,7 @@ def terms_of(
 
 @dataclass(slots=True)
 class Run:
-    """One conversation under the engine. `terms` by tier; `seen` watches every plan."""
+    """One conversation under the engine. `terms` by tier; `seen` watches every plan; `summaries`: tokens of each turn's."""
 
     terms: dict[str, Terms]
     services: dict[str, Service] = field(default_factory=dict)
@@ -74,6 +77,7 @@ class Run:
     path: list[Message] = field(default_factory=list)
     ladder: Ladder | None = None
     folds: int = 0
+    summaries: list[int] = field(default_factory=list)
     planning: float = 0.0
     plans: int = 0
     coming: int = 0
@@ -98,6 +102,7 @@ class Run:
         if planned.fold is not None and self.fold_first:
             self._fold(terms, planned.fold)
             planned = self._plan(terms, lane, now)
+        self.summaries.append(0 if planned.ladder is None else planned.ladder.tokens)
         if self.seen is not None:
             self.seen(planned)
         billed = self._ask(terms, planned, now, answer)
@@ -107,7 +112,7 @@ class Run:
         after = self.lanes[terms.model.id]
         if len(after.gaps) > len(lane.gaps):
             service = self._service(terms)
-            self.services[terms.model.id] = service.observe(after.gaps[-1].ms, lane.kind)
+            self.services[terms.model.id] = service.observe(after.gaps[-1].ms, lane.gaps, terms.policy)
         self.path.append(_message(index * 2 + 1, "assistant", answer))
         fold = planned.fold if not self.fold_first and planned.fold else None
         if fold is None:

@@ -1,32 +1,35 @@
 """What it is worth to know the next pause: a token that is in every prompt, offline against the best fixed rule.
 
-    python -m tests.bench.economics.knowing THREADS.jsonl.gz
+    python -m tests.bench.economics.knowing THREADS.jsonl.gz [--limit 6] [--turns 200]
 
 The rule is told the distribution of the lane's pauses, but not the next one: it chooses a life and how many renewals it tries, as
 well as that can be done in hindsight over all pauses. The rest is the price of not knowing, and no policy without signs gets it back.
+
+From that follows a floor under the whole bill of such a policy: the least bill, with the system prompt and the summary, which are in every
+prompt, at the rule's price. Answers, windows and the summariser's calls stand in it as if every pause had been known.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from context.bound import Frame, TurnTaken, lasting
+from context.bound import TurnTaken, lasting
 from context.lanes import LIVES
-from context.pauses import RENEWALS, most_renewals, rest_of
+from context.pauses import rest_of
 from context.policy import DEFAULT
 from context.pricing import Prices
-from tests.bench.economics.conversations import PATTERNS, RECORDED, load, pauses
-from tests.bench.economics.engine import terms_of
+from context.terms import Terms
+from tests.bench.economics.conversations import PATTERNS, RECORDED, Conversation, between, load, pauses
+from tests.bench.economics.engine import MID, THREE, Run, terms_of
+from tests.bench.economics.least import frame_of, least_of
 
-LANES = (
-    ("claude-sonnet-5-5", 1.0),
-    ("claude-haiku-5-5", 0.55),
-    ("claude-sonnet-5-5", 0.35),
-    ("claude-opus-5-5", 0.1),
-)
+SYSTEM = 1_500
+MOST_TRIES = 61  # renewals: more cost more than writing anew
+SHARES = {"one": {"standard": 1.0}, "three": {"simple": 0.55, "standard": 0.35, "complex": 0.1}}
+MODELS = {"one": MID, "three": THREE}
 TURNS = 20_000
 
 
@@ -41,61 +44,85 @@ def between_uses(gaps: Sequence[int], share: float) -> list[int]:
     return found
 
 
-def least(gaps: Sequence[int], prices: Prices) -> float:
+def least(gaps: Sequence[int], terms: Mapping[str, Terms], tier: str) -> float:
     """Offline, in picodollars a use."""
-    frame = Frame(
-        system=1,
-        prices={"one": prices},
-        reader=prices,
-        summary_least=0,
-        summary_budget=0,
-        summary_share=0.0,
-        summariser_prompt=0,
-        keep=20,
-        cap=1,
-    )
-    at, turns = 0, [TurnTaken(lane="one", at=0, user=0, answer=0)]
+    at, turns = 0, [TurnTaken(lane=tier, at=0, user=0, answer=0)]
     for gap in gaps:
         at += gap
-        turns.append(TurnTaken(lane="one", at=at, user=0, answer=0))
-    return lasting(turns, frame) / len(turns)
+        turns.append(TurnTaken(lane=tier, at=at, user=0, answer=0))
+    return lasting(turns, frame_of(terms, system=1))[-1] / len(turns)
 
 
-def told(gaps: Sequence[int], prices: Prices) -> tuple[float, str]:
-    """The best rule's picodollars a use, and the rule."""
+def told(gaps: Sequence[int], prices: Prices, uses: float) -> tuple[float, str]:
+    """The best rule's picodollars a use, and the rule; after so many uses a thread ends, and renewals are tried for in vain."""
     best, name = float(prices.input), "none"
     for life in ("5m", "1h"):
         rest = rest_of(DEFAULT, life)
-        for tries in RENEWALS:
-            if tries > most_renewals(DEFAULT, life):
-                break
+        for tries in range(MOST_TRIES):
             reach = rest * (tries + 1) if tries else LIVES[life]
             cost = sum(
                 prices.cache_read * min(tries, gap // rest)
                 + (prices.cache_read if gap < reach else prices.write(life))
                 for gap in gaps
             )
-            if cost / len(gaps) < best:
-                best, name = cost / len(gaps), f"{life}, {tries} renewals"
+            mean = cost / len(gaps) + prices.cache_read * tries / uses
+            if mean < best:
+                best, name = mean, f"{life}, {tries} renewals"
     return best, name
+
+
+def floor(
+    conversations: Sequence[Conversation],
+    pattern: str,
+    terms: Mapping[str, Terms],
+    dearer: Mapping[str, float],
+) -> float:
+    """What the least bill comes to, as a multiple, when what is in every prompt costs that much more per tier."""
+    whole = more = 0.0
+    for seed, conversation in enumerate(conversations):
+        gaps = between(conversation, pattern, seed)
+        run = Run(terms=dict(terms), fold_first=True).play(conversation, gaps)
+        best = least_of(conversation, gaps, terms, run.summaries, system=SYSTEM)
+        whole += best.bill
+        for tier in terms:
+            uses = [turn for turn in best.turns if turn.lane == tier]
+            running = lasting(uses, best.frame)
+            for index, turn in enumerate(uses):
+                step = running[index + 1] - running[index]
+                more += (dearer[tier] - 1) * step * (SYSTEM + turn.summary)
+    return 1 + more / whole
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("threads", type=Path)
+    parser.add_argument("--limit", type=int, default=6)
+    parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--patterns", default=",".join((RECORDED, *PATTERNS)))
     args = parser.parse_args()
-    chosen, others = load(args.threads, 6, 200)
-    for pattern in (RECORDED, *PATTERNS):
+    chosen, others = load(args.threads, args.limit, args.turns)
+    turns = sum(len(one.exchanges) for one in chosen) / len(chosen)
+    for pattern in args.patterns.split(","):
         gaps = (
             [gap for one in (*chosen, *others) for gap in one.pauses][:TURNS]
             if pattern == RECORDED
             else pauses(pattern, TURNS, 1)
         )
-        for model, share in LANES:
-            prices = terms_of(model, 1_500).prices.at(0)
-            lane = between_uses(gaps, share)
-            low, (rule, name) = least(lane, prices), told(lane, prices)
-            print(f"{pattern:9} {model:18} {share:4.0%}  told / least {rule / low:.2f}  ({name})", flush=True)
+        for kind, shares in SHARES.items():
+            terms = {tier: terms_of(model, SYSTEM) for tier, model in MODELS[kind].items()}
+            dearer = dict[str, float]()
+            for tier, share in shares.items():
+                lane = between_uses(gaps, share)
+                rule, name = told(lane, terms[tier].prices.at(0), share * turns)
+                dearer[tier] = max(1.0, rule / least(lane, terms, tier))
+                print(
+                    f"{pattern:9} {tier:9} {share:4.0%}  told / least {dearer[tier]:.2f}  ({name})",
+                    flush=True,
+                )
+            print(
+                f"{pattern:9} {kind:9}       no bill below {floor(chosen, pattern, terms, dearer):.2f} of the least",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
