@@ -10,9 +10,9 @@ from chat.deployment import Deployment
 from chat.standing import calibration_name, service_name
 from chat.turn import TurnWork
 from context import keepalive, selfcheck
-from context.gaps import Service
 from context.lanes import Lane, after_request
 from context.pricing import Usage
+from context.service import Service
 from context.tokens.calibration import Calibration
 from store import lanes, learned, messages, turns, usage
 from store.turns import Turn
@@ -46,7 +46,7 @@ class LaneChange:
             name = service_name(self.lane.model)
             histogram = await learned.get(connection, name, to_change=True)
             service = Service() if histogram is None else Service.from_json(histogram)
-            seen = service.observe(self.lane.gaps[-1].ms, self.before.kind)
+            seen = service.observe(self.lane.gaps[-1].ms, self.before.gaps, self.deployment.policy)
             await learned.put(connection, name, seen.to_json())
         await self._learn_sizes(connection)
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.deployment import Deployment
-from context.gaps import Service
 from context.ladder import Ladder, may_stand
 from context.lanes import Lane
 from context.messages import Message
 from context.policy import DEFAULT
+from context.service import Service
 from context.terms import Terms
 from store import branches, lanes, learned, summaries
 from store.lanes import StoredLane

@@ -10,13 +10,15 @@ from math import ceil
 from typing import Literal
 
 from context.breakpoints import last_written
-from context.gaps import LINE, SIGNS, Evidence, Presence, Service, outlook
+from context.gaps import LINE, SIGNS, Evidence, Presence
 from context.ladder import Ladder
 from context.lanes import Lane
 from context.layout import lay_out
 from context.lives import worths
 from context.messages import Message
+from context.outlook import outlook
 from context.pauses import RENEWALS, most_renewals, rest_of
+from context.service import Service
 from context.terms import Neighbour, Terms, arriving, economy
 from context.window import floor_index, from_user
 
@@ -88,7 +90,9 @@ def decide(
         return Decision(send=False, reason=f"the window is gone; the {part} lives longer")
     floor = floor_index(path, policy.floor_messages - 1, policy)
     standing = economy(terms, lane=lane, messages=path, floor=floor, ladder=ladder, others=others, now=now)
-    ahead = outlook(lane.gaps, service, per_gap=arriving(standing), policy=policy)
+    ahead = outlook(
+        lane.gaps, service, per_gap=arriving(standing), policy=policy, uses=lane.uses, share=standing.share
+    )
     # What is seen speaks of the thread's pause; the lane's ends with it only as often as the lane is the one that is used next.
     signs = (SIGNS[presence] if isinstance(presence, str) else presence or Evidence()).diluted(standing.share)
     silence = now - lane.used_at
@@ -112,7 +116,7 @@ def decide(
         read=standing.prices.cache_read * prefix,
         growth=standing.write(life) if part == "window" else 0,
         fresh=standing.floor + standing.turn,
-        never=signs.longer,
+        never=ahead.never * signs.longer,
         rest=rest_of(policy, life),
         silence=silence,
         left=most - lane.keepalives,

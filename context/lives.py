@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from context.economy import Economy
-from context.gaps import Evidence, Kind, Outlook
+from context.gaps import Evidence, Kind
 from context.lanes import LIVES, Life, Lives
 from context.markov import Part, Worth, solve
+from context.outlook import Outlook
 from context.pauses import CACHED, pauses
 
 NAMES: Final[Mapping[Life, str]] = {"none": "uncached", "5m": "5 minutes", "1h": "an hour"}

@@ -7,11 +7,12 @@ from operator import mul
 from typing import Final
 
 from context.economy import Economy
-from context.gaps import HOUR, LINE, Evidence, Outlook
+from context.gaps import HOUR, LINE, Evidence
 from context.lanes import LIVES, Life
+from context.outlook import Outlook
 from context.policy import Policy
 
-RENEWALS: Final = (0, 1, 2, 3, 5, 8, 12, 18, 30)  # how many keep-alives are tried for
+RENEWALS: Final = (0, 1, 2, 3, 5, 8, 12, 18, 30, 45, 60, 72)  # how many keep-alives are tried for
 CACHED: Final[tuple[Life, ...]] = ("5m", "1h")
 
 # A pause after a use, bridged by at most so many renewals: how many are sent, the tokens that arrive while the part lives, and the chances

@@ -6,16 +6,18 @@ from math import ceil
 from context import breakpoints, folding
 from context.economy import Economy
 from context.fold import Fold
-from context.gaps import Service, kind_of, outlook
+from context.gaps import kind_of
 from context.ladder import Ladder
 from context.lanes import Lane, Life, Lives, Sent, Written
 from context.layout import Layout, lay_out
 from context.lives import NAMES, best_lives
 from context.messages import Message
+from context.outlook import outlook
 from context.planned import Estimate, Plan
 from context.pricing import Ttl, Usage
 from context.recipe import LAYOUT, Breakpoint, Recalled, RecalledRef, Recipe
 from context.routing.choice import Route
+from context.service import Service
 from context.terms import Neighbour, Terms, arriving, economy
 from context.trim import trim
 from context.window import Window
@@ -190,7 +192,14 @@ def _lives(
         return lane.lives, "the cached prefix holds and is renewed by reading it"
     return best_lives(
         standing,
-        outlook(lane.gaps, service, per_gap=arriving(standing), policy=terms.policy),
+        outlook(
+            lane.gaps,
+            service,
+            per_gap=arriving(standing),
+            policy=terms.policy,
+            uses=lane.uses,
+            share=standing.share,
+        ),
         kind=kind_of(now - lane.used_at) if lane.uses else None,
         uses=lane.uses,
         service_seen=service.seen,

@@ -37,8 +37,9 @@ class Policy:
     gaps_kept: the lane's own gaps that are remembered.
     gap_half_life: after how many younger gaps one counts half.
     other_kind: what a gap counts when the pause before it was of the other kind (shorter or longer than 5 minutes) than now.
-    service_weight: what the histogram of all threads counts together, in gaps; it grows to that from `service_weight_young` while
-        the first `service_trusted` gaps are seen.
+    service_weight_young, service_trusted: the histogram of all threads counts that many gaps together in the beginning, and as many as have
+        proved right (`context/service.py`) once so many gaps were seen.
+    ends_after: turns after which a thread is expected to end that nothing is known of; each turn it has had makes it a turn more.
     life_5m, life_1h: how long an entry is relied on: a little under 5 minutes and an hour, for the time a request travels.
     share_memory: turns over which a lane's share of the thread is averaged.
     alive_turns: turns within which another living lane of the thread must be used to count as warm when a fold would move it.
@@ -46,8 +47,8 @@ class Policy:
     Keep-alives (section 7):
 
     keepalives: whether there are any.
-    keepalives_5m, keepalives_1h: at most this many in a row. After 24 renewals of 5 minutes and 40 of an hour writing anew would have been
-        cheaper at the lowest prices of a read; well below that, for a pause that has lasted so long rarely ends just then.
+    keepalives_5m, keepalives_1h: at most this many in a row, an hour and three days. Whether the next one pays is decided each time by what
+        is to come, whatever was spent; these stop what a wrong outlook would go on with.
     """
 
     window_cap: int = 60_000
@@ -69,9 +70,9 @@ class Policy:
     gaps_kept: int = 200
     gap_half_life: float = 60.0
     other_kind: float = 0.25
-    service_weight: float = 30.0
     service_weight_young: float = 4.0
     service_trusted: int = 200
+    ends_after: float = 30.0
     life_5m: int = 280_000
     life_1h: int = 3_540_000
     share_memory: float = 20.0
@@ -79,7 +80,7 @@ class Policy:
 
     keepalives: bool = True
     keepalives_5m: int = 12
-    keepalives_1h: int = 30
+    keepalives_1h: int = 72
 
 
 DEFAULT = Policy()

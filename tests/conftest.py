@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.palaver import Palaver, palaver
 from tests.postgres import postgres, postgres_migrated, postgres_url
@@ -16,6 +17,11 @@ __all__ = ["app", "postgres", "postgres_migrated", "postgres_url", "redis_server
 for name in [name for name in os.environ if name.startswith(("PALAVER_", "ANTHROPIC_"))]:
     if name != "PALAVER_LONG":  # asks the tests themselves to be thorough
         del os.environ[name]  # what this machine is configured for must not decide how tests end
+
+
+# How long an example takes says what else the machine does.
+settings.register_profile("palaver", settings(deadline=None))
+settings.load_profile("palaver")
 
 
 @pytest.fixture

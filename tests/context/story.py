@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from context import folding, keepalive, lanes, request
 from context.catalog import lookup
 from context.fold import Fold
-from context.gaps import Presence, Service
+from context.gaps import Presence
 from context.ladder import Ladder, Line, may_stand
 from context.lanes import Lane
 from context.messages import Message, Role, Status, TextPart
@@ -20,6 +20,7 @@ from context.pricing import PriceTable, Usage, price_table
 from context.prompts import Prompt
 from context.recipe import Recalled
 from context.routing.choice import Route
+from context.service import Service
 from context.summary import climb
 from context.terms import Summariser, Terms
 from tests.upstream import tokens

@@ -6,10 +6,12 @@ from dataclasses import replace
 from math import isclose, sqrt
 
 from context.economy import Economy, Reader
-from context.gaps import Gap, Kind, Service, outlook
+from context.gaps import Gap, Kind
 from context.lanes import Lives
 from context.lives import best_lives, worths
+from context.outlook import outlook
 from context.policy import DEFAULT
+from context.service import Service
 from tests.context.story import CHEAP, MID, terms
 
 PRICES = terms(MID).prices.at(0)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from context import request
 from context.catalog import KNOWN, Model
-from context.gaps import Service
 from context.lanes import Lane
 from context.messages import Message
 from context.plan import plan
@@ -19,6 +18,7 @@ from context.pricing import price_table
 from context.prompts import ASSISTANT
 from context.recipe import Breakpoint, Recipe
 from context.routing.choice import Route
+from context.service import Service
 from context.terms import Summariser, Terms, message_limit
 from context.window import MessageTooLarge
 from tests.context.threads import message, thread
@@ -109,7 +109,6 @@ models = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(model=models, prompt=st.integers(0, 4_000), wanted=st.integers(64, 128_000), share=st.floats(0.0, 1.0))
 def test_no_plan_exceeds_the_model_even_if_estimates_are_off_by_the_safety(
     model: Model, prompt: int, wanted: int, share: float

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from context.gaps import Gap, Service
+from context.gaps import Gap
 from context.ladder import Ladder, Line, Segment
 from context.lanes import Lane
 from context.messages import Message
@@ -16,6 +16,7 @@ from context.planned import Plan
 from context.policy import DEFAULT
 from context.recipe import Recalled
 from context.routing.choice import Route
+from context.service import Service
 from context.terms import Terms, with_room_for
 from context.window import MessageTooLarge
 from tests.context.story import CHEAP, MID, NOON, message, terms

@@ -1,0 +1,81 @@
+"""What all threads do is believed as far as it has foretold what each does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from math import isclose
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from context.gaps import Gap
+from context.outlook import outlook
+from context.policy import DEFAULT
+from context.service import BELIEVED, WEIGHTS, Service
+from tests.bench.economics.conversations import pauses
+
+
+def seen(threads: Sequence[Sequence[int]]) -> Service:
+    """A service after these threads, one after the other; pauses in milliseconds."""
+    service = Service()
+    for thread in threads:
+        gaps: tuple[Gap, ...] = ()
+        for ms in thread:
+            service = service.observe(ms, gaps, DEFAULT)
+            gaps = (*gaps, Gap(ms=ms, tokens=0))[-DEFAULT.gaps_kept :]
+    return service
+
+
+def test_threads_that_are_alike_make_the_histogram_count_for_much() -> None:
+    service = seen([pauses("bursts", 60, seed) for seed in range(12)])
+    assert service.weight(DEFAULT) > 100
+
+
+def test_threads_that_differ_make_a_lane_s_own_past_count_for_more() -> None:
+    patterns = ("seconds", "minutes", "hours", "days")
+    service = seen([pauses(patterns[seed % 4], 60, seed) for seed in range(12)])
+    assert service.weight(DEFAULT) < 20
+
+
+def test_what_was_learned_fades_when_threads_change() -> None:
+    alike = [pauses("bursts", 60, seed) for seed in range(12)]
+    patterns = ("seconds", "minutes", "hours", "days")
+    differing = [pauses(patterns[seed % 4], 60, seed) for seed in range(40)]
+    assert seen([*alike, *differing]).weight(DEFAULT) < 20
+
+
+def test_a_young_histogram_counts_for_little_whatever_it_says() -> None:
+    assert seen([[30_000] * 5]).weight(DEFAULT) < 10
+
+
+@given(st.lists(st.integers(0, 10**10), max_size=40))
+def test_chances_sum_to_one_and_scores_stay_finite(gaps: list[int]) -> None:
+    service = seen([gaps])
+    for before in (None, "short", "long"):
+        assert isclose(sum(service.shares(before)), 1.0)
+    assert max(service.told) <= 0.0
+    assert WEIGHTS[0] <= service.weight(DEFAULT) or service.seen < DEFAULT.service_trusted
+
+
+def test_a_histogram_from_before_weights_were_learned_keeps_its_counts() -> None:
+    service = seen([[30_000] * 20])
+    stored = service.to_json()
+    del stored["told"]
+    old = Service.from_json(stored)
+    assert (old.after_short, old.after_long) == (service.after_short, service.after_long)
+    assert old.told == Service().told
+    assert isclose(sum(BELIEVED), 1.0)
+
+
+def test_a_long_thread_is_less_likely_to_end_than_a_short_one_and_a_rare_lane_likelier() -> None:
+    dice = random.Random(3)
+    service = seen([pauses("bursts", 60, seed) for seed in range(12)])
+
+    def ending(turns: int, share: float = 1.0) -> float:
+        gaps = [Gap(ms=dice.randrange(10_000, 100_000), tokens=0) for _ in range(min(turns, 200))]
+        ahead = outlook(gaps, service, per_gap=40, policy=DEFAULT, uses=turns, share=share)
+        return ahead.never / (ahead.never + sum(max(point[2:]) for point in ahead.points))
+
+    assert ending(10) > 2 * ending(100) > 4 * ending(1_000)
+    assert ending(10, share=0.1) > 2 * ending(10)
