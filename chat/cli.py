@@ -1,24 +1,18 @@
-"""The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `usage`, `route`, `monitoring`."""
+"""The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `usage`, `route`, `monitoring`.
 
+Each command loads what it needs when it is asked for: the SDK and the database take seconds, and `palaver token` wants neither.
+"""
+
+import gc
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-
-from chat import doctor as examination
-from chat import report, routing_report
-from chat.access import tokens
-from chat.clock import SystemClock
-from chat.console import configured, console, finding, loaded, run
-from chat.economics.examine import CannotTell, examine
-from chat.economics.show import show
-from chat.opening import open_database
-from chat.serving import check_exposure, serve_until_stopped
-from store.users import LOCAL
 
 app = typer.Typer(
     name="palaver",
@@ -30,6 +24,16 @@ app = typer.Typer(
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the database.")]
 
 
+@contextmanager
+def _loading() -> Iterator[None]:
+    """While modules are loaded nothing becomes garbage, and looking for some would take a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 @app.command("serve")
 def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
@@ -38,6 +42,10 @@ def serve_command(
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Run the server. Without an API key a small local model answers."""
+    with _loading():
+        from chat.console import configured, run
+        from chat.serving import check_exposure, serve_until_stopped
+    gc.freeze()  # what is loaded never becomes garbage either: no collection of the server's life looks at it again
     settings = configured(host=host, port=port, data_dir=data_dir)
     check_exposure(settings)
     run(serve_until_stopped(settings, open_browser))
@@ -46,6 +54,10 @@ def serve_command(
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database's schema up to date and stop; `serve` does the same on start."""
+    with _loading():
+        from chat.clock import SystemClock
+        from chat.console import configured, console, run
+        from chat.opening import open_database
     settings = configured(data_dir=data_dir)
 
     async def work() -> None:
@@ -58,6 +70,11 @@ def migrate(data_dir: DataDir = None) -> None:
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Say what is configured, what can be reached, what is missing, and how to mend it."""
+    with _loading():
+        from rich.console import Console
+
+        from chat import doctor as examination
+        from chat.console import configured, run
     settings = configured(data_dir=data_dir)
     findings = run(examination.examine(settings))
     examination.show(findings, Console())
@@ -67,12 +84,18 @@ def doctor(data_dir: DataDir = None) -> None:
 @app.command("token")
 def token_command(
     name: Annotated[str, typer.Argument(help="What to call it: shown in the ledger, and what budgets name.")],
-    user: Annotated[str, typer.Option(help="Whose threads it opens.")] = LOCAL,
+    user: Annotated[
+        str | None, typer.Option(help="Whose threads it opens; yours if nobody is named.")
+    ] = None,
 ) -> None:
     """Make an access token: shown this once, with the lines of palaver.toml that let it in."""
+    with _loading():
+        from chat.access import tokens
+        from chat.console import console
+        from store.users import LOCAL
     made = tokens.fresh()
     try:
-        lines = tokens.as_toml(made, name=name, user=user)
+        lines = tokens.as_toml(made, name=name, user=LOCAL if user is None else user)
     except ValueError as problem:
         raise typer.BadParameter(str(problem)) from None
     typer.echo(made)
@@ -90,6 +113,12 @@ def economics(
     data_dir: DataDir = None,
 ) -> None:
     """Say what was paid, what the caches brought, and what the same turns could have cost. Asks no model."""
+    with _loading():
+        from rich.console import Console
+
+        from chat.console import configured, finding, run
+        from chat.economics.examine import CannotTell, examine
+        from chat.economics.show import show
     if (thread is None) != everything:
         raise typer.BadParameter("name one thread, or ask for --all")
     settings = configured(data_dir=data_dir)
@@ -107,6 +136,11 @@ def route_command(
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with all signals.")] = False,
 ) -> None:
     """Say which tier would answer a text and why. Asks no model."""
+    with _loading():
+        from rich.console import Console
+
+        from chat import routing_report
+        from chat.console import finding, loaded
     if (text is None) == (file is None):
         raise typer.BadParameter("give one text, or a file with --file")
     settings = loaded()
@@ -140,6 +174,13 @@ def usage_command(
     data_dir: DataDir = None,
 ) -> None:
     """Say what was used and paid, and what routing and caching saved. Asks no model; may run beside a server."""
+    with _loading():
+        from rich.console import Console
+
+        from chat import report
+        from chat.clock import SystemClock
+        from chat.console import configured, finding, run
+        from chat.economics.examine import CannotTell
     if as_json and as_csv:
         raise typer.BadParameter("choose --json or --csv")
     settings = configured(data_dir=data_dir)

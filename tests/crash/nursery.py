@@ -11,7 +11,10 @@ from typing import Any
 
 import uvloop  # noqa: F401 - imported late by the command, early here
 
-from chat import cli
+from chat import (
+    cli,
+    serving,  # noqa: F401 - the same
+)
 
 
 def main() -> None:
