@@ -70,13 +70,14 @@ async def recall(
         return {stem: positions for stem, positions in found.items() if len(positions) <= most}
 
     query = analyse(question, now=now, policy=policy)
-    asked = [stems.STANDING, stems.PREFERRING, *list(query.weights)[: policy.asked]]
+    asked = [stems.STANDING, stems.PREFERRING, stems.TELLING, *list(query.weights)[: policy.asked]]
     most = policy.places // len(asked)
     found = await holding(asked, most)
     outline = replace(
         branch.outline,
         standing=found.pop(stems.STANDING, []),
         preferring=found.pop(stems.PREFERRING, []),
+        telling=found.pop(stems.TELLING, []),
     )
     counts = counted(found, size, most)
     query = replace(query, weights=rarest(query.weights, counts, size, policy.terms))

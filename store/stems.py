@@ -19,13 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.recall.kinds import kinds
 from context.recall.standing import is_instruction, is_preference
+from context.recall.telling import tells_when
 from context.recall.words import stem, vocabulary
 from store import sqlite
 from store.tables import messages
 
-# What the form of a user's message says of it, kept as if it were a stem; no stem holds a space.
+# What the form of a message says of it, kept as if it were a stem; no stem holds a space.
 STANDING = " standing"
 PREFERRING = " preferring"
+TELLING = " telling"
 STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more searches, more are read in vain
 _STATED_AT_MOST = 8_000  # characters: a longer message is pasted text, in which nobody states a rule
 
@@ -143,6 +145,8 @@ def told(words: str, role: str) -> set[str]:
     said = vocabulary(words)
     held = set(map(stem, said))
     held.update([*kinds(said, held)])
+    if tells_when(words):
+        held.add(TELLING)
     if role == "user" and len(words) <= _STATED_AT_MOST:
         if is_instruction(words):
             held.add(STANDING)

@@ -18,7 +18,7 @@ Range = tuple[int, int]  # milliseconds since 1970 UTC: from the first, up to an
 DAY: Final = 86_400_000
 MOST: Final = 6  # dates of one text; a pasted table of them says nothing of when
 
-_MONTHS: Final = {
+MONTHS: Final = {
     name: number
     for number, names in enumerate(
         (
@@ -39,7 +39,7 @@ _MONTHS: Final = {
     )
     for name in names.split()
 }
-_MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+_MONTH = "(?P<month>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|er|\.)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)\b"
 _WRITTEN: Final = tuple(
@@ -82,7 +82,7 @@ def _found(plain: str, today: date) -> Iterator[Range | None]:
     for pattern in _WRITTEN:
         for match in pattern.finditer(plain):
             parts = match.groupdict()
-            month = _MONTHS.get(parts["month"]) or int(parts["month"])
+            month = MONTHS.get(parts["month"]) or int(parts["month"])
             year = int(parts["year"]) if parts.get("year") else None
             yield _span(year, month, int(parts["day"]) if parts.get("day") else None, today)
         plain = pattern.sub(" ; ", plain)  # "5 May 2025" is not May 2025 too
@@ -91,7 +91,7 @@ def _found(plain: str, today: date) -> Iterator[Range | None]:
         yield _span(year, first, second, today)
         yield _span(year, second, first, today)
     for match in _MONTH_ALONE.finditer(plain):
-        yield _span(None, _MONTHS[match["month"]], None, today)
+        yield _span(None, MONTHS[match["month"]], None, today)
     for match in _WORD.finditer(plain):
         if match[0] in _DAYS_AGO:
             yield _within(today, _DAYS_AGO[match[0]] + 1, _DAYS_AGO[match[0]] - 2)

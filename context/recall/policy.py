@@ -38,6 +38,10 @@ class RecallPolicy:
     own_words: how much more a user's message is worth when the question asks about "I" and "my": what people said of
         themselves they said in their own messages.
     preference: how much more a message is worth in which the user states a preference: those hold beyond their moment.
+    telling: the weight of telling when something was, as if the question had asked for it too, for messages that have other
+        evidence. It brings what happened before what was merely said about it, and decides only among weak evidence.
+    cover: the power to which evidence is raised: a message that covers twice as much of the question is worth a little more
+        than two that cover half of it each.
     dated: the weight of standing on the date the question names, as if the date were a word.
     attention: added to the price of every message, in tokens. With the bare length, "Great, thanks!" would win over a fact
         of three lines; with none, long replies would crowd out the short messages that hold the facts.
@@ -78,6 +82,8 @@ class RecallPolicy:
     kind: float = 0.3
     own_words: float = 1.5
     preference: float = 1.2
+    telling: float = 0.3
+    cover: float = 1.2
     dated: float = 1.0
     attention: int = 100
 

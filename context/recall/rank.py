@@ -115,7 +115,7 @@ def learn(
 def voiced(
     total: Mapping[int, float], outline: Outline, query: Query, policy: RecallPolicy
 ) -> dict[int, float]:
-    """Scores with what a message's voice adds: the user's own words when asked about "me", stated preferences always."""
+    """Scores with what a message's voice adds: the user's own words when asked about "me"; stated preferences and events always."""
     made = dict(total)
     if query.first_person:
         for position in made:
@@ -124,7 +124,12 @@ def voiced(
     for position in outline.preferring:
         if position in made:
             made[position] *= policy.preference
-    return made
+    own = _damping(outline, policy, policy.length)
+    told = policy.telling * rarity(len(outline), len(outline.telling))
+    for position, damped in own.of(outline.telling, outline.tokens).items():
+        if position in made:
+            made[position] += told * damped
+    return {position: worth**policy.cover for position, worth in made.items()}
 
 
 def density(values: Mapping[int, float], outline: Outline, policy: RecallPolicy) -> dict[int, float]:

@@ -10,8 +10,9 @@ from context.messages import Role
 class Outline:
     """What is known of each message without reading it, oldest first; columns, because there may be thousands.
 
-    `tokens` are estimated sizes, `at` times in milliseconds, `typical` is the mean size of the user's messages, `standing` and
-    `preferring` are the positions of the messages that state a rule or a preference. A position is an index into the columns.
+    `tokens` are estimated sizes, `at` times in milliseconds, `typical` is the mean size of the user's messages, `standing`,
+    `preferring` and `telling` are the positions of the messages that state a rule, a preference, or when something was. A position
+    is an index into the columns.
     """
 
     roles: Sequence[Role]
@@ -20,6 +21,7 @@ class Outline:
     typical: float
     standing: Sequence[int] = ()
     preferring: Sequence[int] = ()
+    telling: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -17,6 +17,7 @@ from context.recall.query import analyse
 from context.recall.rank import counted, kindred, scores, voiced
 from context.recall.render import OPENING, STANDING, quoted, rendered
 from context.recall.standing import is_instruction, is_preference
+from context.recall.telling import tells_when
 from context.recall.thread import Outline, Source, typical
 from context.recall.words import stems, tokens
 from context.recipe import Recalled
@@ -44,6 +45,7 @@ def recalled(
         typical=typical(roles, sizes),
         standing=[position for position in stated if is_instruction(texts[position])],
         preferring=[position for position in stated if is_preference(texts[position])],
+        telling=[position for position, text in enumerate(texts) if tells_when(text)],
     )
     query = analyse(question, now=START + len(lines) * DAY, policy=policy)
     postings: dict[str, list[int]] = {}
@@ -220,6 +222,14 @@ def test_excerpts_are_ordered_parts_of_the_text(text: str, words: list[str]) -> 
     assert all(first[1] <= second[0] for first, second in pairwise(ranges))
     assert sum(count(text[start:end]) for start, end in ranges) <= DEFAULT.excerpt_size + len(ranges)
     assert all(text[start:end].strip() for start, end in sentences(text))
+
+
+def test_what_happened_comes_before_what_was_said_about_it() -> None:
+    filler = ["u: Rain all day here", "a: Bring a good umbrella"] * 30
+    event, talk = "u: Went to see the opera on Sunday", "u: Opera must be so great to see"
+    for lines in ([*filler, event, *filler, talk, *filler], [*filler, talk, *filler, event, *filler]):
+        blocks = recalled(lines, "What about the opera?", budget=38)
+        assert [lines[int(id[1:])] for id in ids(blocks)] == [event]
 
 
 def test_the_work_grows_with_the_thread_and_no_faster() -> None:

@@ -11,6 +11,7 @@ from context.recall.function_words import function_words
 from context.recall.kinds import asked, kinds
 from context.recall.query import analyse
 from context.recall.standing import is_instruction, is_preference
+from context.recall.telling import tells_when
 from context.recall.words import stem, stems, tokens, vocabulary
 
 NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)
@@ -173,6 +174,31 @@ def test_habits_and_small_talk_are_not_instructions(text: str) -> None:
 )
 def test_a_preference_is_seen(text: str) -> None:
     assert is_preference(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I signed up for a class yesterday",
+        "We moved here in September 2021.",
+        "Das war letzten Dienstag",
+        "Nous l'avons vendu il y a deux ans",
+        "Empecé la semana pasada",
+        "A consulta é na segunda-feira",
+        "L'ho visto ieri",
+        "Мы ездили туда в прошлом году",
+        "我们上周去了海边",
+        "先週買いました",
+        "지난 주에 샀어요",
+    ],
+)
+def test_a_text_tells_when_something_was(text: str) -> None:
+    assert tells_when(text)
+
+
+@pytest.mark.parametrize("text", ["Wow, that sounds great!", "You may be right", "Danke, das klingt gut", ""])
+def test_talk_about_what_was_told_tells_no_time(text: str) -> None:
+    assert not tells_when(text)
 
 
 def test_small_talk_asks_for_nothing() -> None:

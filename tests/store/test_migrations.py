@@ -63,6 +63,7 @@ DATA["0006"] = (
     "INSERT INTO alerts (id, body, tries, next_at, created_at) VALUES ('alert', '{}', 1, 2, 3)",
 )
 DATA["0007"] = (*DATA["0006"], "UPDATE open_calls SET lease_until = 4")
+DATA["0008"] = DATA["0007"]
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "usage", "prompts")
 SINCE = {
     "0003": ("lanes", "learned", "summaries"),
