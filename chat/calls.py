@@ -25,7 +25,8 @@ from store import calls
 from store.calls import OpenCall
 from store.database import Database
 
-LEASE = 10_000  # milliseconds a process may be silent before its turns and calls count as abandoned
+LEASE = 10_000  # milliseconds a process may be silent before its turns count as abandoned
+CALL_LEASE = 60_000  # the same of its calls: what they set aside is given back then, which must not happen to one that is only slow
 
 KINDS: dict[str, Kind] = {
     "reply": "reply",
@@ -277,7 +278,7 @@ class Caller:
             holder=self.holder,
             reserved=[],
             created_at=now,
-            lease_until=now + LEASE,
+            lease_until=now + CALL_LEASE,
         )
         record.noted = True
         if self.budgets:

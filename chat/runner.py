@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events, ledger, titles
 from chat.accept import Accepted, accept
-from chat.calls import LEASE
+from chat.calls import CALL_LEASE, LEASE
 from chat.clock import Clock
 from chat.command import Command
 from chat.deployment import Deployment
@@ -183,22 +183,18 @@ class Runner:
 
     async def beat(self) -> None:
         """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
-        if self._running or self.shared:
-            for turn_id in await self.database.write(self._renew):
+        if self._running:
+            until, ids = self.clock.now() + LEASE, list(self._running)
+            asked = await self.database.write(
+                lambda connection: turns.renew_leases(connection, self.holder, ids, until)
+            )
+            for turn_id in asked:
                 if turn_id in self._running:
                     self._stop(self._running[turn_id], Cancelled(reason="user"))
-        await self.take_over(everything=False)
-
-    async def _renew(self, connection: AsyncConnection) -> list[str]:
-        """Renew all leases at once, so that those on calls never run out before their turn's.
-
-        Turns first, as where a turn ends: two transactions that lock both in different order may wait for each other for ever.
-        """
-        until = self.clock.now() + LEASE
-        asked = await turns.renew_leases(connection, self.holder, list(self._running), until)
         if self.shared:
-            await calls.renew(connection, self.holder, until)
-        return asked
+            held = self.clock.now() + CALL_LEASE
+            await self.database.write(lambda connection: calls.renew(connection, self.holder, held))
+        await self.take_over(everything=False)
 
     async def take_over(self, *, everything: bool) -> None:
         """End abandoned turns as interrupted, with what their logs say was said."""

@@ -58,10 +58,9 @@ async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> l
 
 
 async def renew(connection: AsyncConnection, holder: str, until: int) -> None:
-    """Extend a process's leases on all its calls."""
-    await connection.execute(
-        update(open_calls).where(open_calls.c.holder == holder).values(lease_until=until)
-    )
+    """Extend a process's leases on all its calls. Those that are just being closed are passed over: nobody waits for anybody."""
+    mine = select(open_calls.c.id).where(open_calls.c.holder == holder).with_for_update(skip_locked=True)
+    await connection.execute(update(open_calls).where(open_calls.c.id.in_(mine)).values(lease_until=until))
 
 
 async def left_behind(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chat.calls import LEASE, tokens_of
+from chat.calls import CALL_LEASE, LEASE, tokens_of
 from chat.upstream.client import Timeouts
 from store import sqlite
 from tests.chat.told import answer_text, finished, ledger, stored, whole
@@ -238,7 +238,7 @@ async def test_what_a_dead_replicas_side_calls_set_aside_is_free_when_its_lease_
             await one.deps.runner.beat()
             await two.deps.runner.beat()
             assert await set_aside(two) > 0, "a replica that lives keeps what it holds"
-            clock.ahead = LEASE + 1_000  # the first process has been silent for too long
+            clock.ahead = CALL_LEASE + 1_000  # the first process has been silent for too long
             await two.deps.runner.beat()
             assert await set_aside(two) == 0
             rows = {row.purpose: row for row in await ledger(two, turn["id"])}
