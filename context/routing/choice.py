@@ -24,7 +24,7 @@ from context.catalog import TIERS, Tier
 from context.routing.complexity import Complexity
 
 # Changes whenever the same inputs could give another route.
-VERSION: Final = 1
+VERSION: Final = 2
 PICO: Final = 10**12
 
 By = Literal["turn", "token", "thread", "rule", "cascade", "fallback", "budget", "score", "default"]

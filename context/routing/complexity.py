@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log2
 from typing import Any
 
 from context.catalog import TIERS, Tier
+from context.routing.gain import expected_gain
+from context.routing.lexicon import SMALL_TALK
 from context.routing.model import Verdict, Weights, judge, shipped
 from context.routing.signals import Reading, read
+from context.routing.thread import COMPLEX as HARD
 from context.routing.thread import Said, Thread, look_back
 
 # Chances from which on the heads' word is taken. Below even odds for `complex`: on sources left out of training it finds more hard
@@ -32,11 +34,12 @@ WORK = 100
 SHORT = 60
 # Chances this close to a bound are unsure: 3 % of turns like those trained on, more of others.
 MARGIN = 0.25
-# Length counts for the gain beyond what the training found: on sets left out of it, length says more than any learned weight.
-GAIN_PER_DOUBLING = 0.05
 # Signals told, the strongest first.
 TOLD = 8
 
+_UNFAMILIAR = frozenset(("demand", "write", "reason", "code", "maths", "systems", "correction"))
+# Words that refer to what was said before.
+_BACK = frozenset(("it", "its", "this", "that", "these", "those", "them", "same"))
 _BEGINNINGS = frozenset(("begins write", "begins reason"))
 
 
@@ -93,6 +96,7 @@ class Judged:
     thread: Thread
     signals: tuple[tuple[str, float], ...]
     verdict: Verdict
+    gain: float
 
 
 def assess(
@@ -135,6 +139,7 @@ def judged(reading: Reading, said: Sequence[Said], weights: Weights) -> Judged:
         thread=thread,
         signals=signals,
         verdict=judge(weights, signals, _words(reading)),
+        gain=expected_gain(reading, weights.gain),
     )
 
 
@@ -156,12 +161,23 @@ def tiers_of(found: Judged, attachments: int = 0, at_least: tuple[Tier, str] | N
             raised.append(("standard", "it begins with a task"))
             if reading.size > WORK:
                 raised.append(("complex", "it begins with a task and goes on"))
+        if "asks demand" in reading.signals:
+            raised.append(("complex", "it asks for a proof, a design or an analysis"))
         if reading.strange:
-            raised.append(("standard", "it is not in English"))
+            if not _familiar(reading, thread):
+                raised.append(("standard", "it is not in English"))
             if reading.size > LONG:
                 raised.append(("complex", "it is long and not in English"))
             elif _asks_for_work(reading):
                 raised.append(("complex", "it asks for work in a language other than English"))
+        if (
+            thread.need is not None
+            and thread.need >= HARD
+            and "only answers a question" not in dict(thread.signals)
+        ):
+            raised.append(("standard", "it follows a hard turn"))
+            if reading.size <= WORK and not _BACK.isdisjoint(reading.words):
+                raised.append(("complex", "it goes on with a hard turn"))
         if thread.repeated:
             raised.append((above, "it repeats an earlier question"))
         if thread.disliked:
@@ -182,7 +198,7 @@ def tiers_of(found: Judged, attachments: int = 0, at_least: tuple[Tier, str] | N
         score=round(score, 4),
         tier=tier,
         unsure=near < MARGIN or (tier != proposed and reading.strange),
-        gain=round(verdict.gain + GAIN_PER_DOUBLING * log2(1 + reading.size), 4),
+        gain=round(found.gain, 4),
         signals=_told(verdict, raised),
         why=why,
     )
@@ -202,11 +218,34 @@ def _score(verdict: Verdict) -> float:
     return (1 + hard / COMPLEX * 0.999) / 3
 
 
+def _familiar(reading: Reading, thread: Thread) -> bool:
+    """Whether words that are known say that a short text in another language is a command, small talk or an answer."""
+    signals = reading.signals.keys()
+    if reading.size > SHORT:
+        return False
+    if "a short command" in signals and "question" not in signals:
+        return True
+    if "the assistant in person" in signals:
+        return signals.isdisjoint(_UNFAMILIAR)
+    if not signals.isdisjoint(_UNFAMILIAR | {"how", "question"}):
+        return False
+    answers = "asks for nothing" in signals or any(
+        name == "only answers a question" for name, _ in thread.signals
+    )
+    return "control" in signals or (answers and not signals.isdisjoint(SMALL_TALK))
+
+
 def _asks_for_work(reading: Reading) -> bool:
     """Outside English fewer words are known, so that one or two say what five would."""
     signals = reading.signals
-    kinds = sum(kind in signals for kind in ("write", "reason", "code", "maths"))
-    return kinds >= 2 or "begins write" in signals or "begins reason" in signals or "formula" in signals
+    kinds = sum(kind in signals for kind in ("write", "reason", "code", "maths", "systems"))
+    return (
+        kinds >= 2
+        or not signals.keys().isdisjoint(("demand", "much write", "much reason"))
+        or "begins write" in signals
+        or "begins reason" in signals
+        or "formula" in signals
+    )
 
 
 def _words(reading: Reading) -> tuple[str, ...]:

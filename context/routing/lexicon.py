@@ -17,7 +17,9 @@ UNSPACED: Final = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
 # Longest stem (`word*`) worth looking up, and shortest.
-_STEMS = range(2, 11)
+_STEMS = range(2, 16)
+# Small words that Arabic and Hebrew write together with the word after them: "and", "the", "in", "to", "that".
+_PROCLITICS = re.compile("(?:[وفبلك]?ال|لل|[وبل])(?=[\u0621-\u064a]{3})|[והבלשמכ](?=[\u05d0-\u05ea]{3})")
 
 Kinds = tuple[str, ...]
 _NONE: Kinds = ()
@@ -59,6 +61,8 @@ class Lexicon:
                 found = self.stems.get(word[:length])
                 if found is not None:
                     return found
+        if word > "\u0590" and (joined := _PROCLITICS.match(word)):
+            return self.words.get(word[joined.end() :], _NONE)
         return _NONE
 
     def of_run(self, run: str) -> list[tuple[str, Kinds]]:

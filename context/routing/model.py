@@ -15,38 +15,36 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Three heads over the same signals.
+    """Two heads over the same signals, in log-odds, and the gain by the form of the text (see `gain`).
 
-    `signals` name -> (more than simple, complex, gain); `words` word or pair -> (more than simple, complex); `bias` one per head.
-    The first two are log-odds; the gain is the quality a stronger model is expected to add, on a scale of its own.
+    `signals` name -> (more than simple, complex); `words` word or pair -> the same; `bias` one per head.
     """
 
     version: str
-    bias: tuple[float, float, float]
-    signals: Mapping[str, tuple[float, float, float]]
+    bias: tuple[float, float]
+    signals: Mapping[str, tuple[float, float]]
     words: Mapping[str, tuple[float, float]]
+    gain: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the heads say: two chances, a gain, and each signal's share in log-odds (words in one sum)."""
+    """What the heads say: two chances, and each signal's share in log-odds (words in one sum)."""
 
     more_than_simple: float
     complex: float
-    gain: float
     shares: tuple[tuple[str, float, float], ...]
 
 
 def judge(weights: Weights, signals: Iterable[tuple[str, float]], words: tuple[str, ...]) -> Verdict:
     """The heads' verdict. `words` is empty for a text that is not English."""
-    more, hard, gain = weights.bias
+    more, hard = weights.bias
     shares: list[tuple[str, float, float]] = []
     for name, value in signals:
         found = weights.signals.get(name)
         if found is not None:
             more += found[0] * value
             hard += found[1] * value
-            gain += found[2] * value
             shares.append((name, value, (found[0] + found[1]) * value))
     known, first, second = 0, 0.0, 0.0
     for word in terms(words):
@@ -60,7 +58,6 @@ def judge(weights: Weights, signals: Iterable[tuple[str, float]], words: tuple[s
     return Verdict(
         more_than_simple=_chance(more + first),
         complex=_chance(hard + second),
-        gain=gain,
         shares=tuple(shares),
     )
 
@@ -79,12 +76,13 @@ def shipped() -> Weights:
 
 def from_json(found: Mapping[str, Any]) -> Weights:
     """Weights as the training script writes them."""
-    one, two, three = found["bias"]
+    one, two = found["bias"]
     return Weights(
         version=found["version"],
-        bias=(one, two, three),
-        signals={name: (a, b, c) for name, (a, b, c) in found["signals"].items()},
+        bias=(one, two),
+        signals={name: (a, b) for name, (a, b) in found["signals"].items()},
         words={word: (a, b) for word, (a, b) in found["words"].items()},
+        gain=found["gain"],
     )
 
 

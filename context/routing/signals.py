@@ -15,11 +15,12 @@ from itertools import chain, pairwise
 from math import log2
 from typing import Final
 
+from context.routing.aims import AIMS, Aim, Marks, addressed, aim_signals, asked_for
 from context.routing.lexicon import SMALL_TALK, UNSPACED, Kinds, english, foreign_openers, world
 
 # Characters looked at, from the beginning and from the end. A request stands at either end of what it is about; twice as
 # much changed no figure of the evaluation and doubles the time.
-HEAD, TAIL = 1_000, 500
+HEAD, TAIL = 800, 400
 # A letter of an unspaced script says about as much as three Latin ones.
 DENSITY: Final = 3
 
@@ -42,15 +43,19 @@ _NUMBER = re.compile(r"\d+")
 _ITEM = re.compile(r"^\s{0,8}(?:[-*•]|\d{1,3}[.)])\s", re.MULTILINE)
 _OPTION = re.compile(r"(?:^|\s)\(?[A-Ha-h][.)]\s")
 _ASKS: Final = ("?", "？", "؟")
+_SENTENCE = re.compile(r"[.!?;。！？；؟।](?:\s|$)|[。！？]")
+# Names of techniques as they are written: SQL, EINTR, JavaScript, QTextEdit, C++, c#, og:image, numpy.linalg, .pptx
+_ACRONYM = re.compile(r"(?<![A-Za-z0-9'’])[A-Z][A-Z0-9]{1,6}s?(?![A-Za-z])")
+_TECHNICAL = re.compile(r"[a-z][A-Z][a-z]|[A-Za-z](?:\+\+|#)|\.[a-z]{2,5}\b|\w[:_]\w{2}")
 
 # Lengths in characters, from which on a text counts as longer; words likewise.
 _LENGTHS: Final = (8, 16, 32, 64, 128, 256, 512, 1_024, 2_048)
 _WORDS: Final = ((1, "1"), (2, "2"), (4, "3-4"), (7, "5-7"), (12, "8-12"), (20, "13-20"), (40, "21-40"))
-_COUNTED: Final = ("write", "reason", "code", "maths", "expert", "constraint", "steps")
+_COUNTED: Final = ("write", "reason", "code", "maths", "expert", "constraint", "steps", "demand", "systems")
 
 # What a word adds: something to talk about, nothing, or small talk.
 _OTHER, _PLAIN, _TALK = 0, 1, 2
-_UNCOUNTED: Final = frozenset(("english", "foreign", "filler"))
+_UNCOUNTED: Final = frozenset(("english", "foreign", "filler", "personal"))
 _EMPTY: Final = frozenset(("english", "foreign", "filler", "self"))
 
 Signals = Mapping[str, float]
@@ -90,6 +95,7 @@ def read(text: str) -> Reading:
             said[place + 1] = max(said[place + 1], _said(pair))
     talk, rest = said.count(_TALK), said.count(_OTHER)
     begins = {*kinds[0], *of("_".join(words[:2]))} if words else set()
+    asked = asked_for(words, kinds, of)
     for place, run in enumerate(unspaced):
         known = lexicon.of_run(run)
         left = len(run)
@@ -100,11 +106,14 @@ def read(text: str) -> Reading:
             left -= len(word) if adds != _OTHER else 0
         if place == 0 and not words and known and run.startswith(known[0][0]):
             begins = set(known[0][1])
+            asked = next((aim for aim in AIMS if any(aim in its for _, its in known[:3])), None)
         rest += (left + 1) // 2
+    count = len(words) + sum(map(len, unspaced)) // 2
+    spoken = "self" in seen if strange else addressed(words)
     return Reading(
         size=size,
         words=tuple(words),
-        signals=_signals(shown, size, len(words) + sum(map(len, unspaced)) // 2, seen, begins, rest),
+        signals=_signals(shown, size, count, seen, begins, Aim(asked=asked, addressed=spoken), rest),
         strange=strange,
         small_talk=talk > 0 and rest == 0,
     )
@@ -155,7 +164,13 @@ def _strange(shown: str, words: list[str]) -> bool:
 
 
 def _signals(
-    shown: str, size: int, count: int, seen: Counter[str], first: set[str], rest: int
+    shown: str,
+    size: int,
+    count: int,
+    seen: Counter[str],
+    first: set[str],
+    aim: Aim,
+    rest: int,
 ) -> dict[str, float]:
     found: dict[str, float] = {}
     for length in _LENGTHS:
@@ -213,6 +228,17 @@ def _signals(
         found["list items"] = min(log2(1 + items), 3.0)
     if options := len(_OPTION.findall(shown)):
         found["answer options"] = min(options, 4) / 4
+    sentences = len(_SENTENCE.findall(shown))
+    if sentences > 1:
+        found["sentences"] = min(log2(sentences), 4.0)
+    acronyms = len(_ACRONYM.findall(shown))
+    if acronyms:
+        found["acronyms"] = min(log2(1 + acronyms), 3.0)
+    technical = len(_TECHNICAL.findall(shown))
+    if technical:
+        found["technical names"] = min(log2(1 + technical), 3.0)
+    named = acronyms + technical
+    found.update(aim_signals(seen, aim, count, Marks(code=code, formula=formula, named=named, asks=asks)))
     if count <= 12:
         short = {"self", "who", "how"} & seen.keys()
         if "self" in short and len(short) > 1:

@@ -13,6 +13,13 @@ from context.routing.signals import Reading, read
 # An answer's end: whether it asked something back.
 _ASKED = re.compile(r"[?？؟][^\w]{0,40}\Z")
 _CODE = re.compile(r"```|\\\[|\\\(|\$\$")
+# "Anything else?": what is answered to it is a new matter.
+_MORE = re.compile(
+    r"(?i)\b(?:anything|what|something|nothing) (?:else|more)\b|\b(?:help|assist)(?: you)?(?: \w+){0,4}\?|otra cosa|algo más|autre chose|noch etwas|sonst noch|mais alguma|altro|ещё|еще|başka"
+)
+# Kinds that bring up something new, or answer.
+_NEW = frozenset(("how", "who", "write", "demand", "code", "maths"))
+_AGREES = frozenset(("begins yes", "begins no", "begins praise", "begins thanks"))
 # Characters of an answer looked at, from its beginning and its end: code fences open early, questions stand last.
 _BEGINNING, _END = 2_000, 600
 # Earlier messages that a repeated question is looked for in.
@@ -56,8 +63,15 @@ def look_back(reading: Reading, said: Sequence[Said], need: float | None) -> Thr
         end = answer.text[-_END:]
         if _ASKED.search(end):
             found.append(("answers a question", 1.0))
+            more = _MORE.search(end) is not None
+            if more:
+                found.append(("answers whether there is more", 1.0))
             if len(reading.words) <= 8:
                 found.append(("short answer to a question", 1.0))
+            if "question" not in reading.signals and _NEW.isdisjoint(reading.signals):
+                found.append(("only answers a question", 1.0))
+                if not more and not _AGREES.isdisjoint(reading.signals):
+                    found.append(("agrees or declines", 1.0))
         if _CODE.search(answer.text[:_BEGINNING]) or _CODE.search(end):
             found.append(("the last answer has code or formulae", 1.0))
         own = [word for word in reading.words if _EMPTY.isdisjoint(english().of(word))]

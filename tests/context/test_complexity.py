@@ -72,7 +72,7 @@ def test_what_the_model_was_not_trained_on_is_never_simple_unseen(text: str) -> 
 
 
 @given(st.text(min_size=LONG + 1, max_size=600).filter(lambda text: len(text.strip()) > LONG))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_a_long_text_is_never_simple(text: str) -> None:
     assert assess(text).tier != "simple" or read(text).small_talk
 
@@ -89,7 +89,7 @@ def test_a_long_text_is_never_simple(text: str) -> None:
         max_size=5,
     ),
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_text_has_a_score_in_its_tiers_third_and_always_the_same(text: str, said: list[Said]) -> None:
     found = assess(text, said)
     assert tier_at(found.score) == found.tier
@@ -97,6 +97,7 @@ def test_any_text_has_a_score_in_its_tiers_third_and_always_the_same(text: str, 
 
 
 @given(st.text(max_size=200), st.integers(1, 3))
+@settings(deadline=None)
 def test_an_attachment_never_lowers_the_tier(text: str, attachments: int) -> None:
     bare, full = assess(text), assess(text, attachments=attachments)
     assert TIERS.index(full.tier) >= max(1, TIERS.index(bare.tier))
@@ -124,8 +125,28 @@ def test_a_disliked_answer_asks_for_more() -> None:
 def test_a_follow_up_on_hard_work_is_hard() -> None:
     before = Said(role="user", text="Implement a parser", score=0.9)
     answer = Said(role="assistant", text="```python\ndef parse(): ...\n```")
-    assert assess("Can you parallelize it?", [before, answer]).tier == "complex"
-    assert assess("Can you parallelize it?").tier != "complex"
+    assert assess("Can you make it faster?", [before, answer]).tier == "complex"
+    assert assess("Can you make it faster?").tier != "complex"
+
+
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [
+        ("Prove that sqrt(2) is irrational", "complex"),
+        ("Could you please design a distributed queue?", "complex"),
+        ("Debug this race", "complex"),
+        ("Where can I compare prices of flights?", "standard"),
+        ("Turn the volume down", "simple"),
+        ("Mach bitte das Licht aus", "simple"),
+    ],
+)
+def test_what_is_asked_for_counts_and_not_the_length(text: str, tier: str) -> None:
+    assert assess(text).tier == tier
+
+
+@pytest.mark.parametrize("text", ["Thanks for the design", "The new design is nice"])
+def test_a_demand_is_a_verb(text: str) -> None:
+    assert "asks demand" not in read(text).signals
 
 
 UNITS = [
@@ -187,7 +208,7 @@ def test_rules_match_by_label_by_pattern_and_by_both() -> None:
 
 def test_the_shipped_weights_know_only_signals_and_words() -> None:
     weights = shipped()
-    assert weights.version == "1"
+    assert weights.version == "2"
     assert len(weights.signals) < 200
     assert all(len(word.split()) <= 2 for word in weights.words)
 
