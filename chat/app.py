@@ -19,6 +19,7 @@ from chat.api.deps import Deps
 from chat.clock import Clock, SystemClock
 from chat.deploying import deploy, upstream
 from chat.edge import Edge, http_exception
+from chat.embeddings import embeddings
 from chat.folds import Folder
 from chat.hangup import HangUp
 from chat.limits import Limits, Rates
@@ -62,6 +63,9 @@ async def running(
         telemetry = await start.telemetry(settings, telemetry, stack)
         endpoint = upstream(settings, local_model, timeouts, telemetry)
         stack.push_async_callback(endpoint.close)
+        meanings = await embeddings.start(settings, database)
+        if meanings is not None:
+            stack.push_async_callback(meanings.close)
         deployment = await deploy(
             settings,
             database,
@@ -70,6 +74,7 @@ async def running(
             holder,
             local_model,
             start.watch(settings, metrics, telemetry),
+            meanings,
         )
         folder = Folder(database=database, deployment=deployment, clock=clock)
         runner = Runner(

@@ -8,6 +8,7 @@ from chat.calls import Caller
 from chat.clock import Clock
 from chat.counting import Sizes
 from chat.deployment import Deployment
+from chat.embeddings.embeddings import Embeddings
 from chat.observe.watch import Watch
 from chat.settings import BadSettings, Settings
 from chat.standing import calibration_name
@@ -63,6 +64,7 @@ async def deploy(
     holder: str,
     local_model: LocalModel | None,
     watch: Watch,
+    embeddings: Embeddings | None,
 ) -> Deployment:
     """Everything a turn needs to know besides its thread, from the settings and from what bills have taught. Raises BadSettings."""
     tiers: dict[Tier, str]
@@ -104,6 +106,7 @@ async def deploy(
         sizes=await _sizes(database, tiers),
         max_output=settings.max_output_tokens,
         recall_tokens=settings.recall_tokens,
+        embeddings=embeddings,
         diagnose=settings.cache_diagnostics,
         max_turn_seconds=settings.max_turn_seconds,
         fallback=settings.fallback,

@@ -7,6 +7,7 @@ from typing import Literal
 from chat.access.budgets import least_of_all
 from chat.calls import Caller
 from chat.counting import Sizes
+from chat.embeddings.embeddings import Embeddings
 from chat.prefixes import Prefixes
 from context.budgets import Amounts
 from context.catalog import TIERS, Model, Tier
@@ -45,6 +46,7 @@ class Deployment:
     max_turn_seconds: float
     model_titles: bool
     fallback: bool = True
+    embeddings: Embeddings | None = None  # recall by meaning, where it is asked for
     prefixes: Prefixes = field(default_factory=Prefixes)
     outlines: Outlines = field(default_factory=Outlines)
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from chat.api.page import DIST
 from chat.clock import SystemClock
+from chat.embeddings.weights import find
 from chat.settings import Settings
 from chat.upstream.client import Upstream
 from chat.upstream.local.weights import find_weights
@@ -40,7 +42,7 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything a start depends on, changing nothing."""
     findings = [*_folders(settings), _sqlite(settings), await _database(settings)]
-    findings += [*await _redis(settings), *await _model(settings)]
+    findings += [*await _redis(settings), *await _model(settings), *_embeddings(settings)]
     findings += [_exposure(settings), *_budgets(settings), _page()]
     return findings
 
@@ -180,6 +182,19 @@ def _local(settings: Settings) -> Finding:
     return Finding(
         what="model", state="note", says="the local demo model, fetched at the first start", remedy=remedy
     )
+
+
+def _embeddings(settings: Settings) -> list[Finding]:
+    if not settings.recall_embeddings:
+        return []
+    lacking = [name for name in ("numpy", "tokenizers") if find_spec(name) is None]
+    if lacking:
+        remedy = "pip install 'palaver[embeddings]', or unset PALAVER_RECALL_EMBEDDINGS."
+        says = f"{' and '.join(lacking)} not installed"
+        return [Finding(what="embeddings", state="broken", says=says, remedy=remedy)]
+    kept = find(settings.cache_dir)
+    says = "fetched at the first start" if kept is None else str(kept)
+    return [Finding(what="embeddings", state="good", says=says)]
 
 
 def _exposure(settings: Settings) -> Finding:

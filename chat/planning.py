@@ -14,6 +14,7 @@ from context.fit import FLOOR
 from context.messages import Message
 from context.plan import plan
 from context.planned import Plan
+from context.recall.likeness import Likeness
 from context.recipe import Recalled
 from context.request import Round
 from context.routing.choice import Route
@@ -44,6 +45,7 @@ class Planning:
     tried: Mapping[str, str] = field(
         default_factory=dict
     )  # models that were asked before, and what came of it
+    _likenesses: dict[str, Likeness | None] = field(default_factory=dict)  # another model asks the same
 
     async def stand(self) -> None:
         """Read what every plan of the turn is made from."""
@@ -86,8 +88,9 @@ class Planning:
         """
         if self.standing is None:
             await self.stand()
-        async with self.database.reading() as connection:
-            recalled = await self._recall(connection, self.stood, route.model_id)
+        recalled: tuple[Recalled, ...] = ()
+        if self.stood.path[0].parent_id is not None and self.deployment.recall_tokens:
+            recalled = await self.search(route.model_id, self.stood.path[-1].text)
         if self.continued is not None:
             recalled = (*recalled, self._rest_of(self.continued, route.model_id))
         planned = self._plan(route, recalled, short=short)
@@ -148,8 +151,28 @@ class Planning:
 
     async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
         """Messages older than the window that a question is about."""
+        likeness = await self._likeness(question)  # before a connection is taken
         async with self.database.reading() as connection:
-            return await self._found(connection, self.stood, model_id, question)
+            return await recall(
+                connection,
+                self.turn.owner_id,
+                self.turn.thread_id,
+                question=question,
+                before=self.stood.path[0],
+                now=self.started_at,
+                budget=self.deployment.recall_tokens,
+                count=partial(self.deployment.sizes.count, model=model_id),
+                outlines=self.deployment.outlines,
+                likeness=likeness,
+            )
+
+    async def _likeness(self, question: str) -> Likeness | None:
+        """What the question is compared by, where messages are also found by their meaning."""
+        if self.deployment.embeddings is None:
+            return None
+        if question not in self._likenesses:
+            self._likenesses[question] = await self.deployment.embeddings.likeness(question)
+        return self._likenesses[question]
 
     def _rest_of(self, answer: Message, model_id: str) -> Recalled:
         """The block that asks for the rest of an answer."""
@@ -162,29 +185,6 @@ class Planning:
         """The standing, once it was read."""
         assert self.standing is not None, "it is read before a plan is made"  # noqa: S101 - the order of calls
         return self.standing
-
-    async def _recall(
-        self, connection: AsyncConnection, standing: Standing, model_id: str
-    ) -> tuple[Recalled, ...]:
-        """Older messages the new one needs, from before the window."""
-        if standing.path[0].parent_id is None or not self.deployment.recall_tokens:
-            return ()
-        return await self._found(connection, standing, model_id, standing.path[-1].text)
-
-    async def _found(
-        self, connection: AsyncConnection, standing: Standing, model_id: str, question: str
-    ) -> tuple[Recalled, ...]:
-        return await recall(
-            connection,
-            self.turn.owner_id,
-            self.turn.thread_id,
-            question=question,
-            before=standing.path[0],
-            now=self.started_at,
-            budget=self.deployment.recall_tokens,
-            count=partial(self.deployment.sizes.count, model=model_id),
-            outlines=self.deployment.outlines,
-        )
 
 
 def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:

@@ -286,6 +286,11 @@ class Runner:
                 await self._end(work, outcome)
                 if not self.refusing:
                     self._errand(fold_if_due(work, self.folder), f"fold {turn.id}")
+                    if (embeddings := self.deployment.embeddings) is not None:
+                        caught_up = embeddings.catch_up(
+                            turn.owner_id, turn.thread_id, stopping=lambda: self.refusing
+                        )
+                        self._errand(caught_up, f"vectors {turn.id}")
                 log.info("turn ended", outcome=type(outcome).__name__.lower(), calls=len(work.calls))
             finally:
                 self.deployment.caller.gate.forget(turn.id)

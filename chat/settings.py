@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     local_model: Path | None = Field(default=None, description="A GGUF file to use as the local model.")
     cache_dir: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("palaver"),
-        description="Folder where the local model is kept.",
+        description="Folder where the local model and the embedding model are kept.",
     )
     model_simple: str = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
     model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
@@ -131,6 +131,10 @@ class Settings(BaseSettings):
         ge=0,
         le=100_000,
         description="Most tokens of older messages brought back for one turn; 0: none.",
+    )
+    recall_embeddings: bool = Field(
+        default=False,
+        description="Whether recall also finds by meaning (English), with a model fetched once; needs `palaver[embeddings]`.",
     )
     keepalives: bool = Field(
         default=True, description="Whether cached prefixes are renewed during a pause where that is cheaper."

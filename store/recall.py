@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from context.messages import Message
 from context.recall.choose import choose, wanted
 from context.recall.feedback import candidates, learned, shortlist
+from context.recall.likeness import Likeness, liken
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.query import analyse
 from context.recall.rank import counted, kindred, learn, lengths, ranked, rarest, scores, too_common, voiced
 from context.recall.thread import Source
 from context.recipe import Recalled
-from store import sqlite, stems
+from store import sqlite, stems, vectors
 from store.outlines import Branch, Outlines, branch_above
 from store.tables import messages
 
@@ -37,11 +38,13 @@ async def recall(
     count: Callable[[str], int],
     policy: RecallPolicy = DEFAULT,
     outlines: Outlines | None = None,
+    likeness: Likeness | None = None,
 ) -> tuple[Recalled, ...]:
     """The blocks that stand behind the newest user text, within `budget` tokens as `count` counts them.
 
-    `before` is the first message of the window: only what precedes it on its branch comes back. `now` in milliseconds. The same
-    arguments on the same messages give the same blocks on every database.
+    `before` is the first message of the window: only what precedes it on its branch comes back. `now` in milliseconds. `likeness`
+    brings the evidence of an embedding model, where one is used. The same arguments on the same messages (and vectors) give the
+    same blocks on every database.
     """
     branch = await branch_above(
         connection, owner_id, thread_id, before, reach=policy.reach, outlines=outlines or Outlines()
@@ -91,6 +94,8 @@ async def recall(
     more = await uncommon(shortlist(heard, policy.feedback_terms * 3 // 2))
     told = learned(heard, lengths(more), size, policy)
     learn(total, outline, told, more, policy)
+    if likeness is not None:
+        liken(total, await _alike(connection, owner_id, thread_id, branch, likeness), policy)
 
     values = voiced(total, outline, query, policy)
     standing, others = wanted(values, outline, budget, policy)
@@ -105,6 +110,18 @@ async def recall(
         count=count,
         policy=policy,
     )
+
+
+async def _alike(
+    connection: AsyncConnection, owner_id: str, thread_id: str, branch: Branch, likeness: Likeness
+) -> dict[int, float]:
+    """How alike the question is to the messages that have a vector, by their positions."""
+    stored = await vectors.between(
+        connection, owner_id, thread_id, likeness.model, branch.pks[0], branch.pks[-1]
+    )
+    held = [(place, stored[pk]) for place, pk in enumerate(branch.pks) if pk in stored]
+    found = likeness.compare([vector for _, vector in held])
+    return {place: one for (place, _), one in zip(held, found, strict=True)}
 
 
 async def _sources(

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -316,6 +317,23 @@ class OpenCallRow(SQLModel, table=True):
     lease_until: int | None = Field(default=None, sa_type=BigInteger)  # renewed while the process lives
 
 
+class VectorRow(SQLModel, table=True):
+    """What a message means, as an embedding model sees it. A message may have none yet; an empty one says there is nothing to see."""
+
+    __tablename__ = "message_vectors"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["owner_id", "thread_id"], ["threads.owner_id", "threads.id"], ondelete="CASCADE"
+        ),
+        {"sqlite_with_rowid": False},  # a thread's vectors lie side by side, as they are read
+    )
+    owner_id: str = Field(primary_key=True)
+    thread_id: str = Field(primary_key=True)
+    model: str = Field(primary_key=True)
+    pk: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))  # the message's
+    vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class PromptRow(SQLModel, table=True):
     """System prompts by digest, so that a turn can be replayed after its prompt was changed."""
 
@@ -333,6 +351,7 @@ def _table(row: type[SQLModel]) -> Table:
 users = _table(UserRow)
 threads = _table(ThreadRow)
 messages = _table(MessageRow)
+message_vectors = _table(VectorRow)
 turns = _table(TurnRow)
 turn_events = _table(TurnEventRow)
 summaries = _table(SummaryRow)

@@ -63,7 +63,17 @@ def test_ci_runs_exactly_the_readmes_test_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["chat", "chat/api", "chat/access", "chat/observe", "chat/upstream", "store", "context"]
+    "folder",
+    [
+        "chat",
+        "chat/api",
+        "chat/access",
+        "chat/embeddings",
+        "chat/observe",
+        "chat/upstream",
+        "store",
+        "context",
+    ],
 )
 def test_every_module_is_on_the_map(folder: str) -> None:
     for module in (ROOT / folder).glob("[a-z]*.py"):

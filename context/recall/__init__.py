@@ -4,5 +4,6 @@ Reading order: policy (every knob and its reason) · words (how text becomes ste
 nothing) · kinds (Lisbon is a city) · dates (when a question speaks of) · standing (instructions that stay in force) · telling (which
 messages tell of events) · query (what is
 looked for) · thread (the messages that can come back) · rank (how much each is worth) · feedback (words learned from the best of
-them) · excerpts (the part of a long message that matters) · render (how one stands in the request) · choose (what the budget buys).
+them) · likeness (what an embedding model finds alike) · excerpts (the part of a long message that matters) · render (how one stands
+in the request) · choose (what the budget buys).
 """

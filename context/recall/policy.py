@@ -43,6 +43,8 @@ class RecallPolicy:
     cover: the power to which evidence is raised: a message that covers twice as much of the question is worth a little more
         than two that cover half of it each.
     dated: the weight of standing on the date the question names, as if the date were a word.
+    likeness: the evidence of a message for each standard deviation by which an embedding model, where one is used, finds it more like
+        the question than the mean of its thread, the first one left out. A word that one message in a thousand holds is worth seven.
     attention: added to the price of every message, in tokens. With the bare length, "Great, thanks!" would win over a fact
         of three lines; with none, long replies would crowd out the short messages that hold the facts.
 
@@ -85,6 +87,7 @@ class RecallPolicy:
     telling: float = 0.3
     cover: float = 1.2
     dated: float = 1.0
+    likeness: float = 1.25
     attention: int = 100
 
     feedback_messages: int = 30

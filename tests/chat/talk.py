@@ -22,7 +22,7 @@ from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.log import Exchange
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
-ERRANDS = ("turn ", "fold ", "title ")  # names of the tasks a turn leaves behind
+ERRANDS = ("turn ", "fold ", "title ", "vectors ")  # names of the tasks a turn leaves behind
 
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
 
@@ -94,7 +94,7 @@ class Talk:
             self.clock.advance(pause)
 
     async def settled(self) -> None:
-        """Wait until no turn, fold or title is under way."""
+        """Wait until nothing is under way behind a turn."""
         while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(ERRANDS)]:
             await asyncio.wait(tasks)
 

@@ -64,11 +64,16 @@ DATA["0006"] = (
 )
 DATA["0007"] = (*DATA["0006"], "UPDATE open_calls SET lease_until = 4")
 DATA["0008"] = DATA["0007"]
+DATA["0009"] = (
+    *DATA["0008"],
+    "INSERT INTO message_vectors (owner_id, thread_id, model, pk, vector) VALUES ('ada', 't', 'm', 1, 'v')",
+)
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "usage", "prompts")
 SINCE = {
     "0003": ("lanes", "learned", "summaries"),
     "0004": ("budgets", "open_calls"),
     "0006": ("alerts",),
+    "0009": ("message_vectors",),
 }  # tables that came with a revision
 
 

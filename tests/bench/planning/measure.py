@@ -129,8 +129,8 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
     async def recall() -> None:
         its = work()
         its.started_at = deps.clock.now()
-        async with database.reading() as connection:
-            await its._recall(connection, standing, route.model_id)
+        its.standing = standing
+        await its.search(route.model_id, standing.path[-1].text)
 
     async def steps(act: Callable[[], Awaitable[object]]) -> int:
         with counter.counting(database):

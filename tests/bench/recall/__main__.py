@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean, median
 from types import ModuleType
 
-from tests.bench.recall.adapter import build, plain_fts5, window_only
+from tests.bench.recall.adapter import build, build_with_embeddings, plain_fts5, window_only
 
 BUILDERS = {"window only": window_only, "plain FTS5": plain_fts5, "recall": build}
 
@@ -22,10 +22,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kit", type=Path, required=True, help="folder with context_recall.py")
     parser.add_argument("--data", type=Path, required=True, help="folder with <name>.threads and .questions")
+    parser.add_argument("--embeddings", action="store_true", help="also with the embedding model")
     parser.add_argument("--source", action="append", help="only these names")
     arguments = parser.parse_args(argv)
     kit = scorer(arguments.kit / "context_recall.py")
     budgets = kit.BUDGETS
+    builders = BUILDERS | ({"recall with embeddings": build_with_embeddings} if arguments.embeddings else {})
     print(
         "| source | context | " + " | ".join(map(str, budgets)) + " | halves at 4000 | dated | ms p50 / p95 |"
     )
@@ -34,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     for name in names:
         data = kit.Dataset.load(arguments.data, [name])
         half = {thread: index % 2 for index, thread in enumerate(data.threads)}
-        for label, builder in BUILDERS.items():
+        for label, builder in builders.items():
             rows = list(kit.run_builder(data, builder, budgets))
             scores = kit.score_outputs(data, rows)
             shares = [fmean(one.recall for one in scores if one.budget == budget) for budget in budgets]

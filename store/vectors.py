@@ -1,0 +1,71 @@
+"""What messages mean, as an embedding model sees it: one short vector for each, written behind the turns.
+
+A message without a vector is simply not found by its meaning. Vectors go with their thread.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.tables import message_vectors, messages
+
+
+async def between(
+    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, first: int, last: int
+) -> dict[int, bytes]:
+    """The vectors of a thread's messages from `pk` first to last, of every branch, by `pk`."""
+    query = select(message_vectors.c.pk, message_vectors.c.vector).where(
+        message_vectors.c.owner_id == owner_id,
+        message_vectors.c.thread_id == thread_id,
+        message_vectors.c.model == model,
+        message_vectors.c.pk.between(first, last),
+        func.length(message_vectors.c.vector) > 0,
+    )
+    return {row.pk: row.vector for row in await connection.execute(query)}
+
+
+async def missing(
+    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, *, reach: int, most: int
+) -> dict[int, str]:
+    """The newest `most` finished messages of a thread that have no vector of that model, by `pk`, and what they say.
+
+    Looked at are those of the `reach` greatest depths.
+    """
+    owned = and_(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id)
+    deepest = select(func.max(messages.c.depth)).where(owned).scalar_subquery()
+    has = select(message_vectors.c.pk).where(
+        message_vectors.c.owner_id == owner_id,
+        message_vectors.c.thread_id == thread_id,
+        message_vectors.c.model == model,
+        message_vectors.c.pk == messages.c.pk,
+    )
+    query = (
+        select(messages.c.pk, messages.c.parts)
+        .where(owned, messages.c.depth > deepest - reach, messages.c.status != "streaming", ~has.exists())
+        .order_by(messages.c.depth.desc(), messages.c.pk.desc())
+        .limit(most)
+    )
+    return {
+        pk: "\n\n".join(part["text"] for part in parts if part["type"] == "text")
+        for pk, parts in await connection.execute(query)
+    }
+
+
+async def keep(
+    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, made: Mapping[int, bytes]
+) -> None:
+    """Store the vectors of these messages. What another process stored meanwhile stays; of a thread that is gone nothing is kept."""
+    known = await connection.scalars(
+        select(messages.c.pk).where(
+            messages.c.owner_id == owner_id, messages.c.thread_id == thread_id, messages.c.pk.in_(list(made))
+        )
+    )
+    rows = [
+        {"owner_id": owner_id, "thread_id": thread_id, "model": model, "pk": pk, "vector": made[pk]}
+        for pk in known
+    ]
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        await connection.execute(dialect.insert(message_vectors).on_conflict_do_nothing(), rows)
