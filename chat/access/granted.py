@@ -47,7 +47,10 @@ class Granted:
         self._clock = clock
         self._file = FILE.absolute()
         self._visits: dict[Visit, None] = {}
-        self._seen = self._read = _signature(self._file)
+        self._seen = _signature(self._file)
+        # None also for a file that is there: it may have changed since the settings were read, for starting takes a while.
+        self._read: Signature | None = None
+        self._as_set = settings.token, settings.tokens
         self._tokens = tokens_of(settings)
         self.asks = bool(self._tokens)  # for a token; once it does it stays so
 
@@ -94,18 +97,23 @@ class Granted:
                 visit.wake()
 
     async def _read_again(self) -> None:
-        self._read = self._seen
-        if self._read is None:
+        seen = self._seen
+        if seen is None:
+            self._read = seen
             log.warning("palaver.toml is gone; the tokens stay as they were")
             return
         try:
             settings = await asyncio.to_thread(load)
         except BadSettings as problem:  # its words name keys and never values
+            self._read = seen
             log.warning("palaver.toml cannot be used; the tokens stay as they were", reason=str(problem))
             return
         for user in sorted({token.user for token in settings.tokens}):
             await self._database.write(partial(_ensure, user=user, now=self._clock.now()))
-        self._tokens = tokens_of(settings)
+        self._read = seen  # not before: what the store could not take is tried again
+        if self._as_set == (as_set := (settings.token, settings.tokens)):
+            return
+        self._as_set, self._tokens = as_set, tokens_of(settings)
         self.asks = self.asks or bool(self._tokens)
         log.info("read the tokens again", tokens=len(settings.tokens))
 

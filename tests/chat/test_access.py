@@ -12,17 +12,20 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from typer.testing import CliRunner
 
 from chat.access.principal import Principal
 from chat.access.tokens import Token, Tokens, as_toml, fresh
 from chat.api.routes import endpoints
+from chat.app import running
 from chat.cli import app as command_line
 from chat.clock import Clock
 from chat.settings import BadSettings, load
 from chat.upstream.client import Timeouts
 from tests.clocks import QuickClock
-from tests.palaver import Palaver, palaver
+from tests.palaver import Palaver, palaver, settings_for
 from tests.upstream import Reply, Simulator
 
 ADA, BOB, OLD = "token-of-ada-0123456789", "token-of-bob-0123456789", "token-of-old-0123456789"
@@ -189,6 +192,34 @@ async def test_a_file_that_cannot_be_used_leaves_the_tokens_as_they_were(
         )
         await change(lines(BOB))
         assert await status(app, BOB) == 200
+
+
+async def test_tokens_that_could_not_be_taken_over_are_tried_again(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with from_file(tmp_path, sim, monkeypatch, lines(ADA)) as (app, change):
+        refusing = "CREATE TRIGGER full BEFORE INSERT ON users BEGIN SELECT RAISE(ABORT, 'no'); END"
+        await app.deps.database.write(lambda connection: connection.execute(text(refusing)))
+        with pytest.raises(IntegrityError):
+            await change(lines(BOB))
+        assert [await status(app, token) for token in (ADA, BOB)] == [200, 401]
+        await app.deps.database.write(lambda connection: connection.execute(text("DROP TRIGGER full")))
+        await app.deps.granted.look()
+        assert [await status(app, token) for token in (ADA, BOB)] == [401, 200]
+
+
+async def test_a_file_that_changed_while_the_server_was_starting_counts(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "palaver.toml"
+    file.write_text(lines(ADA))
+    settings = settings_for(tmp_path / "data", sim)
+    file.write_text(lines(BOB))
+    async with running(settings, timeouts=Timeouts()) as deps:
+        for _ in range(2):
+            await deps.granted.look()
+        assert [deps.granted.find(token) is None for token in (ADA, BOB)] == [True, False]
 
 
 async def test_a_house_that_was_open_asks_for_tokens_as_soon_as_there_are_some(
