@@ -111,13 +111,13 @@ def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | No
                 order.append(event.part_id)
                 kinds[event.part_id], words[event.part_id] = event, []
                 open_part = event.part_id
-            case events.PartDelta():
+            case events.PartDelta() if event.part_id in words:  # else nobody understood how it begins
                 words[event.part_id].append(event.text)
             case events.PartEnded():
                 ended[event.part_id] = event
                 open_part = None
             case events.Note(name="discard"):
-                order = [id for id in order if id not in event.data["part_ids"]]
+                order = [id for id in order if id not in event.data.get("part_ids", ())]
             case _:
                 pass
     parts = tuple(part_of(kinds[id], "".join(words[id]), ended.get(id)) for id in order)

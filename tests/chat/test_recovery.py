@@ -145,8 +145,14 @@ async def test_a_log_nobody_understands_keeps_no_other_turn_from_being_ended(tmp
             sim.held.open()
         disk = sqlite.driver().connect(tmp_path / "after" / "palaver.db")
         (last,) = disk.execute("SELECT max(seq) FROM turn_events WHERE turn_id = ?", (strange,)).fetchone()
-        payload = json.dumps({"type": "of.tomorrow", "seq": last + 1, "turn_id": strange})
-        disk.execute("INSERT INTO turn_events VALUES (?, ?, ?)", (strange, last + 1, payload))
+        unknown: list[dict[str, Any]] = [
+            {"type": "of.tomorrow"},
+            {"type": "part.delta", "part_id": "of.tomorrow", "text": "of a part nobody knows"},
+            {"type": "note", "name": "discard", "data": {"all": True}},
+        ]
+        for number, event in enumerate(unknown, last + 1):
+            payload = json.dumps({**event, "seq": number, "turn_id": strange})
+            disk.execute("INSERT INTO turn_events VALUES (?, ?, ?)", (strange, number, payload))
         disk.commit()
         disk.close()
         async with palaver(tmp_path / "after", sim, timeouts=Timeouts()) as app:
