@@ -11,6 +11,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from chat.upstream.gate import Gate
@@ -100,19 +101,28 @@ class Sharing:
                     self._waiting.get_nowait()  # what was left from before is old by now
                 self.connected.set()
                 log.info("shares with other replicas through Redis")
-                speaking = asyncio.create_task(self._speak(redis))
+                tasks = [
+                    asyncio.create_task(self._speak(redis)),
+                    asyncio.create_task(self._listen(channel)),
+                ]
                 try:
-                    async for message in channel.listen():
-                        if speaking.done():
-                            speaking.result()
-                        if message["type"] == "message":
-                            self._hear(message["data"])
+                    # Whichever fails ends both: a replica that hears and cannot speak would never notice while nobody speaks.
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    for task in tasks:
+                        if task.done():
+                            task.result()
                 finally:
-                    speaking.cancel()
-                    with suppress(asyncio.CancelledError, RedisError, OSError, TimeoutError):
-                        await speaking
+                    for task in tasks:
+                        task.cancel()
+                        with suppress(asyncio.CancelledError, RedisError, OSError, TimeoutError):
+                            await task
         finally:
             await redis.aclose()
+
+    async def _listen(self, channel: PubSub) -> None:
+        async for message in channel.listen():
+            if message["type"] == "message":
+                self._hear(message["data"])
 
     async def _speak(self, redis: "Redis") -> None:
         while True:

@@ -10,6 +10,7 @@ import structlog
 
 from chat.doctor import examine
 from chat.upstream.client import Timeouts
+from chat.upstream.news import News
 from context.headroom import UNKNOWN
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for
@@ -45,12 +46,17 @@ async def replicas(
 
 async def _listeners(redis: RedisServer) -> int:
     """How many replicas listen, as Redis counts them."""
+    return int((await _command(redis, "PUBSUB NUMSUB palaver:models", lines=4))[3][1:])
+
+
+async def _command(redis: RedisServer, words: str, *, lines: int = 1) -> list[bytes]:
+    """The lines Redis answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", redis.port)
-    writer.write(b"PUBSUB NUMSUB palaver:models\r\n")
-    lines = [await reader.readline() for _ in range(4)]
+    writer.write(f"{words}\r\n".encode())
+    answer = [await reader.readline() for _ in range(lines)]
     writer.close()
     await writer.wait_closed()
-    return int(lines[3][1:])
+    return answer
 
 
 def resting(app: Palaver) -> bool:
@@ -154,6 +160,28 @@ async def test_without_redis_each_replica_decides_alone_and_says_so_once(
         *["this replica counts requests alone"] * 2,
         *["this replica decides alone"] * 2,
     ]
+
+
+async def test_a_replica_that_may_hear_and_not_speak_for_a_while_speaks_again(
+    tmp_path: Path, sim: Simulator, redis_server: RedisServer
+) -> None:
+    """As in a failover: Redis refuses to be written to, and no connection breaks."""
+    with structlog.testing.capture_logs() as logged:
+        async with replicas(tmp_path, sim, redis_server, "a", "b") as (a, b):
+            speaking, hearing = (app.deps.deployment.caller.gate for app in (a, b))
+
+            def held(model: str) -> None:
+                assert speaking.tell is not None
+                speaking.tell(News(model=model, what="held", seconds=100))
+
+            assert await _command(redis_server, "REPLICAOF 127.0.0.1 9") == [b"+OK\r\n"]
+            held("claude-opus-5-5")
+            await until(lambda: "this replica decides alone" in str(logged))
+            assert await _command(redis_server, "REPLICAOF NO ONE") == [b"+OK\r\n"]
+            async with asyncio.timeout(30):
+                while hearing.headroom(MODEL).held_until <= 0:
+                    held(MODEL)
+                    await asyncio.sleep(0.1)
 
 
 async def test_the_doctor_says_whether_redis_answers(
