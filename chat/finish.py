@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat import events, ledger
 from chat.deployment import Deployment
-from chat.lane import LaneChange, lane_change, shortfall
+from chat.lane import LaneChange, lane_change
 from chat.ledger import entry, total
+from chat.shortfall import foreseen, notice
 from chat.turn import Cancelled, Completed, Failed, Outcome, TurnWork
 from context.messages import Part, Status, TextPart
 from store import events as store_events
@@ -64,15 +65,11 @@ def _spent(work: TurnWork) -> list[usage.Entry]:
     """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
     sent = [record for record in work.calls if record.noted]
     rows = [entry(record, local=work.deployment.caller.local) for record in sent]
-    planned = work.planning.planned
-    foreseen = [] if planned is None else [one for one in sent if one.model == planned.recipe.model]
-    if planned is not None and foreseen:
-        first = next((one for one in foreseen if one.begun), foreseen[-1])
+    planned, first = work.planning.planned, foreseen(work)
+    if planned is not None and first is not None:
         index = sent.index(first)
         predicted = planned.to_json()["predicted"]
-        rows[index] = replace(
-            rows[index], predicted=predicted, shortfall=shortfall(work, first, rows[index].usage)
-        )
+        rows[index] = replace(rows[index], predicted=predicted, shortfall=notice(work))
     return rows
 
 

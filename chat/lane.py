@@ -1,23 +1,19 @@
-"""What a turn's request did to the cache of its lane, what its bill teaches, and whether the bill was as foreseen."""
+"""What a turn's request did to the cache of its lane, and what its bill teaches."""
 
 from dataclasses import dataclass
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.calls import CallRecord
 from chat.deployment import Deployment
 from chat.standing import calibration_name, service_name
 from chat.turn import TurnWork
-from context import keepalive, selfcheck
+from context import keepalive
 from context.lanes import Lane, after_request
 from context.pricing import Usage
 from context.service import Service
 from context.tokens.calibration import Calibration
 from store import lanes, learned, messages, turns, usage
 from store.turns import Turn
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,26 +118,3 @@ def lane_change(work: TurnWork) -> LaneChange | None:
         next_at=keepalive.next_at(lane, terms, after=lane.touched_at),
         billed=first.call.usage if first.call.counted else None,
     )
-
-
-def shortfall(work: TurnWork, record: CallRecord, billed: Usage) -> str | None:
-    """Why a cache read that was foreseen for a call did not happen; None when it did."""
-    planned, standing = work.planning.planned, work.planning.standing
-    if planned is None or standing is None or not record.call.counted:
-        return None
-    found = selfcheck.check(
-        standing.lane(planned.recipe.model),
-        planned.sent,
-        billed,
-        started_at=record.created_at,
-        diagnostics=record.call.decoder.diagnostics,
-    )
-    if found is None:
-        return None
-    log.warning(
-        "a foreseen cache read did not happen",
-        cause=found.cause,
-        expected=found.expected,
-        billed=found.billed,
-    )
-    return f"{found.cause}: {found.detail}"

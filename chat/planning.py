@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.clock import Clock
 from chat.deployment import Deployment
 from chat.standing import Standing, load
-from context import continuing, request
+from context import blocks, continuing, request
 from context.fit import FLOOR
 from context.messages import Message
 from context.plan import plan
@@ -121,9 +121,11 @@ class Planning:
     async def keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
         """Store the recipe and the digest of the request that is about to be sent."""
         body = body_of(planned, rounds)
+        prefix = request.parts(planned.recipe, planned.prompt.text, planned.messages, planned.ladder, ())
         kept = {
             "recipe": planned.recipe.to_json(),
             "digest": request.digest(body),
+            "blocks": blocks.packed(*blocks.digests(prefix)),
             "prompt": {"name": planned.prompt.name, "version": planned.prompt.version},
             "window_messages": len(planned.messages),
             "summary_segments": 0 if planned.ladder is None else len(planned.ladder.segments),

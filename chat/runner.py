@@ -28,6 +28,7 @@ from chat.folds import Folder, fold_if_due
 from chat.journal import Journal, TurnLog
 from chat.planning import Planning
 from chat.recovery import recover
+from chat.shortfall import MOST_AT_ONCE, explain, notice
 from chat.tending import Tending
 from chat.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome, TurnWork
 from store import calls, turns
@@ -260,6 +261,12 @@ class Runner:
         if self.deployment.model_titles:
             self._errand(titles.write_title(work), f"title {turn.id}")
 
+    def _explain(self, work: TurnWork) -> None:
+        """Look behind the turn for the cause of a cache read that did not happen; of too many at once only some are looked at."""
+        looking = sum(task.get_name().startswith("cause ") for task in self._errands)
+        if looking < MOST_AT_ONCE and notice(work) is not None:
+            self._errand(explain(work), f"cause {work.turn.id}")
+
     def _errand(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Something on the side of a turn: its failure costs only itself."""
 
@@ -291,6 +298,7 @@ class Runner:
                             turn.owner_id, turn.thread_id, stopping=lambda: self.refusing
                         )
                         self._errand(caught_up, f"vectors {turn.id}")
+                    self._explain(work)
                 log.info("turn ended", outcome=type(outcome).__name__.lower(), calls=len(work.calls))
             finally:
                 self.deployment.caller.gate.forget(turn.id)

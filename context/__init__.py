@@ -12,7 +12,7 @@ continuing (the rest of a broken answer).
 What stays cached and what is folded: lanes (a model's cache of a thread) · gaps (pauses, seen and expected) · terms and economy (what
 going on, folding and being away cost) · lives, by pauses and markov (for how long) · keepalive · folding (when) and fold (what) · summary.
 
-Whether that was right: selfcheck (foreseen against billed) · bound, hindsight and policies (what a thread could have cost).
+Whether that was right: selfcheck (foreseen against billed), blocks (where two requests part) · bound, hindsight and policies (what a thread could have cost).
 
 No clock, no randomness, no I/O, no `async`: the same values in give the same bytes out, which is what makes replay exact.
 May import: the standard library, `genai_prices`. Is imported by: store, chat.

@@ -40,10 +40,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What the provider is expected to bill for the prompt. `read` is the entry it will find."""
+    """What the provider is expected to bill for the prompt. `read` is the entry it will find, `read_at` the index of its position."""
 
     usage: Usage
     read: Written | None
+    read_at: int | None = None
 
 
 def place(
@@ -142,4 +143,4 @@ def forecast(
     usage = Usage(
         input=total - end, cache_read=read, cache_write_1h=long - read, cache_write_5m=max(0, end - long)
     )
-    return Forecast(usage=usage, read=entry)
+    return Forecast(usage=usage, read=entry, read_at=found)

@@ -123,7 +123,7 @@ class Lane:
 class Sent:
     """What a request did to its lane, as the plan foresaw it.
 
-    marks: the marked positions in order; read, read_tokens: the entry it was going to read; arrived: tokens of the thread since
+    marks: the marked positions in order; read, read_tokens: the entry it was going to read, read_at: the index of its position; arrived: tokens of the thread since
     the lane's last turn; user_id and depth: the message it answered.
     """
 
@@ -135,6 +135,7 @@ class Sent:
     user_id: str
     depth: int
     settings: str
+    read_at: int | None = None
 
 
 def after_request(

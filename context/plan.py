@@ -151,6 +151,7 @@ def plan(
             user_id=newest.id,
             depth=newest.depth,
             settings=terms.settings,
+            read_at=foreseen.read_at,
         ),
         left_out=fitted.left_out,
         reasons={

@@ -33,7 +33,7 @@ def build(
     Raises ValueError for a layout it does not know, and when the ladder or the recalled texts are not the recipe's own.
     """
     _check(recipe, ladder, recalled)
-    body = _body(recipe, system, messages, ladder, [one.text for one in recalled])
+    body = parts(recipe, system, messages, ladder, [one.text for one in recalled])
     for one in rounds:
         body["messages"].append({"role": "assistant", "content": one["assistant"]})
         body["messages"].append({"role": "user", "content": one["results"]})
@@ -55,7 +55,7 @@ def build_keepalive(
     it ends with the summary or the system prompt; an API that wants a message gets the shortest there is.
     """
     _check(recipe, ladder, None)
-    body = _body(recipe, system, messages, ladder, ())
+    body = parts(recipe, system, messages, ladder, ())
     if part == "system":
         body["messages"] = []
     elif part == "summary" and ladder is not None:
@@ -88,7 +88,7 @@ def build_fork(
 ) -> bytes:
     """The live prefix, the answer it got, and one instruction: how the same model summarises from its cache (section 6)."""
     _check(recipe, ladder, None)
-    body = _body(recipe, system, messages, ladder, ())
+    body = parts(recipe, system, messages, ladder, ())
     words = spoken(answer)
     if words:
         body["messages"].append({"role": "assistant", "content": [_text(words, None)]})
@@ -120,13 +120,14 @@ def _check(recipe: Recipe, ladder: Ladder | None, recalled: Sequence[Recalled] |
             raise ValueError("the recalled texts are not the ones the recipe names")
 
 
-def _body(
+def parts(
     recipe: Recipe,
     system: str,
     messages: Sequence[Message],
     ladder: Ladder | None,
     recalled: Sequence[str],
 ) -> dict[str, Any]:
+    """A request body before it is serialised, without what its use adds (rounds of tools, streaming)."""
     marks = {mark.at: mark.ttl for mark in recipe.breakpoints}
     body: dict[str, Any] = {
         "model": recipe.model,

@@ -7,13 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from context.blocks import Compared, Kind
+from context.breakpoints import LOOKBACK
 from context.lanes import Lane, Sent
 from context.pricing import Usage
 
 TOLERANCE: Final = 0.05
 ESTIMATED: Final = 0.2  # where the size of the entry was itself only an estimate
 
-Cause = Literal["expired", "model_or_settings", "diagnosed", "unknown"]
+# expired: the entry was gone; changed: the bytes are not those that were cached; model_or_settings: what is sent beside them is not;
+# lookback: the entry stood too far before the marks; unknown: none of these.
+Cause = Literal["expired", "changed", "model_or_settings", "lookback", "unknown"]
+
+# What the provider says when it sees the same (upstream facts 2.10).
+CONFIRMS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "settings": ("model_changed", "unavailable"),
+    "tool": ("tools_changed",),
+    "system": ("system_changed",),
+    "summary": ("messages_changed",),
+    "message": ("messages_changed",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,35 +39,59 @@ class Shortfall:
     detail: str
 
 
+def fell_short(lane: Lane, sent: Sent, billed: Usage) -> bool:
+    """Whether less than 95% of the foreseen reads were billed (80% where their size was estimated)."""
+    counted = any(one.key == sent.read and one.exact for one in lane.written)
+    least = sent.read_tokens * (1 - (TOLERANCE if counted else ESTIMATED))
+    return bool(sent.read_tokens) and billed.cache_read < least
+
+
 def check(
     lane: Lane,
     sent: Sent,
     billed: Usage,
     *,
     started_at: int,
+    compared: Compared | None = None,
+    asked: bool = False,
     diagnostics: Mapping[str, Any] | None = None,
 ) -> Shortfall | None:
-    """None when at least 95% of the foreseen reads were billed (80% where their size was estimated), else the most likely cause.
+    """None when the reads were as foreseen, else the most likely cause.
 
-    `lane` is the lane as it was planned with; `diagnostics` what the provider said about the miss.
+    `lane` is the lane as it was planned with; `compared` the request beside the one before it, None while nobody has looked or
+    there is nothing to compare with; `asked` whether the provider was asked for the cause, `diagnostics` what it said.
+
+    The provider compares whole requests, also what stands behind the marks and changes every time: that it found no difference
+    proves that there is none, that messages differ proves nothing about those that were cached.
     """
-    expected = sent.read_tokens
-    counted = any(one.key == sent.read and one.exact for one in lane.written)
-    if not expected or billed.cache_read >= expected * (1 - (TOLERANCE if counted else ESTIMATED)):
+    if not fell_short(lane, sent, billed):
         return None
 
     def because(cause: Cause, detail: str) -> Shortfall:
-        return Shortfall(cause=cause, expected=expected, billed=billed.cache_read, detail=detail)
+        return Shortfall(cause=cause, expected=sent.read_tokens, billed=billed.cache_read, detail=detail)
 
-    if lane.settings and lane.settings != sent.settings:
-        return because("model_or_settings", "the model, its settings or the system prompt changed")
-    said = (diagnostics or {}).get("cache_miss_reason") or diagnostics or {}
-    kind = said.get("type") if isinstance(said, Mapping) else None
-    if kind and kind not in ("unavailable", "previous_message_not_found"):
-        return because("diagnosed", f"the provider says: {kind}")
+    reason = (diagnostics or {}).get("cache_miss_reason") or diagnostics or {}
+    word = reason.get("type") if isinstance(reason, Mapping) else None
+    if compared is not None and compared.changed is not None and compared.kind is not None:
+        confirmed = f"; the provider says so too: {word}" if word in CONFIRMS[compared.kind] else ""
+        if compared.kind == "settings":
+            return because(
+                "model_or_settings", f"the model, its thinking or another setting changed{confirmed}"
+            )
+        where = f"block {compared.changed} of {compared.of} ({compared.what})"
+        return because("changed", f"{where} is not what it was when it was cached{confirmed}")
     entry = next((one for one in lane.written if one.key == sent.read), None)
     if entry is not None and not entry.alive(started_at):
         return because("expired", "the entry had outlived its time when the request started")
-    if kind == "unavailable":
-        return because("expired", "the same bytes were sent, so the provider had dropped the entry early")
-    return because("unknown", "nothing that is known explains it")
+    if sent.read is None:
+        return because("expired", "the system prompt that another conversation had cached was gone")
+    if compared is not None and (compared.away is None or compared.away >= LOOKBACK):
+        return because("lookback", f"more than {LOOKBACK} positions lie between the entry and the next mark")
+    if asked and diagnostics is None:
+        return because("expired", "nothing had changed, says the provider, so it had dropped the entry early")
+    if compared is None and word == "model_changed":
+        return because("model_or_settings", f"the provider says: {word}")
+    if compared is None and word in ("tools_changed", "system_changed"):
+        return because("changed", f"the provider says: {word}")
+    known = "nothing that is known explains it" if compared is None else "the same bytes were sent in time"
+    return because("unknown", known if word is None else f"{known}; the provider says: {word}")

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -56,6 +56,15 @@ async def add(connection: AsyncConnection, entry: Entry) -> None:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
         dialect.insert(usage).values(**values).on_conflict_do_update(index_elements=["id"], set_=values)
+    )
+
+
+async def explain(connection: AsyncConnection, owner_id: str, call_id: str, shortfall: str) -> None:
+    """Say better why a foreseen cache read did not happen: the cause is looked for when the call is long in the ledger."""
+    await connection.execute(
+        update(usage)
+        .where(usage.c.owner_id == owner_id, usage.c.id == call_id, usage.c.shortfall.is_not(None))
+        .values(shortfall=shortfall)
     )
 
 

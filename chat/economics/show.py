@@ -1,6 +1,6 @@
 """Costs as tables for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from rich.console import Console, Group, RenderableType
@@ -11,6 +11,15 @@ from chat.economics.figures import KINDS, Compared, Costs, Foreseen, Spent, toge
 from context.pricing import Usage
 
 PURPOSES = ("reply", "summary", "title", "keepalive")
+
+# What the ledger calls the causes of reads that did not happen (context.selfcheck); others are shown as they are.
+CAUSES: Mapping[str, str] = {
+    "expired": "expired",
+    "changed": "a block changed",
+    "model_or_settings": "model or settings changed",
+    "lookback": "out of the lookback",
+    "unknown": "cause unknown",
+}
 
 
 def show(costs: Sequence[Costs], console: Console, *, total: bool) -> None:
@@ -67,7 +76,7 @@ def _kinds(foreseen: Foreseen) -> Table:
 
 
 def _said(foreseen: Foreseen) -> str:
-    short = ", ".join(f"{cause} {count}" for cause, count in foreseen.causes.most_common())
+    short = ", ".join(f"{CAUSES.get(cause, cause)} {count}" for cause, count in foreseen.causes.most_common())
     return (
         f"{foreseen.turns:,} turns were predicted and billed; cache reads fell short in {foreseen.causes.total():,}"
         + (f" ({escape(short)})." if short else ".")

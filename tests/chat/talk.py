@@ -22,7 +22,7 @@ from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.log import Exchange
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
-ERRANDS = ("turn ", "fold ", "title ", "vectors ")  # names of the tasks a turn leaves behind
+ERRANDS = ("turn ", "fold ", "title ", "vectors ", "cause ")  # names of the tasks a turn leaves behind
 
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
 

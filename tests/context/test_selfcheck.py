@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from context.blocks import Block, Compared, Kind, blocks, compare, digests, packed, unpacked
+from context.ladder import Ladder, Line, Segment
 from context.lanes import Lane, Lives, Sent, Written
+from context.planned import Plan
 from context.pricing import Usage
-from context.selfcheck import check
-from tests.context.story import NOON
+from context.recipe import Recalled
+from context.request import parts
+from context.selfcheck import Shortfall, check
+from tests.context.story import NOON, Story
 
 LANE = Lane(
     model="m",
@@ -23,44 +32,212 @@ SENT = Sent(
     user_id="m2",
     depth=2,
     settings="s",
+    read_at=2,
 )
 HIT = Usage(cache_read=990)
 MISS = Usage(cache_read=0, cache_write_5m=1_000)
+EQUAL = Compared(changed=None, kind=None, what="", of=40, away=2)
+LATE = NOON + 400_000
+
+
+def changed(kind: Kind, what: str) -> Compared:
+    return Compared(changed=3, kind=kind, what=what, of=40, away=2)
+
+
+def cause(
+    compared: Compared | None = None,
+    *,
+    at: int = NOON,
+    sent: Sent = SENT,
+    asked: bool = True,
+    said: Mapping[str, Any] | None = None,
+) -> Shortfall:
+    found = check(LANE, sent, MISS, started_at=at, compared=compared, asked=asked, diagnostics=said)
+    assert found is not None
+    return found
+
+
+def says(word: str) -> dict[str, Any]:
+    return {"cache_miss_reason": {"type": word, "cache_missed_input_tokens": 900}}
 
 
 def test_reads_as_foreseen_are_no_event() -> None:
     assert check(LANE, SENT, HIT, started_at=NOON) is None
+    assert check(LANE, SENT, HIT, started_at=NOON, compared=changed("system", "the system prompt")) is None
 
 
-def test_an_outlived_entry_is_named() -> None:
-    found = check(LANE, SENT, MISS, started_at=NOON + 400_000)
-    assert found is not None
+def test_what_was_not_foreseen_cannot_fall_short() -> None:
+    assert check(LANE, replace(SENT, read=None, read_tokens=0), MISS, started_at=LATE) is None
+
+
+def test_an_outlived_entry_has_expired() -> None:
+    assert cause(at=LATE).cause == "expired"
+    assert cause(EQUAL, at=LATE).cause == "expired"
+    assert cause(EQUAL, at=LATE, said=says("messages_changed")).cause == "expired", "behind the marks"
+
+
+def test_a_changed_block_is_named_by_its_place_and_by_what_it_is() -> None:
+    found = cause(changed("message", "message m7"))
+    assert (found.cause, found.expected, found.billed) == ("changed", 1_000, 0)
+    assert found.detail == "block 3 of 40 (message m7) is not what it was when it was cached"
+
+
+def test_a_change_counts_more_than_an_entry_that_had_died_as_well() -> None:
+    assert cause(changed("system", "the system prompt"), at=LATE).cause == "changed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "of"),
+    [
+        ("tool", "tools_changed", "changed"),
+        ("system", "system_changed", "changed"),
+        ("summary", "messages_changed", "changed"),
+        ("message", "messages_changed", "changed"),
+        ("settings", "model_changed", "model_or_settings"),
+        ("settings", "unavailable", "model_or_settings"),
+    ],
+)
+def test_what_the_provider_sees_too_is_confirmed(kind: Kind, word: str, of: str) -> None:
+    found = cause(changed(kind, "this"), said=says(word))
+    assert found.cause == of
+    assert found.detail.endswith(f"; the provider says so too: {word}")
+    assert "provider" not in cause(changed(kind, "this"), said=says("previous_message_not_found")).detail
+
+
+def test_other_settings_are_a_cause_of_their_own() -> None:
+    assert cause(changed("settings", "the settings")).cause == "model_or_settings"
+
+
+@pytest.mark.parametrize(
+    ("away", "of"), [(0, "unknown"), (19, "unknown"), (20, "lookback"), (None, "lookback")]
+)
+def test_an_entry_twenty_positions_before_every_mark_is_not_found(away: int | None, of: str) -> None:
+    assert cause(replace(EQUAL, away=away), asked=False).cause == of
+
+
+def test_where_the_provider_sees_no_difference_it_dropped_the_entry_early() -> None:
+    for compared in (None, EQUAL):
+        found = cause(compared, said=None)
+        assert found.cause == "expired"
+        assert "early" in found.detail
+
+
+def test_the_same_bytes_in_time_are_no_explanation_by_themselves() -> None:
+    for said in (None, {"cache_miss_reason": None}):
+        found = cause(EQUAL, asked=said is not None, said=said)
+        assert (found.cause, found.detail) == ("unknown", "the same bytes were sent in time")
+
+
+def test_without_anything_to_compare_the_provider_s_word_counts() -> None:
+    assert cause(said=says("model_changed")).cause == "model_or_settings"
+    assert cause(said=says("tools_changed")).cause == "changed"
+    assert cause(said=says("system_changed")).cause == "changed"
+
+
+def test_that_messages_differ_proves_nothing_about_those_that_were_cached() -> None:
+    for compared in (None, EQUAL):
+        found = cause(compared, said=says("messages_changed"))
+        assert found.cause == "unknown"
+        assert found.detail.endswith("the provider says: messages_changed")
+
+
+def test_what_another_conversation_was_to_keep_warm_is_told_apart() -> None:
+    found = cause(sent=replace(SENT, read=None, read_at=0), asked=False)
     assert found.cause == "expired"
-
-
-def test_other_settings_are_named() -> None:
-    found = check(LANE, replace(SENT, settings="t"), MISS, started_at=NOON)
-    assert found is not None
-    assert found.cause == "model_or_settings"
-
-
-def test_equal_bytes_that_were_not_read_were_dropped_early() -> None:
-    found = check(
-        LANE, SENT, MISS, started_at=NOON, diagnostics={"cache_miss_reason": {"type": "unavailable"}}
-    )
-    assert found is not None
-    assert found.cause == "expired"
-
-
-def test_what_the_provider_says_is_passed_on() -> None:
-    said = {"type": "tools_changed", "cache_missed_input_tokens": 900}
-    found = check(LANE, SENT, MISS, started_at=NOON, diagnostics=said)
-    assert found is not None
-    assert found.cause == "diagnosed"
-    assert "tools_changed" in found.detail
+    assert "another conversation" in found.detail
 
 
 def test_without_any_trace_the_cause_is_unknown() -> None:
-    found = check(LANE, SENT, MISS, started_at=NOON)
+    found = cause(asked=False)
+    assert (found.cause, found.detail) == ("unknown", "nothing that is known explains it")
+
+
+def made(planned: Plan) -> tuple[tuple[Block, ...], list[int]]:
+    return blocks(planned.recipe, planned.prompt.text, planned.messages, ladder=planned.ladder)
+
+
+def kept(planned: Plan) -> list[bytes]:
+    """The digests that were stored with a request."""
+    found, marks = digests(parts(planned.recipe, planned.prompt.text, planned.messages, planned.ladder, ()))
+    return list(unpacked(packed(found, marks)))
+
+
+def talked(turns: int = 6) -> Story:
+    """A conversation whose window is cached."""
+    story = Story()
+    for number in range(turns):
+        story.say(f"{number}: where is my parcel? " * 10, answer="On its way, as it was yesterday. " * 10)
+        story.now += 20_000
+    return story
+
+
+def beside(story: Story, sent: list[bytes] | None = None) -> Compared | None:
+    """The last request beside the one before it, of which these digests are kept."""
+    before, now = story.asked[-2].planned, story.asked[-1].planned
+    assert now.sent.read_at is not None
+    return compare(
+        made(before)[0], kept(before) if sent is None else sent, *made(now), read_at=now.sent.read_at
+    )
+
+
+def test_requests_that_extend_each_other_part_nowhere() -> None:
+    found = beside(talked())
     assert found is not None
-    assert found.cause == "unknown"
+    assert (found.changed, found.away) == (None, 0), "a mark stands on the very entry"
+
+
+def test_every_block_that_was_cached_is_told_from_another() -> None:
+    story = talked()
+    before = story.asked[-2].planned
+    sent, named = kept(before), []
+    for index in range(len(sent)):
+        found = beside(story, [*sent[:index], b"???", *sent[index + 1 :]])
+        assert found is not None
+        assert found.changed == index
+        named.append(found.what)
+    assert named == ["the settings", "the system prompt", *(f"message {one.id}" for one in before.messages)]
+
+
+def test_tools_and_parts_of_the_summary_are_named() -> None:
+    planned = talked().asked[-1].planned
+    line = Line(text="The parcel is 4711.", sources=("m0",))
+    part = Segment(id="s1", first_id="m0", last_id="m1", lines=(line,), tokens=9)
+    ladder = Ladder(id="l", upto_id="m1", segments=(part, replace(part, id="s2")))
+    recipe = replace(planned.recipe, tools=("search_conversation",))
+    one, marks = blocks(recipe, planned.prompt.text, planned.messages[2:], ladder=ladder)
+    named = []
+    for index in range(1, 5):
+        sent = [block.digest for block in one]
+        sent[index] = b"???"
+        found = compare(one, sent, one, marks, read_at=len(one) - 3)
+        assert found is not None
+        named.append((found.changed, found.kind, found.what))
+    assert named == [
+        (1, "tool", "the tool search_conversation"),
+        (2, "system", "the system prompt"),
+        (3, "summary", "part 1 of the summary"),
+        (4, "summary", "part 2 of the summary"),
+    ]
+
+
+def test_a_change_behind_the_entry_is_not_its_cause() -> None:
+    story = talked()
+    before, now = story.asked[-2].planned, story.asked[-1].planned
+    sent = [*kept(before)[:2], *[b"???"] * 40]
+    found = compare(made(before)[0], sent, *made(now), read_at=0)
+    assert found is not None
+    assert found.changed is None
+
+
+def test_a_request_of_another_branch_is_not_compared_with() -> None:
+    story = talked()
+    before, now = story.asked[-2].planned, story.asked[-1].planned
+    other = [replace(one, id="elsewhere") if one.kind == "message" else one for one in made(before)[0]]
+    assert compare(other, kept(before), *made(now), read_at=now.sent.read_at or 0) is None
+
+
+def test_nothing_is_kept_of_what_no_mark_covers() -> None:
+    short = Story().say("Hello", recalled=(Recalled(id="recall", text="Long ago", tokens=2),)).planned
+    marks = made(short)[1]
+    assert len(kept(short)) == max(marks, default=0) + 1
+    assert unpacked(packed([b"abc", b"def"], ())) == (b"abc",)

@@ -182,16 +182,25 @@ export function usd(pico: number | null | undefined): string | null {
   return typeof pico === "number" ? String(pico / 1e12) : null;
 }
 
-/** Why the cache helped less than foreseen, as a sentence. */
+const CAUSES: Readonly<Record<string, string>> = {
+  expired: "It had expired",
+  changed: "What was cached had changed",
+  model_or_settings: "The model or its settings had changed",
+  lookback: "It stood too far back to be found",
+  unknown: "Why is not known",
+};
+
+/** Why the cache helped less than foreseen: how much, the cause, and what is known of it. */
 export function shortfallWords({ shortfall, predicted, billed }: Call): string | null {
   if (shortfall === null || shortfall === "") return null;
-  const detail = shortfall.replace(/^[a-z_]+: /, "");
+  const [, name = "", detail = ""] = /^([a-z_]+): (.*)$/s.exec(shortfall) ?? ["", "", shortfall];
   const missing = (predicted?.cache_read ?? 0) - billed.cache_read;
   const what =
     missing > 0
       ? `${missing.toLocaleString("en")} tokens that should have come from the cache did not`
       : "The cache helped less than foreseen";
-  return `${what}: ${detail}.`;
+  const cause = CAUSES[name];
+  return cause === undefined ? `${what}: ${detail}.` : `${what}. ${cause}: ${detail}.`;
 }
 
 /** What else the turn paid for. */

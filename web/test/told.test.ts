@@ -174,14 +174,29 @@ describe("calls", () => {
     expect(usd(null)).toBeNull();
   });
 
-  test("say what the cache did not bring", () => {
+  test.each([
+    ["expired", "It had expired"],
+    ["changed", "What was cached had changed"],
+    ["model_or_settings", "The model or its settings had changed"],
+    ["lookback", "It stood too far back to be found"],
+    ["unknown", "Why is not known"],
+  ])("say what the cache did not bring, and why: %s", (cause, words) => {
     const fell = call({
-      shortfall: "expired: the entry had outlived its time",
+      shortfall: `${cause}: block 2 of 9 (message m1) is not what it was`,
       predicted: kinds({ cache_read: 5000 }),
       billed: kinds({ cache_read: 600 }),
     });
     expect(shortfallWords(fell)).toBe(
-      "4,400 tokens that should have come from the cache did not: the entry had outlived its time.",
+      `4,400 tokens that should have come from the cache did not. ${words}: block 2 of 9 (message m1) is not what it was.`,
+    );
+  });
+
+  test("say so too where the cause has no name here, and nothing where nothing is amiss", () => {
+    expect(shortfallWords(call({ shortfall: "diagnosed: the provider says: tools_changed" }))).toBe(
+      "The cache helped less than foreseen: the provider says: tools_changed.",
+    );
+    expect(shortfallWords(call({ shortfall: "because" }))).toBe(
+      "The cache helped less than foreseen: because.",
     );
     expect(shortfallWords(call())).toBeNull();
   });
