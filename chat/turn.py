@@ -153,6 +153,8 @@ class TurnWork:
             if found.trouble.outcome != fallback.TOO_SMALL:  # else it was passed over and not asked
                 onto = []
             route = taken
+            # A model that is asked again, for a shorter answer, came to its end last.
+            tried.pop(route.model_id, None)
             tried[route.model_id] = found
             outcomes = {model: one.trouble.outcome for model, one in tried.items()}
             self.planning.tried = outcomes

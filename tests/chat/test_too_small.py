@@ -84,3 +84,18 @@ async def test_what_makes_a_broken_answer_too_large_to_go_on_with_makes_the_rest
         assert notes(events, "fallback") == [], "nobody else was asked"
         said = (await app.get(f"/api/turns/{after['id']}/context"))["plan"]["route"]["reason"]
         assert f"{SMALL} has too small a window for this message; {TOP} has room" in said
+
+
+async def test_a_shorter_answer_that_is_refused_is_told_as_refused_and_not_kept(tmp_path: Path) -> None:
+    settings = {**SETTINGS, "model_standard": TOP}
+    async with Simulator() as sim, palaver(tmp_path, sim, clock=QuickClock(), **settings) as app:
+        sim.respond(lambda asked: faults.reset_after("自行车" * 5_000))
+        turn = await app.chat("t", "自行车" * 12_000, model=TOP)
+        refusal = faults.refusal(after="Not these words")
+        sim.respond(lambda asked: refusal if asked["model"] == SMALL else faults.overloaded())
+        accepted = await go_on(app, "t", turn["message_id"], model=SMALL)
+        _, after = await finished(app, accepted["id"])
+        models = list(dict.fromkeys(row.model_asked for row in await ledger(app, after["id"])))
+        assert models == [TOP, SMALL], "both have room for a short answer only"
+        assert after["error"]["code"] == "content_filtered"
+        assert answer_text(after["message"]) == ""
