@@ -53,17 +53,23 @@ def on_arrival(
     ladder: Ladder | None,
     lane: Lane,
     warm: bool,
+    kept: bool,
     cut: bool,
     now: int,
     others: Sequence[Neighbour] = (),
 ) -> Fold | None:
-    """The fold a new turn finds undone: after a restart, or on a lane unused for long. `path` ends with the new user message."""
+    """The fold a new turn finds undone: after a restart, or on a lane unused for long. `path` ends with the new user message.
+
+    `kept`: whether this turn is going to cache the window. A small surplus is then written with it and folded later, for a fold
+    behind this turn would leave it uncached, and the next one find a small surplus again.
+    """
     return _due(
         terms,
         path=path,
         ladder=ladder,
         lane=lane,
         warm=warm,
+        kept=kept,
         coming=False,
         cut=cut,
         now=now,
@@ -92,6 +98,7 @@ def _due(
     coming: bool,
     now: int,
     others: Sequence[Neighbour],
+    kept: bool = False,
     cut: bool = False,
 ) -> Fold | None:
     if not is_whole(path, ladder):
@@ -121,10 +128,11 @@ def _due(
         return fold("overdue", f"the window of {window} tokens has outgrown {policy.window_cap}")
     if terms.model.local:
         return None  # nothing is billed, and a small model's summary costs more understanding than it saves
-    if warm:
+    if warm or kept:
         mark = watermark(terms, standing, lane)
         if window <= mark:
             return None
+    if warm:
         return fold("warm", f"a window of {window} tokens costs more to keep than to fold above {mark}")
     merged = rewrite(ladder, surplus, terms).merged_tokens
     saved = standing.cold_fold_saves(terms.in_model(surplus), lane.life, merged)

@@ -59,20 +59,21 @@ def plan(
     layout = lay_out(terms, window.messages, ladder, lane=lane, now=now, recalled=recalled)
     cached = breakpoints.last_written(layout.positions, lane, now)
     warm = cached is not None and cached > layout.head
+    lives, why_lives = _lives(
+        terms, standing, lane, service, now=now, warm=warm, held=_held(layout, cached, lane, now)
+    )
     due = folding.on_arrival(
         terms,
         path=path,
         ladder=given,
         lane=lane,
         warm=warm,
+        kept=lives.tail != "none",
         cut=window.cut,
         now=now,
         others=others,
     )
     fold = due if can_fold else None
-    lives, why_lives = _lives(
-        terms, standing, lane, service, now=now, warm=warm, held=_held(layout, cached, lane, now)
-    )
     marks = breakpoints.place(
         layout.positions,
         lane=lane,

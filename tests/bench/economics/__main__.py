@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--patterns", default=",".join((RECORDED, *PATTERNS)))
     parser.add_argument("--kinds", default="one,three")
     parser.add_argument("--no-presence", action="store_true")
-    parser.add_argument("--fold-behind", action="store_true", help="never make a turn wait for a fold")
+    parser.add_argument("--fold-first", action="store_true", help="a turn that finds a fold undone waits for it")
     parser.add_argument("--untrained", action="store_true", help="the service has seen no pauses before")
     parser.add_argument(
         "--real", action="store_true", help="besides, the real application with the simulator (one tier)"
@@ -235,7 +235,7 @@ def main() -> None:
                 others=tuple(others),
                 system=args.system,
                 presence=not args.no_presence and pattern in ("bursts", RECORDED),
-                fold_first=not args.fold_behind,
+                fold_first=args.fold_first,
                 trained=not args.untrained,
                 trigger=20 * turn,
             )
