@@ -248,9 +248,10 @@ class TurnWork:
                 await self._record(call)
                 return Unanswered(trouble=failures.REFUSED, refused=True)
             if reason == "tool_use" and self.asked and len(rounds) < MAX_ROUNDS:
+                # Before its tools: one in the log says that the words before it are in the ledger.
+                await self._record(call)
                 rounds.append(await self._use_tools(planned, call, last=len(rounds) == MAX_ROUNDS - 1))
                 await self.planning.keep(planned, rounds)
-                await self._record(call)
                 continue
             if self.draft.has_text or (self.draft.resumed and reason in ("end_turn", "stop_sequence")):
                 return Completed(finish_reason=FINISH.get(reason, "stop"))

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,22 @@ async def test_every_call_has_its_row_in_the_ledger(one: Talk) -> None:
     assert foreseen[0] is not None, "the plan foresaw the first call"
     assert foreseen[1:] == [None, None]
     assert all(row.shortfall is None for row in rows)
+
+
+async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(one: Talk) -> None:
+    """A crash between them would leave a call of which the log says that its words are in the ledger already."""
+    write = one.app.deps.database.write
+    await write(lambda connection: connection.execute(text("CREATE TABLE seen (rows INTEGER)")))
+    watching = (
+        'CREATE TRIGGER watching AFTER INSERT ON turn_events WHEN NEW.payload LIKE \'%"kind"\\:"tool"%\' '
+        "BEGIN INSERT INTO seen SELECT count(*) FROM usage WHERE turn_id = NEW.turn_id; END"
+    )
+    await write(lambda connection: connection.execute(text(watching)))
+    looking = replace(search("bicycle", text="Let me look. "), delay=0.1)
+    await ask(one, looking, search("library"), Reply(text="4417."))
+    async with one.app.deps.database.reading() as connection:
+        seen = (await connection.execute(text("SELECT rows FROM seen"))).scalars().all()
+    assert seen == [1, 2]
 
 
 async def test_a_crash_between_two_rounds_is_recovered_from(tmp_path: Path) -> None:
