@@ -236,7 +236,9 @@ async def test_many_threads_fold_apart(tmp_path: Path) -> None:
             assert not any(f"Only {other}" in line["text"] for line in lines)
 
 
-async def test_after_a_cache_that_died_unseen_the_window_is_folded_once_and_cached_again(tmp_path: Path) -> None:
+async def test_after_a_cache_that_died_unseen_the_window_is_folded_once_and_cached_again(
+    tmp_path: Path,
+) -> None:
     async with talk(tmp_path) as one:
         await one.many(17, length=200)
         one.clock.advance(7_200)  # nobody looked: the server was down

@@ -208,7 +208,9 @@ def main() -> None:
     parser.add_argument("--patterns", default=",".join((RECORDED, *PATTERNS)))
     parser.add_argument("--kinds", default="one,three")
     parser.add_argument("--no-presence", action="store_true")
-    parser.add_argument("--fold-first", action="store_true", help="a turn that finds a fold undone waits for it")
+    parser.add_argument(
+        "--fold-first", action="store_true", help="a turn that finds a fold undone waits for it"
+    )
     parser.add_argument("--untrained", action="store_true", help="the service has seen no pauses before")
     parser.add_argument(
         "--real", action="store_true", help="besides, the real application with the simulator (one tier)"
