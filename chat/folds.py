@@ -271,13 +271,14 @@ async def fold_if_due(work: TurnWork, folder: Folder) -> None:
     if not standing.path:
         return  # the thread was deleted, or folded to its end
     terms, path = standing.seen_by(work.deployment, model, now)
-    fold = work.planning.planned.fold or after_turn(
+    fold = after_turn(
         terms,
         path=path,
         ladder=standing.ladder,
         lane=standing.lane(model),
         others=standing.others(work.deployment, model, now),
         now=now,
+        found=work.planning.planned.fold,
     )
     if fold is not None:
         await folder.fold(turn.owner_id, turn.thread_id, turn.message_id, fold)

@@ -23,14 +23,18 @@ def after_turn(
     lane: Lane,
     now: int,
     others: Sequence[Neighbour] = (),
+    found: Fold | None = None,
 ) -> Fold | None:
     """The fold due once a turn is finished, so that it is ready when the next one comes.
 
     `path` is the branch from just after the ladder to the answer; `lane` is the lane after the turn's request, `others` are
-    the other lanes of the thread.
+    the other lanes of the thread. `found`: the fold the turn found undone. It goes on to where the floor is now, one exchange
+    later; and unless the window was living, that turn has cached nothing of it.
     """
-    warm = lane.life != "none" and now < lane.alive_until
-    return _due(terms, path=path, ladder=ladder, lane=lane, warm=warm, coming=True, now=now, others=others)
+    unkept = found is not None and found.kind != "warm"
+    warm = lane.life != "none" and now < lane.alive_until and not unkept
+    due = _due(terms, path=path, ladder=ladder, lane=lane, warm=warm, coming=True, now=now, others=others)
+    return due or found
 
 
 def at_death(

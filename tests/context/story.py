@@ -184,17 +184,16 @@ class Story:
             lane, planned.sent, started_at=self.now, billed=billed, upstream_id=None, policy=self.policy
         )
         said = self._add("assistant", answer, status=status)
-        fold = planned.fold
-        if fold is None:
-            path, ladder = self.branch(said.id)
-            fold = folding.after_turn(
-                its,
-                path=path,
-                ladder=ladder,
-                lane=self.lanes[model],
-                now=self.now,
-                others=self._others(model),
-            )
+        path, ladder = self.branch(said.id)
+        fold = folding.after_turn(
+            its,
+            path=path,
+            ladder=ladder,
+            lane=self.lanes[model],
+            now=self.now,
+            others=self._others(model),
+            found=planned.fold,
+        )
         if fold is not None:
             self.fold(fold, ladder)
         return self.asked[-1]

@@ -114,16 +114,15 @@ class Run:
             service = self._service(terms)
             self.services[terms.model.id] = service.observe(after.gaps[-1].ms, lane.gaps, terms.policy)
         self.path.append(_message(index * 2 + 1, "assistant", answer))
-        fold = planned.fold if not self.fold_first and planned.fold else None
-        if fold is None:
-            fold = folding.after_turn(
-                terms,
-                path=self.path,
-                ladder=self.ladder,
-                lane=self.lanes[terms.model.id],
-                now=now,
-                others=self._others(terms),
-            )
+        fold = folding.after_turn(
+            terms,
+            path=self.path,
+            ladder=self.ladder,
+            lane=self.lanes[terms.model.id],
+            now=now,
+            others=self._others(terms),
+            found=None if self.fold_first else planned.fold,
+        )
         if fold is not None:
             self._fold(terms, fold)
 
