@@ -2,31 +2,36 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.chat.talk import converses, talk
 from tests.chat.test_keepalives import PAUSE, used_to
 from tests.upstream import Reply
 
 
 async def test_a_line_pinned_while_an_answer_is_written_survives_the_fold_behind_it(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await one.many(24, length=200)
-        await one.app.http.post("/api/threads/t/summary/fold")
-        await one.many(6, length=200, first=50)
-        before = await one.summary()
-        one.clock.advance(4_000)  # the cache has died unseen: the next turn plans a fold
-        gate = one.sim.gate()
-        one.sim.script(Reply(text="Noted.", thinking="", gate=gate), when=converses)
-        accepted = await one.app.say("t", "And another thing.")
-        await gate.reached()
-        lines = [{**line, "pinned": True} for line in before["lines"]]
-        edit = {"id": before["id"], "lines": lines}
-        assert (await one.app.http.put("/api/threads/t/summary", json=edit)).status_code == 200
-        gate.open()
-        await one.app.follow(accepted["id"])
-        await one.settled()
-        after = await one.summary()
-        assert after["upto_message_id"] != before["upto_message_id"], "it was folded"
-        assert [line["text"] for line in after["lines"] if line["pinned"]] == [line["text"] for line in lines]
+    async with talk(tmp_path, window_tokens=1_000) as one:
+        await one.many(12, length=100)
+        for _ in range(8):
+            before = await one.summary()
+            assert before["id"] is not None
+            gate = one.sim.gate()
+            one.sim.script(Reply(text="Noted.", thinking="", gate=gate), when=converses)
+            accepted = await one.app.say("t", "And another thing: " + "we went on with it " * 20)
+            await gate.reached()
+            lines = [{**line, "pinned": True} for line in before["lines"]]
+            edit = {"id": before["id"], "lines": lines}
+            assert (await one.app.http.put("/api/threads/t/summary", json=edit)).status_code == 200
+            gate.open()
+            await one.app.follow(accepted["id"])
+            await one.settled()
+            after = await one.summary()
+            if after["upto_message_id"] != before["upto_message_id"]:
+                break
+        else:
+            pytest.fail("no turn was folded behind")
+        kept = [line["text"] for line in after["lines"] if line["pinned"]]
+        assert kept == [line["text"] for line in lines]
 
 
 async def test_a_clock_that_steps_back_spoils_no_ending(tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ def newest(request: dict[str, Any]) -> list[dict[str, Any]]:
 async def test_an_old_fact_comes_back_behind_the_last_mark_with_its_date(tmp_path: Path) -> None:
     async with talk(tmp_path, window_tokens=1_000) as one:
         await told_long_ago(one)
-        assert "4417" not in words_of(one.asked()[-1].json)
+        sent = one.asked()[-1].json
+        window = {**sent, "messages": sent["messages"][:-1]}  # behind the newest text it may stand already
+        assert "4417" not in words_of(window)
         turn = await one.say(QUESTION)
         blocks = newest(one.asked()[-1].json)
         asked = next(index for index, block in enumerate(blocks) if block["text"] == QUESTION)
