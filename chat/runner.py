@@ -6,7 +6,7 @@ in another one after its lease has run out, or in this one when it starts again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +22,7 @@ from chat.clock import Clock
 from chat.command import Command
 from chat.deployment import Deployment
 from chat.draft import Draft
+from chat.duties import forever
 from chat.errors import NotFound, Unavailable
 from chat.finish import finish, record_calls
 from chat.folds import Folder, fold_if_due
@@ -75,9 +76,9 @@ class Runner:
         """End what an earlier process left running, then keep watch."""
         await self.take_over(everything=not self.shared)
         self._background = [
-            asyncio.create_task(self._forever(BEAT, self.beat), name="leases"),
-            asyncio.create_task(self._forever(TIDY, self.tidy), name="old logs"),
-            asyncio.create_task(self._forever(BEAT, self.tending.look), name="lanes"),
+            asyncio.create_task(forever(BEAT, self.beat), name="leases"),
+            asyncio.create_task(forever(TIDY, self.tidy), name="old logs"),
+            asyncio.create_task(forever(BEAT, self.tending.look), name="lanes"),
         ]
 
     async def accept(self, owner_id: str, command: Command) -> Accepted:
@@ -345,11 +346,3 @@ class Runner:
                 return
             await asyncio.sleep(pause)
             pause = min(largest, pause * 2)
-
-    async def _forever(self, pause: float, duty: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await asyncio.sleep(pause)
-            try:
-                await duty()
-            except Exception:
-                log.exception("a background duty failed; it will be tried again")

@@ -9,8 +9,7 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -21,6 +20,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import Clock
+from chat.duties import on_duty
 from chat.times import rfc3339
 from context.budgets import Budget, Counter, Unit, counter_of, share_reached
 from context.pricing import usd
@@ -81,24 +81,9 @@ class Alerts:
         self.webhook = webhook
         self._tidied_at = 0
 
-    @asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
+    def watching(self) -> AbstractAsyncContextManager[None]:
         """Look again and again, for the length of the block."""
-        task = asyncio.create_task(self._run(), name="alerts")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(PAUSE)
-            try:
-                await self.look()
-            except Exception:
-                log.exception("budgets could not be looked after; it will be tried again")
+        return on_duty("alerts", PAUSE, self.look)
 
     async def look(self) -> None:
         """Decide what is to be told, send what waits, and forget counters of long ago."""

@@ -5,8 +5,8 @@ so that nobody is shut out by a file that is half written. A server that has ask
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.access.principal import Principal
 from chat.access.tokens import Tokens
 from chat.clock import Clock
+from chat.duties import on_duty
 from chat.settings import BadSettings, Settings, load
 from store import users
 from store.database import Database
@@ -67,24 +68,9 @@ class Granted:
         finally:
             del self._visits[visit]
 
-    @asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
+    def watching(self) -> AbstractAsyncContextManager[None]:
         """Look again and again, for the length of the block."""
-        task = asyncio.create_task(self._run(), name="tokens")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(PAUSE)
-            try:
-                await self.look()
-            except Exception:
-                log.exception("the tokens could not be looked after; it will be tried again")
+        return on_duty("tokens", PAUSE, self.look)
 
     async def look(self) -> None:
         """Read the file if it has changed and rests, and end what tokens no longer allow."""
