@@ -1,5 +1,5 @@
 """`python -m chat` is `palaver`."""
 
-from chat.cli import main
+from chat.cli.main import main
 
 main()

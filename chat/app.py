@@ -4,38 +4,39 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from chat.access.alerts import Alerts, Webhook
-from chat.access.granted import Granted
-from chat.access.middleware import Access
-from chat.access.tokens import Tokens
-from chat.allowance import Allowance
 from chat.api import page, routes
 from chat.api.deps import Deps
+from chat.api.middleware.auth import Access
+from chat.api.middleware.rate_limit import Limits, Rates
+from chat.api.middleware.request_context import Edge, http_exception
+from chat.api.middleware.unread_body import HangUp
+from chat.auth.token_registry import Granted
+from chat.auth.tokens import Tokens
+from chat.background.keepalive import Tending
+from chat.background.keepalive_cap import Allowance
+from chat.background.summarizer import Folder
+from chat.budgets.alerts import Alerts, Webhook
 from chat.clock import Clock, SystemClock
-from chat.deploying import deploy, upstream
-from chat.edge import Edge, http_exception
+from chat.config.settings import Settings
 from chat.embeddings import embeddings
-from chat.folds import Folder
-from chat.hangup import HangUp
-from chat.limits import Limits, Rates
-from chat.observe import start
-from chat.opening import open_database
-from chat.runner import Runner
-from chat.settings import Settings
-from chat.tending import Tending
+from chat.runtime.build import deploy, upstream
+from chat.runtime.open_database import open_database
+from chat.telemetry import start
+from chat.turns.runner import Runner
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
-from chat.upstream.sharing import Sharing
-from context.pricing import PICO
+from chat.upstream.replica_sync import Sharing
+from context.models.pricing import PICO
 from store.database import Database
 
 if TYPE_CHECKING:  # loaded only when they are asked for
-    from chat.observe.otel import Providers
+    from chat.telemetry.otel import Providers
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
 CORS_EXPOSED = ["location", "retry-after", "x-request-id", "idempotency-replayed"]
@@ -63,7 +64,7 @@ async def running(
         telemetry = await start.telemetry(settings, telemetry, stack)
         endpoint = upstream(settings, local_model, timeouts, telemetry)
         stack.push_async_callback(endpoint.close)
-        meanings = await embeddings.start(settings, database)
+        meanings = await embeddings.start(settings, database, Console(stderr=True, highlight=False))
         if meanings is not None:
             stack.push_async_callback(meanings.close)
         deployment = await deploy(

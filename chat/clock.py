@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 from ulid import ULID
@@ -50,3 +51,12 @@ class SystemClock:
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_{ULID.from_timestamp(self.now() / 1000)}"
+
+
+def rfc3339(milliseconds: int) -> str:
+    """Milliseconds since 1970 as RFC 3339 in UTC with milliseconds."""
+    return (
+        datetime.fromtimestamp(milliseconds / 1000, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

@@ -14,8 +14,8 @@ import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 
-from chat.runner import Runner
-from chat.settings import BadSettings, Settings
+from chat.config.settings import BadSettings, Settings
+from chat.turns.runner import Runner
 
 log = structlog.get_logger()
 
@@ -81,7 +81,7 @@ async def serve(app: Starlette, runner: Runner, bound: socket.socket, settings: 
     config = uvicorn.Config(
         app,
         log_config=None,
-        access_log=False,  # it prints query strings; chat.edge logs requests without them
+        access_log=False,  # it prints query strings; chat.api.middleware.request_context logs requests without them
         server_header=False,
         date_header=True,
         lifespan="off",

@@ -38,7 +38,7 @@ class Policy:
     gap_half_life: after how many younger gaps one counts half.
     other_kind: what a gap counts when the pause before it was of the other kind (shorter or longer than 5 minutes) than now.
     service_weight_young, service_trusted: the histogram of all threads counts that many gaps together in the beginning, and as many as have
-        proved right (`context/service.py`) once so many gaps were seen.
+        proved right (`context/cache/global_gaps.py`) once so many gaps were seen.
     ends_after: turns after which a thread is expected to end that nothing is known of; each turn it has had makes it a turn more.
     life_5m, life_1h: how long an entry is relied on: a little under 5 minutes and an hour, for the time a request travels.
     share_memory: turns over which a lane's share of the thread is averaged.

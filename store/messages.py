@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message, Part, Role, Status, part_from_json, part_to_json
-from store import search
+from store.search import messages as search
 from store.tables import messages
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.prompts import Prompt
+from context.request.prompts import Prompt
 from store.tables import prompts
 
 

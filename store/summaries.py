@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.ladder import Ladder, Segment, from_json, to_json
+from context.request.summary_blocks import Ladder, Segment, from_json, to_json
 from store.tables import summaries
 
 

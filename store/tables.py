@@ -190,7 +190,9 @@ class SummaryRow(SQLModel, table=True):
     thread_id: str
     upto_message_id: str
     upto_depth: int
-    leaf_id: str | None = None  # the newest user message when it was made: see context.ladder.may_stand
+    leaf_id: str | None = (
+        None  # the newest user message when it was made: see context.request.summary_blocks.may_stand
+    )
     based_on: str | None = None  # the version this one was made from
     segments: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     active: bool
@@ -273,7 +275,7 @@ class BudgetRow(SQLModel, table=True):
 
     __tablename__ = "budgets"
     __table_args__ = (Index("budgets_by_period", "period_start"),)
-    key: str = Field(primary_key=True)  # scope, unit and period, as in context.budgets
+    key: str = Field(primary_key=True)  # scope, unit and period, as in context.limits.budgets
     period_start: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     used: int = Field(sa_type=BigInteger)
     reserved: int = Field(sa_type=BigInteger)

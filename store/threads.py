@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, u
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import search
+from store.search import messages
 from store.tables import threads, turns
 
 
@@ -110,7 +110,7 @@ async def mark_read(connection: AsyncConnection, owner_id: str, thread_id: str) 
 
 async def remove(connection: AsyncConnection, owner_id: str, thread_id: str) -> bool:
     """Delete a thread with its messages, turns, events and summaries; its usage stays in the ledger."""
-    await search.forget_thread(connection, owner_id, thread_id)
+    await messages.forget_thread(connection, owner_id, thread_id)
     done = await connection.execute(delete(threads).where(_own(owner_id, thread_id)))
     return done.rowcount == 1
 

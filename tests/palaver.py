@@ -14,9 +14,9 @@ import uvicorn
 from chat.api.deps import Deps
 from chat.app import application, running
 from chat.clock import Clock
-from chat.observe.otel import Providers
+from chat.config.settings import Settings
 from chat.server import listen
-from chat.settings import Settings
+from chat.telemetry.otel import Providers
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
 from tests.sse import Event, read_events

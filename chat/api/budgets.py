@@ -3,16 +3,15 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api.deps import answer, principal
+from chat.api.deps import answer, principal, the_thread
 from chat.api.endpoint import Endpoint, Resource, query
-from chat.api.lookup import the_thread
 from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
+from chat.clock import rfc3339
 from chat.errors import NotFound
-from chat.times import rfc3339
-from context.budgets import Spender, counters
-from context.fit import Standing
-from context.pricing import usd
-from store import budgets as store
+from context.limits.budgets import Spender, counters
+from context.limits.fit import Standing
+from context.models.pricing import usd
+from store.ledger import budgets as store
 
 SHARED = ("deployment", "tier", "model")  # what others spend from too
 

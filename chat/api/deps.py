@@ -4,21 +4,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.access.granted import Granted, Visit
-from chat.access.principal import Principal
+from chat.api.middleware.rate_limit import Rates
+from chat.auth.principal import Principal
+from chat.auth.token_registry import Granted, Visit
 from chat.clock import Clock
-from chat.deployment import Deployment
-from chat.limits import Rates
-from chat.runner import Runner
-from chat.settings import Settings
+from chat.config.settings import Settings
+from chat.errors import NotFound
+from chat.runtime.runtime import Deployment
+from chat.turns.runner import Runner
 from chat.upstream.local.process import LocalModel
+from store import threads
 from store.database import Database
+from store.threads import Thread
 
 if TYPE_CHECKING:
-    from chat.observe.prometheus import Prometheus
+    from chat.telemetry.prometheus import Prometheus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +60,17 @@ def answer(value: BaseModel, status: int = 200, headers: dict[str, str] | None =
     return Response(
         value.model_dump_json(), status_code=status, headers=headers, media_type="application/json"
     )
+
+
+def found(thread: Thread | None, param: str = "thread") -> Thread:
+    """The thread, if it is there. Raises NotFound naming `param`."""
+    if thread is None:
+        raise NotFound("no such thread", param=param)
+    return thread
+
+
+async def the_thread(
+    connection: AsyncConnection, owner_id: str, thread_id: str, param: str = "thread"
+) -> Thread:
+    """A user's thread. Raises NotFound naming `param`."""
+    return found(await threads.get(connection, owner_id, thread_id), param)

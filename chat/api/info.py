@@ -10,8 +10,8 @@ from chat.api.deps import answer
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.schemas.info import HealthOut, InfoOut, ModelOut
 from chat.errors import Unavailable
-from chat.events import PROTOCOL
-from context.catalog import TIERS
+from chat.stream.events import PROTOCOL
+from context.models.catalog import TIERS
 from store.errors import StoreError
 
 LOCAL_NOTICE = (

@@ -5,11 +5,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, owner
+from chat.api.deps import answer, owner, the_thread
 from chat.api.endpoint import Endpoint, Resource, path_id, query
-from chat.api.lookup import the_thread
-from chat.api.present import messages_out
 from chat.api.schemas.messages import MessageOut, MessageQuery, MessagesOut, Rating
+from chat.api.serialize import messages_out
 from chat.errors import NotFound
 from store import branches, messages
 

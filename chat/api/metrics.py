@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from chat.api.deps import principal
 from chat.api.endpoint import Endpoint, Resource
+from chat.budgets.gauges import budget_shares
 from chat.errors import Forbidden, NotFound
-from chat.observe.shares import budget_shares
 
 
 class Metrics(Resource):
@@ -26,7 +26,7 @@ class Metrics(Resource):
             raise NotFound("no figures are kept: PALAVER_METRICS is off")
         if not principal(request).admin:
             raise Forbidden("figures of the whole deployment need a token with admin rights")
-        from chat.observe.prometheus import CONTENT_TYPE, Now
+        from chat.telemetry.prometheus import CONTENT_TYPE, Now
 
         caller = self.deps.deployment.caller
         shares: dict[str, float] = {}

@@ -4,9 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import owner
+from chat.api.deps import owner, the_thread
 from chat.api.endpoint import Endpoint, Resource, path_id
-from chat.api.lookup import the_thread
 from chat.api.schemas.presence import PresenceIn
 from chat.errors import NotFound
 

@@ -8,8 +8,9 @@ from starlette.responses import Response
 from chat.api.deps import answer, owner
 from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.schemas.search import SearchHit, SearchOut, SearchQuery, SnippetOut
-from chat.times import rfc3339
-from store import search, threads
+from chat.clock import rfc3339
+from store import threads
+from store.search import messages
 
 AROUND = 60  # characters of a snippet on each side of the first match
 MOST = 240  # characters of a snippet
@@ -28,7 +29,7 @@ class Search(Resource):
     async def find(self, request: Request) -> Response:
         wish = query(request, SearchQuery)
         async with self.deps.database.reading() as connection:
-            hits = await search.find(
+            hits = await messages.find(
                 connection, owner(request), wish.q, limit=wish.limit, thread_id=wish.thread_id
             )
             titles = {}

@@ -8,14 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, owner
+from chat.api.deps import answer, owner, the_thread
 from chat.api.endpoint import Endpoint, Resource, path_id
-from chat.api.lookup import the_thread
-from chat.api.present import summary_out
 from chat.api.schemas.summary import SummaryEdit, SummaryOut
+from chat.api.serialize import summary_out
 from chat.errors import BadRequest, NotFound, ThreadBusy, Unavailable
-from chat.standing import load
-from context.ladder import Line, Segment
+from chat.planning.thread_snapshot import load
+from context.request.summary_blocks import Line, Segment
 from store import summaries, threads
 from store.summaries import Summary
 

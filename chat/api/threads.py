@@ -7,11 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, owner
+from chat.api.deps import answer, found, owner, the_thread
 from chat.api.endpoint import Endpoint, Resource, path_id, query
-from chat.api.lookup import found, the_thread
-from chat.api.present import thread_out
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
+from chat.api.serialize import thread_out
 from chat.errors import NotFound, ThreadBusy
 from store import branches, messages, threads
 from store.threads import Thread

@@ -9,11 +9,10 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.access.principal import Principal
 from chat.api.body import read
 from chat.api.deps import answer, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource, header, path_id, query
-from chat.api.present import accepted_out, turn_out
+from chat.api.event_stream import EventStream, follow
 from chat.api.schemas.fields import ID_PATTERN
 from chat.api.schemas.turns import (
     CallOut,
@@ -24,7 +23,8 @@ from chat.api.schemas.turns import (
     TurnAccepted,
     TurnOut,
 )
-from chat.command import Command
+from chat.api.serialize import accepted_out, turn_out
+from chat.auth.principal import Principal
 from chat.errors import (
     BadRequest,
     BudgetSpent,
@@ -38,11 +38,12 @@ from chat.errors import (
     ThreadBusy,
     Unavailable,
 )
-from chat.replay import CannotReplay, replay
-from chat.sse import EventStream, follow
-from context.request import digest
+from chat.planning.replay import CannotReplay, replay
+from chat.turns.turn_request import Command
+from context.request.request import digest
 from store import events as store_events
-from store import turns, usage
+from store import turns
+from store.ledger import entries
 from store.turns import Turn
 
 KEY_PATTERN = r"[\x21-\x7e]{1,200}"
@@ -165,7 +166,7 @@ class Turns(Resource):
     async def context(self, request: Request) -> Response:
         turn = await self._turn(request)
         async with self.deps.database.reading() as connection:
-            rows = await usage.of_turn(connection, turn.owner_id, turn.id)
+            rows = await entries.of_turn(connection, turn.owner_id, turn.id)
         calls = [
             CallOut(
                 purpose=row.purpose,

@@ -18,16 +18,16 @@ from chat.api.schemas.usage import (
     UsageQuery,
     UsageReport,
 )
+from chat.clock import rfc3339
 from chat.errors import BadRequest, Forbidden
-from chat.spans import BadQuestion, Span, span
-from chat.spending import answer as ask
-from chat.spending import cost_of, dollars, saved_of
-from chat.spreadsheet import CALL_COLUMNS, FIGURES, as_csv, flat, flat_call
-from chat.times import rfc3339
-from store import usage
-from store.reports import Sums
-from store.sums import KINDS, Dimension, Selection, conditions
-from store.usage import Entry
+from chat.usage.csv_export import CALL_COLUMNS, FIGURES, as_csv, flat, flat_call
+from chat.usage.date_range import BadQuestion, Span, span
+from chat.usage.queries import answer as ask
+from chat.usage.queries import cost_of, dollars, saved_of
+from store.ledger import entries
+from store.ledger.aggregates import KINDS, Dimension, Selection, conditions
+from store.ledger.entries import Entry
+from store.ledger.reports import Sums
 
 CSV = "text/csv"
 LINES = "application/x-ndjson"
@@ -93,7 +93,7 @@ class Ledger(Resource):
         after: Entry | None = None
         if wish.after is not None:
             async with self.deps.database.reading() as connection:
-                after = await usage.get(connection, owner_id, wish.after)
+                after = await entries.get(connection, owner_id, wish.after)
             if after is None:
                 raise BadRequest("after: no such call", param="after")
         selection = Selection(owner_id=owner_id, start=asked.start, end=asked.end, only=wish.only)
@@ -111,7 +111,7 @@ class Ledger(Resource):
             yield as_csv([], CALL_COLUMNS)
         while limit > 0:
             async with self.deps.database.reading() as connection:
-                found = await usage.page(
+                found = await entries.page(
                     connection, conditions(selection), after=after, limit=min(limit, BATCH)
                 )
             rows = [flat_call(one) for one in found]

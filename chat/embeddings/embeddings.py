@@ -12,17 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
+from rich.console import Console
 
-from chat.console import console
+from chat.config.settings import BadSettings, Settings
 from chat.embeddings import weights
-from chat.settings import BadSettings, Settings
 from chat.upstream.local.errors import LocalModelUnavailable
 from context.recall.function_words import is_english
 from context.recall.likeness import Likeness
 from context.recall.policy import DEFAULT
 from context.recall.words import tokens
-from store import vectors
 from store.database import Database
+from store.search import vectors
 
 if TYPE_CHECKING:  # loaded only when it is asked for
     from chat.embeddings.minilm import MiniLM
@@ -95,7 +95,7 @@ class Embeddings:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.model.embed, text)
 
 
-async def start(settings: Settings, database: Database) -> Embeddings | None:
+async def start(settings: Settings, database: Database, console: Console) -> Embeddings | None:
     """The model if it is asked for, fetched and loaded. Raises BadSettings."""
     if not settings.recall_embeddings:
         return None

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from chat.upstream.local.cached_file import is_right, keep
 from chat.upstream.local.download import download
 from chat.upstream.local.errors import LocalModelUnavailable
-from chat.upstream.local.keeping import is_right, keep
 from chat.upstream.local.weights import Fetch
 
 

@@ -13,8 +13,8 @@ from anthropic._base_client import make_request_options
 from opentelemetry.trace import TracerProvider
 
 from chat.upstream.failures import SILENT, UNFINISHED, UpstreamFailure, from_exception
-from chat.upstream.wire import Begun, Decoder, Piece
-from context.pricing import Usage
+from chat.upstream.stream_decoder import Begun, Decoder, Piece
+from context.models.pricing import Usage
 
 log = structlog.get_logger()
 

@@ -75,7 +75,7 @@ REFUSED = Trouble(
     outcome="refusal",
     retryable=False,
 )
-# Calls that were never sent (chat.upstream.gate). They leave no ledger row.
+# Calls that were never sent (chat.upstream.admission). They leave no ledger row.
 RESTING = Trouble(
     code="upstream_error",
     message="The model has kept failing and is left alone for a moment. Please try again soon.",

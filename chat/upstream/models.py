@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import structlog
 from anthropic import AnthropicError, AsyncAnthropic
 
-from context.catalog import Model, Tier, from_models_api, lookup
+from context.models.catalog import Model, Tier, from_models_api, lookup
 
 log = structlog.get_logger()
 

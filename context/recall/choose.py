@@ -12,7 +12,7 @@ from context.recall.policy import RecallPolicy
 from context.recall.rank import density, ranked
 from context.recall.render import OPENING, STANDING, rendered
 from context.recall.thread import Outline, Source
-from context.recipe import RECALL, RECALL_STANDING, Recalled
+from context.request.recipe import RECALL, RECALL_STANDING, Recalled
 
 HEADER = 4  # tokens of a date and a speaker, at least
 

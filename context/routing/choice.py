@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from context.catalog import TIERS, Tier
+from context.models.catalog import TIERS, Tier
 from context.routing.complexity import Complexity
 
 # Changes whenever the same inputs could give another route.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from context.catalog import TIERS, Tier
+from context.models.catalog import TIERS, Tier
 from context.routing.gain import expected_gain
 from context.routing.lexicon import SMALL_TALK
 from context.routing.model import Verdict, Weights, judge, shipped

@@ -1,11 +1,11 @@
-"""The cascade: one tier up after an answer that was no use. (Around a model that cannot answer: `context.fallback`.)"""
+"""The cascade: one tier up after an answer that was no use. (Around a model that cannot answer: `context.limits.fallback`.)"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
-from context.catalog import TIERS, Tier
+from context.models.catalog import TIERS, Tier
 from context.routing.choice import Route, choose
 
 # Who fixed the model of a turn does not want another one without being asked: a person, or the operator.

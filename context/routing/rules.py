@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from context.catalog import Tier
+from context.models.catalog import Tier
 
 # Characters a pattern is shown, from the beginning and from the end.
 HEAD, TAIL = 16_000, 4_000

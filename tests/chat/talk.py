@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from chat.replay import replay
+from chat.planning.replay import replay
 from chat.upstream.client import Timeouts
-from context.pricing import Usage
+from context.models.pricing import Usage
 from store import turns
 from store.users import LOCAL
 from tests.palaver import Palaver, palaver

@@ -16,13 +16,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from typer.testing import CliRunner
 
-from chat.access.principal import Principal
-from chat.access.tokens import Token, Tokens, as_toml, fresh
 from chat.api.routes import endpoints
 from chat.app import running
-from chat.cli import app as command_line
+from chat.auth.principal import Principal
+from chat.auth.tokens import Tokens, as_toml, fresh
+from chat.cli.main import app as command_line
 from chat.clock import Clock
-from chat.settings import BadSettings, load
+from chat.config.settings import BadSettings, load
+from chat.config.tokens import Token
 from chat.upstream.client import Timeouts
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for

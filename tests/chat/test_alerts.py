@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chat.access.alerts import Alerts, Webhook
-from chat.settings import BadSettings, load
-from context.budgets import Budget, Counter, Spender, counters, share_reached
-from store import budgets as store
+from chat.budgets.alerts import Alerts, Webhook
+from chat.config.settings import BadSettings, load
+from context.limits.budgets import Budget, Counter, Spender, counters, share_reached
 from store import migrate
-from store.budgets import Change
 from store.database import Database
+from store.ledger import budgets as store
+from store.ledger.budgets import Change
 from tests.clocks import QuickClock
 from tests.palaver import palaver
 from tests.upstream import Simulator

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from chat.doctor import _budgets
-from context.pricing import pico, price
+from chat.cli.doctor import _budgets
+from context.models.pricing import pico, price
 from store.database import Database
 from store.users import LOCAL
 from tests.chat.talk import billed
@@ -201,9 +201,9 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
 ) -> None:
     from functools import partial
 
-    from chat import ledger as books
-    from chat.calls import Errand, Size
-    from store import calls
+    from chat.calls import ledger as books
+    from chat.calls.record import Errand, Size
+    from store.ledger import open_calls
 
     async with palaver(tmp_path, sim, budgets=[budget(5), budget(99, scope="tier", unit="requests")]) as app:
         caller, database = app.deps.deployment.caller, app.deps.database
@@ -231,7 +231,7 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         assert exact["usd"] == pico(row.cost or Decimal(0))
         assert await counted(app.deps.database) == {"tier:standard|requests|day": (1, 0), f"user:{LOCAL}|usd|day": (exact["usd"], 0)}  # fmt: skip
         async with database.reading() as connection:
-            assert await calls.left_behind(connection, record.created_at + 1, limit=9) == []
+            assert await open_calls.left_behind(connection, record.created_at + 1, limit=9) == []
 
 
 async def test_everybody_sees_what_they_spend_from_and_no_figures_of_the_others(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from context.window import INTERRUPTED
+from context.request.window import INTERRUPTED
 from tests.chat.told import answer_text, finished, ledger
 from tests.clocks import QuickClock
 from tests.palaver import Palaver

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from chat.cli import app
-from chat.doctor import Finding, examine
+from chat.cli.doctor import Finding, examine
+from chat.cli.main import app
 from store import migrate
 from store.database import Database
 from tests.chat.process import LIMIT, environment, run, serving
@@ -108,7 +108,7 @@ print(json.dumps(ends))
 def test_a_command_that_needs_no_model_does_not_wait_for_the_sdk(
     arguments: list[str], spared: set[str]
 ) -> None:
-    script = "import sys; from typer.testing import CliRunner; from chat.cli import app\n"
+    script = "import sys; from typer.testing import CliRunner; from chat.cli.main import app\n"
     script += "print(CliRunner().invoke(app, sys.argv[1:]).exit_code, *sys.modules)"
     ended = subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True

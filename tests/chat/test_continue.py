@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from context.continuing import block
-from context.request import digest
+from context.request.continuing import block
+from context.request.request import digest
 from tests.chat.talk import talk
 from tests.chat.test_replay import rebuilt
 from tests.chat.told import answer_text, finished, notes

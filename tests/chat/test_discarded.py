@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from chat import events as wire
-from chat.recovery import told
+from chat.stream import events as wire
+from chat.turns.recovery import told
 from store import events as store_events
 from store.users import LOCAL
 from tests.chat.told import finished, notes

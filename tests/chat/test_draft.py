@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import text
 
-from chat import events
-from chat.draft import Draft, harmless
-from chat.journal import Journal, TurnLog
-from chat.recovery import told
+from chat.stream import events
+from chat.stream.answer_builder import Draft, harmless
+from chat.stream.journal import Journal, TurnLog
+from chat.turns.recovery import told
 from context.messages import ReasoningPart, TextPart
 from store.database import Database
 from store.errors import StoreFull

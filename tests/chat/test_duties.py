@@ -4,7 +4,7 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from chat.duties import on_duty
+from chat.periodic import on_duty
 
 
 async def test_a_look_that_fails_is_logged_by_name_and_made_again() -> None:

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from chat.cli import app as command
-from chat.economics.examine import CannotTell, examine
-from chat.economics.figures import Costs, together
-from context.pricing import Usage, price
+from chat.cli.main import app as command
+from chat.usage.compare import CannotTell, examine
+from chat.usage.figures import Costs, together
+from context.models.pricing import Usage, price
 from tests.chat.process import environment, run
 from tests.palaver import Palaver, palaver, settings_for
 from tests.time import SteppedClock

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import events
-from chat.events import PartDelta, PartEnded, PartStarted, TokenUsage, TurnCompleted, TurnError, TurnFailed
+from chat.stream import events
+from chat.stream.events import (
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    TokenUsage,
+    TurnCompleted,
+    TurnError,
+    TurnFailed,
+)
 from tests.chat.told import answer_text, finished
 from tests.palaver import Palaver
 from tests.sse import text_of

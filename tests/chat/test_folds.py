@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from context.ladder import OPENING
+from context.request.summary_blocks import OPENING
 from tests.chat.talk import START, Talk, converses, model, summarises, talk, talking, words_of
 from tests.upstream import Reply, SimClock, Simulator, faults
 

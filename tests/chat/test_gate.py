@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from chat.clock import SystemClock
+from chat.upstream.admission import Gate, Wish
 from chat.upstream.client import Timeouts
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.gate import Gate, Wish
-from chat.upstream.news import News
-from context.headroom import Need
+from chat.upstream.replica_events import News
+from context.limits.headroom import Need
 from tests.chat.told import finished, ledger, notes
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver

@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from context.pricing import Usage, price, usd
+from context.models.pricing import Usage, price, usd
 from tests.chat.talk import START, Talk, model, talking
 from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.cache import PromptCache

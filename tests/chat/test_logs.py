@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from chat.logs import HIDDEN, Redactor, secrets
-from chat.settings import Settings
+from chat.config.settings import Settings
+from chat.telemetry.logs import HIDDEN, Redactor, secrets
 from tests.chat.process import environment, serving
 from tests.upstream import Reply, Simulator, faults
 

@@ -21,10 +21,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from chat.access.budgets import NOT_MADE
-from chat.cli import app as command
-from chat.observe.otel import Providers
-from chat.observe.prometheus import Now, Prometheus
+from chat.budgets.reservations import NOT_MADE
+from chat.cli.main import app as command
+from chat.telemetry.otel import Providers
+from chat.telemetry.prometheus import Now, Prometheus
 from chat.upstream.failures import SKIPPED
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
@@ -242,7 +242,7 @@ async def main():
 asyncio.run(main())
 assert type(trace.get_tracer_provider()).__name__ == "ProxyTracerProvider"
 assert type(metrics.get_meter_provider()).__name__.lstrip("_").startswith("ProxyMeterProvider")
-loaded = [name for name in sys.modules if name.startswith(("chat.observe.otel", "chat.observe.prometheus", "opentelemetry.exporter", "prometheus_client"))]
+loaded = [name for name in sys.modules if name.startswith(("chat.telemetry.otel", "chat.telemetry.prometheus", "opentelemetry.exporter", "prometheus_client"))]
 assert not loaded, loaded
 print("quiet")
 """
@@ -250,7 +250,7 @@ print("quiet")
 
 def expressions() -> dict[str, str]:
     """Every PromQL expression of the examples, by where it stands."""
-    folder = files("chat.observe") / "examples"
+    folder = files("chat.telemetry") / "examples"
     dashboard = json.loads((folder / "dashboard.json").read_text())
     rules = yaml.safe_load((folder / "alerts.yml").read_text())
     found = {

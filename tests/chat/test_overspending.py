@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from chat.upstream.client import Timeouts
-from context.pricing import pico, usd
+from context.models.pricing import pico, usd
 from store.database import Database
 from tests.chat.process import environment, serving
 from tests.chat.talk import START

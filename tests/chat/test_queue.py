@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.upstream.queue import FairQueue
+from chat.upstream.fair_queue import FairQueue
 
 
 def waiting(story: str) -> FairQueue[str]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from context.ladder import OPENING
+from context.request.summary_blocks import OPENING
 from tests.chat.talk import START, Talk, condensed, summarises, talk, words_of
 from tests.upstream import Reply
 

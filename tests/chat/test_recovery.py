@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chat.calls import CALL_LEASE, LEASE, tokens_of
+from chat.calls.caller import CALL_LEASE, LEASE
+from chat.calls.record import tokens_of
 from chat.upstream.client import Timeouts
 from store import sqlite
 from tests.chat.told import answer_text, finished, ledger, stored, whole

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chat.replay import replay
+from chat.planning.replay import replay
 from chat.upstream.client import Timeouts
-from context import request
+from context.request import request
 from store import turns
 from store.users import LOCAL
 from tests.chat.talk import START, Talk, condensed, converses, model, summarises, talking

@@ -13,8 +13,8 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from chat.cli import app as command
-from context.pricing import Usage
+from chat.cli.main import app as command
+from context.models.pricing import Usage
 from store import migrate
 from store.database import Database
 from tests.store.ledger import anything, call, keep

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from chat.cli import app
-from chat.settings import BadSettings, load
+from chat.cli.main import app
+from chat.config.settings import BadSettings, load
 
 RULES = """
 [[routing_rules]]

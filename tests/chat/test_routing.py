@@ -8,9 +8,9 @@ from typing import Any, Literal
 import pytest
 import pytest_asyncio
 
-from chat.access.tokens import Token
-from chat.routing_rules import RoutingRule
-from context.catalog import Tier
+from chat.config.routing_rules import RoutingRule
+from chat.config.tokens import Token
+from context.models.catalog import Tier
 from context.routing.choice import replay
 from context.routing.complexity import assess
 from tests.chat.told import finished, ledger, notes

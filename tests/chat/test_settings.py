@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.settings import BadSettings, Settings, environment_name, load, unknown_names
+from chat.config.settings import BadSettings, Settings, environment_name, load, unknown_names
 
 
 @pytest.fixture(autouse=True)

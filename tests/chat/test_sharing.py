@@ -8,10 +8,10 @@ from typing import Any
 
 import structlog
 
-from chat.doctor import examine
+from chat.cli.doctor import examine
 from chat.upstream.client import Timeouts
-from chat.upstream.news import News
-from context.headroom import UNKNOWN
+from chat.upstream.replica_events import News
+from context.limits.headroom import UNKNOWN
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for
 from tests.redis import RedisServer

@@ -9,11 +9,11 @@ from rich.console import Console
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.economics.examine import examine
-from chat.economics.show import CAUSES, show
-from chat.turn import MAX_ROUNDS
-from context.blocks import SIZE, unpacked
-from context.selfcheck import Cause
+from chat.cli.economics import CAUSES, show
+from chat.turns.turn import MAX_ROUNDS
+from chat.usage.compare import examine
+from context.audit.cache_audit import Cause
+from context.request.blocks import SIZE, unpacked
 from tests.chat.talk import START, Talk, converses, model, talk, talking
 from tests.chat.test_tools import search
 from tests.palaver import settings_for

@@ -6,8 +6,8 @@ import socket
 import httpx
 import pytest
 
-from chat.journal import TurnLog
-from chat.sse import KEEP_ALIVE, follow
+from chat.api.event_stream import KEEP_ALIVE, follow
+from chat.stream.journal import TurnLog
 from tests.chat.told import finished, whole
 from tests.palaver import Palaver
 from tests.sse import Event, read_events, text_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chat.turn import MAX_ROUNDS
+from chat.turns.turn import MAX_ROUNDS
 from tests.chat.talk import Talk, billed, converses, talk, talking
 from tests.chat.told import answer_text, finished, ledger, notes
 from tests.upstream import Reply, faults

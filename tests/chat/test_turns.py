@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from context.pricing import price
+from context.models.pricing import price
 from store import sqlite
 from store.users import LOCAL
 from tests.chat.told import answer_text, finished, ledger, notes, whole

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from chat.spans import BadQuestion, offsets, span
-from chat.spreadsheet import as_csv
-from context.pricing import Usage
+from chat.usage.csv_export import as_csv
+from chat.usage.date_range import BadQuestion, offsets, span
+from context.models.pricing import Usage
 from store import users
 from tests.palaver import Palaver, palaver
 from tests.store.ledger import DAY, START, anything, call, keep

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.wire import MAX_EVENT, Begun, BlockEnded, Decoder, Piece, Stopped, Words
-from context.pricing import Usage
+from chat.upstream.stream_decoder import MAX_EVENT, Begun, BlockEnded, Decoder, Piece, Stopped, Words
+from context.models.pricing import Usage
 
 
 def event(type: str, **fields: Any) -> bytes:

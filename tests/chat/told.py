@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from store import turns, usage
+from store import turns
+from store.ledger import entries
+from store.ledger.entries import Entry
 from store.turns import Turn
-from store.usage import Entry
 from store.users import LOCAL
 from tests.palaver import Palaver
 from tests.sse import Event, text_of
@@ -54,7 +55,7 @@ def answer_text(message: dict[str, Any]) -> str:
 async def ledger(app: Palaver, turn_id: str) -> list[Entry]:
     """The upstream calls made for a turn."""
     async with app.deps.database.reading() as connection:
-        return await usage.of_turn(connection, LOCAL, turn_id)
+        return await entries.of_turn(connection, LOCAL, turn_id)
 
 
 async def stored(app: Palaver, turn_id: str) -> Turn:

@@ -6,23 +6,26 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from context import folding, keepalive, lanes, request
-from context.catalog import lookup
-from context.fold import Fold
-from context.gaps import Presence
-from context.ladder import Ladder, Line, may_stand
-from context.lanes import Lane
+from context.cache import cache_state as lanes
+from context.cache import keepalive
+from context.cache.cache_state import Lane
+from context.cache.global_gaps import Service
+from context.cache.idle_gaps import Presence
+from context.cache.plan_inputs import Summariser, Terms
+from context.compaction import when
+from context.compaction.prompt import climb
+from context.compaction.scope import Fold
 from context.messages import Message, Role, Status, TextPart
-from context.plan import plan
-from context.planned import Plan
+from context.models.catalog import lookup
+from context.models.pricing import PriceTable, Usage, price_table
+from context.planning.plan import plan
+from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
-from context.pricing import PriceTable, Usage, price_table
-from context.prompts import Prompt
-from context.recipe import Recalled
+from context.request import request
+from context.request.prompts import Prompt
+from context.request.recipe import Recalled
+from context.request.summary_blocks import Ladder, Line, may_stand
 from context.routing.choice import Route
-from context.service import Service
-from context.summary import climb
-from context.terms import Summariser, Terms
 from tests.upstream import tokens
 from tests.upstream.cache import PromptCache
 from tests.upstream.call import Call
@@ -185,7 +188,7 @@ class Story:
         )
         said = self._add("assistant", answer, status=status)
         path, ladder = self.branch(said.id)
-        fold = folding.after_turn(
+        fold = when.after_turn(
             its,
             path=path,
             ladder=ladder,

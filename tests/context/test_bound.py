@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from context.bound import Frame, TurnTaken, bound
-from context.pricing import Prices
+from context.audit.bound import Frame, TurnTaken, bound
+from context.models.pricing import Prices
 from tests.bench.economics.conversations import Conversation, Exchange, pauses
 from tests.bench.economics.engine import Run, terms_of
 from tests.bench.economics.fixed import Fixed, play

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from context.breaker import UNWELL, Breaker, Thresholds
+from context.limits.breaker import UNWELL, Breaker, Thresholds
 
 T = Thresholds(window=60, slices=6, failures=5, share=0.5, pause=10, longest=40, probes=2, probing=150)
 

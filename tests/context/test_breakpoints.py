@@ -7,8 +7,8 @@ from hashlib import sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.breakpoints import Mark, Position, forecast, may_stand, place
-from context.lanes import Lane, Written
+from context.cache.breakpoints import Mark, Position, forecast, may_stand, place
+from context.cache.cache_state import Lane, Written
 from tests.upstream.cache import Entry, account
 from tests.upstream.prompt import Block
 

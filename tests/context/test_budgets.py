@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from context.budgets import (
+from context.limits.budgets import (
     Amounts,
     Budget,
     Counter,
@@ -22,8 +22,8 @@ from context.budgets import (
     unit_of,
     worst_case,
 )
-from context.fit import FLOOR, Fits, FitsNot, Offer, Standing, fit
-from context.pricing import Prices, PriceTable, Usage
+from context.limits.fit import FLOOR, Fits, FitsNot, Offer, Standing, fit
+from context.models.pricing import Prices, PriceTable, Usage
 
 moments = st.integers(min_value=0, max_value=4_102_444_800_000)
 ADA = Spender(owner_id="ada", thread_id="t", token="laptop", tier="standard", model="m")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from context.catalog import KNOWN, UNKNOWN, from_models_api, lookup
+from context.models.catalog import KNOWN, UNKNOWN, from_models_api, lookup
 
 
 def test_an_unknown_name_gets_cautious_limits() -> None:

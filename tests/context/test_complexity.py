@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.catalog import TIERS
+from context.models.catalog import TIERS
 from context.routing.complexity import LONG, assess, tier_at
 from context.routing.lexicon import world
 from context.routing.model import shipped

@@ -2,8 +2,8 @@
 
 import pytest
 
-from context.catalog import Tier
-from context.fallback import ELSEWHERE, WORDS, Rung, cramped, ladder, onward
+from context.limits.fallback import ELSEWHERE, WORDS, Rung, cramped, ladder, onward
+from context.models.catalog import Tier
 from context.routing.choice import Candidate, Pins, Route
 
 TIERS: dict[Tier, str] = {"simple": "haiku", "standard": "sonnet", "complex": "opus"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from context.headroom import SHARE, SLACK, UNKNOWN, Bucket, Headroom, Need
+from context.limits.headroom import SHARE, SLACK, UNKNOWN, Bucket, Headroom, Need
 
 WALL = 1_790_000_000_000
 SMALL = Need(input=100, output=50)

@@ -7,13 +7,13 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from context import keepalive
-from context.gaps import Gap
-from context.lanes import Lane
-from context.outlook import outlook
+from context.cache import keepalive
+from context.cache.cache_state import Lane
+from context.cache.gap_forecast import outlook
+from context.cache.global_gaps import BROAD, Service
+from context.cache.idle_gaps import Gap
+from context.models.pricing import price_table
 from context.policy import DEFAULT
-from context.pricing import price_table
-from context.service import BROAD, Service
 from tests.context.story import CHEAP, MID, NOON, Story, terms
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isclose, sqrt
 
-from context.economy import Economy, Reader
-from context.gaps import Gap, Kind
-from context.lanes import Lives
-from context.lives import best_lives, worths
-from context.outlook import outlook
+from context.cache.cache_state import Lives
+from context.cache.cost_model import Economy, Reader
+from context.cache.gap_forecast import outlook
+from context.cache.global_gaps import Service
+from context.cache.idle_gaps import Gap, Kind
+from context.cache.ttl_choice import best_lives, worths
 from context.policy import DEFAULT
-from context.service import Service
 from tests.context.story import CHEAP, MID, terms
 
 PRICES = terms(MID).prices.at(0)

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context import request
-from context.catalog import KNOWN, Model
-from context.lanes import Lane
+from context.cache.cache_state import Lane
+from context.cache.global_gaps import Service
+from context.cache.plan_inputs import Summariser, Terms, message_limit
 from context.messages import Message
-from context.plan import plan
-from context.planned import Plan
+from context.models.catalog import KNOWN, Model
+from context.models.pricing import price_table
+from context.planning.plan import plan
+from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
-from context.pricing import price_table
-from context.prompts import ASSISTANT
-from context.recipe import Breakpoint, Recipe
+from context.request import request
+from context.request.prompts import ASSISTANT
+from context.request.recipe import Breakpoint, Recipe
+from context.request.window import MessageTooLarge
 from context.routing.choice import Route
-from context.service import Service
-from context.terms import Summariser, Terms, message_limit
-from context.window import MessageTooLarge
 from tests.context.threads import message, thread
 
 NOW = 1_795_000_000_000

@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from context.gaps import Gap
-from context.ladder import Ladder, Line, Segment
-from context.lanes import Lane
+from context.cache.cache_state import Lane
+from context.cache.global_gaps import Service
+from context.cache.idle_gaps import Gap
+from context.cache.plan_inputs import Terms, with_room_for
 from context.messages import Message
-from context.plan import plan
-from context.planned import Plan
+from context.planning.plan import plan
+from context.planning.planned import Plan
 from context.policy import DEFAULT
-from context.recipe import Recalled
+from context.request.recipe import Recalled
+from context.request.summary_blocks import Ladder, Line, Segment
+from context.request.window import MessageTooLarge
 from context.routing.choice import Route
-from context.service import Service
-from context.terms import Terms, with_room_for
-from context.window import MessageTooLarge
 from tests.context.story import CHEAP, MID, NOON, message, terms
 
 ROUTE = Route(model_id=MID, tier=None, reason="asked for")

@@ -8,10 +8,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from context.models.pricing import PICO, Prices, PriceTable, Usage, price, price_table
 from context.policy import DEFAULT
-from context.pricing import PICO, Prices, PriceTable, Usage, price, price_table
-from context.recipe import Recalled
-from context.window import floor_index
+from context.request.recipe import Recalled
+from context.request.window import floor_index
 from tests.context.story import CHEAP, MID, NOON, TOP, Asked, Story, count, todays
 
 SMALL = replace(DEFAULT, summary_budget=300, fold_least=20, window_cap=4_000)

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from context.bound import TurnTaken
-from context.hindsight import Billed, measured
-from context.policies import Simple, bill, simple_policies
-from context.pricing import PriceTable
+from context.audit.baselines import Simple, bill, simple_policies
+from context.audit.bound import TurnTaken
+from context.audit.hindsight import Billed, measured
+from context.models.pricing import PriceTable
 from tests.bench.economics.conversations import PATTERNS, START, pauses
 from tests.bench.economics.engine import terms_of
 from tests.bench.economics.provider import Part, Provider

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from context.pricing import Usage, price
+from context.models.pricing import Usage, price
 
 MILLION = 1_000_000
 

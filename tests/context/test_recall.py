@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from context.messages import Role
 from context.recall.choose import choose, wanted
 from context.recall.excerpts import excerpt, sentences
+from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import kinds
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.query import analyse
 from context.recall.rank import counted, kindred, scores, voiced
 from context.recall.render import OPENING, STANDING, quoted, rendered
-from context.recall.standing import is_instruction, is_preference
-from context.recall.telling import tells_when
 from context.recall.thread import Outline, Source, typical
+from context.recall.time_mentions import tells_when
 from context.recall.words import stems, tokens
-from context.recipe import Recalled
+from context.request.recipe import Recalled
 
 DAY = 86_400_000
 START = 1_700_000_000_000

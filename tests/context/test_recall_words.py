@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from context.recall.dates import DAY, ranges
 from context.recall.function_words import function_words
+from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import asked, kinds
 from context.recall.query import analyse
-from context.recall.standing import is_instruction, is_preference
-from context.recall.telling import tells_when
+from context.recall.time_mentions import tells_when
 from context.recall.words import stem, stems, tokens, vocabulary
 
 NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from context import request
-from context.recipe import Breakpoint, Recipe
-from context.window import INTERRUPTED
+from context.request import request
+from context.request.recipe import Breakpoint, Recipe
+from context.request.window import INTERRUPTED
 from tests.context.threads import thread
 
 RECIPE = Recipe(

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from context import request
-from context.ladder import Ladder, Line, Segment, from_json, to_json
-from context.recipe import Breakpoint, Recalled, RecalledRef, Recipe
+from context.request import request
+from context.request.recipe import Breakpoint, Recalled, RecalledRef, Recipe
+from context.request.summary_blocks import Ladder, Line, Segment, from_json, to_json
 from tests.context.story import MID, message, thread
 
 

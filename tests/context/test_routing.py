@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from context.catalog import TIERS, Tier
+from context.models.catalog import TIERS, Tier
 from context.routing.choice import Candidate, Pins, UnknownModel, choose, dollars, replay
 from context.routing.complexity import assess
 from context.routing.next import one_up

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from context.blocks import Block, Compared, Kind, blocks, compare, digests, packed, unpacked
-from context.ladder import Ladder, Line, Segment
-from context.lanes import Lane, Lives, Sent, Written
-from context.planned import Plan
-from context.pricing import Usage
-from context.recipe import Recalled
-from context.request import parts
-from context.selfcheck import Shortfall, check
+from context.audit.cache_audit import Shortfall, check
+from context.cache.cache_state import Lane, Lives, Sent, Written
+from context.models.pricing import Usage
+from context.planning.planned import Plan
+from context.request.blocks import Block, Compared, Kind, blocks, compare, digests, packed, unpacked
+from context.request.recipe import Recalled
+from context.request.request import parts
+from context.request.summary_blocks import Ladder, Line, Segment
 from tests.context.story import NOON, Story
 
 LANE = Lane(

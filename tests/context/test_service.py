@@ -9,10 +9,10 @@ from math import isclose
 from hypothesis import given
 from hypothesis import strategies as st
 
-from context.gaps import Gap
-from context.outlook import outlook
+from context.cache.gap_forecast import outlook
+from context.cache.global_gaps import BELIEVED, WEIGHTS, Service
+from context.cache.idle_gaps import Gap
 from context.policy import DEFAULT
-from context.service import BELIEVED, WEIGHTS, Service
 from tests.bench.economics.conversations import pauses
 
 

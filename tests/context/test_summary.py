@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from context.fold import Fold, chunks, fold_range
-from context.ladder import OPENING, Ladder, Line, Segment
+from context.compaction.prompt import SummaryRejected, ask, climb, parse, pinned_lines
+from context.compaction.scope import Fold, chunks, fold_range
 from context.messages import Message
-from context.summary import SummaryRejected, ask, climb, parse, pinned_lines
+from context.request.summary_blocks import OPENING, Ladder, Line, Segment
 from tests.context.story import message, terms, thread
 
 

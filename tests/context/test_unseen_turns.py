@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from context.catalog import TIERS
+from context.models.catalog import TIERS
 from context.routing.complexity import assess
 from context.routing.thread import Said
 

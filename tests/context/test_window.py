@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from context.messages import Message, Status
 from context.policy import Policy
-from context.window import INTERRUPTED, MessageTooLarge, Window, select, spoken
+from context.request.window import INTERRUPTED, MessageTooLarge, Window, select, spoken
 from tests.context.threads import ids, message, parts, sized, thread
 
 POLICY = Policy(window_cap=100, window_low=0.5)

@@ -11,10 +11,7 @@ from typing import Any
 
 import uvloop  # noqa: F401 - imported late by the command, early here
 
-from chat import (
-    cli,
-    serving,  # noqa: F401 - the same
-)
+from chat.cli import main as cli
 
 
 def main() -> None:

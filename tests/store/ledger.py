@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.pricing import PRICE_TABLE, Usage, price
-from store import usage
+from context.models.pricing import PRICE_TABLE, Usage, price
 from store.database import Database
-from store.usage import Entry
+from store.ledger import entries
+from store.ledger.entries import Entry
 
 DAY = 86_400_000
 START = 1_795_000_000_000  # a day on which the price table knows all current models
@@ -82,6 +82,6 @@ async def keep(database: Database, rows: Sequence[Entry]) -> None:
 
     async def write(connection: AsyncConnection, rows: Sequence[Entry]) -> None:
         for row in rows:
-            await usage.add(connection, row)
+            await entries.add(connection, row)
 
     await database.write(partial(write, rows=rows))

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.budgets import Budget, Counter, Spender, counters
-from context.pricing import Usage, usd
-from store import budgets, tables, usage
-from store.budgets import Change, DoesNotFit
+from context.limits.budgets import Budget, Counter, Spender, counters
+from context.models.pricing import Usage, usd
+from store import tables
 from store.database import Database
-from store.usage import Entry
+from store.ledger import budgets, entries
+from store.ledger.budgets import Change, DoesNotFit
+from store.ledger.entries import Entry
 
 NOW = 1_795_000_000_000
 ADA = Spender(owner_id="ada", thread_id="t", token="laptop", tier="simple", model="m")
@@ -115,7 +116,7 @@ async def test_a_counter_begins_with_what_the_ledger_knows_of_its_period(databas
             row("first", at=start), row("last", at=end - 1, pico=None), row("before", at=start - 1), row("after", at=end),
             row("bob's", owner="bob"),
         ):  # fmt: skip
-            await usage.add(connection, entry)
+            await entries.add(connection, entry)
 
     await database.write(write)
     money = counter(100, unit="usd", scope="tier")

@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message, Role, Status, TextPart
 from context.recall.render import OPENING, STANDING
-from store import messages, migrate, stems, threads
+from store import messages, migrate, threads
 from store.database import Database
-from store.recall import recall
-from store.search import index
+from store.search import term_index
+from store.search.messages import index
+from store.search.recall import recall
 from tests.store.rows import thread
 
 NOW = 1_763_640_000_000
@@ -253,11 +254,11 @@ async def test_a_deleted_thread_leaves_no_stems(database: Database) -> None:
     await database.write(lambda connection: threads.remove(connection, "ada", "t"))
     async with database.reading() as connection:
         assert (
-            await stems.holding(
+            await term_index.holding(
                 connection,
                 "ada",
                 "t",
-                list(stems.told("lighthouse", "user")),
+                list(term_index.told("lighthouse", "user")),
                 pks=(0, 99),
                 depths=(0, 9),
                 most=99,
@@ -275,7 +276,7 @@ async def test_indexing_again_replaces(database: Database) -> None:
 
     await database.write(again)
     async with database.reading() as connection:
-        held = await stems.holding(
+        held = await term_index.holding(
             connection, "ada", "t", ["lighthous", "harbour"], pks=(0, 1 << 40), depths=(0, 9), most=99
         )
     assert set(held) == {"harbour"}

@@ -6,11 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
 from context.recall.policy import DEFAULT
-from context.recipe import Recalled
-from store import stems, threads
+from context.request.recipe import Recalled
+from store import threads
 from store.database import Database
-from store.outlines import Outlines
-from store.recall import recall
+from store.search import term_index
+from store.search.branch_index import Outlines
+from store.search.recall import recall
 from tests.store.counting import counted, settled
 
 SHORT, LONG = 12_000, 100_000
@@ -56,16 +57,18 @@ async def fill(database: Database, thread: str, length: int) -> None:
             held = [
                 {
                     "pk": done + place + 1,
-                    "stems": stems.entry(
+                    "stems": term_index.entry(
                         "ada",
                         thread,
-                        None if lite else place // stems.STRETCH,
-                        stems.told(said(place), "user"),
+                        None if lite else place // term_index.STRETCH,
+                        term_index.told(said(place), "user"),
                     ),
                 }
                 for place in places
             ]
-            await connection.execute(text(stems.INSERT_LITE if lite else stems.INSERT_POSTGRES), held)
+            await connection.execute(
+                text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), held
+            )
 
     await database.write(write)
 
@@ -123,10 +126,10 @@ async def test_recall_reads_no_more_in_a_thread_eight_times_as_long(database: Da
 
 @pytest.mark.parametrize("most", [1, 5, 5_000])
 async def test_of_each_word_the_newest_places_are_read(database: Database, most: int) -> None:
-    length = stems.STRETCH * 2 + 100
+    length = term_index.STRETCH * 2 + 100
     await fill(database, "t", length)
     async with database.reading() as connection:
-        found = await stems.holding(
+        found = await term_index.holding(
             connection,
             "ada",
             "t",
@@ -135,7 +138,7 @@ async def test_of_each_word_the_newest_places_are_read(database: Database, most:
             depths=(0, length - 1),
             most=most,
         )
-        before = await stems.holding(
+        before = await term_index.holding(
             connection, "ada", "t", ["garden"], pks=(1, 1_000), depths=(0, 999), most=most
         )
     assert found == {

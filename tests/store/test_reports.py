@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from context.pricing import Usage, pico, price, price_table
-from context.savings import ONLY_HERE, periods
+from context.audit.savings import ONLY_HERE, periods
+from context.models.pricing import Usage, pico, price, price_table
 from store.database import Database
-from store.reports import Sums, report
-from store.sums import DIMENSIONS, Dimension, Offset, Selection
-from store.usage import Entry
+from store.ledger.aggregates import DIMENSIONS, Dimension, Offset, Selection
+from store.ledger.entries import Entry
+from store.ledger.reports import Sums, report
 from tests.store.ledger import DAY, START, anything, call, keep
 
 ALL = Selection(owner_id=None, start=START, end=START + 20 * DAY)

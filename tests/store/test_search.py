@@ -1,7 +1,8 @@
 """Full-text search, on both databases."""
 
-from store import search, threads
+from store import threads
 from store.database import Database
+from store.search import messages
 from tests.store.rows import thread
 
 SAID = {
@@ -60,7 +61,7 @@ async def test_what_a_query_finds(database: Database) -> None:
     found = {}
     async with database.reading() as connection:
         for query, _ in QUERIES:
-            hits = await search.find(connection, "ada", query, limit=10)
+            hits = await messages.find(connection, "ada", query, limit=10)
             found[query] = " ".join(hit.message_id for hit in hits)
     assert found == dict(QUERIES)
 
@@ -68,23 +69,23 @@ async def test_what_a_query_finds(database: Database) -> None:
 async def test_the_better_match_comes_first_and_limits_hold(database: Database) -> None:
     await thread(database, "t", "u once: a fox " + "and much else " * 30, "a often: fox fox fox fox")
     async with database.reading() as connection:
-        hits = await search.find(connection, "ada", "fox", limit=10)
+        hits = await messages.find(connection, "ada", "fox", limit=10)
         assert [hit.message_id for hit in hits] == ["often", "once"]
-        assert len(await search.find(connection, "ada", "fox", limit=1)) == 1
+        assert len(await messages.find(connection, "ada", "fox", limit=1)) == 1
 
 
 async def test_nobody_finds_what_others_said(database: Database) -> None:
     await thread(database, "t", "u mine: the secret word is xylophone", owner="ada")
     async with database.reading() as connection:
-        assert await search.find(connection, "bob", "xylophone", limit=10) == []
-        assert len(await search.find(connection, "ada", "xylophone", limit=10)) == 1
+        assert await messages.find(connection, "bob", "xylophone", limit=10) == []
+        assert len(await messages.find(connection, "ada", "xylophone", limit=10)) == 1
 
 
 async def test_a_search_may_stay_in_one_thread(database: Database) -> None:
     await thread(database, "one", "u m1: a common word")
     await thread(database, "two", "u m2: a common word")
     async with database.reading() as connection:
-        hits = await search.find(connection, "ada", "common", limit=10, thread_id="two")
+        hits = await messages.find(connection, "ada", "common", limit=10, thread_id="two")
     assert [hit.thread_id for hit in hits] == ["two"]
 
 
@@ -93,10 +94,10 @@ async def test_a_deleted_thread_is_not_found_even_if_its_numbers_are_used_again(
     await database.write(lambda connection: threads.remove(connection, "ada", "one"))
     await thread(database, "two", "u m2: something else")
     async with database.reading() as connection:
-        assert await search.find(connection, "ada", "xylophone", limit=10) == []
+        assert await messages.find(connection, "ada", "xylophone", limit=10) == []
 
 
 async def test_a_message_longer_than_the_index_takes_is_still_stored(database: Database) -> None:
     await thread(database, "t", "u long: beginning " + " ".join(f"word{n}" for n in range(60_000)))
     async with database.reading() as connection:
-        assert len(await search.find(connection, "ada", "beginning", limit=10)) == 1
+        assert len(await messages.find(connection, "ada", "beginning", limit=10)) == 1

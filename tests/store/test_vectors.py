@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.recall.likeness import Likeness
-from store import messages, threads, vectors
+from store import messages, threads
 from store.database import Database
-from store.recall import recall
+from store.search import vectors
+from store.search.recall import recall
 from tests.store.rows import thread
 
 MODEL = "tiny/1"

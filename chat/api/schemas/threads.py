@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from chat.api.schemas.fields import Answer, Body, Id, Metadata, Query, Title
-from context.catalog import Tier
+from context.models.catalog import Tier
 
 
 class NewThread(Body):

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from chat.api.schemas.fields import Answer, Id, Query
-from store.sums import DIMENSIONS, LABELS
-from store.sums import Label as LabelName
+from store.ledger.aggregates import DIMENSIONS, LABELS
+from store.ledger.aggregates import Label as LabelName
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

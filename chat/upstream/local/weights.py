@@ -14,9 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from chat.upstream.local.cached_file import is_right, keep
 from chat.upstream.local.download import download
 from chat.upstream.local.errors import LocalModelUnavailable
-from chat.upstream.local.keeping import is_right, keep
 
 __all__ = ["SMOLLM2", "Fetch", "LocalModelUnavailable", "Pinned", "ensure_weights", "find_weights"]
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from store.reindex import index_all
+from store.search.reindex import index_all
 
 revision = "0002"
 down_revision = "0001"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from store.reindex import index_all
+from store.search.reindex import index_all
 
 revision = "0005"
 down_revision = "0004"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import structlog
 
-from context.gaps import Gap
-from context.policies import bill, simple_policies
+from context.audit.baselines import bill, simple_policies
+from context.cache.global_gaps import Service
+from context.cache.idle_gaps import Gap
+from context.models.pricing import usd
 from context.policy import DEFAULT
-from context.pricing import usd
-from context.service import Service
 from tests.bench.economics import real
 from tests.bench.economics.conversations import PATTERNS, RECORDED, START, Conversation, between, load
 from tests.bench.economics.engine import MID, THREE, Run, terms_of

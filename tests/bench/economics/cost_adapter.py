@@ -10,23 +10,24 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from context import folding, lanes
-from context.catalog import Model
-from context.fold import Fold
-from context.ladder import Ladder, Line
-from context.lanes import Lane
+from context.cache import cache_state
+from context.cache.cache_state import Lane
+from context.cache.global_gaps import Service
+from context.cache.plan_inputs import Summariser, Terms
+from context.compaction import when
+from context.compaction.prompt import climb
+from context.compaction.scope import Fold
 from context.messages import Message, Role, TextPart
-from context.plan import plan
-from context.planned import Plan
+from context.models.catalog import Model
+from context.models.pricing import Prices, PriceTable, Usage
+from context.planning.plan import plan
+from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
-from context.pricing import Prices, PriceTable, Usage
-from context.prompts import Prompt
-from context.recipe import LADDER, SYSTEM
+from context.request.prompts import Prompt
+from context.request.recipe import LADDER, SYSTEM
+from context.request.summary_blocks import Ladder, Line
+from context.request.window import spoken
 from context.routing.choice import Route
-from context.service import Service
-from context.summary import climb
-from context.terms import Summariser, Terms
-from context.window import spoken
 
 # Picodollars per token of the scorer's tiers, and the shortest prefix each caches.
 TIERS = {"simple": (1.0, 5.0, 4096), "standard": (3.0, 15.0, 1024), "complex": (5.0, 25.0, 4096)}
@@ -106,7 +107,7 @@ class Engine:
         for old in history[self.known :]:
             self._add(old)
         if self.lane.uses and self.path:
-            fold = folding.after_turn(
+            fold = when.after_turn(
                 self.terms,
                 path=self.path,
                 ladder=self.ladder,
@@ -124,7 +125,7 @@ class Engine:
             calls.append(self._fold(planned.fold))
             planned = self._plan(now)
         before = self.lane
-        self.lane = lanes.after_request(
+        self.lane = cache_state.after_request(
             self.lane,
             planned.sent,
             started_at=now,

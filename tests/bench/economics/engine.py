@@ -7,22 +7,24 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from context import folding, keepalive, lanes
-from context.catalog import lookup
-from context.fold import Fold
-from context.gaps import Evidence
-from context.keepalive import Decision
-from context.ladder import Ladder, Line, Segment
-from context.lanes import Lane
+from context.cache import cache_state as lanes
+from context.cache import keepalive
+from context.cache.cache_state import Lane
+from context.cache.global_gaps import Service
+from context.cache.idle_gaps import Evidence
+from context.cache.keepalive import Decision
+from context.cache.plan_inputs import Summariser, Terms
+from context.compaction import when
+from context.compaction.scope import Fold
 from context.messages import Message, TextPart
-from context.plan import plan
-from context.planned import Plan
+from context.models.catalog import lookup
+from context.models.pricing import Usage, price_table
+from context.planning.plan import plan
+from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
-from context.pricing import Usage, price_table
-from context.prompts import Prompt
+from context.request.prompts import Prompt
+from context.request.summary_blocks import Ladder, Line, Segment
 from context.routing.choice import Route
-from context.service import Service
-from context.terms import Summariser, Terms
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider
 
@@ -114,7 +116,7 @@ class Run:
             service = self._service(terms)
             self.services[terms.model.id] = service.observe(after.gaps[-1].ms, lane.gaps, terms.policy)
         self.path.append(_message(index * 2 + 1, "assistant", answer))
-        fold = folding.after_turn(
+        fold = when.after_turn(
             terms,
             path=self.path,
             ladder=self.ladder,
@@ -143,7 +145,7 @@ class Run:
             looked[model] = at
             lane = self.lanes[model]
             if lane.life != "none" and at == lane.alive_until:
-                fold = folding.at_death(
+                fold = when.at_death(
                     terms, path=self.path, ladder=self.ladder, lane=lane, others=self._others(terms), now=at
                 )
                 if fold is not None:

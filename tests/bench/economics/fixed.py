@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from context.ladder import Ladder, Line, Segment
-from context.terms import Terms
+from context.cache.plan_inputs import Terms
+from context.request.summary_blocks import Ladder, Line, Segment
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider
 
@@ -25,7 +25,7 @@ class Fixed:
 
 def play(policy: Fixed, terms: dict[str, Terms], conversation: Conversation, gaps: Sequence[int]) -> Provider:
     """What the conversation costs."""
-    from context.fold import rewrite
+    from context.compaction.scope import rewrite
 
     provider, now = Provider(), START
     any_terms = next(iter(terms.values()))

@@ -16,12 +16,12 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from context.bound import TurnTaken, lasting
-from context.lanes import LIVES
-from context.pauses import rest_of
+from context.audit.bound import TurnTaken, lasting
+from context.cache.cache_state import LIVES
+from context.cache.pauses import rest_of
+from context.cache.plan_inputs import Terms
+from context.models.pricing import Prices
 from context.policy import DEFAULT
-from context.pricing import Prices
-from context.terms import Terms
 from tests.bench.economics.conversations import PATTERNS, RECORDED, Conversation, between, load, pauses
 from tests.bench.economics.engine import MID, THREE, Run, terms_of
 from tests.bench.economics.least import frame_of, least_of

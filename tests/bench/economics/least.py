@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from context.bound import Frame, TurnTaken, bound
-from context.terms import Terms
+from context.audit.bound import Frame, TurnTaken, bound
+from context.cache.plan_inputs import Terms
 from tests.bench.economics.conversations import START, Conversation
 
 

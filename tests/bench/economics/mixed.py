@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from context.pricing import usd
-from context.service import WEIGHTS, Service
+from context.cache.global_gaps import WEIGHTS, Service
+from context.models.pricing import usd
 from tests.bench.economics.conversations import Conversation, between, load
 from tests.bench.economics.engine import MID, THREE, Run, terms_of
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from context.pricing import PriceTable, Usage
+from context.models.pricing import PriceTable, Usage
 from tests.upstream.cache import PromptCache
 from tests.upstream.prompt import Block
 

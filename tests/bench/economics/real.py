@@ -18,8 +18,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from context.pricing import PICO
-from store import tables, usage
+from context.models.pricing import PICO
+from store import tables
+from store.ledger import entries
 from store.users import LOCAL
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.engine import AFTER_END
@@ -108,7 +109,7 @@ async def _errands(app: Palaver) -> None:
 
 async def _played(app: Palaver) -> Played:
     async with app.deps.database.reading() as connection:
-        rows = await usage.of_thread(connection, LOCAL, THREAD)
+        rows = await entries.of_thread(connection, LOCAL, THREAD)
     played = Played()
     for row in rows:
         assert row.cost is not None

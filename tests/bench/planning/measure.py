@@ -16,14 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.api.deps import Deps
 from chat.app import running
 from chat.clock import SystemClock
-from chat.deployment import Deployment
-from chat.planning import Planning
-from chat.standing import Standing, load
-from context.lanes import after_request
-from context.plan import plan
-from context.pricing import Usage
+from chat.planning.planner import Planning
+from chat.planning.thread_snapshot import Standing, load
+from chat.runtime.runtime import Deployment
+from context.cache.cache_state import after_request
+from context.models.pricing import Usage
+from context.planning.plan import plan
 from context.routing.choice import Pins, Route, choose
-from store import lanes, tables
+from store import cache_states, tables
 from store.database import Database
 from store.turns import Turn
 from store.users import LOCAL
@@ -36,7 +36,7 @@ from tests.upstream import Simulator
 class Cost:
     """Microseconds, and steps of SQLite's machine, for one thread; recall's first turn in this process apart from those after it.
 
-    plan: `context.plan.plan` alone; whole: all of a later turn's planning, its recipe made durable; window, recall: what of it is
+    plan: `context.planning.plan.plan` alone; whole: all of a later turn's planning, its recipe made durable; window, recall: what of it is
     reading; bare: the newest messages by primary key.
     """
 
@@ -214,7 +214,7 @@ async def _warm(deps: Deps, work: Planning) -> None:
         policy=deps.deployment.policy,
     )
     await deps.database.write(
-        lambda connection: lanes.put(
+        lambda connection: cache_states.put(
             connection, LOCAL, work.turn.thread_id, lane, turn_id=work.turn.id, next_at=None
         )
     )

@@ -9,9 +9,10 @@ from itertools import accumulate
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.ladder import Line, Segment
-from store import stems, summaries, tables, threads
+from context.request.summary_blocks import Line, Segment
+from store import summaries, tables, threads
 from store.database import Database
+from store.search import term_index
 from store.users import LOCAL
 
 WINDOW = 40  # messages behind the summary
@@ -35,7 +36,7 @@ async def write(database: Database, count: int) -> str:
 
     @cache
     def indexed(number: int, role: str) -> str:
-        return stems.entry(LOCAL, thread, None, stems.told(said[number], role))
+        return term_index.entry(LOCAL, thread, None, term_index.told(said[number], role))
 
     for first in range(0, count, BATCH):
         picked = [chance.randrange(TEXTS) for _ in range(first, min(count, first + BATCH))]

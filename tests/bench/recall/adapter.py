@@ -38,10 +38,11 @@ from context.recall.policy import DEFAULT
 from context.recall.render import rendered
 from context.recall.thread import Source
 from context.recall.words import tokens
-from store import messages, migrate, threads, users, vectors
+from store import messages, migrate, threads, users
 from store.database import Database
-from store.outlines import Outlines
-from store.recall import recall
+from store.search import vectors
+from store.search.branch_index import Outlines
+from store.search.recall import recall
 
 OWNER = "bench"
 

@@ -33,7 +33,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from context.catalog import Tier
+from context.models.catalog import Tier
 from context.routing.complexity import judged, tiers_of
 from context.routing.gain import expected_gain, form_of
 from context.routing.model import Weights, terms

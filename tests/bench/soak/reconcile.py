@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from context.pricing import Usage, pico, price, usd
+from context.models.pricing import Usage, pico, price, usd
 from store.database import Database
 from tests.upstream.log import Exchange
 

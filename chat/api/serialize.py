@@ -1,0 +1,126 @@
+"""Stored values as clients see them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.api.schemas.messages import MessageOut, PartOut, TurnErrorOut, UsageOut
+from chat.api.schemas.summary import LineOut, SummaryOut, VersionOut
+from chat.api.schemas.threads import ThreadOut
+from chat.api.schemas.turns import TurnAccepted, TurnOut
+from chat.clock import rfc3339
+from context.messages import part_to_json
+from context.models.catalog import TIERS
+from store import branches, messages
+from store.messages import StoredMessage
+from store.summaries import Summary
+from store.threads import Thread
+from store.turns import Turn
+
+
+def thread_out(thread: Thread) -> ThreadOut:
+    """A thread for a client."""
+    return ThreadOut(
+        id=thread.id,
+        title=thread.title,
+        metadata=thread.metadata,
+        created_at=rfc3339(thread.created_at),
+        updated_at=rfc3339(thread.updated_at),
+        archived=thread.archived_at is not None,
+        leaf_id=thread.leaf_id,
+        unread=thread.unread,
+        running_turn_id=thread.running_turn_id,
+        tier=next((tier for tier in TIERS if tier == thread.tier_pin), None),
+    )
+
+
+async def messages_out(connection: AsyncConnection, stored: Sequence[StoredMessage]) -> list[MessageOut]:
+    """Messages of one thread for a client, each with its siblings: one further query, however many there are."""
+    if not stored:
+        return []
+    owner_id, thread_id = stored[0].owner_id, stored[0].thread_id
+    parents = {one.message.parent_id for one in stored}
+    families = await branches.siblings(connection, owner_id, thread_id, parents)
+    return [_message_out(one, families[one.message.parent_id]) for one in stored]
+
+
+def accepted_out(turn: Turn) -> TurnAccepted:
+    """A turn for the client that asked for it."""
+    return TurnAccepted(
+        id=turn.id,
+        thread_id=turn.thread_id,
+        status=turn.status,
+        message_id=turn.message_id,
+        user_message_id=turn.user_message_id,
+    )
+
+
+async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> TurnOut:
+    """A turn for a client, with the answer as far as it is stored."""
+    stored = await messages.get(connection, turn.owner_id, turn.message_id)
+    shown = await messages_out(connection, [stored] if stored is not None else [])
+    return TurnOut(
+        **dict(accepted_out(turn)),
+        last_seq=last_seq,
+        message=shown[0],
+        usage=_usage(turn.usage),
+        error=_error(turn.error),
+        created_at=rfc3339(turn.created_at),
+        finished_at=None if turn.finished_at is None else rfc3339(turn.finished_at),
+    )
+
+
+def summary_out(current: Summary | None, kept: Sequence[Summary]) -> SummaryOut:
+    """The summary in use, if there is one, line by line, with the versions that are kept of it."""
+    versions = [
+        VersionOut(
+            id=one.ladder.id,
+            upto_message_id=one.ladder.upto_id,
+            origin=one.origin,
+            active=one.active,
+            created_at=rfc3339(one.created_at),
+        )
+        for one in kept
+    ]
+    if current is None:
+        return SummaryOut(id=None, upto_message_id=None, tokens=0, lines=[], versions=versions)
+    return SummaryOut(
+        id=current.ladder.id,
+        upto_message_id=current.ladder.upto_id,
+        tokens=current.ladder.tokens,
+        lines=[
+            LineOut(text=line.text, sources=list(line.sources), pinned=line.pinned, segment=segment.id)
+            for segment in current.ladder.segments
+            for line in segment.lines
+        ],
+        versions=versions,
+    )
+
+
+def _message_out(stored: StoredMessage, siblings: list[str]) -> MessageOut:
+    message = stored.message
+    return MessageOut(
+        id=message.id,
+        thread_id=stored.thread_id,
+        parent_id=message.parent_id,
+        role=message.role,
+        status=message.status,
+        parts=[PartOut.model_validate(part_to_json(part)) for part in message.parts],
+        turn_id=stored.turn_id,
+        created_at=rfc3339(stored.created_at),
+        sibling_ids=siblings,
+        model=stored.model,
+        usage=_usage(stored.usage),
+        cost_usd=stored.cost_usd,
+        finish_reason=stored.finish_reason,
+        error=_error(stored.error),
+        feedback=stored.feedback,
+    )
+
+
+def _usage(value: dict[str, int] | None) -> UsageOut | None:
+    return None if value is None else UsageOut.model_validate(value)
+
+
+def _error(value: dict[str, object] | None) -> TurnErrorOut | None:
+    return None if value is None else TurnErrorOut.model_validate(value)

@@ -1,0 +1,71 @@
+"""Access tokens: made once, shown once, known afterwards by their SHA-256 alone."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from chat.auth.principal import Principal
+from chat.config.tokens import DEFAULT_TOKEN, NAME, USER, Token
+from store.users import LOCAL
+
+PREFIX = "plv_"  # so that secret scanners and people know what they have found
+RANDOM_BYTES = 32  # 256 bits: nobody guesses one, so a fast digest is enough to keep it by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    principal: Principal
+    expires: datetime | None
+
+
+class Tokens:
+    """All tokens of a deployment by digest. `now` below is in milliseconds since 1970 UTC."""
+
+    def __init__(self, granted: Iterable[Token], default: str | None) -> None:
+        # Found by the digest of what was sent: whoever cannot invert SHA-256 learns nothing from how long that takes.
+        self._known: dict[bytes, _Known] = {}
+        if default is not None:
+            self._known[_digest(default)] = _Known(
+                principal=Principal(owner_id=LOCAL, token=DEFAULT_TOKEN, admin=True),  # the operator's own
+                expires=None,
+            )
+        for token in granted:
+            principal = Principal(
+                owner_id=token.user,
+                token=token.name,
+                tier=token.tier,
+                at_most=token.tier_rule == "at_most",
+                admin=token.admin,
+            )
+            self._known[bytes.fromhex(token.sha256)] = _Known(principal=principal, expires=token.expires)
+
+    def __bool__(self) -> bool:
+        """Whether a token is asked for at all."""
+        return bool(self._known)
+
+    def find(self, token: str, *, now: int) -> Principal | None:
+        """Who carries this token; None for an unknown or expired one."""
+        known = self._known.get(_digest(token))
+        if known is None or (known.expires is not None and now >= known.expires.timestamp() * 1000):
+            return None
+        return known.principal
+
+
+def fresh() -> str:
+    """A new token. Nobody can read it again once it is gone."""
+    return PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+
+
+def as_toml(token: str, *, name: str, user: str) -> str:
+    """The lines of palaver.toml that let a token in. Raises ValueError naming the field that cannot be used."""
+    for field, value, pattern in (("name", name, NAME), ("user", user, USER)):
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{field}: letters, digits and ._- only, 64 at most")
+    return f'[[tokens]]\nname = "{name}"\nuser = "{user}"\nsha256 = "{_digest(token).hex()}"\n'
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogateescape")).digest()

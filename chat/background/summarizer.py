@@ -1,0 +1,257 @@
+"""Folding: old messages of a branch become part of its summary, behind a turn or while the thread rests.
+
+    stand ....... read all of the branch that has no summary yet (a thread whose folds kept failing, or an import, may have much)
+    ask ......... one summariser call per chunk, validated; a bad answer is asked for once more, then the fold is given up
+    swap ........ the new version is stored; the next plan finds it. A turn that runs meanwhile is not touched.
+
+A fold that fails changes nothing: the window stays, and the next turn finds the fold due again.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.background.completion import Side, say, text_request
+from chat.calls import ledger
+from chat.calls.record import Errand
+from chat.clock import Clock
+from chat.planning.planner import user_ref
+from chat.planning.replay import CannotReplay, replay
+from chat.planning.thread_snapshot import Standing, load
+from chat.runtime.runtime import Deployment
+from context.compaction.prompt import Ask, SummaryRejected, ask, ask_fork, climb, parse, pinned_lines
+from context.compaction.scope import Chunk, Fold, fold_range
+from context.messages import Message
+from context.request import request
+from context.request.summary_blocks import Ladder, Line, Segment
+from context.request.window import floor_index
+from store import messages, prompts, summaries, turns
+from store.database import Database
+
+log = structlog.get_logger()
+
+FIRST_REST, LONGEST_REST = (
+    300_000,
+    21_600_000,
+)  # milliseconds after a failed fold; doubles with each further one
+BY_HAND = "asked for by hand"
+TRIES = 2  # answers a summariser may give to one question
+
+
+# How an attempt to fold ended: `nothing` was there to fold; another fold of the thread is `busy`; the window or the summary has
+# `moved` since it was planned; somebody took this summary back, and it is not made again the next moment; no usable summary came.
+Ended = Literal["folded", "nothing", "busy", "moved", "taken_back", "given_up"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Folder:
+    """Carries out folds, at most one for each thread at a time."""
+
+    database: Database
+    deployment: Deployment
+    clock: Clock
+    _busy: set[tuple[str, str]] = field(default_factory=set)
+    _failed: dict[tuple[str, str], tuple[int, int]] = field(
+        default_factory=dict
+    )  # times in a row, and rest until
+
+    def rests(self, owner_id: str, thread_id: str) -> bool:
+        """Whether folding a thread has failed and is not to be tried again yet."""
+        return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.clock.now()
+
+    async def fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> Ended:
+        """Carry out a fold of the branch that ends at `leaf_id`."""
+        key = (owner_id, thread_id)
+        if key in self._busy:
+            return "busy"
+        self._busy.add(key)
+        try:
+            return await self._fold(owner_id, thread_id, leaf_id, wanted)
+        finally:
+            self._busy.discard(key)
+
+    async def fold_by_hand(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> Ended:
+        """Fold all but the newest messages of a branch because somebody asks for it."""
+        now = self.clock.now()
+        async with self.database.reading() as connection:
+            standing = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+        terms, path = standing.seen_by(self.deployment, model_id, now)
+        floor = floor_index(path, terms.policy.floor_messages - 1, terms.policy)
+        if not floor:
+            return "nothing"
+        fold = fold_range(
+            terms, messages=path[:floor], ladder=standing.ladder, kind="cold", reason="asked for by hand"
+        )
+        return await self.fold(owner_id, thread_id, leaf_id, fold)
+
+    async def _fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> Ended:
+        async with self.database.reading() as connection:
+            standing = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+        ids = [message.id for message in standing.path]
+        base = None if standing.ladder is None else standing.ladder.upto_id
+        if wanted.last_id not in ids or base != wanted.after_id:
+            return "moved"
+        folded = standing.path[: ids.index(wanted.last_id) + 1]
+        if wanted.reason != BY_HAND and wanted.kind != "overdue":
+            async with self.database.reading() as connection:
+                undone = await summaries.undone_upto(connection, owner_id, thread_id)
+            if undone is not None and folded[-1].depth <= undone + self.deployment.policy.floor_messages:
+                return "taken_back"
+        fold = wanted
+        known = () if standing.ladder is None else standing.ladder.segments
+        named = {*wanted.ladder.keep, *wanted.ladder.merge}
+        if folded[0].id != wanted.first_id or named != {segment.id for segment in known}:
+            # More to fold than was planned with, or a summary that was edited since: decide anew what becomes of it.
+            fold = self._whole(standing, folded, wanted)
+        lines, asked = await self._lines(standing, fold, folded)
+        if lines is None or asked is None:
+            self._rest(standing)
+            log.warning(
+                "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(folded)
+            )
+            return "given_up"
+        segments = climb(
+            fold, standing.ladder, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
+        )
+        return await self._swap(standing, fold, folded[-1], segments, asked)
+
+    def _rest(self, standing: Standing) -> None:
+        """After a failure leave the thread alone for a while, longer each time."""
+        key = (standing.owner_id, standing.thread_id)
+        times = self._failed.get(key, (0, 0))[0] + 1
+        self._failed[key] = (times, self.clock.now() + min(LONGEST_REST, FIRST_REST * 2 ** (times - 1)))
+        while len(self._failed) > 10_000:
+            self._failed.pop(next(iter(self._failed)))
+
+    def _whole(self, standing: Standing, folded: tuple[Message, ...], wanted: Fold) -> Fold:
+        """The same fold of what there is now: from the oldest message that has no summary, into the summary as it stands."""
+        model = wanted.model if wanted.summariser == "fork" else self.deployment.tiers["simple"]
+        terms, sized = standing.seen_by(self.deployment, model, self.clock.now())
+        return fold_range(
+            terms,
+            messages=sized[: len(folded)],
+            ladder=standing.ladder,
+            kind=wanted.kind,
+            reason=wanted.reason,
+            leaf_id=wanted.leaf_id,
+        )
+
+    async def _lines(
+        self, standing: Standing, fold: Fold, folded: tuple[Message, ...]
+    ) -> tuple[tuple[Line, ...] | None, Ask | None]:
+        """The lines of the new segment: chunk after chunk, each condensing what the one before left."""
+        pinned = pinned_lines(fold, standing.ladder)
+        earlier: tuple[Line, ...] = ()
+        asked: Ask | None = None
+        for number, chunk in enumerate(fold.chunks):
+            ladder = standing.ladder if number == 0 else None
+            between = _between(folded, chunk)
+            forked = fold.summariser == "fork"
+            asked = ask_fork(fold, between, ladder) if forked else ask(fold, between, ladder, earlier)
+            last = number == len(fold.chunks) - 1
+            answer = await self._asked(standing, fold, asked, pinned if last else ())
+            if answer is None:
+                return None, None
+            earlier = answer
+        return earlier, asked
+
+    async def _asked(
+        self, standing: Standing, fold: Fold, asked: Ask, pinned: tuple[Line, ...]
+    ) -> tuple[Line, ...] | None:
+        errand = Errand(owner_id=standing.owner_id, thread_id=standing.thread_id, purpose="summary")
+        model = self.deployment.tiers["simple"] if fold.summariser == "cheap" else fold.model
+        for _ in range(TRIES):
+            body = await self._body(standing, fold, asked, model)
+            if body is None:
+                return None
+            side: Side = await say(self.deployment, errand, model, body)
+            await self.database.write(partial(ledger.keep, rows=side.spent))
+            if not side.ok:
+                continue
+            try:
+                return parse(side.text, asked, self.deployment.sizes.count, pinned=pinned)
+            except SummaryRejected as problem:
+                log.info("a summary was not usable", reason=str(problem))
+        return None
+
+    async def _body(self, standing: Standing, fold: Fold, asked: Ask, model: str) -> bytes | None:
+        """The summariser's request: of its own, or one more question behind the prefix that the model has just read."""
+        if fold.summariser == "cheap":
+            return text_request(
+                model,
+                asked.system.text,
+                asked.text,
+                max_tokens=self._room(model, asked),
+                user_ref=None if self.deployment.backend == "local" else user_ref(standing.owner_id),
+            )
+        answer = standing.path[-1]
+        try:
+            async with self.database.reading() as connection:
+                stored = await messages.get(connection, standing.owner_id, answer.id)
+                turn = (
+                    None if stored is None else await turns.get(connection, standing.owner_id, stored.turn_id)
+                )
+                if turn is None or turn.message_id != answer.id:
+                    return None
+                sent = await replay(connection, turn)
+        except CannotReplay:
+            return None
+        return request.build_fork(
+            sent.recipe,
+            sent.prompt,
+            sent.window,
+            answer=answer,
+            instruction=asked.text,
+            max_tokens=self._room(model, asked),
+            ladder=sent.ladder,
+        )
+
+    def _room(self, model: str, asked: Ask) -> int:
+        """Output tokens for a summary: its budget, and room to think where the model does."""
+        known = self.deployment.models[model]
+        thinking = 4_000 if known.thinking == "adaptive" else 0
+        return min(asked.max_tokens + thinking, known.max_output)
+
+    async def _swap(
+        self, standing: Standing, fold: Fold, last: Message, segments: tuple[Segment, ...], asked: Ask
+    ) -> Ended:
+        summary_id = self.clock.new_id("sum")
+        base: Ladder | None = standing.ladder
+
+        async def write(connection: AsyncConnection) -> bool:
+            if base is not None:
+                known = await summaries.get(connection, standing.owner_id, base.id)
+                if known is None or not known.active:
+                    return False  # somebody edited or undid it meanwhile: their word counts
+            await prompts.keep(connection, asked.system)
+            await summaries.add(
+                connection,
+                standing.owner_id,
+                standing.thread_id,
+                id=summary_id,
+                upto_message_id=last.id,
+                upto_depth=last.depth,
+                leaf_id=fold.leaf_id,
+                segments=segments,
+                based_on=None if base is None else base.id,
+                origin="model",
+                prompt_digest=asked.system.digest,
+                now=self.clock.now(),
+            )
+            return True
+
+        if not await self.database.write(write):
+            return "moved"
+        self._failed.pop((standing.owner_id, standing.thread_id), None)
+        log.info(
+            "folded", thread_id=standing.thread_id, tokens=fold.tokens, kind=fold.kind, reason=fold.reason
+        )
+        return "folded"
+
+
+def _between(messages: tuple[Message, ...], chunk: Chunk) -> tuple[Message, ...]:
+    ids = [message.id for message in messages]
+    return messages[ids.index(chunk.first_id) : ids.index(chunk.last_id) + 1]

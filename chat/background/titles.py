@@ -1,0 +1,66 @@
+"""Titles: written once by the simple tier's model from the first question, while the answer is on its way."""
+
+from dataclasses import replace
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.background.completion import say, text_request
+from chat.calls import ledger
+from chat.calls.record import Errand
+from chat.planning.planner import user_ref
+from chat.runtime.runtime import Deployment
+from chat.stream import events
+from chat.stream.journal import Journal
+from context.request.prompts import TITLE
+from store import messages, threads
+from store.database import Database
+from store.turns import Turn
+
+log = structlog.get_logger()
+
+MAX_TITLE = 80  # characters
+MAX_QUESTION = 2_000  # characters of the question the model reads
+MAX_TOKENS = 1_000  # thinking included; a title needs twenty
+
+
+async def write_title(
+    turn: Turn, errand: Errand, *, deployment: Deployment, database: Database, journal: Journal
+) -> None:
+    """Give the turn's thread a title if it has only a derived one. A failure costs the title, never the turn."""
+    async with database.reading() as connection:
+        thread = await threads.get(connection, turn.owner_id, turn.thread_id)
+        question = await messages.get(connection, turn.owner_id, turn.user_message_id)
+    if thread is None or question is None or thread.title_source != "derived":
+        return
+    model = deployment.tiers["simple"]
+    errand = replace(errand, purpose="title")
+    asked = text_request(
+        model,
+        TITLE.text,
+        question.message.text[:MAX_QUESTION],
+        max_tokens=MAX_TOKENS,
+        user_ref=user_ref(turn.owner_id),
+    )
+    side = await say(deployment, errand, model, asked)
+    title = valid(side.text) if side.ok else None
+
+    async def write(connection: AsyncConnection) -> bool:
+        current = await threads.lock(connection, turn.owner_id, turn.thread_id)
+        changed = False
+        if title is not None and current is not None and current.title_source == "derived":
+            changed = await threads.change(
+                connection, turn.owner_id, turn.thread_id, title=title, title_source="model"
+            )
+        await ledger.keep(connection, side.spent)
+        return changed
+
+    if await database.write(write):
+        journal.event(events.Note(name="title", data={"title": title}))
+
+
+def valid(text: str) -> str | None:
+    """A usable title: one line without quotation marks around it, not too long. None when there is none."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = line.strip("\"'“”„«»*#` ").rstrip(".").strip()
+    return line[:MAX_TITLE] if line and line.isprintable() else None

@@ -1,0 +1,149 @@
+"""The operator's budgets at work: what a turn and its calls draw on, what they set aside, and how a refusal is told.
+
+accept .... one request of every request budget, in the transaction that stores the turn; nothing is stored when money or tokens are gone
+note ...... the worst case of a call is set aside in the transaction that notes it, before anything is sent
+settle .... chat.calls.ledger.keep gives it back and counts what was used, in the transaction of the ledger row
+
+Without budgets none of this makes a statement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.clock import rfc3339
+from chat.errors import BudgetSpent, BudgetUsedUp, OverBudget, SpentBudget
+from chat.upstream.failures import Trouble, UpstreamFailure
+from context.limits.budgets import Amounts, Budget, Counter, Spender, by_answer, by_turn, counters, worst_case
+from context.limits.fit import FLOOR, clock
+from context.models.pricing import PriceTable
+from store.database import Database
+from store.ledger import budgets as store
+from store.ledger import open_calls
+from store.ledger.budgets import DoesNotFit
+from store.ledger.open_calls import OpenCall
+
+NOT_MADE = "over_budget"
+"""The outcome of a call that was not sent because a budget had no room for it."""
+
+REMEMBERED = 10_000  # refusals a process remembers, so that a refused client makes no writes
+
+
+class CallDoesNotFit(UpstreamFailure):
+    """A call was not made: a budget had no room for its worst case. `final`: nor for any smaller one."""
+
+    def __init__(self, counter: Counter, resets_at: int | None, reason: str, *, final: bool = False) -> None:
+        message = f"{reason[0].upper()}{reason[1:]}."
+        super().__init__(
+            Trouble(
+                code="budget_exceeded", message=message, outcome=NOT_MADE, retryable=resets_at is not None
+            )
+        )
+        self.counter = counter
+        self.final = final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """All budgets of this deployment; none at all by default."""
+
+    all: tuple[Budget, ...] = ()
+    _refused: set[tuple[str, int]] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.all)
+
+    def of_turn(self, spender: Spender, now: int) -> list[Counter]:
+        """The request budgets that count turns."""
+        return [one for one in counters(self.all, spender, now) if by_turn(one.budget)]
+
+    def of_call(
+        self, spender: Spender, now: int, *, purpose: str = "reply", again: bool = False
+    ) -> list[Counter]:
+        """What a call draws on. `again`: its turn has been counted as one of its tier's."""
+        return [
+            one
+            for one in counters(self.all, spender, now)
+            if not by_turn(one.budget) and (not by_answer(one.budget) or (purpose == "reply" and not again))
+        ]
+
+    async def accept(
+        self, connection: AsyncConnection, spender: Spender, least: Amounts, *, now: int
+    ) -> None:
+        """Count a turn that is about to be stored. Raises DoesNotFit when it must not be: `least` is more than what is left."""
+        if not self.all:
+            return
+        # What is set aside may come back, so only what was really used refuses a turn at the door.
+        for standing in await store.standings(connection, self.of_call(spender, now)):
+            amount = least.of(standing.counter.budget.unit)
+            if amount is not None and standing.used + amount > standing.counter.budget.limit:
+                raise DoesNotFit(standing.counter)
+        wanted = [(counter, 1) for counter in self.of_turn(spender, now)]
+        await store.reserve(connection, wanted, use=True)
+
+    async def note(self, database: Database, call: OpenCall, most: Amounts, *, again: bool = False) -> None:
+        """Note a call that is about to be sent, its worst case set aside. Raises CallDoesNotFit, and then noted nothing.
+
+        `again` as in `of_call`.
+        """
+        drawn = self.of_call(spender_of(call), call.created_at, purpose=call.purpose, again=again)
+        wanted = [(counter, most.of(counter.budget.unit)) for counter in drawn]
+
+        async def write(connection: AsyncConnection) -> None:
+            await open_calls.add(connection, replace(call, reserved=store.noted(wanted)))
+            await store.reserve(connection, wanted)  # last: everybody's calls wait for the counters it locks
+
+        try:
+            await database.write(write)
+        except DoesNotFit as refusal:
+            await self.remember(database, refusal.counter, call.created_at)
+            raise CallDoesNotFit(
+                refusal.counter,
+                refusal.counter.resets_at,
+                f"what is left of {refusal.counter.words} is not enough; it resets at {clock(refusal.counter.resets_at)}",
+            ) from None
+
+    async def remember(self, database: Database, counter: Counter, now: int) -> None:
+        """Keep that a budget refused something, for the operator to be told."""
+        key = (counter.key, counter.period_start)
+        if key in self._refused:
+            return
+        if len(self._refused) >= REMEMBERED:
+            self._refused.clear()
+        self._refused.add(key)
+        await database.write(lambda connection: store.mark_refused(connection, counter, now))
+
+
+def spender_of(call: OpenCall) -> Spender:
+    """On whose account a call is made."""
+    return Spender(
+        owner_id=call.owner_id,
+        thread_id=call.thread_id,
+        token=call.token,
+        tier=call.tier,
+        model=call.model,
+    )
+
+
+def refusal(counter: Counter, now: int) -> OverBudget:
+    """What a client is told whose turn was refused: which budget, until when, and no figures."""
+    budget = counter.budget
+    kind = BudgetSpent if budget.unit == "usd" else BudgetUsedUp
+    return kind(
+        f"{counter.words} is used up; it resets at {clock(counter.resets_at)}",
+        retry_after=max(1, -(-(counter.resets_at - now) // 1000)),
+        budget=SpentBudget(
+            scope=budget.scope,
+            unit=budget.unit,
+            period=budget.period,
+            resets_at=rfc3339(counter.resets_at),
+        ),
+    )
+
+
+def least_of_all(tables: Sequence[PriceTable | None], output: int, *, free: bool) -> Amounts:
+    """The least an answer can take, whichever model gives it: what must be left for a turn to be accepted."""
+    cases = [worst_case(table, bound=0, output=min(FLOOR, output), free=free) for table in tables]
+    prices = [one.usd for one in cases if one.usd is not None]
+    return Amounts(usd=min(prices, default=0), tokens=min(FLOOR, output))

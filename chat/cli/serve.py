@@ -1,0 +1,56 @@
+"""`palaver serve`: the local model if it is needed, the parts, the socket, and a line that says where it is."""
+
+import webbrowser
+from contextlib import AsyncExitStack
+from ipaddress import ip_address
+
+from chat.app import application, running
+from chat.cli.console import console, fail
+from chat.config.settings import Settings
+from chat.server import listen, serve
+from chat.upstream.local.process import LocalModel
+from chat.upstream.local.weights import ensure_weights
+
+
+def check_exposure(settings: Settings) -> None:
+    """Without a token nobody but this machine may reach the server."""
+    if not settings.asks_for_token and not _is_loopback(settings.host):
+        fail(
+            f"PALAVER_HOST: {settings.host} can be reached from other machines, and no token is set.\n"
+            "Set PALAVER_TOKEN to a long random text, or listen on 127.0.0.1."
+        )
+
+
+async def serve_until_stopped(settings: Settings, open_browser: bool) -> None:
+    """Start everything, and stop it again when the server is told to."""
+    bound = listen(settings.host, settings.port)
+    async with AsyncExitStack() as stack:
+        local = await _local_model(settings, stack) if settings.uses_local_model else None
+        deps = await stack.enter_async_context(running(settings, local_model=local))
+        host, port = bound.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{'localhost' if host in {'0.0.0.0', '::'} else shown}:{port}/"  # noqa: S104 - compared, not bound
+        who = "the small local demo model" if local is not None else settings.model_standard
+        console.print(
+            f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({who} answers; Ctrl+C stops)", soft_wrap=True
+        )
+        if local is not None:
+            console.print("Set ANTHROPIC_API_KEY to talk to Claude instead.", style="dim")
+        if open_browser:
+            webbrowser.open(url)
+        await serve(application(deps), deps.runner, bound, settings)
+
+
+async def _local_model(settings: Settings, stack: AsyncExitStack) -> LocalModel:
+    weights = await ensure_weights(settings.cache_dir, settings.local_model, console)
+    model = LocalModel(weights)
+    await model.start()
+    stack.push_async_callback(model.stop)
+    return model
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,50 @@
+"""The operator's routing rules, as they stand in the settings: `[[routing_rules]]` in palaver.toml.
+
+Patterns are RE2's: every search takes linear time, so that no message can stall the server. RE2 knows neither look-around nor
+back-references; a pattern that needs them is refused when the settings are read.
+"""
+
+from typing import Self
+
+import re2
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from context.models.catalog import Tier
+from context.routing.rules import Pattern, Rule
+
+
+class RoutingRule(BaseModel):
+    """One rule. With a label and a pattern both must match; `(?i)` at the beginning of a pattern ignores case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100)
+    tier: Tier
+    label: str | None = Field(default=None, min_length=1, max_length=200)
+    pattern: str | None = Field(default=None, min_length=1, max_length=2_000)
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.label is None and self.pattern is None:
+            raise ValueError(f"the rule {self.name!r} needs a label or a pattern")
+        if self.pattern is not None:
+            _compiled(self.name, self.pattern)
+        return self
+
+    @property
+    def rule(self) -> Rule:
+        """As the router takes it."""
+        pattern = None if self.pattern is None else _compiled(self.name, self.pattern)
+        return Rule(name=self.name, tier=self.tier, label=self.label, pattern=pattern)
+
+
+def _compiled(name: str, pattern: str) -> Pattern:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        compiled: Pattern = re2.compile(pattern, options)
+    except re2.error as problem:
+        said = problem.args[0] if problem.args else ""
+        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise ValueError(f"the pattern of the rule {name!r} cannot be used: {said}") from None
+    return compiled

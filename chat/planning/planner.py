@@ -1,0 +1,206 @@
+"""What a turn sends: its standing read, its plan made and kept before anything goes out, older messages searched."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.clock import Clock
+from chat.planning.thread_snapshot import Standing, load
+from chat.runtime.runtime import Deployment
+from context.cache.plan_inputs import with_room_for
+from context.limits.fit import FLOOR
+from context.messages import Message
+from context.planning.plan import plan
+from context.planning.planned import Plan
+from context.recall.likeness import Likeness
+from context.request import blocks, continuing, request
+from context.request.recipe import Recalled
+from context.request.request import Round
+from context.request.window import MessageTooLarge
+from context.routing.choice import Route
+from store import prompts, turns
+from store.database import Database
+from store.search.recall import recall
+from store.turns import Turn
+
+# Tokens of an answer where none has been given yet, to compare models by: a few paragraphs.
+FIRST_ANSWER = 300
+
+
+@dataclass(slots=True, kw_only=True)
+class Planning:
+    """The planning of one turn. `planned` is what was sent last, or is about to be."""
+
+    turn: Turn
+    deployment: Deployment
+    database: Database
+    clock: Clock
+    can_fold: bool = True
+    continued: Message | None = None  # an answer that broke off, which this one goes on with
+    standing: Standing | None = None
+    planned: Plan | None = None
+    started_at: int = 0
+    tried: Mapping[str, str] = field(
+        default_factory=dict
+    )  # models that were asked before, and what came of it
+    _likenesses: dict[str, Likeness | None] = field(default_factory=dict)  # another model asks the same
+
+    async def stand(self) -> None:
+        """Read what every plan of the turn is made from."""
+        turn = self.turn
+        self.started_at = self.clock.now()
+        async with self.database.reading() as connection:
+            self.standing = await load(
+                connection,
+                turn.owner_id,
+                turn.thread_id,
+                turn.user_message_id,
+                tokens=self.deployment.policy.window_cap,
+                models=tuple(self.deployment.models),
+            )
+
+    def price(self, model_id: str) -> tuple[int | None, str]:
+        """What the turn would cost with a model, without what recall may add, in picodollars; and why that model cannot answer.
+
+        All models are credited with the same answer, that of the thread so far: a lane that never answered says nothing of it.
+        """
+        try:
+            rest = () if self.continued is None else (self._rest_of(self.continued, model_id),)
+            planned = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
+        except MessageTooLarge as problem:
+            return None, f"takes at most {problem.limit} tokens"
+        prices = self.deployment.prices(model_id, self.started_at)
+        usage = replace(planned.predicted, output=self._usual_answer)
+        return (prices.cost(usage) if prices.known else None), ""
+
+    @property
+    def _usual_answer(self) -> int:
+        lanes = [stored.lane for stored in self.stood.lanes.values() if stored.lane.uses]
+        uses = sum(lane.uses for lane in lanes)
+        return round(sum(lane.output * lane.uses for lane in lanes) / uses) if uses else FIRST_ANSWER
+
+    async def plan(self, route: Route, *, short: bool = False) -> Plan:
+        """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge.
+
+        `short`: rather a shorter answer than none.
+        """
+        if self.standing is None:
+            await self.stand()
+        recalled: tuple[Recalled, ...] = ()
+        if self.stood.path[0].parent_id is not None and self.deployment.recall_tokens:
+            recalled = await self.search(route.model_id, self.stood.path[-1].text)
+        if self.continued is not None:
+            recalled = (*recalled, self._rest_of(self.continued, route.model_id))
+        planned = self._plan(route, recalled, short=short)
+        await self.keep(planned)
+        return planned
+
+    def _plan(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
+        deployment, standing, model_id = self.deployment, self.stood, route.model_id
+        terms, path = standing.seen_by(deployment, model_id, self.started_at)
+        if short:
+            asked = path[-1].tokens + sum(one.tokens for one in recalled if one.needed)
+            terms = with_room_for(terms, asked, least=FLOOR)
+        return plan(
+            terms,
+            route=route,
+            path=path,
+            ladder=standing.ladder,
+            recalled=recalled,
+            lane=standing.lane(model_id),
+            others=standing.others(deployment, model_id, self.started_at),
+            service=standing.service(model_id),
+            now=self.started_at,
+            previous_start=self.turn.window_start,
+            user_ref=user_ref(self.turn.owner_id),
+            can_fold=self.can_fold,
+        )
+
+    async def keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
+        """Store the recipe and the digest of the request that is about to be sent."""
+        body = body_of(planned, rounds)
+        prefix = request.parts(planned.recipe, planned.prompt.text, planned.messages, planned.ladder, ())
+        kept = {
+            "recipe": planned.recipe.to_json(),
+            "digest": request.digest(body),
+            "blocks": blocks.packed(*blocks.digests(prefix)),
+            "prompt": {"name": planned.prompt.name, "version": planned.prompt.version},
+            "window_messages": len(planned.messages),
+            "summary_segments": 0 if planned.ladder is None else len(planned.ladder.segments),
+            "route": planned.route.to_json(),
+            "tried": dict(self.tried),
+            **planned.to_json(),
+            "rounds": list(rounds),
+        }
+        self.planned = planned
+
+        async def write(connection: AsyncConnection) -> None:
+            await prompts.keep(connection, planned.prompt)
+            await turns.set_plan(
+                connection, self.turn.owner_id, self.turn.id, kept, planned.recipe.first_message_id
+            )
+
+        await self.database.write(write)
+
+    def grown(self, planned: Plan, rounds: Sequence[Round]) -> tuple[int, int]:
+        """Tokens that what tools were asked so far adds to a plan's prompt: as expected, and at most."""
+        if not rounds:
+            return 0, 0
+        said, model_id = str(rounds), planned.recipe.model
+        return self.deployment.sizes.count(said, model_id), self.deployment.sizes.bound(said, model_id)
+
+    async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
+        """Messages older than the window that a question is about."""
+        likeness = await self._likeness(question)  # before a connection is taken
+        async with self.database.reading() as connection:
+            return await recall(
+                connection,
+                self.turn.owner_id,
+                self.turn.thread_id,
+                question=question,
+                before=self.stood.path[0],
+                now=self.started_at,
+                budget=self.deployment.recall_tokens,
+                count=partial(self.deployment.sizes.count, model=model_id),
+                outlines=self.deployment.outlines,
+                likeness=likeness,
+            )
+
+    async def _likeness(self, question: str) -> Likeness | None:
+        """What the question is compared by, where messages are also found by their meaning."""
+        if self.deployment.embeddings is None:
+            return None
+        if question not in self._likenesses:
+            self._likenesses[question] = await self.deployment.embeddings.likeness(question)
+        return self._likenesses[question]
+
+    def _rest_of(self, answer: Message, model_id: str) -> Recalled:
+        """The block that asks for the rest of an answer."""
+        text = continuing.block(answer.text)
+        tokens = self.deployment.sizes.count(text, model_id)
+        return Recalled(id=continuing.named(answer.id), text=text, tokens=tokens)
+
+    @property
+    def stood(self) -> Standing:
+        """The standing, once it was read."""
+        assert self.standing is not None, "it is read before a plan is made"  # noqa: S101 - the order of calls
+        return self.standing
+
+
+def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:
+    """The exact request of a plan, after what tools were asked so far."""
+    return request.build(
+        planned.recipe,
+        planned.prompt.text,
+        planned.messages,
+        ladder=planned.ladder,
+        recalled=planned.recalled,
+        rounds=rounds,
+    )
+
+
+def user_ref(owner_id: str) -> str:
+    """An opaque stand-in for the owner, for the provider's abuse detection."""
+    return request.digest(f"palaver user {owner_id}".encode())[:32]

@@ -1,0 +1,95 @@
+"""Exact replay: the very bytes of an old turn's request, rebuilt from its recipe and proven by its digest."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.messages import Message
+from context.recall.render import OPENING, STANDING, rendered
+from context.recall.thread import Source
+from context.request import continuing, request
+from context.request.recipe import RECALL, RECALL_STANDING, Recalled, RecalledRef, Recipe
+from context.request.summary_blocks import Ladder
+from store import branches, messages, prompts, summaries
+from store.messages import StoredMessage
+from store.turns import Turn
+
+WORDS = {RECALL: OPENING, RECALL_STANDING: STANDING}
+
+
+class CannotReplay(Exception):
+    """Something the recipe names is not stored any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What a turn's request was made of, read back from the store."""
+
+    recipe: Recipe
+    prompt: str
+    window: tuple[Message, ...]
+    ladder: Ladder | None
+    recalled: tuple[Recalled, ...]
+    rounds: tuple[request.Round, ...]
+
+    @property
+    def body(self) -> bytes:
+        """The canonical request body."""
+        return request.build(
+            self.recipe,
+            self.prompt,
+            self.window,
+            ladder=self.ladder,
+            recalled=self.recalled,
+            rounds=self.rounds,
+        )
+
+
+async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
+    """Read back what a turn's request was made of. Raises CannotReplay; a turn that never sent one cannot be replayed."""
+    if turn.plan is None:
+        raise CannotReplay("the turn ended before its request was built")
+    recipe = Recipe.from_json(turn.plan["recipe"])
+    prompt = await prompts.get(connection, recipe.prompt_digest)
+    if prompt is None:
+        raise CannotReplay("the system prompt is not stored")
+    ladder = None
+    if recipe.summary_id is not None:
+        summary = await summaries.get(connection, turn.owner_id, recipe.summary_id)
+        if summary is None:
+            raise CannotReplay("the summary is not stored")
+        ladder = summary.ladder
+    window = await branches.branch(
+        connection,
+        turn.owner_id,
+        turn.thread_id,
+        recipe.last_message_id,
+        rows=1_000_000,
+        stop_at=recipe.first_message_id,
+    )
+    recalled = tuple([await _recalled(connection, turn, one) for one in recipe.recalled])
+    return Replayed(
+        recipe=recipe,
+        prompt=prompt.text,
+        window=tuple(stored.message for stored in window),
+        ladder=ladder,
+        recalled=recalled,
+        rounds=tuple(turn.plan.get("rounds", ())),
+    )
+
+
+async def _recalled(connection: AsyncConnection, turn: Turn, named: RecalledRef) -> Recalled:
+    if named.id in WORDS:
+        return Recalled(id=named.id, text=WORDS[named.id], tokens=0)
+    continued = continuing.message_of(named.id)
+    found = await messages.get(connection, turn.owner_id, continued or named.id, thread_id=turn.thread_id)
+    if found is None:
+        raise CannotReplay("a recalled message is not stored")
+    if continued is not None:
+        return Recalled(id=named.id, text=continuing.block(found.message.text), tokens=0)
+    return Recalled(id=named.id, text=rendered(_source(found), named.ranges), tokens=0, ranges=named.ranges)
+
+
+def _source(stored: StoredMessage) -> Source:
+    message = stored.message
+    return Source(id=message.id, role=message.role, at=stored.created_at, text=message.text)

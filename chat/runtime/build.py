@@ -1,0 +1,149 @@
+"""A deployment from its settings: whom it calls, which models answer, and what has been learned of them."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chat.budgets.reservations import Budgets
+from chat.calls.caller import Caller
+from chat.calls.hooks import Watch
+from chat.clock import Clock
+from chat.config.settings import BadSettings, Settings
+from chat.embeddings.embeddings import Embeddings
+from chat.runtime.runtime import Deployment
+from chat.runtime.token_sizes import Sizes
+from chat.upstream.admission import Gate
+from chat.upstream.client import Timeouts, Upstream
+from chat.upstream.local.capabilities import CLIENT_HEADERS
+from chat.upstream.local.process import LocalModel
+from chat.upstream.models import load as load_models
+from context.models.catalog import TIERS, Model, Tier
+from context.policy import Policy
+from context.request.prompts import ASSISTANT, Prompt
+from context.routing.complexity import assess
+from context.tokens.calibration import Calibration
+from store import learned_stats
+from store.database import Database
+from store.learned_stats import calibration_name
+
+if TYPE_CHECKING:
+    from chat.telemetry.otel import Providers
+
+
+def upstream(
+    settings: Settings,
+    local_model: LocalModel | None,
+    timeouts: Timeouts | None,
+    telemetry: "Providers | None",
+) -> Upstream:
+    """The endpoint that is called: the local model's, Anthropic's, or another one like it."""
+    traces = None if telemetry is None else telemetry.traces
+    if local_model is not None:
+        return Upstream(
+            base_url=local_model.base_url,
+            api_key=local_model.api_key,
+            timeouts=timeouts,
+            headers=CLIENT_HEADERS,
+            traces=traces,
+            content=settings.otel_content,
+        )
+    key = settings.anthropic_api_key
+    return Upstream(
+        base_url=settings.anthropic_base_url,
+        api_key="none" if key is None else key.get_secret_value(),
+        timeouts=timeouts,
+        traces=traces,
+        content=settings.otel_content,
+    )
+
+
+async def deploy(
+    settings: Settings,
+    database: Database,
+    upstream: Upstream,
+    clock: Clock,
+    holder: str,
+    local_model: LocalModel | None,
+    watch: Watch,
+    embeddings: Embeddings | None,
+) -> Deployment:
+    """Everything a turn needs to know besides its thread, from the settings and from what bills have taught. Raises BadSettings."""
+    tiers: dict[Tier, str]
+    if local_model is not None:
+        tiers = dict.fromkeys(TIERS, local_model.model_id)
+        models = {local_model.model_id: _local(local_model)}
+    else:
+        tiers = settings.tiers
+        models = await load_models(upstream.client, tiers)
+    if len(set(tiers.values())) > 1:
+        assess("")  # reads the router's words and weights now, not in the first turn
+    return Deployment(
+        backend="claude" if local_model is None else "local",
+        caller=Caller(
+            upstream=upstream,
+            gate=Gate(
+                clock=clock,
+                at_once=settings.calls_at_once
+                if local_model is None
+                else min(settings.calls_at_once, local_model.slots),
+                length=settings.queue_length,
+                seconds=settings.queue_seconds,
+            ),
+            database=database,
+            clock=clock,
+            holder=holder,
+            local=local_model is not None,
+            watch=watch,
+            budgets=Budgets(all=settings.all_budgets),
+        ),
+        models=models,
+        tiers=tiers,
+        default_tier=settings.default_tier,
+        rules=tuple(one.rule for one in settings.routing_rules),
+        opinion=settings.routing_opinion,
+        cascade=settings.cascade,
+        prompt=_prompt(settings),
+        policy=replace(Policy(), window_cap=settings.window_tokens),
+        sizes=await _sizes(database, tiers),
+        max_output=settings.max_output_tokens,
+        recall_tokens=settings.recall_tokens,
+        embeddings=embeddings,
+        diagnose=settings.cache_diagnostics,
+        max_turn_seconds=settings.max_turn_seconds,
+        fallback=settings.fallback,
+        model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
+    )
+
+
+async def _sizes(database: Database, tiers: dict[Tier, str]) -> Sizes:
+    """Token estimates with what bills have taught so far."""
+    known: dict[str, Calibration] = {}
+    async with database.reading() as connection:
+        for model in set(tiers.values()):
+            value = await learned_stats.get(connection, calibration_name(model))
+            if value is not None:
+                known[model] = Calibration.from_json(value)
+    return Sizes(tiers["standard"], known)
+
+
+def _local(served: LocalModel) -> Model:
+    return Model(
+        id=served.model_id,
+        label=f"{served.model_id} (local)",
+        context_window=served.max_input_tokens,
+        max_output=served.max_output_tokens,
+        min_cacheable=0,
+        local=True,
+    )
+
+
+def _prompt(settings: Settings) -> Prompt:
+    path = settings.system_prompt_file
+    if path is None:
+        return ASSISTANT
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise BadSettings(f"PALAVER_SYSTEM_PROMPT_FILE: {path} cannot be read as UTF-8 text") from None
+    if not text:
+        raise BadSettings(f"PALAVER_SYSTEM_PROMPT_FILE: {path} is empty")
+    return Prompt(name="custom", version=1, text=text)

@@ -1,0 +1,115 @@
+"""The answer as it grows: parts that are opened, filled and closed, journalled as they are."""
+
+from dataclasses import dataclass, field
+
+from chat.clock import Clock
+from chat.stream import events
+from chat.stream.journal import Journal
+from context.messages import Part, ReasoningPart, TextPart, ToolPart
+
+
+def harmless(words: str) -> str:
+    """Model text without what a database or UTF-8 cannot hold: NUL and lone surrogates become U+FFFD."""
+    if "\x00" in words:
+        words = words.replace("\x00", "\ufffd")
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        words = words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return words
+
+
+@dataclass(slots=True)
+class Draft:
+    """Collects the parts of one answer. At most one part is open; whatever opens, closes.
+
+    An answer that goes on with another (`resume`) is one text part from its first word to its last: thinking and tools on the way are
+    not shown, for they would stand in the middle of a sentence.
+    """
+
+    journal: Journal
+    clock: Clock
+    parts: list[Part] = field(default_factory=list)
+    resumed: bool = False
+    said: int = 0  # characters of the answer itself that this turn added
+    _kind: str | None = None
+    _words: list[str] = field(default_factory=list)
+    _opened_at: float = 0.0
+    _ids: list[str] = field(default_factory=list)  # of the parts
+    _begun: int = 0  # parts that were ended so far, those that were discarded too
+
+    @property
+    def has_text(self) -> bool:
+        """Whether words of the answer itself have reached the reader."""
+        return self.said > 0
+
+    def resume(self, text: str) -> None:
+        """Begin with what another answer said."""
+        self.add("text", text)
+        self.resumed, self.said = True, 0
+
+    def add(self, kind: str, words: str) -> None:
+        """Words of a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
+        words = harmless(words)
+        if not words or (self.resumed and kind != "text"):
+            return
+        if kind == "text":
+            self.said += len(words)
+        if self._kind != kind:
+            self.close()
+            self._kind = kind
+            self._opened_at = self.clock.monotonic()
+            self.journal.event(events.PartStarted(part_id=self._part_id(), kind=kind))
+        self._words.append(words)
+        self.journal.text(self._part_id(), words)
+
+    def tool(self, name: str, query: str, found: int) -> None:
+        """A tool was used: one part, whole at once."""
+        if self.resumed:
+            return
+        self.close()
+        part_id = self._part_id()
+        asked = {"query": harmless(query)}
+        try:
+            self.journal.event(events.PartStarted(part_id=part_id, kind="tool", name=name, input=asked))
+        finally:  # the journal takes an event also when it raises for an earlier one
+            self._keep(ToolPart(name=name, query=harmless(query), found=found))
+            self.journal.event(events.PartEnded(part_id=part_id, result={"found": found}))
+
+    def discard(self, since: int = 0) -> None:
+        """Forget the parts behind the first `since`: they belong to an answer that another one takes the place of.
+
+        They were thoughts and tools; words of an answer that reached the reader are never replaced.
+        """
+        self.close()
+        gone = self._ids[since:]
+        if gone:
+            del self.parts[since:], self._ids[since:]
+            self.journal.event(events.Note(name="discard", data={"part_ids": gone}))
+
+    def close(self) -> None:
+        """End the open part, if there is one. A resumed text stays open: what comes next belongs to it."""
+        if not self.resumed:
+            self.end()
+
+    def end(self) -> None:
+        """End the open part, if there is one: nothing comes any more."""
+        if self._kind is None:
+            return
+        part_id, text = self._part_id(), "".join(self._words)
+        seconds = None
+        if self._kind == "reasoning":
+            seconds = round(self.clock.monotonic() - self._opened_at, 1)
+            self._keep(ReasoningPart(text=text, seconds=seconds))
+        else:
+            self._keep(TextPart(text=text))
+        self._kind, self._words = None, []
+        self.journal.event(events.PartEnded(part_id=part_id, seconds=seconds))
+
+    def _keep(self, part: Part) -> None:
+        self._ids.append(self._part_id())
+        self.parts.append(part)
+        self._begun += 1
+
+    def _part_id(self) -> str:
+        return f"p{self._begun + 1}"

@@ -1,0 +1,90 @@
+"""Structured logs: readable in a terminal, JSON for machines, and never with a secret in them."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from chat.config.settings import Settings
+
+HIDDEN = "[hidden]"
+_SECRET_NAMES = re.compile(
+    r"(?i)(token|secret|password|passwd|api[_-]?key|authorization|cookie|database_url)$"
+)
+_SECRET_VALUES = re.compile(
+    r"(?i)(sk-ant-[\w-]{8,}|bearer\s+[\w.~+/=-]{8,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?<=[?&]access_token=)[^&\s]+)"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def configure(settings: Settings) -> None:
+    """Set up logging for the whole process. Idempotent."""
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,  # as text, before the redactor: exceptions carry secrets too
+        Redactor(secrets(settings)),
+    ]
+    last = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    level = getattr(logging, settings.log_level.upper())
+    structlog.configure(
+        processors=[*shared, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))
+    # At DEBUG it logs every chunk it sends, which is what people say to each other.
+    logging.getLogger("sse_starlette").setLevel(logging.WARNING)
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Everything among the settings that nobody may read."""
+    return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+
+
+class Redactor:
+    """Hides secrets by their names, by their looks and by the values this process knows, wherever they stand."""
+
+    def __init__(self, known: list[str]) -> None:
+        self._known = [secret for secret in known if secret]
+
+    def __call__(self, logger: Any, method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for name, value in list(entry.items()):
+            entry[name] = HIDDEN if _SECRET_NAMES.search(name) else self._clean(value)
+        return entry
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in self._known:
+                value = value.replace(secret, HIDDEN)
+            return _CONTROL.sub(
+                lambda found: f"\\x{ord(found.group()):02x}", _SECRET_VALUES.sub(HIDDEN, value)
+            )
+        if isinstance(value, dict):
+            return {
+                name: HIDDEN if _SECRET_NAMES.search(str(name)) else self._clean(inner)
+                for name, inner in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._clean(inner) for inner in value]
+        return value

@@ -1,0 +1,161 @@
+"""The figures behind `/metrics`. Labels name models, purposes and outcomes, never users, threads or tokens."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from chat.calls.record import CallRecord
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+KINDS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
+BREAKER: Final = {"closed": 0, "half_open": 1, "open": 2}
+SHORT: Final = (
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2,
+    4,
+    8,
+    15,
+    30,
+    60,
+    120,
+)  # seconds somebody waits for the first words
+LONG: Final = (0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900)  # seconds of a whole answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """What is read at the moment somebody looks."""
+
+    running: int
+    waiting: int
+    breakers: Mapping[str, str] = field(default_factory=dict)
+    budgets: Mapping[str, float] = field(default_factory=dict)
+
+
+class Prometheus:
+    """A watcher that counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.turns = Counter("palaver_turns", "Turns by how they ended.", ["outcome"], registry=registry)
+        self.calls = Counter(
+            "palaver_calls",
+            "Calls to the model by how they ended.",
+            ["model", "purpose", "outcome"],
+            registry=registry,
+        )
+        self.tokens = Counter("palaver_tokens", "Tokens by kind.", ["model", "kind"], registry=registry)
+        self.cost = Counter(
+            "palaver_cost_usd", "Cost in US dollars of priced calls.", ["model", "purpose"], registry=registry
+        )
+        self.unpriced = Counter(
+            "palaver_unpriced_calls", "Calls of models without a price.", ["model"], registry=registry
+        )
+        self.queue = Histogram(
+            "palaver_queue_seconds",
+            "Waiting for a place before a call is sent.",
+            ["model"],
+            buckets=SHORT,
+            registry=registry,
+        )
+        self.first_byte = Histogram(
+            "palaver_first_byte_seconds",
+            "From sending a call to its response.",
+            ["model"],
+            buckets=SHORT,
+            registry=registry,
+        )
+        self.first_token = Histogram(
+            "palaver_first_token_seconds",
+            "From sending a call to its first words.",
+            ["model"],
+            buckets=SHORT,
+            registry=registry,
+        )
+        self.whole = Histogram(
+            "palaver_call_seconds",
+            "From sending a call to its end.",
+            ["model"],
+            buckets=LONG,
+            registry=registry,
+        )
+        self.open_streams = Gauge(
+            "palaver_streams_open", "Event streams somebody follows.", registry=registry
+        )
+
+    def call_begins(self, record: CallRecord, body: bytes) -> None:
+        pass
+
+    def call_ended(self, record: CallRecord, *, local: bool) -> None:
+        model, purpose = record.model, record.errand.purpose
+        self.calls.labels(model, purpose, record.outcome).inc()
+        used = record.usage
+        for kind in KINDS:
+            if count := getattr(used, kind):
+                self.tokens.labels(model, kind).inc(count)
+        if used.total and not local:
+            cost = record.cost(local=local)
+            if cost is None:
+                self.unpriced.labels(model).inc()
+            else:
+                self.cost.labels(model, purpose).inc(float(cost))
+        if record.sent_at is None:
+            return
+        self.queue.labels(model).observe(record.sent_at - record.asked_at)
+        for histogram, at in (
+            (self.first_byte, record.first_byte_at),
+            (self.first_token, record.first_word_at),
+            (self.whole, record.ended),
+        ):
+            if at is not None:
+                histogram.labels(model).observe(at - record.sent_at)
+
+    def turn_begins(self, turn_id: str) -> None:
+        pass
+
+    def turn_ended(self, turn_id: str, outcome: str) -> None:
+        self.turns.labels(outcome).inc()
+
+    def streams(self, change: int) -> None:
+        self.open_streams.inc(change)
+
+    def page(self, now: Now) -> bytes:
+        """Everything in the text format of Prometheus."""
+        present = CollectorRegistry()
+        present.register(_Present(lambda: now))
+        return generate_latest(self.registry) + generate_latest(present)
+
+
+class _Present(Collector):
+    """Gauges that are read when somebody looks."""
+
+    def __init__(self, read: Callable[[], Now]) -> None:
+        self.read = read
+
+    def collect(self) -> Iterable[Metric]:
+        now = self.read()
+        yield GaugeMetricFamily("palaver_turns_running", "Turns that run in this process.", value=now.running)
+        yield GaugeMetricFamily("palaver_queue_length", "Calls that wait for a place.", value=now.waiting)
+        breakers = GaugeMetricFamily(
+            "palaver_breaker_state", "0: the model is asked; 1: it is tried; 2: it rests.", labels=["model"]
+        )
+        for model, state in now.breakers.items():
+            breakers.add_metric([model], BREAKER[state])
+        yield breakers
+        budgets = GaugeMetricFamily(
+            "palaver_budget_share", "The fullest budget of each kind, used and set aside, as a share of it.",
+            labels=["budget"],
+        )  # fmt: skip
+        for name, share in now.budgets.items():
+            budgets.add_metric([name], share)
+        yield budgets

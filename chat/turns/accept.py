@@ -1,0 +1,232 @@
+"""Accepting a turn: everything is checked first, then one transaction makes it durable. Nothing acknowledged is ever lost."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.budgets.reservations import refusal
+from chat.calls.caller import LEASE
+from chat.clock import Clock, rfc3339
+from chat.errors import (
+    ContextTooLong,
+    IdTaken,
+    KeyReused,
+    ModelNotFound,
+    NotFound,
+    ThreadBusy,
+    Unavailable,
+)
+from chat.runtime.runtime import Deployment
+from chat.stream import events
+from chat.turns.placement import place
+from chat.turns.turn_request import Command
+from context.limits.budgets import Spender
+from context.messages import Message
+from context.routing.choice import UnknownModel
+from store import events as store_events
+from store import messages, threads, turns
+from store.database import Database
+from store.ledger.budgets import DoesNotFit
+from store.messages import StoredMessage
+from store.turns import Turn
+
+TITLE_WORDS = 60  # characters of a title taken from the first message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A turn that is durable. `replayed`: an earlier request with the same key made it. `first` is its first event.
+
+    `continued` is the answer it goes on with.
+    """
+
+    turn: Turn
+    replayed: bool
+    first: str
+    continued: Message | None = None
+
+
+async def accept(
+    database: Database,
+    deployment: Deployment,
+    clock: Clock,
+    *,
+    owner_id: str,
+    holder: str,
+    command: Command,
+    room: bool = True,
+) -> Accepted:
+    """Store a turn, or find the one its idempotency key stands for. Raises PalaverError, and then changed nothing.
+
+    `room`: whether another turn finds a place; one that is known needs none.
+    """
+    try:
+        _check_model(deployment, command)
+        _check_size(deployment, command)
+    except (ModelNotFound, ContextTooLong):
+        # What was taken stays taken, though models and what is known of them may have changed since.
+        if not await _is_known(database, owner_id, command):
+            raise
+    tokens = 0 if command.text is None else deployment.sizes.count(command.text)
+    acceptance = _Acceptance(deployment, clock, owner_id, holder, command, tokens, room)
+    for attempt in (1, 2, 3):
+        try:
+            return await database.write(acceptance.write)
+        except DoesNotFit as full:
+            await deployment.caller.budgets.remember(database, full.counter, clock.now())
+            raise refusal(full.counter, clock.now()) from None
+        except IntegrityError as clash:
+            # Two requests raced past each other's checks (Postgres); the loser looks again and sees the winner.
+            if attempt == 3 or "messages_id" in str(clash.orig) or "messages.owner_id" in str(clash.orig):
+                raise IdTaken("a message of that id exists already", param="input.message_id") from None
+    raise AssertionError("the loop returns or raises")
+
+
+async def _is_known(database: Database, owner_id: str, command: Command) -> bool:
+    if command.idempotency_key is None:
+        return False
+    async with database.reading() as connection:
+        return await turns.by_key(connection, owner_id, command.idempotency_key) is not None
+
+
+def _check_model(deployment: Deployment, command: Command) -> None:
+    try:
+        deployment.possible(command.pins)
+    except UnknownModel:
+        offered = ", ".join([*deployment.tiers, *dict.fromkeys(deployment.tiers.values())])
+        raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
+
+
+def _check_size(deployment: Deployment, command: Command) -> None:
+    """The safe-side bound decides: a message that is taken is never refused by the provider for its length."""
+    if command.text is None:
+        return
+    refused: list[str] = []
+    for model_id in deployment.possible(command.pins):
+        model = deployment.models[model_id]
+        tokens = deployment.sizes.bound(command.text, model.id)
+        prompt = deployment.sizes.bound(deployment.prompt.text, model.id)
+        limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
+        if tokens <= limit:
+            return  # the router leaves out models it does not fit
+        refused.append(f"the message has about {tokens} tokens; {model.label} takes at most {limit} here")
+    raise ContextTooLong(refused[-1], param="input")
+
+
+@dataclass(frozen=True, slots=True)
+class _Acceptance:
+    deployment: Deployment
+    clock: Clock
+    owner_id: str
+    holder: str
+    command: Command
+    tokens: int
+    room: bool
+
+    async def write(self, connection: AsyncConnection) -> Accepted:
+        command, owner, deployment = self.command, self.owner_id, self.deployment
+        known = await self._known(connection)
+        if known is not None:
+            return await self._replay(connection, known)
+        now = self.clock.now()
+        if command.text is not None:
+            await threads.create(connection, owner, command.thread_id, now=now)
+        thread = await threads.lock(connection, owner, command.thread_id)
+        if thread is None:
+            raise NotFound("no such thread")
+        known = await self._known(
+            connection
+        )  # its twin may have come first while this one waited for the thread
+        if known is not None:
+            return await self._replay(connection, known)
+        if thread.running_turn_id is not None:
+            raise ThreadBusy("the thread has a running turn; wait for it or cancel it")
+        if not self.room:
+            raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
+
+        spender = Spender(owner_id=owner, thread_id=thread.id, token=command.token)
+        await deployment.caller.budgets.accept(connection, spender, deployment.least(now), now=now)
+        turn_id, message_id = self.clock.new_id("turn"), self.clock.new_id("msg")
+        question, above = await place(
+            connection,
+            command,
+            thread,
+            new_id=lambda: self.clock.new_id("msg"),
+            tokens=self.tokens,
+            turn_id=turn_id,
+            now=now,
+        )
+        await messages.add(
+            connection,
+            owner,
+            thread.id,
+            id=message_id,
+            parent=question,
+            role="assistant",
+            status="streaming",
+            parts=(),
+            tokens=0,
+            turn_id=turn_id,
+            now=now,
+        )
+        previous = None if above is None else await turns.get(connection, owner, above.turn_id)
+        await turns.add(
+            connection,
+            id=turn_id,
+            owner_id=owner,
+            thread_id=thread.id,
+            user_message_id=question.id,
+            message_id=message_id,
+            asked=command.asked or self._same_model(above),
+            token=command.token,
+            feature=command.feature,
+            idempotency_key=command.idempotency_key,
+            fingerprint=command.fingerprint,
+            metadata=command.metadata,
+            window_start=None if previous is None else previous.window_start,
+            lease_holder=self.holder,
+            lease_until=now + LEASE,
+            now=now,
+        )
+        await threads.change(
+            connection, owner, thread.id, leaf_id=message_id, updated_at=now, **self._title(thread)
+        )
+        started = events.TurnStarted(
+            protocol=events.PROTOCOL,
+            thread_id=thread.id,
+            message_id=message_id,
+            user_message_id=question.id,
+            created_at=rfc3339(now),
+        )
+        first = events.encode(started, seq=1, turn_id=turn_id)
+        await connection.execute(store_events.APPEND, store_events.rows(turn_id, 1, [first]))
+        turn = await turns.get(connection, owner, turn_id)
+        assert turn is not None  # noqa: S101 - written three statements ago
+        continued = None if command.continues is None or above is None else above.message
+        return Accepted(turn=turn, replayed=False, first=first, continued=continued)
+
+    async def _known(self, connection: AsyncConnection) -> Turn | None:
+        key = self.command.idempotency_key
+        return None if key is None else await turns.by_key(connection, self.owner_id, key)
+
+    async def _replay(self, connection: AsyncConnection, known: Turn) -> Accepted:
+        if known.fingerprint != self.command.fingerprint:
+            raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
+        found = await store_events.after(connection, self.owner_id, known.id, 0, limit=1)
+        return Accepted(turn=known, replayed=True, first=found[0][1] if found else "")
+
+    def _same_model(self, above: StoredMessage | None) -> str | None:
+        """Who wrote the first half writes the second, if it is still offered and nobody else is asked for."""
+        if self.command.continues is None or above is None:
+            return None
+        return above.model if above.model in self.deployment.tiers.values() else None
+
+    def _title(self, thread: threads.Thread) -> dict[str, str]:
+        """The first words as a title, until a better one is written."""
+        if thread.title is not None or self.command.text is None:
+            return {}
+        words = " ".join(self.command.text.split())
+        if len(words) > TITLE_WORDS:
+            words = words[:TITLE_WORDS].rsplit(" ", 1)[0] + "…"
+        return {"title": words, "title_source": "derived"}

@@ -1,0 +1,157 @@
+"""Ending a turn: answer, usage, status and terminal event in one transaction, exactly once."""
+
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from typing import Any, assert_never
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.calls import ledger
+from chat.calls.ledger import entry, total
+from chat.runtime.runtime import Deployment
+from chat.stream import events
+from chat.turns.cache_miss import foreseen, notice
+from chat.turns.cache_update import LaneChange, lane_change
+from chat.turns.turn import Cancelled, Completed, Failed, Outcome, TurnWork
+from context.messages import Part, Status, TextPart
+from store import events as store_events
+from store import messages, threads, turns
+from store.errors import StoreError
+from store.ledger import entries
+from store.turns import Turn, TurnStatus
+
+
+async def finish(work: TurnWork, outcome: Outcome) -> bool:
+    """Write the end of a turn and show it. False when another process ended it before; then nothing was changed."""
+    refused = isinstance(outcome, Failed) and outcome.refused
+    work.draft.end()
+    if refused:
+        with suppress(StoreError):  # the journal takes an event also when it raises for an earlier one
+            work.draft.discard()
+    await work.journal.settle()
+    spent = _spent(work)
+    tokens, cost = total(spent)
+    seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
+    ended = await work.database.write(
+        Ending(
+            turn=work.turn,
+            outcome=outcome,
+            parts=tuple(work.draft.parts),
+            deployment=work.deployment,
+            model=next((record.call.model for record in reversed(work.calls) if record.call.model), None),
+            tokens=tokens,
+            cost=cost,
+            spent=spent,
+            seq=seq,
+            payload=payload,
+            lane=lane_change(work),
+            now=work.clock.now(),
+        ).write
+    )
+    if ended:
+        work.journal.show_last(seq, payload)
+    else:
+        await record_calls(work)
+    return ended
+
+
+async def record_calls(work: TurnWork) -> None:
+    """Write what the calls of a turn used that somebody else ended: its new owner could only estimate it."""
+    await work.database.write(partial(ledger.keep, rows=_spent(work)))
+
+
+def _spent(work: TurnWork) -> list[entries.Entry]:
+    """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
+    sent = [record for record in work.calls if record.noted]
+    rows = [entry(record, local=work.deployment.caller.local) for record in sent]
+    planned, first = work.planning.planned, foreseen(work)
+    if planned is not None and first is not None:
+        index = sent.index(first)
+        predicted = planned.to_json()["predicted"]
+        rows[index] = replace(rows[index], predicted=predicted, shortfall=notice(work))
+    return rows
+
+
+def terminal_event(outcome: Outcome, tokens: events.TokenUsage | None) -> events.Event:
+    """The one event that ends a turn's log."""
+    match outcome:
+        case Completed():
+            none = events.TokenUsage(input_tokens=0, output_tokens=0, total_tokens=0)
+            return events.TurnCompleted(finish_reason=outcome.finish_reason, usage=tokens or none)
+        case Failed():
+            return events.TurnFailed(error=outcome.error, usage=tokens)
+        case Cancelled():
+            return events.TurnCancelled(reason=outcome.reason, usage=tokens)
+        case _:
+            assert_never(outcome)
+
+
+def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
+    match outcome:
+        case Completed():
+            return "completed", "complete"
+        case Failed():
+            return "failed", "interrupted" if outcome.error.code == "interrupted" else "failed"
+        case Cancelled():
+            return "cancelled", "cancelled"
+        case _:
+            assert_never(outcome)
+
+
+class Ending(msgspec.Struct, kw_only=True, frozen=True):
+    """All that is written when a turn ends."""
+
+    turn: Turn
+    outcome: Outcome
+    parts: tuple[Part, ...]
+    deployment: Deployment
+    model: str | None
+    tokens: events.TokenUsage | None
+    cost: Decimal | None
+    spent: list[entries.Entry]
+    seq: int
+    payload: str
+    lane: LaneChange | None
+    now: int
+
+    async def write(self, connection: AsyncConnection) -> bool:
+        turn, outcome = self.turn, self.outcome
+        status, message_status = _statuses(outcome)
+        error = msgspec.to_builtins(outcome.error) if isinstance(outcome, Failed) else None
+        counted: dict[str, Any] | None = None if self.tokens is None else msgspec.to_builtins(self.tokens)
+        ended = await turns.finish(
+            connection,
+            turn.owner_id,
+            turn.id,
+            status=status,
+            usage=counted,
+            error=error,
+            last_seq=self.seq,
+            now=self.now,
+        )
+        if not ended:
+            return False
+        await connection.execute(store_events.APPEND, store_events.rows(turn.id, self.seq, [self.payload]))
+        text = "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+        pk = await messages.finish(
+            connection,
+            turn.owner_id,
+            turn.message_id,
+            status=message_status,
+            parts=self.parts,
+            tokens=self.deployment.sizes.count(text) if text else 0,
+            refused=isinstance(outcome, Failed) and outcome.refused,
+            model=self.model,
+            finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,
+            error=error,
+            usage=counted,
+            cost_usd=None if self.cost is None else format(self.cost, "f"),
+        )
+        await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
+        if self.lane is not None:
+            await self.lane.write(connection)
+        await ledger.keep(connection, self.spent)  # last: everybody's turns wait for the counters it locks
+        return True

@@ -1,0 +1,80 @@
+"""Where in a thread's tree a turn stands: the question it answers, and the answer above that."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.errors import BadRequest, IdTaken, NotFound
+from chat.turns.turn_request import Command
+from context.messages import Message, TextPart
+from context.request.continuing import can_go_on
+from store import messages
+from store.messages import StoredMessage
+from store.threads import Thread
+
+
+async def place(
+    connection: AsyncConnection,
+    command: Command,
+    thread: Thread,
+    *,
+    new_id: Callable[[], str],
+    tokens: int,
+    turn_id: str,
+    now: int,
+) -> tuple[Message, StoredMessage | None]:
+    """The user's message the turn answers, stored if it is new, and the answer above it, whose window the turn goes on with.
+
+    `tokens`: of the new message. Raises BadRequest, NotFound and IdTaken.
+    """
+    if command.continues is not None or command.regenerate is not None:
+        param = "regenerate" if command.continues is None else "continue"
+        answer = await _of_thread(connection, thread, command.continues or command.regenerate or "", param)
+        if answer.message.role != "assistant" or answer.message.parent_id is None:
+            raise BadRequest(f"only an answer can be given to `{param}`", param=param)
+        if command.continues is not None and not can_go_on(answer.message, answer.finish_reason):
+            raise BadRequest("only an answer that stopped before its end can be continued", param=param)
+        question = await _of_thread(connection, thread, answer.message.parent_id, param)
+        return question.message, answer
+    parent = await _parent(connection, command, thread)
+    question_id = command.user_message_id or new_id()
+    if await messages.get(connection, thread.owner_id, question_id) is not None:
+        raise IdTaken("a message of that id exists already", param="input.message_id")
+    assert command.text is not None  # noqa: S101 - the API takes either text or regenerate
+    above = None if parent is None else parent.message
+    await messages.add(
+        connection,
+        thread.owner_id,
+        thread.id,
+        id=question_id,
+        parent=above,
+        role="user",
+        status="complete",
+        parts=(TextPart(text=command.text),),
+        tokens=tokens,
+        turn_id=turn_id,
+        now=now,
+    )
+    added = await _of_thread(connection, thread, question_id, "input")
+    return added.message, parent
+
+
+async def _parent(connection: AsyncConnection, command: Command, thread: Thread) -> StoredMessage | None:
+    parent = command.parent
+    if parent == "root" or (parent == "leaf" and thread.leaf_id is None):
+        return None
+    found = await _of_thread(
+        connection, thread, thread.leaf_id or "" if parent == "leaf" else parent[0], "parent_id"
+    )
+    if found.message.role != "assistant":
+        raise BadRequest("a new message follows an answer, or begins the thread", param="parent_id")
+    return found
+
+
+async def _of_thread(
+    connection: AsyncConnection, thread: Thread, message_id: str, param: str
+) -> StoredMessage:
+    found = await messages.get(connection, thread.owner_id, message_id, thread_id=thread.id)
+    if found is None:
+        raise NotFound("no such message in this thread", param=param)
+    return found

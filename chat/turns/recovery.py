@@ -1,0 +1,136 @@
+"""Ending a turn whose process died: what its log says was said is kept, and its calls are estimated."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.calls import ledger
+from chat.clock import Clock
+from chat.runtime.runtime import Deployment
+from chat.stream import events
+from chat.turns.finish import Ending, terminal_event
+from chat.turns.turn import Failed
+from context.messages import Part, ReasoningPart, TextPart, ToolPart
+from context.request import continuing
+from store import events as store_events
+from store import messages
+from store.database import Database
+from store.ledger import entries, open_calls
+from store.ledger.open_calls import OpenCall
+from store.turns import Turn
+
+
+async def recover(
+    database: Database, deployment: Deployment, clock: Clock, turn: Turn, outcome: Failed
+) -> bool:
+    """End a turn whose process is gone, keeping what its log says was said."""
+    logged: list[events.TurnEvent] = []
+    last = 0
+    async with database.reading() as connection:
+        while found := await store_events.after(connection, turn.owner_id, turn.id, last):
+            last = found[-1][0]
+            logged += [event for _, payload in found if (event := _understood(payload)) is not None]
+        quoted = await _quoted(connection, turn)
+        left = await open_calls.of_turn(connection, turn.owner_id, turn.id)
+    parts, open_part = told(logged)
+    closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
+    closing.append(terminal_event(outcome, None))
+    first = last + 1
+    payloads = [events.encode(event, seq=first + n, turn_id=turn.id) for n, event in enumerate(closing)]
+    ending = Ending(
+        turn=turn,
+        outcome=outcome,
+        parts=parts,
+        deployment=deployment,
+        model=None,
+        tokens=None,
+        cost=None,
+        spent=_lost(left, logged, quoted, local=deployment.caller.local),
+        seq=first + len(closing) - 1,
+        payload=payloads[-1],
+        lane=None,
+        now=clock.now(),
+    )
+
+    async def write(connection: AsyncConnection) -> bool:
+        if not await ending.write(connection):
+            return False
+        if payloads[:-1]:
+            await connection.execute(store_events.APPEND, store_events.rows(turn.id, first, payloads[:-1]))
+        return True
+
+    return await database.write(write)
+
+
+def _understood(payload: str) -> events.TurnEvent | None:
+    """An event of the log; None for one that another version wrote."""
+    try:
+        return events.decode(payload)
+    except msgspec.MsgspecError:
+        return None
+
+
+async def _quoted(connection: AsyncConnection, turn: Turn) -> int:
+    """Characters at the beginning of the log that an earlier turn said, where this one goes on with its answer."""
+    recalled = ((turn.plan or {}).get("recipe") or {}).get("recalled") or ()
+    for one in recalled:
+        message_id = continuing.message_of(one["id"])
+        if message_id is not None:
+            found = await messages.get(connection, turn.owner_id, message_id)
+            return 0 if found is None else len(found.message.text)
+    return 0
+
+
+def _lost(
+    left: Sequence[OpenCall], logged: Sequence[events.TurnEvent], quoted: int, *, local: bool
+) -> list[entries.Entry]:
+    """Rows of the calls a dead process left; what was heard is ascribed to the newest call for the answer."""
+    heard = -quoted
+    for event in logged:
+        match event:
+            case events.PartDelta():
+                heard += len(event.text)
+            case events.PartStarted(kind="tool") | events.Note(name="retry" | "discard"):
+                heard = 0  # what was said before is in the row of an earlier call
+            case _:
+                pass
+    heard = max(0, heard)
+    speaking = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
+    return [ledger.lost(call, heard=heard if call.id == speaking else 0, local=local) for call in left]
+
+
+def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
+    """The parts a log adds up to, and the id of the part that was never ended."""
+    order: list[str] = []
+    kinds: dict[str, events.PartStarted] = {}
+    words: dict[str, list[str]] = {}
+    ended: dict[str, events.PartEnded] = {}
+    open_part: str | None = None
+    for event in logged:
+        match event:
+            case events.PartStarted():
+                order.append(event.part_id)
+                kinds[event.part_id], words[event.part_id] = event, []
+                open_part = event.part_id
+            case events.PartDelta() if event.part_id in words:  # else nobody understood how it begins
+                words[event.part_id].append(event.text)
+            case events.PartEnded():
+                ended[event.part_id] = event
+                open_part = None
+            case events.Note(name="discard"):
+                order = [id for id in order if id not in event.data.get("part_ids", ())]
+            case _:
+                pass
+    parts = tuple(part_of(kinds[id], "".join(words[id]), ended.get(id)) for id in order)
+    return parts, open_part
+
+
+def part_of(started: events.PartStarted, text: str, ended: events.PartEnded | None) -> Part:
+    """A part as its events tell it."""
+    if started.kind == "text":
+        return TextPart(text=text)
+    if started.kind == "reasoning":
+        return ReasoningPart(text=text, seconds=None if ended is None else ended.seconds)
+    found = 0 if ended is None or ended.result is None else ended.result.get("found", 0)
+    return ToolPart(name=started.name or "", query=str((started.input or {}).get("query", "")), found=found)

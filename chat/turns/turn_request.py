@@ -1,0 +1,62 @@
+"""A wish for a turn, as it came in: what is said or asked for again, where, by which model, under which key."""
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Literal
+
+from context.models.catalog import Tier
+from context.routing.choice import Pins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A wish for a turn: new words under a parent, another answer (`regenerate`) to the words an answer belongs to, or one that
+    begins with what an answer said before it broke off and goes on with it (`continues`).
+
+    `parent` is `leaf` (go on), `root` (a new beginning), or the id of the message to branch at. `tier` is the operator's bound on
+    the token: exactly that tier, or (`at_most`) no dearer one.
+    """
+
+    thread_id: str
+    text: str | None = None
+    user_message_id: str | None = None
+    parent: Literal["leaf", "root"] | tuple[str] = "leaf"
+    regenerate: str | None = None
+    continues: str | None = None
+    asked: str | None = None
+    token: str | None = None
+    tier: Tier | None = None
+    at_most: bool = False
+    feature: str | None = None
+    idempotency_key: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def pins(self) -> Pins:
+        """The model that is asked for, within what the operator lets the token use."""
+        most = self.tier if self.at_most else None
+        return Pins(turn=self.asked, exactly=None if self.at_most else self.tier, most=most)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the request is labelled with, for the operator's rules: `label` and `labels` of its metadata."""
+        one, several = self.metadata.get("label"), self.metadata.get("labels")
+        found = [one, *(several if isinstance(several, list) else ())]
+        return tuple(label for label in found if isinstance(label, str))
+
+    @property
+    def fingerprint(self) -> str:
+        """What must be equal for two requests under one idempotency key to be the same request."""
+        wish = [
+            self.thread_id,
+            self.text,
+            self.user_message_id,
+            self.parent,
+            self.regenerate,
+            self.asked,
+            self.feature,
+            self.metadata,
+            *([] if self.continues is None else [{"continue": self.continues}]),
+        ]
+        return sha256(json.dumps(wish, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

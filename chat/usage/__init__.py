@@ -1,0 +1,3 @@
+"""Questions to the ledger: sums, date ranges, CSV, and what threads could have cost. Imports: `chat.config`, `store`, `context`.
+Reads the database only.
+"""

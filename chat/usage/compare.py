@@ -1,0 +1,206 @@
+"""Reading a thread's bill and the bills it could have had. Asks no model, writes nothing, and may run beside a server."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat.config.settings import Settings
+from chat.usage.figures import Compared, Costs, Spent, forecast, money, of_call
+from context.audit.hindsight import Billed, hindsight
+from context.models.catalog import lookup
+from context.models.pricing import PriceTable, price_table, usd
+from context.policy import Policy
+from store import branches, migrate, threads, turns
+from store.branches import Step
+from store.database import Database
+from store.errors import StoreError
+from store.ledger import entries
+from store.ledger.entries import Entry
+from store.threads import Thread
+from store.turns import Turn
+
+COMPARED = ("summary", "keepalive")  # side calls that another way to fill the prompt would make differently
+
+
+class CannotTell(Exception):
+    """Nothing can be said, for a reason an operator can do something about."""
+
+
+async def examine(settings: Settings, thread_id: str | None, *, window: int) -> list[Costs]:
+    """The costs of one thread, or of each (None). Raises CannotTell. Never migrates, and needs no lock: a server may run.
+
+    `window` is the number of messages of the simple policies that keep so many.
+    """
+    policy = replace(Policy(), window_cap=settings.window_tokens)
+    async with reading(settings) as connection:
+        named = await entries.all_threads(connection, thread_id)
+        if thread_id is not None and not named:
+            named = [(owner, thread_id) for owner in await threads.owners(connection, thread_id)]
+        found = [
+            await _costs(connection, owner, one, policy=policy, reader=settings.model_simple, window=window)
+            for owner, one in named
+        ]
+    if thread_id is not None and not found:
+        raise CannotTell(f"There is no thread {thread_id}, and nothing was ever paid for one of that name.")
+    return found
+
+
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[AsyncConnection]:
+    """The database, to be looked at beside a server. Never migrates, and makes no file. Raises CannotTell."""
+    _check_file(settings.database)
+    database = Database(settings.database)
+    try:
+        async with database.reading() as connection:
+            await _check_revision(connection)
+            yield connection
+    except StoreError as problem:
+        raise CannotTell(f"The database cannot be read: {problem}.") from None
+    finally:
+        await database.close()
+
+
+def _check_file(url: str) -> None:
+    """Opening a SQLite file that is not there would make one."""
+    path = url.removeprefix("sqlite:///")
+    if path != url and not Path(path).is_file():
+        raise CannotTell(f"There is no database at {path}.")
+
+
+async def _check_revision(connection: AsyncConnection) -> None:
+    revision, newest = await migrate.revision(connection), migrate.head()
+    if revision != newest:
+        raise CannotTell(
+            f"The database is at revision {revision}, and this Palaver reads {newest}: `palaver migrate` updates it."
+        )
+
+
+async def _costs(
+    connection: AsyncConnection,
+    owner: str,
+    thread_id: str | None,
+    *,
+    policy: Policy,
+    reader: str,
+    window: int,
+) -> Costs:
+    rows = await entries.of_thread(connection, owner, thread_id)
+    thread = None if thread_id is None else await threads.get(connection, owner, thread_id)
+    spent: dict[str, Spent] = {}
+    for row in rows:
+        spent[row.purpose] = spent.get(row.purpose, Spent()).plus(of_call(row))
+    compared: Compared | None = None
+    remarks: tuple[str, ...] = ("The thread was deleted; its calls are in the ledger still.",)
+    if thread is not None:
+        compared, remarks = await _compared(
+            connection, thread, rows, policy=policy, reader=reader, window=window
+        )
+    return Costs(
+        name=thread_id or "(no thread)",
+        title=None if thread is None else thread.title,
+        spent=spent,
+        foreseen=forecast(rows),
+        compared=compared,
+        remarks=remarks,
+    )
+
+
+async def _compared(
+    connection: AsyncConnection,
+    thread: Thread,
+    rows: Sequence[Entry],
+    *,
+    policy: Policy,
+    reader: str,
+    window: int,
+) -> tuple[Compared | None, tuple[str, ...]]:
+    if thread.leaf_id is None:
+        return None, ("Nothing was said yet.",)
+    path = await branches.steps(connection, thread.owner_id, thread.id, thread.leaf_id)
+    plans = {turn.id: turn for turn in await turns.of_thread(connection, thread.owner_id, thread.id)}
+    replies: dict[str, list[Entry]] = {}
+    for row in rows:
+        if row.purpose == "reply" and row.turn_id is not None:
+            replies.setdefault(row.turn_id, []).append(row)
+    taken = billed(path, plans, replies)
+    here = {step.turn_id for step in path}
+    counted = [row for row in rows if row.turn_id in here or row.purpose in COMPARED]
+    counted = [row for row in counted if row.purpose in ("reply", *COMPARED)]
+    elsewhere = [row for turn_id, its in replies.items() if turn_id not in here for row in its]
+    remarks = []
+    if elsewhere:
+        cost = sum((row.cost or Decimal(0) for row in elsewhere), Decimal(0))
+        remarks.append(f"{len(elsewhere)} calls on other branches (${money(cost)}) are not compared.")
+    if not taken:
+        return None, (*remarks, "No turn of the visible branch was answered.")
+    if any(row.cost is None and row.usage.total for row in counted):
+        return None, (*remarks, "Some calls are unpriced, so nothing can be compared.")
+    lanes = {turn.lane for turn in taken}
+    when = taken[0].at
+    tables = {lane: price_table(lane, now=when) for lane in lanes}
+    summariser = next((row.model_asked for row in rows if row.purpose == "summary"), reader)
+    cheap = price_table(summariser, now=when)
+    known: dict[str, PriceTable] = {lane: table for lane, table in tables.items() if table is not None}
+    if cheap is None or len(known) < len(tables) or not any(row.cost for row in counted):
+        return None, (*remarks, "The models here have no price to compare with.")
+    found = hindsight(
+        taken,
+        tables=known,
+        minimums={lane: lookup(lane).min_cacheable for lane in lanes},
+        reader=cheap,
+        policy=policy,
+        window=window,
+    )
+    paid = sum((row.cost or Decimal(0) for row in counted), Decimal(0))
+    simple = {name: usd(amount) for name, amount in found.simple.items()}
+    return Compared(turns=len(taken), paid=paid, least=usd(found.least), simple=simple), tuple(remarks)
+
+
+def billed(
+    path: Sequence[Step], plans: Mapping[str, Turn], replies: Mapping[str, Sequence[Entry]]
+) -> list[Billed]:
+    """The answered turns of a branch. What was said and never answered by a model counts to the question after it."""
+    found: list[Billed] = []
+    waiting = 0
+    places = {step.id: index for index, step in enumerate(path)}
+    before = [0]
+    for step in path:
+        before.append(before[-1] + step.tokens)
+    for step in path:
+        calls = [row for row in replies.get(step.turn_id, ()) if row.usage.total]
+        turn = plans.get(step.turn_id)
+        plan = None if turn is None else turn.plan
+        if step.role == "user" or not calls or plan is None:
+            waiting += step.tokens
+            continue
+        recipe = plan["recipe"]
+        start = places.get(recipe["first_message_id"], 0)
+        alone = len(calls) == 1 and not calls[0].estimated and not plan.get("rounds")
+        epoch = [recipe.get(name) for name in ("summary_id", "prompt_digest", "thinking", "tools")]
+        found.append(
+            Billed(
+                lane=recipe["model"],
+                at=calls[-1].created_at,
+                user=waiting,
+                answer=step.tokens,
+                prompt=calls[0].usage.prompt if alone else None,
+                epoch=repr(epoch),
+                start=start,
+                folded=before[start],
+                summary=plan.get("estimate", {}).get("summary", 0),
+                recalled=bool(recipe.get("recalled")),
+                answers=sum(_answer(row) for row in calls),
+            )
+        )
+        waiting = 0
+    return found
+
+
+def _answer(row: Entry) -> int:
+    """What the output of a call cost, in picodollars."""
+    table = price_table(row.model_answered or row.model_asked, now=row.created_at)
+    return 0 if table is None else table.at(row.usage.prompt).output * row.usage.output

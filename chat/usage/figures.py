@@ -1,0 +1,150 @@
+"""What calls cost and were foreseen to cost, as values that can be added up."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from context.models.pricing import Usage
+from store.ledger.entries import Entry
+
+KINDS = {
+    "input": "not cached",
+    "cache_read": "read",
+    "cache_write_5m": "written, 5m",
+    "cache_write_1h": "written, 1h",
+    "output": "output",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Some calls together. `cost` in USD is that of the priced ones; `unpriced` and `estimated` count the others."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: Decimal = Decimal(0)
+    unpriced: int = 0
+    estimated: int = 0
+
+    def plus(self, other: "Spent") -> "Spent":
+        return Spent(
+            calls=self.calls + other.calls,
+            usage=_together([self.usage, other.usage]),
+            cost=self.cost + other.cost,
+            unpriced=self.unpriced + other.unpriced,
+            estimated=self.estimated + other.estimated,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What plans predicted and what was billed, over the turns that have both; `causes` of reads that did not happen."""
+
+    turns: int = 0
+    predicted: Usage = field(default_factory=Usage)
+    billed: Usage = field(default_factory=Usage)
+    causes: Counter[str] = field(default_factory=Counter)
+
+    def plus(self, other: "Foreseen") -> "Foreseen":
+        return Foreseen(
+            turns=self.turns + other.turns,
+            predicted=_together([self.predicted, other.predicted]),
+            billed=_together([self.billed, other.billed]),
+            causes=self.causes + other.causes,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The turns of visible branches with their summaries and keep-alives: `paid`, the `least` possible, simple policies. In USD."""
+
+    turns: int
+    paid: Decimal
+    least: Decimal
+    simple: Mapping[str, Decimal]
+
+    def plus(self, other: "Compared") -> "Compared":
+        return Compared(
+            turns=self.turns + other.turns,
+            paid=self.paid + other.paid,
+            least=self.least + other.least,
+            simple={name: cost + other.simple[name] for name, cost in self.simple.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What a thread, or several together, cost. `remarks` say why some of it is not compared."""
+
+    name: str
+    title: str | None
+    spent: Mapping[str, Spent]
+    foreseen: Foreseen
+    compared: Compared | None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> Spent:
+        """Over all purposes."""
+        total = Spent()
+        for one in self.spent.values():
+            total = total.plus(one)
+        return total
+
+
+def together(costs: Sequence[Costs]) -> Costs:
+    """The sum of several threads."""
+    spent: dict[str, Spent] = {}
+    foreseen, compared = Foreseen(), None
+    for one in costs:
+        for purpose, its in one.spent.items():
+            spent[purpose] = spent.get(purpose, Spent()).plus(its)
+        foreseen = foreseen.plus(one.foreseen)
+        if one.compared is not None:
+            compared = one.compared if compared is None else compared.plus(one.compared)
+    left = sum(1 for one in costs if one.compared is None)
+    remarks = (f"{left} of {len(costs)} are not compared.",) if left else ()
+    name = f"{len(costs)} thread{'' if len(costs) == 1 else 's'}"
+    return Costs(
+        name=name, title="together", spent=spent, foreseen=foreseen, compared=compared, remarks=remarks
+    )
+
+
+def of_call(row: Entry) -> Spent:
+    """What one call of the ledger cost."""
+    unpriced = row.cost is None and row.usage.total > 0
+    return Spent(
+        calls=1,
+        usage=row.usage,
+        cost=row.cost or Decimal(0),
+        unpriced=int(unpriced),
+        estimated=int(row.estimated),
+    )
+
+
+def forecast(rows: Sequence[Entry]) -> Foreseen:
+    """What plans predicted and what was billed, over the calls that have both."""
+    found = Foreseen()
+    for row in rows:
+        if row.predicted is not None and not row.estimated and row.usage.total:
+            found = found.plus(
+                Foreseen(
+                    turns=1,
+                    predicted=Usage(**{kind: row.predicted.get(kind, 0) for kind in KINDS}),
+                    billed=row.usage,
+                    causes=Counter() if row.shortfall is None else Counter([row.shortfall.split(":")[0]]),
+                )
+            )
+    return found
+
+
+def _together(found: Sequence[Usage]) -> Usage:
+    return Usage(**{name: sum(getattr(one, name) for one in found) for name in Usage.__slots__})
+
+
+def money(cost: Decimal) -> str:
+    """An exact amount; a sum of prices has no rounding to hide."""
+    exact = format(cost.normalize(), "f")
+    whole, _, cents = exact.partition(".")
+    return f"{whole}.{cents.ljust(2, '0')}"

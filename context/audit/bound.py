@@ -1,0 +1,164 @@
+"""The least a thread could have cost, knowing every pause in advance (context economics, section 10).
+
+A dynamic programme over the turns at which the window is folded. A number to be shown beside the real bill: "1.1x the least
+possible". It is not a policy: it looks into the future.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from context.models.pricing import Prices
+
+LIVES = (
+    (300_000, 280_000),
+    (3_600_000, 3_540_000),
+)  # milliseconds an entry lives, and after which it must be renewed
+
+
+SETTLED = 100  # turns after which a new token of the summary is cached wherever one that was always there is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTaken:
+    """One turn as it was: its lane and start (ms), the tokens of its user text, of its answer, and of the summary it was sent."""
+
+    lane: str
+    at: int
+    user: int
+    answer: int
+    summary: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What every policy has in common. `prices` by lane; `reader` of the summariser; sizes in tokens; `keep` in messages.
+
+    summary_least, summary_most: what a full ladder holds, just after a merge and just before one; summary_budget: the most one fold adds.
+    """
+
+    system: int
+    prices: dict[str, Prices]
+    reader: Prices
+    summary_least: int
+    summary_most: int
+    summary_budget: int
+    summary_share: float
+    summariser_prompt: int
+    keep: int
+    cap: int
+
+
+def bound(turns: Sequence[TurnTaken], frame: Frame) -> int:
+    """The least price in picodollars of all prompts and summaries of a thread; answers are not in it.
+
+    At equal information: once as much is folded as fills a summary, it holds what it held in the thread.
+    """
+    count = len(turns)
+    if not count:
+        return 0
+    before = _tokens_before(turns)
+    floors = [before[max(0, 2 * index + 1 - frame.keep) // 2 * 2] for index in range(count)]
+    running = lasting(turns, frame)  # one token that is in every prompt
+    full = [0.0]  # and a full summary
+    for index, turn in enumerate(turns):
+        full.append(full[-1] + max(frame.summary_least, turn.summary) * (running[index + 1] - running[index]))
+    best = [0.0] + [float("inf")] * count
+    alive: list[_Token] = []  # one per turn in which tokens arrived; the last is the newest
+    for end in range(count):
+        alive.append(_Token(frame))
+        for token in alive:
+            if token.wanted:
+                token.take(turns[end])
+        last = end + 1 == count
+        entering = 0.0 if last else _entering(turns, end + 1, running, frame)
+        total = 0.0
+        for start in range(end, -1, -1):
+            window = before[2 * end + 1] - floors[start]
+            if start < end and window > frame.cap:
+                for token in alive[:start]:
+                    token.wanted = False
+                break
+            continuing, summarised = running[end + 1] - running[start], frame.summary_share * floors[start]
+            summary = (
+                full[end + 1] - full[start]
+                if summarised >= frame.summary_most
+                else min(frame.summary_least, summarised) * continuing
+            )
+            kept = before[2 * start + 1] - floors[start]
+            epoch = total + kept * alive[start].price + frame.system * continuing + summary
+            fold = 0.0 if last else _fold(floors[end + 1] - floors[start], frame, entering)
+            best[end + 1] = min(best[end + 1], best[start] + epoch + fold)
+            arrived = before[2 * start + 1] - (before[2 * start - 1] if start else 0)
+            total += arrived * alive[start].price
+    return round(best[count])
+
+
+def lasting(turns: Sequence[TurnTaken], frame: Frame) -> list[float]:
+    """The least price in picodollars of one token that is in every prompt: before each turn, and in all."""
+    token, running = _Token(frame), [0.0]
+    for turn in turns:
+        token.take(turn)
+        running.append(token.price)
+    return running
+
+
+def _entering(turns: Sequence[TurnTaken], index: int, running: Sequence[float], frame: Frame) -> float:
+    """What a token that is new at that turn and stays costs more than one that was always there: it is written in every lane."""
+    token, coming = _Token(frame), turns[index : index + SETTLED]
+    for turn in coming:
+        token.take(turn)
+    return token.price - (running[index + len(coming)] - running[index])
+
+
+def _fold(folded: int, frame: Frame, entering: float) -> float:
+    """The summariser's call, and its new lines entering the prompt; folding nothing costs nothing."""
+    if folded <= 0:
+        return 0.0
+    new = min(frame.summary_budget, frame.summary_share * folded)
+    call = frame.reader.input * (frame.summariser_prompt + folded) + frame.reader.output * new
+    return call + new * max(0.0, entering)
+
+
+def _tokens_before(turns: Sequence[TurnTaken]) -> list[int]:
+    """Tokens of all messages before each message; index 2t is the user's of turn t, 2t + 1 its answer."""
+    before = [0]
+    for turn in turns:
+        before.append(before[-1] + turn.user)
+        before.append(before[-1] + turn.answer)
+    return before
+
+
+class _Token:
+    """V(a, e): the least price of one token in the prompts of turns a to e, over the lanes: uncached, 5 minutes, an hour."""
+
+    __slots__ = ("frame", "lanes", "price", "wanted")
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.lanes: dict[str, tuple[int, float, float, float]] = {}
+        self.price = 0.0
+        self.wanted = True
+
+    def take(self, turn: TurnTaken) -> None:
+        """One more prompt that holds the token."""
+        prices = self.frame.prices[turn.lane]
+        known = self.lanes.get(turn.lane)
+        if known is None:
+            base, short, hour, old = 0.0, float("inf"), float("inf"), 0.0
+        else:
+            at, none, five, one = known
+            base = old = min(none, five, one)
+            gap = turn.at - at
+            short = five + prices.cache_read * _renewals(gap, 0)
+            hour = one + prices.cache_read * _renewals(gap, 1)
+        none = base + prices.input
+        five = min(short, base + prices.cache_write_5m)
+        one = min(hour, base + prices.cache_write_1h)
+        self.lanes[turn.lane] = (turn.at, none, five, one)
+        self.price += min(none, five, one) - old
+
+
+def _renewals(gap: int, life: int) -> int:
+    """Reads that bring an entry over a gap, the next turn's own included."""
+    full, rest = LIVES[life]
+    return 1 if gap < full else -(-gap // rest)

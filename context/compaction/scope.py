@@ -1,0 +1,166 @@
+"""What a fold does: which messages, read in which parts, by whom, and how the ladder is rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from context.cache.cache_state import Lane
+from context.cache.plan_inputs import Terms
+from context.messages import Message
+from context.request.summary_blocks import Ladder, Segment
+
+Kind = Literal["warm", "cold", "overdue"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Messages one summariser call reads, by their first and last id."""
+
+    first_id: str
+    last_id: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """What becomes of the ladder: segments kept as they are, segments merged with the newcomer, and the newcomer's size."""
+
+    keep: tuple[str, ...]
+    merge: tuple[str, ...]
+    merged_tokens: int
+    budget: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """A fold that is due: which messages, by whom, into what, and why.
+
+    warm: the prefix lives, but keeping the surplus in it has become dearer than writing it anew; cold: the prefix is dead, or about
+    to die, and the surplus would be paid in full; overdue: messages no summary stands for no longer fit.
+    `leaf_id` is the newest user message: keep it with the ladder (`ladder.may_stand`).
+    `after_id` is the summary's `upto` it builds on: if that is no longer the newest, the fold is void. `cost` in picodollars.
+    """
+
+    kind: Kind
+    after_id: str | None
+    leaf_id: str | None
+    first_id: str
+    last_id: str
+    tokens: int
+    chunks: tuple[Chunk, ...]
+    ladder: Rewrite
+    summariser: Literal["cheap", "fork"]
+    model: str
+    cost: int
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What is stored and shown of it."""
+        return {
+            "kind": self.kind,
+            "first_id": self.first_id,
+            "last_id": self.last_id,
+            "tokens": self.tokens,
+            "calls": len(self.chunks),
+            "summariser": self.summariser,
+            "model": self.model,
+            "reason": self.reason,
+        }
+
+
+def rewrite(ladder: Ladder | None, folded: int, terms: Terms) -> Rewrite:
+    """Append a segment; when that would pass 1.2 budgets, merge the newest ones with it down to 0.8.
+
+    Of a large fold straight to the budget. The oldest bytes are left alone as long as the merged part keeps a third of its size.
+    """
+    policy = terms.policy
+    budget = policy.summary_budget
+    new = max(64, round(min(budget, policy.summary_share * folded)))
+    segments: Sequence[Segment] = () if ladder is None else ladder.segments
+    total = sum(segment.tokens for segment in segments)
+    if total + new <= policy.summary_over * budget:
+        return Rewrite(keep=tuple(segment.id for segment in segments), merge=(), merged_tokens=0, budget=new)
+    target = budget if new > budget / 2 else round(policy.summary_down * budget)
+    kept, merged = total, 0
+    count = len(segments)
+    while count and target - kept < (merged + new) / 3:
+        count -= 1
+        kept -= segments[count].tokens
+        merged += segments[count].tokens
+    return Rewrite(
+        keep=tuple(segment.id for segment in segments[:count]),
+        merge=tuple(segment.id for segment in segments[count:]),
+        merged_tokens=merged,
+        budget=max(64, min(target - kept, merged + new)),
+    )
+
+
+def chunks(messages: Sequence[Message], most: int) -> tuple[Chunk, ...]:
+    """Messages in parts of at most `most` tokens, cut before a user message where one is near enough."""
+    parts: list[Chunk] = []
+    start, index, tokens = 0, 0, 0
+    turn_start, turn_tokens = 0, 0  # the last turn boundary, and the tokens before it
+    while index < len(messages):
+        message = messages[index]
+        if message.role == "user" and index > start:
+            turn_start, turn_tokens = index, tokens
+        if tokens + message.tokens > most and index > start:
+            end, size = (turn_start, turn_tokens) if turn_start > start else (index, tokens)
+            parts.append(Chunk(first_id=messages[start].id, last_id=messages[end - 1].id, tokens=size))
+            start, tokens = end, tokens - size
+        tokens += message.tokens
+        index += 1
+    if start < len(messages):
+        parts.append(Chunk(first_id=messages[start].id, last_id=messages[-1].id, tokens=tokens))
+    return tuple(parts)
+
+
+def fold_range(
+    terms: Terms,
+    *,
+    messages: Sequence[Message],
+    ladder: Ladder | None,
+    kind: Kind,
+    reason: str,
+    lane: Lane | None = None,
+    leaf_id: str | None = None,
+) -> Fold:
+    """The fold of exactly these messages: how a long history is imported, page by page, oldest first."""
+    policy = terms.policy
+    tokens = sum(message.tokens for message in messages)
+    plan = rewrite(ladder, tokens, terms)
+    reader = terms.summariser.prices
+    parts = chunks(messages, policy.summariser_chunk)
+    reading = policy.summariser_prompt * len(parts) + tokens + plan.merged_tokens
+    prices = reader.at(reading // max(1, len(parts)))
+    cheap = prices.input * reading + prices.output * plan.budget
+    own = terms.prices.at(terms.in_model(tokens))
+    fork = None
+    if kind == "warm" and lane is not None and len(parts) == 1:
+        prefix = max((entry.tokens for entry in lane.written), default=0)
+        fork = own.cache_read * prefix + own.input * policy.fork_answer + own.output * plan.budget
+    same = own.input * reading + own.output * plan.budget
+    choice: Literal["cheap", "fork"] = "cheap"
+    model, cost = terms.summariser.model, cheap
+    if terms.summariser.same_model:
+        model, cost = terms.model.id, same
+        if fork is not None and fork < same:
+            choice, cost = "fork", fork
+    elif fork is not None and fork < cheap:
+        choice, model, cost = "fork", terms.model.id, fork
+    return Fold(
+        kind=kind,
+        after_id=None if ladder is None else ladder.upto_id,
+        leaf_id=leaf_id,
+        first_id=messages[0].id,
+        last_id=messages[-1].id,
+        tokens=tokens,
+        chunks=parts,
+        ladder=plan,
+        summariser=choice,
+        model=model,
+        cost=cost,
+        reason=reason,
+    )

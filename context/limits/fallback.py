@@ -1,0 +1,117 @@
+"""The next admissible model for a turn that has no answer yet, and why. Pure: a decision over names.
+
+What moves a turn here is a failure another model may not have; the order is the nearest tier first, upward before downward,
+because a better answer than asked for disappoints nobody. Moves for quality (an answer that refuses, is cut, or displeases: one
+tier up) are those of `context.routing.next`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from context.limits.breaker import UNWELL
+from context.models.catalog import TIERS, Tier
+from context.routing.choice import Route
+
+TOO_SMALL = "too_small"
+"""The outcome of a model that is not asked because the new message does not fit its window."""
+
+ELSEWHERE = UNWELL | {"rate_limited", "held", "resting", "permission", "not_found", TOO_SMALL}
+"""Outcomes of a call that say nothing against asking another model: its health, its limits, its size, whether this key may use it.
+
+Not among them: what is wrong with the request (400, 413) or with the account (401, 402, the spend cap), which every model would
+answer alike, and this server's own queue, in which the turn has waited long enough.
+"""
+
+WORDS = {
+    "overloaded": "is overloaded",
+    "server_error": "has an error of its own",
+    "timeout": "does not answer",
+    "connection": "cannot be reached",
+    "unfinished": "broke off",
+    "garbled": "cannot be understood",
+    "rate_limited": "is at its rate limit",
+    "held": "is at its rate limit",
+    "resting": "has kept failing",
+    "permission": "may not be used with this key",
+    "not_found": "is not known to the provider",
+    "too_small": "has too small a window for this message",
+}
+"""Each outcome as the end of a sentence about a model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """A model that may answer."""
+
+    model: str
+    tier: Tier | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onward:
+    """Where a turn goes next, and why in plain words. `short`: with a shorter answer than usual, for more does not fit."""
+
+    rung: Rung
+    reason: str
+    short: bool = False
+
+
+def ladder(route: Route, tiers: Mapping[Tier, str]) -> tuple[Rung, ...]:
+    """The models that may answer a routed turn, from the simplest tier up, each once.
+
+    The route's own candidates where it names any, within what the operator allows the token; else the deployment's tiers.
+    """
+    named = [(one.tier, one.model_id) for one in route.candidates if one.admissible] or list(tiers.items())
+    first: dict[str, Tier] = {}
+    for tier, model in sorted(named, key=lambda one: TIERS.index(one[0])):
+        if route.pins.allow(tier):
+            first.setdefault(model, tier)
+    return tuple(Rung(model=model, tier=tier) for model, tier in first.items())
+
+
+def cramped(route: Route, tiers: Mapping[Tier, str], tried: Mapping[str, str]) -> tuple[Rung, ...]:
+    """The models a turn was kept from by their size alone, best tier first: what is left when no other one answers.
+
+    `tried` has the outcome of each model asked so far.
+    """
+    named = replace(route, candidates=tuple(replace(one, admissible=True) for one in route.candidates))
+    free = [rung for rung in ladder(named, tiers) if tried.get(rung.model, TOO_SMALL) == TOO_SMALL]
+    return tuple(reversed(free))
+
+
+def onward(
+    *,
+    rungs: Sequence[Rung],
+    first: str,
+    failed: str,
+    outcome: str,
+    tried: Collection[str],
+    small: Sequence[Rung] = (),
+    resting: Collection[str] = (),
+    text_shown: bool,
+    allowed: bool = True,
+) -> Onward | None:
+    """The model to ask after `failed` came to `outcome`; None when the turn had better end.
+
+    `first` is the model the turn was meant for: nearness is measured from it. `tried` are the models asked so far, `resting` those
+    that are not to be asked now, `small` those that have room for a short answer at best: they come last. Words that reached the
+    reader stand for one model's answer, so then nothing follows. Without `allowed` a model is followed by itself at most.
+    """
+    if text_shown or outcome not in ELSEWHERE:
+        return None
+    models = [rung.model for rung in rungs]
+    home = models.index(first) if first in models else len(models)
+    free = [
+        (abs(place - home), -place, rung)
+        for place, rung in enumerate(rungs)
+        if allowed and rung.model not in tried and rung.model not in resting
+    ]
+    why = f"{failed} {WORDS[outcome]}"
+    if free:
+        return Onward(rung=min(free, key=lambda one: one[:2])[2], reason=why)
+    for rung in small:
+        if rung.model not in resting and (allowed or rung.model == failed):
+            return Onward(
+                rung=rung, reason=f"{why}; {rung.model} has room for a shorter answer only", short=True
+            )
+    return None

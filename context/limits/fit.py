@@ -1,0 +1,153 @@
+"""What still fits a budget: the answer as wanted, a shorter one, one of a cheaper tier, both, or none until a budget resets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from context.limits.budgets import Counter, dearest
+from context.models.pricing import PriceTable
+
+FLOOR: Final = 2_048
+"""Tokens of an answer below which it is not worth asking: thinking counts too, and half a thought answers nothing."""
+
+NEAR_OUTPUT: Final = 4_096
+"""Tokens of an answer once a budget is near its end: room for a full page, a quarter of the usual worst case to set aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a counter stands: what was used in its period, and what is set aside for calls on their way."""
+
+    counter: Counter
+    used: int = 0
+    reserved: int = 0
+
+    @property
+    def left(self) -> int:
+        return max(0, self.counter.budget.limit - self.used - self.reserved)
+
+    @property
+    def near(self) -> bool:
+        """Whether so much is gone that answers become cheaper and shorter."""
+        budget = self.counter.budget
+        return (self.used + self.reserved) * 100 >= budget.limit * budget.degrade_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A call that could answer: its tier and model, the most tokens its prompt may have, its output limit, and its prices.
+
+    `standings` are those of all counters it would draw on. `free`: it costs no money.
+    """
+
+    tier: str | None
+    model: str
+    bound: int
+    output: int
+    prices: PriceTable | None
+    standings: tuple[Standing, ...]
+    free: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fits:
+    """The offer that fits, by its index, with at most that long an answer. `reason` in words when it is less than was wanted."""
+
+    index: int
+    output: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitsNot:
+    """Nothing fits before `resets_at` (milliseconds), because of this counter; None: it would not fit then either."""
+
+    counter: Counter
+    resets_at: int | None
+    reason: str
+
+
+def fit(offers: Sequence[Offer], *, floor: int = FLOOR, eager: bool = True) -> Fits | FitsNot:
+    """What to ask: the first offer is what was wanted, the others are cheaper, dearest first.
+
+    Order: as wanted; shorter, but not below `floor`; the next cheaper tier; that and shorter. Past a budget's `degrade_at` the
+    cheaper and shorter answer comes before it is forced, so that what is left lasts longer, unless that was done already
+    (`eager` is False).
+    """
+    wanted = offers[0]
+    near = [standing for standing in wanted.standings if eager and standing.near]
+    cap = min(wanted.output, NEAR_OUTPUT) if near else wanted.output
+    order = list(range(len(offers)))
+    if any(standing.counter.budget.unit == "usd" for standing in near) and len(offers) > 1:
+        order = [*order[1:], 0]
+    for index in order:
+        offer = offers[index]
+        most = min(offer.output, cap)
+        room = min((_room(offer, standing) for standing in offer.standings), default=most)
+        if room >= min(floor, most):
+            output = min(most, room)
+            return Fits(index=index, output=output, reason=_reason(offers, index, output, near))
+    return _refused(offers, floor)
+
+
+def _room(offer: Offer, standing: Standing) -> int:
+    """The longest answer that still fits one counter; negative when not even the prompt does."""
+    match standing.counter.budget.unit:
+        case "requests":
+            return offer.output if standing.left else -1
+        case "tokens":
+            return standing.left - offer.bound
+        case "usd":
+            if offer.free:
+                return offer.output
+            if offer.prices is None or not offer.prices.known:
+                return -1
+            prompt, answer = dearest(offer.prices, offer.bound)
+            rest = standing.left - offer.bound * prompt
+            return rest // answer if rest >= 0 and answer else min(rest, offer.output)
+
+
+def _reason(offers: Sequence[Offer], index: int, output: int, near: Sequence[Standing]) -> str | None:
+    """Why less than what was wanted is asked for; no figures, for they may be other people's."""
+    wanted, chosen = offers[0], offers[index]
+    said = []
+    if index:
+        said.append(f"{chosen.tier or chosen.model} answers instead of {wanted.tier or wanted.model}")
+    if output < wanted.output:
+        said.append(f"the answer has at most {output:,} tokens")
+    if not said:
+        return None
+    tight = near or sorted(wanted.standings, key=lambda standing: _room(wanted, standing))
+    return f"little is left of {tight[0].counter.words}: {', and '.join(said)}"
+
+
+def _refused(offers: Sequence[Offer], floor: int) -> FitsNot:
+    """The counter that stands in the way, of the offer that can be made soonest."""
+    blocked: list[tuple[int, Standing]] = []
+    for offer in offers:
+        least = min(floor, offer.output)
+        tight = [standing for standing in offer.standings if _room(offer, standing) < least]
+        last = max(tight, key=lambda standing: standing.counter.resets_at)
+        blocked.append((last.counter.resets_at, last))
+    resets_at, standing = min(blocked, key=lambda one: one[0])
+    counter = standing.counter
+    for offer in offers:  # one whose empty budget would be enough?
+        empty = [Standing(counter=one.counter) for one in offer.standings]
+        if all(_room(offer, one) >= min(floor, offer.output) for one in empty):
+            said = f"what is left of {counter.words} is not enough for an answer; it resets at {clock(resets_at)}"
+            return FitsNot(counter=counter, resets_at=resets_at, reason=said)
+    if any(_unpriced(offer) for offer in offers) and counter.budget.unit == "usd":
+        said = f"the price of {offers[0].model} is not known, so that {counter.words} cannot be kept"
+    else:
+        said = f"{counter.words} is too small for any answer to this"
+    return FitsNot(counter=counter, resets_at=None, reason=said)
+
+
+def _unpriced(offer: Offer) -> bool:
+    return not offer.free and (offer.prices is None or not offer.prices.known)
+
+
+def clock(milliseconds: int) -> str:
+    """A time as it is said in a sentence: to the minute, in UTC."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

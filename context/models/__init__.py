@@ -1,0 +1,1 @@
+"""The model catalog and prices. Imports: the standard library and `genai_prices`. Pure."""

@@ -1,0 +1,142 @@
+"""The blocks a request's cached prefix is made of, each with a short digest; and where two requests part.
+
+The digests are kept with the turn: what is stored may have changed since, or may be rendered in another way by a later version, and
+then only they still tell what was sent. They are of the blocks as they stand in the body, without marks, which key nothing
+(upstream facts 2.2).
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, Literal
+
+from context.messages import Message
+from context.request.recipe import Recipe
+from context.request.request import canonical, parts
+from context.request.summary_blocks import Ladder
+from context.request.window import spoken
+
+Kind = Literal["settings", "tool", "system", "summary", "message"]
+
+# Bytes of a digest: four characters are stored for a block, and one change in 16 million goes unseen.
+SIZE: Final = 3
+# What a body has besides its blocks and what keys no cache; all else (model, thinking, a tool choice, an effort) does.
+NO_SETTING: Final = frozenset(
+    {"tools", "system", "messages", "max_tokens", "stream", "metadata", "diagnostics"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One block: what it is, which one (a tool's name, the id of a segment or message), and the digest of its bytes."""
+
+    kind: Kind
+    id: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A request beside the one before it, up to the block that was to be read from the cache.
+
+    `changed` is the index of the first block that differs, None when none does; 0 are the settings, the first block is 1. `what`
+    says which block that is, `kind` of what kind; `of` is how many blocks there are. `away`: positions from the block to be read
+    to the nearest mark that may find it, itself being 0; None when all marks stand before it.
+    """
+
+    changed: int | None
+    kind: Kind | None
+    what: str
+    of: int
+    away: int | None
+
+
+def digests(body: Mapping[str, Any]) -> tuple[list[bytes], list[int]]:
+    """The digest of the settings of a body and of each of its blocks, in the order of the cache; and which of them are marked.
+
+    `body` as of context.request.request.parts: all its blocks are text.
+    """
+    settings = {name: value for name, value in body.items() if name not in NO_SETTING}
+    made = [sha256(canonical(one)).digest()[:SIZE] for one in (settings, *body.get("tools", ()))]
+    marks: list[int] = []
+    for turn in ({"role": "system", "content": body["system"]}, *body["messages"]):
+        role = turn["role"]
+        for block in turn["content"]:
+            if "cache_control" in block:
+                marks.append(len(made))
+            made.append(sha256(f"{role}\0{block['text']}".encode()).digest()[:SIZE])
+    return made, marks
+
+
+def blocks(
+    recipe: Recipe, system: str, messages: Sequence[Message], *, ladder: Ladder | None = None
+) -> tuple[tuple[Block, ...], list[int]]:
+    """The settings and every block before what was recalled, in the order of the cache; and the indices of those with a mark."""
+    body = parts(recipe, system, messages, ladder, ())
+    named: list[tuple[Kind, str]] = [
+        ("settings", ""),
+        *(("tool", tool["name"]) for tool in body.get("tools", ())),
+        ("system", ""),
+        *(("summary", segment.id) for segment in (() if ladder is None else ladder.segments)),
+        *(("message", message.id) for message in messages if spoken(message)),
+    ]
+    found, marks = digests(body)
+    made = tuple(
+        Block(kind=kind, id=id, digest=digest) for (kind, id), digest in zip(named, found, strict=True)
+    )
+    return made, marks
+
+
+def packed(found: Sequence[bytes], marks: Sequence[int]) -> str:
+    """The digests up to the last mark, as they are stored: nothing behind it is ever read."""
+    return b64encode(b"".join(found[: max(marks, default=0) + 1])).decode()
+
+
+def unpacked(text: str) -> tuple[bytes, ...]:
+    """The inverse of `packed`. Raises ValueError."""
+    value = b64decode(text, validate=True)
+    return tuple(value[at : at + SIZE] for at in range(0, len(value), SIZE))
+
+
+def compare(
+    before: Sequence[Block],
+    sent: Sequence[bytes],
+    now: Sequence[Block],
+    marks: Sequence[int],
+    *,
+    read_at: int,
+) -> Compared | None:
+    """Where a request parts from the one before it, up to the block that was to be read; None when that one did not hold this block.
+
+    `before` names the blocks of the earlier request, `sent` are their digests from when it was sent; `read_at` counts blocks from the
+    system prompt, being 0, on.
+    """
+    read = read_at + next(index for index, one in enumerate(now) if one.kind == "system")
+    names = [[(one.kind, one.id) for one in made[: read + 1]] for made in (before, now)]
+    if names[0] != names[1] or len(sent) <= read or len(now) <= read:
+        # Another branch, another summary, other tools: another request wrote the entry that was to be read.
+        return None
+    changed = next((index for index in range(read + 1) if sent[index] != now[index].digest), None)
+    return Compared(
+        changed=changed,
+        kind=None if changed is None else now[changed].kind,
+        what="" if changed is None else _what(now, changed),
+        of=len(now) - 1,
+        away=min((mark - read for mark in marks if mark >= read), default=None),
+    )
+
+
+def _what(made: Sequence[Block], index: int) -> str:
+    one = made[index]
+    match one.kind:
+        case "settings":
+            return "the settings"
+        case "tool":
+            return f"the tool {one.id}"
+        case "system":
+            return "the system prompt"
+        case "summary":
+            return f"part {sum(other.kind == 'summary' for other in made[: index + 1])} of the summary"
+        case "message":
+            return f"message {one.id}"

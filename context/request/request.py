@@ -1,0 +1,178 @@
+"""From a recipe and the values it names to the exact bytes of a Messages API request, and their digest.
+
+Canonical form: UTF-8 JSON, fixed key order, no white space, no escapes that are not needed. The SDK sends these bytes as they
+are, so the digest in the store is the digest of what went over the wire.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Literal
+
+from context.messages import Message
+from context.request.recipe import LADDER, SYSTEM, Recalled, Recipe
+from context.request.summary_blocks import Ladder
+from context.request.tools import definitions
+from context.request.window import spoken
+
+# What a model said when it asked for tools, byte for byte (thinking blocks are bound to it), and what they answered.
+Round = Mapping[str, Any]
+
+
+def build(
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    *,
+    ladder: Ladder | None = None,
+    recalled: Sequence[Recalled] = (),
+    rounds: Sequence[Round] = (),
+) -> bytes:
+    """The canonical request body. `messages` are the recipe's window, oldest first; `rounds` what tools have been asked so far.
+
+    Raises ValueError for a layout it does not know, and when the ladder or the recalled texts are not the recipe's own.
+    """
+    _check(recipe, ladder, recalled)
+    body = parts(recipe, system, messages, ladder, [one.text for one in recalled])
+    for one in rounds:
+        body["messages"].append({"role": "assistant", "content": one["assistant"]})
+        body["messages"].append({"role": "user", "content": one["results"]})
+    body["stream"] = True
+    return canonical(body)
+
+
+def build_keepalive(
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    *,
+    ladder: Ladder | None = None,
+    part: Literal["window", "summary", "system"] = "window",
+) -> bytes:
+    """The same prefix with nothing to answer: it renews what the recipe's request marked (economics, section 2.6).
+
+    Same model, thinking and marks; what stands behind the last mark is not sent, and not streamed. With another `part` than the window
+    it ends with the summary or the system prompt; an API that wants a message gets the shortest there is.
+    """
+    _check(recipe, ladder, None)
+    body = parts(recipe, system, messages, ladder, ())
+    if part == "system":
+        body["messages"] = []
+    elif part == "summary" and ladder is not None:
+        first = body["messages"][0]
+        body["messages"] = [{**first, "content": first["content"][: len(ladder.blocks)]}]
+    body["messages"] = _marked(body["messages"]) or [{"role": "user", "content": [_text(".", None)]}]
+    body["max_tokens"] = 0
+    return canonical(body)
+
+
+def _marked(turns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The turns up to their last mark."""
+    for index in range(len(turns) - 1, -1, -1):
+        blocks = turns[index]["content"]
+        last = max((at for at, block in enumerate(blocks) if "cache_control" in block), default=None)
+        if last is not None:
+            return [*turns[:index], {**turns[index], "content": blocks[: last + 1]}]
+    return []
+
+
+def build_fork(
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    *,
+    answer: Message,
+    instruction: str,
+    max_tokens: int,
+    ladder: Ladder | None = None,
+) -> bytes:
+    """The live prefix, the answer it got, and one instruction: how the same model summarises from its cache (section 6)."""
+    _check(recipe, ladder, None)
+    body = parts(recipe, system, messages, ladder, ())
+    words = spoken(answer)
+    if words:
+        body["messages"].append({"role": "assistant", "content": [_text(words, None)]})
+        body["messages"].append({"role": "user", "content": []})
+    body["messages"][-1]["content"].append(_text(instruction, None))
+    body["max_tokens"] = max_tokens
+    body["stream"] = True
+    return canonical(body)
+
+
+def canonical(body: Mapping[str, Any]) -> bytes:
+    """The one serialisation of a body."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def digest(body: bytes) -> str:
+    """SHA-256 of a request body, in hexadecimal."""
+    return sha256(body).hexdigest()
+
+
+def _check(recipe: Recipe, ladder: Ladder | None, recalled: Sequence[Recalled] | None) -> None:
+    if recipe.layout not in (1, 2):
+        raise ValueError(f"no renderer for layout {recipe.layout}")
+    if recipe.summary_id != (None if ladder is None else ladder.id):
+        raise ValueError(f"the recipe names the summary {recipe.summary_id}")
+    if recalled is not None:
+        named = [(one.id, one.digest) for one in recipe.recalled]
+        if named != [(one.id, one.digest) for one in recalled]:
+            raise ValueError("the recalled texts are not the ones the recipe names")
+
+
+def parts(
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    ladder: Ladder | None,
+    recalled: Sequence[str],
+) -> dict[str, Any]:
+    """A request body before it is serialised, without what its use adds (rounds of tools, streaming)."""
+    marks = {mark.at: mark.ttl for mark in recipe.breakpoints}
+    body: dict[str, Any] = {
+        "model": recipe.model,
+        "max_tokens": recipe.max_tokens,
+        **({"tools": definitions(recipe.tools)} if recipe.tools else {}),
+        "system": [_text(system, marks.get(SYSTEM))],
+        "messages": _turns(messages, marks, () if ladder is None else ladder.blocks, recalled),
+    }
+    if recipe.thinking == "adaptive":
+        body["thinking"] = {"type": "adaptive", "display": "summarized"}
+    if recipe.user_ref is not None:
+        body["metadata"] = {"user_id": recipe.user_ref}
+    if recipe.diagnose:
+        body["diagnostics"] = {"previous_message_id": recipe.previous_upstream_id}
+    return body
+
+
+def _turns(
+    messages: Sequence[Message], marks: Mapping[str, str], ladder: Sequence[str], recalled: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Messages as the API takes them: neighbours of one role share a turn, silent ones are left out.
+
+    The ladder opens the first user message; recalled text closes the last one.
+    """
+    turns: list[dict[str, Any]] = []
+    if ladder:
+        last = len(ladder) - 1
+        blocks = [
+            _text(text, marks.get(LADDER) if index == last else None) for index, text in enumerate(ladder)
+        ]
+        turns.append({"role": "user", "content": blocks})
+    for message in messages:
+        words = spoken(message)
+        if not words:
+            continue
+        if not turns or turns[-1]["role"] != message.role:
+            turns.append({"role": message.role, "content": []})
+        turns[-1]["content"].append(_text(words, marks.get(message.id)))
+    if recalled:
+        turns[-1]["content"].extend(_text(text, None) for text in recalled)
+    return turns
+
+
+def _text(text: str, ttl: str | None) -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "text", "text": text}
+    if ttl is not None:
+        block["cache_control"] = {"type": "ephemeral"} if ttl == "5m" else {"type": "ephemeral", "ttl": ttl}
+    return block

@@ -1,0 +1,36 @@
+"""What the service has learned over all threads, by name. It holds counts and ratios only: nothing anybody said."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.tables import learned
+
+
+def service_name(model_id: str) -> str:
+    """The name of the histogram of a model's idle gaps over all threads."""
+    return f"gaps {model_id}"
+
+
+def calibration_name(model_id: str) -> str:
+    """The name of what is known of a model's tokenizer."""
+    return f"tokens {model_id}"
+
+
+async def get(connection: AsyncConnection, name: str, *, to_change: bool = False) -> dict[str, Any] | None:
+    """A value; None when nothing was learned yet. `to_change` holds it against other writers until the transaction ends."""
+    query = select(learned.c.value).where(learned.c.name == name)
+    row = (await connection.execute(query.with_for_update() if to_change else query)).one_or_none()
+    return None if row is None else dict(row.value)
+
+
+async def put(connection: AsyncConnection, name: str, value: dict[str, Any]) -> None:
+    """Keep a value."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    await connection.execute(
+        dialect.insert(learned)
+        .values(name=name, value=value)
+        .on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    )

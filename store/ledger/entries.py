@@ -1,0 +1,132 @@
+"""The ledger: one row per upstream call, whatever it was for."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.models.pricing import Usage, pico, usd
+from store.tables import usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One upstream call.
+
+    `cost` in USD, None when unpriced; `estimated` when the provider's own count never arrived. Times in milliseconds: waiting
+    for a place, then from sending on to the first byte of the response, to the first word, to the end.
+    """
+
+    id: str
+    owner_id: str
+    thread_id: str | None
+    turn_id: str | None
+    token: str | None = None
+    feature: str | None = None
+    purpose: str
+    tier: str | None = None
+    model_asked: str
+    model_answered: str | None
+    usage: Usage
+    cost: Decimal | None
+    price_table: str | None
+    estimated: bool
+    outcome: str
+    status: int | None = None
+    attempt: int
+    upstream_id: str | None
+    queue_ms: int = 0
+    first_byte_ms: int | None = None
+    first_token_ms: int | None = None
+    total_ms: int
+    predicted: dict[str, Any] | None = None
+    shortfall: str | None = None
+    created_at: int
+
+
+async def add(connection: AsyncConnection, entry: Entry) -> None:
+    """Record one call. A row that is there already was an estimate, or said less: this one stands from now on."""
+    values = {name: getattr(entry, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
+    cost = None if entry.cost is None else pico(entry.cost)
+    values |= {**asdict(entry.usage), "cost_pico": cost}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    await connection.execute(
+        dialect.insert(usage).values(**values).on_conflict_do_update(index_elements=["id"], set_=values)
+    )
+
+
+async def explain(connection: AsyncConnection, owner_id: str, call_id: str, shortfall: str) -> None:
+    """Say better why a foreseen cache read did not happen: the cause is looked for when the call is long in the ledger."""
+    await connection.execute(
+        update(usage)
+        .where(usage.c.owner_id == owner_id, usage.c.id == call_id, usage.c.shortfall.is_not(None))
+        .values(shortfall=shortfall)
+    )
+
+
+async def some(connection: AsyncConnection, ids: Sequence[str]) -> list[Entry]:
+    """Calls by their ids, whoever made them: for the books only."""
+    return [_value(row) for row in await connection.execute(select(usage).where(usage.c.id.in_(ids)))]
+
+
+async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[Entry]:
+    """The calls made for one turn, in order."""
+    query = (
+        select(usage)
+        .where(usage.c.owner_id == owner_id, usage.c.turn_id == turn_id)
+        .order_by(usage.c.attempt, usage.c.id)
+    )
+    return [_value(row) for row in await connection.execute(query)]
+
+
+async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str | None) -> list[Entry]:
+    """All calls ever made for a thread, oldest first; those of no thread for None. A deleted thread still has its calls."""
+    query = (
+        select(usage)
+        .where(usage.c.owner_id == owner_id, usage.c.thread_id == thread_id)
+        .order_by(usage.c.created_at, usage.c.id)
+    )
+    return [_value(row) for row in await connection.execute(query)]
+
+
+async def all_threads(
+    connection: AsyncConnection, thread_id: str | None = None
+) -> list[tuple[str, str | None]]:
+    """Owner and thread of all calls, in the order of their first call; of those of one name if it is given: for the operator."""
+    query = (
+        select(usage.c.owner_id, usage.c.thread_id)
+        .group_by(usage.c.owner_id, usage.c.thread_id)
+        .order_by(func.min(usage.c.created_at), usage.c.thread_id)
+    )
+    if thread_id is not None:
+        query = query.where(usage.c.thread_id == thread_id)
+    return [(row.owner_id, row.thread_id) for row in await connection.execute(query)]
+
+
+async def page(
+    connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], *, after: Entry | None, limit: int
+) -> list[Entry]:
+    """Calls that meet the conditions, oldest first, those after one that was read before."""
+    query = select(usage).where(*conditions).order_by(usage.c.created_at, usage.c.id).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(usage.c.created_at, usage.c.id) > tuple_(after.created_at, after.id))
+    return [_value(row) for row in await connection.execute(query)]
+
+
+async def get(connection: AsyncConnection, owner_id: str | None, call_id: str) -> Entry | None:
+    """One call, of one owner or of anybody (None)."""
+    query = select(usage).where(usage.c.id == call_id)
+    if owner_id is not None:
+        query = query.where(usage.c.owner_id == owner_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _value(row)
+
+
+def _value(row: Any) -> Entry:
+    counted = Usage(**{name: getattr(row, name) for name in Usage.__slots__})
+    rest = {name: getattr(row, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
+    return Entry(**rest, usage=counted, cost=None if row.cost_pico is None else usd(row.cost_pico))

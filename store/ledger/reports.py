@@ -1,0 +1,103 @@
+"""Sums over the ledger: exact, in SQL, grouped as asked.
+
+Money is summed in picodollars and tokens as integers, so that every sum is exact on both databases. A call without a price is
+counted apart and never as zero.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.audit.savings import Period
+from context.models.pricing import Usage
+from store.ledger import percentiles
+from store.ledger.aggregates import KINDS, Dimension, Offset, Selection, conditions, sums
+from store.tables import usage
+
+EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """Some calls together. Money in picodollars; `group` has the values of the dimensions asked for, days as dates.
+
+    `cost` is that of the priced calls; `unpriced` counts the others that used anything. `failed` are those that are neither
+    ok, refused nor cancelled. `first_token_ms` are percentiles over calls that said something; empty when none did.
+    `compared` and `on_top` are what the calls that can be compared cost, and would have cost (see context.audit.savings).
+    """
+
+    group: tuple[str | None, ...]
+    calls: int
+    ok: int
+    refused: int
+    cancelled: int
+    failed: int
+    estimated: int
+    unpriced: int
+    usage: Usage
+    cost: int
+    first_token_ms: Mapping[str, float]
+    compared: int
+    on_top: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Groups, newest day first and then dearest first; `more` when there were others. `total` is over all of them."""
+
+    groups: tuple[Sums, ...]
+    more: bool
+    total: Sums
+
+
+async def report(
+    connection: AsyncConnection,
+    selection: Selection,
+    by: Sequence[Dimension],
+    *,
+    limit: int,
+    days: Sequence[Offset] = (Offset(start=0, ahead=0),),
+    top: Sequence[Period] = (),
+) -> Report:
+    """Sums by the dimensions given, at most `limit` groups. `top`: prices of the model everything is compared with."""
+    grouped = sums(connection, selection, tuple(by), days, top).limit(limit + 1)
+    rows = (await connection.execute(grouped)).all() if by else []
+    total = (await connection.execute(sums(connection, selection, (), days, top))).one()
+    return Report(
+        groups=tuple(_value(row, by) for row in rows[:limit]),
+        more=len(rows) > limit,
+        total=_value(total, ()),
+    )
+
+
+async def first_call(connection: AsyncConnection, selection: Selection) -> int | None:
+    """When the first of these calls was made: nothing need be known about earlier days."""
+    found: int | None = await connection.scalar(
+        select(func.min(usage.c.created_at)).where(*conditions(selection))
+    )
+    return found
+
+
+def _value(row: Row[Any], by: Sequence[Dimension]) -> Sums:
+    keys = zip(by, tuple(row), strict=False)  # the keys come first in a row
+    return Sums(
+        group=tuple(
+            date.fromordinal(EPOCH + key).isoformat() if name == "day" else key for name, key in keys
+        ),
+        calls=row.calls,
+        ok=int(row.ok),
+        refused=int(row.refused),
+        cancelled=int(row.cancelled),
+        failed=int(row.failed),
+        estimated=int(row.estimated),
+        unpriced=int(row.unpriced),
+        usage=Usage(**{kind: int(getattr(row, kind)) for kind in KINDS}),
+        cost=int(row.cost_pico),
+        first_token_ms=percentiles.read(row),
+        compared=int(row.compared),
+        on_top=int(row.on_top),
+    )

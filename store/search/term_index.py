@@ -1,0 +1,176 @@
+"""Which messages of a thread hold which stems: the index behind recall.
+
+Each stem is kept as one short word made of its thread and itself, so that the index answers for one thread at the price of that
+thread: how rare a word is here needs no other table, and no message of another thread or owner is ever touched. FTS5 keeps the
+lists on SQLite, a tsvector under GIN on Postgres; both hold presence only, because ranking needs no more (context.recall.rank).
+
+A question reads the newest places of each word and stops. FTS5 walks a list backwards; GIN hands over a whole list or nothing, so
+there a word's list is cut into stretches of the thread, and they are asked for one after the other.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from context.recall.instructions import is_instruction, is_preference
+from context.recall.kinds import kinds
+from context.recall.time_mentions import tells_when
+from context.recall.words import stem, vocabulary
+from store import sqlite
+from store.tables import messages
+
+# What the form of a message says of it, kept as if it were a stem; no stem holds a space.
+STANDING = " standing"
+PREFERRING = " preferring"
+TELLING = " telling"
+STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more searches, more are read in vain
+_STATED_AT_MOST = 8_000  # characters: a longer message is pasted text, in which nobody states a rule
+
+
+async def index(connection: AsyncConnection, pk: int, words: str) -> None:
+    """Make a message recallable, in place of what was indexed for it before."""
+    lite = connection.dialect.name == "sqlite"
+    key = "rowid" if lite else "pk"
+    await connection.execute(text(f"DELETE FROM message_search_stems WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
+    if not words.strip():
+        return
+    place = select(messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth).where(
+        messages.c.pk == pk
+    )
+    owner_id, thread_id, role, depth = (await connection.execute(place)).one()
+    stretch = None if lite else depth // STRETCH
+    await connection.execute(
+        text(INSERT_LITE if lite else INSERT_POSTGRES),
+        {"pk": pk, "stems": entry(owner_id, thread_id, stretch, told(words, role))},
+    )
+
+
+INSERT_LITE = "INSERT INTO message_search_stems (rowid, stems) VALUES (:pk, :stems)"
+INSERT_POSTGRES = (
+    "INSERT INTO message_search_stems (pk, stems) "
+    "VALUES (:pk, array_to_tsvector(string_to_array(:stems, ' ')))"
+)
+
+
+async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
+    """Take a thread's messages out of the index; on Postgres the foreign key's cascade does it."""
+    if connection.dialect.name == "sqlite":
+        await connection.execute(
+            text(
+                "DELETE FROM message_search_stems WHERE rowid IN "
+                "(SELECT pk FROM messages WHERE owner_id = :owner AND thread_id = :thread)"
+            ),
+            {"owner": owner_id, "thread": thread_id},
+        )
+
+
+async def holding(
+    connection: AsyncConnection,
+    owner_id: str,
+    thread_id: str,
+    wanted: Sequence[str],
+    *,
+    pks: tuple[int, int],
+    depths: tuple[int, int],
+    most: int,
+) -> dict[str, list[int]]:
+    """For each stem the newest `most` messages of a thread that hold it, by their `pk`, newest first.
+
+    `pks` and `depths` are the first and the last that are looked at. Stems that nobody used are absent.
+    """
+    if not wanted:
+        return {}
+    lite = connection.dialect.name == "sqlite"
+    asked = {digest(stem): stem for stem in wanted}
+    first, last = depths
+    stretches = [None] if lite else range(last // STRETCH, first // STRETCH - 1, -1)
+    values = {
+        "scopes": " ".join(scope(owner_id, thread_id, stretch) for stretch in stretches),
+        "words": " ".join(asked),
+        "first": pks[0],
+        "last": pks[1],
+        "most": most,
+    }
+    found: Iterable[Any] = (
+        await sqlite.rows(connection, _LITE, values)
+        if lite
+        else await connection.execute(text(_POSTGRES), values)
+    )
+    # json reads a list of numbers in half the time of int() for each
+    return {
+        asked[word]: sorted(json.loads(f"[{places}]"), reverse=True)[:most]
+        for word, places in found
+        if places
+    }
+
+
+# One list for each word, as text: thousands of numbers arrive as one value. FTS5 walks a list from either end.
+_LITE = """
+SELECT word.value AS word, (
+    SELECT group_concat(pk) FROM (
+        SELECT rowid AS pk FROM message_search_stems
+        WHERE message_search_stems MATCH :scopes || word.value AND rowid BETWEEN :first AND :last
+        ORDER BY rowid DESC LIMIT :most
+    )
+) AS places
+FROM json_each('["' || replace(:words, ' ', '","') || '"]') AS word
+"""
+
+# From stretch to stretch, back from the newest, until there are enough. `pk + 0`, or the planner may walk the primary key and
+# unpack every vector on its way.
+_POSTGRES = """
+WITH RECURSIVE walk AS (
+    SELECT word, 1 AS step, 0::bigint AS held, NULL::text AS places
+    FROM unnest(string_to_array(:words, ' ')) AS word
+    UNION ALL
+    SELECT walk.word, walk.step + 1, walk.held + found.held, found.places
+    FROM walk CROSS JOIN LATERAL (
+        SELECT count(*) AS held, string_agg(pk::text, ',') AS places FROM message_search_stems
+        WHERE stems @@ ((string_to_array(:scopes, ' '))[walk.step] || walk.word)::tsquery
+            AND pk + 0 BETWEEN :first AND :last
+    ) AS found
+    WHERE walk.held < :most AND walk.step <= cardinality(string_to_array(:scopes, ' '))
+)
+SELECT word, string_agg(places, ',') AS places FROM walk WHERE places IS NOT NULL GROUP BY word
+"""
+
+
+def told(words: str, role: str) -> set[str]:
+    """What is indexed of a message."""
+    said = vocabulary(words)
+    held = set(map(stem, said))
+    held.update([*kinds(said, held)])
+    if tells_when(words):
+        held.add(TELLING)
+    if role == "user" and len(words) <= _STATED_AT_MOST:
+        if is_instruction(words):
+            held.add(STANDING)
+        if is_preference(words):
+            held.add(PREFERRING)
+    return held
+
+
+def entry(owner_id: str, thread_id: str, stretch: int | None, held: Iterable[str]) -> str:
+    """What the index is given for a message that holds these stems."""
+    where = scope(owner_id, thread_id, stretch)
+    return " ".join(where + digest(stem) for stem in held)
+
+
+def scope(owner_id: str, thread_id: str, stretch: int | None) -> str:
+    """A thread, or on Postgres a stretch of it, in ten hexadecimal digits.
+
+    Two of one digest share their lists, which costs time alone, because only messages of the branch are looked at.
+    """
+    named = f"{owner_id}\x00{thread_id}" + ("" if stretch is None else f"\x00{stretch}")
+    return blake2b(named.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+
+
+@lru_cache(maxsize=20_000)
+def digest(stem: str) -> str:
+    """A stem in eight hexadecimal digits. Two of one digest share their lists: a stray candidate."""
+    return blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
