@@ -2,7 +2,7 @@
 
 Reading order: events (what can happen in a turn) · api/turns (where one comes in) · command, accept (made durable) · runner (who owns
 it) · turn (its story) · choosing (which model), planning (what it is sent) · calls and upstream/ (asking it) · journal (kept, then
-shown) · sse (followed) · finish (one end) · folds and tending (behind and between turns) · ledger (what it cost) · app (all wiring) · cli.
+shown) · sse (followed) · finish (one end) · compactions and tending (behind and between turns) · ledger (what it cost) · app (all wiring) · cli.
 
 May import: store, context. `upstream/` alone imports the SDK.
 """

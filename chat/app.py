@@ -12,15 +12,15 @@ from starlette.middleware.cors import CORSMiddleware
 
 from chat.api import page, routes
 from chat.api.deps import Deps
-from chat.api.middleware.auth import Access
-from chat.api.middleware.rate_limit import Limits, Rates
-from chat.api.middleware.request_context import Edge, http_exception
-from chat.api.middleware.unread_body import HangUp
-from chat.auth.token_registry import Granted
+from chat.api.middleware.auth import Auth
+from chat.api.middleware.rate_limit import RateLimit, Rates
+from chat.api.middleware.request_context import RequestContext, http_exception
+from chat.api.middleware.unread_body import UnreadBody
+from chat.auth.token_registry import TokenRegistry
 from chat.auth.tokens import Tokens
-from chat.background.keepalive import Tending
-from chat.background.keepalive_cap import Allowance
-from chat.background.summarizer import Folder
+from chat.background.keepalive import KeepaliveScheduler
+from chat.background.keepalive_cap import KeepaliveCap
+from chat.background.summarizer import Summarizer
 from chat.budgets.alerts import Alerts, Webhook
 from chat.clock import Clock, SystemClock
 from chat.config.settings import Settings
@@ -31,7 +31,7 @@ from chat.telemetry import start
 from chat.turns.runner import Runner
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
-from chat.upstream.replica_sync import Sharing
+from chat.upstream.replica_sync import ReplicaSync
 from context.models.pricing import PICO
 from store.database import Database
 
@@ -74,26 +74,26 @@ async def running(
             clock,
             holder,
             local_model,
-            start.watch(settings, metrics, telemetry),
+            start.hooks(settings, metrics, telemetry),
             meanings,
         )
-        folder = Folder(database=database, deployment=deployment, clock=clock)
+        summarizer = Summarizer(database=database, deployment=deployment, clock=clock)
         runner = Runner(
             database=database,
             deployment=deployment,
             clock=clock,
             holder=holder,
             shared=database.dialect == "postgresql",
-            folder=folder,
-            tending=Tending(
+            summarizer=summarizer,
+            keepalive_scheduler=KeepaliveScheduler(
                 database=database,
                 deployment=deployment,
                 clock=clock,
-                folder=folder,
+                summarizer=summarizer,
                 keepalives=settings.keepalives,
-                allowance=Allowance(
+                keepalive_cap=KeepaliveCap(
                     thread=int(settings.keepalive_usd_per_thread * PICO),
-                    service=int(settings.keepalive_usd_per_day * PICO),
+                    total=int(settings.keepalive_usd_per_day * PICO),
                 ),
             ),
             log_hours=settings.log_hours,
@@ -103,11 +103,13 @@ async def running(
         rates = Rates(None if settings.redis_url is None else settings.redis_url.get_secret_value())
         stack.push_async_callback(rates.close)
         if settings.redis_url is not None:
-            sharing = Sharing(settings.redis_url.get_secret_value(), deployment.caller.gate, holder)
-            await sharing.start()
-            stack.push_async_callback(sharing.stop)
-        granted = Granted(settings, database, clock)
-        await stack.enter_async_context(granted.watching())
+            replica_sync = ReplicaSync(
+                settings.redis_url.get_secret_value(), deployment.caller.admission, holder
+            )
+            await replica_sync.start()
+            stack.push_async_callback(replica_sync.stop)
+        token_registry = TokenRegistry(settings, database, clock)
+        await stack.enter_async_context(token_registry.watching())
         await runner.start()
         stack.push_async_callback(runner.stop)
         yield Deps(
@@ -117,7 +119,7 @@ async def running(
             runner=runner,
             clock=clock,
             rates=rates,
-            granted=granted,
+            token_registry=token_registry,
             local_model=local_model,
             metrics=metrics,
         )
@@ -128,17 +130,17 @@ def application(deps: Deps) -> Starlette:
     endpoints = routes.endpoints(deps)
     scraper = deps.settings.metrics_token
     middleware = [
-        Middleware(HangUp),
-        Middleware(Edge, clock=deps.clock),
+        Middleware(UnreadBody),
+        Middleware(RequestContext, clock=deps.clock),
         Middleware(
-            Limits,
+            RateLimit,
             per_minute=deps.settings.requests_per_minute,
-            at_once=deps.settings.requests_at_once,
+            at_once=deps.settings.max_concurrent_requests,
             rates=deps.rates,
         ),
         Middleware(
-            Access,
-            granted=deps.granted,
+            Auth,
+            token_registry=deps.token_registry,
             clock=deps.clock,
             metrics=Tokens([], None if scraper is None else scraper.get_secret_value()),
         ),
@@ -173,6 +175,6 @@ def _alerts(settings: Settings, database: Database, clock: Clock) -> Alerts:
         database=database,
         clock=clock,
         budgets=settings.all_budgets,
-        shares=settings.alert_shares,
+        shares=settings.alert_thresholds,
         webhook=webhook,
     )

@@ -121,13 +121,13 @@ class ThreadBusy(PalaverError):
     status, code, type, retryable = 409, "thread_busy", "invalid_request_error", True
 
 
-class IdTaken(PalaverError):
+class IdConflict(PalaverError):
     """An object of that id exists already."""
 
     status, code, type = 409, "id_taken", "invalid_request_error"
 
 
-class LogGone(PalaverError):
+class LogExpired(PalaverError):
     """The turn's event log is no longer kept; the turn itself still tells its outcome."""
 
     status, code, type = 410, "log_gone", "invalid_request_error"

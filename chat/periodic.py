@@ -9,7 +9,7 @@ import structlog
 log = structlog.get_logger()
 
 
-async def forever(pause: float, look: Callable[[], Awaitable[None]]) -> None:
+async def repeat(pause: float, look: Callable[[], Awaitable[None]]) -> None:
     """Look every `pause` seconds until cancelled."""
     while True:
         await asyncio.sleep(pause)
@@ -18,14 +18,14 @@ async def forever(pause: float, look: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             task = asyncio.current_task()
             log.exception(
-                "a background duty failed; it will be tried again", duty=task.get_name() if task else ""
+                "a background duty failed; it will be tried again", task_name=task.get_name() if task else ""
             )
 
 
 @asynccontextmanager
-async def on_duty(name: str, pause: float, look: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """`forever`, for the length of the block, as a task of that name."""
-    task = asyncio.create_task(forever(pause, look), name=name)
+async def periodically(name: str, pause: float, look: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """`repeat`, for the length of the block, as a task of that name."""
+    task = asyncio.create_task(repeat(pause, look), name=name)
     try:
         yield
     finally:

@@ -24,25 +24,25 @@ class Policy:
     The summary (context economics, section 6):
 
     summary_budget: what all lines of the summary together should hold. 1,500 tokens are about a hundred lines.
-    summary_share: new summary tokens per folded token. A fifth keeps names, numbers and decisions of ordinary talk.
-    summary_over, summary_down: the ladder is merged when it would pass the first times its budget, down to the second.
-        The distance between them is how many folds leave the oldest bytes alone.
-    summariser_prompt: tokens of the summariser's own instructions.
-    summariser_chunk: the most one summariser call reads; the cheap model's price steps up at 100,000.
+    summary_share: new summary tokens per compacted token. A fifth keeps names, numbers and decisions of ordinary talk.
+    summary_over, summary_down: the summary is merged when it would pass the first times its budget, down to the second.
+        The distance between them is how many compactions leave the oldest bytes alone.
+    summarizer_prompt: tokens of the summarizer's own instructions.
+    summarizer_chunk: the most one summarizer call reads; the cheap model's price steps up at 100,000.
     fork_answer: tokens of the instruction when the live prefix itself is asked for a summary.
-    fold_least: a fold of fewer tokens is not worth a call, whatever the arithmetic says.
+    fold_least: a compaction of fewer tokens is not worth a call, whatever the arithmetic says.
 
     Expecting the next turn (sections 4 and 5):
 
-    gaps_kept: the lane's own gaps that are remembered.
+    gaps_kept: the cache state's own gaps that are remembered.
     gap_half_life: after how many younger gaps one counts half.
     other_kind: what a gap counts when the pause before it was of the other kind (shorter or longer than 5 minutes) than now.
     service_weight_young, service_trusted: the histogram of all threads counts that many gaps together in the beginning, and as many as have
         proved right (`context/cache/global_gaps.py`) once so many gaps were seen.
     ends_after: turns after which a thread is expected to end that nothing is known of; each turn it has had makes it a turn more.
     life_5m, life_1h: how long an entry is relied on: a little under 5 minutes and an hour, for the time a request travels.
-    share_memory: turns over which a lane's share of the thread is averaged.
-    alive_turns: turns within which another living lane of the thread must be used to count as warm when a fold would move it.
+    share_memory: turns over which a cache state's share of the thread is averaged.
+    alive_turns: turns within which another living cache state of the thread must be used to count as warm when a compaction would move it.
 
     Keep-alives (section 7):
 
@@ -62,19 +62,19 @@ class Policy:
     summary_share: float = 0.2
     summary_over: float = 1.2
     summary_down: float = 0.8
-    summariser_prompt: int = 400
-    summariser_chunk: int = 90_000
+    summarizer_prompt: int = 400
+    summarizer_chunk: int = 90_000
     fork_answer: int = 200
-    fold_least: int = 200
+    compaction_min: int = 200
 
     gaps_kept: int = 200
     gap_half_life: float = 60.0
     other_kind: float = 0.25
-    service_weight_young: float = 4.0
-    service_trusted: int = 200
+    global_gaps_weight_young: float = 4.0
+    global_gaps_trusted: int = 200
     ends_after: float = 30.0
-    life_5m: int = 280_000
-    life_1h: int = 3_540_000
+    ttl_5m_ms: int = 280_000
+    ttl_1h_ms: int = 3_540_000
     share_memory: float = 20.0
     alive_turns: float = 10.0
 

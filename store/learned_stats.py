@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.tables import learned
 
 
-def service_name(model_id: str) -> str:
+def global_gaps_key(model_id: str) -> str:
     """The name of the histogram of a model's idle gaps over all threads."""
     return f"gaps {model_id}"
 
 
-def calibration_name(model_id: str) -> str:
+def calibration_key(model_id: str) -> str:
     """The name of what is known of a model's tokenizer."""
     return f"tokens {model_id}"
 

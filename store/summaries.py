@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.request.summary_blocks import Ladder, Segment, from_json, to_json
+from context.request.summary_blocks import Segment, Summary, from_json, to_json
 from store.tables import summaries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class SummaryVersion:
     """One version. `origin`: model, user or import; `based_on`: the version it was made from."""
 
-    ladder: Ladder
+    summary: Summary
     owner_id: str
     thread_id: str
     upto_depth: int
@@ -69,7 +69,7 @@ async def add(
     )
 
 
-async def get(connection: AsyncConnection, owner_id: str, summary_id: str) -> Summary | None:
+async def get(connection: AsyncConnection, owner_id: str, summary_id: str) -> SummaryVersion | None:
     """One version of an owner's summary, active or not."""
     condition = and_(summaries.c.owner_id == owner_id, summaries.c.id == summary_id)
     row = (await connection.execute(select(summaries).where(condition))).one_or_none()
@@ -78,7 +78,7 @@ async def get(connection: AsyncConnection, owner_id: str, summary_id: str) -> Su
 
 async def active_at(
     connection: AsyncConnection, owner_id: str, thread_id: str, message_id: str
-) -> Summary | None:
+) -> SummaryVersion | None:
     """The active summary of everything up to a message."""
     condition = and_(
         _thread(owner_id, thread_id), summaries.c.upto_message_id == message_id, summaries.c.active
@@ -111,13 +111,13 @@ async def undone_upto(connection: AsyncConnection, owner_id: str, thread_id: str
     newest = await versions(connection, owner_id, thread_id, limit=1)
     if not newest or newest[0].active:
         return None
-    stands = await active_at(connection, owner_id, thread_id, newest[0].ladder.upto_id)
+    stands = await active_at(connection, owner_id, thread_id, newest[0].summary.upto_id)
     return newest[0].upto_depth if stands is None else None
 
 
 async def versions(
     connection: AsyncConnection, owner_id: str, thread_id: str, *, limit: int = 50
-) -> list[Summary]:
+) -> list[SummaryVersion]:
     """The newest versions of a thread's summaries, newest first."""
     query = (
         select(summaries)
@@ -132,9 +132,9 @@ def _thread(owner_id: str, thread_id: str) -> ColumnElement[bool]:
     return and_(summaries.c.owner_id == owner_id, summaries.c.thread_id == thread_id)
 
 
-def _value(row: Any) -> Summary:
-    return Summary(
-        ladder=Ladder(
+def _value(row: Any) -> SummaryVersion:
+    return SummaryVersion(
+        summary=Summary(
             id=row.id, upto_id=row.upto_message_id, segments=from_json(row.segments), leaf_id=row.leaf_id
         ),
         owner_id=row.owner_id,

@@ -136,7 +136,7 @@ class TurnRow(SQLModel, table=True):
     user_message_id: str
     message_id: str
     status: str
-    asked: str | None = None  # the tier or model the request named
+    requested_model: str | None = None  # the tier or model the request named
     token: str | None = None  # the name of the access token it came with
     feature: str | None = None  # what the client says it is for: a label to group the ledger by
     idempotency_key: str | None = None
@@ -151,7 +151,7 @@ class TurnRow(SQLModel, table=True):
     last_seq: int  # while running: of the first events only; the log itself is the authority
     lease_holder: str | None = None
     lease_until: int = Field(default=0, sa_type=BigInteger)
-    cancel_asked: bool = False
+    cancel_requested: bool = False
     log_kept: bool = True
     created_at: int = Field(sa_type=BigInteger)
     finished_at: int | None = Field(default=None, sa_type=BigInteger)
@@ -197,42 +197,42 @@ class SummaryRow(SQLModel, table=True):
     segments: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     active: bool
     origin: str  # model, user or import
-    prompt_digest: str | None = None  # of the summariser's instructions
+    prompt_digest: str | None = None  # of the summarizer's instructions
     created_at: int = Field(sa_type=BigInteger)
 
 
-class LaneRow(SQLModel, table=True):
+class CacheStateRow(SQLModel, table=True):
     """What is known of one model's cache for one thread, as JSON, and when it wants attention next."""
 
-    __tablename__ = "lanes"
+    __tablename__ = "cache_states"
     __table_args__ = (
         _of_thread(),
-        Index("lanes_due", "next_at"),
+        Index("cache_states_due", "next_at"),
     )
     owner_id: str = Field(primary_key=True)
     thread_id: str = Field(primary_key=True)
     model: str = Field(primary_key=True)
     state: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    turn_id: str  # the turn whose request the lane sent last
+    turn_id: str  # the turn whose request the cache state sent last
     next_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class LearnedRow(SQLModel, table=True):
+class LearnedStatRow(SQLModel, table=True):
     """What the service has learned over all threads: the histogram of gaps, each model's tokens per kind of text."""
 
-    __tablename__ = "learned"
+    __tablename__ = "learned_stats"
     name: str = Field(primary_key=True)
     value: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
-class UsageRow(SQLModel, table=True):
+class LedgerEntryRow(SQLModel, table=True):
     """One upstream call of any purpose. It outlives the thread it belongs to: a ledger forgets nothing."""
 
-    __tablename__ = "usage"
+    __tablename__ = "ledger_entries"
     __table_args__ = (
-        Index("usage_by_time", "owner_id", "created_at"),
-        Index("usage_by_day", "created_at"),
-        Index("usage_by_turn", "turn_id"),
+        Index("ledger_entries_by_time", "owner_id", "created_at"),
+        Index("ledger_entries_by_day", "created_at"),
+        Index("ledger_entries_by_turn", "turn_id"),
     )
     id: str = Field(primary_key=True)
     owner_id: str
@@ -242,8 +242,8 @@ class UsageRow(SQLModel, table=True):
     feature: str | None = None
     purpose: str
     tier: str | None = None
-    model_asked: str
-    model_answered: str | None = None
+    requested_model: str
+    response_model: str | None = None
     input: int
     cache_read: int
     cache_write_5m: int
@@ -263,10 +263,10 @@ class UsageRow(SQLModel, table=True):
     first_byte_ms: int | None = None
     first_token_ms: int | None = None
     total_ms: int
-    predicted: dict[str, Any] | None = Field(
+    estimated_usage: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSON(none_as_null=True))
-    )  # kinds, as foreseen
-    shortfall: str | None = None  # why a cache read that was foreseen did not happen
+    )  # kinds, as estimated
+    cache_miss: str | None = None  # why a cache read that was estimated did not happen
     created_at: int = Field(sa_type=BigInteger)
 
 
@@ -283,11 +283,11 @@ class BudgetRow(SQLModel, table=True):
     refused_at: int | None = Field(default=None, sa_type=BigInteger)  # when something first did not fit
 
 
-class AlertRow(SQLModel, table=True):
+class BudgetAlertRow(SQLModel, table=True):
     """News of a budget that the operator's webhook has not taken yet."""
 
-    __tablename__ = "alerts"
-    __table_args__ = (Index("alerts_due", "next_at"),)
+    __tablename__ = "budget_alerts"
+    __table_args__ = (Index("budget_alerts_due", "next_at"),)
     id: str = Field(primary_key=True)
     body: str = Field(sa_column=Column(Text, nullable=False))  # the JSON exactly as it is sent
     tries: int
@@ -357,11 +357,11 @@ message_vectors = _table(VectorRow)
 turns = _table(TurnRow)
 turn_events = _table(TurnEventRow)
 summaries = _table(SummaryRow)
-lanes = _table(LaneRow)
-learned = _table(LearnedRow)
-usage = _table(UsageRow)
+cache_states = _table(CacheStateRow)
+learned = _table(LearnedStatRow)
+usage = _table(LedgerEntryRow)
 budgets = _table(BudgetRow)
-alerts = _table(AlertRow)
+alerts = _table(BudgetAlertRow)
 open_calls = _table(OpenCallRow)
 prompts = _table(PromptRow)
 metadata = SQLModel.metadata

@@ -22,7 +22,7 @@ class Turn:
     user_message_id: str
     message_id: str
     status: TurnStatus
-    asked: str | None
+    requested_model: str | None
     token: str | None
     feature: str | None
     fingerprint: str
@@ -31,7 +31,7 @@ class Turn:
     usage: dict[str, Any] | None
     error: dict[str, Any] | None
     last_seq: int
-    cancel_asked: bool
+    cancel_requested: bool
     log_kept: bool
     created_at: int
     finished_at: int | None
@@ -45,7 +45,7 @@ async def add(
     thread_id: str,
     user_message_id: str,
     message_id: str,
-    asked: str | None,
+    requested_model: str | None,
     token: str | None,
     feature: str | None,
     idempotency_key: str | None,
@@ -65,7 +65,7 @@ async def add(
             user_message_id=user_message_id,
             message_id=message_id,
             status="running",
-            asked=asked,
+            requested_model=requested_model,
             token=token,
             feature=feature,
             idempotency_key=idempotency_key,
@@ -75,7 +75,7 @@ async def add(
             last_seq=0,
             lease_holder=lease_holder,
             lease_until=lease_until,
-            cancel_asked=False,
+            cancel_requested=False,
             log_kept=True,
             created_at=now,
         )
@@ -147,10 +147,12 @@ async def finish(
     return done.rowcount == 1
 
 
-async def ask_cancel(connection: AsyncConnection, owner_id: str, turn_id: str) -> None:
+async def request_cancel(connection: AsyncConnection, owner_id: str, turn_id: str) -> None:
     """Leave word for whoever runs the turn that it is to stop."""
     await connection.execute(
-        update(turns).where(_own(owner_id, turn_id), turns.c.status == "running").values(cancel_asked=True)
+        update(turns)
+        .where(_own(owner_id, turn_id), turns.c.status == "running")
+        .values(cancel_requested=True)
     )
 
 
@@ -163,8 +165,8 @@ async def renew_leases(
     """
     mine = and_(turns.c.lease_holder == holder, turns.c.status == "running", turns.c.id.in_(turn_ids))
     await connection.execute(update(turns).where(mine).values(lease_until=until))
-    asked = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_asked))
-    return [turn_id for (turn_id,) in asked]
+    requested_model = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
+    return [turn_id for (turn_id,) in requested_model]
 
 
 async def abandoned(connection: AsyncConnection, now: int | None) -> list[Turn]:
@@ -205,7 +207,7 @@ def _value(row: Any) -> Turn:
         user_message_id=row.user_message_id,
         message_id=row.message_id,
         status=row.status,
-        asked=row.asked,
+        requested_model=row.requested_model,
         token=row.token,
         feature=row.feature,
         fingerprint=row.fingerprint,
@@ -214,7 +216,7 @@ def _value(row: Any) -> Turn:
         usage=row.usage,
         error=row.error,
         last_seq=row.last_seq,
-        cancel_asked=row.cancel_asked,
+        cancel_requested=row.cancel_requested,
         log_kept=row.log_kept,
         created_at=row.created_at,
         finished_at=row.finished_at,

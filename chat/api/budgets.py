@@ -9,14 +9,14 @@ from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
 from chat.clock import rfc3339
 from chat.errors import NotFound
 from context.limits.budgets import Spender, counters
-from context.limits.fit import Standing
+from context.limits.fit import BudgetStatus
 from context.models.pricing import usd
 from store.ledger import budgets as store
 
 SHARED = ("deployment", "tier", "model")  # what others spend from too
 
 
-class BudgetStandings(Resource):
+class Budgets(Resource):
     """The handler of `/api/budgets`."""
 
     @Endpoint(
@@ -28,24 +28,24 @@ class BudgetStandings(Resource):
         errors=(NotFound,),
     )
     async def mine(self, request: Request) -> Response:
-        wish, who = query(request, BudgetQuery), principal(request)
+        body, who = query(request, BudgetQuery), principal(request)
         deployment, now = self.deps.deployment, self.deps.clock.now()
         budgets = deployment.caller.budgets.all
         spenders = [
-            Spender(owner_id=who.owner_id, thread_id=wish.thread_id, token=who.token, tier=tier, model=model)
+            Spender(owner_id=who.owner_id, thread_id=body.thread_id, token=who.token, tier=tier, model=model)
             for tier, model in deployment.tiers.items()
         ]
         drawn = {one.key: one for spender in spenders for one in counters(budgets, spender, now)}
         async with self.deps.database.reading() as connection:
-            if wish.thread_id is not None:
-                await the_thread(connection, who.owner_id, wish.thread_id, "thread_id")
-            standings = await store.standings(connection, tuple(drawn.values()))
+            if body.thread_id is not None:
+                await the_thread(connection, who.owner_id, body.thread_id, "thread_id")
+            statuses = await store.statuses(connection, tuple(drawn.values()))
         # Where there is one user they are the operator, and all that was spent is theirs; to others the sum would tell of people.
-        return answer(BudgetsOut(budgets=[_shown(one, who.admin) for one in standings]))
+        return answer(BudgetsOut(budgets=[_shown(one, who.admin) for one in statuses]))
 
 
-def _shown(standing: Standing, alone: bool) -> BudgetOut:
-    counter = standing.counter
+def _shown(status: BudgetStatus, alone: bool) -> BudgetOut:
+    counter = status.counter
     budget = counter.budget
     own = alone or budget.scope not in SHARED
 
@@ -60,8 +60,8 @@ def _shown(standing: Standing, alone: bool) -> BudgetOut:
         unit=budget.unit,
         period=budget.period,
         limit=amount(budget.limit),
-        used=amount(standing.used),
-        reserved=amount(standing.reserved),
-        near=standing.near,
+        used=amount(status.used),
+        reserved=amount(status.reserved),
+        near=status.near,
         resets_at=rfc3339(counter.resets_at),
     )

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from chat.api.middleware.rate_limit import Rates
 from chat.auth.principal import Principal
-from chat.auth.token_registry import Granted, Visit
+from chat.auth.token_registry import TokenRegistry, Visit
 from chat.clock import Clock
 from chat.config.settings import Settings
 from chat.errors import NotFound
@@ -33,7 +33,7 @@ class Deps:
     runner: Runner
     clock: Clock
     rates: Rates
-    granted: Granted
+    token_registry: TokenRegistry
     local_model: LocalModel | None = None
     metrics: "Prometheus | None" = None
 

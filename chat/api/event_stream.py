@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from sse_starlette import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
-from chat.calls.hooks import Watch
+from chat.calls.hooks import Hooks
 from chat.stream.events import frame, is_terminal
 from chat.stream.journal import TurnLog
 from store import events as store_events
@@ -49,12 +49,12 @@ class EventStream(EventSourceResponse):
         frames: AsyncIterator[bytes],
         *,
         headers: dict[str, str] | None = None,
-        watch: Watch | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         super().__init__(
             frames, headers={**HEADERS, **(headers or {})}, ping=0, sep="\n", send_timeout=SEND_TIMEOUT
         )
-        self._watch = watch or Watch()
+        self._watch = hooks or Hooks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._watch.stream():

@@ -26,12 +26,12 @@ class Messages(Resource):
     )
     async def list(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
-        wish = query(request, MessageQuery)
+        body = query(request, MessageQuery)
         async with self.deps.database.reading() as connection:
             thread = await the_thread(connection, owner_id, thread_id)
-            leaf = wish.leaf or thread.leaf_id
+            leaf = body.leaf or thread.leaf_id
             end = leaf
-            for name, message_id in (("leaf", wish.leaf), ("before", wish.before)):
+            for name, message_id in (("leaf", body.leaf), ("before", body.before)):
                 if message_id is None:
                     continue
                 found = await messages.get(connection, owner_id, message_id, thread_id=thread_id)
@@ -40,7 +40,7 @@ class Messages(Resource):
                 end = found.message.parent_id if name == "before" else message_id
             shown = []
             if end is not None:
-                shown = await branches.branch(connection, owner_id, thread_id, end, rows=wish.limit)
+                shown = await branches.branch(connection, owner_id, thread_id, end, rows=body.limit)
             more = bool(shown) and shown[0].message.parent_id is not None
             page = MessagesOut(messages=await messages_out(connection, shown), has_more=more, leaf_id=leaf)
         return answer(page)
@@ -55,10 +55,10 @@ class Messages(Resource):
     )
     async def rate(self, request: Request) -> Response:
         owner_id, message_id = owner(request), path_id(request, "message")
-        wish = await read(request, Rating)
+        body = await read(request, Rating)
 
         async def write(connection: AsyncConnection) -> MessageOut:
-            if not await messages.rate(connection, owner_id, message_id, wish.rating):
+            if not await messages.rate(connection, owner_id, message_id, body.rating):
                 raise NotFound("no such message", param="message")
             found = await messages.get(connection, owner_id, message_id)
             return (await messages_out(connection, [found] if found is not None else []))[0]

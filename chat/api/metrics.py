@@ -35,8 +35,8 @@ class Metrics(Resource):
                 shares = await budget_shares(connection, caller.budgets.all, self.deps.clock.now())
         now = Now(
             running=self.deps.runner.count,
-            waiting=caller.gate.waiting,
-            breakers=caller.gate.breakers,
+            waiting=caller.admission.waiting,
+            breakers=caller.admission.breakers,
             budgets=shares,
         )
         return Response(metrics.page(now), media_type=None, headers={"content-type": CONTENT_TYPE})

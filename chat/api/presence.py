@@ -23,8 +23,8 @@ class Presence(Resource):
     )
     async def say(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
-        wish = await read(request, PresenceIn)
+        body = await read(request, PresenceIn)
         async with self.deps.database.reading() as connection:
             await the_thread(connection, owner_id, thread_id)
-        self.deps.runner.tending.seen(owner_id, thread_id, wish.state)
+        self.deps.runner.keepalive_scheduler.seen(owner_id, thread_id, body.state)
         return Response(status_code=204)

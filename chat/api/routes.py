@@ -1,6 +1,6 @@
 """The table of contents of the HTTP API."""
 
-from chat.api.budgets import BudgetStandings
+from chat.api.budgets import Budgets
 from chat.api.deps import Deps
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.info import Info
@@ -21,7 +21,7 @@ RESOURCES: tuple[type[Resource], ...] = (
     Summaries,
     Presence,
     Search,
-    BudgetStandings,
+    Budgets,
     Ledger,
     Metrics,
 )

@@ -27,10 +27,10 @@ class Search(Resource):
         answers={200: SearchOut},
     )
     async def find(self, request: Request) -> Response:
-        wish = query(request, SearchQuery)
+        body = query(request, SearchQuery)
         async with self.deps.database.reading() as connection:
             hits = await messages.find(
-                connection, owner(request), wish.q, limit=wish.limit, thread_id=wish.thread_id
+                connection, owner(request), body.q, limit=body.limit, thread_id=body.thread_id
             )
             titles = {}
             for thread_id in {hit.thread_id for hit in hits}:
@@ -43,7 +43,7 @@ class Search(Resource):
                 message_id=hit.message_id,
                 role=hit.role,
                 created_at=rfc3339(hit.created_at),
-                snippet=snippet(hit.text, wish.q),
+                snippet=snippet(hit.text, body.q),
             )
             for hit in hits
         ]

@@ -13,7 +13,7 @@ from context.messages import part_to_json
 from context.models.catalog import TIERS
 from store import branches, messages
 from store.messages import StoredMessage
-from store.summaries import Summary
+from store.summaries import SummaryVersion
 from store.threads import Thread
 from store.turns import Turn
 
@@ -70,12 +70,12 @@ async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> Tu
     )
 
 
-def summary_out(current: Summary | None, kept: Sequence[Summary]) -> SummaryOut:
+def summary_out(current: SummaryVersion | None, kept: Sequence[SummaryVersion]) -> SummaryOut:
     """The summary in use, if there is one, line by line, with the versions that are kept of it."""
     versions = [
         VersionOut(
-            id=one.ladder.id,
-            upto_message_id=one.ladder.upto_id,
+            id=one.summary.id,
+            upto_message_id=one.summary.upto_id,
             origin=one.origin,
             active=one.active,
             created_at=rfc3339(one.created_at),
@@ -85,12 +85,12 @@ def summary_out(current: Summary | None, kept: Sequence[Summary]) -> SummaryOut:
     if current is None:
         return SummaryOut(id=None, upto_message_id=None, tokens=0, lines=[], versions=versions)
     return SummaryOut(
-        id=current.ladder.id,
-        upto_message_id=current.ladder.upto_id,
-        tokens=current.ladder.tokens,
+        id=current.summary.id,
+        upto_message_id=current.summary.upto_id,
+        tokens=current.summary.tokens,
         lines=[
             LineOut(text=line.text, sources=list(line.sources), pinned=line.pinned, segment=segment.id)
-            for segment in current.ladder.segments
+            for segment in current.summary.segments
             for line in segment.lines
         ],
         versions=versions,

@@ -1,4 +1,4 @@
-"""The summary of a thread's visible branch: read it, correct it, pin facts, undo it, fold by hand."""
+"""The summary of a thread's visible branch: read it, correct it, pin facts, undo it, compaction by hand."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,9 +16,9 @@ from chat.errors import BadRequest, NotFound, ThreadBusy, Unavailable
 from chat.planning.thread_snapshot import load
 from context.request.summary_blocks import Line, Segment
 from store import summaries, threads
-from store.summaries import Summary
+from store.summaries import SummaryVersion
 
-MOST_PINNED = 4_000  # tokens: they are in every request, and no fold makes them shorter
+MOST_PINNED = 4_000  # tokens: they are in every request, and no compaction makes them shorter
 
 
 class Summaries(Resource):
@@ -44,12 +44,12 @@ class Summaries(Resource):
     )
     async def edit(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
-        wish = await read(request, SummaryEdit)
+        body = await read(request, SummaryEdit)
         current = await self._current(owner_id, thread_id)
-        if current is None or current.ladder.id != wish.id:
+        if current is None or current.summary.id != body.id:
             raise NotFound("the summary has changed since; read it again", param="id")
         segments = _edited(
-            current, wish, self.deps.deployment.sizes.count, lambda: self.deps.clock.new_id("seg")
+            current, body, self.deps.deployment.sizes.count, lambda: self.deps.clock.new_id("seg")
         )
 
         async def write(connection: AsyncConnection) -> None:
@@ -59,11 +59,11 @@ class Summaries(Resource):
                 owner_id,
                 thread_id,
                 id=self.deps.clock.new_id("sum"),
-                upto_message_id=current.ladder.upto_id,
+                upto_message_id=current.summary.upto_id,
                 upto_depth=current.upto_depth,
-                leaf_id=current.ladder.leaf_id,
+                leaf_id=current.summary.leaf_id,
                 segments=segments,
-                based_on=current.ladder.id,
+                based_on=current.summary.id,
                 origin="user",
                 prompt_digest=None,
                 now=self.deps.clock.now(),
@@ -87,26 +87,26 @@ class Summaries(Resource):
 
         async def write(connection: AsyncConnection) -> None:
             await self._still(connection, current, None)
-            await summaries.retire(connection, owner_id, current.ladder.id)
+            await summaries.retire(connection, owner_id, current.summary.id)
             before = (
                 None
                 if current.based_on is None
                 else await summaries.get(connection, owner_id, current.based_on)
             )
-            if before is not None and before.ladder.upto_id == current.ladder.upto_id:
-                await summaries.restore(connection, owner_id, before.ladder.id)
+            if before is not None and before.summary.upto_id == current.summary.upto_id:
+                await summaries.restore(connection, owner_id, before.summary.id)
 
         await self.deps.database.write(write)
         return await self._shown(owner_id, thread_id)
 
     @Endpoint(
         "POST",
-        "/api/threads/{thread}/summary/fold",
+        "/api/threads/{thread}/summary/compact",
         "Fold all but the newest messages now",
         answers={200: SummaryOut},
         errors=(NotFound, ThreadBusy, Unavailable),
     )
-    async def fold(self, request: Request) -> Response:
+    async def compaction(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
         async with self.deps.database.reading() as connection:
             thread = await the_thread(connection, owner_id, thread_id)
@@ -114,30 +114,30 @@ class Summaries(Resource):
             raise ThreadBusy("an answer is being written; fold when it is done")
         if thread.leaf_id is not None:
             model = self.deps.deployment.middle
-            ended = await self.deps.runner.folder.fold_by_hand(owner_id, thread_id, thread.leaf_id, model)
+            ended = await self.deps.runner.summarizer.compact_now(owner_id, thread_id, thread.leaf_id, model)
             if ended in ("busy", "moved"):
                 raise ThreadBusy("the summary is being changed at this moment; read it again")
             if ended == "given_up":
                 raise Unavailable("no usable summary could be made; nothing was changed", retry_after=30)
         return await self._shown(owner_id, thread_id)
 
-    async def _still(self, connection: AsyncConnection, current: Summary, param: str | None) -> None:
+    async def _still(self, connection: AsyncConnection, current: SummaryVersion, param: str | None) -> None:
         """Hold the thread, and make sure that the version seen is still the active one."""
         await threads.lock(connection, current.owner_id, current.thread_id)
-        known = await summaries.get(connection, current.owner_id, current.ladder.id)
+        known = await summaries.get(connection, current.owner_id, current.summary.id)
         if known is None or not known.active:
             raise NotFound("the summary has changed since; read it again", param=param)
 
-    async def _current(self, owner_id: str, thread_id: str) -> Summary | None:
+    async def _current(self, owner_id: str, thread_id: str) -> SummaryVersion | None:
         """The summary the next turn of the visible branch would use."""
         async with self.deps.database.reading() as connection:
             thread = await the_thread(connection, owner_id, thread_id)
             if thread.leaf_id is None:
                 return None
-            standing = await load(connection, owner_id, thread_id, thread.leaf_id, tokens=None)
-            if standing.ladder is None:
+            snapshot = await load(connection, owner_id, thread_id, thread.leaf_id, tokens=None)
+            if snapshot.summary is None:
                 return None
-            return await summaries.get(connection, owner_id, standing.ladder.id)
+            return await summaries.get(connection, owner_id, snapshot.summary.id)
 
     async def _shown(self, owner_id: str, thread_id: str) -> Response:
         current = await self._current(owner_id, thread_id)
@@ -147,12 +147,12 @@ class Summaries(Resource):
 
 
 def _edited(
-    current: Summary, wish: SummaryEdit, count: Callable[[str], int], new_id: Callable[[], str]
+    current: SummaryVersion, body: SummaryEdit, count: Callable[[str], int], new_id: Callable[[], str]
 ) -> tuple[Segment, ...]:
     """The segments with a user's lines in place of the old ones. A changed segment is another one, with an id of its own."""
-    before = current.ladder.segments
+    before = current.summary.segments
     lines: dict[str, list[Line]] = {segment.id: [] for segment in before}
-    for number, line in enumerate(wish.lines):
+    for number, line in enumerate(body.lines):
         home = line.segment or before[-1].id
         if home not in lines:
             raise BadRequest(f"lines.{number}.segment: no such segment", param=f"lines.{number}.segment")

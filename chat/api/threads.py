@@ -27,8 +27,8 @@ class Threads(Resource):
         answers={201: ThreadOut, 200: ThreadOut},
     )
     async def create(self, request: Request) -> Response:
-        wish = await read(request, NewThread)
-        owner_id, thread_id = owner(request), wish.id or self.deps.clock.new_id("thr")
+        body = await read(request, NewThread)
+        owner_id, thread_id = owner(request), body.id or self.deps.clock.new_id("thr")
 
         async def write(connection: AsyncConnection) -> tuple[bool, Thread | None]:
             made = await threads.create(
@@ -36,8 +36,8 @@ class Threads(Resource):
                 owner_id,
                 thread_id,
                 now=self.deps.clock.now(),
-                title=wish.title,
-                metadata=wish.metadata,
+                title=body.title,
+                metadata=body.metadata,
             )
             return made, await threads.get(connection, owner_id, thread_id)
 
@@ -54,21 +54,21 @@ class Threads(Resource):
         answers={200: ThreadsOut},
     )
     async def list(self, request: Request) -> Response:
-        wish = query(request, ThreadQuery)
+        body = query(request, ThreadQuery)
         after = None
-        if wish.cursor is not None:
-            at, _, thread_id = wish.cursor.partition(":")
+        if body.cursor is not None:
+            at, _, thread_id = body.cursor.partition(":")
             after = (int(at), thread_id)
         async with self.deps.database.reading() as connection:
             page = await threads.page(
                 connection,
                 owner(request),
-                limit=wish.limit + 1,
+                limit=body.limit + 1,
                 after=after,
-                archived=wish.archived,
-                title_contains=wish.q,
+                archived=body.archived,
+                title_contains=body.q,
             )
-        shown, last = page[: wish.limit], page[wish.limit - 1] if len(page) > wish.limit else None
+        shown, last = page[: body.limit], page[body.limit - 1] if len(page) > body.limit else None
         cursor = None if last is None else f"{last.updated_at}:{last.id}"
         return answer(ThreadsOut(threads=[thread_out(one) for one in shown], next_cursor=cursor))
 
@@ -88,25 +88,25 @@ class Threads(Resource):
     )
     async def change(self, request: Request) -> Response:
         thread_id = path_id(request, "thread")
-        wish = await read(request, ThreadChange)
+        body = await read(request, ThreadChange)
         owner_id, now = owner(request), self.deps.clock.now()
 
         async def write(connection: AsyncConnection) -> Thread | None:
             thread = found(await threads.lock(connection, owner_id, thread_id))
             values: dict[str, Any] = {}
-            if wish.title is not None:
-                values |= {"title": wish.title, "title_source": "user"}
-            if wish.archived is not None:
-                values["archived_at"] = now if wish.archived else None
-            if wish.metadata is not None:
-                values["meta"] = wish.metadata
-            if wish.tier is not None:
-                values["tier_pin"] = None if wish.tier == "auto" else wish.tier
-            if wish.leaf_id is not None:
-                values["leaf_id"] = await self._leaf(connection, thread, wish.leaf_id)
+            if body.title is not None:
+                values |= {"title": body.title, "title_source": "user"}
+            if body.archived is not None:
+                values["archived_at"] = now if body.archived else None
+            if body.metadata is not None:
+                values["meta"] = body.metadata
+            if body.tier is not None:
+                values["tier_pin"] = None if body.tier == "auto" else body.tier
+            if body.leaf_id is not None:
+                values["leaf_id"] = await self._leaf(connection, thread, body.leaf_id)
             if values:
                 await threads.change(connection, owner_id, thread_id, **values)
-            if wish.read:
+            if body.read:
                 await threads.mark_read(connection, owner_id, thread_id)
             return await threads.get(connection, owner_id, thread_id)
 

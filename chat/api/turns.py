@@ -30,16 +30,16 @@ from chat.errors import (
     BudgetSpent,
     BudgetUsedUp,
     ContextTooLong,
-    IdTaken,
+    IdConflict,
     KeyReused,
-    LogGone,
+    LogExpired,
     ModelNotFound,
     NotFound,
     ThreadBusy,
     Unavailable,
 )
 from chat.planning.replay import CannotReplay, replay
-from chat.turns.turn_request import Command
+from chat.turns.turn_request import TurnRequest
 from context.request.request import digest
 from store import events as store_events
 from store import turns
@@ -62,11 +62,11 @@ class Turns(Resource):
         errors=(
             BudgetSpent,
             BudgetUsedUp,
-            LogGone,
+            LogExpired,
             NotFound,
             ModelNotFound,
             ThreadBusy,
-            IdTaken,
+            IdConflict,
             ContextTooLong,
             KeyReused,
             Unavailable,
@@ -82,9 +82,9 @@ class Turns(Resource):
             raise BadRequest("thread: an id has 1 to 128 letters, digits or ._:~-", param="thread")
         key = header(request, "idempotency-key", KEY_PATTERN)
         cursor = _cursor(request, 0)
-        wish = await read(request, NewTurn)
-        command = _command(thread_id, wish, key, principal(request))
-        accepted = await self.deps.runner.accept(owner(request), command)
+        body = await read(request, NewTurn)
+        turn_request = _turn_request(thread_id, body, key, principal(request))
+        accepted = await self.deps.runner.accept(owner(request), turn_request)
         turn = accepted.turn
         headers = {"location": f"/api/turns/{turn.id}/events"}
         if accepted.replayed:
@@ -115,7 +115,7 @@ class Turns(Resource):
         "Follow a turn from a cursor on; 204 when there is nothing after it",
         query=FollowQuery,
         answers={200: None, 204: None},
-        errors=(NotFound, LogGone),
+        errors=(NotFound, LogExpired),
         streams=True,
         headers={"Last-Event-ID": "the last seq seen; with `after` too, the larger wins"},
     )
@@ -170,11 +170,11 @@ class Turns(Resource):
         calls = [
             CallOut(
                 purpose=row.purpose,
-                model=row.model_answered or row.model_asked,
+                model=row.response_model or row.requested_model,
                 outcome=row.outcome,
-                billed=asdict(row.usage),
-                predicted=row.predicted,
-                shortfall=row.shortfall,
+                actual_usage=asdict(row.usage),
+                estimated_usage=row.estimated_usage,
+                cache_miss=row.cache_miss,
                 cost_usd=None if row.cost is None else format(row.cost, "f"),
             )
             for row in rows
@@ -193,7 +193,7 @@ class Turns(Resource):
             if cursor >= turn.last_seq:
                 return Response(status_code=204, headers=headers)  # the only thing that stops an EventSource
             if not turn.log_kept:
-                raise LogGone("the turn's events are no longer kept; read the turn itself")
+                raise LogExpired("the turn's events are no longer kept; read the turn itself")
         watched = visit(request)
         watched.wake = lambda: self._wake(turn.id)
         frames: AsyncIterator[bytes] = follow(
@@ -205,7 +205,7 @@ class Turns(Resource):
             draining=self.deps.runner.draining,
             barred=lambda: watched.over,
         )
-        return EventStream(frames, headers=headers, watch=self.deps.deployment.caller.watch)
+        return EventStream(frames, headers=headers, hooks=self.deps.deployment.caller.hooks)
 
     def _wake(self, turn_id: str) -> None:
         """Let the turn's readers look whether they may go on."""
@@ -214,24 +214,24 @@ class Turns(Resource):
             live.wake()
 
 
-def _command(thread_id: str, wish: NewTurn, key: str | None, who: Principal) -> Command:
+def _turn_request(thread_id: str, body: NewTurn, key: str | None, who: Principal) -> TurnRequest:
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
-    if "parent_id" in wish.model_fields_set:
-        parent = "root" if wish.parent_id is None else (wish.parent_id,)
-    return Command(
+    if "parent_id" in body.model_fields_set:
+        parent = "root" if body.parent_id is None else (body.parent_id,)
+    return TurnRequest(
         thread_id=thread_id,
-        text=None if wish.input is None else wish.input.words,
-        user_message_id=None if wish.input is None else wish.input.message_id,
+        text=None if body.input is None else body.input.words,
+        user_message_id=None if body.input is None else body.input.message_id,
         parent=parent,
-        regenerate=wish.regenerate,
-        continues=wish.continue_,
-        asked=wish.model,
+        regenerate=body.regenerate,
+        continues=body.continue_,
+        requested_model=body.model,
         token=who.token,
         tier=who.tier,
         at_most=who.at_most,
-        feature=wish.feature,
+        feature=body.feature,
         idempotency_key=key,
-        metadata=wish.metadata or {},
+        metadata=body.metadata or {},
     )
 
 

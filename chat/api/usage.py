@@ -47,20 +47,20 @@ class Ledger(Resource):
         errors=(Forbidden,),
     )
     async def sums(self, request: Request) -> Response:
-        wish = query(request, UsageQuery)
-        asked, by = self._span(wish), cast("list[Dimension]", wish.group_by.split(","))
+        body = query(request, UsageQuery)
+        asked, by = self._span(body), cast("list[Dimension]", body.group_by.split(","))
         top_model = self.deps.deployment.tiers["complex"]
         async with self.deps.database.reading() as connection:
             found = await ask(
                 connection,
                 asked,
                 by,
-                owner_id=_owner(request, wish),
-                only=wish.only,
-                limit=wish.limit,
+                owner_id=_owner(request, body),
+                only=body.only,
+                limit=body.limit,
                 top_model=top_model,
             )
-        if _wants_csv(request, wish.format):
+        if _wants_csv(request, body.format):
             text = as_csv([flat(one, by) for one in found.groups], [*by, *FIGURES])
             return Response(
                 text, media_type=f"{CSV}; charset=utf-8", headers=_attached("usage", asked, "csv")
@@ -69,7 +69,7 @@ class Ledger(Resource):
             UsageReport(
                 start=rfc3339(asked.start),
                 end=rfc3339(asked.end),
-                time_zone=wish.time_zone,
+                time_zone=body.time_zone,
                 group_by=list(by),
                 groups=[_group(one, by) for one in found.groups],
                 more=found.more,
@@ -88,18 +88,18 @@ class Ledger(Resource):
         errors=(Forbidden,),
     )
     async def calls(self, request: Request) -> Response:
-        wish = query(request, CallsQuery)
-        asked, owner_id = self._span(wish), _owner(request, wish)
+        body = query(request, CallsQuery)
+        asked, owner_id = self._span(body), _owner(request, body)
         after: Entry | None = None
-        if wish.after is not None:
+        if body.after is not None:
             async with self.deps.database.reading() as connection:
-                after = await entries.get(connection, owner_id, wish.after)
+                after = await entries.get(connection, owner_id, body.after)
             if after is None:
                 raise BadRequest("after: no such call", param="after")
-        selection = Selection(owner_id=owner_id, start=asked.start, end=asked.end, only=wish.only)
-        as_table = _wants_csv(request, wish.format)
+        selection = Selection(owner_id=owner_id, start=asked.start, end=asked.end, only=body.only)
+        as_table = _wants_csv(request, body.format)
         return StreamingResponse(
-            self._export(selection, after, wish.limit, as_table=as_table),
+            self._export(selection, after, body.limit, as_table=as_table),
             media_type=f"{CSV}; charset=utf-8" if as_table else LINES,
             headers=_attached("calls", asked, "csv" if as_table else "jsonl"),
         )
@@ -120,17 +120,17 @@ class Ledger(Resource):
                 return
             after, limit = found[-1], limit - len(found)
 
-    def _span(self, wish: LedgerQuery) -> Span:
+    def _span(self, body: LedgerQuery) -> Span:
         try:
-            return span(wish.since, wish.until, wish.time_zone, self.deps.clock.now())
+            return span(body.since, body.until, body.time_zone, self.deps.clock.now())
         except BadQuestion as problem:
             raise BadRequest(f"{problem.field}: {problem}", param=problem.field) from None
 
 
-def _owner(request: Request, wish: LedgerQuery) -> str | None:
+def _owner(request: Request, body: LedgerQuery) -> str | None:
     """Whose calls: the caller's own, or with admin rights everybody's (None). Raises Forbidden."""
     who = principal(request)
-    if wish.scope == "own":
+    if body.scope == "own":
         return who.owner_id
     if not who.admin:
         raise Forbidden("figures of the whole deployment need a token with admin rights", param="scope")

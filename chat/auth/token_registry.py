@@ -18,7 +18,7 @@ from chat.auth.principal import Principal
 from chat.auth.tokens import Tokens
 from chat.clock import Clock
 from chat.config.settings import BadSettings, Settings, load
-from chat.periodic import on_duty
+from chat.periodic import periodically
 from store import users
 from store.database import Database
 
@@ -40,7 +40,7 @@ class Visit:
     wake: Callable[[], None] = lambda: None
 
 
-class Granted:
+class TokenRegistry:
     """Who is let in at the moment."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
@@ -70,7 +70,7 @@ class Granted:
 
     def watching(self) -> AbstractAsyncContextManager[None]:
         """Look again and again, for the length of the block."""
-        return on_duty("tokens", PAUSE, self.look)
+        return periodically("tokens", PAUSE, self.look)
 
     async def look(self) -> None:
         """Read the file if it has changed and rests, and end what tokens no longer allow."""

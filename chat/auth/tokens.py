@@ -24,7 +24,7 @@ class _Known:
 class Tokens:
     """All tokens of a deployment by digest. `now` below is in milliseconds since 1970 UTC."""
 
-    def __init__(self, granted: Iterable[Token], default: str | None) -> None:
+    def __init__(self, configured: Iterable[Token], default: str | None) -> None:
         # Found by the digest of what was sent: whoever cannot invert SHA-256 learns nothing from how long that takes.
         self._known: dict[bytes, _Known] = {}
         if default is not None:
@@ -32,7 +32,7 @@ class Tokens:
                 principal=Principal(owner_id=LOCAL, token=DEFAULT_TOKEN, admin=True),  # the operator's own
                 expires=None,
             )
-        for token in granted:
+        for token in configured:
             principal = Principal(
                 owner_id=token.user,
                 token=token.name,

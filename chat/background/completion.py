@@ -8,17 +8,17 @@ from typing import Any
 
 from chat.calls.caller import Caller
 from chat.calls.ledger import entry
-from chat.calls.record import CallRecord, Errand, Size
+from chat.calls.record import CallContext, CallRecord, Size
 from chat.runtime.runtime import Deployment
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import Stopped, Words
+from chat.upstream.stream_decoder import Stopped, TextDelta
 from store.ledger.entries import Entry
 
 SHORT_ANSWER = 500  # tokens a side call's answer probably has, thinking included
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Completion:
     """What came of a side call: its text, complete only when `ok`, and the ledger row to store with its effect.
 
     A call that was never sent, because it had to give way, has no row.
@@ -29,35 +29,35 @@ class Side:
     spent: tuple[Entry, ...]
 
 
-async def say(deployment: Deployment, errand: Errand, model: str, body: bytes) -> Side:
+async def say(deployment: Deployment, call_context: CallContext, model: str, body: bytes) -> Completion:
     """Send a streamed request and collect its text. Never raises for what the provider does."""
     caller = deployment.caller
     record = caller.record(
-        errand, model=model, tier=deployment.tier_of(model), size=size_of(deployment, model, body)
+        call_context, model=model, tier=deployment.tier_of(model), size=size_of(deployment, model, body)
     )
     words: list[str] = []
     with suppress(UpstreamFailure):  # the record knows how it ended
         async with caller.ask(record, body) as pieces:
             async for piece in pieces:
-                if isinstance(piece, Words):
-                    record.heard(piece.words, caller.clock.monotonic())
+                if isinstance(piece, TextDelta):
+                    record.received(piece.words, caller.clock.monotonic())
                     if piece.kind == "text":
                         words.append(piece.words)
                 elif isinstance(piece, Stopped):
                     whole = piece.reason in ("end_turn", "stop_sequence")
                     record.end("ok" if whole else piece.reason, caller.clock.monotonic())
-    return Side(ok=record.outcome == "ok", text="".join(words), spent=_spent(caller, record))
+    return Completion(ok=record.outcome == "ok", text="".join(words), spent=_spent(caller, record))
 
 
-async def touch(deployment: Deployment, errand: Errand, model: str, body: bytes) -> Side:
+async def touch(deployment: Deployment, call_context: CallContext, model: str, body: bytes) -> Completion:
     """Send a request that asks for no answer and only renews a cached prefix."""
     caller = deployment.caller
     record = caller.record(
-        errand, model=model, tier=deployment.tier_of(model), size=size_of(deployment, model, body)
+        call_context, model=model, tier=deployment.tier_of(model), size=size_of(deployment, model, body)
     )
     with suppress(UpstreamFailure):
         await caller.touch(record, body)
-    return Side(ok=record.outcome == "ok", text="", spent=_spent(caller, record))
+    return Completion(ok=record.outcome == "ok", text="", spent=_spent(caller, record))
 
 
 def size_of(deployment: Deployment, model: str, body: bytes) -> Size:
@@ -80,7 +80,7 @@ def _spent(caller: Caller, record: CallRecord) -> tuple[Entry, ...]:
     return (entry(record, local=caller.local),) if record.noted else ()
 
 
-def text_request(
+def completion_request(
     model: str,
     system: str,
     text: str,

@@ -2,7 +2,7 @@
 
 A guard against surprises, not a policy: whether a renewal pays is decided before (`context.cache.keepalive`). Kept in the database, so that
 restarts and replicas share it; several renewals at the same moment may pass it by their own price. What a thread spent stands
-in its lanes and goes with it.
+in its cache states and goes with it.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.cache.cache_state import Lane
+from context.cache.cache_state import CacheState
 from store import learned_stats
 
 DAY: Final = 86_400_000  # milliseconds
@@ -19,18 +19,18 @@ NAME: Final = "keepalives today"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class KeepaliveCap:
     """Picodollars a day; 0: any amount."""
 
     thread: int
-    service: int
+    total: int
 
-    def refuses(self, cost: int, *, lanes: Iterable[Lane], service: int, now: int) -> str | None:
-        """Why a renewal of that price is not to be sent; None if it may. `service` is what was spent today over all threads."""
-        thread = sum(lane.kept_today(now // DAY) for lane in lanes)
+    def refuses(self, cost: int, *, cache_states: Iterable[CacheState], total: int, now: int) -> str | None:
+        """Why a renewal of that price is not to be sent; None if it may. `total` is what was spent today over all threads."""
+        thread = sum(cache_state.keepalive_cost_on(now // DAY) for cache_state in cache_states)
         if self.thread and thread + cost > self.thread:
             return "the thread's keep-alives of today have cost what they may"
-        if self.service and service + cost > self.service:
+        if self.total and total + cost > self.total:
             return "all keep-alives of today have cost what they may"
         return None
 

@@ -1,10 +1,10 @@
-"""Folding: old messages of a branch become part of its summary, behind a turn or while the thread rests.
+"""Compaction: old messages of a branch become part of its summary, behind a turn or while the thread rests.
 
-    stand ....... read all of the branch that has no summary yet (a thread whose folds kept failing, or an import, may have much)
-    ask ......... one summariser call per chunk, validated; a bad answer is asked for once more, then the fold is given up
+    stand ....... read all of the branch that has no summary yet (a thread whose compactions kept failing, or an import, may have much)
+    ask ......... one summarizer call per chunk, validated; a bad answer is asked for once more, then the compaction is given up
     swap ........ the new version is stored; the next plan finds it. A turn that runs meanwhile is not touched.
 
-A fold that fails changes nothing: the window stays, and the next turn finds the fold due again.
+A compaction that fails changes nothing: the window stays, and the next turn finds the compaction due again.
 """
 
 from dataclasses import dataclass, field
@@ -14,19 +14,19 @@ from typing import Literal
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.background.completion import Side, say, text_request
+from chat.background.completion import Completion, completion_request, say
 from chat.calls import ledger
-from chat.calls.record import Errand
+from chat.calls.record import CallContext
 from chat.clock import Clock
 from chat.planning.planner import user_ref
 from chat.planning.replay import CannotReplay, replay
-from chat.planning.thread_snapshot import Standing, load
+from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Deployment
 from context.compaction.prompt import Ask, SummaryRejected, ask, ask_fork, climb, parse, pinned_lines
-from context.compaction.scope import Chunk, Fold, fold_range
+from context.compaction.scope import Chunk, Compaction, compaction_range
 from context.messages import Message
 from context.request import request
-from context.request.summary_blocks import Ladder, Line, Segment
+from context.request.summary_blocks import Line, Segment, Summary
 from context.request.window import floor_index
 from store import messages, prompts, summaries, turns
 from store.database import Database
@@ -36,19 +36,19 @@ log = structlog.get_logger()
 FIRST_REST, LONGEST_REST = (
     300_000,
     21_600_000,
-)  # milliseconds after a failed fold; doubles with each further one
+)  # milliseconds after a failed compaction; doubles with each further one
 BY_HAND = "asked for by hand"
-TRIES = 2  # answers a summariser may give to one question
+TRIES = 2  # answers a summarizer may give to one question
 
 
-# How an attempt to fold ended: `nothing` was there to fold; another fold of the thread is `busy`; the window or the summary has
+# How an attempt to compaction ended: `nothing` was there to compaction; another compaction of the thread is `busy`; the window or the summary has
 # `moved` since it was planned; somebody took this summary back, and it is not made again the next moment; no usable summary came.
-Ended = Literal["folded", "nothing", "busy", "moved", "taken_back", "given_up"]
+Ended = Literal["compacted", "nothing", "busy", "moved", "taken_back", "given_up"]
 
 
 @dataclass(slots=True, kw_only=True)
-class Folder:
-    """Carries out folds, at most one for each thread at a time."""
+class Summarizer:
+    """Carries out compactions, at most one for each thread at a time."""
 
     database: Database
     deployment: Deployment
@@ -59,115 +59,123 @@ class Folder:
     )  # times in a row, and rest until
 
     def rests(self, owner_id: str, thread_id: str) -> bool:
-        """Whether folding a thread has failed and is not to be tried again yet."""
+        """Whether compacting a thread has failed and is not to be tried again yet."""
         return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.clock.now()
 
-    async def fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> Ended:
-        """Carry out a fold of the branch that ends at `leaf_id`."""
+    async def compact(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Compaction) -> Ended:
+        """Carry out a compaction of the branch that ends at `leaf_id`."""
         key = (owner_id, thread_id)
         if key in self._busy:
             return "busy"
         self._busy.add(key)
         try:
-            return await self._fold(owner_id, thread_id, leaf_id, wanted)
+            return await self._compact(owner_id, thread_id, leaf_id, wanted)
         finally:
             self._busy.discard(key)
 
-    async def fold_by_hand(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> Ended:
-        """Fold all but the newest messages of a branch because somebody asks for it."""
+    async def compact_now(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> Ended:
+        """Compact all but the newest messages of a branch because somebody asks for it."""
         now = self.clock.now()
         async with self.database.reading() as connection:
-            standing = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
-        terms, path = standing.seen_by(self.deployment, model_id, now)
-        floor = floor_index(path, terms.policy.floor_messages - 1, terms.policy)
+            snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+        inputs, path = snapshot.seen_by(self.deployment, model_id, now)
+        floor = floor_index(path, inputs.policy.floor_messages - 1, inputs.policy)
         if not floor:
             return "nothing"
-        fold = fold_range(
-            terms, messages=path[:floor], ladder=standing.ladder, kind="cold", reason="asked for by hand"
+        compaction = compaction_range(
+            inputs, messages=path[:floor], summary=snapshot.summary, kind="cold", reason="asked for by hand"
         )
-        return await self.fold(owner_id, thread_id, leaf_id, fold)
+        return await self.compact(owner_id, thread_id, leaf_id, compaction)
 
-    async def _fold(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Fold) -> Ended:
+    async def _compact(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Compaction) -> Ended:
         async with self.database.reading() as connection:
-            standing = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
-        ids = [message.id for message in standing.path]
-        base = None if standing.ladder is None else standing.ladder.upto_id
+            snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+        ids = [message.id for message in snapshot.path]
+        base = None if snapshot.summary is None else snapshot.summary.upto_id
         if wanted.last_id not in ids or base != wanted.after_id:
             return "moved"
-        folded = standing.path[: ids.index(wanted.last_id) + 1]
+        compacted = snapshot.path[: ids.index(wanted.last_id) + 1]
         if wanted.reason != BY_HAND and wanted.kind != "overdue":
             async with self.database.reading() as connection:
                 undone = await summaries.undone_upto(connection, owner_id, thread_id)
-            if undone is not None and folded[-1].depth <= undone + self.deployment.policy.floor_messages:
+            if undone is not None and compacted[-1].depth <= undone + self.deployment.policy.floor_messages:
                 return "taken_back"
-        fold = wanted
-        known = () if standing.ladder is None else standing.ladder.segments
-        named = {*wanted.ladder.keep, *wanted.ladder.merge}
-        if folded[0].id != wanted.first_id or named != {segment.id for segment in known}:
-            # More to fold than was planned with, or a summary that was edited since: decide anew what becomes of it.
-            fold = self._whole(standing, folded, wanted)
-        lines, asked = await self._lines(standing, fold, folded)
+        compaction = wanted
+        known = () if snapshot.summary is None else snapshot.summary.segments
+        named = {*wanted.summary.keep, *wanted.summary.merge}
+        if compacted[0].id != wanted.first_id or named != {segment.id for segment in known}:
+            # More to compaction than was planned with, or a summary that was edited since: decide anew what becomes of it.
+            compaction = self._whole(snapshot, compacted, wanted)
+        lines, asked = await self._lines(snapshot, compaction, compacted)
         if lines is None or asked is None:
-            self._rest(standing)
+            self._rest(snapshot)
             log.warning(
-                "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(folded)
+                "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(compacted)
             )
             return "given_up"
         segments = climb(
-            fold, standing.ladder, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
+            compaction, snapshot.summary, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
         )
-        return await self._swap(standing, fold, folded[-1], segments, asked)
+        return await self._swap(snapshot, compaction, compacted[-1], segments, asked)
 
-    def _rest(self, standing: Standing) -> None:
+    def _rest(self, snapshot: ThreadSnapshot) -> None:
         """After a failure leave the thread alone for a while, longer each time."""
-        key = (standing.owner_id, standing.thread_id)
+        key = (snapshot.owner_id, snapshot.thread_id)
         times = self._failed.get(key, (0, 0))[0] + 1
         self._failed[key] = (times, self.clock.now() + min(LONGEST_REST, FIRST_REST * 2 ** (times - 1)))
         while len(self._failed) > 10_000:
             self._failed.pop(next(iter(self._failed)))
 
-    def _whole(self, standing: Standing, folded: tuple[Message, ...], wanted: Fold) -> Fold:
-        """The same fold of what there is now: from the oldest message that has no summary, into the summary as it stands."""
-        model = wanted.model if wanted.summariser == "fork" else self.deployment.tiers["simple"]
-        terms, sized = standing.seen_by(self.deployment, model, self.clock.now())
-        return fold_range(
-            terms,
-            messages=sized[: len(folded)],
-            ladder=standing.ladder,
+    def _whole(
+        self, snapshot: ThreadSnapshot, compacted: tuple[Message, ...], wanted: Compaction
+    ) -> Compaction:
+        """The same compaction of what there is now: from the oldest message that has no summary, into the summary as it stands."""
+        model = wanted.model if wanted.summarizer == "fork" else self.deployment.tiers["simple"]
+        inputs, sized = snapshot.seen_by(self.deployment, model, self.clock.now())
+        return compaction_range(
+            inputs,
+            messages=sized[: len(compacted)],
+            summary=snapshot.summary,
             kind=wanted.kind,
             reason=wanted.reason,
             leaf_id=wanted.leaf_id,
         )
 
     async def _lines(
-        self, standing: Standing, fold: Fold, folded: tuple[Message, ...]
+        self, snapshot: ThreadSnapshot, compaction: Compaction, compacted: tuple[Message, ...]
     ) -> tuple[tuple[Line, ...] | None, Ask | None]:
         """The lines of the new segment: chunk after chunk, each condensing what the one before left."""
-        pinned = pinned_lines(fold, standing.ladder)
+        pinned = pinned_lines(compaction, snapshot.summary)
         earlier: tuple[Line, ...] = ()
         asked: Ask | None = None
-        for number, chunk in enumerate(fold.chunks):
-            ladder = standing.ladder if number == 0 else None
-            between = _between(folded, chunk)
-            forked = fold.summariser == "fork"
-            asked = ask_fork(fold, between, ladder) if forked else ask(fold, between, ladder, earlier)
-            last = number == len(fold.chunks) - 1
-            answer = await self._asked(standing, fold, asked, pinned if last else ())
+        for number, chunk in enumerate(compaction.chunks):
+            summary = snapshot.summary if number == 0 else None
+            between = _between(compacted, chunk)
+            forked = compaction.summarizer == "fork"
+            asked = (
+                ask_fork(compaction, between, summary)
+                if forked
+                else ask(compaction, between, summary, earlier)
+            )
+            last = number == len(compaction.chunks) - 1
+            answer = await self._asked(snapshot, compaction, asked, pinned if last else ())
             if answer is None:
                 return None, None
             earlier = answer
         return earlier, asked
 
     async def _asked(
-        self, standing: Standing, fold: Fold, asked: Ask, pinned: tuple[Line, ...]
+        self, snapshot: ThreadSnapshot, compaction: Compaction, asked: Ask, pinned: tuple[Line, ...]
     ) -> tuple[Line, ...] | None:
-        errand = Errand(owner_id=standing.owner_id, thread_id=standing.thread_id, purpose="summary")
-        model = self.deployment.tiers["simple"] if fold.summariser == "cheap" else fold.model
+        call_context = CallContext(
+            owner_id=snapshot.owner_id, thread_id=snapshot.thread_id, purpose="summary"
+        )
+        model = self.deployment.tiers["simple"] if compaction.summarizer == "cheap" else compaction.model
         for _ in range(TRIES):
-            body = await self._body(standing, fold, asked, model)
+            body = await self._body(snapshot, compaction, asked, model)
             if body is None:
                 return None
-            side: Side = await say(self.deployment, errand, model, body)
+            side: Completion = await say(self.deployment, call_context, model, body)
             await self.database.write(partial(ledger.keep, rows=side.spent))
             if not side.ok:
                 continue
@@ -177,22 +185,24 @@ class Folder:
                 log.info("a summary was not usable", reason=str(problem))
         return None
 
-    async def _body(self, standing: Standing, fold: Fold, asked: Ask, model: str) -> bytes | None:
-        """The summariser's request: of its own, or one more question behind the prefix that the model has just read."""
-        if fold.summariser == "cheap":
-            return text_request(
+    async def _body(
+        self, snapshot: ThreadSnapshot, compaction: Compaction, asked: Ask, model: str
+    ) -> bytes | None:
+        """The summarizer's request: of its own, or one more question behind the prefix that the model has just read."""
+        if compaction.summarizer == "cheap":
+            return completion_request(
                 model,
                 asked.system.text,
                 asked.text,
                 max_tokens=self._room(model, asked),
-                user_ref=None if self.deployment.backend == "local" else user_ref(standing.owner_id),
+                user_ref=None if self.deployment.backend == "local" else user_ref(snapshot.owner_id),
             )
-        answer = standing.path[-1]
+        answer = snapshot.path[-1]
         try:
             async with self.database.reading() as connection:
-                stored = await messages.get(connection, standing.owner_id, answer.id)
+                stored = await messages.get(connection, snapshot.owner_id, answer.id)
                 turn = (
-                    None if stored is None else await turns.get(connection, standing.owner_id, stored.turn_id)
+                    None if stored is None else await turns.get(connection, snapshot.owner_id, stored.turn_id)
                 )
                 if turn is None or turn.message_id != answer.id:
                     return None
@@ -206,7 +216,7 @@ class Folder:
             answer=answer,
             instruction=asked.text,
             max_tokens=self._room(model, asked),
-            ladder=sent.ladder,
+            summary=sent.summary,
         )
 
     def _room(self, model: str, asked: Ask) -> int:
@@ -216,25 +226,30 @@ class Folder:
         return min(asked.max_tokens + thinking, known.max_output)
 
     async def _swap(
-        self, standing: Standing, fold: Fold, last: Message, segments: tuple[Segment, ...], asked: Ask
+        self,
+        snapshot: ThreadSnapshot,
+        compaction: Compaction,
+        last: Message,
+        segments: tuple[Segment, ...],
+        asked: Ask,
     ) -> Ended:
         summary_id = self.clock.new_id("sum")
-        base: Ladder | None = standing.ladder
+        base: Summary | None = snapshot.summary
 
         async def write(connection: AsyncConnection) -> bool:
             if base is not None:
-                known = await summaries.get(connection, standing.owner_id, base.id)
+                known = await summaries.get(connection, snapshot.owner_id, base.id)
                 if known is None or not known.active:
                     return False  # somebody edited or undid it meanwhile: their word counts
             await prompts.keep(connection, asked.system)
             await summaries.add(
                 connection,
-                standing.owner_id,
-                standing.thread_id,
+                snapshot.owner_id,
+                snapshot.thread_id,
                 id=summary_id,
                 upto_message_id=last.id,
                 upto_depth=last.depth,
-                leaf_id=fold.leaf_id,
+                leaf_id=compaction.leaf_id,
                 segments=segments,
                 based_on=None if base is None else base.id,
                 origin="model",
@@ -245,11 +260,15 @@ class Folder:
 
         if not await self.database.write(write):
             return "moved"
-        self._failed.pop((standing.owner_id, standing.thread_id), None)
+        self._failed.pop((snapshot.owner_id, snapshot.thread_id), None)
         log.info(
-            "folded", thread_id=standing.thread_id, tokens=fold.tokens, kind=fold.kind, reason=fold.reason
+            "compacted",
+            thread_id=snapshot.thread_id,
+            tokens=compaction.tokens,
+            kind=compaction.kind,
+            reason=compaction.reason,
         )
-        return "folded"
+        return "compacted"
 
 
 def _between(messages: tuple[Message, ...], chunk: Chunk) -> tuple[Message, ...]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.background.completion import say, text_request
+from chat.background.completion import completion_request, say
 from chat.calls import ledger
-from chat.calls.record import Errand
+from chat.calls.record import CallContext
 from chat.planning.planner import user_ref
 from chat.runtime.runtime import Deployment
 from chat.stream import events
@@ -25,7 +25,7 @@ MAX_TOKENS = 1_000  # thinking included; a title needs twenty
 
 
 async def write_title(
-    turn: Turn, errand: Errand, *, deployment: Deployment, database: Database, journal: Journal
+    turn: Turn, call_context: CallContext, *, deployment: Deployment, database: Database, journal: Journal
 ) -> None:
     """Give the turn's thread a title if it has only a derived one. A failure costs the title, never the turn."""
     async with database.reading() as connection:
@@ -34,15 +34,15 @@ async def write_title(
     if thread is None or question is None or thread.title_source != "derived":
         return
     model = deployment.tiers["simple"]
-    errand = replace(errand, purpose="title")
-    asked = text_request(
+    call_context = replace(call_context, purpose="title")
+    asked = completion_request(
         model,
         TITLE.text,
         question.message.text[:MAX_QUESTION],
         max_tokens=MAX_TOKENS,
         user_ref=user_ref(turn.owner_id),
     )
-    side = await say(deployment, errand, model, asked)
+    side = await say(deployment, call_context, model, asked)
     title = valid(side.text) if side.ok else None
 
     async def write(connection: AsyncConnection) -> bool:

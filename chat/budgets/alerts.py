@@ -20,14 +20,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import Clock, rfc3339
-from chat.periodic import on_duty
+from chat.periodic import periodically
 from context.limits.budgets import Budget, Counter, Unit, counter_of, share_reached
 from context.models.pricing import usd
 from store.database import Database
 from store.ledger import alerts
 from store.ledger import budgets as store
 from store.ledger.alerts import Alert
-from store.ledger.budgets import Stand
+from store.ledger.budgets import CounterState
 
 log = structlog.get_logger()
 
@@ -82,7 +82,7 @@ class Alerts:
 
     def watching(self) -> AbstractAsyncContextManager[None]:
         """Look again and again, for the length of the block."""
-        return on_duty("alerts", PAUSE, self.look)
+        return periodically("alerts", PAUSE, self.look)
 
     async def look(self) -> None:
         """Decide what is to be told, send what waits, and forget counters of long ago."""
@@ -107,7 +107,7 @@ class Alerts:
             self._tidied_at = now
             await self.database.write(partial(store.forget, now=now))
 
-    async def _tell(self, counter: Counter, stand: Stand, share: int, now: int) -> None:
+    async def _tell(self, counter: Counter, stand: CounterState, share: int, now: int) -> None:
         id, body = self.clock.new_id("alert"), _body(counter, stand, share, now)
 
         async def write(connection: AsyncConnection) -> bool:
@@ -142,7 +142,7 @@ class Alerts:
             await self.database.write(partial(alerts.remove, id=alert.id))
 
 
-def _body(counter: Counter, stand: Stand, share: int, now: int) -> dict[str, Any]:
+def _body(counter: Counter, stand: CounterState, share: int, now: int) -> dict[str, Any]:
     """What is sent: figures and names, nothing anybody said."""
     budget = counter.budget
     return {

@@ -75,10 +75,10 @@ class Budgets:
         if not self.all:
             return
         # What is set aside may come back, so only what was really used refuses a turn at the door.
-        for standing in await store.standings(connection, self.of_call(spender, now)):
-            amount = least.of(standing.counter.budget.unit)
-            if amount is not None and standing.used + amount > standing.counter.budget.limit:
-                raise DoesNotFit(standing.counter)
+        for status in await store.statuses(connection, self.of_call(spender, now)):
+            amount = least.of(status.counter.budget.unit)
+            if amount is not None and status.used + amount > status.counter.budget.limit:
+                raise DoesNotFit(status.counter)
         wanted = [(counter, 1) for counter in self.of_turn(spender, now)]
         await store.reserve(connection, wanted, use=True)
 

@@ -1,6 +1,6 @@
 """The one door to the model: every upstream call, whatever it is for, goes through here and leaves a ledger row.
 
-errand ... on whose behalf a call is made, and for what
+call context ... on whose behalf a call is made, and for what
 record ... the call as it goes, from waiting for a place to its end; it becomes the ledger row
 caller ... waits for a place (chat.upstream.admission), sends, keeps the times, and knows how it ended
 """
@@ -10,10 +10,10 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from chat.budgets.reservations import Budgets, CallDoesNotFit
-from chat.calls.hooks import Watch
-from chat.calls.record import CallRecord, Errand, Size
+from chat.calls.hooks import Hooks
+from chat.calls.record import CallContext, CallRecord, Size
 from chat.clock import Clock
-from chat.upstream.admission import Gate, Kind, Place, Wish
+from chat.upstream.admission import Admission, Kind, Slot, SlotRequest
 from chat.upstream.client import Upstream
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.stream_decoder import Piece
@@ -40,17 +40,17 @@ class Caller:
     """Makes upstream calls. `holder` names this process; `local`: calls cost nothing."""
 
     upstream: Upstream
-    gate: Gate
+    admission: Admission
     database: Database
     holder: str
     clock: Clock
     local: bool
-    watch: Watch = field(default_factory=Watch)
+    hooks: Hooks = field(default_factory=Hooks)
     budgets: Budgets = field(default_factory=Budgets)
 
     def record(
         self,
-        errand: Errand,
+        call_context: CallContext,
         *,
         model: str,
         tier: Tier | None,
@@ -61,14 +61,14 @@ class Caller:
         """A call that is about to be made."""
         return CallRecord(
             id=self.clock.new_id("call"),
-            errand=errand,
+            call_context=call_context,
             model=model,
             tier=tier,
             size=size,
             attempt=attempt,
             again=again,
             created_at=self.clock.now(),
-            asked_at=self.clock.monotonic(),
+            requested_at=self.clock.monotonic(),
         )
 
     @asynccontextmanager
@@ -85,14 +85,14 @@ class Caller:
         `patience` and `tell` as in chat.upstream.admission. Raises UpstreamFailure for everything the provider or the way to it can do.
         Whoever iterates ends the record of an answer that came whole; one that is left without that counts as cancelled.
         """
-        self.watch.call_begins(record, body)
+        self.hooks.call_begins(record, body)
         try:
-            kind = KINDS.get(record.errand.purpose, "side")
-            async with self._place(record, kind, patience, tell) as place:
+            kind = KINDS.get(record.call_context.purpose, "side")
+            async with self._slot(record, kind, patience, tell) as slot:
                 await self._send(record)
                 async with self.upstream.ask(body, record.call) as pieces, aclosing(pieces):
                     record.first_byte_at, record.status = self.clock.monotonic(), 200
-                    place.answered(record.call.headers)
+                    slot.answered(record.call.headers)
                     yield pieces
         except UpstreamFailure as failure:
             self._failed(record, failure)
@@ -105,13 +105,13 @@ class Caller:
 
         Raises UpstreamFailure; the record is ended.
         """
-        self.watch.call_begins(record, body)
+        self.hooks.call_begins(record, body)
         try:
-            async with self._place(record, "spare") as place:
+            async with self._slot(record, "spare") as slot:
                 await self._send(record)
                 await self.upstream.touch(body, record.call)
                 record.first_byte_at, record.status = self.clock.monotonic(), 200
-                place.answered(record.call.headers)
+                slot.answered(record.call.headers)
                 record.end("ok", self.clock.monotonic())
         except UpstreamFailure as failure:
             self._failed(record, failure)
@@ -120,43 +120,43 @@ class Caller:
             self._over(record)
 
     @asynccontextmanager
-    async def _place(
+    async def _slot(
         self,
         record: CallRecord,
         kind: Kind,
         patience: float | None = None,
         tell: Callable[[int], None] | None = None,
-    ) -> AsyncIterator[Place]:
-        errand, size = record.errand, record.size
-        wish = Wish(
+    ) -> AsyncIterator[Slot]:
+        call_context, size = record.call_context, record.size
+        slot_request = SlotRequest(
             model=record.model,
-            owner=errand.owner_id,
+            owner=call_context.owner_id,
             need=Need(input=size.fresh, output=size.answer),
             kind=kind,
-            turn=errand.turn_id,
+            turn=call_context.turn_id,
             patience=patience,
         )
-        async with self.gate.place(wish, tell) as place:
-            record.place = place
+        async with self.admission.slot(slot_request, tell) as slot:
+            record.slot = slot
             try:
-                yield place
+                yield slot
             finally:
-                place.produced(record.usage.output)
+                slot.produced(record.usage.output)
 
     async def _send(self, record: CallRecord) -> None:
         """Note the call durably, so that the ledger will know of it even if this process dies; set its worst case aside.
 
         Raises CallDoesNotFit.
         """
-        errand, now = record.errand, self.clock.now()
+        call_context, now = record.call_context, self.clock.now()
         call = OpenCall(
             id=record.id,
-            owner_id=errand.owner_id,
-            thread_id=errand.thread_id,
-            turn_id=errand.turn_id,
-            token=errand.token,
-            feature=errand.feature,
-            purpose=errand.purpose,
+            owner_id=call_context.owner_id,
+            thread_id=call_context.thread_id,
+            turn_id=call_context.turn_id,
+            token=call_context.token,
+            feature=call_context.feature,
+            purpose=call_context.purpose,
             tier=record.tier,
             model=record.model,
             attempt=record.attempt,
@@ -187,4 +187,4 @@ class Caller:
     def _over(self, record: CallRecord) -> None:
         if record.ended is None:
             record.end("cancelled", self.clock.monotonic())
-        self.watch.call_ended(record, local=self.local)
+        self.hooks.call_ended(record, local=self.local)

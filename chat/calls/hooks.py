@@ -8,7 +8,7 @@ from typing import Protocol
 from chat.calls.record import CallRecord
 
 
-class Watcher(Protocol):
+class Hook(Protocol):
     """Somebody who is told. Nothing of it may raise or wait: what it is told of goes on behind it."""
 
     def call_begins(self, record: CallRecord, body: bytes) -> None: ...
@@ -23,36 +23,36 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Hooks:
     """Everybody who watches."""
 
-    watchers: tuple[Watcher, ...] = ()
+    hooks: tuple[Hook, ...] = ()
 
     def call_begins(self, record: CallRecord, body: bytes) -> None:
         """A call is about to wait for its place."""
-        for one in self.watchers:
+        for one in self.hooks:
             one.call_begins(record, body)
 
     def call_ended(self, record: CallRecord, *, local: bool) -> None:
         """A call is over, however it ended."""
-        for one in self.watchers:
+        for one in self.hooks:
             one.call_ended(record, local=local)
 
     def turn_begins(self, turn_id: str) -> None:
-        for one in self.watchers:
+        for one in self.hooks:
             one.turn_begins(turn_id)
 
     def turn_ended(self, turn_id: str, outcome: str) -> None:
-        for one in self.watchers:
+        for one in self.hooks:
             one.turn_ended(turn_id, outcome)
 
     @contextmanager
     def stream(self) -> Iterator[None]:
         """Around each event stream somebody follows."""
-        for one in self.watchers:
+        for one in self.hooks:
             one.streams(+1)
         try:
             yield
         finally:
-            for one in self.watchers:
+            for one in self.hooks:
                 one.streams(-1)

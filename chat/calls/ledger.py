@@ -23,19 +23,19 @@ log = structlog.get_logger()
 
 def entry(record: CallRecord, *, local: bool) -> Entry:
     """The ledger row of a call that is over. The local model is free; an unknown model is unpriced."""
-    errand = record.errand
+    call_context = record.call_context
     sent = record.sent_at if record.sent_at is not None else record.ended
     return Entry(
         id=record.id,
-        owner_id=errand.owner_id,
-        thread_id=errand.thread_id,
-        turn_id=errand.turn_id,
-        token=errand.token,
-        feature=errand.feature,
-        purpose=errand.purpose,
+        owner_id=call_context.owner_id,
+        thread_id=call_context.thread_id,
+        turn_id=call_context.turn_id,
+        token=call_context.token,
+        feature=call_context.feature,
+        purpose=call_context.purpose,
         tier=record.tier,
-        model_asked=record.model,
-        model_answered=record.call.model or None,
+        requested_model=record.model,
+        response_model=record.call.model or None,
         usage=record.usage,
         cost=record.cost(local=local),
         price_table=None if local else PRICE_TABLE,
@@ -44,7 +44,7 @@ def entry(record: CallRecord, *, local: bool) -> Entry:
         status=record.status,
         attempt=record.attempt,
         upstream_id=record.call.upstream_id,
-        queue_ms=_milliseconds(record.asked_at, sent) or 0,
+        queue_ms=_milliseconds(record.requested_at, sent) or 0,
         first_byte_ms=_milliseconds(sent, record.first_byte_at),
         first_token_ms=_milliseconds(sent, record.first_word_at),
         total_ms=_milliseconds(sent, record.ended) or 0,
@@ -97,7 +97,7 @@ def _corrected(known: Entry | None, row: Entry) -> list[Change]:
         thread_id=row.thread_id,
         token=row.token,
         tier=row.tier,
-        model=row.model_asked,
+        model=row.requested_model,
     )
     keys = every_key(spender, row.created_at if known is None else known.created_at)
     return [
@@ -113,9 +113,9 @@ def _took(row: Entry) -> Amounts:
     return used(row.usage, None if row.cost is None else pico(row.cost), requests=int(made))
 
 
-def lost(call: OpenCall, *, heard: int, local: bool) -> Entry:
-    """The ledger row of a call whose process died: what was sent in, the `heard` characters out, marked as estimated."""
-    used = Usage(input=call.prompt, output=tokens_of(heard))
+def lost(call: OpenCall, *, received: int, local: bool) -> Entry:
+    """The ledger row of a call whose process died: what was sent in, the `received` characters out, marked as estimated."""
+    used = Usage(input=call.prompt, output=tokens_of(received))
     return Entry(
         id=call.id,
         owner_id=call.owner_id,
@@ -125,8 +125,8 @@ def lost(call: OpenCall, *, heard: int, local: bool) -> Entry:
         feature=call.feature,
         purpose=call.purpose,
         tier=call.tier,
-        model_asked=call.model,
-        model_answered=None,
+        requested_model=call.model,
+        response_model=None,
         usage=used,
         cost=Decimal(0) if local else price(call.model, used),
         price_table=None if local else PRICE_TABLE,
@@ -157,7 +157,7 @@ async def _close(
             found = await find(connection)
         if not found:
             return
-        rows = [lost(call, heard=0, local=local) for call in found]
+        rows = [lost(call, received=0, local=local) for call in found]
         await database.write(partial(keep, rows=rows))
         log.warning("recorded calls of a process that is gone", calls=len(rows))
 

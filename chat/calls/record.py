@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from chat.upstream.admission import Place
+from chat.upstream.admission import Slot
 from chat.upstream.client import Call
 from context.models.catalog import Tier
 from context.models.pricing import Usage, price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class CallContext:
     """On whose behalf and for what a call is made. `token` and `feature` are the labels its turn came with."""
 
     owner_id: str
@@ -44,13 +44,13 @@ class CallRecord:
     """One upstream call as it goes; right at every moment. Seconds on the monotonic clock, `created_at` in milliseconds."""
 
     id: str
-    errand: Errand
+    call_context: CallContext
     model: str
     tier: Tier | None
     size: Size
     attempt: int
     created_at: int
-    asked_at: float
+    requested_at: float
     again: bool = False  # whether its turn has counted as one of its tier's
     call: Call = field(default_factory=Call)
     sent_at: float | None = None
@@ -61,29 +61,29 @@ class CallRecord:
     status: int | None = None
     characters: int = 0
     noted: bool = False  # whether it may have been sent, so that the ledger must know of it
-    place: Place | None = None
+    slot: Slot | None = None
 
-    def heard(self, words: str, now: float) -> None:
+    def received(self, words: str, now: float) -> None:
         """More words came."""
         self.characters += len(words)
         if self.first_word_at is None:
             self.first_word_at = now
-            if self.place is not None:
-                self.place.spoke()
+            if self.slot is not None:
+                self.slot.first_token()
 
     def end(self, outcome: str, now: float) -> None:
         """The call is over."""
         self.outcome, self.ended = outcome, now
 
     @property
-    def begun(self) -> bool:
+    def accepted_upstream(self) -> bool:
         """Whether the provider accepted the request, so that it costs something."""
         return self.call.upstream_id is not None
 
     @property
     def counts(self) -> bool:
         """Whether it is a request to request budgets: the provider took it up, or may have."""
-        return self.begun or self.estimated
+        return self.accepted_upstream or self.estimated
 
     @property
     def usage(self) -> Usage:
@@ -96,7 +96,7 @@ class CallRecord:
             return Usage()
         if self.call.counted:
             return self.call.usage
-        if self.begun:
+        if self.accepted_upstream:
             return replace(self.call.usage, output=max(self.call.usage.output, tokens_of(self.characters)))
         return Usage(input=self.size.prompt) if self.estimated else Usage()
 
@@ -115,7 +115,9 @@ class CallRecord:
         """Whether the provider may have counted something that it never told us."""
         if self.call.counted or self.sent_at is None:
             return False
-        return self.begun or self.status == 200 or (self.status is None and self.outcome in UNHEARD)
+        return (
+            self.accepted_upstream or self.status == 200 or (self.status is None and self.outcome in UNHEARD)
+        )
 
 
 def tokens_of(characters: int) -> int:

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from chat.usage.figures import KINDS, Compared, Costs, Foreseen, Spent, money, together
+from chat.usage.figures import KINDS, Compared, Costs, EstimateCheck, Spent, money, together
 from context.models.pricing import Usage
 
 PURPOSES = ("reply", "summary", "title", "keepalive")
@@ -43,9 +43,9 @@ def _lines(costs: Sequence[Costs]) -> Table:
 def _whole(costs: Costs) -> RenderableType:
     title = f"[bold]{escape(costs.name)}[/]" + (f"  {escape(costs.title)}" if costs.title else "")
     parts: list[RenderableType] = ["", title, "", _purposes(costs), ""]
-    foreseen = costs.foreseen
-    if foreseen.turns:
-        parts += [_kinds(foreseen), _said(foreseen), ""]
+    forecast = costs.forecast
+    if forecast.turns:
+        parts += [_kinds(forecast), _said(forecast), ""]
     if costs.compared is not None:
         parts += [_comparison(costs.compared)]
     parts += [f"[dim]{escape(remark)}[/]" for remark in costs.remarks]
@@ -68,17 +68,17 @@ def _figures(spent: Spent) -> tuple[str, str, str, str, str]:
     return f"{spent.calls:,}", f"{used.prompt:,}", _share(used), f"{used.output:,}", _paid(spent)
 
 
-def _kinds(foreseen: Foreseen) -> Table:
+def _kinds(forecast: EstimateCheck) -> Table:
     table = _table("tokens", *KINDS.values())
-    for name, used in (("predicted", foreseen.predicted), ("billed", foreseen.billed)):
+    for name, used in (("estimated", forecast.estimated_usage), ("actual", forecast.actual_usage)):
         table.add_row(name, *(f"{getattr(used, kind):,}" for kind in KINDS))
     return table
 
 
-def _said(foreseen: Foreseen) -> str:
-    short = ", ".join(f"{CAUSES.get(cause, cause)} {count}" for cause, count in foreseen.causes.most_common())
+def _said(forecast: EstimateCheck) -> str:
+    short = ", ".join(f"{CAUSES.get(cause, cause)} {count}" for cause, count in forecast.causes.most_common())
     return (
-        f"{foreseen.turns:,} turns were predicted and billed; cache reads fell short in {foreseen.causes.total():,}"
+        f"{forecast.turns:,} turns were predicted and billed; cache reads fell short in {forecast.causes.total():,}"
         + (f" ({escape(short)})." if short else ".")
     )
 

@@ -146,7 +146,7 @@ def route_command(
     settings = loaded()
     rules = [one.rule for one in settings.routing_rules]
     with finding(route.CannotRead):
-        asked = [route.Asked(text=text)] if text is not None else route.read_file(file or Path())
+        asked = [route.RouteQuery(text=text)] if text is not None else route.read_file(file or Path())
         findings = [route.look(one, rules, settings.tiers) for one in asked]
     if as_json:
         for one in findings:

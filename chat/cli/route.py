@@ -22,7 +22,7 @@ class CannotRead(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RouteQuery:
     """One text to look at, with what came before it."""
 
     text: str
@@ -34,7 +34,7 @@ class Asked:
 class Finding:
     """What the router says about one text. `tier` is after the rules, `complexity.tier` before them."""
 
-    asked: Asked
+    asked: RouteQuery
     complexity: Complexity
     rules: tuple[Rule, ...]
     tier: Tier
@@ -53,7 +53,7 @@ class Finding:
         return self.complexity.to_json().items()
 
 
-def look(asked: Asked, rules: Sequence[Rule], tiers: Mapping[Tier, str]) -> Finding:
+def look(asked: RouteQuery, rules: Sequence[Rule], tiers: Mapping[Tier, str]) -> Finding:
     """The router's decision about one text, with no prices: they depend on a thread."""
     complexity = assess(asked.text, asked.said)
     matched = matching(rules, asked.text, asked.labels)
@@ -68,7 +68,7 @@ def look(asked: Asked, rules: Sequence[Rule], tiers: Mapping[Tier, str]) -> Find
     )
 
 
-def read_file(path: Path) -> Iterator[Asked]:
+def read_file(path: Path) -> Iterator[RouteQuery]:
     """One text per line: plain, or JSON with `text` (or `prompt`), `history` and `labels`. Raises CannotRead."""
     empty = True
     try:
@@ -83,9 +83,9 @@ def read_file(path: Path) -> Iterator[Asked]:
         raise CannotRead(f"{path.name}: there is no text in it")
 
 
-def _asked(line: str, where: str) -> Asked:
+def _asked(line: str, where: str) -> RouteQuery:
     if not line.lstrip().startswith("{"):
-        return Asked(text=line.strip())
+        return RouteQuery(text=line.strip())
     try:
         row = json.loads(line)
         text = row.get("text", row.get("prompt"))
@@ -95,7 +95,7 @@ def _asked(line: str, where: str) -> Asked:
             Said(role="user" if one["role"] == "user" else "assistant", text=str(one["content"]))
             for one in row.get("history", ())
         )
-        return Asked(text=text, said=said, labels=tuple(map(str, row.get("labels", ()))))
+        return RouteQuery(text=text, said=said, labels=tuple(map(str, row.get("labels", ()))))
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         raise CannotRead(f"{where}: {problem}") from None
 

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         default=(),
         description="Limits on what is spent as `[[budgets]]` in the file (JSON in the environment): see Budgets.",
     )
-    alert_shares: Shares = Field(
+    alert_thresholds: Shares = Field(
         default=(80, 100), description="Shares of a budget, in per cent, at which the operator is told."
     )
     alert_webhook: WebhookUrl | None = Field(
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         default=(),
         description="Rules that pin a tier: `[[routing_rules]]` tables with `name`, `tier` and a `pattern` or `label`.",
     )
-    routing_opinion: bool = Field(
+    routing_classifier: bool = Field(
         default=False,
         description="Whether the cheapest model is asked about turns the router is unsure of (2 s at most).",
     )
@@ -166,7 +166,7 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Requests one address may make in a minute; 0: any number.",
     )
-    requests_at_once: int = Field(
+    max_concurrent_requests: int = Field(
         default=200,
         ge=0,
         le=100_000,
@@ -179,7 +179,7 @@ class Settings(BaseSettings):
         default=None,
         description="`redis://…`, through which replicas share breakers, rate limits and request counts; unset: each for itself.",
     )
-    calls_at_once: int = Field(
+    max_concurrent_calls: int = Field(
         default=64,
         ge=1,
         le=10_000,

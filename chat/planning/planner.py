@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import Clock
-from chat.planning.thread_snapshot import Standing, load
+from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Deployment
 from context.cache.plan_inputs import with_room_for
 from context.limits.fit import FLOOR
@@ -37,9 +37,9 @@ class Planning:
     deployment: Deployment
     database: Database
     clock: Clock
-    can_fold: bool = True
+    can_compact: bool = True
     continued: Message | None = None  # an answer that broke off, which this one goes on with
-    standing: Standing | None = None
+    snapshot: ThreadSnapshot | None = None
     planned: Plan | None = None
     started_at: int = 0
     tried: Mapping[str, str] = field(
@@ -52,7 +52,7 @@ class Planning:
         turn = self.turn
         self.started_at = self.clock.now()
         async with self.database.reading() as connection:
-            self.standing = await load(
+            self.snapshot = await load(
                 connection,
                 turn.owner_id,
                 turn.thread_id,
@@ -64,7 +64,7 @@ class Planning:
     def price(self, model_id: str) -> tuple[int | None, str]:
         """What the turn would cost with a model, without what recall may add, in picodollars; and why that model cannot answer.
 
-        All models are credited with the same answer, that of the thread so far: a lane that never answered says nothing of it.
+        All models are credited with the same answer, that of the thread so far: a cache state that never answered says nothing of it.
         """
         try:
             rest = () if self.continued is None else (self._rest_of(self.continued, model_id),)
@@ -72,21 +72,27 @@ class Planning:
         except MessageTooLarge as problem:
             return None, f"takes at most {problem.limit} tokens"
         prices = self.deployment.prices(model_id, self.started_at)
-        usage = replace(planned.predicted, output=self._usual_answer)
+        usage = replace(planned.estimated_usage, output=self._usual_answer)
         return (prices.cost(usage) if prices.known else None), ""
 
     @property
     def _usual_answer(self) -> int:
-        lanes = [stored.lane for stored in self.stood.lanes.values() if stored.lane.uses]
-        uses = sum(lane.uses for lane in lanes)
-        return round(sum(lane.output * lane.uses for lane in lanes) / uses) if uses else FIRST_ANSWER
+        cache_states = [
+            stored.cache_state for stored in self.stood.cache_states.values() if stored.cache_state.uses
+        ]
+        uses = sum(cache_state.uses for cache_state in cache_states)
+        return (
+            round(sum(cache_state.output * cache_state.uses for cache_state in cache_states) / uses)
+            if uses
+            else FIRST_ANSWER
+        )
 
     async def plan(self, route: Route, *, short: bool = False) -> Plan:
         """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge.
 
         `short`: rather a shorter answer than none.
         """
-        if self.standing is None:
+        if self.snapshot is None:
             await self.stand()
         recalled: tuple[Recalled, ...] = ()
         if self.stood.path[0].parent_id is not None and self.deployment.recall_tokens:
@@ -98,37 +104,37 @@ class Planning:
         return planned
 
     def _plan(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
-        deployment, standing, model_id = self.deployment, self.stood, route.model_id
-        terms, path = standing.seen_by(deployment, model_id, self.started_at)
+        deployment, snapshot, model_id = self.deployment, self.stood, route.model_id
+        inputs, path = snapshot.seen_by(deployment, model_id, self.started_at)
         if short:
             asked = path[-1].tokens + sum(one.tokens for one in recalled if one.needed)
-            terms = with_room_for(terms, asked, least=FLOOR)
+            inputs = with_room_for(inputs, asked, least=FLOOR)
         return plan(
-            terms,
+            inputs,
             route=route,
             path=path,
-            ladder=standing.ladder,
+            summary=snapshot.summary,
             recalled=recalled,
-            lane=standing.lane(model_id),
-            others=standing.others(deployment, model_id, self.started_at),
-            service=standing.service(model_id),
+            cache_state=snapshot.cache_state(model_id),
+            others=snapshot.others(deployment, model_id, self.started_at),
+            global_gaps=snapshot.global_gaps(model_id),
             now=self.started_at,
             previous_start=self.turn.window_start,
             user_ref=user_ref(self.turn.owner_id),
-            can_fold=self.can_fold,
+            can_compact=self.can_compact,
         )
 
     async def keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
         """Store the recipe and the digest of the request that is about to be sent."""
         body = body_of(planned, rounds)
-        prefix = request.parts(planned.recipe, planned.prompt.text, planned.messages, planned.ladder, ())
+        prefix = request.parts(planned.recipe, planned.prompt.text, planned.messages, planned.summary, ())
         kept = {
             "recipe": planned.recipe.to_json(),
             "digest": request.digest(body),
             "blocks": blocks.packed(*blocks.digests(prefix)),
             "prompt": {"name": planned.prompt.name, "version": planned.prompt.version},
             "window_messages": len(planned.messages),
-            "summary_segments": 0 if planned.ladder is None else len(planned.ladder.segments),
+            "summary_segments": 0 if planned.summary is None else len(planned.summary.segments),
             "route": planned.route.to_json(),
             "tried": dict(self.tried),
             **planned.to_json(),
@@ -183,10 +189,10 @@ class Planning:
         return Recalled(id=continuing.named(answer.id), text=text, tokens=tokens)
 
     @property
-    def stood(self) -> Standing:
+    def stood(self) -> ThreadSnapshot:
         """The standing, once it was read."""
-        assert self.standing is not None, "it is read before a plan is made"  # noqa: S101 - the order of calls
-        return self.standing
+        assert self.snapshot is not None, "it is read before a plan is made"  # noqa: S101 - the order of calls
+        return self.snapshot
 
 
 def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:
@@ -195,7 +201,7 @@ def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:
         planned.recipe,
         planned.prompt.text,
         planned.messages,
-        ladder=planned.ladder,
+        summary=planned.summary,
         recalled=planned.recalled,
         rounds=rounds,
     )

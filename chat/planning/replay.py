@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
-from context.recall.render import OPENING, STANDING, rendered
+from context.recall.render import INSTRUCTION, OPENING, rendered
 from context.recall.thread import Source
 from context.request import continuing, request
-from context.request.recipe import RECALL, RECALL_STANDING, Recalled, RecalledRef, Recipe
-from context.request.summary_blocks import Ladder
+from context.request.recipe import RECALL, RECALL_INSTRUCTIONS, Recalled, RecalledRef, Recipe
+from context.request.summary_blocks import Summary
 from store import branches, messages, prompts, summaries
 from store.messages import StoredMessage
 from store.turns import Turn
 
-WORDS = {RECALL: OPENING, RECALL_STANDING: STANDING}
+WORDS = {RECALL: OPENING, RECALL_INSTRUCTIONS: INSTRUCTION}
 
 
 class CannotReplay(Exception):
@@ -28,7 +28,7 @@ class Replayed:
     recipe: Recipe
     prompt: str
     window: tuple[Message, ...]
-    ladder: Ladder | None
+    summary: Summary | None
     recalled: tuple[Recalled, ...]
     rounds: tuple[request.Round, ...]
 
@@ -39,7 +39,7 @@ class Replayed:
             self.recipe,
             self.prompt,
             self.window,
-            ladder=self.ladder,
+            summary=self.summary,
             recalled=self.recalled,
             rounds=self.rounds,
         )
@@ -53,12 +53,12 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
     prompt = await prompts.get(connection, recipe.prompt_digest)
     if prompt is None:
         raise CannotReplay("the system prompt is not stored")
-    ladder = None
+    summary = None
     if recipe.summary_id is not None:
-        summary = await summaries.get(connection, turn.owner_id, recipe.summary_id)
-        if summary is None:
+        version = await summaries.get(connection, turn.owner_id, recipe.summary_id)
+        if version is None:
             raise CannotReplay("the summary is not stored")
-        ladder = summary.ladder
+        summary = version.summary
     window = await branches.branch(
         connection,
         turn.owner_id,
@@ -72,7 +72,7 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
         recipe=recipe,
         prompt=prompt.text,
         window=tuple(stored.message for stored in window),
-        ladder=ladder,
+        summary=summary,
         recalled=recalled,
         rounds=tuple(turn.plan.get("rounds", ())),
     )

@@ -1,4 +1,4 @@
-"""What a plan is made from: the branch since its summary, the summary, the lanes, and what the service has learned."""
+"""What a plan is made from: the branch since its summary, the summary, the cache states, and what the service has learned."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -6,58 +6,60 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.runtime.runtime import Deployment
-from context.cache.cache_state import Lane
-from context.cache.global_gaps import Service
-from context.cache.plan_inputs import Terms
+from context.cache.cache_state import CacheState
+from context.cache.global_gaps import GlobalGaps
+from context.cache.plan_inputs import PlanInputs
 from context.messages import Message
 from context.policy import DEFAULT
-from context.request.summary_blocks import Ladder, may_stand
+from context.request.summary_blocks import Summary, may_stand
 from store import branches, learned_stats, summaries
-from store import cache_states as lanes
-from store.cache_states import StoredLane
+from store import cache_states as cache_states
+from store.cache_states import StoredCacheState
 
 MAX_ROWS = 4_000  # messages of a window, whatever their size: bounds what a turn reads and sends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ThreadSnapshot:
     """How a branch stands. `path` runs from just after the summary (or is its newest part) to the leaf, oldest first."""
 
     owner_id: str
     thread_id: str
     path: tuple[Message, ...]
-    ladder: Ladder | None
-    lanes: Mapping[str, StoredLane]
-    services: Mapping[str, Service]
+    summary: Summary | None
+    cache_states: Mapping[str, StoredCacheState]
+    global_gaps_by_model: Mapping[str, GlobalGaps]
 
-    def lane(self, model_id: str) -> Lane:
-        """The lane of a model; a new one if it never answered here."""
-        stored = self.lanes.get(model_id)
-        return Lane(model=model_id, share=0.0) if stored is None else stored.lane
+    def cache_state(self, model_id: str) -> CacheState:
+        """The cache state of a model; a new one if it never answered here."""
+        stored = self.cache_states.get(model_id)
+        return CacheState(model=model_id, share=0.0) if stored is None else stored.cache_state
 
-    def service(self, model_id: str) -> Service:
-        """The gaps of all threads' lanes of a model: routed lanes have other gaps than threads."""
-        return self.services.get(model_id) or Service()
+    def global_gaps(self, model_id: str) -> GlobalGaps:
+        """The gaps of all threads' cache states of a model: routed cache states have other gaps than threads."""
+        return self.global_gaps_by_model.get(model_id) or GlobalGaps()
 
-    def others(self, deployment: Deployment, model_id: str, now: int) -> list[tuple[Terms, Lane]]:
-        """The thread's other lanes, which a fold moves too."""
+    def others(self, deployment: Deployment, model_id: str, now: int) -> list[tuple[PlanInputs, CacheState]]:
+        """The thread's other cache states, which a compaction moves too."""
         return [
             (
-                deployment.terms(other, now, thread=self.thread_id, folded=self.ladder is not None),
-                stored.lane,
+                deployment.inputs(other, now, thread=self.thread_id, compacted=self.summary is not None),
+                stored.cache_state,
             )
-            for other, stored in self.lanes.items()
+            for other, stored in self.cache_states.items()
             if other != model_id and other in deployment.models
         ]
 
-    def seen_by(self, deployment: Deployment, model_id: str, now: int) -> tuple[Terms, tuple[Message, ...]]:
+    def seen_by(
+        self, deployment: Deployment, model_id: str, now: int
+    ) -> tuple[PlanInputs, tuple[Message, ...]]:
         """The terms of a model and the path with its sizes as that model counts them."""
         path = deployment.sizes.sized(self.path, model_id)
         safety = deployment.sizes.safety(self.path, model_id)
-        terms = deployment.terms(
-            model_id, now, thread=self.thread_id, safety=safety, folded=self.ladder is not None
+        inputs = deployment.inputs(
+            model_id, now, thread=self.thread_id, safety=safety, compacted=self.summary is not None
         )
-        return terms, path
+        return inputs, path
 
 
 async def load(
@@ -68,29 +70,29 @@ async def load(
     *,
     tokens: int | None,
     models: Collection[str] = (),
-) -> Standing:
+) -> ThreadSnapshot:
     """Read a standing: rows in proportion to the window, never to the thread. `tokens` None reads all that has no summary yet."""
-    path, ladder = await _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
-    held = await lanes.of_thread(connection, owner_id, thread_id)
+    path, summary = await _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
+    held = await cache_states.of_thread(connection, owner_id, thread_id)
     histograms = {
-        model: await learned_stats.get(connection, learned_stats.service_name(model))
+        model: await learned_stats.get(connection, learned_stats.global_gaps_key(model))
         for model in {*held, *models}
     }
-    return Standing(
+    return ThreadSnapshot(
         owner_id=owner_id,
         thread_id=thread_id,
         path=path,
-        ladder=ladder,
-        lanes=held,
-        services={
-            model: Service.from_json(value) for model, value in histograms.items() if value is not None
+        summary=summary,
+        cache_states=held,
+        global_gaps_by_model={
+            model: GlobalGaps.from_json(value) for model, value in histograms.items() if value is not None
         },
     )
 
 
 async def _since_summary(
     connection: AsyncConnection, owner_id: str, thread_id: str, leaf_id: str, tokens: int | None
-) -> tuple[tuple[Message, ...], Ladder | None]:
+) -> tuple[tuple[Message, ...], Summary | None]:
     """The branch from just after the newest summary that may stand there. One made on another branch too near is walked past."""
     path: tuple[Message, ...] = ()
     end: str | None = leaf_id
@@ -112,8 +114,8 @@ async def _since_summary(
         summary = await summaries.active_at(connection, owner_id, thread_id, path[0].id)
         if summary is None:
             break
-        if may_stand(summary.ladder, [message.id for message in path[1:]], DEFAULT.floor_messages):
-            return path[1:], summary.ladder
+        if may_stand(summary.summary, [message.id for message in path[1:]], DEFAULT.floor_messages):
+            return path[1:], summary.summary
         end = path[0].parent_id
         if room is not None:
             room -= sum(message.tokens for message in walked)

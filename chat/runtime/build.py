@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from chat.budgets.reservations import Budgets
 from chat.calls.caller import Caller
-from chat.calls.hooks import Watch
+from chat.calls.hooks import Hooks
 from chat.clock import Clock
 from chat.config.settings import BadSettings, Settings
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.runtime import Deployment
 from chat.runtime.token_sizes import Sizes
-from chat.upstream.admission import Gate
+from chat.upstream.admission import Admission
 from chat.upstream.client import Timeouts, Upstream
 from chat.upstream.local.capabilities import CLIENT_HEADERS
 from chat.upstream.local.process import LocalModel
@@ -23,7 +23,7 @@ from context.routing.complexity import assess
 from context.tokens.calibration import Calibration
 from store import learned_stats
 from store.database import Database
-from store.learned_stats import calibration_name
+from store.learned_stats import calibration_key
 
 if TYPE_CHECKING:
     from chat.telemetry.otel import Providers
@@ -63,7 +63,7 @@ async def deploy(
     clock: Clock,
     holder: str,
     local_model: LocalModel | None,
-    watch: Watch,
+    hooks: Hooks,
     embeddings: Embeddings | None,
 ) -> Deployment:
     """Everything a turn needs to know besides its thread, from the settings and from what bills have taught. Raises BadSettings."""
@@ -80,11 +80,11 @@ async def deploy(
         backend="claude" if local_model is None else "local",
         caller=Caller(
             upstream=upstream,
-            gate=Gate(
+            admission=Admission(
                 clock=clock,
-                at_once=settings.calls_at_once
+                at_once=settings.max_concurrent_calls
                 if local_model is None
-                else min(settings.calls_at_once, local_model.slots),
+                else min(settings.max_concurrent_calls, local_model.slots),
                 length=settings.queue_length,
                 seconds=settings.queue_seconds,
             ),
@@ -92,14 +92,14 @@ async def deploy(
             clock=clock,
             holder=holder,
             local=local_model is not None,
-            watch=watch,
+            hooks=hooks,
             budgets=Budgets(all=settings.all_budgets),
         ),
         models=models,
         tiers=tiers,
         default_tier=settings.default_tier,
         rules=tuple(one.rule for one in settings.routing_rules),
-        opinion=settings.routing_opinion,
+        opinion=settings.routing_classifier,
         cascade=settings.cascade,
         prompt=_prompt(settings),
         policy=replace(Policy(), window_cap=settings.window_tokens),
@@ -119,7 +119,7 @@ async def _sizes(database: Database, tiers: dict[Tier, str]) -> Sizes:
     known: dict[str, Calibration] = {}
     async with database.reading() as connection:
         for model in set(tiers.values()):
-            value = await learned_stats.get(connection, calibration_name(model))
+            value = await learned_stats.get(connection, calibration_key(model))
             if value is not None:
                 known[model] = Calibration.from_json(value)
     return Sizes(tiers["standard"], known)

@@ -10,7 +10,7 @@ from chat.embeddings.embeddings import Embeddings
 from chat.runtime.shared_prompts import Prefixes
 from chat.runtime.token_sizes import Sizes
 from context.cache.idle_gaps import SIGNS
-from context.cache.plan_inputs import Summariser, Terms
+from context.cache.plan_inputs import PlanInputs, SummarizerModel
 from context.limits.budgets import Amounts
 from context.models.catalog import TIERS, Model, Tier
 from context.models.pricing import PriceTable, assumed, price_table
@@ -74,32 +74,32 @@ class Deployment:
         tables = [price_table(one, now=now) for one in self.models]
         return price_table(model_id, now=now) or assumed(model_id, [one for one in tables if one is not None])
 
-    def tools(self, model_id: str, *, folded: bool) -> tuple[str, ...]:
-        """The tools a model is offered in a thread; `folded`: whether messages of it are out of the window."""
-        return (SEARCH,) if folded and self.recall_tokens and not self.models[model_id].local else ()
+    def tools(self, model_id: str, *, compacted: bool) -> tuple[str, ...]:
+        """The tools a model is offered in a thread; `compacted`: whether messages of it are out of the window."""
+        return (SEARCH,) if compacted and self.recall_tokens and not self.models[model_id].local else ()
 
-    def terms(
+    def inputs(
         self,
         model_id: str,
         now: int,
         *,
         thread: str,
         safety: float | None = None,
-        folded: bool = False,
-    ) -> Terms:
+        compacted: bool = False,
+    ) -> PlanInputs:
         """What requests to a model are made under in a thread. `safety`: how far estimates may be off, where it is known."""
         model = self.models[model_id]
-        summariser = self.tiers["simple"]
-        tools = self.tools(model_id, folded=folded)
+        summarizer = self.tiers["simple"]
+        tools = self.tools(model_id, compacted=compacted)
         tools_tokens = self.sizes.count(tools_text(tools), model_id) + OVERHEAD if tools else 0
         prompt_tokens = self.sizes.count(self.prompt.text, model_id) + tools_tokens
-        return Terms(
+        return PlanInputs(
             model=replace(model, token_ratio=1.0),  # sizes are counted for this very model
             prompt=self.prompt,
             prompt_tokens=prompt_tokens,
             max_output=self.max_output,
             prices=self.prices(model_id, now),
-            summariser=Summariser(model=summariser, prices=self.prices(summariser, now)),
+            summarizer=SummarizerModel(model=summarizer, prices=self.prices(summarizer, now)),
             shared_prompt=0 < model.min_cacheable <= prompt_tokens  # a shorter one is never cached
             and self.prefixes.shared(model_id, tools, thread, now),
             policy=self.policy if safety is None else replace(self.policy, safety=safety),

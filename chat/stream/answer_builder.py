@@ -20,7 +20,7 @@ def harmless(words: str) -> str:
 
 
 @dataclass(slots=True)
-class Draft:
+class AnswerBuilder:
     """Collects the parts of one answer. At most one part is open; whatever opens, closes.
 
     An answer that goes on with another (`resume`) is one text part from its first word to its last: thinking and tools on the way are
@@ -36,7 +36,7 @@ class Draft:
     _words: list[str] = field(default_factory=list)
     _opened_at: float = 0.0
     _ids: list[str] = field(default_factory=list)  # of the parts
-    _begun: int = 0  # parts that were ended so far, those that were discarded too
+    _started: int = 0  # parts that were ended so far, those that were discarded too
 
     @property
     def has_text(self) -> bool:
@@ -109,7 +109,7 @@ class Draft:
     def _keep(self, part: Part) -> None:
         self._ids.append(self._part_id())
         self.parts.append(part)
-        self._begun += 1
+        self._started += 1
 
     def _part_id(self) -> str:
-        return f"p{self._begun + 1}"
+        return f"p{self._started + 1}"

@@ -119,23 +119,23 @@ class OpenTelemetry:
         span.end()
 
     def call_begins(self, record: CallRecord, body: bytes) -> None:
-        errand = record.errand
+        call_context = record.call_context
         attributes: dict[str, Any] = {
             **_common(record),
             "gen_ai.request.max_tokens": record.size.output,
-            "gen_ai.request.stream": errand.purpose != "keepalive",
-            "palaver.purpose": errand.purpose,
+            "gen_ai.request.stream": call_context.purpose != "keepalive",
+            "palaver.purpose": call_context.purpose,
             "palaver.attempt": record.attempt,
         }
-        if errand.thread_id is not None:
-            attributes["gen_ai.conversation.id"] = errand.thread_id
+        if call_context.thread_id is not None:
+            attributes["gen_ai.conversation.id"] = call_context.thread_id
         if self.content:
             asked = json.loads(body)
             attributes["gen_ai.input.messages"] = _as_json(
                 {"role": one["role"], "parts": [*map(_part, one["content"])]} for one in asked["messages"]
             )
             attributes["gen_ai.system_instructions"] = _as_json(map(_part, asked.get("system", ())))
-        turn = None if errand.turn_id is None else self._turns.get(errand.turn_id)
+        turn = None if call_context.turn_id is None else self._turns.get(call_context.turn_id)
         span = self._tracer.start_span(
             f"chat {record.model}",
             context=None if turn is None else set_span_in_context(turn),
@@ -168,7 +168,7 @@ class OpenTelemetry:
             }
         )
         if call.cut_end is not None:
-            span.set_attribute("palaver.cut_end", call.cut_end)
+            span.set_attribute("palaver.upstream_disconnect", call.cut_end)
         stopped = call.decoder.stop_reason
         finish = None if stopped is None else FINISH.get(stopped, stopped)
         if finish is not None:

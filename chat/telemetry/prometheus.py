@@ -97,7 +97,7 @@ class Prometheus:
         pass
 
     def call_ended(self, record: CallRecord, *, local: bool) -> None:
-        model, purpose = record.model, record.errand.purpose
+        model, purpose = record.model, record.call_context.purpose
         self.calls.labels(model, purpose, record.outcome).inc()
         used = record.usage
         for kind in KINDS:
@@ -111,7 +111,7 @@ class Prometheus:
                 self.cost.labels(model, purpose).inc(float(cost))
         if record.sent_at is None:
             return
-        self.queue.labels(model).observe(record.sent_at - record.asked_at)
+        self.queue.labels(model).observe(record.sent_at - record.requested_at)
         for histogram, at in (
             (self.first_byte, record.first_byte_at),
             (self.first_token, record.first_word_at),

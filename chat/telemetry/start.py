@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from chat.calls.hooks import Watch, Watcher
+from chat.calls.hooks import Hook, Hooks
 from chat.config.settings import BadSettings, Settings
 
 if TYPE_CHECKING:  # loaded only when they are asked for
@@ -40,11 +40,11 @@ async def telemetry(
     return made
 
 
-def watch(settings: Settings, metrics: "Prometheus | None", telemetry: "Providers | None") -> Watch:
+def hooks(settings: Settings, metrics: "Prometheus | None", telemetry: "Providers | None") -> Hooks:
     """Whoever watches what happens."""
-    watchers: list[Watcher] = [] if metrics is None else [metrics]
+    hooks: list[Hook] = [] if metrics is None else [metrics]
     if telemetry is not None:
         from chat.telemetry.otel import OpenTelemetry
 
-        watchers.append(OpenTelemetry(telemetry, content=settings.otel_content))
-    return Watch(tuple(watchers))
+        hooks.append(OpenTelemetry(telemetry, content=settings.otel_content))
+    return Hooks(tuple(hooks))

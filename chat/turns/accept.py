@@ -10,7 +10,7 @@ from chat.calls.caller import LEASE
 from chat.clock import Clock, rfc3339
 from chat.errors import (
     ContextTooLong,
-    IdTaken,
+    IdConflict,
     KeyReused,
     ModelNotFound,
     NotFound,
@@ -20,7 +20,7 @@ from chat.errors import (
 from chat.runtime.runtime import Deployment
 from chat.stream import events
 from chat.turns.placement import place
-from chat.turns.turn_request import Command
+from chat.turns.turn_request import TurnRequest
 from context.limits.budgets import Spender
 from context.messages import Message
 from context.routing.choice import UnknownModel
@@ -54,7 +54,7 @@ async def accept(
     *,
     owner_id: str,
     holder: str,
-    command: Command,
+    turn_request: TurnRequest,
     room: bool = True,
 ) -> Accepted:
     """Store a turn, or find the one its idempotency key stands for. Raises PalaverError, and then changed nothing.
@@ -62,14 +62,14 @@ async def accept(
     `room`: whether another turn finds a place; one that is known needs none.
     """
     try:
-        _check_model(deployment, command)
-        _check_size(deployment, command)
+        _check_model(deployment, turn_request)
+        _check_size(deployment, turn_request)
     except (ModelNotFound, ContextTooLong):
         # What was taken stays taken, though models and what is known of them may have changed since.
-        if not await _is_known(database, owner_id, command):
+        if not await _is_known(database, owner_id, turn_request):
             raise
-    tokens = 0 if command.text is None else deployment.sizes.count(command.text)
-    acceptance = _Acceptance(deployment, clock, owner_id, holder, command, tokens, room)
+    tokens = 0 if turn_request.text is None else deployment.sizes.count(turn_request.text)
+    acceptance = _Acceptance(deployment, clock, owner_id, holder, turn_request, tokens, room)
     for attempt in (1, 2, 3):
         try:
             return await database.write(acceptance.write)
@@ -79,33 +79,33 @@ async def accept(
         except IntegrityError as clash:
             # Two requests raced past each other's checks (Postgres); the loser looks again and sees the winner.
             if attempt == 3 or "messages_id" in str(clash.orig) or "messages.owner_id" in str(clash.orig):
-                raise IdTaken("a message of that id exists already", param="input.message_id") from None
+                raise IdConflict("a message of that id exists already", param="input.message_id") from None
     raise AssertionError("the loop returns or raises")
 
 
-async def _is_known(database: Database, owner_id: str, command: Command) -> bool:
-    if command.idempotency_key is None:
+async def _is_known(database: Database, owner_id: str, turn_request: TurnRequest) -> bool:
+    if turn_request.idempotency_key is None:
         return False
     async with database.reading() as connection:
-        return await turns.by_key(connection, owner_id, command.idempotency_key) is not None
+        return await turns.by_key(connection, owner_id, turn_request.idempotency_key) is not None
 
 
-def _check_model(deployment: Deployment, command: Command) -> None:
+def _check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
     try:
-        deployment.possible(command.pins)
+        deployment.possible(turn_request.pins)
     except UnknownModel:
         offered = ", ".join([*deployment.tiers, *dict.fromkeys(deployment.tiers.values())])
         raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
 
 
-def _check_size(deployment: Deployment, command: Command) -> None:
+def _check_size(deployment: Deployment, turn_request: TurnRequest) -> None:
     """The safe-side bound decides: a message that is taken is never refused by the provider for its length."""
-    if command.text is None:
+    if turn_request.text is None:
         return
     refused: list[str] = []
-    for model_id in deployment.possible(command.pins):
+    for model_id in deployment.possible(turn_request.pins):
         model = deployment.models[model_id]
-        tokens = deployment.sizes.bound(command.text, model.id)
+        tokens = deployment.sizes.bound(turn_request.text, model.id)
         prompt = deployment.sizes.bound(deployment.prompt.text, model.id)
         limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
         if tokens <= limit:
@@ -120,19 +120,19 @@ class _Acceptance:
     clock: Clock
     owner_id: str
     holder: str
-    command: Command
+    turn_request: TurnRequest
     tokens: int
     room: bool
 
     async def write(self, connection: AsyncConnection) -> Accepted:
-        command, owner, deployment = self.command, self.owner_id, self.deployment
+        turn_request, owner, deployment = self.turn_request, self.owner_id, self.deployment
         known = await self._known(connection)
         if known is not None:
             return await self._replay(connection, known)
         now = self.clock.now()
-        if command.text is not None:
-            await threads.create(connection, owner, command.thread_id, now=now)
-        thread = await threads.lock(connection, owner, command.thread_id)
+        if turn_request.text is not None:
+            await threads.create(connection, owner, turn_request.thread_id, now=now)
+        thread = await threads.lock(connection, owner, turn_request.thread_id)
         if thread is None:
             raise NotFound("no such thread")
         known = await self._known(
@@ -145,12 +145,12 @@ class _Acceptance:
         if not self.room:
             raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
 
-        spender = Spender(owner_id=owner, thread_id=thread.id, token=command.token)
+        spender = Spender(owner_id=owner, thread_id=thread.id, token=turn_request.token)
         await deployment.caller.budgets.accept(connection, spender, deployment.least(now), now=now)
         turn_id, message_id = self.clock.new_id("turn"), self.clock.new_id("msg")
         question, above = await place(
             connection,
-            command,
+            turn_request,
             thread,
             new_id=lambda: self.clock.new_id("msg"),
             tokens=self.tokens,
@@ -178,12 +178,12 @@ class _Acceptance:
             thread_id=thread.id,
             user_message_id=question.id,
             message_id=message_id,
-            asked=command.asked or self._same_model(above),
-            token=command.token,
-            feature=command.feature,
-            idempotency_key=command.idempotency_key,
-            fingerprint=command.fingerprint,
-            metadata=command.metadata,
+            requested_model=turn_request.requested_model or self._same_model(above),
+            token=turn_request.token,
+            feature=turn_request.feature,
+            idempotency_key=turn_request.idempotency_key,
+            fingerprint=turn_request.fingerprint,
+            metadata=turn_request.metadata,
             window_start=None if previous is None else previous.window_start,
             lease_holder=self.holder,
             lease_until=now + LEASE,
@@ -203,30 +203,30 @@ class _Acceptance:
         await connection.execute(store_events.APPEND, store_events.rows(turn_id, 1, [first]))
         turn = await turns.get(connection, owner, turn_id)
         assert turn is not None  # noqa: S101 - written three statements ago
-        continued = None if command.continues is None or above is None else above.message
+        continued = None if turn_request.continues is None or above is None else above.message
         return Accepted(turn=turn, replayed=False, first=first, continued=continued)
 
     async def _known(self, connection: AsyncConnection) -> Turn | None:
-        key = self.command.idempotency_key
+        key = self.turn_request.idempotency_key
         return None if key is None else await turns.by_key(connection, self.owner_id, key)
 
     async def _replay(self, connection: AsyncConnection, known: Turn) -> Accepted:
-        if known.fingerprint != self.command.fingerprint:
+        if known.fingerprint != self.turn_request.fingerprint:
             raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
         found = await store_events.after(connection, self.owner_id, known.id, 0, limit=1)
         return Accepted(turn=known, replayed=True, first=found[0][1] if found else "")
 
     def _same_model(self, above: StoredMessage | None) -> str | None:
         """Who wrote the first half writes the second, if it is still offered and nobody else is asked for."""
-        if self.command.continues is None or above is None:
+        if self.turn_request.continues is None or above is None:
             return None
         return above.model if above.model in self.deployment.tiers.values() else None
 
     def _title(self, thread: threads.Thread) -> dict[str, str]:
         """The first words as a title, until a better one is written."""
-        if thread.title is not None or self.command.text is None:
+        if thread.title is not None or self.turn_request.text is None:
             return {}
-        words = " ".join(self.command.text.split())
+        words = " ".join(self.turn_request.text.split())
         if len(words) > TITLE_WORDS:
             words = words[:TITLE_WORDS].rsplit(" ", 1)[0] + "…"
         return {"title": words, "title_source": "derived"}

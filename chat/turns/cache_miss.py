@@ -1,9 +1,9 @@
-"""Why a cache read that was foreseen did not happen: a first word with the turn's end, the cause behind it.
+"""Why a cache read that was estimated did not happen: a first word with the turn's end, the cause behind it.
 
     notice ...... from what is in memory, in the row that is written anyway
     explain ..... the request before is made again from its recipe and compared, block by block, with the one that was sent
 
-Comparing reads one more window and happens only after a shortfall, when the turn has ended. What is said and stored are places,
+Comparing reads one more window and happens only after a cache miss, when the turn has ended. What is said and stored are places,
 names and ids, never words of a conversation.
 """
 
@@ -16,7 +16,7 @@ from chat.calls.record import CallRecord
 from chat.planning.replay import CannotReplay, replay
 from chat.turns.turn import TurnWork
 from context.audit import cache_audit
-from context.audit.cache_audit import Shortfall
+from context.audit.cache_audit import CacheMiss
 from context.request import blocks, request
 from context.request.blocks import Compared
 from store import branches, messages, turns
@@ -29,11 +29,11 @@ MOST_ANSWERS = 3  # answers to one message whose requests are looked at, newest 
 MOST_AT_ONCE = 4  # turns whose shortfalls are explained at a time: a provider that loses its cache makes all of them fall short
 
 
-def foreseen(work: TurnWork) -> CallRecord | None:
+def forecast(work: TurnWork) -> CallRecord | None:
     """The call the plan foresaw: the first that began; those after it find what it cached."""
     planned = work.planning.planned
     sent = [one for one in work.calls if one.noted and planned and one.model == planned.recipe.model]
-    return next((one for one in sent if one.begun), sent[-1] if sent else None)
+    return next((one for one in sent if one.accepted_upstream), sent[-1] if sent else None)
 
 
 def notice(work: TurnWork) -> str | None:
@@ -43,8 +43,8 @@ def notice(work: TurnWork) -> str | None:
 
 
 async def explain(work: TurnWork) -> None:
-    """Find the cause of a shortfall and write it into the ledger row of the call."""
-    record = foreseen(work)
+    """Find the cause of a cache miss and write it into the ledger row of the call."""
+    record = forecast(work)
     if record is None or _checked(work) is None:
         return
     async with work.database.reading() as connection:
@@ -57,25 +57,25 @@ async def explain(work: TurnWork) -> None:
         cause=found.cause,
         detail=found.detail,
         expected=found.expected,
-        billed=found.billed,
+        actual_usage=found.actual_usage,
     )
     owner_id = work.turn.owner_id
     await work.database.write(
-        partial(entries.explain, owner_id=owner_id, call_id=record.id, shortfall=_said(found))
+        partial(entries.explain, owner_id=owner_id, call_id=record.id, cache_miss=_said(found))
     )
 
 
-def _said(found: Shortfall) -> str:
+def _said(found: CacheMiss) -> str:
     return f"{found.cause}: {found.detail}"
 
 
-def _checked(work: TurnWork, compared: Compared | None = None) -> Shortfall | None:
-    record, planned, standing = foreseen(work), work.planning.planned, work.planning.standing
-    if record is None or planned is None or standing is None or not record.call.counted:
+def _checked(work: TurnWork, compared: Compared | None = None) -> CacheMiss | None:
+    record, planned, snapshot = forecast(work), work.planning.planned, work.planning.snapshot
+    if record is None or planned is None or snapshot is None or not record.call.counted:
         return None
     recipe = planned.recipe
     return cache_audit.check(
-        standing.lane(recipe.model),
+        snapshot.cache_state(recipe.model),
         planned.sent,
         record.usage,
         started_at=record.created_at,
@@ -90,7 +90,9 @@ async def _compared(connection: AsyncConnection, work: TurnWork) -> Compared | N
     planned = work.planning.planned
     if planned is None or planned.sent.read is None or planned.sent.read_at is None:
         return None
-    now, marks = blocks.blocks(planned.recipe, planned.prompt.text, planned.messages, ladder=planned.ladder)
+    now, cache_breakpoints = blocks.blocks(
+        planned.recipe, planned.prompt.text, planned.messages, summary=planned.summary
+    )
     for turn_id in await _before(connection, work, planned.sent.read):
         turn = await turns.get(connection, work.turn.owner_id, turn_id)
         if turn is None or turn.id == work.turn.id or turn.plan is None:
@@ -98,7 +100,7 @@ async def _compared(connection: AsyncConnection, work: TurnWork) -> Compared | N
         if turn.plan["recipe"]["model"] != planned.recipe.model:
             continue
         try:
-            found = await _beside(connection, turn, now, marks, planned.sent.read_at)
+            found = await _beside(connection, turn, now, cache_breakpoints, planned.sent.read_at)
         except (CannotReplay, ValueError):
             continue
         if found is not None:
@@ -110,12 +112,12 @@ async def _beside(
     connection: AsyncConnection,
     turn: Turn,
     now: tuple[blocks.Block, ...],
-    marks: list[int],
+    cache_breakpoints: list[int],
     read_at: int,
 ) -> Compared | None:
     plan = turn.plan or {}
     made = await replay(connection, turn)
-    before, _ = blocks.blocks(made.recipe, made.prompt, made.window, ladder=made.ladder)
+    before, _ = blocks.blocks(made.recipe, made.prompt, made.window, summary=made.summary)
     kept = plan.get("blocks")
     if kept is not None:
         sent = blocks.unpacked(kept)
@@ -123,15 +125,15 @@ async def _beside(
         sent = tuple(one.digest for one in before)  # of a turn from before digests were kept
     else:
         return None
-    return blocks.compare(before, sent, now, marks, read_at=read_at)
+    return blocks.compare(before, sent, now, cache_breakpoints, read_at=read_at)
 
 
 async def _before(connection: AsyncConnection, work: TurnWork, read: str) -> list[str]:
-    """The turns whose requests may have written an entry, likeliest first: the lane's last, and those that answered its message."""
-    planned, standing, turn = work.planning.planned, work.planning.standing, work.turn
-    if planned is None or standing is None:
+    """The turns whose requests may have written an entry, likeliest first: the cache state's last, and those that answered its message."""
+    planned, snapshot, turn = work.planning.planned, work.planning.snapshot, work.turn
+    if planned is None or snapshot is None:
         return []
-    stored = standing.lanes.get(planned.recipe.model)
+    stored = snapshot.cache_states.get(planned.recipe.model)
     found = [] if stored is None else [stored.turn_id]
     _, _, asked = read.partition(":")  # the key of a message ends with its id
     if asked:

@@ -1,4 +1,4 @@
-"""Choosing the model of a turn: what the thread shows is read, every candidate is priced on its own lane, then `context.routing` decides."""
+"""Choosing the model of a turn: what the thread shows is read, every candidate is priced on its own cache state, then `context.routing` decides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.calls.record import Errand
+from chat.calls.record import CallContext
 from chat.planning.planner import Planning
 from chat.turns import tier_classifier
-from chat.turns.turn_request import Command
+from chat.turns.turn_request import TurnRequest
 from context.messages import Message
 from context.models.catalog import TIERS, Tier
 from context.routing.choice import Candidate, Pins, Route, choose, one_model
@@ -34,19 +34,19 @@ class Seen:
     again: tuple[Tier, str] | None
 
 
-async def choose_model(planning: Planning, command: Command, errand: Errand) -> Route:
+async def choose_model(planning: Planning, turn_request: TurnRequest, call_context: CallContext) -> Route:
     """The route of a turn, from a standing that was read. Raises UnknownModel."""
-    deployment, standing = planning.deployment, planning.stood
+    deployment, snapshot = planning.deployment, planning.stood
     candidates: Sequence[Candidate] = deployment.candidates
     if one_model(candidates):
         fallback = "standard" if deployment.default_tier == "auto" else deployment.default_tier
-        return choose(None, Pins(turn=command.asked, default=fallback), candidates)
+        return choose(None, Pins(turn=turn_request.requested_model, default=fallback), candidates)
     async with planning.database.reading() as connection:
-        seen = await _seen(connection, planning, command)
-    text = standing.path[-1].text
-    matched = matching(deployment.rules, text, command.labels)
+        seen = await _seen(connection, planning, turn_request)
+    text = snapshot.path[-1].text
+    matched = matching(deployment.rules, text, turn_request.labels)
     pins = replace(
-        command.pins,
+        turn_request.pins,
         thread=seen.pin,
         rule_tier=matched[0].tier if matched else None,
         rule=matched[0].name if matched else "",
@@ -54,23 +54,23 @@ async def choose_model(planning: Planning, command: Command, errand: Errand) -> 
     )
     found: Complexity | None = None
     if pins.default is None:
-        found = assess(text, _said(standing.path[:-1], seen), at_least=seen.again)
+        found = assess(text, _said(snapshot.path[:-1], seen), at_least=seen.again)
     priced = [_priced(planning, one) for one in candidates]
     route = choose(found, pins, priced)
     if found is not None and found.unsure and route.by == "score" and deployment.opinion:
-        tier = await tier_classifier.ask(planning.deployment, planning.database, errand, text)
+        tier = await tier_classifier.ask(planning.deployment, planning.database, call_context, text)
         if tier is not None:
             route = choose(opined(found, tier), pins, priced)
     return route
 
 
 def _priced(planning: Planning, candidate: Candidate) -> Candidate:
-    """What this turn would cost on the candidate's own lane, or why it cannot answer."""
+    """What this turn would cost on the candidate's own cache state, or why it cannot answer."""
     price, why = planning.price(candidate.model_id)
     return replace(candidate, price=price, admissible=not why, why=why)
 
 
-async def _seen(connection: AsyncConnection, planning: Planning, command: Command) -> Seen:
+async def _seen(connection: AsyncConnection, planning: Planning, turn_request: TurnRequest) -> Seen:
     turn, path = planning.turn, planning.stood.path
     thread = await threads.get(connection, turn.owner_id, turn.thread_id)
     pin = None if thread is None else thread.tier_pin
@@ -78,10 +78,10 @@ async def _seen(connection: AsyncConnection, planning: Planning, command: Comman
     if path[-1].parent_id is not None:
         above = await messages.get(connection, turn.owner_id, path[-1].parent_id)
     again = None
-    if command.regenerate is not None:
-        again = await _again(connection, planning, command.regenerate)
-    elif command.continues is not None:
-        again = await _same(connection, planning, command.continues)
+    if turn_request.regenerate is not None:
+        again = await _again(connection, planning, turn_request.regenerate)
+    elif turn_request.continues is not None:
+        again = await _same(connection, planning, turn_request.continues)
     return Seen(
         pin=next((tier for tier in TIERS if tier == pin), None),
         score=None if above is None else _score(await _route_of(connection, above)),
@@ -133,9 +133,11 @@ def _score(route: Mapping[str, Any]) -> float | None:
 def _said(path: Sequence[Message], seen: Seen) -> tuple[Said, ...]:
     """The newest messages before the new one; what is known of the last turn stands with them."""
     said = [Said(role=one.role, text=one.text) for one in path[-LOOKED_AT:]]
-    asked = next((place for place in reversed(range(len(said))) if said[place].role == "user"), None)
-    if asked is not None:
-        said[asked] = replace(said[asked], score=seen.score)
+    requested_model = next(
+        (place for place in reversed(range(len(said))) if said[place].role == "user"), None
+    )
+    if requested_model is not None:
+        said[requested_model] = replace(said[requested_model], score=seen.score)
     if said and said[-1].role == "assistant":
         said[-1] = replace(said[-1], thumb=seen.thumb)
     return tuple(said)

@@ -13,8 +13,8 @@ from chat.calls import ledger
 from chat.calls.ledger import entry, total
 from chat.runtime.runtime import Deployment
 from chat.stream import events
-from chat.turns.cache_miss import foreseen, notice
-from chat.turns.cache_update import LaneChange, lane_change
+from chat.turns.cache_miss import forecast, notice
+from chat.turns.cache_update import CacheUpdate, cache_update
 from chat.turns.turn import Cancelled, Completed, Failed, Outcome, TurnWork
 from context.messages import Part, Status, TextPart
 from store import events as store_events
@@ -27,10 +27,10 @@ from store.turns import Turn, TurnStatus
 async def finish(work: TurnWork, outcome: Outcome) -> bool:
     """Write the end of a turn and show it. False when another process ended it before; then nothing was changed."""
     refused = isinstance(outcome, Failed) and outcome.refused
-    work.draft.end()
+    work.answer_builder.end()
     if refused:
         with suppress(StoreError):  # the journal takes an event also when it raises for an earlier one
-            work.draft.discard()
+            work.answer_builder.discard()
     await work.journal.settle()
     spent = _spent(work)
     tokens, cost = total(spent)
@@ -39,7 +39,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
         Ending(
             turn=work.turn,
             outcome=outcome,
-            parts=tuple(work.draft.parts),
+            parts=tuple(work.answer_builder.parts),
             deployment=work.deployment,
             model=next((record.call.model for record in reversed(work.calls) if record.call.model), None),
             tokens=tokens,
@@ -47,7 +47,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
             spent=spent,
             seq=seq,
             payload=payload,
-            lane=lane_change(work),
+            cache_state=cache_update(work),
             now=work.clock.now(),
         ).write
     )
@@ -67,11 +67,11 @@ def _spent(work: TurnWork) -> list[entries.Entry]:
     """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
     sent = [record for record in work.calls if record.noted]
     rows = [entry(record, local=work.deployment.caller.local) for record in sent]
-    planned, first = work.planning.planned, foreseen(work)
+    planned, first = work.planning.planned, forecast(work)
     if planned is not None and first is not None:
         index = sent.index(first)
-        predicted = planned.to_json()["predicted"]
-        rows[index] = replace(rows[index], predicted=predicted, shortfall=notice(work))
+        estimated_usage = planned.to_json()["estimated_usage"]
+        rows[index] = replace(rows[index], estimated_usage=estimated_usage, cache_miss=notice(work))
     return rows
 
 
@@ -114,7 +114,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
     spent: list[entries.Entry]
     seq: int
     payload: str
-    lane: LaneChange | None
+    cache_state: CacheUpdate | None
     now: int
 
     async def write(self, connection: AsyncConnection) -> bool:
@@ -151,7 +151,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             cost_usd=None if self.cost is None else format(self.cost, "f"),
         )
         await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
-        if self.lane is not None:
-            await self.lane.write(connection)
+        if self.cache_state is not None:
+            await self.cache_state.write(connection)
         await ledger.keep(connection, self.spent)  # last: everybody's turns wait for the counters it locks
         return True

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chat.budgets.reservations import CallDoesNotFit
-from chat.calls.record import Errand
+from chat.calls.record import CallContext
 from chat.planning.planner import Planning
 from chat.stream import events
 from chat.stream.journal import Journal
 from context.limits.budgets import Spender
-from context.limits.fallback import ladder
+from context.limits.fallback import fallback_candidates
 from context.limits.fit import FitsNot, Offer, fit
 from context.models.catalog import TIERS
 from context.models.pricing import price_table
@@ -21,7 +21,7 @@ from store.ledger import budgets as store
 
 async def fitted(
     planning: Planning,
-    errand: Errand,
+    call_context: CallContext,
     journal: Journal,
     planned: Plan,
     rounds: Sequence[Round],
@@ -36,7 +36,7 @@ async def fitted(
     """
     barred = set(planning.tried)  # a model that has failed the turn is not what a cheaper answer comes from
     while planning.deployment.caller.budgets:
-        offers = await _offers(planning, errand, planned, rounds, barred, counted)
+        offers = await _offers(planning, call_context, planned, rounds, barred, counted)
         found = fit(offers, eager=eager)
         if isinstance(found, FitsNot):
             now = planning.clock.now()
@@ -76,7 +76,7 @@ async def fitted(
 
 async def _offers(
     planning: Planning,
-    errand: Errand,
+    call_context: CallContext,
     planned: Plan,
     rounds: Sequence[Round],
     barred: Collection[str],
@@ -86,16 +86,18 @@ async def _offers(
     deployment, now = planning.deployment, planning.clock.now()
     wanted = planned.recipe.model
     tiers: list[tuple[str | None, str]] = [(planned.route.tier, wanted)]
-    rungs = [] if rounds else ladder(planned.route, deployment.tiers)  # within what the token may use
-    models = [rung.model for rung in rungs]
+    candidates = (
+        [] if rounds else fallback_candidates(planned.route, deployment.tiers)
+    )  # within what the token may use
+    models = [candidate.model for candidate in candidates]
     if wanted in models:
-        below = reversed(rungs[: models.index(wanted)])
-        tiers += [(rung.tier, rung.model) for rung in below if rung.model not in barred]
+        below = reversed(candidates[: models.index(wanted)])
+        tiers += [(candidate.tier, candidate.model) for candidate in below if candidate.model not in barred]
     spenders = [
         Spender(
-            owner_id=errand.owner_id,
-            thread_id=errand.thread_id,
-            token=errand.token,
+            owner_id=call_context.owner_id,
+            thread_id=call_context.thread_id,
+            token=call_context.token,
             tier=tier,
             model=model,
         )
@@ -105,8 +107,8 @@ async def _offers(
     drawn = [of_call(spender, now, again=spender.tier in counted) for spender in spenders]
     together = {counter.key: counter for counters in drawn for counter in counters}
     async with planning.database.reading() as connection:
-        standings = {
-            one.counter.key: one for one in await store.standings(connection, tuple(together.values()))
+        statuses = {
+            one.counter.key: one for one in await store.statuses(connection, tuple(together.values()))
         }
     bound = planned.bound + planning.grown(planned, rounds)[1]
     return [
@@ -116,7 +118,7 @@ async def _offers(
             bound=bound,
             output=min(planned.recipe.max_tokens, deployment.models[model].max_output),
             prices=price_table(model, now=now),
-            standings=tuple(standings[counter.key] for counter in counters),
+            statuses=tuple(statuses[counter.key] for counter in counters),
             free=deployment.caller.local,
         )
         for (tier, model), counters in zip(tiers, drawn, strict=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.errors import BadRequest, IdTaken, NotFound
-from chat.turns.turn_request import Command
+from chat.errors import BadRequest, IdConflict, NotFound
+from chat.turns.turn_request import TurnRequest
 from context.messages import Message, TextPart
 from context.request.continuing import can_go_on
 from store import messages
@@ -15,7 +15,7 @@ from store.threads import Thread
 
 async def place(
     connection: AsyncConnection,
-    command: Command,
+    turn_request: TurnRequest,
     thread: Thread,
     *,
     new_id: Callable[[], str],
@@ -27,20 +27,22 @@ async def place(
 
     `tokens`: of the new message. Raises BadRequest, NotFound and IdTaken.
     """
-    if command.continues is not None or command.regenerate is not None:
-        param = "regenerate" if command.continues is None else "continue"
-        answer = await _of_thread(connection, thread, command.continues or command.regenerate or "", param)
+    if turn_request.continues is not None or turn_request.regenerate is not None:
+        param = "regenerate" if turn_request.continues is None else "continue"
+        answer = await _of_thread(
+            connection, thread, turn_request.continues or turn_request.regenerate or "", param
+        )
         if answer.message.role != "assistant" or answer.message.parent_id is None:
             raise BadRequest(f"only an answer can be given to `{param}`", param=param)
-        if command.continues is not None and not can_go_on(answer.message, answer.finish_reason):
+        if turn_request.continues is not None and not can_go_on(answer.message, answer.finish_reason):
             raise BadRequest("only an answer that stopped before its end can be continued", param=param)
         question = await _of_thread(connection, thread, answer.message.parent_id, param)
         return question.message, answer
-    parent = await _parent(connection, command, thread)
-    question_id = command.user_message_id or new_id()
+    parent = await _parent(connection, turn_request, thread)
+    question_id = turn_request.user_message_id or new_id()
     if await messages.get(connection, thread.owner_id, question_id) is not None:
-        raise IdTaken("a message of that id exists already", param="input.message_id")
-    assert command.text is not None  # noqa: S101 - the API takes either text or regenerate
+        raise IdConflict("a message of that id exists already", param="input.message_id")
+    assert turn_request.text is not None  # noqa: S101 - the API takes either text or regenerate
     above = None if parent is None else parent.message
     await messages.add(
         connection,
@@ -50,7 +52,7 @@ async def place(
         parent=above,
         role="user",
         status="complete",
-        parts=(TextPart(text=command.text),),
+        parts=(TextPart(text=turn_request.text),),
         tokens=tokens,
         turn_id=turn_id,
         now=now,
@@ -59,8 +61,10 @@ async def place(
     return added.message, parent
 
 
-async def _parent(connection: AsyncConnection, command: Command, thread: Thread) -> StoredMessage | None:
-    parent = command.parent
+async def _parent(
+    connection: AsyncConnection, turn_request: TurnRequest, thread: Thread
+) -> StoredMessage | None:
+    parent = turn_request.parent
     if parent == "root" or (parent == "leaf" and thread.leaf_id is None):
         return None
     found = await _of_thread(

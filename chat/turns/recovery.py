@@ -49,7 +49,7 @@ async def recover(
         spent=_lost(left, logged, quoted, local=deployment.caller.local),
         seq=first + len(closing) - 1,
         payload=payloads[-1],
-        lane=None,
+        cache_state=None,
         now=clock.now(),
     )
 
@@ -86,18 +86,18 @@ def _lost(
     left: Sequence[OpenCall], logged: Sequence[events.TurnEvent], quoted: int, *, local: bool
 ) -> list[entries.Entry]:
     """Rows of the calls a dead process left; what was heard is ascribed to the newest call for the answer."""
-    heard = -quoted
+    received = -quoted
     for event in logged:
         match event:
             case events.PartDelta():
-                heard += len(event.text)
+                received += len(event.text)
             case events.PartStarted(kind="tool") | events.Note(name="retry" | "discard"):
-                heard = 0  # what was said before is in the row of an earlier call
+                received = 0  # what was said before is in the row of an earlier call
             case _:
                 pass
-    heard = max(0, heard)
+    received = max(0, received)
     speaking = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
-    return [ledger.lost(call, heard=heard if call.id == speaking else 0, local=local) for call in left]
+    return [ledger.lost(call, received=received if call.id == speaking else 0, local=local) for call in left]
 
 
 def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:

@@ -16,25 +16,25 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.background import titles
-from chat.background.keepalive import Tending
-from chat.background.summarizer import Folder
+from chat.background.keepalive import KeepaliveScheduler
+from chat.background.summarizer import Summarizer
 from chat.calls import ledger
 from chat.calls.caller import CALL_LEASE, LEASE
 from chat.clock import Clock
 from chat.errors import NotFound, Unavailable
-from chat.periodic import forever
+from chat.periodic import repeat
 from chat.planning.planner import Planning
 from chat.runtime.runtime import Deployment
 from chat.stream import events
-from chat.stream.answer_builder import Draft
+from chat.stream.answer_builder import AnswerBuilder
 from chat.stream.journal import Journal, TurnLog
 from chat.turns.accept import Accepted, accept
-from chat.turns.after import fold_if_due
+from chat.turns.after import compact_if_due
 from chat.turns.cache_miss import MOST_AT_ONCE, explain, notice
 from chat.turns.finish import finish, record_calls
 from chat.turns.recovery import recover
 from chat.turns.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome, TurnWork
-from chat.turns.turn_request import Command
+from chat.turns.turn_request import TurnRequest
 from store import events as store_events
 from store import turns
 from store.database import Database
@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 BEAT = 2.0  # seconds between lease renewals; a lease outlives four missed ones
 STORE_PATIENCE = (0.2, 5.0)  # seconds between tries to write an end while the store fails: first, largest
-ERRANDS = 3.0  # seconds errands get to finish when the server stops
+BACKGROUND_GRACE = 3.0  # seconds background tasks get to finish when the server stops
 CALL_PATIENCE = 300  # seconds past the longest turn before a call nobody closed counts as lost
 TIDY = 3_600.0  # seconds between removals of old event logs
 
@@ -67,30 +67,30 @@ class Runner:
     clock: Clock
     holder: str
     shared: bool  # whether other processes may run turns in the same database
-    folder: Folder
-    tending: Tending
+    summarizer: Summarizer
+    keepalive_scheduler: KeepaliveScheduler
     log_hours: int = 24
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     refusing: bool = False  # no new turns: the server is being stopped
     _running: dict[str, _Running] = field(default_factory=dict)
     _background: list[asyncio.Task[None]] = field(default_factory=list)
-    _errands: set[asyncio.Task[None]] = field(default_factory=set)
+    _background_tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self) -> None:
         """End what an earlier process left running, then keep watch."""
         await self.take_over(everything=not self.shared)
         self._background = [
-            asyncio.create_task(forever(BEAT, self.beat), name="leases"),
-            asyncio.create_task(forever(TIDY, self.tidy), name="old logs"),
-            asyncio.create_task(forever(BEAT, self.tending.look), name="lanes"),
+            asyncio.create_task(repeat(BEAT, self.beat), name="leases"),
+            asyncio.create_task(repeat(TIDY, self.tidy), name="old logs"),
+            asyncio.create_task(repeat(BEAT, self.keepalive_scheduler.look), name="keep-alives"),
         ]
 
-    async def accept(self, owner_id: str, command: Command) -> Accepted:
+    async def accept(self, owner_id: str, turn_request: TurnRequest) -> Accepted:
         """Make a turn durable and start it. Raises PalaverError."""
-        if self.refusing and not await self._is_known(owner_id, command):
+        if self.refusing and not await self._is_known(owner_id, turn_request):
             raise Unavailable("this server is shutting down", retry_after=2)
-        gate, coming = self.deployment.caller.gate, self.clock.new_id("coming")
-        room = gate.expect(coming)
+        admission, coming = self.deployment.caller.admission, self.clock.new_id("coming")
+        room = admission.expect(coming)
         try:
             accepted = await accept(
                 self.database,
@@ -98,19 +98,19 @@ class Runner:
                 self.clock,
                 owner_id=owner_id,
                 holder=self.holder,
-                command=command,
+                turn_request=turn_request,
                 room=room,
             )
         finally:
-            gate.forget(coming)
+            admission.forget(coming)
         if not accepted.replayed:
-            gate.expect(accepted.turn.id)  # until it stands in line or has ended
-            self._begin(accepted, replace(command, asked=accepted.turn.asked))
+            admission.expect(accepted.turn.id)  # until it stands in line or has ended
+            self._begin(accepted, replace(turn_request, requested_model=accepted.turn.requested_model))
         return accepted
 
-    async def _is_known(self, owner_id: str, command: Command) -> bool:
+    async def _is_known(self, owner_id: str, turn_request: TurnRequest) -> bool:
         """Whether a wish was taken before: then it is answered with its turn, also while the server stops."""
-        key = command.idempotency_key
+        key = turn_request.idempotency_key
         if key is None:
             return False
         async with self.database.reading() as connection:
@@ -126,7 +126,7 @@ class Runner:
             return
         mine = self._running.get(turn_id)
         if mine is None:
-            await self.database.write(lambda connection: turns.ask_cancel(connection, owner_id, turn_id))
+            await self.database.write(lambda connection: turns.request_cancel(connection, owner_id, turn_id))
         else:
             self._stop(mine, Cancelled(reason="user"))
 
@@ -178,9 +178,11 @@ class Runner:
     async def stop(self) -> None:
         """Drain without grace and end all background work."""
         await self.drain(0)
-        if self._errands:
-            await asyncio.wait(set(self._errands), timeout=ERRANDS)  # so that their calls reach the ledger
-        for task in [*self._background, *self._errands]:
+        if self._background_tasks:
+            await asyncio.wait(
+                set(self._background_tasks), timeout=BACKGROUND_GRACE
+            )  # so that their calls reach the ledger
+        for task in [*self._background, *self._background_tasks]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -191,10 +193,10 @@ class Runner:
         """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
         if self._running:
             until, ids = self.clock.now() + LEASE, list(self._running)
-            asked = await self.database.write(
+            requested_model = await self.database.write(
                 lambda connection: turns.renew_leases(connection, self.holder, ids, until)
             )
-            for turn_id in asked:
+            for turn_id in requested_model:
                 if turn_id in self._running:
                     self._stop(self._running[turn_id], Cancelled(reason="user"))
         if self.shared:
@@ -235,60 +237,64 @@ class Runner:
 
             await self.database.write(partial(remove, ids=list(old)))
 
-    def _begin(self, accepted: Accepted, command: Command) -> None:
+    def _begin(self, accepted: Accepted, turn_request: TurnRequest) -> None:
         turn, live = accepted.turn, TurnLog()
         live.extend([events.frame(1, accepted.first)])
         journal = Journal(self.database, turn.id, live, self.clock)
-        draft = Draft(journal=journal, clock=self.clock)
+        answer_builder = AnswerBuilder(journal=journal, clock=self.clock)
         if accepted.continued is not None:
-            draft.resume(accepted.continued.text)
+            answer_builder.resume(accepted.continued.text)
         work = TurnWork(
             turn=turn,
-            command=command,
+            turn_request=turn_request,
             deployment=self.deployment,
             database=self.database,
             clock=self.clock,
             journal=journal,
-            draft=draft,
+            answer_builder=answer_builder,
             planning=Planning(
                 turn=turn,
                 deployment=self.deployment,
                 database=self.database,
                 clock=self.clock,
-                can_fold=not self.folder.rests(turn.owner_id, turn.thread_id),
+                can_compact=not self.summarizer.rests(turn.owner_id, turn.thread_id),
                 continued=accepted.continued,
             ),
         )
         running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())
         self._running[turn.id] = running
-        self.deployment.caller.watch.turn_begins(turn.id)
+        self.deployment.caller.hooks.turn_begins(turn.id)
         running.task = asyncio.create_task(self._own(running), name=f"turn {turn.id}")
         if self.deployment.model_titles:
-            self._errand(
+            self._run_in_background(
                 titles.write_title(
-                    turn, work.errand, deployment=self.deployment, database=self.database, journal=journal
+                    turn,
+                    work.call_context,
+                    deployment=self.deployment,
+                    database=self.database,
+                    journal=journal,
                 ),
                 f"title {turn.id}",
             )
 
     def _explain(self, work: TurnWork) -> None:
         """Look behind the turn for the cause of a cache read that did not happen; of too many at once only some are looked at."""
-        looking = sum(task.get_name().startswith("cause ") for task in self._errands)
+        looking = sum(task.get_name().startswith("cause ") for task in self._background_tasks)
         if looking < MOST_AT_ONCE and notice(work) is not None:
-            self._errand(explain(work), f"cause {work.turn.id}")
+            self._run_in_background(explain(work), f"cause {work.turn.id}")
 
-    def _errand(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Something on the side of a turn: its failure costs only itself."""
 
         async def guarded() -> None:
             try:
                 await work
             except Exception:
-                log.exception("an errand failed", errand=name.split()[0])
+                log.exception("an errand failed", call_context=name.split()[0])
 
         task = asyncio.create_task(guarded(), name=name)
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+        self._background_tasks.add(task)
+        task.add_done_callback(self._background_tasks.discard)
 
     def _stop(self, running: _Running, outcome: Outcome) -> None:
         if not running.stop.done():
@@ -299,19 +305,19 @@ class Runner:
         with structlog.contextvars.bound_contextvars(turn_id=turn.id):
             try:
                 outcome = await self._outcome(running)
-                self.deployment.caller.watch.turn_ended(turn.id, type(outcome).__name__.lower())
+                self.deployment.caller.hooks.turn_ended(turn.id, type(outcome).__name__.lower())
                 await self._end(work, outcome)
                 if not self.refusing:
-                    self._errand(fold_if_due(work, self.folder), f"fold {turn.id}")
+                    self._run_in_background(compact_if_due(work, self.summarizer), f"fold {turn.id}")
                     if (embeddings := self.deployment.embeddings) is not None:
                         caught_up = embeddings.catch_up(
                             turn.owner_id, turn.thread_id, stopping=lambda: self.refusing
                         )
-                        self._errand(caught_up, f"vectors {turn.id}")
+                        self._run_in_background(caught_up, f"vectors {turn.id}")
                     self._explain(work)
                 log.info("turn ended", outcome=type(outcome).__name__.lower(), calls=len(work.calls))
             finally:
-                self.deployment.caller.gate.forget(turn.id)
+                self.deployment.caller.admission.forget(turn.id)
                 del self._running[turn.id]
                 running.log.extend([], ended=True)
 

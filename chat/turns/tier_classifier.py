@@ -6,12 +6,12 @@ Whatever goes wrong, and a silence of two seconds, means going on without it.
 import asyncio
 from functools import partial
 
-from chat.background.completion import size_of, text_request
+from chat.background.completion import completion_request, size_of
 from chat.calls.ledger import entry, keep
-from chat.calls.record import Errand
+from chat.calls.record import CallContext
 from chat.runtime.runtime import Deployment
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import Stopped, Words
+from chat.upstream.stream_decoder import Stopped, TextDelta
 from context.models.catalog import TIERS, Tier
 from store.database import Database
 
@@ -30,21 +30,23 @@ SYSTEM = (
 )
 
 
-async def ask(deployment: Deployment, database: Database, errand: Errand, text: str) -> Tier | None:
+async def ask(
+    deployment: Deployment, database: Database, call_context: CallContext, text: str
+) -> Tier | None:
     """The tier the cheapest model names, None when it names none in time."""
     model = deployment.tiers["simple"]
     shown = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n[…]\n{text[-TAIL:]}"
-    body = text_request(
+    body = completion_request(
         model, SYSTEM, f"<message>\n{shown}\n</message>", max_tokens=MOST_TOKENS, user_ref=None
     )
     caller = deployment.caller
-    record = caller.record(errand, model=model, tier="simple", size=size_of(deployment, model, body))
+    record = caller.record(call_context, model=model, tier="simple", size=size_of(deployment, model, body))
     words: list[str] = []
     try:
         async with asyncio.timeout(PATIENCE), caller.ask(record, body) as pieces:
             async for piece in pieces:
-                if isinstance(piece, Words) and piece.kind == "text":
-                    record.heard(piece.words, caller.clock.monotonic())
+                if isinstance(piece, TextDelta) and piece.kind == "text":
+                    record.received(piece.words, caller.clock.monotonic())
                     words.append(piece.words)
                 elif isinstance(piece, Stopped):
                     record.end("ok", caller.clock.monotonic())

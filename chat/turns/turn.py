@@ -13,19 +13,19 @@ from functools import partial
 
 from chat.budgets.reservations import CallDoesNotFit
 from chat.calls.ledger import entry, keep
-from chat.calls.record import CallRecord, Errand, Size
+from chat.calls.record import CallContext, CallRecord, Size
 from chat.clock import Clock
 from chat.planning.planner import Planning, body_of
 from chat.runtime.runtime import Deployment
 from chat.stream import events
-from chat.stream.answer_builder import Draft
+from chat.stream.answer_builder import AnswerBuilder
 from chat.stream.journal import Journal
 from chat.turns.choose_model import choose_model
 from chat.turns.fit_budget import fitted
-from chat.turns.turn_request import Command
+from chat.turns.turn_request import TurnRequest
 from chat.upstream import failures, retry
 from chat.upstream.failures import Trouble, UpstreamFailure
-from chat.upstream.stream_decoder import BlockEnded, Stopped, ToolAsked, Words
+from chat.upstream.stream_decoder import BlockEnded, Stopped, TextDelta, ToolRequested
 from context.limits import fallback
 from context.planning.planned import Plan
 from context.request.recipe import HEADINGS
@@ -112,21 +112,21 @@ class TurnWork:
     """One turn at work. `calls` and the draft are right at every moment, so that any end can be recorded."""
 
     turn: Turn
-    command: Command
+    turn_request: TurnRequest
     deployment: Deployment
     database: Database
     clock: Clock
     journal: Journal
-    draft: Draft
+    answer_builder: AnswerBuilder
     planning: Planning
     calls: list[CallRecord] = field(default_factory=list)
-    asked: list[ToolAsked] = field(default_factory=list)
+    requested_model: list[ToolRequested] = field(default_factory=list)
 
     @property
-    def errand(self) -> Errand:
+    def call_context(self) -> CallContext:
         """On whose behalf the turn calls the model."""
         turn = self.turn
-        return Errand(
+        return CallContext(
             owner_id=turn.owner_id,
             thread_id=turn.thread_id,
             turn_id=turn.id,
@@ -139,14 +139,18 @@ class TurnWork:
         """Choose, plan and ask, one model after another if need be. Raises only what nobody foresaw."""
         deployment = self.deployment
         await self.planning.stand()
-        route = await choose_model(self.planning, self.command, replace(self.errand, purpose="classify"))
+        route = await choose_model(
+            self.planning, self.turn_request, replace(self.call_context, purpose="classify")
+        )
         first, tried, shortened = route.model_id, dict[str, Unanswered](), set[str]()
-        rungs, short, onto = fallback.ladder(route, deployment.tiers), False, list[str]()
+        candidates, short, onto = fallback.fallback_candidates(route, deployment.tiers), False, list[str]()
         while True:
-            others = {rung.model for rung in rungs} - {route.model_id, *tried}
-            asked = [model for model, one in tried.items() if one.trouble.outcome != fallback.TOO_SMALL]
-            patience = self._patience(others, asked)
-            self.draft.discard()  # what a model thought before that did not answer
+            others = {candidate.model for candidate in candidates} - {route.model_id, *tried}
+            requested_model = [
+                model for model, one in tried.items() if one.trouble.outcome != fallback.TOO_SMALL
+            ]
+            patience = self._patience(others, requested_model)
+            self.answer_builder.discard()  # what a model thought before that did not answer
             found, taken = await self._answer_of(route, patience, short=short, onto=onto)
             if isinstance(found, Completed):
                 return found
@@ -160,46 +164,48 @@ class TurnWork:
             self.planning.tried = outcomes
             higher = self._higher(route, found)
             if higher is not None:
-                places = [place for place, rung in enumerate(rungs) if rung.model == higher.model_id]
-                rungs, first, route = rungs[max(places, default=0) :], higher.model_id, higher
+                places = [
+                    place for place, candidate in enumerate(candidates) if candidate.model == higher.model_id
+                ]
+                candidates, first, route = candidates[max(places, default=0) :], higher.model_id, higher
                 continue
-            small = fallback.cramped(route, deployment.tiers, outcomes)
-            onward = fallback.onward(
-                rungs=rungs,
+            small = fallback.too_small_candidates(route, deployment.tiers, outcomes)
+            next_model = fallback.next_model(
+                candidates=candidates,
                 first=first,
                 failed=route.model_id,
                 outcome=found.trouble.outcome,
                 tried=tried,
-                small=[rung for rung in small if rung.model not in shortened],
-                resting=deployment.caller.gate.resting(),
-                text_shown=self.draft.has_text,
+                small=[candidate for candidate in small if candidate.model not in shortened],
+                open_breakers=deployment.caller.admission.open_breakers(),
+                text_shown=self.answer_builder.has_text,
                 allowed=deployment.fallback,
             )
-            if onward is None:
+            if next_model is None:
                 return _failed(_most_telling(list(tried.values())))
-            if onward.short:
+            if next_model.short:
                 short = True
-                shortened.add(onward.rung.model)
-            onto = [*(onto or [route.model_id]), onward.reason]
+                shortened.add(next_model.candidate.model)
+            onto = [*(onto or [route.model_id]), next_model.reason]
             route = replace(
                 route,
-                model_id=onward.rung.model,
-                tier=onward.rung.tier,
+                model_id=next_model.candidate.model,
+                tier=next_model.candidate.tier,
                 reason="; ".join(onto[1:]),
-                by=route.by if onward.rung.model == onto[0] else "fallback",
+                by=route.by if next_model.candidate.model == onto[0] else "fallback",
             )
 
     def _patience(self, others: Collection[str], tried: Collection[str]) -> retry.Patience:
         """How much a model is given: less where another can answer, or where the reader has waited for one already."""
         if not self.deployment.fallback:
             return retry.ALONE
-        free = set(others) - self.deployment.caller.gate.resting()
+        free = set(others) - self.deployment.caller.admission.open_breakers()
         return retry.WITH_OTHERS if free or tried else retry.ALONE
 
     async def _answer_of(
         self, route: Route, patience: retry.Patience, *, short: bool, onto: Sequence[str]
     ) -> "tuple[Completed | Unanswered, Route]":
-        """One model's answer, planned for its own lane; and the route that was taken, for a budget may have led to a cheaper one.
+        """One model's answer, planned for its own cache state; and the route that was taken, for a budget may have led to a cheaper one.
 
         `short` as in chat.planning.planner; `onto`: the model that was asked before and, one by one, why it is another's turn now.
         """
@@ -211,8 +217,10 @@ class TurnWork:
             return Unanswered(trouble=replace(failures.TOO_SMALL, message=message)), route
         if onto and onto[0] != model.id:
             moved = {"from": onto[0], "to": model.id, "reason": "; ".join(onto[1:])}
-            if self.turn.asked is not None:
-                moved["asked"] = self.turn.asked  # whoever chose a model is told that another answers
+            if self.turn.requested_model is not None:
+                moved["asked"] = (
+                    self.turn.requested_model
+                )  # whoever chose a model is told that another answers
             self.journal.event(events.Note(name="fallback", data=moved))
         note = {"model": model.id, "label": model.label, "tier": route.tier, "reason": route.reason}
         self.journal.event(events.Note(name="route", data=note))
@@ -222,7 +230,12 @@ class TurnWork:
     def _higher(self, route: Route, found: "Unanswered") -> Route | None:
         """The better model that is asked, once, after a refusal or an answer that was cut before its first word."""
         why = USELESS.get(found.trouble.outcome)
-        if why is None or not self.deployment.cascade or self.draft.has_text or route.by == "cascade":
+        if (
+            why is None
+            or not self.deployment.cascade
+            or self.answer_builder.has_text
+            or route.by == "cascade"
+        ):
             return None
         higher = one_up(route, why)
         if higher is not None:
@@ -238,22 +251,24 @@ class TurnWork:
         rounds: list[Round] = []
         thought_too_long = False
         while True:
-            known = len(self.draft.parts)
-            heard = await self._heard(planned, rounds, patience)
-            if isinstance(heard, Unanswered):
-                return heard
-            reason, call = heard
+            known = len(self.answer_builder.parts)
+            received = await self._heard(planned, rounds, patience)
+            if isinstance(received, Unanswered):
+                return received
+            reason, call = received
             planned = self.planning.planned or planned  # a budget may have made it smaller
             if reason == "refusal":
                 await self._record(call)
                 return Unanswered(trouble=failures.REFUSED, refused=True)
-            if reason == "tool_use" and self.asked and len(rounds) < MAX_ROUNDS:
+            if reason == "tool_use" and self.requested_model and len(rounds) < MAX_ROUNDS:
                 # Before its tools: one in the log says that the words before it are in the ledger.
                 await self._record(call)
                 rounds.append(await self._use_tools(planned, call, last=len(rounds) == MAX_ROUNDS - 1))
                 await self.planning.keep(planned, rounds)
                 continue
-            if self.draft.has_text or (self.draft.resumed and reason in ("end_turn", "stop_sequence")):
+            if self.answer_builder.has_text or (
+                self.answer_builder.resumed and reason in ("end_turn", "stop_sequence")
+            ):
                 return Completed(finish_reason=FINISH.get(reason, "stop"))
             await self._record(call)
             if reason != "max_tokens":
@@ -262,7 +277,7 @@ class TurnWork:
             if thought_too_long or larger <= planned.recipe.max_tokens:
                 return Unanswered(trouble=failures.NO_ANSWER)
             thought_too_long = True
-            self.draft.discard(known)
+            self.answer_builder.discard(known)
             planned = replace(planned, recipe=replace(planned.recipe, max_tokens=larger))
             await self.planning.keep(planned, rounds)
             note = {"attempt": self._sent + 1, "delay": 0, "reason": failures.NO_ANSWER.outcome}
@@ -282,14 +297,14 @@ class TurnWork:
         A call is repeated only while none of its own words have reached the reader.
         """
         attempt = refused = 0
-        before, known = self.draft.said, len(self.draft.parts)
+        before, known = self.answer_builder.said, len(self.answer_builder.parts)
         trouble: Trouble | None = None
         while True:
             attempt += 1
             try:
                 planned = await fitted(
                     self.planning,
-                    self.errand,
+                    self.call_context,
                     self.journal,
                     planned,
                     rounds,
@@ -303,7 +318,7 @@ class TurnWork:
                 if failure.final or refused > REFITS:
                     return Unanswered(trouble=failure.trouble)
             except UpstreamFailure as failure:
-                self.draft.close()
+                self.answer_builder.close()
                 call = self.calls[-1]
                 if not call.noted and trouble is not None:
                     return Unanswered(
@@ -315,13 +330,13 @@ class TurnWork:
                 wait = retry.delay(
                     trouble,
                     attempt=attempt,
-                    text_shown=self.draft.said > before,
+                    text_shown=self.answer_builder.said > before,
                     chance=self.clock.chance(),
                     patience=patience,
                 )
                 if wait is None:
                     return Unanswered(trouble=trouble)
-                self.draft.discard(known)
+                self.answer_builder.discard(known)
                 note = {"attempt": self._sent + 1, "delay": round(wait, 2), "reason": trouble.outcome}
                 self.journal.event(events.Note(name="retry", data=note))
                 await self.clock.sleep(wait)
@@ -349,36 +364,38 @@ class TurnWork:
     async def _use_tools(self, planned: Plan, call: CallRecord, *, last: bool) -> Round:
         """What the model said, and what the tools it asked for found."""
         results = []
-        for asked in self.asked:
-            query = str(asked.input.get("query", "")).strip()[:MAX_QUERY]
+        for requested_model in self.requested_model:
+            query = str(requested_model.input.get("query", "")).strip()[:MAX_QUERY]
             found = (
                 await self.planning.search(planned.recipe.model, query)
-                if asked.name == SEARCH and query
+                if requested_model.name == SEARCH and query
                 else ()
             )
-            self.draft.tool(asked.name, query, sum(1 for one in found if one.id not in HEADINGS))
+            self.answer_builder.tool(
+                requested_model.name, query, sum(1 for one in found if one.id not in HEADINGS)
+            )
             text = "\n\n".join(one.text for one in found) or "No older message matches."
             if last:
                 text += "\n\nAnswer now with what you have."
-            results.append({"type": "tool_result", "tool_use_id": asked.id, "content": text})
+            results.append({"type": "tool_result", "tool_use_id": requested_model.id, "content": text})
         return {"assistant": call.call.decoder.blocks, "results": results}
 
     async def _call(
         self, planned: Plan, rounds: Sequence[Round], patience: retry.Patience
     ) -> tuple[str, CallRecord]:
         """One call: how the model stopped, and all it said. Raises UpstreamFailure."""
-        self.asked = []
+        self.requested_model = []
         grown, most_grown = self.planning.grown(planned, rounds)
         record = self.deployment.caller.record(
-            self.errand,
+            self.call_context,
             model=planned.recipe.model,
             tier=planned.route.tier,
             size=Size(
                 prompt=planned.estimate.total + grown,
                 bound=planned.bound + most_grown,
                 output=planned.recipe.max_tokens,
-                fresh=planned.predicted.prompt - planned.predicted.cache_read + grown,
-                answer=planned.predicted.output or USUAL_ANSWER,
+                fresh=planned.estimated_usage.prompt - planned.estimated_usage.cache_read + grown,
+                answer=planned.estimated_usage.output or USUAL_ANSWER,
             ),
             attempt=self._sent + 1,
             again=planned.route.tier in self._counted,
@@ -390,20 +407,22 @@ class TurnWork:
         async with self.deployment.caller.ask(record, body, patience=impatient, tell=self._queued) as pieces:
             async for piece in pieces:
                 match piece:
-                    case Words():
-                        record.heard(piece.words, self.clock.monotonic())
-                        self.draft.add(piece.kind, piece.words)
+                    case TextDelta():
+                        record.received(piece.words, self.clock.monotonic())
+                        self.answer_builder.add(piece.kind, piece.words)
                     case BlockEnded():
-                        self.draft.close()
-                    case ToolAsked():
-                        self.asked.append(piece)
+                        self.answer_builder.close()
+                    case ToolRequested():
+                        self.requested_model.append(piece)
                     case Stopped():
                         stopped = piece
                     case _:
                         pass
-            self.draft.close()
+            self.answer_builder.close()
             if record.call.cut_end is not None:
-                self.journal.event(events.Note(name="cut_end", data={"ending": record.call.cut_end}))
+                self.journal.event(
+                    events.Note(name="upstream_disconnect", data={"ending": record.call.cut_end})
+                )
             if stopped is None:
                 raise UpstreamFailure(failures.UNFINISHED)
             record.end("refusal" if stopped.reason == "refusal" else "ok", self.clock.monotonic())
@@ -415,7 +434,7 @@ def _most_telling(ends: Sequence[Unanswered]) -> Unanswered:
     if ends[-1].refused:
         return ends[-1]
     mendable = [one for one in ends if one.trouble.retryable]
-    said = [one for one in mendable if one.trouble.outcome != failures.RESTING.outcome]
+    said = [one for one in mendable if one.trouble.outcome != failures.BREAKER_OPEN.outcome]
     return (said or mendable or list(ends))[0]
 
 

@@ -10,7 +10,7 @@ from context.routing.choice import Pins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class TurnRequest:
     """A wish for a turn: new words under a parent, another answer (`regenerate`) to the words an answer belongs to, or one that
     begins with what an answer said before it broke off and goes on with it (`continues`).
 
@@ -24,7 +24,7 @@ class Command:
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
     regenerate: str | None = None
     continues: str | None = None
-    asked: str | None = None
+    requested_model: str | None = None
     token: str | None = None
     tier: Tier | None = None
     at_most: bool = False
@@ -36,7 +36,7 @@ class Command:
     def pins(self) -> Pins:
         """The model that is asked for, within what the operator lets the token use."""
         most = self.tier if self.at_most else None
-        return Pins(turn=self.asked, exactly=None if self.at_most else self.tier, most=most)
+        return Pins(turn=self.requested_model, exactly=None if self.at_most else self.tier, most=most)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -48,15 +48,15 @@ class Command:
     @property
     def fingerprint(self) -> str:
         """What must be equal for two requests under one idempotency key to be the same request."""
-        wish = [
+        body = [
             self.thread_id,
             self.text,
             self.user_message_id,
             self.parent,
             self.regenerate,
-            self.asked,
+            self.requested_model,
             self.feature,
             self.metadata,
             *([] if self.continues is None else [{"continue": self.continues}]),
         ]
-        return sha256(json.dumps(wish, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+        return sha256(json.dumps(body, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -13,7 +13,7 @@ from anthropic._base_client import make_request_options
 from opentelemetry.trace import TracerProvider
 
 from chat.upstream.failures import SILENT, UNFINISHED, UpstreamFailure, from_exception
-from chat.upstream.stream_decoder import Begun, Decoder, Piece
+from chat.upstream.stream_decoder import Decoder, MessageStarted, Piece
 from context.models.pricing import Usage
 
 log = structlog.get_logger()
@@ -153,7 +153,7 @@ class Upstream:
                 if data is None:
                     raise UpstreamFailure(UNFINISHED)
                 for piece in call.decoder.feed(data):
-                    if isinstance(piece, Begun):
+                    if isinstance(piece, MessageStarted):
                         call.upstream_id, call.model = piece.upstream_id, piece.model
                     yield piece
         except UpstreamFailure as failure:

@@ -76,7 +76,7 @@ REFUSED = Trouble(
     retryable=False,
 )
 # Calls that were never sent (chat.upstream.admission). They leave no ledger row.
-RESTING = Trouble(
+BREAKER_OPEN = Trouble(
     code="upstream_error",
     message="The model has kept failing and is left alone for a moment. Please try again soon.",
     outcome="resting",

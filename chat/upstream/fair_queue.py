@@ -58,7 +58,7 @@ class FairQueue(Generic[T]):
         """Everybody, in the order they would be served if nobody else came."""
         for users in self._users:
             lines = [list(line) for line in users.values()]
-            for place in range(max((len(line) for line in lines), default=0)):
+            for slot in range(max((len(line) for line in lines), default=0)):
                 for line in lines:
-                    if place < len(line):
-                        yield line[place]
+                    if slot < len(line):
+                        yield line[slot]

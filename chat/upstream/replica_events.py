@@ -7,7 +7,7 @@ import msgspec
 What = Literal["well", "failed", "open", "closed", "probe", "limits", "held", "limited", "coming", "gone"]
 
 
-class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ReplicaEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happened with a model, as it counts for every replica.
 
     `seconds`: how long a breaker stays open, or a model is held. `buckets`: per kind the limit, what is left of it, and the seconds

@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from chat.upstream.admission import Gate
-from chat.upstream.replica_events import News
+from chat.upstream.admission import Admission
+from chat.upstream.replica_events import ReplicaEvent
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ PAUSES = (0.5, 15.0)  # seconds between two tries to reach Redis: first, longest
 BACKLOG = 1_000  # news that wait to be told; more of them are dropped, for they are about this very moment
 LASTING = frozenset({"open", "held"})
 
-_decoder = msgspec.json.Decoder(News)
+_decoder = msgspec.json.Decoder(ReplicaEvent)
 
 
 async def reachable(url: str) -> bool:
@@ -42,31 +42,31 @@ async def reachable(url: str) -> bool:
         await redis.aclose()
 
 
-class Sharing:
+class ReplicaSync:
     """Tells the gate's news to the other replicas and theirs to the gate. `name` is this process's own."""
 
-    def __init__(self, url: str, gate: Gate, name: str) -> None:
+    def __init__(self, url: str, admission: Admission, name: str) -> None:
         self._url = url
-        self._gate = gate
+        self._admission = admission
         self._name = name
-        self._waiting: asyncio.Queue[News] = asyncio.Queue(BACKLOG)
+        self._waiting: asyncio.Queue[ReplicaEvent] = asyncio.Queue(BACKLOG)
         self._tasks: list[asyncio.Task[None]] = []
         self.connected = asyncio.Event()
 
     async def start(self) -> None:
         """Begin; whether Redis can be reached decides nothing."""
-        self._gate.tell = self._tell
+        self._admission.tell = self._tell
         self._tasks = [asyncio.create_task(self._forever(), name="sharing")]
 
     async def stop(self) -> None:
         """Leave the channel."""
-        self._gate.tell = None
+        self._admission.tell = None
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
-    def _tell(self, news: News) -> None:
+    def _tell(self, news: ReplicaEvent) -> None:
         if self.connected.is_set():
             with suppress(asyncio.QueueFull):
                 self._waiting.put_nowait(news)
@@ -149,4 +149,4 @@ class Sharing:
         except msgspec.MsgspecError:
             return  # another version's
         if news.sender != self._name:
-            self._gate.hear(news if seconds is None else msgspec.structs.replace(news, seconds=seconds))
+            self._admission.hear(news if seconds is None else msgspec.structs.replace(news, seconds=seconds))

@@ -17,7 +17,7 @@ MAX_EVENT = 8 * 1024 * 1024  # bytes one event may have before the stream counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class MessageStarted:
     """The provider accepted the request and counted its prompt."""
 
     upstream_id: str
@@ -25,7 +25,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class TextDelta:
     """More of a part: `kind` is `text` or `reasoning`."""
 
     kind: str
@@ -45,7 +45,7 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolAsked:
+class ToolRequested:
     """The model wants a tool's answer before it goes on. `input` is what it wrote, {} when that was no JSON object."""
 
     id: str
@@ -53,7 +53,7 @@ class ToolAsked:
     input: dict[str, Any]
 
 
-Piece = Begun | Words | BlockEnded | Stopped | ToolAsked
+Piece = MessageStarted | TextDelta | BlockEnded | Stopped | ToolRequested
 
 
 class _Cache(msgspec.Struct):
@@ -160,21 +160,21 @@ class Decoder:
             case "content_block_delta" if event.delta is not None:
                 self._grow(event.delta)
                 if event.delta.type == "text_delta":
-                    yield Words(kind="text", words=event.delta.text)
+                    yield TextDelta(kind="text", words=event.delta.text)
                 elif event.delta.type == "thinking_delta":
-                    yield Words(kind="reasoning", words=event.delta.thinking)
+                    yield TextDelta(kind="reasoning", words=event.delta.thinking)
             case "content_block_start" if event.content_block is not None:
                 self._pieces_of_block.clear()
                 self._block = event.content_block
                 if event.content_block.type == "text" and event.content_block.text:
-                    yield Words(kind="text", words=event.content_block.text)
+                    yield TextDelta(kind="text", words=event.content_block.text)
             case "content_block_stop":
                 yield from self._ended()
                 yield BlockEnded()
             case "message_start" if event.message is not None:
                 self._count(event.message.usage)
                 self.diagnostics = event.message.diagnostics
-                yield Begun(upstream_id=event.message.id, model=event.message.model)
+                yield MessageStarted(upstream_id=event.message.id, model=event.message.model)
             case "message_delta":
                 if event.usage is not None:
                     self._count(event.usage)
@@ -196,7 +196,7 @@ class Decoder:
         if more:
             self._pieces_of_block.append(more)
 
-    def _ended(self) -> Iterator[ToolAsked]:
+    def _ended(self) -> Iterator[ToolRequested]:
         """Keep the finished block; a tool's is told of."""
         block, grown = self._block, "".join(self._pieces_of_block)
         match block.type:
@@ -215,7 +215,7 @@ class Decoder:
                     given = {}
                 asked = given if isinstance(given, dict) else {}
                 self.blocks.append({"type": "tool_use", "id": block.id, "name": block.name, "input": asked})
-                yield ToolAsked(id=block.id, name=block.name, input=asked)
+                yield ToolRequested(id=block.id, name=block.name, input=asked)
             case _:
                 pass
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.config.settings import Settings
 from chat.usage.figures import Compared, Costs, Spent, forecast, money, of_call
-from context.audit.hindsight import Billed, hindsight
+from context.audit.hindsight import AnsweredTurn, hindsight
 from context.models.catalog import lookup
 from context.models.pricing import PriceTable, price_table, usd
 from context.policy import Policy
@@ -103,7 +103,7 @@ async def _costs(
         name=thread_id or "(no thread)",
         title=None if thread is None else thread.title,
         spent=spent,
-        foreseen=forecast(rows),
+        forecast=forecast(rows),
         compared=compared,
         remarks=remarks,
     )
@@ -126,7 +126,7 @@ async def _compared(
     for row in rows:
         if row.purpose == "reply" and row.turn_id is not None:
             replies.setdefault(row.turn_id, []).append(row)
-    taken = billed(path, plans, replies)
+    taken = answered_turns(path, plans, replies)
     here = {step.turn_id for step in path}
     counted = [row for row in rows if row.turn_id in here or row.purpose in COMPARED]
     counted = [row for row in counted if row.purpose in ("reply", *COMPARED)]
@@ -139,18 +139,18 @@ async def _compared(
         return None, (*remarks, "No turn of the visible branch was answered.")
     if any(row.cost is None and row.usage.total for row in counted):
         return None, (*remarks, "Some calls are unpriced, so nothing can be compared.")
-    lanes = {turn.lane for turn in taken}
+    models = {turn.model for turn in taken}
     when = taken[0].at
-    tables = {lane: price_table(lane, now=when) for lane in lanes}
-    summariser = next((row.model_asked for row in rows if row.purpose == "summary"), reader)
-    cheap = price_table(summariser, now=when)
-    known: dict[str, PriceTable] = {lane: table for lane, table in tables.items() if table is not None}
+    tables = {model: price_table(model, now=when) for model in models}
+    summarizer = next((row.requested_model for row in rows if row.purpose == "summary"), reader)
+    cheap = price_table(summarizer, now=when)
+    known: dict[str, PriceTable] = {model: table for model, table in tables.items() if table is not None}
     if cheap is None or len(known) < len(tables) or not any(row.cost for row in counted):
         return None, (*remarks, "The models here have no price to compare with.")
     found = hindsight(
         taken,
         tables=known,
-        minimums={lane: lookup(lane).min_cacheable for lane in lanes},
+        minimums={model: lookup(model).min_cacheable for model in models},
         reader=cheap,
         policy=policy,
         window=window,
@@ -160,11 +160,11 @@ async def _compared(
     return Compared(turns=len(taken), paid=paid, least=usd(found.least), simple=simple), tuple(remarks)
 
 
-def billed(
+def answered_turns(
     path: Sequence[Step], plans: Mapping[str, Turn], replies: Mapping[str, Sequence[Entry]]
-) -> list[Billed]:
+) -> list[AnsweredTurn]:
     """The answered turns of a branch. What was said and never answered by a model counts to the question after it."""
-    found: list[Billed] = []
+    found: list[AnsweredTurn] = []
     waiting = 0
     places = {step.id: index for index, step in enumerate(path)}
     before = [0]
@@ -182,15 +182,15 @@ def billed(
         alone = len(calls) == 1 and not calls[0].estimated and not plan.get("rounds")
         epoch = [recipe.get(name) for name in ("summary_id", "prompt_digest", "thinking", "tools")]
         found.append(
-            Billed(
-                lane=recipe["model"],
+            AnsweredTurn(
+                model=recipe["model"],
                 at=calls[-1].created_at,
                 user=waiting,
                 answer=step.tokens,
                 prompt=calls[0].usage.prompt if alone else None,
                 epoch=repr(epoch),
                 start=start,
-                folded=before[start],
+                compacted=before[start],
                 summary=plan.get("estimate", {}).get("summary", 0),
                 recalled=bool(recipe.get("recalled")),
                 answers=sum(_answer(row) for row in calls),
@@ -202,5 +202,5 @@ def billed(
 
 def _answer(row: Entry) -> int:
     """What the output of a call cost, in picodollars."""
-    table = price_table(row.model_answered or row.model_asked, now=row.created_at)
+    table = price_table(row.response_model or row.requested_model, now=row.created_at)
     return 0 if table is None else table.at(row.usage.prompt).output * row.usage.output

@@ -21,8 +21,17 @@ FIGURES = (
 )
 CALL_COLUMNS = (
     *("id", "created_at", "user", "thread", "turn", "token", "feature", "purpose", "tier"),
-    *("model_asked", "model_answered", *_TOKENS, "cost_usd", "price_table", "estimated", "outcome", "status"),
-    *("attempt", "upstream_id", "queue_ms", "first_byte_ms", "first_token_ms", "total_ms", "shortfall"),
+    *(
+        "requested_model",
+        "response_model",
+        *_TOKENS,
+        "cost_usd",
+        "price_table",
+        "estimated",
+        "outcome",
+        "status",
+    ),
+    *("attempt", "upstream_id", "queue_ms", "first_byte_ms", "first_token_ms", "total_ms", "cache_miss"),
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -60,8 +69,8 @@ def flat_call(row: Entry) -> dict[str, Any]:
         "feature": row.feature,
         "purpose": row.purpose,
         "tier": row.tier,
-        "model_asked": row.model_asked,
-        "model_answered": row.model_answered,
+        "requested_model": row.requested_model,
+        "response_model": row.response_model,
         **{f"{kind}_tokens": getattr(row.usage, kind) for kind in KINDS},
         "cost_usd": None if row.cost is None else plain(row.cost),
         "price_table": row.price_table,
@@ -74,7 +83,7 @@ def flat_call(row: Entry) -> dict[str, Any]:
         "first_byte_ms": row.first_byte_ms,
         "first_token_ms": row.first_token_ms,
         "total_ms": row.total_ms,
-        "shortfall": row.shortfall,
+        "cache_miss": row.cache_miss,
     }
 
 

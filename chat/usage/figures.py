@@ -1,4 +1,4 @@
-"""What calls cost and were foreseen to cost, as values that can be added up."""
+"""What calls cost and were estimated to cost, as values that can be added up."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -38,19 +38,19 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foreseen:
+class EstimateCheck:
     """What plans predicted and what was billed, over the turns that have both; `causes` of reads that did not happen."""
 
     turns: int = 0
-    predicted: Usage = field(default_factory=Usage)
-    billed: Usage = field(default_factory=Usage)
+    estimated_usage: Usage = field(default_factory=Usage)
+    actual_usage: Usage = field(default_factory=Usage)
     causes: Counter[str] = field(default_factory=Counter)
 
-    def plus(self, other: "Foreseen") -> "Foreseen":
-        return Foreseen(
+    def plus(self, other: "EstimateCheck") -> "EstimateCheck":
+        return EstimateCheck(
             turns=self.turns + other.turns,
-            predicted=_together([self.predicted, other.predicted]),
-            billed=_together([self.billed, other.billed]),
+            estimated_usage=_together([self.estimated_usage, other.estimated_usage]),
+            actual_usage=_together([self.actual_usage, other.actual_usage]),
             causes=self.causes + other.causes,
         )
 
@@ -80,7 +80,7 @@ class Costs:
     name: str
     title: str | None
     spent: Mapping[str, Spent]
-    foreseen: Foreseen
+    forecast: EstimateCheck
     compared: Compared | None
     remarks: tuple[str, ...] = ()
 
@@ -96,18 +96,18 @@ class Costs:
 def together(costs: Sequence[Costs]) -> Costs:
     """The sum of several threads."""
     spent: dict[str, Spent] = {}
-    foreseen, compared = Foreseen(), None
+    forecast, compared = EstimateCheck(), None
     for one in costs:
         for purpose, its in one.spent.items():
             spent[purpose] = spent.get(purpose, Spent()).plus(its)
-        foreseen = foreseen.plus(one.foreseen)
+        forecast = forecast.plus(one.forecast)
         if one.compared is not None:
             compared = one.compared if compared is None else compared.plus(one.compared)
     left = sum(1 for one in costs if one.compared is None)
     remarks = (f"{left} of {len(costs)} are not compared.",) if left else ()
     name = f"{len(costs)} thread{'' if len(costs) == 1 else 's'}"
     return Costs(
-        name=name, title="together", spent=spent, foreseen=foreseen, compared=compared, remarks=remarks
+        name=name, title="together", spent=spent, forecast=forecast, compared=compared, remarks=remarks
     )
 
 
@@ -123,17 +123,17 @@ def of_call(row: Entry) -> Spent:
     )
 
 
-def forecast(rows: Sequence[Entry]) -> Foreseen:
+def forecast(rows: Sequence[Entry]) -> EstimateCheck:
     """What plans predicted and what was billed, over the calls that have both."""
-    found = Foreseen()
+    found = EstimateCheck()
     for row in rows:
-        if row.predicted is not None and not row.estimated and row.usage.total:
+        if row.estimated_usage is not None and not row.estimated and row.usage.total:
             found = found.plus(
-                Foreseen(
+                EstimateCheck(
                     turns=1,
-                    predicted=Usage(**{kind: row.predicted.get(kind, 0) for kind in KINDS}),
-                    billed=row.usage,
-                    causes=Counter() if row.shortfall is None else Counter([row.shortfall.split(":")[0]]),
+                    estimated_usage=Usage(**{kind: row.estimated_usage.get(kind, 0) for kind in KINDS}),
+                    actual_usage=row.usage,
+                    causes=Counter() if row.cache_miss is None else Counter([row.cache_miss.split(":")[0]]),
                 )
             )
     return found

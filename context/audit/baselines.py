@@ -1,14 +1,14 @@
 """What simpler ways of filling the prompt would have cost for the same turns: numbers to be shown beside the real bill.
 
-None of them summarises, so a window that is cut forgets. Cached ones carry one automatic mark, on the last block.
+None of them summarizes, so a window that is cut forgets. Cached ones carry one automatic mark, on the last block.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from context.audit.bound import TurnTaken
-from context.cache.cache_state import LIVES, Life
+from context.audit.bound import PlayedTurn
+from context.cache.cache_state import TTL_MS, CacheTtl
 from context.models.pricing import PriceTable, Usage
 
 LOOKBACK: Final = 20  # positions searched for an entry, from a mark back, the mark's own included
@@ -19,7 +19,7 @@ class Simple:
     """A way to fill the prompt: `most` messages at the most, cut down to `left` of them; None keeps everything."""
 
     name: str
-    life: Life
+    ttl: CacheTtl
     most: int | None = None
     left: int = 0
 
@@ -27,54 +27,54 @@ class Simple:
 def simple_policies(window: int) -> tuple[Simple, ...]:
     """The ways people begin with; `window` in messages."""
     return (
-        Simple(name="full history, not cached", life="none"),
-        Simple(name="full history, automatic 5m marks", life="5m"),
+        Simple(name="full history, not cached", ttl="none"),
+        Simple(name="full history, automatic 5m marks", ttl="5m"),
         Simple(
             name=f"last {window} messages, cut by half when full, automatic 5m marks",
-            life="5m",
+            ttl="5m",
             most=window,
             left=window // 2,
         ),
         Simple(
-            name=f"last {window} messages, oldest dropped each turn", life="none", most=window, left=window
+            name=f"last {window} messages, oldest dropped each turn", ttl="none", most=window, left=window
         ),
     )
 
 
 def usages(
-    policy: Simple, turns: Sequence[TurnTaken], *, system: int, minimums: Mapping[str, int]
+    policy: Simple, turns: Sequence[PlayedTurn], *, system: int, minimums: Mapping[str, int]
 ) -> list[Usage]:
-    """What each turn's prompt would have been billed as; answers are not in it. `minimums`: least cacheable prefix, by lane."""
+    """What each turn's prompt would have been billed as; answers are not in it. `minimums`: least cacheable prefix, by cache state."""
     sizes = [size for turn in turns for size in (turn.user, turn.answer)]
     before = [0]
     for size in sizes:
         before.append(before[-1] + size)
     entries: dict[
         tuple[str, int, int], int
-    ] = {}  # lane, first message, message behind the last: when it was last used
+    ] = {}  # cache state, first message, message behind the last: when it was last used
     start, found = 0, list[Usage]()
     for index, turn in enumerate(turns):
         end = 2 * index + 1
         if policy.most is not None and end - start > policy.most:
             start = (end - policy.left + 1) // 2 * 2  # a window begins with a user's message
         total = system + before[end] - before[start]
-        if policy.life == "none" or total < minimums[turn.lane]:
+        if policy.ttl == "none" or total < minimums[turn.model]:
             found.append(Usage(input=total))
             continue
-        life = LIVES[policy.life]
+        ttl = TTL_MS[policy.ttl]
         read = 0
         for last in range(end, max(start, end - LOOKBACK), -1):
-            at = entries.get((turn.lane, start, last))
-            if at is not None and turn.at <= at + life:
-                entries[turn.lane, start, last] = turn.at
+            at = entries.get((turn.model, start, last))
+            if at is not None and turn.at <= at + ttl:
+                entries[turn.model, start, last] = turn.at
                 read = system + before[last] - before[start]
                 break
-        entries[turn.lane, start, end] = turn.at
+        entries[turn.model, start, end] = turn.at
         found.append(
             Usage(
                 cache_read=read,
-                cache_write_5m=total - read if policy.life == "5m" else 0,
-                cache_write_1h=total - read if policy.life == "1h" else 0,
+                cache_write_5m=total - read if policy.ttl == "5m" else 0,
+                cache_write_1h=total - read if policy.ttl == "1h" else 0,
             )
         )
     return found
@@ -82,7 +82,7 @@ def usages(
 
 def bill(
     policy: Simple,
-    turns: Sequence[TurnTaken],
+    turns: Sequence[PlayedTurn],
     *,
     system: int,
     tables: Mapping[str, PriceTable],
@@ -90,4 +90,4 @@ def bill(
 ) -> int:
     """The price in picodollars of all prompts of a thread; answers are not in it."""
     found = usages(policy, turns, system=system, minimums=minimums)
-    return sum(tables[turn.lane].cost(usage) for turn, usage in zip(turns, found, strict=True))
+    return sum(tables[turn.model].cost(usage) for turn, usage in zip(turns, found, strict=True))

@@ -1,6 +1,6 @@
 """The least a thread could have cost, knowing every pause in advance (context economics, section 10).
 
-A dynamic programme over the turns at which the window is folded. A number to be shown beside the real bill: "1.1x the least
+A dynamic programme over the turns at which the window is compacted. A number to be shown beside the real bill: "1.1x the least
 possible". It is not a policy: it looks into the future.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from context.models.pricing import Prices
 
-LIVES = (
+TTL_MS = (
     (300_000, 280_000),
     (3_600_000, 3_540_000),
 )  # milliseconds an entry lives, and after which it must be renewed
@@ -19,10 +19,10 @@ SETTLED = 100  # turns after which a new token of the summary is cached wherever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnTaken:
-    """One turn as it was: its lane and start (ms), the tokens of its user text, of its answer, and of the summary it was sent."""
+class PlayedTurn:
+    """One turn as it was: its cache state and start (ms), the tokens of its user text, of its answer, and of the summary it was sent."""
 
-    lane: str
+    model: str
     at: int
     user: int
     answer: int
@@ -31,9 +31,9 @@ class TurnTaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What every policy has in common. `prices` by lane; `reader` of the summariser; sizes in tokens; `keep` in messages.
+    """What every policy has in common. `prices` by cache state; `reader` of the summarizer; sizes in tokens; `keep` in messages.
 
-    summary_least, summary_most: what a full ladder holds, just after a merge and just before one; summary_budget: the most one fold adds.
+    summary_least, summary_most: what a full summary holds, just after a merge and just before one; summary_budget: the most one compaction adds.
     """
 
     system: int
@@ -43,15 +43,15 @@ class Frame:
     summary_most: int
     summary_budget: int
     summary_share: float
-    summariser_prompt: int
+    summarizer_prompt: int
     keep: int
     cap: int
 
 
-def bound(turns: Sequence[TurnTaken], frame: Frame) -> int:
+def bound(turns: Sequence[PlayedTurn], frame: Frame) -> int:
     """The least price in picodollars of all prompts and summaries of a thread; answers are not in it.
 
-    At equal information: once as much is folded as fills a summary, it holds what it held in the thread.
+    At equal information: once as much is compacted as fills a summary, it holds what it held in the thread.
     """
     count = len(turns)
     if not count:
@@ -86,14 +86,14 @@ def bound(turns: Sequence[TurnTaken], frame: Frame) -> int:
             )
             kept = before[2 * start + 1] - floors[start]
             epoch = total + kept * alive[start].price + frame.system * continuing + summary
-            fold = 0.0 if last else _fold(floors[end + 1] - floors[start], frame, entering)
-            best[end + 1] = min(best[end + 1], best[start] + epoch + fold)
+            compaction = 0.0 if last else _compact(floors[end + 1] - floors[start], frame, entering)
+            best[end + 1] = min(best[end + 1], best[start] + epoch + compaction)
             arrived = before[2 * start + 1] - (before[2 * start - 1] if start else 0)
             total += arrived * alive[start].price
     return round(best[count])
 
 
-def lasting(turns: Sequence[TurnTaken], frame: Frame) -> list[float]:
+def lasting(turns: Sequence[PlayedTurn], frame: Frame) -> list[float]:
     """The least price in picodollars of one token that is in every prompt: before each turn, and in all."""
     token, running = _Token(frame), [0.0]
     for turn in turns:
@@ -102,24 +102,24 @@ def lasting(turns: Sequence[TurnTaken], frame: Frame) -> list[float]:
     return running
 
 
-def _entering(turns: Sequence[TurnTaken], index: int, running: Sequence[float], frame: Frame) -> float:
-    """What a token that is new at that turn and stays costs more than one that was always there: it is written in every lane."""
+def _entering(turns: Sequence[PlayedTurn], index: int, running: Sequence[float], frame: Frame) -> float:
+    """What a token that is new at that turn and stays costs more than one that was always there: it is written in every cache state."""
     token, coming = _Token(frame), turns[index : index + SETTLED]
     for turn in coming:
         token.take(turn)
     return token.price - (running[index + len(coming)] - running[index])
 
 
-def _fold(folded: int, frame: Frame, entering: float) -> float:
-    """The summariser's call, and its new lines entering the prompt; folding nothing costs nothing."""
-    if folded <= 0:
+def _compact(compacted: int, frame: Frame, entering: float) -> float:
+    """The summarizer's call, and its new lines entering the prompt; compacting nothing costs nothing."""
+    if compacted <= 0:
         return 0.0
-    new = min(frame.summary_budget, frame.summary_share * folded)
-    call = frame.reader.input * (frame.summariser_prompt + folded) + frame.reader.output * new
+    new = min(frame.summary_budget, frame.summary_share * compacted)
+    call = frame.reader.input * (frame.summarizer_prompt + compacted) + frame.reader.output * new
     return call + new * max(0.0, entering)
 
 
-def _tokens_before(turns: Sequence[TurnTaken]) -> list[int]:
+def _tokens_before(turns: Sequence[PlayedTurn]) -> list[int]:
     """Tokens of all messages before each message; index 2t is the user's of turn t, 2t + 1 its answer."""
     before = [0]
     for turn in turns:
@@ -129,20 +129,20 @@ def _tokens_before(turns: Sequence[TurnTaken]) -> list[int]:
 
 
 class _Token:
-    """V(a, e): the least price of one token in the prompts of turns a to e, over the lanes: uncached, 5 minutes, an hour."""
+    """V(a, e): the least price of one token in the prompts of turns a to e, over the cache states: uncached, 5 minutes, an hour."""
 
-    __slots__ = ("frame", "lanes", "price", "wanted")
+    __slots__ = ("frame", "models", "price", "wanted")
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
-        self.lanes: dict[str, tuple[int, float, float, float]] = {}
+        self.models: dict[str, tuple[int, float, float, float]] = {}
         self.price = 0.0
         self.wanted = True
 
-    def take(self, turn: TurnTaken) -> None:
+    def take(self, turn: PlayedTurn) -> None:
         """One more prompt that holds the token."""
-        prices = self.frame.prices[turn.lane]
-        known = self.lanes.get(turn.lane)
+        prices = self.frame.prices[turn.model]
+        known = self.models.get(turn.model)
         if known is None:
             base, short, hour, old = 0.0, float("inf"), float("inf"), 0.0
         else:
@@ -154,11 +154,11 @@ class _Token:
         none = base + prices.input
         five = min(short, base + prices.cache_write_5m)
         one = min(hour, base + prices.cache_write_1h)
-        self.lanes[turn.lane] = (turn.at, none, five, one)
+        self.models[turn.model] = (turn.at, none, five, one)
         self.price += min(none, five, one) - old
 
 
-def _renewals(gap: int, life: int) -> int:
+def _renewals(gap: int, ttl: int) -> int:
     """Reads that bring an entry over a gap, the next turn's own included."""
-    full, rest = LIVES[life]
+    full, rest = TTL_MS[ttl]
     return 1 if gap < full else -(-gap // rest)

@@ -1,6 +1,6 @@
-"""Was the prompt cache used as foreseen? If not, why (context economics, section 10).
+"""Was the prompt cache used as estimated? If not, why (context economics, section 10).
 
-A shortfall of reads is money: each one gets a cause, so that a change which breaks prefixes is seen the same day.
+A cache miss of reads is money: each one gets a cause, so that a change which breaks prefixes is seen the same day.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from context.cache.breakpoints import LOOKBACK
-from context.cache.cache_state import Lane, Sent
+from context.cache.cache_state import CacheState, Sent
 from context.models.pricing import Usage
 from context.request.blocks import Compared, Kind
 
@@ -30,45 +30,47 @@ CONFIRMS: Final[Mapping[Kind, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shortfall:
-    """Reads that were foreseen and not billed."""
+class CacheMiss:
+    """Reads that were estimated and not billed."""
 
     cause: Cause
     expected: int
-    billed: int
+    actual_usage: int
     detail: str
 
 
-def fell_short(lane: Lane, sent: Sent, billed: Usage) -> bool:
-    """Whether less than 95% of the foreseen reads were billed (80% where their size was estimated)."""
-    counted = any(one.key == sent.read and one.exact for one in lane.written)
+def fell_short(cache_state: CacheState, sent: Sent, actual_usage: Usage) -> bool:
+    """Whether less than 95% of the estimated reads were billed (80% where their size was estimated)."""
+    counted = any(one.key == sent.read and one.exact for one in cache_state.written)
     least = sent.read_tokens * (1 - (TOLERANCE if counted else ESTIMATED))
-    return bool(sent.read_tokens) and billed.cache_read < least
+    return bool(sent.read_tokens) and actual_usage.cache_read < least
 
 
 def check(
-    lane: Lane,
+    cache_state: CacheState,
     sent: Sent,
-    billed: Usage,
+    actual_usage: Usage,
     *,
     started_at: int,
     compared: Compared | None = None,
     asked: bool = False,
     diagnostics: Mapping[str, Any] | None = None,
-) -> Shortfall | None:
-    """None when the reads were as foreseen, else the most likely cause.
+) -> CacheMiss | None:
+    """None when the reads were as estimated, else the most likely cause.
 
-    `lane` is the lane as it was planned with; `compared` the request beside the one before it, None while nobody has looked or
+    `cache state` is the cache state as it was planned with; `compared` the request beside the one before it, None while nobody has looked or
     there is nothing to compare with; `asked` whether the provider was asked for the cause, `diagnostics` what it said.
 
     The provider compares whole requests, also what stands behind the marks and changes every time: that it found no difference
     proves that there is none, that messages differ proves nothing about those that were cached.
     """
-    if not fell_short(lane, sent, billed):
+    if not fell_short(cache_state, sent, actual_usage):
         return None
 
-    def because(cause: Cause, detail: str) -> Shortfall:
-        return Shortfall(cause=cause, expected=sent.read_tokens, billed=billed.cache_read, detail=detail)
+    def because(cause: Cause, detail: str) -> CacheMiss:
+        return CacheMiss(
+            cause=cause, expected=sent.read_tokens, actual_usage=actual_usage.cache_read, detail=detail
+        )
 
     reason = (diagnostics or {}).get("cache_miss_reason") or diagnostics or {}
     word = reason.get("type") if isinstance(reason, Mapping) else None
@@ -80,7 +82,7 @@ def check(
             )
         where = f"block {compared.changed} of {compared.of} ({compared.what})"
         return because("changed", f"{where} is not what it was when it was cached{confirmed}")
-    entry = next((one for one in lane.written if one.key == sent.read), None)
+    entry = next((one for one in cache_state.written if one.key == sent.read), None)
     if entry is not None and not entry.alive(started_at):
         return because("expired", "the entry had outlived its time when the request started")
     if sent.read is None:

@@ -7,28 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from context.audit.baselines import bill, simple_policies
-from context.audit.bound import Frame, TurnTaken, bound
+from context.audit.bound import Frame, PlayedTurn, bound
 from context.models.pricing import PriceTable
 from context.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Billed:
-    """A turn of a branch as it was. `lane` and `at` (ms) of its request; `user` and `answer` in estimated tokens.
+class AnsweredTurn:
+    """A turn of a branch as it was. `cache state` and `at` (ms) of its request; `user` and `answer` in estimated tokens.
 
     prompt: tokens billed for its one call, None if there were several or they were not counted; epoch: all that the bytes before
-    its window depend on; start: messages of the branch before its window; folded: their tokens; summary: tokens of the ladder;
+    its window depend on; start: messages of the branch before its window; compacted: their tokens; summary: tokens of the summary;
     recalled: whether something was recalled into the prompt; answers: picodollars paid for output.
     """
 
-    lane: str
+    model: str
     at: int
     user: int
     answer: int
     prompt: int | None
     epoch: str
     start: int
-    folded: int
+    compacted: int
     summary: int
     recalled: bool
     answers: int
@@ -43,7 +43,7 @@ class Hindsight:
 
 
 def hindsight(
-    turns: Sequence[Billed],
+    turns: Sequence[AnsweredTurn],
     *,
     tables: Mapping[str, PriceTable],
     minimums: Mapping[str, int],
@@ -51,21 +51,21 @@ def hindsight(
     policy: Policy,
     window: int,
 ) -> Hindsight:
-    """What the turns of a branch could have cost. `minimums`: shortest cacheable prefix by lane; `window` in messages."""
+    """What the turns of a branch could have cost. `minimums`: shortest cacheable prefix by cache state; `window` in messages."""
     taken, system = measured(turns)
     answers = sum(turn.answers for turn in turns)
     # Other threads may have kept a prompt of cacheable length warm: then it is never more than read.
     shared = system >= min(minimums.values(), default=0) > 0
-    warm = sum(tables[turn.lane].at(0).cache_read * system for turn in taken) if shared else 0
+    warm = sum(tables[turn.model].at(0).cache_read * system for turn in taken) if shared else 0
     frame = Frame(
         system=0 if shared else system,
-        prices={lane: table.at(0) for lane, table in tables.items()},
+        prices={model: table.at(0) for model, table in tables.items()},
         reader=reader.at(0),
         summary_least=round(policy.summary_budget * policy.summary_down),
         summary_most=round(policy.summary_budget * policy.summary_over),
         summary_budget=policy.summary_budget,
         summary_share=_share(turns, policy),
-        summariser_prompt=policy.summariser_prompt,
+        summarizer_prompt=policy.summarizer_prompt,
         keep=policy.floor_messages,
         cap=policy.window_cap,
     )
@@ -78,21 +78,21 @@ def hindsight(
     )
 
 
-def measured(turns: Sequence[Billed]) -> tuple[list[TurnTaken], int]:
+def measured(turns: Sequence[AnsweredTurn]) -> tuple[list[PlayedTurn], int]:
     """The turns with the sizes their bills tell, and the tokens before the first message."""
     grown: dict[int, int] = {}  # by turn: tokens of the answer before it and its own question
     for index in range(1, len(turns)):
         old, new = turns[index - 1], turns[index]
         clean = not (old.recalled or new.recalled) and old.prompt is not None and new.prompt is not None
-        if clean and (old.lane, old.epoch, old.start) == (new.lane, new.epoch, new.start):
+        if clean and (old.model, old.epoch, old.start) == (new.model, new.epoch, new.start):
             assert old.prompt is not None and new.prompt is not None  # noqa: S101, PT018 - for the type checker
             if new.prompt > old.prompt:
                 grown[index] = new.prompt - old.prompt
     estimated = sum(turns[index - 1].answer + turns[index].user for index in grown)
     ratio = sum(grown.values()) / estimated if estimated else 1.0
     taken = [
-        TurnTaken(
-            lane=one.lane,
+        PlayedTurn(
+            model=one.model,
             at=one.at,
             user=round(one.user * ratio),
             answer=round(one.answer * ratio),
@@ -108,7 +108,7 @@ def measured(turns: Sequence[Billed]) -> tuple[list[TurnTaken], int]:
     return taken, _system(turns, taken)
 
 
-def _system(turns: Sequence[Billed], taken: Sequence[TurnTaken]) -> int:
+def _system(turns: Sequence[AnsweredTurn], taken: Sequence[PlayedTurn]) -> int:
     """What the prompts held besides messages, in the turns that had neither summary nor recall: the least of them."""
     total, found = 0, list[int]()
     for one, its in zip(turns, taken, strict=True):
@@ -119,8 +119,8 @@ def _system(turns: Sequence[Billed], taken: Sequence[TurnTaken]) -> int:
     return max(0, min(found, default=0))
 
 
-def _share(turns: Sequence[Billed], policy: Policy) -> float:
-    """New summary tokens per folded token: as planned, or less where the summariser wrote less."""
+def _share(turns: Sequence[AnsweredTurn], policy: Policy) -> float:
+    """New summary tokens per compacted token: as planned, or less where the summarizer wrote less."""
     least = policy.summary_budget * policy.summary_down
-    seen = [one.summary / one.folded for one in turns if one.folded and 0 < one.summary < least]
+    seen = [one.summary / one.compacted for one in turns if one.compacted and 0 < one.summary < least]
     return min([policy.summary_share, *seen])

@@ -2,7 +2,7 @@
 
 What is compared, precisely. Each call is priced again from its own token counts: all tokens of its prompt as plain input, its
 output as output, at that model's list price on the day of the call, tiers by prompt length included. Calls that only exist
-because there are caches and lanes (`ONLY_HERE`) would not be made, so they cost nothing there, but what they cost is in what
+because there are caches and cache states (`ONLY_HERE`) would not be made, so they cost nothing there, but what they cost is in what
 was paid. Left out of both sides are calls that are unpriced and those of the local model. Token counts are the answering
 model's own: another tokenizer would count otherwise, and another model would have said something else.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from context.models.pricing import DAY, PriceTable, price_table
 
-ONLY_HERE: Final = ("keepalive", "classify")  # purposes of calls that renew a cache or choose a lane
+ONLY_HERE: Final = ("keepalive", "classify")  # purposes of calls that renew a cache or choose a cache state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

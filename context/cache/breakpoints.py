@@ -1,14 +1,14 @@
 """Where the cache marks stand, and what the request will read and write (context economics, sections 2 and 3).
 
-A: end of the system prompt. B: end of the ladder, so that an edit deep in the window still finds it. C: the last position this lane
-wrote, so that a lane unused for long still finds its prefix. D: the new user text. At most four; longer lives stand first.
+A: end of the system prompt. B: end of the summary, so that an edit deep in the window still finds it. C: the last position this cache state
+wrote, so that a cache state unused for long still finds its prefix. D: the new user text. At most four; longer lives stand first.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from context.cache.cache_state import Lane, Life, Written
+from context.cache.cache_state import CacheState, CacheTtl, Written
 from context.models.pricing import Usage
 
 MOST: Final = 4
@@ -31,11 +31,11 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class PlacedBreakpoint:
     """A mark at a position of the prompt (an index)."""
 
     index: int
-    life: Life
+    ttl: CacheTtl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,37 +50,37 @@ class Forecast:
 def place(
     positions: Sequence[Position],
     *,
-    lane: Lane,
+    cache_state: CacheState,
     now: int,
     system: int | None,
-    ladder: int | None,
+    summary: int | None,
     newest: int,
-    life: Life,
-    head_life: Life,
+    ttl: CacheTtl,
+    head_ttl: CacheTtl,
     minimum: int,
     tail: bool = True,
-) -> tuple[Mark, ...]:
-    """The marks of a request. `system`, `ladder` and `newest` are indices of the blocks A, B and D stand on.
+) -> tuple[PlacedBreakpoint, ...]:
+    """The marks of a request. `system`, `summary` and `newest` are indices of the blocks A, B and D stand on.
 
-    `head_life` is for A and B, `life` for C and D. `tail` False leaves C and D away: what follows the ladder is not going to be
+    `head_ttl` is for A and B, `ttl` for C and D. `tail` False leaves C and D away: what follows the summary is not going to be
     sent again as it is.
     """
-    marks: dict[int, Life] = {}
-    if head_life != "none":
-        for index in (system, ladder):
+    cache_breakpoints: dict[int, CacheTtl] = {}
+    if head_ttl != "none":
+        for index in (system, summary):
             if index is not None and positions[index].tokens >= minimum:
-                marks[index] = "1h" if life == "1h" else head_life
-    if life != "none" and tail:
-        marks[newest] = life
-        last = last_written(positions[: newest + 1], lane, now)
-        if last is not None and last not in marks:
-            inside = last <= (ladder if ladder is not None else system if system is not None else -1)
-            marks[last] = "1h" if life == "1h" or (inside and head_life == "1h") else life
-        behind = max((index for index in marks if index < newest), default=-1)
+                cache_breakpoints[index] = "1h" if ttl == "1h" else head_ttl
+    if ttl != "none" and tail:
+        cache_breakpoints[newest] = ttl
+        last = last_written(positions[: newest + 1], cache_state, now)
+        if last is not None and last not in cache_breakpoints:
+            inside = last <= (summary if summary is not None else system if system is not None else -1)
+            cache_breakpoints[last] = "1h" if ttl == "1h" or (inside and head_ttl == "1h") else ttl
+        behind = max((index for index in cache_breakpoints if index < newest), default=-1)
         for index in range(behind + STRIDE, newest, STRIDE):
-            if len(marks) < MOST and newest - behind > STRIDE + 3 and may_stand(positions[index]):
-                marks[index] = life
-    return tuple(Mark(index=index, life=one) for index, one in sorted(marks.items()))
+            if len(cache_breakpoints) < MOST and newest - behind > STRIDE + 3 and may_stand(positions[index]):
+                cache_breakpoints[index] = ttl
+    return tuple(PlacedBreakpoint(index=index, ttl=one) for index, one in sorted(cache_breakpoints.items()))
 
 
 def may_stand(position: Position) -> bool:
@@ -88,15 +88,15 @@ def may_stand(position: Position) -> bool:
     return position.kind not in ("thinking", "redacted_thinking", "empty")
 
 
-def last_written(positions: Sequence[Position], lane: Lane, now: int) -> int | None:
-    """The deepest position of this prompt that the lane wrote and that still lives: mark C."""
-    alive = {entry.key for entry in lane.written if entry.alive(now)}
+def last_written(positions: Sequence[Position], cache_state: CacheState, now: int) -> int | None:
+    """The deepest position of this prompt that the cache state wrote and that still lives: mark C."""
+    alive = {entry.key for entry in cache_state.written if entry.alive(now)}
     return next((index for index in range(len(positions) - 1, -1, -1) if positions[index].key in alive), None)
 
 
-def look_back(positions: Sequence[Position], mark: int) -> range:
+def look_back(positions: Sequence[Position], cache_breakpoint: int) -> range:
     """The indices a read tests for a mark, nearest first: 20 positions, a run of tool blocks being one."""
-    index, seen = mark, 1
+    index, seen = cache_breakpoint, 1
     while index > 0:
         kind = positions[index].kind
         if not (kind in ("tool_use", "tool_result") and positions[index - 1].kind == kind):
@@ -104,14 +104,14 @@ def look_back(positions: Sequence[Position], mark: int) -> range:
         if seen > LOOKBACK:
             break
         index -= 1
-    return range(mark, index - 1, -1)
+    return range(cache_breakpoint, index - 1, -1)
 
 
 def forecast(
     positions: Sequence[Position],
-    marks: Sequence[Mark],
+    cache_breakpoints: Sequence[PlacedBreakpoint],
     *,
-    lane: Lane,
+    cache_state: CacheState,
     now: int,
     minimum: int,
     shared_system: int | None = None,
@@ -120,12 +120,12 @@ def forecast(
 
     `shared_system` is the index of the system block when other threads keep it warm.
     """
-    alive = {entry.key: entry for entry in lane.written if entry.alive(now)}
+    alive = {entry.key: entry for entry in cache_state.written if entry.alive(now)}
     found = next(
         (
             index
-            for mark in reversed(marks)
-            for index in look_back(positions, mark.index)
+            for cache_breakpoint in reversed(cache_breakpoints)
+            for index in look_back(positions, cache_breakpoint.index)
             if positions[index].key in alive or index == shared_system
         ),
         None,
@@ -133,11 +133,19 @@ def forecast(
     entry = None if found is None else alive.get(positions[found].key)
     read = 0 if found is None else positions[found].tokens
     writing = [
-        mark
-        for mark in marks
-        if (found is None or mark.index > found) and positions[mark.index].tokens >= minimum
+        cache_breakpoint
+        for cache_breakpoint in cache_breakpoints
+        if (found is None or cache_breakpoint.index > found)
+        and positions[cache_breakpoint.index].tokens >= minimum
     ]
-    long = max((positions[mark.index].tokens for mark in writing if mark.life == "1h"), default=read)
+    long = max(
+        (
+            positions[cache_breakpoint.index].tokens
+            for cache_breakpoint in writing
+            if cache_breakpoint.ttl == "1h"
+        ),
+        default=read,
+    )
     end = positions[writing[-1].index].tokens if writing else long
     total = positions[-1].tokens
     usage = Usage(

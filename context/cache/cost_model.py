@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, exp, log, sqrt
 
-from context.cache.cache_state import Life
+from context.cache.cache_state import CacheTtl
 from context.models.pricing import Prices, PriceTable
 from context.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """A lane to which a window is sent: in which share of the turns, and what a token costs it that it has cached, or has not."""
+    """A cache state to which a window is sent: in which share of the turns, and what a token costs it that it has cached, or has not."""
 
     share: float
     read: float
@@ -20,17 +20,17 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Economy:
-    """A lane's standing. Sizes in tokens: `system` (tools included), `ladder`, `floor`, `turn` (what a turn adds).
+class CostModel:
+    """A cache state's standing. Sizes in tokens: `system` (tools included), `summary`, `floor`, `turn` (what a turn adds).
 
-    prices: of the lane's model; reader: of the cheap model that summarises; share, renewals: of the lane;
+    prices: of the cache state's model; reader: of the cheap model that summarizes; share, renewals: of the cache state;
     minimum: shortest prefix the model caches; shared: the system
-    block is kept warm by other threads; again_elsewhere: picodollars per kept token that a fold makes the thread's other living
-    lanes write again; others: those that read the same window.
+    block is kept warm by other threads; again_elsewhere: picodollars per kept token that a compaction makes the thread's other living
+    cache states write again; others: those that read the same window.
     """
 
     system: int
-    ladder: int
+    summary: int
     floor: int
     turn: float
     prices: Prices
@@ -43,31 +43,31 @@ class Economy:
     again_elsewhere: float = 0.0
     others: tuple["Reader", ...] = ()
 
-    def write(self, life: Life) -> int:
+    def write(self, ttl: CacheTtl) -> int:
         """The price of a token that is not read, under that life."""
-        return self.prices.input if life == "none" else self.prices.write(life)
+        return self.prices.input if ttl == "none" else self.prices.write(ttl)
 
     def new_summary(self, surplus: float) -> float:
-        """s(X): tokens a fold of X adds to the summary."""
+        """s(X): tokens a compaction of X adds to the summary."""
         return min(self.policy.summary_budget, self.policy.summary_share * surplus)
 
     def summary_call(self, surplus: float, merged: int = 0) -> float:
-        """C(X): the summariser's call over X tokens and the segments it merges with them, in chunks if it must."""
+        """C(X): the summarizer's call over X tokens and the segments it merges with them, in chunks if it must."""
         policy = self.policy
-        chunks = max(1, ceil(surplus / policy.summariser_chunk))
-        reading = policy.summariser_prompt * chunks + surplus + merged
+        chunks = max(1, ceil(surplus / policy.summarizer_chunk))
+        reading = policy.summarizer_prompt * chunks + surplus + merged
         prices = self.reader.at(int(reading / chunks))
         return prices.input * reading + prices.output * (self.new_summary(surplus) + merged / 2)
 
-    def surplus(self, life: Life) -> float:
-        """X*: the surplus at which a fold pays for the thread's lanes together.
+    def surplus(self, ttl: CacheTtl) -> float:
+        """X*: the surplus at which a compaction pays for the thread's cache states together.
 
         Where what is kept is shorter than the model caches, the window must first grow past that to be cached at all.
         """
         own = Reader(
             share=self.share,
-            read=self.prices.input if life == "none" else self.prices.cache_read * (1 + self.renewals),
-            write=self.write(life),
+            read=self.prices.input if ttl == "none" else self.prices.cache_read * (1 + self.renewals),
+            write=self.write(ttl),
         )
         turn = max(self.turn, 1.0)
         most = max(2.0, 2 * self.policy.window_cap / turn)
@@ -75,56 +75,57 @@ class Economy:
         for _ in range(3):  # the call grows with X far slower than X: a few rounds settle it
             call, again = self.summary_call(found), self.floor + self.new_summary(found)
             if self.share >= 1 and not self.others:  # an economic order quantity
-                fold = call + (own.write - self.prices.cache_read * (life != "none")) * again * (
-                    life != "none"
+                compaction = call + (own.write - self.prices.cache_read * (ttl != "none")) * again * (
+                    ttl != "none"
                 )
-                found = min(most * turn, sqrt(2 * fold * turn / max(1e-9, own.read)))
+                found = min(most * turn, sqrt(2 * compaction * turn / max(1e-9, own.read)))
             else:
                 found = turn * _least(partial(_cycle, readers, turn, call, again), 1.0, most)
-        return max(found, float(self.policy.fold_least), 0.0 if life == "none" else 4.0 * self.uncached)
+        return max(found, float(self.policy.compaction_min), 0.0 if ttl == "none" else 4.0 * self.uncached)
 
-    def folds_per_use(self, surplus: float) -> float:
-        """How many of the lane's uses are the first after a fold."""
+    def compactions_per_use(self, surplus: float) -> float:
+        """How many of the cache state's uses are the first after a compaction."""
         share, turns = min(1.0, max(self.share, 0.01)), max(1.0, surplus / max(1.0, self.turn))
         return float((1 - (1 - share) ** turns) / (share * turns))
 
     @property
     def uncached(self) -> int:
-        """Tokens that are missing, right after a fold, to the shortest prefix the model caches."""
-        return max(0, self.minimum - self.system - self.ladder - self.floor)
+        """Tokens that are missing, right after a compaction, to the shortest prefix the model caches."""
+        return max(0, self.minimum - self.system - self.summary - self.floor)
 
-    def cold_fold_saves(self, surplus: float, life: Life, merged: int = 0) -> float:
-        """What folding a dead prefix saves at the next turn alone; worth it above zero."""
-        price = min(self.write(life), 1.25 * self.prices.input)
+    def cold_compaction_saves(self, surplus: float, ttl: CacheTtl, merged: int = 0) -> float:
+        """What compacting a dead prefix saves at the next turn alone; worth it above zero."""
+        price = min(self.write(ttl), 1.25 * self.prices.input)
         new = self.new_summary(surplus)
         again = self.again_elsewhere * (self.floor + new)
         return (surplus - new) * price - self.summary_call(surplus, merged) - again
 
-    def cold_surplus(self, surplus: float, life: Life) -> float:
-        """What a dead window's surplus costs: it is written again or folded, whichever is cheaper."""
+    def cold_surplus(self, surplus: float, ttl: CacheTtl) -> float:
+        """What a dead window's surplus costs: it is written again or compacted, whichever is cheaper."""
         new = self.new_summary(surplus)
-        folded = (
-            self.summary_call(surplus) + new * self.write(life) + self.again_elsewhere * (self.floor + new)
+        compacted = (
+            self.summary_call(surplus) + new * self.write(ttl) + self.again_elsewhere * (self.floor + new)
         )
-        return min(self.write(life) * surplus, folded)
+        return min(self.write(ttl) * surplus, compacted)
 
-    def grown(self) -> "Economy":
+    def grown(self) -> "CostModel":
         """The standing a young thread grows into: the floor it is going to have, and a summary in proportion."""
         policy = self.policy
         floor = max(self.floor, int(policy.floor_messages / 2 * self.turn))
-        ladder = max(
-            self.ladder, int(min(policy.summary_budget, self.new_summary(self.surplus("5m")) if floor else 0))
+        summary = max(
+            self.summary,
+            int(min(policy.summary_budget, self.new_summary(self.surplus("5m")) if floor else 0)),
         )
-        return replace(self, floor=floor, ladder=ladder)
+        return replace(self, floor=floor, summary=summary)
 
 
 def _cycle(readers: Sequence[Reader], turn: float, call: float, again: float, turns: float) -> float:
-    """The price of one turn, as far as it depends on that, when the window is folded every so many turns.
+    """The price of one turn, as far as it depends on that, when the window is compacted every so many turns.
 
-    `turn`: tokens a turn adds; `call`: the summariser's price; `again`: tokens kept by a fold.
-    A lane that is used in a share s of the turns writes what came since its last use, and after a fold all that is kept. In n turns
-    it is used at all with chance 1 - (1 - s)^n: so often the fold makes it write anew. For a lane used every turn this is F/n + h n/2, an
-    economic order quantity; a lane used rarely writes most of its window at every use, and is better off with a small one.
+    `turn`: tokens a turn adds; `call`: the summarizer's price; `again`: tokens kept by a compaction.
+    A cache state that is used in a share s of the turns writes what came since its last use, and after a compaction all that is kept. In n turns
+    it is used at all with chance 1 - (1 - s)^n: so often the compaction makes it write anew. For a cache state used every turn this is F/n + h n/2, an
+    economic order quantity; a cache state used rarely writes most of its window at every use, and is better off with a small one.
     """
     total = call / turns
     for one in readers:

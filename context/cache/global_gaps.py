@@ -1,4 +1,4 @@
-"""The pauses of all threads, and how much they say about one: the prior of every lane (context economics, section 5).
+"""The pauses of all threads, and how much they say about one: the prior of every cache state (context economics, section 5).
 
 How alike threads are differs between deployments. So the weight of what all threads do, against what this one did, is learned: each of
 a few weights would have foretold every pause with some probability, and the likelier weights count for more.
@@ -20,7 +20,7 @@ BROAD: Final = tuple(
     range(34)
 )  # buckets of the default before anything was seen: a second to a week, all alike
 
-WEIGHTS: Final = (10.0, 30.0, 100.0, 300.0)  # gaps' worth of the whole histogram beside a lane's own
+WEIGHTS: Final = (10.0, 30.0, 100.0, 300.0)  # gaps' worth of the whole histogram beside a cache state's own
 # Half believed at the start; the more extreme ones must first earn it.
 BELIEVED: Final = (0.2, 0.5, 0.2, 0.1)
 MEMORY: Final = 2_000.0  # pauses after which what a weight foretold has faded to a third: threads change
@@ -28,10 +28,10 @@ SPREAD: Final = 4.0  # made-up sightings of a histogram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """How often each length of gap was seen over all lanes of one model, apart for what kind of gap came before it.
+class GlobalGaps:
+    """How often each length of gap was seen over all cache states of one model, apart for what kind of gap came before it.
 
-    The prior of every lane: it matters most in short threads. `told`: how well each of `WEIGHTS` foretold the gaps, as logarithms of
+    The prior of every cache state: it matters most in short threads. `told`: how well each of `WEIGHTS` foretold the gaps, as logarithms of
     probability, the best at zero.
     """
 
@@ -43,11 +43,11 @@ class Service:
     def seen(self) -> int:
         return sum(self.after_short) + sum(self.after_long)
 
-    def observe(self, gap_ms: int, earlier: Sequence[Gap], policy: Policy) -> "Service":
-        """The histogram with one more gap. `earlier`: the lane's before it, oldest first; a first one counts for both kinds."""
+    def observe(self, gap_ms: int, earlier: Sequence[Gap], policy: Policy) -> "GlobalGaps":
+        """The histogram with one more gap. `earlier`: the cache state's before it, oldest first; a first one counts for both kinds."""
         bucket = bucket_of(gap_ms)
         before = kind_of(earlier[-1].ms) if earlier else None
-        return Service(
+        return GlobalGaps(
             after_short=self.after_short if before == "long" else _more(self.after_short, bucket),
             after_long=self.after_long if before == "short" else _more(self.after_long, bucket),
             told=self._judged(bucket, earlier, before, policy),
@@ -57,8 +57,8 @@ class Service:
         """What the histogram counts together, in gaps: little in the beginning, then as much as has proved right."""
         likely = [exp(score) for score in self.told]
         mean = sum(share * log(weight) for share, weight in zip(likely, WEIGHTS, strict=True)) / sum(likely)
-        grown = min(1.0, self.seen / policy.service_trusted)
-        return policy.service_weight_young + grown * (exp(mean) - policy.service_weight_young)
+        grown = min(1.0, self.seen / policy.global_gaps_trusted)
+        return policy.global_gaps_weight_young + grown * (exp(mean) - policy.global_gaps_weight_young)
 
     def shares(self, before: Kind | None) -> list[float]:
         """How likely a gap falls into each bucket after one of that kind; after either when it is not known. Sums to one."""
@@ -98,15 +98,15 @@ class Service:
         }
 
     @staticmethod
-    def from_json(value: Mapping[str, Any]) -> "Service":
+    def from_json(value: Mapping[str, Any]) -> "GlobalGaps":
         """The inverse of `to_json`; a histogram with other buckets starts anew, as do scores of other weights."""
         short, long = tuple(value["after_short"]), tuple(value["after_long"])
         if len(short) != len(MIDDLES) or len(long) != len(MIDDLES):
-            return Service()
+            return GlobalGaps()
         told = tuple(value.get("told", ()))
         if len(told) != len(WEIGHTS):
-            return Service(after_short=short, after_long=long)
-        return Service(after_short=short, after_long=long, told=told)
+            return GlobalGaps(after_short=short, after_long=long)
+        return GlobalGaps(after_short=short, after_long=long, told=told)
 
 
 def bucket_of(gap_ms: int) -> int:
@@ -114,7 +114,7 @@ def bucket_of(gap_ms: int) -> int:
 
 
 def weights(gaps: Sequence[Gap], now: Kind | None, policy: Policy) -> list[float]:
-    """What each of a lane's gaps counts after one of kind `now`: older ones less, and those that followed the other kind."""
+    """What each of a cache state's gaps counts after one of kind `now`: older ones less, and those that followed the other kind."""
     found, before = list[float](), None
     for age, gap in zip(range(len(gaps) - 1, -1, -1), gaps, strict=True):
         other = now is not None and before is not None and before != now

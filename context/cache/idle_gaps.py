@@ -11,7 +11,7 @@ HOUR: Final = 3_600_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A pause between two uses of a lane, and the tokens that arrived on the thread meanwhile."""
+    """A pause between two uses of a cache state, and the tokens that arrived on the thread meanwhile."""
 
     ms: int
     tokens: int

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from context.cache.breakpoints import Position
-from context.cache.cache_state import Lane
-from context.cache.plan_inputs import Terms
+from context.cache.cache_state import CacheState
+from context.cache.plan_inputs import PlanInputs
 from context.messages import Message
-from context.request.recipe import LADDER, SYSTEM, Recalled
-from context.request.summary_blocks import Ladder
+from context.request.recipe import SUMMARY, SYSTEM, Recalled
+from context.request.summary_blocks import Summary
 from context.request.window import spoken
 
 
@@ -23,22 +23,22 @@ class Layout:
 
 
 def lay_out(
-    terms: Terms,
+    inputs: PlanInputs,
     messages: Sequence[Message],
-    ladder: Ladder | None,
+    summary: Summary | None,
     *,
-    lane: Lane,
+    cache_state: CacheState,
     now: int,
     recalled: Sequence[Recalled] = (),
 ) -> Layout:
     """Every block with the key of all up to it, sizes corrected by what the provider counted at the last living position."""
-    ratio = terms.model.token_ratio
-    key, total = terms.settings, terms.prompt_tokens * ratio
+    ratio = inputs.model.token_ratio
+    key, total = inputs.settings, inputs.prompt_tokens * ratio
     rows: list[tuple[str, str, float]] = [(SYSTEM, key, total)]
-    for segment in () if ladder is None else ladder.segments:
+    for segment in () if summary is None else summary.segments:
         key = sha256(f"{key} {segment.id}".encode()).hexdigest()[:16]
         total += segment.tokens * ratio
-        rows.append((LADDER, key, total))
+        rows.append((SUMMARY, key, total))
     head = len(rows) - 1
     base = sha256(f"{key} {messages[0].id}".encode()).hexdigest()[:16]
     for message in messages:
@@ -49,7 +49,7 @@ def lay_out(
     for one in recalled:
         total += one.tokens * ratio
         rows.append((f"recall:{one.id}", "", total))
-    exact = {entry.key: entry.tokens for entry in lane.written if entry.exact and entry.alive(now)}
+    exact = {entry.key: entry.tokens for entry in cache_state.written if entry.exact and entry.alive(now)}
     anchor = next((index for index in range(len(rows) - 1, -1, -1) if rows[index][1] in exact), None)
     scale, drift = 1.0, 0.0
     if anchor is not None:  # what the provider counted up to there; only what is new is estimated

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from context.cache.cache_state import LIVES, Life
+from context.cache.cache_state import TTL_MS, CacheTtl
 from context.cache.pauses import CACHED, Pauses
 
-ORDER: Final[Mapping[Life, int]] = {life: index for index, life in enumerate(LIVES)}
+ORDER: Final[Mapping[CacheTtl, int]] = {ttl: index for index, ttl in enumerate(TTL_MS)}
 ROUNDS: Final = 6  # of policy iteration: it settles in three or four
 
 
@@ -23,10 +23,10 @@ class Part:
     renewal: a keep-alive's price; growth: of a token that arrived since the last use.
     """
 
-    warm: Mapping[Life, float]
-    dead: Mapping[Life, float]
+    warm: Mapping[CacheTtl, float]
+    dead: Mapping[CacheTtl, float]
     renewal: float
-    growth: Mapping[Life, float]
+    growth: Mapping[CacheTtl, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,35 +35,35 @@ class Worth:
     the part warm or dead after a pause of that kind.
     """
 
-    after: Mapping[tuple[Life, int], float]
+    after: Mapping[tuple[CacheTtl, int], float]
     part: Part
 
-    def arriving_warm(self, life: Life, kind: int) -> float:
-        return self.part.warm[life] + self.after[life, kind]
+    def arriving_warm(self, ttl: CacheTtl, kind: int) -> float:
+        return self.part.warm[ttl] + self.after[ttl, kind]
 
     def arriving_dead(self, kind: int) -> float:
-        return min(price + self.after[life, kind] for life, price in self.part.dead.items())
+        return min(price + self.after[ttl, kind] for ttl, price in self.part.dead.items())
 
-    def choice(self, prices: Mapping[Life, float], kind: int) -> dict[Life, float]:
+    def choice(self, prices: Mapping[CacheTtl, float], kind: int) -> dict[CacheTtl, float]:
         """Each life's price from now on, if it costs that much now."""
-        return {life: price + self.after[life, kind] for life, price in prices.items()}
+        return {ttl: price + self.after[ttl, kind] for ttl, price in prices.items()}
 
 
 def solve(part: Part, pauses: Pauses) -> Worth:
     """Policy iteration: value what is decided, decide anew by those values, until nothing changes."""
-    states: list[tuple[Life, int]] = [(life, kind) for life in LIVES for kind in (0, 1)]
+    states: list[tuple[CacheTtl, int]] = [(ttl, kind) for ttl in TTL_MS for kind in (0, 1)]
     worth = Worth(after=dict.fromkeys(states, 0.0), part=part)
     decided: list[object] = []
     for _ in range(ROUNDS):
         fresh = [_cheapest(part, worth, kind) for kind in (0, 1)]
-        dead = [part.dead[life] + worth.after[life, kind] for kind, life in enumerate(fresh)]
+        dead = [part.dead[ttl] + worth.after[ttl, kind] for kind, ttl in enumerate(fresh)]
         rows, prices, chosen = list[list[float]](), list[float](), list[object](fresh)
-        for life, kind in states:
-            renewal, growth = part.renewal, part.growth.get(life, 0.0)
-            warm = part.warm.get(life, 0.0)
+        for ttl, kind in states:
+            renewal, growth = part.renewal, part.growth.get(ttl, 0.0)
+            warm = part.warm.get(ttl, 0.0)
             row, price = [0.0] * len(states), 0.0
-            ends = (warm + worth.after[life, 0], warm + worth.after[life, 1], *dead)
-            for options in pauses[life, kind]:  # by sign
+            ends = (warm + worth.after[ttl, 0], warm + worth.after[ttl, 1], *dead)
+            for options in pauses[ttl, kind]:  # by sign
                 best = options[0]
                 if len(options) > 1:
                     totals = [
@@ -80,7 +80,7 @@ def solve(part: Part, pauses: Pauses) -> Worth:
                     chosen.append(index)
                 price += renewal * best[0] + growth * best[1] + (best[2] + best[3]) * warm
                 price += best[4] * part.dead[fresh[0]] + best[5] * part.dead[fresh[1]]
-                at = 2 * ORDER[life]
+                at = 2 * ORDER[ttl]
                 row[at] += best[2]
                 row[at + 1] += best[3]
                 row[2 * ORDER[fresh[0]]] += best[4]
@@ -94,12 +94,12 @@ def solve(part: Part, pauses: Pauses) -> Worth:
     return worth
 
 
-def _cheapest(part: Part, worth: Worth, kind: int) -> Life:
+def _cheapest(part: Part, worth: Worth, kind: int) -> CacheTtl:
     """The life that is chosen where the part is found dead."""
-    best: Life = "none"
-    for life in CACHED:
-        if part.dead[life] + worth.after[life, kind] < part.dead[best] + worth.after[best, kind]:
-            best = life
+    best: CacheTtl = "none"
+    for ttl in CACHED:
+        if part.dead[ttl] + worth.after[ttl, kind] < part.dead[best] + worth.after[best, kind]:
+            best = ttl
     return best
 
 

@@ -6,39 +6,39 @@ from itertools import accumulate
 from operator import mul
 from typing import Final
 
-from context.cache.cache_state import LIVES, Life
-from context.cache.cost_model import Economy
-from context.cache.gap_forecast import Outlook
+from context.cache.cache_state import TTL_MS, CacheTtl
+from context.cache.cost_model import CostModel
+from context.cache.gap_forecast import GapForecast
 from context.cache.idle_gaps import HOUR, LINE, Evidence
 from context.policy import Policy
 
 RENEWALS: Final = (0, 1, 2, 3, 5, 8, 12, 18, 30, 45, 60, 72)  # how many keep-alives are tried for
-CACHED: Final[tuple[Life, ...]] = ("5m", "1h")
+CACHED: Final[tuple[CacheTtl, ...]] = ("5m", "1h")
 
 # A pause after a use, bridged by at most so many renewals: how many are sent, the tokens that arrive while the part lives, and the chances
 # that it ends warm after a short pause, warm after a long one, dead after a short one, dead after a long one.
 Pause = tuple[float, float, float, float, float, float]
-Pauses = Mapping[tuple[Life, int], Sequence[Sequence[Pause]]]
+Pauses = Mapping[tuple[CacheTtl, int], Sequence[Sequence[Pause]]]
 
 
-def pauses(ahead: Outlook, signs: Sequence[Evidence], economy: Economy) -> Pauses:
+def pauses(ahead: GapForecast, signs: Sequence[Evidence], cost_model: CostModel) -> Pauses:
     """What can become of a pause, by life and by the kind of the pause before it; apart for each sign, by renewals tried for."""
-    policy, most = economy.policy, economy.floor + economy.turn
+    policy, most = cost_model.policy, cost_model.floor + cost_model.turn
     points = sorted(ahead.points)
     lengths = [point[0] for point in points]
     # Who finds more than a fresh start holds starts afresh.
     arrived = [min(point[1], most) for point in points]
-    needs = {life: [ms // rest_of(policy, life) for ms in lengths] for life in CACHED}
+    needs = {ttl: [ms // rest_of(policy, ttl) for ms in lengths] for ttl in CACHED}
     line, hour = bisect_left(lengths, LINE), bisect_left(lengths, HOUR)
-    found: dict[tuple[Life, int], list[list[Pause]]] = {}
+    found: dict[tuple[CacheTtl, int], list[list[Pause]]] = {}
     for kind in (0, 1):
         weights = [point[2 + kind] for point in points]
         sums = [0.0, *accumulate(weights)]
         tokens = [0.0, *accumulate(map(mul, weights, arrived))]
         share = 1 / (sums[-1] + ahead.never)
-        needed = {life: [0.0, *accumulate(map(mul, weights, needs[life]))] for life in CACHED}
-        for life in LIVES:
-            found[life, kind] = []
+        needed = {ttl: [0.0, *accumulate(map(mul, weights, needs[ttl]))] for ttl in CACHED}
+        for ttl in TTL_MS:
+            found[ttl, kind] = []
             for sign in signs:
                 factors = (sign.short * share, sign.hour * share, sign.longer * share)
 
@@ -51,16 +51,16 @@ def pauses(ahead: Outlook, signs: Sequence[Evidence], economy: Economy) -> Pause
                     return factors[0] * one + factors[1] * (two - one) + factors[2] * (running[index] - two)
 
                 whole, short = upto(sums, len(points)), upto(sums, line)
-                if life == "none":
-                    found[life, kind].append([(0.0, 0.0, 0.0, 0.0, short, whole - short)])
+                if ttl == "none":
+                    found[ttl, kind].append([(0.0, 0.0, 0.0, 0.0, short, whole - short)])
                     continue
-                never, rest, options = ahead.never * factors[2], rest_of(policy, life), list[Pause]()
+                never, rest, options = ahead.never * factors[2], rest_of(policy, ttl), list[Pause]()
                 for j in RENEWALS:
-                    if j > most_renewals(policy, life):
+                    if j > most_renewals(policy, ttl):
                         break
-                    index = bisect_left(lengths, rest * (j + 1) if j else LIVES[life])
+                    index = bisect_left(lengths, rest * (j + 1) if j else TTL_MS[ttl])
                     alive, brief = upto(sums, index), upto(sums, min(index, line))
-                    sent = upto(needed[life], index) + j * (whole - alive + never) if j else 0.0
+                    sent = upto(needed[ttl], index) + j * (whole - alive + never) if j else 0.0
                     options.append(
                         (
                             sent,
@@ -71,17 +71,17 @@ def pauses(ahead: Outlook, signs: Sequence[Evidence], economy: Economy) -> Pause
                             whole - short - (alive - brief),
                         )
                     )
-                found[life, kind].append(options)
+                found[ttl, kind].append(options)
     return found
 
 
-def rest_of(policy: Policy, life: Life) -> int:
+def rest_of(policy: Policy, ttl: CacheTtl) -> int:
     """T: for how long an entry is relied on, in milliseconds."""
-    return policy.life_5m if life == "5m" else policy.life_1h
+    return policy.ttl_5m_ms if ttl == "5m" else policy.ttl_1h_ms
 
 
-def most_renewals(policy: Policy, life: Life) -> int:
+def most_renewals(policy: Policy, ttl: CacheTtl) -> int:
     """Keep-alives in a row at the most."""
-    if not policy.keepalives or life == "none":
+    if not policy.keepalives or ttl == "none":
         return 0
-    return policy.keepalives_5m if life == "5m" else policy.keepalives_1h
+    return policy.keepalives_5m if ttl == "5m" else policy.keepalives_1h

@@ -1,6 +1,6 @@
-"""The summariser's prompt, what it is asked, and how its answer is read. Pure: the call itself is made elsewhere.
+"""The summarizer's prompt, what it is asked, and how its answer is read. Pure: the call itself is made elsewhere.
 
-Everything the summariser is shown and everything it writes is data. Its lines carry references to the messages they come from,
+Everything the summarizer is shown and everything it writes is data. Its lines carry references to the messages they come from,
 short ones (m1, m2, ...) that cost a token or two; a line without a valid reference is dropped, for nobody could check it.
 """
 
@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from context.compaction.scope import Fold
+from context.compaction.scope import Compaction
 from context.messages import Message
 from context.request.prompts import Prompt
-from context.request.summary_blocks import OPENING, Ladder, Line, Segment
+from context.request.summary_blocks import OPENING, Line, Segment, Summary
 from context.request.window import spoken
 
 SUMMARY = Prompt(
@@ -43,12 +43,12 @@ SLACK: Final = 1.5  # times its budget a summary may have before lines are dropp
 
 
 class SummaryRejected(ValueError):
-    """The summariser's answer is not a usable summary; nothing changes."""
+    """The summarizer's answer is not a usable summary; nothing changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One summariser call: its system prompt, the user text, the output limit, and which message each reference means."""
+    """One summarizer call: its system prompt, the user text, the output limit, and which message each reference means."""
 
     system: Prompt
     text: str
@@ -57,12 +57,14 @@ class Ask:
     budget: int
 
 
-def ask(fold: Fold, messages: Sequence[Message], ladder: Ladder | None, earlier: Sequence[Line] = ()) -> Ask:
-    """What the summariser is asked about `messages` (the fold's, or one chunk of them).
+def ask(
+    compaction: Compaction, messages: Sequence[Message], summary: Summary | None, earlier: Sequence[Line] = ()
+) -> Ask:
+    """What the summarizer is asked about `messages` (the compaction's, or one chunk of them).
 
     `earlier` are lines that must be condensed together with them: those of the merged segments, or of the chunk before.
     """
-    lines = [*earlier, *_merged(fold, ladder)]
+    lines = [*earlier, *_merged(compaction, summary)]
     references = _number(
         [*(id for line in lines for id in line.sources), *(message.id for message in messages)]
     )
@@ -80,17 +82,17 @@ def ask(fold: Fold, messages: Sequence[Message], ladder: Ladder | None, earlier:
             parts.append(f"<{short[message.id]} {who}>\n{words}\n</{short[message.id]}>")
     parts.append("")
     parts.append(
-        f"Write the lines now, at most about {fold.ladder.budget} tokens in all, each ending with its references."
+        f"Write the lines now, at most about {compaction.summary.budget} tokens in all, each ending with its references."
     )
-    return _ask(fold, parts, references)
+    return _ask(compaction, parts, references)
 
 
-def ask_fork(fold: Fold, messages: Sequence[Message], ladder: Ladder | None) -> Ask:
+def ask_fork(compaction: Compaction, messages: Sequence[Message], summary: Summary | None) -> Ask:
     """What the model itself is asked behind its own warm prefix, where it has just read the messages: they are only named here.
 
     Each is named by its first words, so that the answer can refer to it; lines of merged segments stand in full.
     """
-    lines = _merged(fold, ladder)
+    lines = _merged(compaction, summary)
     said = [message for message in messages if spoken(message)]
     references = _number([*(id for line in lines for id in line.sources), *(one.id for one in said)])
     short = {id: reference for reference, id in references.items()}
@@ -99,14 +101,14 @@ def ask_fork(fold: Fold, messages: Sequence[Message], ladder: Ladder | None) -> 
         who = "person" if message.role == "user" else "assistant"
         parts.append(f"{short[message.id]} {who}: {' '.join(spoken(message).split())[:NAMED]}")
     parts += [f"EARLIER - {_quoted(line, short)}" for line in lines]
-    parts.append(f"Write only the lines, at most about {fold.ladder.budget} tokens in all.")
-    return _ask(fold, parts, references)
+    parts.append(f"Write only the lines, at most about {compaction.summary.budget} tokens in all.")
+    return _ask(compaction, parts, references)
 
 
-def _merged(fold: Fold, ladder: Ladder | None) -> list[Line]:
+def _merged(compaction: Compaction, summary: Summary | None) -> list[Line]:
     """The lines of the segments that are condensed anew."""
-    merged = set(fold.ladder.merge)
-    segments = () if ladder is None else ladder.segments
+    merged = set(compaction.summary.merge)
+    segments = () if summary is None else summary.segments
     return [line for segment in segments if segment.id in merged for line in segment.lines]
 
 
@@ -115,13 +117,13 @@ def _quoted(line: Line, short: Mapping[str, str]) -> str:
     return f"{mark}{line.text} [{','.join(short[id] for id in line.sources)}]"
 
 
-def _ask(fold: Fold, parts: Sequence[str], references: Mapping[str, str]) -> Ask:
+def _ask(compaction: Compaction, parts: Sequence[str], references: Mapping[str, str]) -> Ask:
     return Ask(
         system=SUMMARY,
         text="\n".join(parts),
-        max_tokens=fold.ladder.budget * 2 + 256,
+        max_tokens=compaction.summary.budget * 2 + 256,
         references=references,
-        budget=fold.ladder.budget,
+        budget=compaction.summary.budget,
     )
 
 
@@ -134,7 +136,7 @@ def parse(
     """
     lines: list[Line] = []
     seen = {line.text for line in pinned}
-    room = asked.budget * SLACK  # for new lines; pinned ones are not the summariser's to weigh
+    room = asked.budget * SLACK  # for new lines; pinned ones are not the summarizer's to weigh
     for row in CONTROL.sub("", answer).splitlines():
         found = LINE.match(row)
         if found is None:
@@ -160,16 +162,21 @@ def parse(
 
 
 def climb(
-    fold: Fold, ladder: Ladder | None, lines: Sequence[Line], count: Callable[[str], int], *, id: str
+    compaction: Compaction,
+    summary: Summary | None,
+    lines: Sequence[Line],
+    count: Callable[[str], int],
+    *,
+    id: str,
 ) -> tuple[Segment, ...]:
-    """The segments of the next ladder: those the fold keeps, and one new segment of these lines. `id` names the new one."""
-    known = () if ladder is None else ladder.segments
-    kept = tuple(segment for segment in known if segment.id in fold.ladder.keep)
-    merged = [segment for segment in known if segment.id in fold.ladder.merge]
+    """The segments of the next summary: those the compaction keeps, and one new segment of these lines. `id` names the new one."""
+    known = () if summary is None else summary.segments
+    kept = tuple(segment for segment in known if segment.id in compaction.summary.keep)
+    merged = [segment for segment in known if segment.id in compaction.summary.merge]
     new = Segment(
         id=id,
-        first_id=merged[0].first_id if merged else fold.first_id,
-        last_id=fold.last_id,
+        first_id=merged[0].first_id if merged else compaction.first_id,
+        last_id=compaction.last_id,
         lines=tuple(lines),
         tokens=0,
     )
@@ -179,11 +186,15 @@ def climb(
     return (*kept, sized)
 
 
-def pinned_lines(fold: Fold, ladder: Ladder | None) -> tuple[Line, ...]:
+def pinned_lines(compaction: Compaction, summary: Summary | None) -> tuple[Line, ...]:
     """Lines of the merged segments that must survive word for word."""
-    known = () if ladder is None else ladder.segments
+    known = () if summary is None else summary.segments
     return tuple(
-        line for segment in known if segment.id in fold.ladder.merge for line in segment.lines if line.pinned
+        line
+        for segment in known
+        if segment.id in compaction.summary.merge
+        for line in segment.lines
+        if line.pinned
     )
 
 

@@ -1,4 +1,4 @@
-"""What a fold does: which messages, read in which parts, by whom, and how the ladder is rewritten."""
+"""What a compaction does: which messages, read in which parts, by whom, and how the summary is rewritten."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from context.cache.cache_state import Lane
-from context.cache.plan_inputs import Terms
+from context.cache.cache_state import CacheState
+from context.cache.plan_inputs import PlanInputs
 from context.messages import Message
-from context.request.summary_blocks import Ladder, Segment
+from context.request.summary_blocks import Segment, Summary
 
 Kind = Literal["warm", "cold", "overdue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Messages one summariser call reads, by their first and last id."""
+    """Messages one summarizer call reads, by their first and last id."""
 
     first_id: str
     last_id: str
@@ -25,7 +25,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
-    """What becomes of the ladder: segments kept as they are, segments merged with the newcomer, and the newcomer's size."""
+    """What becomes of the summary: segments kept as they are, segments merged with the newcomer, and the newcomer's size."""
 
     keep: tuple[str, ...]
     merge: tuple[str, ...]
@@ -34,13 +34,13 @@ class Rewrite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
-    """A fold that is due: which messages, by whom, into what, and why.
+class Compaction:
+    """A compaction that is due: which messages, by whom, into what, and why.
 
     warm: the prefix lives, but keeping the surplus in it has become dearer than writing it anew; cold: the prefix is dead, or about
     to die, and the surplus would be paid in full; overdue: messages no summary stands for no longer fit.
-    `leaf_id` is the newest user message: keep it with the ladder (`ladder.may_stand`).
-    `after_id` is the summary's `upto` it builds on: if that is no longer the newest, the fold is void. `cost` in picodollars.
+    `leaf_id` is the newest user message: keep it with the summary (`summary.may_stand`).
+    `after_id` is the summary's `upto` it builds on: if that is no longer the newest, the compaction is void. `cost` in picodollars.
     """
 
     kind: Kind
@@ -50,8 +50,8 @@ class Fold:
     last_id: str
     tokens: int
     chunks: tuple[Chunk, ...]
-    ladder: Rewrite
-    summariser: Literal["cheap", "fork"]
+    summary: Rewrite
+    summarizer: Literal["cheap", "fork"]
     model: str
     cost: int
     reason: str
@@ -64,21 +64,21 @@ class Fold:
             "last_id": self.last_id,
             "tokens": self.tokens,
             "calls": len(self.chunks),
-            "summariser": self.summariser,
+            "summarizer": self.summarizer,
             "model": self.model,
             "reason": self.reason,
         }
 
 
-def rewrite(ladder: Ladder | None, folded: int, terms: Terms) -> Rewrite:
+def rewrite(summary: Summary | None, compacted: int, inputs: PlanInputs) -> Rewrite:
     """Append a segment; when that would pass 1.2 budgets, merge the newest ones with it down to 0.8.
 
-    Of a large fold straight to the budget. The oldest bytes are left alone as long as the merged part keeps a third of its size.
+    Of a large compaction straight to the budget. The oldest bytes are left alone as long as the merged part keeps a third of its size.
     """
-    policy = terms.policy
+    policy = inputs.policy
     budget = policy.summary_budget
-    new = max(64, round(min(budget, policy.summary_share * folded)))
-    segments: Sequence[Segment] = () if ladder is None else ladder.segments
+    new = max(64, round(min(budget, policy.summary_share * compacted)))
+    segments: Sequence[Segment] = () if summary is None else summary.segments
     total = sum(segment.tokens for segment in segments)
     if total + new <= policy.summary_over * budget:
         return Rewrite(keep=tuple(segment.id for segment in segments), merge=(), merged_tokens=0, budget=new)
@@ -117,49 +117,49 @@ def chunks(messages: Sequence[Message], most: int) -> tuple[Chunk, ...]:
     return tuple(parts)
 
 
-def fold_range(
-    terms: Terms,
+def compaction_range(
+    inputs: PlanInputs,
     *,
     messages: Sequence[Message],
-    ladder: Ladder | None,
+    summary: Summary | None,
     kind: Kind,
     reason: str,
-    lane: Lane | None = None,
+    cache_state: CacheState | None = None,
     leaf_id: str | None = None,
-) -> Fold:
-    """The fold of exactly these messages: how a long history is imported, page by page, oldest first."""
-    policy = terms.policy
+) -> Compaction:
+    """The compaction of exactly these messages: how a long history is imported, page by page, oldest first."""
+    policy = inputs.policy
     tokens = sum(message.tokens for message in messages)
-    plan = rewrite(ladder, tokens, terms)
-    reader = terms.summariser.prices
-    parts = chunks(messages, policy.summariser_chunk)
-    reading = policy.summariser_prompt * len(parts) + tokens + plan.merged_tokens
+    plan = rewrite(summary, tokens, inputs)
+    reader = inputs.summarizer.prices
+    parts = chunks(messages, policy.summarizer_chunk)
+    reading = policy.summarizer_prompt * len(parts) + tokens + plan.merged_tokens
     prices = reader.at(reading // max(1, len(parts)))
     cheap = prices.input * reading + prices.output * plan.budget
-    own = terms.prices.at(terms.in_model(tokens))
+    own = inputs.prices.at(inputs.in_model(tokens))
     fork = None
-    if kind == "warm" and lane is not None and len(parts) == 1:
-        prefix = max((entry.tokens for entry in lane.written), default=0)
+    if kind == "warm" and cache_state is not None and len(parts) == 1:
+        prefix = max((entry.tokens for entry in cache_state.written), default=0)
         fork = own.cache_read * prefix + own.input * policy.fork_answer + own.output * plan.budget
     same = own.input * reading + own.output * plan.budget
     choice: Literal["cheap", "fork"] = "cheap"
-    model, cost = terms.summariser.model, cheap
-    if terms.summariser.same_model:
-        model, cost = terms.model.id, same
+    model, cost = inputs.summarizer.model, cheap
+    if inputs.summarizer.same_model:
+        model, cost = inputs.model.id, same
         if fork is not None and fork < same:
             choice, cost = "fork", fork
     elif fork is not None and fork < cheap:
-        choice, model, cost = "fork", terms.model.id, fork
-    return Fold(
+        choice, model, cost = "fork", inputs.model.id, fork
+    return Compaction(
         kind=kind,
-        after_id=None if ladder is None else ladder.upto_id,
+        after_id=None if summary is None else summary.upto_id,
         leaf_id=leaf_id,
         first_id=messages[0].id,
         last_id=messages[-1].id,
         tokens=tokens,
         chunks=parts,
-        ladder=plan,
-        summariser=choice,
+        summary=plan,
+        summarizer=choice,
         model=model,
         cost=cost,
         reason=reason,

@@ -40,7 +40,7 @@ WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
+class FallbackCandidate:
     """A model that may answer."""
 
     model: str
@@ -48,15 +48,15 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Onward:
+class NextModel:
     """Where a turn goes next, and why in plain words. `short`: with a shorter answer than usual, for more does not fit."""
 
-    rung: Rung
+    candidate: FallbackCandidate
     reason: str
     short: bool = False
 
 
-def ladder(route: Route, tiers: Mapping[Tier, str]) -> tuple[Rung, ...]:
+def fallback_candidates(route: Route, tiers: Mapping[Tier, str]) -> tuple[FallbackCandidate, ...]:
     """The models that may answer a routed turn, from the simplest tier up, each once.
 
     The route's own candidates where it names any, within what the operator allows the token; else the deployment's tiers.
@@ -66,52 +66,60 @@ def ladder(route: Route, tiers: Mapping[Tier, str]) -> tuple[Rung, ...]:
     for tier, model in sorted(named, key=lambda one: TIERS.index(one[0])):
         if route.pins.allow(tier):
             first.setdefault(model, tier)
-    return tuple(Rung(model=model, tier=tier) for model, tier in first.items())
+    return tuple(FallbackCandidate(model=model, tier=tier) for model, tier in first.items())
 
 
-def cramped(route: Route, tiers: Mapping[Tier, str], tried: Mapping[str, str]) -> tuple[Rung, ...]:
+def too_small_candidates(
+    route: Route, tiers: Mapping[Tier, str], tried: Mapping[str, str]
+) -> tuple[FallbackCandidate, ...]:
     """The models a turn was kept from by their size alone, best tier first: what is left when no other one answers.
 
     `tried` has the outcome of each model asked so far.
     """
     named = replace(route, candidates=tuple(replace(one, admissible=True) for one in route.candidates))
-    free = [rung for rung in ladder(named, tiers) if tried.get(rung.model, TOO_SMALL) == TOO_SMALL]
+    free = [
+        candidate
+        for candidate in fallback_candidates(named, tiers)
+        if tried.get(candidate.model, TOO_SMALL) == TOO_SMALL
+    ]
     return tuple(reversed(free))
 
 
-def onward(
+def next_model(
     *,
-    rungs: Sequence[Rung],
+    candidates: Sequence[FallbackCandidate],
     first: str,
     failed: str,
     outcome: str,
     tried: Collection[str],
-    small: Sequence[Rung] = (),
-    resting: Collection[str] = (),
+    small: Sequence[FallbackCandidate] = (),
+    open_breakers: Collection[str] = (),
     text_shown: bool,
     allowed: bool = True,
-) -> Onward | None:
+) -> NextModel | None:
     """The model to ask after `failed` came to `outcome`; None when the turn had better end.
 
-    `first` is the model the turn was meant for: nearness is measured from it. `tried` are the models asked so far, `resting` those
+    `first` is the model the turn was meant for: nearness is measured from it. `tried` are the models asked so far, `open_breakers` those
     that are not to be asked now, `small` those that have room for a short answer at best: they come last. Words that reached the
     reader stand for one model's answer, so then nothing follows. Without `allowed` a model is followed by itself at most.
     """
     if text_shown or outcome not in ELSEWHERE:
         return None
-    models = [rung.model for rung in rungs]
+    models = [candidate.model for candidate in candidates]
     home = models.index(first) if first in models else len(models)
     free = [
-        (abs(place - home), -place, rung)
-        for place, rung in enumerate(rungs)
-        if allowed and rung.model not in tried and rung.model not in resting
+        (abs(index - home), -index, candidate)
+        for index, candidate in enumerate(candidates)
+        if allowed and candidate.model not in tried and candidate.model not in open_breakers
     ]
     why = f"{failed} {WORDS[outcome]}"
     if free:
-        return Onward(rung=min(free, key=lambda one: one[:2])[2], reason=why)
-    for rung in small:
-        if rung.model not in resting and (allowed or rung.model == failed):
-            return Onward(
-                rung=rung, reason=f"{why}; {rung.model} has room for a shorter answer only", short=True
+        return NextModel(candidate=min(free, key=lambda one: one[:2])[2], reason=why)
+    for candidate in small:
+        if candidate.model not in open_breakers and (allowed or candidate.model == failed):
+            return NextModel(
+                candidate=candidate,
+                reason=f"{why}; {candidate.model} has room for a shorter answer only",
+                short=True,
             )
     return None

@@ -16,7 +16,7 @@ NEAR_OUTPUT: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class BudgetStatus:
     """How a counter stands: what was used in its period, and what is set aside for calls on their way."""
 
     counter: Counter
@@ -38,7 +38,7 @@ class Standing:
 class Offer:
     """A call that could answer: its tier and model, the most tokens its prompt may have, its output limit, and its prices.
 
-    `standings` are those of all counters it would draw on. `free`: it costs no money.
+    `statuses` are those of all counters it would draw on. `free`: it costs no money.
     """
 
     tier: str | None
@@ -46,7 +46,7 @@ class Offer:
     bound: int
     output: int
     prices: PriceTable | None
-    standings: tuple[Standing, ...]
+    statuses: tuple[BudgetStatus, ...]
     free: bool = False
 
 
@@ -76,39 +76,39 @@ def fit(offers: Sequence[Offer], *, floor: int = FLOOR, eager: bool = True) -> F
     (`eager` is False).
     """
     wanted = offers[0]
-    near = [standing for standing in wanted.standings if eager and standing.near]
+    near = [status for status in wanted.statuses if eager and status.near]
     cap = min(wanted.output, NEAR_OUTPUT) if near else wanted.output
     order = list(range(len(offers)))
-    if any(standing.counter.budget.unit == "usd" for standing in near) and len(offers) > 1:
+    if any(status.counter.budget.unit == "usd" for status in near) and len(offers) > 1:
         order = [*order[1:], 0]
     for index in order:
         offer = offers[index]
         most = min(offer.output, cap)
-        room = min((_room(offer, standing) for standing in offer.standings), default=most)
+        room = min((_room(offer, status) for status in offer.statuses), default=most)
         if room >= min(floor, most):
             output = min(most, room)
             return Fits(index=index, output=output, reason=_reason(offers, index, output, near))
     return _refused(offers, floor)
 
 
-def _room(offer: Offer, standing: Standing) -> int:
+def _room(offer: Offer, status: BudgetStatus) -> int:
     """The longest answer that still fits one counter; negative when not even the prompt does."""
-    match standing.counter.budget.unit:
+    match status.counter.budget.unit:
         case "requests":
-            return offer.output if standing.left else -1
+            return offer.output if status.left else -1
         case "tokens":
-            return standing.left - offer.bound
+            return status.left - offer.bound
         case "usd":
             if offer.free:
                 return offer.output
             if offer.prices is None or not offer.prices.known:
                 return -1
             prompt, answer = dearest(offer.prices, offer.bound)
-            rest = standing.left - offer.bound * prompt
+            rest = status.left - offer.bound * prompt
             return rest // answer if rest >= 0 and answer else min(rest, offer.output)
 
 
-def _reason(offers: Sequence[Offer], index: int, output: int, near: Sequence[Standing]) -> str | None:
+def _reason(offers: Sequence[Offer], index: int, output: int, near: Sequence[BudgetStatus]) -> str | None:
     """Why less than what was wanted is asked for; no figures, for they may be other people's."""
     wanted, chosen = offers[0], offers[index]
     said = []
@@ -118,22 +118,22 @@ def _reason(offers: Sequence[Offer], index: int, output: int, near: Sequence[Sta
         said.append(f"the answer has at most {output:,} tokens")
     if not said:
         return None
-    tight = near or sorted(wanted.standings, key=lambda standing: _room(wanted, standing))
+    tight = near or sorted(wanted.statuses, key=lambda status: _room(wanted, status))
     return f"little is left of {tight[0].counter.words}: {', and '.join(said)}"
 
 
 def _refused(offers: Sequence[Offer], floor: int) -> FitsNot:
     """The counter that stands in the way, of the offer that can be made soonest."""
-    blocked: list[tuple[int, Standing]] = []
+    blocked: list[tuple[int, BudgetStatus]] = []
     for offer in offers:
         least = min(floor, offer.output)
-        tight = [standing for standing in offer.standings if _room(offer, standing) < least]
-        last = max(tight, key=lambda standing: standing.counter.resets_at)
+        tight = [status for status in offer.statuses if _room(offer, status) < least]
+        last = max(tight, key=lambda status: status.counter.resets_at)
         blocked.append((last.counter.resets_at, last))
-    resets_at, standing = min(blocked, key=lambda one: one[0])
-    counter = standing.counter
+    resets_at, status = min(blocked, key=lambda one: one[0])
+    counter = status.counter
     for offer in offers:  # one whose empty budget would be enough?
-        empty = [Standing(counter=one.counter) for one in offer.standings]
+        empty = [BudgetStatus(counter=one.counter) for one in offer.statuses]
         if all(_room(offer, one) >= min(floor, offer.output) for one in empty):
             said = f"what is left of {counter.words} is not enough for an answer; it resets at {clock(resets_at)}"
             return FitsNot(counter=counter, resets_at=resets_at, reason=said)

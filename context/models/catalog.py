@@ -16,7 +16,7 @@ class Model:
 
     context_window: the most a prompt may hold; max_output: the most an answer may hold, thinking included;
     min_cacheable: shortest prefix the provider caches (0: the endpoint has no prompt cache);
-    thinking: `adaptive` asks for summarised adaptive thinking, `none` leaves the field out;
+    thinking: `adaptive` asks for summarized adaptive thinking, `none` leaves the field out;
     token_ratio: this model's tokens per estimated token; local: served by the embedded model.
     """
 

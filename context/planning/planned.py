@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from context.cache.cache_state import Sent
-from context.compaction.scope import Fold
+from context.compaction.scope import Compaction
 from context.messages import Message
 from context.models.pricing import Usage
 from context.planning.trim import LeftOut
 from context.request.prompts import Prompt
 from context.request.recipe import Recalled, Recipe
-from context.request.summary_blocks import Ladder
+from context.request.summary_blocks import Summary
 from context.routing.choice import Route
 
 
@@ -21,22 +21,22 @@ from context.routing.choice import Route
 class Plan:
     """A recipe with the values it names, its size and predicted bill, what it left out, and the reason of each decision.
 
-    `bound` is a size in tokens that the prompt will hardly exceed. `predicted` counts the five kinds the provider will bill, output as this lane usually answers; `cost` is its price in
-    picodollars, None when the model has no known price. `fold` is a fold found undone: carry it out behind the turn.
-    `sent` is what `lanes.after_request` needs to know.
+    `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds the provider will bill, output as this cache state usually answers; `cost` is its price in
+    picodollars, None when the model has no known price. `compaction` is a compaction found undone: carry it out behind the turn.
+    `sent` is what `cache states.after_request` needs to know.
     """
 
     recipe: Recipe
     prompt: Prompt
-    ladder: Ladder | None
+    summary: Summary | None
     messages: tuple[Message, ...]
     recalled: tuple[Recalled, ...]
     route: Route
     estimate: Estimate
     bound: int
-    predicted: Usage
+    estimated_usage: Usage
     cost: int | None
-    fold: Fold | None
+    compaction: Compaction | None
     sent: Sent
     left_out: tuple[LeftOut, ...]
     reasons: Mapping[str, str]
@@ -45,17 +45,17 @@ class Plan:
         """What is stored of a plan besides the recipe, and shown."""
         return {
             "estimate": self.estimate.to_json(),
-            "predicted": {
-                "input": self.predicted.input,
-                "cache_read": self.predicted.cache_read,
-                "cache_write_5m": self.predicted.cache_write_5m,
-                "cache_write_1h": self.predicted.cache_write_1h,
-                "output": self.predicted.output,
+            "estimated_usage": {
+                "input": self.estimated_usage.input,
+                "cache_read": self.estimated_usage.cache_read,
+                "cache_write_5m": self.estimated_usage.cache_write_5m,
+                "cache_write_1h": self.estimated_usage.cache_write_1h,
+                "output": self.estimated_usage.output,
             },
             "cost_pico_usd": self.cost,
-            "life": self.sent.lives.tail,
-            "head_life": self.sent.lives.head,
-            "fold": None if self.fold is None else self.fold.to_json(),
+            "window_ttl": self.sent.ttls.tail,
+            "head_ttl": self.sent.ttls.head,
+            "compaction": None if self.compaction is None else self.compaction.to_json(),
             "left_out": [
                 {"what": one.what, "messages": one.messages, "tokens": one.tokens, "why": one.why}
                 for one in self.left_out

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from context.cache.plan_inputs import Terms, message_limit
+from context.cache.plan_inputs import PlanInputs, message_limit
 from context.messages import Message
 from context.request.recipe import Recalled
-from context.request.summary_blocks import Ladder
+from context.request.summary_blocks import Summary
 from context.request.window import MessageTooLarge, Window, select
 
 
@@ -25,15 +25,15 @@ class Trimmed:
     """What fits."""
 
     window: Window
-    ladder: Ladder | None
+    summary: Summary | None
     recalled: tuple[Recalled, ...]
     left_out: tuple[LeftOut, ...]
 
 
 def trim(
-    terms: Terms,
+    inputs: PlanInputs,
     path: Sequence[Message],
-    ladder: Ladder | None,
+    summary: Summary | None,
     recalled: Sequence[Recalled],
     previous_start: str | None,
 ) -> Trimmed:
@@ -42,24 +42,24 @@ def trim(
     First the window, then what was recalled, then the summary; the new message and what is needed for it are always in. Raises
     MessageTooLarge.
     """
-    policy, newest, left_out = terms.policy, path[-1], list[LeftOut]()
-    hard = message_limit(terms.model, terms.prompt_tokens, terms.max_output, policy)
+    policy, newest, left_out = inputs.policy, path[-1], list[LeftOut]()
+    hard = message_limit(inputs.model, inputs.prompt_tokens, inputs.max_output, policy)
     needed = sum(one.tokens for one in recalled if one.needed)
     asked = newest.tokens + needed
     if asked > hard:
         raise MessageTooLarge(asked, hard)
-    limit, dearer = hard, terms.prices.dearer_above()
+    limit, dearer = hard, inputs.prices.dearer_above()
     if dearer is not None:
-        room = int(dearer / policy.safety / terms.model.token_ratio) - terms.prompt_tokens - policy.overhead
+        room = int(dearer / policy.safety / inputs.model.token_ratio) - inputs.prompt_tokens - policy.overhead
         if asked <= room:
             limit = min(limit, room)
-    held = 0 if ladder is None else ladder.tokens
-    after = None if ladder is None else ladder.upto_id
-    if ladder is not None and asked + held > limit:
+    held = 0 if summary is None else summary.tokens
+    after = None if summary is None else summary.upto_id
+    if summary is not None and asked + held > limit:
         left_out.append(
             LeftOut(what="summary", messages=0, tokens=held, why=f"it does not fit {limit} tokens")
         )
-        ladder, held = None, 0
+        summary, held = None, 0
     window = select(
         path, after=after, previous_start=previous_start, limit=limit - held - needed, policy=policy
     )
@@ -81,4 +81,4 @@ def trim(
         else:
             why = f"only {room} tokens are left"
             left_out.append(LeftOut(what=f"recall {one.id}", messages=0, tokens=one.tokens, why=why))
-    return Trimmed(window=window, ladder=ladder, recalled=tuple(brought), left_out=tuple(left_out))
+    return Trimmed(window=window, summary=summary, recalled=tuple(brought), left_out=tuple(left_out))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from context.recall.excerpts import excerpt
 from context.recall.policy import RecallPolicy
 from context.recall.rank import density, ranked
-from context.recall.render import OPENING, STANDING, rendered
+from context.recall.render import INSTRUCTION, OPENING, rendered
 from context.recall.thread import Outline, Source
-from context.request.recipe import RECALL, RECALL_STANDING, Recalled
+from context.request.recipe import RECALL, RECALL_INSTRUCTIONS, Recalled
 
 HEADER = 4  # tokens of a date and a speaker, at least
 
@@ -28,18 +28,20 @@ def wanted(
     Half as much again as the budget is read, because sizes are estimates and large messages are passed over.
     """
     worth = density(values, outline, policy)
-    rules = [position for position in outline.standing if outline.tokens[position] <= policy.standing_longest]
+    rules = [
+        position for position in outline.snapshot if outline.tokens[position] <= policy.instruction_longest
+    ]
     rules.sort(key=lambda position: (-worth.get(position, 0.0), -position))
     others = ranked(values, outline, policy, above=policy.least * max(values.values(), default=0.0))
     return (
-        _up_to(rules, outline, budget * policy.standing_share * 1.5, policy),
+        _up_to(rules, outline, budget * policy.instruction_share * 1.5, policy),
         _up_to(others, outline, budget * 1.5, policy),
     )
 
 
 def choose(
     *,
-    standing: Sequence[int],
+    snapshot: Sequence[int],
     others: Sequence[int],
     values: Mapping[int, float],
     sources: Mapping[int, Source],
@@ -49,10 +51,10 @@ def choose(
     policy: RecallPolicy,
 ) -> tuple[Recalled, ...]:
     """The blocks to send, within `budget` tokens as `count` counts them: standing ones, then the others, each oldest first."""
-    opening, heading = _block(RECALL, OPENING, count), _block(RECALL_STANDING, STANDING, count)
+    opening, heading = _block(RECALL, OPENING, count), _block(RECALL_INSTRUCTIONS, INSTRUCTION, count)
     kept: dict[int, Recalled] = {}
-    room = min(budget, int(budget * policy.standing_share)) - heading.tokens
-    for position in standing:
+    room = min(budget, int(budget * policy.instruction_share)) - heading.tokens
+    for position in snapshot:
         block = _whole(sources[position], count) if position in sources else None
         if block is not None and block.tokens <= room:
             kept[position] = block

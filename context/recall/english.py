@@ -64,7 +64,7 @@ _IRREGULAR: Final = {
 
 
 def english(word: str) -> str:
-    """The stem of a folded word in the letters a to z."""
+    """The stem of a compacted word in the letters a to z."""
     word = _IRREGULAR.get(word, word)
     if len(word) <= 2:
         return word

@@ -17,26 +17,28 @@ READ = 1_000  # characters of each message: the subject is named early, and long
 
 def candidates(texts: Sequence[tuple[float, str]], query: Query) -> dict[str, float]:
     """The stems of the best messages, given with their scores, and how much of those scores speaks for each stem."""
-    heard: dict[str, float] = defaultdict(float)
+    received: dict[str, float] = defaultdict(float)
     top = max((score for score, _ in texts), default=0.0) or 1.0
     for score, text in texts:
         words = vocabulary(text[:READ])
         telling = words - function_words(words) - PALE_WORDS
         share = score / top
         for root in {stem(word) for word in telling if len(word) > 1} - query.weights.keys():
-            heard[root] += share
-    return heard
+            received[root] += share
+    return received
 
 
 def learned(
-    heard: Mapping[str, float], found: Mapping[str, int], messages: int, policy: RecallPolicy
+    received: Mapping[str, float], found: Mapping[str, int], messages: int, policy: RecallPolicy
 ) -> dict[str, float]:
     """The weights of the words worth looking for. `found` is how many of the thread's `messages` hold each."""
-    worth = {root: score * rarity(messages, found[root]) for root, score in heard.items() if found.get(root)}
+    worth = {
+        root: score * rarity(messages, found[root]) for root, score in received.items() if found.get(root)
+    }
     kept = sorted(worth, key=lambda root: (-worth[root], root))[: policy.feedback_terms]
     return {root: policy.feedback_weight * worth[root] / worth[kept[0]] for root in kept}
 
 
-def shortlist(heard: Mapping[str, float], most: int) -> list[str]:
+def shortlist(received: Mapping[str, float], most: int) -> list[str]:
     """The stems that speak from several messages first; bounds what is asked of the index."""
-    return sorted(heard, key=lambda root: (-heard[root], root))[:most]
+    return sorted(received, key=lambda root: (-received[root], root))[:most]

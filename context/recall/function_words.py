@@ -1,6 +1,6 @@
 """Words that tell nothing of what a message is about: they are not looked for, or count little.
 
-Function words of the languages people write most, folded as in `words`. Only the list of the language a text is written in
+Function words of the languages people write most, compacted as in `words`. Only the list of the language a text is written in
 counts: "son" is a function word in French and somebody's child in English. Languages without a list lose little, because a word
 that stands in most messages of a thread weighs next to nothing anyway.
 """
@@ -92,7 +92,7 @@ _SPOKEN: Final = {
 
 
 def function_words(text: Set[str]) -> frozenset[str]:
-    """The function words of the language that `text`, a set of folded words, seems to be written in."""
+    """The function words of the language that `text`, a set of compacted words, seems to be written in."""
     votes = [0] * len(_LANGUAGES)
     for word in text:
         for number in _SPOKEN.get(word, ()):
@@ -101,5 +101,5 @@ def function_words(text: Set[str]) -> frozenset[str]:
 
 
 def is_english(text: Set[str]) -> bool:
-    """Whether `text`, a set of folded words, seems to be written in English."""
+    """Whether `text`, a set of compacted words, seems to be written in English."""
     return function_words(text) is _LANGUAGES[0]

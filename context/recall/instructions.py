@@ -10,7 +10,7 @@ from context.recall.words import folded
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|(?<=[。！？；])")
 _OPENING = r"^\W*(?:(?:please|also|and|but|oh|btw|so|ok|okay|by the way|one more thing|note)\b\W*)*"
-# Sentence by sentence, in folded text. "I never ..." tells of the past and "I always ..." of a habit: neither is a rule for us.
+# Sentence by sentence, in compacted text. "I never ..." tells of the past and "I always ..." of a habit: neither is a rule for us.
 _INSTRUCTION = re.compile(
     "|".join(
         (

@@ -71,7 +71,7 @@ class RecallPolicy:
     reach: int = 10_000
     places: int = 16_000
     asked: int = 200
-    terms: int = 32
+    inputs: int = 32
     least: float = 0.02
 
     saturation: float = 1.2
@@ -94,8 +94,8 @@ class RecallPolicy:
     feedback_terms: int = 40
     feedback_weight: float = 0.2
 
-    standing_share: float = 0.12
-    standing_longest: int = 60
+    instruction_share: float = 0.12
+    instruction_longest: int = 60
 
     excerpt_over: int = 300
     excerpt_size: int = 120

@@ -39,7 +39,7 @@ _BEGINNING = (
 
 
 def folded(text: str) -> str:
-    """Text with compatibility forms, case and accents folded away."""
+    """Text with compatibility forms, case and accents compacted away."""
     plain = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("\u2019", "'")
     if plain.isascii():
         return plain
@@ -47,7 +47,7 @@ def folded(text: str) -> str:
 
 
 def tokens(text: str) -> Iterator[str]:
-    """The words of a text as they are compared with lists of words: folded, not stemmed, in order."""
+    """The words of a text as they are compared with lists of words: compacted, not stemmed, in order."""
     plain = folded(text)
     if plain.isascii():
         for word in _PLAIN_TOKEN.findall(plain):
@@ -67,7 +67,7 @@ def vocabulary(text: str) -> set[str]:
 
 
 def spellings(plain: str) -> dict[str, str]:
-    """The words of a folded text, by what stands for each in it: with apostrophes and the commas between thousands."""
+    """The words of a compacted text, by what stands for each in it: with apostrophes and the commas between thousands."""
     if plain.isascii():
         return {
             found: found if found.isalnum() else _joined(found) for found in set(_PLAIN_TOKEN.findall(plain))
@@ -100,7 +100,7 @@ def stems(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
-    """What is left of a folded word without its ending."""
+    """What is left of a compacted word without its ending."""
     if _LATIN.match(word):
         return english(word)
     if _CYRILLIC.match(word):

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from context.messages import Message
 from context.request.recipe import Recipe
 from context.request.request import canonical, parts
-from context.request.summary_blocks import Ladder
+from context.request.summary_blocks import Summary
 from context.request.window import spoken
 
 Kind = Literal["settings", "tool", "system", "summary", "message"]
@@ -59,38 +59,38 @@ def digests(body: Mapping[str, Any]) -> tuple[list[bytes], list[int]]:
     """
     settings = {name: value for name, value in body.items() if name not in NO_SETTING}
     made = [sha256(canonical(one)).digest()[:SIZE] for one in (settings, *body.get("tools", ()))]
-    marks: list[int] = []
+    cache_breakpoints: list[int] = []
     for turn in ({"role": "system", "content": body["system"]}, *body["messages"]):
         role = turn["role"]
         for block in turn["content"]:
             if "cache_control" in block:
-                marks.append(len(made))
+                cache_breakpoints.append(len(made))
             made.append(sha256(f"{role}\0{block['text']}".encode()).digest()[:SIZE])
-    return made, marks
+    return made, cache_breakpoints
 
 
 def blocks(
-    recipe: Recipe, system: str, messages: Sequence[Message], *, ladder: Ladder | None = None
+    recipe: Recipe, system: str, messages: Sequence[Message], *, summary: Summary | None = None
 ) -> tuple[tuple[Block, ...], list[int]]:
     """The settings and every block before what was recalled, in the order of the cache; and the indices of those with a mark."""
-    body = parts(recipe, system, messages, ladder, ())
+    body = parts(recipe, system, messages, summary, ())
     named: list[tuple[Kind, str]] = [
         ("settings", ""),
         *(("tool", tool["name"]) for tool in body.get("tools", ())),
         ("system", ""),
-        *(("summary", segment.id) for segment in (() if ladder is None else ladder.segments)),
+        *(("summary", segment.id) for segment in (() if summary is None else summary.segments)),
         *(("message", message.id) for message in messages if spoken(message)),
     ]
-    found, marks = digests(body)
+    found, cache_breakpoints = digests(body)
     made = tuple(
         Block(kind=kind, id=id, digest=digest) for (kind, id), digest in zip(named, found, strict=True)
     )
-    return made, marks
+    return made, cache_breakpoints
 
 
-def packed(found: Sequence[bytes], marks: Sequence[int]) -> str:
+def packed(found: Sequence[bytes], cache_breakpoints: Sequence[int]) -> str:
     """The digests up to the last mark, as they are stored: nothing behind it is ever read."""
-    return b64encode(b"".join(found[: max(marks, default=0) + 1])).decode()
+    return b64encode(b"".join(found[: max(cache_breakpoints, default=0) + 1])).decode()
 
 
 def unpacked(text: str) -> tuple[bytes, ...]:
@@ -103,7 +103,7 @@ def compare(
     before: Sequence[Block],
     sent: Sequence[bytes],
     now: Sequence[Block],
-    marks: Sequence[int],
+    cache_breakpoints: Sequence[int],
     *,
     read_at: int,
 ) -> Compared | None:
@@ -123,7 +123,10 @@ def compare(
         kind=None if changed is None else now[changed].kind,
         what="" if changed is None else _what(now, changed),
         of=len(now) - 1,
-        away=min((mark - read for mark in marks if mark >= read), default=None),
+        away=min(
+            (cache_breakpoint - read for cache_breakpoint in cache_breakpoints if cache_breakpoint >= read),
+            default=None,
+        ),
     )
 
 

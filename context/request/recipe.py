@@ -1,6 +1,6 @@
 """A recipe: everything that, with the immutable values it names, rebuilds a request byte for byte.
 
-Layout 1: system, messages. Layout 2: system, the ladder's segments at the head of the first user message, the window, and the
+Layout 1: system, messages. Layout 2: system, the summary's segments at the head of the first user message, the window, and the
 recalled blocks behind the newest user text. An old layout stays readable for ever.
 """
 
@@ -14,21 +14,21 @@ from context.models.pricing import Ttl
 LAYOUT: Final = 2
 
 SYSTEM: Final = "system"
-LADDER: Final = "ladder"
+SUMMARY: Final = "summary"
 RECALL: Final = "recall"
-RECALL_STANDING: Final = "recall-standing"
-HEADINGS: Final = frozenset({RECALL, RECALL_STANDING})  # blocks over what was recalled, in our own words
+RECALL_INSTRUCTIONS: Final = "recall-instructions"
+HEADINGS: Final = frozenset({RECALL, RECALL_INSTRUCTIONS})  # blocks over what was recalled, in our own words
 CONTINUE: Final = "continue:"  # before the id of a message that is gone on with
 
 
 def is_reserved(id: str) -> bool:
     """Whether a recipe means something of its own by that name, so that no message may have it as its id."""
-    return id in HEADINGS or id in (SYSTEM, LADDER) or id.startswith(CONTINUE)
+    return id in HEADINGS or id in (SYSTEM, SUMMARY) or id.startswith(CONTINUE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakpoint:
-    """A `cache_control` mark: at the end of the system prompt (`system`), of the ladder (`ladder`) or of a message (its id)."""
+    """A `cache_control` mark: at the end of the system prompt (`system`), of the summary (`summary`) or of a message (its id)."""
 
     at: str
     ttl: Ttl
@@ -68,7 +68,7 @@ class RecalledRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a request was made of. `summary_id` names the ladder before the window; `recalled` is in the order it was sent.
+    """What a request was made of. `summary_id` names the summary before the window; `recalled` is in the order it was sent.
 
     `diagnose` asks the provider to compare with the request it answered as `previous_upstream_id`, and to say where they part.
     """
@@ -102,7 +102,7 @@ class Recipe:
             prompt_digest=value["prompt_digest"],
             first_message_id=value["first_message_id"],
             last_message_id=value["last_message_id"],
-            breakpoints=tuple(Breakpoint(**mark) for mark in value["breakpoints"]),
+            breakpoints=tuple(Breakpoint(**cache_breakpoint) for cache_breakpoint in value["breakpoints"]),
             user_ref=value["user_ref"],
             summary_id=value.get("summary_id"),
             recalled=tuple(

@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from context.messages import Message
-from context.request.recipe import LADDER, SYSTEM, Recalled, Recipe
-from context.request.summary_blocks import Ladder
+from context.request.recipe import SUMMARY, SYSTEM, Recalled, Recipe
+from context.request.summary_blocks import Summary
 from context.request.tools import definitions
 from context.request.window import spoken
 
@@ -24,16 +24,16 @@ def build(
     system: str,
     messages: Sequence[Message],
     *,
-    ladder: Ladder | None = None,
+    summary: Summary | None = None,
     recalled: Sequence[Recalled] = (),
     rounds: Sequence[Round] = (),
 ) -> bytes:
     """The canonical request body. `messages` are the recipe's window, oldest first; `rounds` what tools have been asked so far.
 
-    Raises ValueError for a layout it does not know, and when the ladder or the recalled texts are not the recipe's own.
+    Raises ValueError for a layout it does not know, and when the summary or the recalled texts are not the recipe's own.
     """
-    _check(recipe, ladder, recalled)
-    body = parts(recipe, system, messages, ladder, [one.text for one in recalled])
+    _check(recipe, summary, recalled)
+    body = parts(recipe, system, messages, summary, [one.text for one in recalled])
     for one in rounds:
         body["messages"].append({"role": "assistant", "content": one["assistant"]})
         body["messages"].append({"role": "user", "content": one["results"]})
@@ -46,7 +46,7 @@ def build_keepalive(
     system: str,
     messages: Sequence[Message],
     *,
-    ladder: Ladder | None = None,
+    summary: Summary | None = None,
     part: Literal["window", "summary", "system"] = "window",
 ) -> bytes:
     """The same prefix with nothing to answer: it renews what the recipe's request marked (economics, section 2.6).
@@ -54,13 +54,13 @@ def build_keepalive(
     Same model, thinking and marks; what stands behind the last mark is not sent, and not streamed. With another `part` than the window
     it ends with the summary or the system prompt; an API that wants a message gets the shortest there is.
     """
-    _check(recipe, ladder, None)
-    body = parts(recipe, system, messages, ladder, ())
+    _check(recipe, summary, None)
+    body = parts(recipe, system, messages, summary, ())
     if part == "system":
         body["messages"] = []
-    elif part == "summary" and ladder is not None:
+    elif part == "summary" and summary is not None:
         first = body["messages"][0]
-        body["messages"] = [{**first, "content": first["content"][: len(ladder.blocks)]}]
+        body["messages"] = [{**first, "content": first["content"][: len(summary.blocks)]}]
     body["messages"] = _marked(body["messages"]) or [{"role": "user", "content": [_text(".", None)]}]
     body["max_tokens"] = 0
     return canonical(body)
@@ -84,11 +84,11 @@ def build_fork(
     answer: Message,
     instruction: str,
     max_tokens: int,
-    ladder: Ladder | None = None,
+    summary: Summary | None = None,
 ) -> bytes:
-    """The live prefix, the answer it got, and one instruction: how the same model summarises from its cache (section 6)."""
-    _check(recipe, ladder, None)
-    body = parts(recipe, system, messages, ladder, ())
+    """The live prefix, the answer it got, and one instruction: how the same model summarizes from its cache (section 6)."""
+    _check(recipe, summary, None)
+    body = parts(recipe, system, messages, summary, ())
     words = spoken(answer)
     if words:
         body["messages"].append({"role": "assistant", "content": [_text(words, None)]})
@@ -109,10 +109,10 @@ def digest(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 
-def _check(recipe: Recipe, ladder: Ladder | None, recalled: Sequence[Recalled] | None) -> None:
+def _check(recipe: Recipe, summary: Summary | None, recalled: Sequence[Recalled] | None) -> None:
     if recipe.layout not in (1, 2):
         raise ValueError(f"no renderer for layout {recipe.layout}")
-    if recipe.summary_id != (None if ladder is None else ladder.id):
+    if recipe.summary_id != (None if summary is None else summary.id):
         raise ValueError(f"the recipe names the summary {recipe.summary_id}")
     if recalled is not None:
         named = [(one.id, one.digest) for one in recipe.recalled]
@@ -124,17 +124,17 @@ def parts(
     recipe: Recipe,
     system: str,
     messages: Sequence[Message],
-    ladder: Ladder | None,
+    summary: Summary | None,
     recalled: Sequence[str],
 ) -> dict[str, Any]:
     """A request body before it is serialised, without what its use adds (rounds of tools, streaming)."""
-    marks = {mark.at: mark.ttl for mark in recipe.breakpoints}
+    cache_breakpoints = {cache_breakpoint.at: cache_breakpoint.ttl for cache_breakpoint in recipe.breakpoints}
     body: dict[str, Any] = {
         "model": recipe.model,
         "max_tokens": recipe.max_tokens,
         **({"tools": definitions(recipe.tools)} if recipe.tools else {}),
-        "system": [_text(system, marks.get(SYSTEM))],
-        "messages": _turns(messages, marks, () if ladder is None else ladder.blocks, recalled),
+        "system": [_text(system, cache_breakpoints.get(SYSTEM))],
+        "messages": _turns(messages, cache_breakpoints, () if summary is None else summary.blocks, recalled),
     }
     if recipe.thinking == "adaptive":
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
@@ -146,17 +146,21 @@ def parts(
 
 
 def _turns(
-    messages: Sequence[Message], marks: Mapping[str, str], ladder: Sequence[str], recalled: Sequence[str]
+    messages: Sequence[Message],
+    cache_breakpoints: Mapping[str, str],
+    summary: Sequence[str],
+    recalled: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Messages as the API takes them: neighbours of one role share a turn, silent ones are left out.
 
-    The ladder opens the first user message; recalled text closes the last one.
+    The summary opens the first user message; recalled text closes the last one.
     """
     turns: list[dict[str, Any]] = []
-    if ladder:
-        last = len(ladder) - 1
+    if summary:
+        last = len(summary) - 1
         blocks = [
-            _text(text, marks.get(LADDER) if index == last else None) for index, text in enumerate(ladder)
+            _text(text, cache_breakpoints.get(SUMMARY) if index == last else None)
+            for index, text in enumerate(summary)
         ]
         turns.append({"role": "user", "content": blocks})
     for message in messages:
@@ -165,7 +169,7 @@ def _turns(
             continue
         if not turns or turns[-1]["role"] != message.role:
             turns.append({"role": message.role, "content": []})
-        turns[-1]["content"].append(_text(words, marks.get(message.id)))
+        turns[-1]["content"].append(_text(words, cache_breakpoints.get(message.id)))
     if recalled:
         turns[-1]["content"].extend(_text(text, None) for text in recalled)
     return turns

@@ -1,6 +1,6 @@
-"""The summary of everything before the window: a ladder of segments, oldest first, each with its exact block text.
+"""The summary of everything before the window: a summary of segments, oldest first, each with its exact block text.
 
-Immutable: a fold, an edit, an undo or a pin makes another ladder. A segment's bytes depend on the segment alone, so appending one
+Immutable: a compaction, an edit, an undo or a pin makes another summary. A segment's bytes depend on the segment alone, so appending one
 leaves the cached bytes of the others where they are (context economics, sections 3 and 6).
 """
 
@@ -39,7 +39,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ladder:
+class Summary:
     """A summary row: it stands for all messages of a branch up to and including `upto_id`.
 
     `leaf_id` is the newest user message when it was made: on a branch that left before it, too few messages may follow.
@@ -60,13 +60,13 @@ class Ladder:
         return tuple(segment.text for segment in self.segments)
 
 
-def may_stand(ladder: Ladder, after: Sequence[str], floor_messages: int) -> bool:
-    """Whether a ladder may stand before the messages with these ids.
+def may_stand(summary: Summary, after: Sequence[str], floor_messages: int) -> bool:
+    """Whether a summary may stand before the messages with these ids.
 
-    Always where the branch goes on from where it was made. On a branch that leaves earlier (an edit just behind the fold) only if the
-    floor is still verbatim; otherwise an older ladder stands there, or none.
+    Always where the branch goes on from where it was made. On a branch that leaves earlier (an edit just behind the compaction) only if the
+    floor is still verbatim; otherwise an older summary stands there, or none.
     """
-    return ladder.leaf_id is None or len(after) >= floor_messages or ladder.leaf_id in after
+    return summary.leaf_id is None or len(after) >= floor_messages or summary.leaf_id in after
 
 
 def to_json(segments: Sequence[Segment]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Which messages of the branch are sent verbatim, and what was left out because it could not fit.
 
-Rules: the window ends with the new user message; it begins with a user message; it is all that no summary stands for, for folding
+Rules: the window ends with the new user message; it begins with a user message; it is all that no summary stands for, for compacting
 is what makes it shorter. Only when that would pass a hard limit is it cut, in one large step, and then it begins where the last
 turn's began for as long as that fits (a moved start costs the whole prompt cache).
 """
@@ -82,7 +82,7 @@ def select(
 
 
 def floor_index(messages: Sequence[Message], keep: int, policy: Policy) -> int:
-    """Where the floor begins, at a user message: what stands before may be folded.
+    """Where the floor begins, at a user message: what stands before may be compacted.
 
     The last `keep` messages, or as many of them as fit the floor's share of the cap; the newest turn is always in it.
     """

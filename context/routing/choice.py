@@ -10,7 +10,7 @@ Order of precedence, first to last:
     default .... a fixed tier, where the router is off
 
 That gives the tier needed. The route is the lowest tier that is good enough and admissible, whatever cache is warm: keeping a
-simple turn on a warm expensive lane was simulated and never saved (output and the cold cheap lane cost more in the end). Within a
+simple turn on a warm expensive cache state was simulated and never saved (output and the cold cheap cache state cost more in the end). Within a
 tier the cheaper candidate wins. When nothing good enough is admissible, the best of what is left answers, and the reason says so.
 """
 
@@ -36,7 +36,7 @@ class UnknownModel(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A model that could answer. `price`: predicted picodollars of this turn on its lane, None when unpriced; `why` not, where inadmissible."""
+    """A model that could answer. `price`: predicted picodollars of this turn on its cache state, None when unpriced; `why` not, where inadmissible."""
 
     tier: Tier
     model_id: str
@@ -173,7 +173,7 @@ def replay(stored: Mapping[str, Any]) -> Route:
     return choose(complexity, Pins(**stored["pins"]), candidates)
 
 
-def tier_asked(asked: str, candidates: Sequence[Candidate]) -> Tier:
+def requested_tier(asked: str, candidates: Sequence[Candidate]) -> Tier:
     """The tier that a name stands for: a tier's own or that of one of the models. Raises UnknownModel."""
     for candidate in candidates:
         if asked in (candidate.tier, candidate.model_id):
@@ -190,7 +190,7 @@ def _needed(
     complexity: Complexity | None, pins: Pins, candidates: Sequence[Candidate]
 ) -> tuple[Tier, By, str]:
     if pins.turn is not None:
-        return tier_asked(pins.turn, candidates), "turn", f"{pins.turn} was asked for"
+        return requested_tier(pins.turn, candidates), "turn", f"{pins.turn} was asked for"
     if pins.exactly is not None:
         return pins.exactly, "token", f"{pins.exactly} is set for this token"
     if pins.thread is not None:

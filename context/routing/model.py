@@ -47,7 +47,7 @@ def judge(weights: Weights, signals: Iterable[tuple[str, float]], words: tuple[s
             hard += found[1] * value
             shares.append((name, value, (found[0] + found[1]) * value))
     known, first, second = 0, 0.0, 0.0
-    for word in terms(words):
+    for word in inputs(words):
         pair = weights.words.get(word)
         if pair is not None:
             known += 1
@@ -62,7 +62,7 @@ def judge(weights: Weights, signals: Iterable[tuple[str, float]], words: tuple[s
     )
 
 
-def terms(words: tuple[str, ...]) -> list[str]:
+def inputs(words: tuple[str, ...]) -> list[str]:
     """The distinct words and neighbouring pairs, in a fixed order (sums of floats depend on it)."""
     return list(dict.fromkeys((*words, *(f"{one} {other}" for one, other in itertools.pairwise(words)))))
 

@@ -31,7 +31,7 @@ KINDS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "outp
 _OUTCOMES = {"ok": "ok", "refused": "refusal", "cancelled": "cancelled"}
 
 _COLUMNS: Mapping[Label, ColumnElement[Any]] = {
-    "model": func.coalesce(usage.c.model_answered, usage.c.model_asked),
+    "model": func.coalesce(usage.c.response_model, usage.c.requested_model),
     "user": usage.c.owner_id,
     "thread": usage.c.thread_id,
     "purpose": usage.c.purpose,

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.limits.budgets import Budget, Counter, Period, Scope, Unit, by_answer, by_turn, period_start
-from context.limits.fit import Standing
+from context.limits.fit import BudgetStatus
 from store.tables import budgets, turns, usage
 
 KEPT_MINUTES = 86_400_000  # milliseconds counters of minutes are kept after their minute
@@ -36,7 +36,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stand:
+class CounterState:
     """A counter, the highest share somebody was told of, and whether it has refused anything."""
 
     key: str
@@ -101,7 +101,7 @@ async def settle(connection: AsyncConnection, changes: Iterable[Change]) -> None
             )
 
 
-async def standings(connection: AsyncConnection, counters: Sequence[Counter]) -> tuple[Standing, ...]:
+async def statuses(connection: AsyncConnection, counters: Sequence[Counter]) -> tuple[BudgetStatus, ...]:
     """How counters stand; those that have not begun stand where the ledger says."""
     if not counters:
         return ()
@@ -114,7 +114,7 @@ async def standings(connection: AsyncConnection, counters: Sequence[Counter]) ->
     for counter in counters:
         stands = known.get((counter.key, counter.period_start))
         used, reserved = (await _spent(connection, counter), 0) if stands is None else stands
-        found.append(Standing(counter=counter, used=used, reserved=reserved))
+        found.append(BudgetStatus(counter=counter, used=used, reserved=reserved))
     return tuple(found)
 
 
@@ -128,7 +128,7 @@ async def mark_refused(connection: AsyncConnection, counter: Counter, now: int) 
 
 async def stands(
     connection: AsyncConnection, now: int, limits: Sequence[Budget], shares: Sequence[int]
-) -> list[Stand]:
+) -> list[CounterState]:
     """Counters of running and recent periods of which a share may have to be told; housekeeping.
 
     Of a thousand users nearly all are far from their limits: those are not read.
@@ -147,7 +147,7 @@ async def stands(
         .order_by(budgets.c.key, budgets.c.period_start)
     )
     return [
-        Stand(
+        CounterState(
             key=row.key,
             period_start=row.period_start,
             used=row.used,
@@ -258,7 +258,7 @@ def _whose(columns: Any, counter: Counter) -> list[ColumnElement[bool]]:
         case "token":
             return [columns.token == counter.subject]
         case "model":
-            return [columns.model_asked == counter.subject]
+            return [columns.requested_model == counter.subject]
 
 
 def _is(counter: Counter) -> ColumnElement[bool]:

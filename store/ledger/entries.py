@@ -29,8 +29,8 @@ class Entry:
     feature: str | None = None
     purpose: str
     tier: str | None = None
-    model_asked: str
-    model_answered: str | None
+    requested_model: str
+    response_model: str | None
     usage: Usage
     cost: Decimal | None
     price_table: str | None
@@ -43,8 +43,8 @@ class Entry:
     first_byte_ms: int | None = None
     first_token_ms: int | None = None
     total_ms: int
-    predicted: dict[str, Any] | None = None
-    shortfall: str | None = None
+    estimated_usage: dict[str, Any] | None = None
+    cache_miss: str | None = None
     created_at: int
 
 
@@ -59,12 +59,12 @@ async def add(connection: AsyncConnection, entry: Entry) -> None:
     )
 
 
-async def explain(connection: AsyncConnection, owner_id: str, call_id: str, shortfall: str) -> None:
-    """Say better why a foreseen cache read did not happen: the cause is looked for when the call is long in the ledger."""
+async def explain(connection: AsyncConnection, owner_id: str, call_id: str, cache_miss: str) -> None:
+    """Say better why a estimated cache read did not happen: the cause is looked for when the call is long in the ledger."""
     await connection.execute(
         update(usage)
-        .where(usage.c.owner_id == owner_id, usage.c.id == call_id, usage.c.shortfall.is_not(None))
-        .values(shortfall=shortfall)
+        .where(usage.c.owner_id == owner_id, usage.c.id == call_id, usage.c.cache_miss.is_not(None))
+        .values(cache_miss=cache_miss)
     )
 
 

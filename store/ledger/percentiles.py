@@ -20,10 +20,10 @@ def by_rank(calls: Subquery) -> list[ColumnElement[Any]]:
     found: list[ColumnElement[Any]] = [func.max(calls.c.spoken).label("spoken")]
     for name, share in SHARES.items():
         below = cast(share * (calls.c.spoken - 1), Integer)
-        heard = calls.c.first_token_ms.is_not(None)
+        received = calls.c.first_token_ms.is_not(None)
         for suffix, rank in (("low", calls.c.rank == below), ("high", calls.c.rank == below + 1)):
             found.append(
-                func.max(case((and_(heard, rank), calls.c.first_token_ms))).label(f"{name}_{suffix}")
+                func.max(case((and_(received, rank), calls.c.first_token_ms))).label(f"{name}_{suffix}")
             )
     return found
 

@@ -1,6 +1,6 @@
 """The outline of a branch: of each message before the window its key, role, size and time, read from one index and kept in memory.
 
-Rows of messages that a summary stands for never change, so a turn reads only what was folded since the last one. At most
+Rows of messages that a summary stands for never change, so a turn reads only what was compacted since the last one. At most
 `reach` messages are looked at. Where a thread does not fork, the database hands its columns over as one row.
 """
 

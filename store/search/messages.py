@@ -40,12 +40,12 @@ class Hit:
 
 
 def prepared(words: str) -> str:
-    """Text as it is indexed: compatibility forms folded, words apart, characters of unspaced scripts too."""
+    """Text as it is indexed: compatibility forms compacted, words apart, characters of unspaced scripts too."""
     folded = unicodedata.normalize("NFKC", words[:MAX_INDEXED])
     return _UNSPACED.sub(r" \1 ", _BETWEEN_WORDS.sub(" ", folded))
 
 
-def terms(query: str) -> list[list[str]]:
+def inputs(query: str) -> list[list[str]]:
     """A query's terms; each is a run of words that must follow one another (one word, or the characters of a phrase)."""
     return [found for found in (prepared(term).split() for term in query.split()) if found]
 
@@ -85,7 +85,7 @@ async def find(
     connection: AsyncConnection, owner_id: str, query: str, *, limit: int, thread_id: str | None = None
 ) -> list[Hit]:
     """The best `limit` messages that contain all terms of `query`; the last term also matches as a beginning."""
-    wanted = terms(query)
+    wanted = inputs(query)
     if not wanted:
         return []
     ranked = _LITE_FIND if _lite(connection) else _POSTGRES_FIND

@@ -75,7 +75,7 @@ async def recall(
 
     query = analyse(question, now=now, policy=policy)
     asked = [
-        term_index.STANDING,
+        term_index.INSTRUCTION,
         term_index.PREFERRING,
         term_index.TELLING,
         *list(query.weights)[: policy.asked],
@@ -84,30 +84,30 @@ async def recall(
     found = await holding(asked, most)
     outline = replace(
         branch.outline,
-        standing=found.pop(term_index.STANDING, []),
+        snapshot=found.pop(term_index.INSTRUCTION, []),
         preferring=found.pop(term_index.PREFERRING, []),
         telling=found.pop(term_index.TELLING, []),
     )
     counts = counted(found, size, most)
-    query = replace(query, weights=rarest(query.weights, counts, size, policy.terms))
+    query = replace(query, weights=rarest(query.weights, counts, size, policy.inputs))
     kinds = await uncommon(list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())}))
     query = replace(query, weights={**query.weights, **kindred(query, found, kinds, policy)})
     total = scores(outline, query, found | kinds, counts | lengths(kinds), policy)
 
     top = ranked(total, outline, policy)[: policy.feedback_messages]
     read = await _sources(connection, owner_id, branch, top)
-    heard = candidates([(total[position], read[position].text) for position in top], query)
-    more = await uncommon(shortlist(heard, policy.feedback_terms * 3 // 2))
-    told = learned(heard, lengths(more), size, policy)
+    received = candidates([(total[position], read[position].text) for position in top], query)
+    more = await uncommon(shortlist(received, policy.feedback_terms * 3 // 2))
+    told = learned(received, lengths(more), size, policy)
     learn(total, outline, told, more, policy)
     if likeness is not None:
         liken(total, await _alike(connection, owner_id, thread_id, branch, likeness), policy)
 
     values = voiced(total, outline, query, policy)
-    standing, others = wanted(values, outline, budget, policy)
-    missing = [position for position in (*standing, *others) if position not in read]
+    snapshot, others = wanted(values, outline, budget, policy)
+    missing = [position for position in (*snapshot, *others) if position not in read]
     return choose(
-        standing=standing,
+        snapshot=snapshot,
         others=others,
         values=values,
         sources=read | await _sources(connection, owner_id, branch, missing),

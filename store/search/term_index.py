@@ -25,7 +25,7 @@ from store import sqlite
 from store.tables import messages
 
 # What the form of a message says of it, kept as if it were a stem; no stem holds a space.
-STANDING = " standing"
+INSTRUCTION = " standing"
 PREFERRING = " preferring"
 TELLING = " telling"
 STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more searches, more are read in vain
@@ -149,7 +149,7 @@ def told(words: str, role: str) -> set[str]:
         held.add(TELLING)
     if role == "user" and len(words) <= _STATED_AT_MOST:
         if is_instruction(words):
-            held.add(STANDING)
+            held.add(INSTRUCTION)
         if is_preference(words):
             held.add(PREFERRING)
     return held

@@ -22,13 +22,19 @@ from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.log import Exchange
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
-ERRANDS = ("turn ", "fold ", "title ", "vectors ", "cause ")  # names of the tasks a turn leaves behind
+BACKGROUND_GRACE = (
+    "turn ",
+    "fold ",
+    "title ",
+    "vectors ",
+    "cause ",
+)  # names of the tasks a turn leaves behind
 
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
 
 
 def summarises(request: dict[str, Any]) -> bool:
-    """Whether a request is one to the summariser."""
+    """Whether a request is one to the summarizer."""
     return "You condense" in str(request.get("system", ""))
 
 
@@ -38,13 +44,13 @@ def converses(request: dict[str, Any]) -> bool:
 
 
 def condensed(request: dict[str, Any]) -> str:
-    """A usable summary of what a summariser is shown: the first words of each message of the person."""
+    """A usable summary of what a summarizer is shown: the first words of each message of the person."""
     said = SAID.findall(request["messages"][-1]["content"][0]["text"])
     return "\n".join(f"- The person said: {words[:48].strip()} [{ref}]" for ref, words in said)
 
 
 def model(reply: Callable[[dict[str, Any]], Reply]) -> Callable[[dict[str, Any]], Reply]:
-    """A responder that summarises when asked to, and else answers with `reply`."""
+    """A responder that summarizes when asked to, and else answers with `reply`."""
 
     def respond(request: dict[str, Any]) -> Reply:
         return Reply(text=condensed(request), thinking="") if summarises(request) else reply(request)
@@ -95,15 +101,15 @@ class Talk:
 
     async def settled(self) -> None:
         """Wait until nothing is under way behind a turn."""
-        while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(ERRANDS)]:
+        while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(BACKGROUND_GRACE)]:
             await asyncio.wait(tasks)
 
     async def look(self) -> None:
-        """One look at the lanes that are due now."""
-        await self.app.deps.runner.tending.look()
+        """One look at the cache states that are due now."""
+        await self.app.deps.runner.keepalive_scheduler.look()
 
     async def rest(self, seconds: float) -> None:
-        """Let time pass as it would: lanes are looked at whenever one of them is due."""
+        """Let time pass as it would: cache states are looked at whenever one of them is due."""
         end = self.clock.now + seconds
         while (due := await self._due()) is not None and due <= end:
             self.clock.advance(max(0.0, due - self.clock.now))
@@ -111,9 +117,9 @@ class Talk:
         self.clock.advance(end - self.clock.now)
 
     async def _due(self) -> float | None:
-        """When the next lane wants attention, in seconds of the clock."""
+        """When the next cache state wants attention, in seconds of the clock."""
         async with self.app.deps.database.reading() as connection:
-            next_at = await connection.scalar(text("SELECT min(next_at) FROM lanes"))
+            next_at = await connection.scalar(text("SELECT min(next_at) FROM cache_states"))
         return None if next_at is None else float(next_at) / 1000 + 0.001
 
     async def plan(self, turn: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +149,7 @@ class Talk:
     async def spent(self) -> list[dict[str, Any]]:
         """The whole ledger, oldest row first."""
         async with self.app.deps.database.reading() as connection:
-            found = await connection.execute(text("SELECT * FROM usage ORDER BY created_at, id"))
+            found = await connection.execute(text("SELECT * FROM ledger_entries ORDER BY created_at, id"))
             return [dict(row._mapping) for row in found]
 
     async def purposes(self) -> list[str]:
@@ -155,7 +161,7 @@ class Talk:
         return text_of(await self.app.follow(turn_id))
 
 
-def billed(entry: Exchange) -> Usage:
+def actual_usage(entry: Exchange) -> Usage:
     """What the provider billed for a call."""
     kinds = entry.kinds
     return Usage(
@@ -169,11 +175,11 @@ def billed(entry: Exchange) -> Usage:
 
 @asynccontextmanager
 async def talking(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterator[Talk]:
-    """A Palaver on the simulator's clock. Resting lanes are looked at when the test says so, and at no other time."""
+    """A Palaver on the simulator's clock. Resting cache states are looked at when the test says so, and at no other time."""
     clock = SteppedClock(sim.clock)
     async with palaver(folder, sim, clock=clock, timeouts=Timeouts(), **settings) as app:
         for task in asyncio.all_tasks():
-            if task.get_name() == "lanes":
+            if task.get_name() == "keep-alives":
                 task.cancel()
         yield Talk(app, sim.clock)
 

@@ -100,7 +100,7 @@ async def use(database: Database, clock: QuickClock, amount: int) -> Counter:
 
 async def outbox(database: Database) -> int:
     async with database.reading() as connection:
-        return int(await connection.scalar(text("SELECT COUNT(*) FROM alerts")) or 0)
+        return int(await connection.scalar(text("SELECT COUNT(*) FROM budget_alerts")) or 0)
 
 
 async def test_each_share_is_told_once_however_many_replicas_look(database: Database) -> None:
@@ -195,7 +195,7 @@ def test_a_secret_of_the_standard_form_is_taken_as_base64() -> None:
         ('alert_webhook = "https://h.example/planted"', "PALAVER_ALERT_SECRET"),
         ('alert_webhook = "ftp://planted"', "PALAVER_ALERT_WEBHOOK"),
         ('alert_secret = "whsec_planted-not-base64"', "PALAVER_ALERT_SECRET"),
-        ("alert_shares = [0]", "PALAVER_ALERT_SHARES"),
+        ("alert_thresholds = [0]", "PALAVER_ALERT_THRESHOLDS"),
         ('[[budgets]]\nscope = "galaxy"\nunit = "usd"\nperiod = "day"\nlimit = 1', "PALAVER_BUDGETS[0].scope"),
         ('[[budgets]]\nscope = "user"\nunit = "usd"\nperiod = "day"\nlimit = 0', "PALAVER_BUDGETS[0].limit"),
         ('[[budgets]]\nscope = "user"\nunit = "tokens"\nperiod = "day"\nlimit = 1.5', "PALAVER_BUDGETS[0]"),
@@ -216,8 +216,8 @@ def test_what_cannot_be_kept_is_refused_by_name_without_its_value(
 
 def test_money_is_read_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "palaver.toml").write_text('alert_shares = [100, 50]\n[[budgets]]\nscope = "user"\nunit = "usd"\nperiod = "day"\nlimit = 2.55\n')  # fmt: skip
+    (tmp_path / "palaver.toml").write_text('alert_thresholds = [100, 50]\n[[budgets]]\nscope = "user"\nunit = "usd"\nperiod = "day"\nlimit = 2.55\n')  # fmt: skip
     found = load()
-    assert found.alert_shares == (50, 100)
+    assert found.alert_thresholds == (50, 100)
     (budget,) = found.all_budgets
     assert budget.limit == 2_550_000_000_000

@@ -13,7 +13,7 @@ from chat.cli.doctor import _budgets
 from context.models.pricing import pico, price
 from store.database import Database
 from store.users import LOCAL
-from tests.chat.talk import billed
+from tests.chat.talk import actual_usage
 from tests.chat.test_access import ADA, BOB, GRANTED, client
 from tests.chat.told import finished, ledger, notes
 from tests.clocks import QuickClock
@@ -37,13 +37,15 @@ async def spent(database: Database) -> dict[str, int]:
     """The sums of the ledger by unit."""
     async with database.reading() as connection:
         kinds = "input + cache_read + cache_write_5m + cache_write_1h + output"
-        row = (await connection.execute(text(f"SELECT SUM(cost_pico), SUM({kinds}) FROM usage"))).one()
+        row = (
+            await connection.execute(text(f"SELECT SUM(cost_pico), SUM({kinds}) FROM ledger_entries"))
+        ).one()
         return {"usd": int(row[0] or 0), "tokens": int(row[1] or 0)}
 
 
 def cost(entry: Exchange) -> int:
     """What the provider bills for one call, in picodollars."""
-    found = price(entry.json["model"], billed(entry))
+    found = price(entry.json["model"], actual_usage(entry))
     assert found is not None
     return pico(found)
 
@@ -108,8 +110,8 @@ async def test_money_that_is_gone_refuses_at_the_door_and_stores_nothing(
     sim: Simulator, tmp_path: Path
 ) -> None:
     async with palaver(tmp_path, sim, budgets=[budget("0.001"), budget(9, unit="tokens", scope="thread", name="x")]) as app:  # fmt: skip
-        wish = {"input": {"text": "Hello"}}
-        refused = await app.http.post("/api/threads/t/turns", json=wish)
+        body = {"input": {"text": "Hello"}}
+        refused = await app.http.post("/api/threads/t/turns", json=body)
         assert refused.status_code == 402
         error = refused.json()["error"]
         assert (error["code"], error["type"], error["retryable"]) == (
@@ -123,7 +125,7 @@ async def test_money_that_is_gone_refuses_at_the_door_and_stores_nothing(
         assert error["message"].startswith("your daily money budget is used up; it resets at ")
         assert (await app.get("/api/threads"))["threads"] == []
         assert not sim.requests
-        other = await app.http.post("/api/threads/x/turns", json=wish)
+        other = await app.http.post("/api/threads/x/turns", json=body)
         assert other.status_code in (402, 429)
 
 
@@ -202,14 +204,14 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
     from functools import partial
 
     from chat.calls import ledger as books
-    from chat.calls.record import Errand, Size
+    from chat.calls.record import CallContext, Size
     from store.ledger import open_calls
 
     async with palaver(tmp_path, sim, budgets=[budget(5), budget(99, scope="tier", unit="requests")]) as app:
         caller, database = app.deps.deployment.caller, app.deps.database
-        errand = Errand(owner_id=LOCAL, thread_id="t", purpose="reply")
+        call_context = CallContext(owner_id=LOCAL, thread_id="t", purpose="reply")
         record = caller.record(
-            errand,
+            call_context,
             model="claude-sonnet-5-5",
             tier="standard",
             size=Size(prompt=100, bound=200, output=1_000, fresh=100, answer=50),

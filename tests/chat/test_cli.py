@@ -92,7 +92,7 @@ async def test_what_keeps_palaver_from_starting_is_said_without_a_traceback(tmp_
 ONE_AFTER_THE_OTHER = """
 import json, os, sys
 from typer.testing import CliRunner
-from chat.cli import app
+from chat.cli.main import app
 ends = []
 for asked in json.loads(sys.argv[1]):
     ended = CliRunner().invoke(app, asked["arguments"], env=asked["env"])

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from chat.stream import events
-from chat.stream.answer_builder import Draft, harmless
+from chat.stream.answer_builder import AnswerBuilder, harmless
 from chat.stream.journal import Journal, TurnLog
 from chat.turns.recovery import told
 from context.messages import ReasoningPart, TextPart
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @asynccontextmanager
-async def draft_in(app: Palaver, turn_id: str) -> AsyncIterator[tuple[Draft, TurnLog]]:
+async def draft_in(app: Palaver, turn_id: str) -> AsyncIterator[tuple[AnswerBuilder, TurnLog]]:
     """A draft whose journal belongs to a turn that has ended, from number 1001 on, so that both stay apart."""
     log = TurnLog()
     log.frames.extend([b""] * 1000)
     clock = QuickClock()
-    yield Draft(journal=Journal(app.deps.database, turn_id, log, clock), clock=clock), log
+    yield AnswerBuilder(journal=Journal(app.deps.database, turn_id, log, clock), clock=clock), log
 
 
 async def kept(database: Database, turn_id: str) -> list[events.TurnEvent]:
@@ -48,21 +48,21 @@ def shape(logged: list[events.TurnEvent]) -> list[str]:
 
 async def test_each_kind_of_words_gets_its_own_part(house: Palaver, thread: str) -> None:
     turn_id = (await house.chat(thread, "hello"))["id"]
-    async with draft_in(house, turn_id) as (draft, _):
-        assert not draft.has_text
-        draft.add("reasoning", "Hm")
-        assert not draft.has_text
-        draft.add("text", "So")
-        assert draft.has_text
-        draft.add("text", " be it")
-        draft.add("text", "")
-        draft.close()
-        draft.close()
-        await draft.journal.settle()
+    async with draft_in(house, turn_id) as (answer_builder, _):
+        assert not answer_builder.has_text
+        answer_builder.add("reasoning", "Hm")
+        assert not answer_builder.has_text
+        answer_builder.add("text", "So")
+        assert answer_builder.has_text
+        answer_builder.add("text", " be it")
+        answer_builder.add("text", "")
+        answer_builder.close()
+        answer_builder.close()
+        await answer_builder.journal.settle()
         logged = await kept(house.deps.database, turn_id)
     assert shape(logged) == ["p1 reasoning", "p1 Hm", "p1", "p2 text", "p2 So be it", "p2"]
-    assert [type(part) for part in draft.parts] == [ReasoningPart, TextPart]
-    assert told(logged)[0] == tuple(draft.parts), "what the log adds up to is what was drafted"
+    assert [type(part) for part in answer_builder.parts] == [ReasoningPart, TextPart]
+    assert told(logged)[0] == tuple(answer_builder.parts), "what the log adds up to is what was drafted"
 
 
 async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palaver, thread: str) -> None:
@@ -72,29 +72,29 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
     async def pages(most: str) -> None:
         await database.write(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {most}")))
 
-    async with draft_in(house, turn_id) as (draft, log):
+    async with draft_in(house, turn_id) as (answer_builder, log):
         shown = len(log.frames)
         await pages("1")  # as many as there are: the disk is full
         said = ["x" * 200_000]
 
         async def talk_on() -> None:
-            draft.add("text", said[0])
+            answer_builder.add("text", said[0])
             while True:  # until the first batch has met the full disk
                 await asyncio.sleep(0.01)
                 said.append("y")
-                draft.add("text", "y")
+                answer_builder.add("text", "y")
 
         with pytest.raises(StoreFull):
             await asyncio.wait_for(talk_on(), 5)
         assert len(log.frames) == shown, "nothing is shown that is not kept"
         with pytest.raises(StoreFull):
-            draft.close()
+            answer_builder.close()
         await pages("1000000")
-        draft.close()
-        await draft.journal.settle()
+        answer_builder.close()
+        await answer_builder.journal.settle()
         logged = await kept(database, turn_id)
     assert told(logged) == ((TextPart(text="".join(said)),), None)
-    assert tuple(draft.parts) == told(logged)[0]
+    assert tuple(answer_builder.parts) == told(logged)[0]
 
 
 @pytest.mark.parametrize(

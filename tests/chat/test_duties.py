@@ -4,7 +4,7 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from chat.periodic import on_duty
+from chat.periodic import periodically
 
 
 async def test_a_look_that_fails_is_logged_by_name_and_made_again() -> None:
@@ -18,7 +18,7 @@ async def test_a_look_that_fails_is_logged_by_name_and_made_again() -> None:
         again.set()
 
     with capture_logs() as logged:
-        async with on_duty("lamps", 0, look):
+        async with periodically("lamps", 0, look):
             await asyncio.wait_for(again.wait(), 10)
     assert [entry["duty"] for entry in logged] == ["lamps"]
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "lamps"]

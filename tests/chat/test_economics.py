@@ -41,13 +41,13 @@ async def talk(app: Palaver, clock: SimClock, thread: str, turns: int) -> None:
     for number in range(turns):
         turn = await app.chat(thread, f"{number}: " + f"{WORDS}. " * (1 + number % 4))
         assert turn["status"] == "completed", turn
-        await asyncio.gather(*app.deps.runner._errands)  # a fold behind the turn is part of it
+        await asyncio.gather(*app.deps.runner._background_tasks)  # a compaction behind the turn is part of it
         pause = PAUSES[number % len(PAUSES)]
         while pause > 0:
             step = min(pause, 240)
             clock.advance(step)
             pause -= step
-            await app.deps.runner.tending.look()
+            await app.deps.runner.keepalive_scheduler.look()
 
 
 def bill(sim: Simulator) -> Decimal:
@@ -105,7 +105,7 @@ async def test_the_total_is_the_providers_bill(spoken: Spoken) -> None:
     assert long.total.cost == spoken.long
     assert (long.total.unpriced, long.total.estimated) == (0, 0)
     assert {"reply", "summary", "title"} <= long.spent.keys()
-    assert long.spent["reply"].calls == long.foreseen.turns == 44
+    assert long.spent["reply"].calls == long.forecast.turns == 44
 
 
 async def test_nothing_is_below_the_least_possible(spoken: Spoken) -> None:

@@ -28,13 +28,13 @@ BRIEF = model(lambda request: Reply(text="So it is, then.", thinking=""))
 
 
 def forgetful(request: dict[str, Any]) -> Reply:
-    """A summariser that loses what the fact was."""
+    """A summarizer that loses what the fact was."""
     reply = BRIEF(request)
     return Reply(text=str(reply.text).replace("yoga", "something"), thinking="")
 
 
 async def told_long_ago(one: Talk) -> None:
-    """The fact, and then so much else that it is folded away."""
+    """The fact, and then so much else that it is compacted away."""
     one.sim.respond(forgetful)
     await one.say(FACT)
     for number in range(12):
@@ -138,7 +138,7 @@ def test_without_numpy_the_complaint_names_the_extra(tmp_path: Path) -> None:
         "from chat.config.settings import Settings\n"
         f"asked = Settings(_env_file=None, recall_embeddings=True, cache_dir={str(tmp_path)!r})\n"
         "print(asyncio.run(start(Settings(_env_file=None), None)))\n"
-        "asyncio.run(start(asked, None))\n"
+        "asyncio.run(start(asked, None, None))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "None", "what is off needs nothing"

@@ -45,7 +45,7 @@ async def test_a_clock_that_steps_back_spoils_no_ending(tmp_path: Path) -> None:
 async def test_a_prefix_that_no_request_will_begin_with_is_not_renewed(tmp_path: Path) -> None:
     async with talk(tmp_path) as one:
         await used_to(one, PAUSE, turns=14)
-        await one.app.http.post("/api/threads/t/summary/fold")
+        await one.app.http.post("/api/threads/t/summary/compact")
         assert (await one.summary())["id"] is not None
         before = len(one.touches())
         await one.rest(PAUSE)
@@ -55,7 +55,7 @@ async def test_a_prefix_that_no_request_will_begin_with_is_not_renewed(tmp_path:
 async def test_an_undone_summary_is_not_made_again_the_next_moment(tmp_path: Path) -> None:
     async with talk(tmp_path) as one:
         await one.many(30, length=200)
-        await one.app.http.post("/api/threads/t/summary/fold")
+        await one.app.http.post("/api/threads/t/summary/compact")
         assert (await one.summary())["id"] is not None
         await one.app.http.delete("/api/threads/t/summary")
         one.clock.advance(4_000)

@@ -43,7 +43,7 @@ class Row:
     after: bool = False
     retryable: bool = True
     kept: bool = False
-    begun: bool = False
+    accepted_upstream: bool = False
     answered: bool = False
 
     def __str__(self) -> str:
@@ -65,10 +65,10 @@ def lasting(name: str, reply: Callable[[], Reply], code: str, outcome: str, **mo
 def broken(name: str, reply: Callable[[str], Reply], code: str, outcome: str) -> list[Row]:
     """A stream that breaks, before and after its first words."""
     return [
-        passing(name, lambda: reply(""), code, outcome, begun=True),
+        passing(name, lambda: reply(""), code, outcome, accepted_upstream=True),
         Row(
             name=name, reply=lambda: reply(HALF), alone=1, others=1, code=code, outcome=outcome,
-            after=True, kept=True, begun=True,
+            after=True, kept=True, accepted_upstream=True,
         ),
     ]  # fmt: skip
 
@@ -76,7 +76,7 @@ def broken(name: str, reply: Callable[[str], Reply], code: str, outcome: str) ->
 def whole(name: str, how: Ending) -> Row:
     """A stream that breaks behind its last word and its final count."""
     return Row(name=f"no `message_stop`, behind the final count: {name}", reply=lambda: faults.cut_end(WHOLE, how), alone=1,
-               others=1, code="", outcome="ok", after=True, kept=True, begun=True, answered=True)  # fmt: skip
+               others=1, code="", outcome="ok", after=True, kept=True, accepted_upstream=True, answered=True)  # fmt: skip
 
 
 ROWS = [
@@ -113,12 +113,12 @@ ROWS = [
     whole("silence", "silence"),
     whole("error event", "error"),
     lasting("error event, 400", lambda: faults.error_event(type="invalid_request_error"), "upstream_error", "bad_request",
-            begun=True),
-    lasting("refusal", lambda: faults.refusal(before=True), "content_filtered", "refusal", begun=True),
-    lasting("refusal", lambda: faults.refusal(after=HALF), "content_filtered", "refusal", begun=True, after=True),
+            accepted_upstream=True),
+    lasting("refusal", lambda: faults.refusal(before=True), "content_filtered", "refusal", accepted_upstream=True),
+    lasting("refusal", lambda: faults.refusal(after=HALF), "content_filtered", "refusal", accepted_upstream=True, after=True),
     Row(name="limit used up by thinking", reply=faults.max_tokens_in_thinking, alone=2, others=2, code="upstream_error",
-        outcome="ok", begun=True),
-    Row(name="empty answer", reply=faults.empty, alone=1, others=1, code="upstream_error", outcome="ok", begun=True),
+        outcome="ok", accepted_upstream=True),
+    Row(name="empty answer", reply=faults.empty, alone=1, others=1, code="upstream_error", outcome="ok", accepted_upstream=True),
 ]  # fmt: skip
 
 CLOSE = [
@@ -154,7 +154,7 @@ async def test_a_fault_leads_where_the_table_says(
 ) -> None:
     app = houses[others, row in CLOSE]
     app.sim.reset()
-    app.deps.deployment.caller.gate.reset()
+    app.deps.deployment.caller.admission.reset()
     app.sim.respond(lambda asked: row.reply() if asked["model"] == MODEL else Reply(text=WHOLE))
     accepted = await app.say(f"thread-{ROWS.index(row)}", "Hello")
     events, turn = await finished(app, accepted["id"])
@@ -164,12 +164,12 @@ async def test_a_fault_leads_where_the_table_says(
     asked = [request["model"] for request in app.sim.requests]
     assert asked == [MODEL] * calls + [OTHER] * answered
     rows = await ledger(app, turn["id"])
-    assert [(one.model_asked, one.outcome) for one in rows] == [(MODEL, row.outcome)] * calls + [
+    assert [(one.requested_model, one.outcome) for one in rows] == [(MODEL, row.outcome)] * calls + [
         (OTHER, "ok")
     ] * answered
     assert [one.attempt for one in rows] == list(range(1, len(rows) + 1))
-    assert all((one.upstream_id is not None) == row.begun for one in rows[:calls])
-    if not row.begun:
+    assert all((one.upstream_id is not None) == row.accepted_upstream for one in rows[:calls])
+    if not row.accepted_upstream:
         assert all(one.usage.total == 0 or one.estimated for one in rows[:calls]), "never taken up: no cost"
     assert len(notes(events, "retry")) == calls - 1
     assert [note["to"] for note in notes(events, "fallback")] == [OTHER] * answered
@@ -179,7 +179,7 @@ async def test_a_fault_leads_where_the_table_says(
         assert (turn["status"], turn["error"], answer_text(message)) == ("completed", None, WHOLE)
         (entry,), (exchange,) = rows, app.sim.log
         assert (entry.estimated, entry.usage.output) == (False, exchange.kinds["output"])
-        assert [note["ending"] for note in notes(events, "cut_end")] != []
+        assert [note["ending"] for note in notes(events, "upstream_disconnect")] != []
         return
     if answered:
         assert (turn["status"], message["model"], answer_text(message)) == ("completed", OTHER, WHOLE)
@@ -198,13 +198,13 @@ async def test_a_provider_that_cannot_be_reached_fails_every_model(
 ) -> None:
     app = houses[True, False]
     app.sim.reset()
-    app.deps.deployment.caller.gate.reset()
+    app.deps.deployment.caller.admission.reset()
     async with app.sim.offline():
         turn = await app.chat("away", "Hello")
     assert (turn["status"], turn["error"]["retryable"]) == ("failed", True)
     rows = await ledger(app, turn["id"])
     assert [one.outcome for one in rows] == ["connection"] * 6
-    assert [one.model_asked for one in rows] == [MODEL] * 2 + [OTHER] * 2 + ["claude-haiku-5-5"] * 2
+    assert [one.requested_model for one in rows] == [MODEL] * 2 + [OTHER] * 2 + ["claude-haiku-5-5"] * 2
 
 
 def said(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""Folding in a real conversation: when it happens, what the next request looks like, and what a failure leaves behind."""
+"""Compaction in a real conversation: when it happens, what the next request looks like, and what a failure leaves behind."""
 
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ async def test_a_summariser_that_fails_is_asked_twice_and_changes_nothing(
         again = await one.say("Go on.")
         assert again["status"] == "completed"
         assert ladder_of(one.asked()[-1].json) == ""
-        assert len(one.asked(summarises)) == 2, "the summariser is left alone for a while"
+        assert len(one.asked(summarises)) == 2, "the summarizer is left alone for a while"
         sim.respond(model(lambda _: ANSWER))
         sim.clock.advance(301)
         await one.say("And on.")
@@ -137,7 +137,7 @@ async def test_a_fold_never_makes_anybody_wait(tmp_path: Path) -> None:
             turn = await one.app.chat("t", f"Note {number}: " + "we went on " * 30)
             assert turn["status"] == "completed"
             number += 1
-        for more in range(3):  # the summariser has not answered yet
+        for more in range(3):  # the summarizer has not answered yet
             turn = await one.app.chat("t", f"More {more}: " + "and on " * 10)
             assert turn["status"] == "completed"
             assert ladder_of(one.asked()[-1].json) == ""
@@ -245,4 +245,4 @@ async def test_after_a_cache_that_died_unseen_the_window_is_folded_once_and_cach
         await one.many(14, length=200, first=30)
         purposes = await one.purposes()
         assert purposes.count("summary") <= 2, purposes
-        assert (await one.plan(await one.say("Go on.")))["predicted"]["cache_read"] > 1_000
+        assert (await one.plan(await one.say("Go on.")))["estimated_usage"]["cache_read"] > 1_000

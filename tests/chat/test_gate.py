@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from chat.clock import SystemClock
-from chat.upstream.admission import Gate, Wish
+from chat.upstream.admission import Admission, SlotRequest
 from chat.upstream.client import Timeouts
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.replica_events import News
+from chat.upstream.replica_events import ReplicaEvent
 from context.limits.headroom import Need
 from tests.chat.told import finished, ledger, notes
 from tests.clocks import QuickClock
@@ -43,25 +43,25 @@ class OneClock(SystemClock):
 
 def test_a_call_elsewhere_counts_for_a_bounded_time_and_what_it_brought_is_taken_off() -> None:
     clock = OneClock(SimClock(start=START))
-    gate = Gate(clock=clock, at_once=9, length=9, seconds=60)
+    admission = Admission(clock=clock, at_once=9, length=9, seconds=60)
     buckets = {"output-tokens": (1_000, 1_000.0, 60.0)}
-    gate.hear(News(model="m", what="limits", buckets=buckets, sender="a"))
+    admission.hear(ReplicaEvent(model="m", what="limits", buckets=buckets, sender="a"))
     for call, sender in (("1", "a"), ("1", "b"), ("2", "b")):
-        gate.hear(News(model="m", what="coming", call=call, need=(1, 10, 200), sender=sender))
-    wish = Wish(model="m", owner="ada", need=Need(input=1, output=250), kind="spare")
+        admission.hear(ReplicaEvent(model="m", what="coming", call=call, need=(1, 10, 200), sender=sender))
+    slot_request = SlotRequest(model="m", owner="ada", need=Need(input=1, output=250), kind="spare")
 
     async def fits() -> bool:
         try:
-            async with gate.place(wish):
+            async with admission.slot(slot_request):
                 return True
         except UpstreamFailure:
             return False
 
     assert not asyncio.run(fits()), "three times 200 and 250 are more than 80% of a thousand"
-    gate.hear(News(model="m", what="gone", call="1", need=(0, 0, 20), sender="a"))
-    assert len(gate.elsewhere("m")) == 2
+    admission.hear(ReplicaEvent(model="m", what="gone", call="1", need=(0, 0, 20), sender="a"))
+    assert len(admission.elsewhere("m")) == 2
     assert asyncio.run(fits())
-    gate.hear(News(model="m", what="coming", call="3", need=(1, 10, 900), sender="a"))
+    admission.hear(ReplicaEvent(model="m", what="coming", call="3", need=(1, 10, 900), sender="a"))
     assert not asyncio.run(fits())
     clock.sim.advance(121)
     assert asyncio.run(fits()), "a replica that died holds nobody up for long"
@@ -77,8 +77,8 @@ async def narrow(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterator
 async def until_waiting(app: Palaver, calls: int, *, sent: int | None = None) -> None:
     """Until so many calls wait, and so many requests have come to the model."""
     async with asyncio.timeout(10):
-        gate = app.deps.deployment.caller.gate
-        while gate.waiting != calls or sent not in (None, len(app.sim.requests)):  # noqa: ASYNC110 - no event tells
+        admission = app.deps.deployment.caller.admission
+        while admission.waiting != calls or sent not in (None, len(app.sim.requests)):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.01)
 
 
@@ -141,12 +141,12 @@ async def test_turns_taken_at_once_count_before_they_stand_in_line(tmp_path: Pat
 
 async def test_users_take_turns_and_nobody_waits_for_a_spare_call(tmp_path: Path, sim: Simulator) -> None:
     secrets = {name: f"{name}-0123456789-0123456789" for name in ("ada", "bob")}
-    granted = [
+    token_registry = [
         {"name": name, "user": name, "sha256": sha256(secret.encode()).hexdigest()}
         for name, secret in secrets.items()
     ]
     sim.respond(lambda _: Reply(text="yes", thinking="", hold=True))
-    async with narrow(tmp_path, sim, tokens=granted) as app:
+    async with narrow(tmp_path, sim, tokens=token_registry) as app:
 
         async def say(name: str, text: str) -> None:
             answer = await app.http.post(
@@ -161,9 +161,11 @@ async def test_users_take_turns_and_nobody_waits_for_a_spare_call(tmp_path: Path
         for number, (name, text) in enumerate([("ada", "ada2"), ("ada", "ada3"), ("bob", "bob1")], 1):
             await say(name, text)
             await until_waiting(app, number)
-        spare = Wish(model="claude-sonnet-5-5", owner="ada", need=Need(input=0, output=0), kind="spare")
+        spare = SlotRequest(
+            model="claude-sonnet-5-5", owner="ada", need=Need(input=0, output=0), kind="spare"
+        )
         with pytest.raises(UpstreamFailure, match="skipped"):
-            async with app.deps.deployment.caller.gate.place(spare):
+            async with app.deps.deployment.caller.admission.slot(spare):
                 pass
         sim.held.open()
         await until_waiting(app, 0, sent=4)
@@ -244,7 +246,7 @@ async def test_a_model_that_keeps_failing_is_left_alone_and_comes_back_by_itself
         for _ in range(3):
             turn = await app.chat("next", "And now?")
             assert turn["message"]["model"] == "claude-sonnet-5-5"
-        assert app.deps.deployment.caller.gate.resting() == frozenset()
+        assert app.deps.deployment.caller.admission.open_breakers() == frozenset()
 
 
 @pytest.mark.parametrize("asked", ["standard", "claude-sonnet-5-5"])
@@ -270,7 +272,7 @@ async def test_a_request_nobody_could_answer_never_rests_a_model(tmp_path: Path,
         for number in range(8):
             await app.chat(f"t{number}", "Hello")
         assert len(sim.requests) == 8
-        assert app.deps.deployment.caller.gate.resting() == frozenset()
+        assert app.deps.deployment.caller.admission.open_breakers() == frozenset()
 
 
 async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path, sim: Simulator) -> None:
@@ -284,7 +286,7 @@ async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path,
                 assert turn["error"]["retryable"] is True
                 assert turn["error"]["message"].endswith(".")
             models = {"claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"}
-            assert app.deps.deployment.caller.gate.resting() == models
+            assert app.deps.deployment.caller.admission.open_breakers() == models
 
             ready = await app.get("/readyz")
             assert (ready["status"], ready["checks"]["models"]) == ("ok", "0 of 3")
@@ -307,15 +309,15 @@ async def test_a_question_asked_while_every_model_is_down_waits_and_is_answered_
 ) -> None:
     clock = QuickClock()
     async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts()) as app:
-        gate = app.deps.deployment.caller.gate
+        admission = app.deps.deployment.caller.admission
         async with sim.offline():
-            while len(gate.resting()) < 3:
+            while len(admission.open_breakers()) < 3:
                 await app.chat("before", "Hello")
             accepted = [await app.say(name, "Anyone?") for name in ("one", "two")]
             async for event in app.stream(accepted[0]["id"]):
                 if event.type == "note" and event.data["name"] == "queue":
                     break
-            assert gate.waiting
+            assert admission.waiting
         await clock.sleep(10)
         for turn in accepted:
             events, ended = await finished(app, turn["id"])
@@ -327,23 +329,23 @@ async def test_a_question_asked_while_every_model_is_down_waits_and_is_answered_
 
 async def test_a_probe_that_is_given_up_before_it_is_sent_lets_the_next_one_try() -> None:
     sim = SimClock(start=START)
-    gate = Gate(clock=OneClock(sim), at_once=1, length=9, seconds=60)
+    admission = Admission(clock=OneClock(sim), at_once=1, length=9, seconds=60)
 
-    def wish(owner: str) -> Wish:
-        return Wish(model="m", owner=owner, need=Need(input=1, output=1), kind="reply")
+    def slot_request(owner: str) -> SlotRequest:
+        return SlotRequest(model="m", owner=owner, need=Need(input=1, output=1), kind="reply")
 
     async def ask(owner: str) -> None:
-        async with gate.place(wish(owner)):
+        async with admission.slot(slot_request(owner)):
             pass
 
-    async with gate.place(wish("first")):
+    async with admission.slot(slot_request("first")):
         waiting = asyncio.create_task(ask("second"))
-        while not gate.waiting:  # noqa: ASYNC110 - no event tells
+        while not admission.waiting:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
-        gate.hear(News(model="m", what="open", seconds=10))
+        admission.hear(ReplicaEvent(model="m", what="open", seconds=10))
         sim.advance(11)
     waiting.cancel()  # it was just let in
     with suppress(asyncio.CancelledError):
         await waiting
-    assert gate.resting() == frozenset()
+    assert admission.open_breakers() == frozenset()
     await ask("third")

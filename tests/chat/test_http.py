@@ -230,7 +230,7 @@ async def test_a_limit_per_address_is_429_and_health_is_free(tmp_path: Path) -> 
 
 
 async def test_open_streams_count_against_the_limit_until_they_end(tmp_path: Path) -> None:
-    async with Simulator() as sim, palaver(tmp_path, sim, requests_at_once=2) as app:
+    async with Simulator() as sim, palaver(tmp_path, sim, max_concurrent_requests=2) as app:
         gate = sim.gate()
         sim.script(Reply(gate=gate))
         accepted = await app.say("t", "hello")

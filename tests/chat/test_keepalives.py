@@ -155,7 +155,7 @@ async def test_all_renewals_cost_no_more_in_a_day_than_they_may(tmp_path: Path) 
 async def test_what_was_folded_away_since_is_not_renewed(tmp_path: Path) -> None:
     async with talk(tmp_path) as one:
         await used_to(one, PAUSE, turns=14)
-        await one.app.http.post("/api/threads/t/summary/fold")
+        await one.app.http.post("/api/threads/t/summary/compact")
         before = len(one.touches())
         await one.rest(PAUSE)
         for touch in one.touches()[before:]:
@@ -178,7 +178,7 @@ async def test_one_that_fails_is_not_repeated(tmp_path: Path, fault: Reply) -> N
         turn = await one.say("I am back.")
         assert turn["status"] == "completed"
         calls = (await one.app.get(f"/api/turns/{turn['id']}/context"))["calls"]
-        assert calls[0]["shortfall"] is None, "nobody counted on an entry that was not renewed"
+        assert calls[0]["cache_miss"] is None, "nobody counted on an entry that was not renewed"
 
 
 async def test_a_thread_that_is_being_answered_is_left_alone(tmp_path: Path) -> None:

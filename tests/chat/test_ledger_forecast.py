@@ -1,4 +1,4 @@
-"""The bill is foreseen: what a plan predicts is what the provider charges, and what it charges is what the ledger says."""
+"""The bill is estimated: what a plan predicts is what the provider charges, and what it charges is what the ledger says."""
 
 import json
 import random
@@ -40,14 +40,14 @@ async def mixed(one: Talk, turns: int, seed: int = 5) -> None:
 
 
 async def replies(one: Talk) -> list[dict[str, Any]]:
-    """The ledger's rows of answers, with what was foreseen of them."""
+    """The ledger's rows of answers, with what was estimated of them."""
     rows = [row for row in await one.spent() if row["purpose"] == "reply"]
-    return [{**row, "predicted": json.loads(row["predicted"])} for row in rows]
+    return [{**row, "estimated_usage": json.loads(row["estimated_usage"])} for row in rows]
 
 
 def missed(rows: list[dict[str, Any]]) -> list[str]:
     """The reads that did not happen, with their causes."""
-    return [row["shortfall"] for row in rows if row["shortfall"]]
+    return [row["cache_miss"] for row in rows if row["cache_miss"]]
 
 
 async def test_the_kinds_foreseen_are_the_kinds_billed(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_the_kinds_foreseen_are_the_kinds_billed(tmp_path: Path) -> None:
         assert not missed(rows)
         wrong = prompt = 0
         for row in rows:
-            wrong += sum(abs(row["predicted"][kind] - row[kind]) for kind in KINDS) // 2
+            wrong += sum(abs(row["estimated_usage"][kind] - row[kind]) for kind in KINDS) // 2
             prompt += sum(row[kind] for kind in KINDS)
         assert wrong <= 0.05 * prompt, (wrong, prompt)
         assert sum(row["cache_read"] for row in rows) > 0.4 * prompt, "or there was little to foresee"
@@ -80,7 +80,7 @@ async def test_the_ledger_is_the_providers_bill_to_the_token(tmp_path: Path) -> 
         assert {row["purpose"] for row in rows} >= {"reply", "summary", "keepalive", "title"}
         assert sum(counted["requests"] for counted in sim.log.billed.values()) == len(rows)
         for name, counted in sim.log.billed.items():
-            mine = [row for row in rows if row["model_asked"] == name]
+            mine = [row for row in rows if row["requested_model"] == name]
             assert {
                 "input": sum(row["input"] for row in mine),
                 "cache_read": sum(row["cache_read"] for row in mine),
@@ -92,7 +92,7 @@ async def test_the_ledger_is_the_providers_bill_to_the_token(tmp_path: Path) -> 
             used = Usage(
                 **{kind: row[kind] for kind in (*KINDS, "output", "reasoning")},
             )
-            assert usd(row["cost_pico"]) == price(row["model_asked"], used)
+            assert usd(row["cost_pico"]) == price(row["requested_model"], used)
 
 
 async def test_a_cache_that_is_gone_early_is_noticed_and_named(tmp_path: Path) -> None:
@@ -102,12 +102,12 @@ async def test_a_cache_that_is_gone_early_is_noticed_and_named(tmp_path: Path) -
         sim.cache = PromptCache()  # the provider has forgotten everything
         turn = await one.say("Do you remember?")
         (call,) = (await one.app.get(f"/api/turns/{turn['id']}/context"))["calls"]
-        assert call["predicted"]["cache_read"] > 0 == call["billed"]["cache_read"]
-        cause, _, said = call["shortfall"].partition(": ")
+        assert call["estimated_usage"]["cache_read"] > 0 == call["actual_usage"]["cache_read"]
+        cause, _, said = call["cache_miss"].partition(": ")
         assert cause in {"expired", "diagnosed", "unknown"}
         assert said
         await one.say("And now?")
         rows = await replies(one)
-        assert rows[-1]["shortfall"] is None, "the next turn reads what this one wrote"
+        assert rows[-1]["cache_miss"] is None, "the next turn reads what this one wrote"
         assert rows[-1]["cache_read"] > 0
-        assert [row["shortfall"] is None for row in rows].count(False) == 1
+        assert [row["cache_miss"] is None for row in rows].count(False) == 1

@@ -19,7 +19,7 @@ from tests.palaver import Palaver, palaver
 from tests.upstream import Gate, Reply, SimClock, Simulator
 
 CALLS = 6_000 if "PALAVER_LONG" in os.environ else 600
-LIVES = 5  # the process crashes between them
+TTL_MS = 5  # the process crashes between them
 PEOPLE = 20
 START = 1_795_000_000.0
 PATIENCE = Timeouts(connect=5.0, write=5.0, first_byte=10.0, silence=10.0)
@@ -33,14 +33,14 @@ async def test_the_ledger_is_the_providers_log_to_the_token_and_picodollar(tmp_p
         sim.chaos(seed=7, rate=0.08, kinds=FAULTS)
         folder = tmp_path / "life0"
         stack, app = await begin(folder, sim)
-        for life in range(LIVES):
+        for ttl in range(TTL_MS):
             people = [
-                Person(app=app, thread=f"p{n}", dice=random.Random(f"{life} {n}")) for n in range(PEOPLE)
+                Person(app=app, thread=f"p{n}", dice=random.Random(f"{ttl} {n}")) for n in range(PEOPLE)
             ]
-            while len(sim.log) < CALLS * (life + 1) / LIVES:
+            while len(sim.log) < CALLS * (ttl + 1) / TTL_MS:
                 await round_of(people, clock, sim, dice)
-            if life < LIVES - 1:
-                folder = await crash(stack, app, sim, folder, tmp_path / f"life{life + 1}")
+            if ttl < TTL_MS - 1:
+                folder = await crash(stack, app, sim, folder, tmp_path / f"life{ttl + 1}")
                 stack, app = await begin(folder, sim)
         await settled()
         await sim.idle()
@@ -48,7 +48,7 @@ async def test_the_ledger_is_the_providers_log_to_the_token_and_picodollar(tmp_p
         print(f"\n{books}\n{dict(books.faults)}\n{dict(books.purposes)}")
         await stack.aclose()
     assert not books.wrong, "\n".join(books.wrong[:40])
-    assert books.paid == books.billed > Decimal(0)
+    assert books.paid == books.actual_usage > Decimal(0)
     assert books.exact > 0.8 * CALLS
     assert books.cut_short > CALLS // 75
     assert books.refused_by_status > CALLS // 75
@@ -59,7 +59,7 @@ async def test_the_ledger_is_the_providers_log_to_the_token_and_picodollar(tmp_p
 
 
 async def begin(folder: Path, sim: Simulator) -> tuple[AsyncExitStack, Palaver]:
-    """A process's worth of Palaver; lanes are looked at when the test says so."""
+    """A process's worth of Palaver; cache states are looked at when the test says so."""
     stack = AsyncExitStack()
     app = await stack.enter_async_context(
         palaver(
@@ -68,7 +68,7 @@ async def begin(folder: Path, sim: Simulator) -> tuple[AsyncExitStack, Palaver]:
         )
     )  # fmt: skip
     for task in asyncio.all_tasks():
-        if task.get_name() == "lanes":
+        if task.get_name() == "keep-alives":
             task.cancel()
     return stack, app
 

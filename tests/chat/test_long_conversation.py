@@ -50,7 +50,7 @@ async def test_no_length_of_a_conversation_changes_what_need_not_change(tmp_path
         sim.respond(chatty(9))
         changed = 0
         before: dict[str, Any] | None = None
-        standing: tuple[str | None, str] | None = None
+        snapshot: tuple[str | None, str] | None = None
         for number in range(TURNS):
             words = f"{number}: the parcel number {number * 7919 % 100_000} " + "and so on " * chance.randint(
                 1, 30
@@ -59,12 +59,12 @@ async def test_no_length_of_a_conversation_changes_what_need_not_change(tmp_path
             assert turn["status"] == "completed", turn["error"]
             recipe = (await one.plan(turn))["recipe"]
             after, now = one.asked()[-1].json, (recipe["summary_id"], recipe["first_message_id"])
-            if before is not None and now == standing:
+            if before is not None and now == snapshot:
                 assert same_prefix(before, after), (
                     f"turn {number} changed what was cached, and nothing was folded"
                 )
-            changed += now != standing
-            before, standing = after, now
+            changed += now != snapshot
+            before, snapshot = after, now
             await one.rest(
                 chance.expovariate(1 / 60) if chance.random() < 0.9 else chance.expovariate(1 / 9_000)
             )

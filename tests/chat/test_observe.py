@@ -230,7 +230,7 @@ def test_with_everything_off_nothing_is_loaded_and_no_provider_is_registered() -
 QUIET = """
 import asyncio, sys, tempfile
 from chat.app import running
-from chat.settings import Settings
+from chat.config.settings import Settings
 from opentelemetry import metrics, trace
 async def main():
     settings = Settings(_env_file=None, data_dir=tempfile.mkdtemp(), anthropic_api_key="sk-ant-test", anthropic_base_url="http://127.0.0.1:9")

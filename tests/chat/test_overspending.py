@@ -66,9 +66,9 @@ async def overspending_is_impossible(sim: Simulator, urls: Sequence[str], databa
 
     async def one(number: int) -> str:
         http = clients[number % len(clients)]
-        wish = {"input": {"text": f"Number {number}, say all"}, "model": "standard"}
+        body = {"input": {"text": f"Number {number}, say all"}, "model": "standard"}
         while True:
-            answer = await http.post(f"/api/threads/t{number}/turns", json=wish)
+            answer = await http.post(f"/api/threads/t{number}/turns", json=body)
             if answer.status_code != 503:
                 break
             await asyncio.sleep(1)  # a slow machine: every connection to the database is taken

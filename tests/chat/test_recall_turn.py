@@ -13,7 +13,7 @@ QUESTION = "What was the combination of the bicycle chain?"
 
 
 def forgetful(request: dict[str, Any]) -> Reply:
-    """A summariser that keeps the gist and loses every number."""
+    """A summarizer that keeps the gist and loses every number."""
     if summarises(request):
         said = condensed(request).replace("bicycle", "thing").replace("4417", "some number")
         return Reply(text=said, thinking="")
@@ -21,7 +21,7 @@ def forgetful(request: dict[str, Any]) -> Reply:
 
 
 async def told_long_ago(one: Talk) -> None:
-    """The fact, and then so much else that it is folded away."""
+    """The fact, and then so much else that it is compacted away."""
     one.sim.respond(forgetful)
     await one.say(FACT)
     one.clock.advance(3 * 86_400)
@@ -68,7 +68,7 @@ async def test_what_was_recalled_is_not_in_the_next_request(tmp_path: Path) -> N
 
 
 async def test_recall_changes_nothing_of_what_the_next_turn_reads(tmp_path: Path) -> None:
-    billed: list[tuple[int, int]] = []
+    actual_usage: list[tuple[int, int]] = []
     for tokens in (1_000, 0):
         async with talk(tmp_path / str(tokens), recall_tokens=tokens, window_tokens=1_000) as one:
             await told_long_ago(one)
@@ -79,8 +79,8 @@ async def test_recall_changes_nothing_of_what_the_next_turn_reads(tmp_path: Path
             assert ("4417" in words_of(one.asked()[-2].json)) == bool(tokens)
             written = with_it["write_5m"] + with_it["write_1h"]
             assert after["cache_read"] == with_it["cache_read"] + written
-            billed.append((after["write_5m"], after["write_1h"]))
-    assert billed[0] == billed[1], "with recall or without: the next turn writes the same"
+            actual_usage.append((after["write_5m"], after["write_1h"]))
+    assert actual_usage[0] == actual_usage[1], "with recall or without: the next turn writes the same"
 
 
 async def test_recall_that_is_off_brings_nothing_back_and_offers_no_search(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.upstream import Gate, Reply, Simulator, faults
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def begun(app: Palaver, thread: str, *, words: int = 2) -> tuple[str, Gate]:
+async def accepted_upstream(app: Palaver, thread: str, *, words: int = 2) -> tuple[str, Gate]:
     """A turn that has said `one two ` and stands still."""
     gate = app.sim.gate()
     app.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
@@ -60,7 +60,7 @@ async def test_a_call_that_failed_before_a_crash_keeps_its_own_row(tmp_path: Pat
             title = sim.gate()
             sim.script(Reply(text="A title", gate=title), when=for_title)
             sim.script(faults.overloaded(), when=lambda request: not for_title(request))
-            turn_id, _ = await begun(app, "t")
+            turn_id, _ = await accepted_upstream(app, "t")
             shutil.copytree(
                 tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
             )
@@ -81,7 +81,7 @@ async def test_a_call_that_failed_before_a_crash_keeps_its_own_row(tmp_path: Pat
 async def test_a_turn_left_running_ends_as_interrupted_on_the_next_start(tmp_path: Path) -> None:
     async with Simulator() as sim:
         async with palaver(tmp_path / "before", sim, timeouts=Timeouts()) as app:
-            turn_id, _ = await begun(app, "t")
+            turn_id, _ = await accepted_upstream(app, "t")
             other = await app.say("other", "not even begun")
             # What a power cut leaves behind: the files as they are at this moment.
             shutil.copytree(
@@ -137,7 +137,7 @@ async def test_a_log_nobody_understands_keeps_no_other_turn_from_being_ended(tmp
     """Another version may have written what this one does not know."""
     async with Simulator() as sim:
         async with palaver(tmp_path / "before", sim, timeouts=Timeouts()) as app:
-            strange, _ = await begun(app, "t")
+            strange, _ = await accepted_upstream(app, "t")
             sim.script(Reply(text="not yet", hold=True))
             other = await app.say("other", "Hello")
             shutil.copytree(
@@ -187,7 +187,7 @@ async def test_a_turn_runs_here_and_is_followed_and_cancelled_there(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (one, two, _):
-        turn_id, gate = await begun(one, "t")
+        turn_id, gate = await accepted_upstream(one, "t")
         there = asyncio.create_task(two.follow(turn_id))
         busy = await two.http.post("/api/threads/t/turns", json={"input": {"text": "me too"}})
         assert busy.status_code == 409
@@ -205,7 +205,7 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (one, two, clock):
-        turn_id, gate = await begun(one, "t")
+        turn_id, gate = await accepted_upstream(one, "t")
         await two.deps.runner.beat()
         assert (await two.turn(turn_id))["status"] == "running", "a lease that holds is respected"
         clock.ahead = LEASE + 1_000  # the first process has been silent for too long

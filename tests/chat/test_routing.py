@@ -199,7 +199,7 @@ def token(name: str, tier: Tier, rule: Literal["exactly", "at_most"]) -> Token:
 async def test_the_operators_bound_on_a_token_wins_over_every_wish(tmp_path: Path) -> None:
     tokens = (token("only-simple", "simple", "exactly"), token("up-to-standard", "standard", "at_most"))
     async with Simulator() as sim, palaver(tmp_path, sim, default_tier="auto", tokens=tokens) as app:
-        for name, text, wish in (
+        for name, text, body in (
             ("only-simple", WORK, None),
             ("only-simple", WORK, "complex"),
             ("up-to-standard", WORK, None),
@@ -207,13 +207,13 @@ async def test_the_operators_bound_on_a_token_wins_over_every_wish(tmp_path: Pat
             ("up-to-standard", "thanks a lot!", None),
         ):
             app.http.headers["authorization"] = f"Bearer {name}"
-            await app.chat(name, text, **({} if wish is None else {"model": wish}))
+            await app.chat(name, text, **({} if body is None else {"model": body}))
         assert models(app) == [SIMPLE, SIMPLE, STANDARD, STANDARD, SIMPLE]
 
 
-@pytest.mark.parametrize("wish", [{}, {"model": "complex"}])
+@pytest.mark.parametrize("body", [{}, {"model": "complex"}])
 async def test_what_is_too_long_for_all_a_token_may_use_is_refused_at_the_door(
-    tmp_path: Path, wish: dict[str, Any]
+    tmp_path: Path, body: dict[str, Any]
 ) -> None:
     tokens = (token("small", "simple", "at_most"),)
     async with (
@@ -221,7 +221,7 @@ async def test_what_is_too_long_for_all_a_token_may_use_is_refused_at_the_door(
         palaver(tmp_path, sim, tokens=tokens, model_simple="claude-haiku-4-5") as app,
     ):
         app.http.headers["authorization"] = "Bearer small"
-        said = {"input": {"text": "自行车" * 40_000}, **wish}
+        said = {"input": {"text": "自行车" * 40_000}, **body}
         answer = await app.http.post("/api/threads/t/turns", json=said)
         assert (answer.status_code, answer.json()["error"]["param"]) == (413, "input"), answer.text
         assert (await app.http.get("/api/threads/t")).status_code == 404
@@ -243,7 +243,10 @@ UNSURE = "Compare Berlin and Munich"
 async def test_a_second_opinion_is_asked_about_unsure_turns_alone(
     tmp_path: Path, said: Reply, model: str | None
 ) -> None:
-    async with Simulator() as sim, palaver(tmp_path, sim, default_tier="auto", routing_opinion=True) as app:
+    async with (
+        Simulator() as sim,
+        palaver(tmp_path, sim, default_tier="auto", routing_classifier=True) as app,
+    ):
         sim.script(said, Reply(text="Boots."))
         found = assess(UNSURE)
         assert found.unsure

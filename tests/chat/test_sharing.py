@@ -10,7 +10,7 @@ import structlog
 
 from chat.cli.doctor import examine
 from chat.upstream.client import Timeouts
-from chat.upstream.replica_events import News
+from chat.upstream.replica_events import ReplicaEvent
 from context.limits.headroom import UNKNOWN
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for
@@ -46,10 +46,10 @@ async def replicas(
 
 async def _listeners(redis: RedisServer) -> int:
     """How many replicas listen, as Redis counts them."""
-    return int((await _command(redis, "PUBSUB NUMSUB palaver:models", lines=4))[3][1:])
+    return int((await _turn_request(redis, "PUBSUB NUMSUB palaver:models", lines=4))[3][1:])
 
 
-async def _command(redis: RedisServer, words: str, *, lines: int = 1) -> list[bytes]:
+async def _turn_request(redis: RedisServer, words: str, *, lines: int = 1) -> list[bytes]:
     """The lines Redis answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", redis.port)
     writer.write(f"{words}\r\n".encode())
@@ -59,8 +59,8 @@ async def _command(redis: RedisServer, words: str, *, lines: int = 1) -> list[by
     return answer
 
 
-def resting(app: Palaver) -> bool:
-    return MODEL in app.deps.deployment.caller.gate.resting()
+def open_breakers(app: Palaver) -> bool:
+    return MODEL in app.deps.deployment.caller.admission.open_breakers()
 
 
 async def test_failures_count_together_and_a_model_rests_for_all(
@@ -70,14 +70,14 @@ async def test_failures_count_together_and_a_model_rests_for_all(
         sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
         for number in range(3):
             await a.chat(f"t{number}", "Hello")
-        assert not resting(a)
+        assert not open_breakers(a)
         for number in range(2):
             await b.chat(f"t{number}", "Hello")
-        await until(lambda: resting(a) and resting(b))
+        await until(lambda: open_breakers(a) and open_breakers(b))
         assert (await a.chat("next", "Hello"))["status"] == "failed"
         assert len(sim.requests) == 5
         async with replicas(tmp_path, sim, redis_server, "late", fallback=True) as (late,):
-            await until(lambda: resting(late))
+            await until(lambda: open_breakers(late))
             turn = await late.chat("t", "Hello")
             assert turn["message"]["model"] != MODEL, "who comes late knows it from the start"
 
@@ -88,8 +88,8 @@ async def test_a_model_one_replica_must_wait_for_is_held_for_all(
     async with replicas(tmp_path, sim, redis_server, "a", "b") as (a, b):
         sim.script(faults.rate_limited(120))
         assert (await a.chat("t", "Hello"))["error"]["code"] == "rate_limited"
-        gate = b.deps.deployment.caller.gate
-        await until(lambda: gate.headroom(MODEL).held_until > 0)
+        admission = b.deps.deployment.caller.admission
+        await until(lambda: admission.headroom(MODEL).held_until > 0)
         assert (await b.chat("t", "Hello"))["error"]["code"] == "rate_limited"
         assert len(sim.requests) == 1
 
@@ -103,10 +103,10 @@ async def test_what_one_replica_reads_of_the_limits_bounds_the_others(
     ):
         for number in range(8):
             await a.chat(f"t{number}", "Hello")
-        gate = b.deps.deployment.caller.gate
-        await until(lambda: gate.headroom(MODEL) != UNKNOWN)
+        admission = b.deps.deployment.caller.admission
+        await until(lambda: admission.headroom(MODEL) != UNKNOWN)
         await b.say("t", "Hello")
-        await until(lambda: gate.waiting == 1)
+        await until(lambda: admission.waiting == 1)
         assert len(sim.requests) == 8
 
 
@@ -118,8 +118,8 @@ async def test_calls_one_replica_has_under_way_count_for_the_others_until_they_e
         replicas(tmp_path, sim, redis_server, "a", "b", queue_seconds=60) as (a, b),
     ):
         await a.chat("first", "Hello")
-        gates = [app.deps.deployment.caller.gate for app in (a, b)]
-        await until(lambda: all(gate.headroom(MODEL) != UNKNOWN for gate in gates))
+        gates = [app.deps.deployment.caller.admission for app in (a, b)]
+        await until(lambda: all(admission.headroom(MODEL) != UNKNOWN for admission in gates))
         headers = sim.gate()  # none of them has been told how many requests are left
         sim.respond(lambda _: Reply(text="Yes.", head_gate=headers))
         for number in range(4):
@@ -146,7 +146,7 @@ async def test_without_redis_each_replica_decides_alone_and_says_so_once(
             sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
             for number in range(5):
                 await a.chat(f"f{number}", "Hello")
-            assert (resting(a), resting(b)) == (True, False)
+            assert (open_breakers(a), open_breakers(b)) == (True, False)
             redis_server.start()
             async with asyncio.timeout(30):
                 while await _listeners(redis_server) < 2:  # noqa: ASYNC110 - another process
@@ -154,7 +154,7 @@ async def test_without_redis_each_replica_decides_alone_and_says_so_once(
             sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
             for number in range(5):
                 await b.chat(f"f{number}", "Hello", model="complex")
-            await until(lambda: "claude-opus-5-5" in a.deps.deployment.caller.gate.resting())
+            await until(lambda: "claude-opus-5-5" in a.deps.deployment.caller.admission.open_breakers())
     alone = [entry for entry in logged if "Redis cannot be reached" in entry["event"]]
     assert sorted(entry["event"].split(": ")[1] for entry in alone) == [
         *["this replica counts requests alone"] * 2,
@@ -168,16 +168,16 @@ async def test_a_replica_that_may_hear_and_not_speak_for_a_while_speaks_again(
     """As in a failover: Redis refuses to be written to, and no connection breaks."""
     with structlog.testing.capture_logs() as logged:
         async with replicas(tmp_path, sim, redis_server, "a", "b") as (a, b):
-            speaking, hearing = (app.deps.deployment.caller.gate for app in (a, b))
+            speaking, hearing = (app.deps.deployment.caller.admission for app in (a, b))
 
             def held(model: str) -> None:
                 assert speaking.tell is not None
-                speaking.tell(News(model=model, what="held", seconds=100))
+                speaking.tell(ReplicaEvent(model=model, what="held", seconds=100))
 
-            assert await _command(redis_server, "REPLICAOF 127.0.0.1 9") == [b"+OK\r\n"]
+            assert await _turn_request(redis_server, "REPLICAOF 127.0.0.1 9") == [b"+OK\r\n"]
             held("claude-opus-5-5")
             await until(lambda: "this replica decides alone" in str(logged))
-            assert await _command(redis_server, "REPLICAOF NO ONE") == [b"+OK\r\n"]
+            assert await _turn_request(redis_server, "REPLICAOF NO ONE") == [b"+OK\r\n"]
             async with asyncio.timeout(30):
                 while hearing.headroom(MODEL).held_until <= 0:
                     held(MODEL)

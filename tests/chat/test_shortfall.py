@@ -1,4 +1,4 @@
-"""When a foreseen cache read does not happen, the turn says why: the provider really misses, and the cause is the real one."""
+"""When a estimated cache read does not happen, the turn says why: the provider really misses, and the cause is the real one."""
 
 import json
 from base64 import b64encode
@@ -24,9 +24,9 @@ SECRET = "Ravensbourne"
 
 
 async def told(one: Talk, turn: dict[str, Any]) -> tuple[str, str]:
-    """Cause and detail of a turn's shortfall; two empty texts when all was read."""
+    """Cause and detail of a turn's cache miss; two empty texts when all was read."""
     calls = (await one.app.get(f"/api/turns/{turn['id']}/context"))["calls"]
-    found = [call["shortfall"] for call in calls if call["shortfall"] is not None]
+    found = [call["cache_miss"] for call in calls if call["cache_miss"] is not None]
     assert len(found) <= 1
     assert SECRET not in "".join(found), "what is said there are places and names"
     cause, _, detail = (found or [""])[0].partition(": ")
@@ -61,7 +61,7 @@ async def test_a_conversation_in_which_nothing_is_wrong_tells_no_cause(tmp_path:
         await one.rest(7_200)
         await one.many(3, length=120, first=30)
         assert (await one.summary())["id"] is not None
-        assert [row["shortfall"] for row in await one.spent() if row["shortfall"]] == []
+        assert [row["cache_miss"] for row in await one.spent() if row["cache_miss"]] == []
 
 
 async def test_the_longest_loop_of_tools_leaves_the_entry_in_reach(tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ async def test_the_longest_loop_of_tools_leaves_the_entry_in_reach(tmp_path: Pat
 async def test_an_entry_that_dies_while_a_call_is_repeated_has_expired(tmp_path: Path) -> None:
     async with talk(tmp_path) as one:
         await one.many(8, pause=60)
-        life = (await one.plan({"id": (await one.app.messages("t"))[-1]["turn_id"]}))["life"]
-        one.clock.advance((300 if life == "5m" else 3_600) - 60 - 20)
+        ttl = (await one.plan({"id": (await one.app.messages("t"))[-1]["turn_id"]}))["window_ttl"]
+        one.clock.advance((300 if ttl == "5m" else 3_600) - 60 - 20)
         tries = 0
 
         def slow(request: dict[str, Any]) -> Reply:
@@ -162,7 +162,7 @@ async def test_another_system_prompt_promises_no_read_and_so_breaks_none(tmp_pat
             turn = await one.say("And then?")
             assert await told(one, turn) == ("", "")
             (row,) = [row for row in await one.spent() if row["turn_id"] == turn["id"]]
-            assert json.loads(row["predicted"])["cache_read"] == row["cache_read"] == 0
+            assert json.loads(row["estimated_usage"])["cache_read"] == row["cache_read"] == 0
 
 
 async def test_what_the_provider_dropped_early_was_not_changed(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ async def test_the_bill_names_every_cause_in_words(tmp_path: Path) -> None:
         one.sim.cache = PromptCache()
         await one.say("Do you remember?")
         [costs] = await examine(settings_for(tmp_path, one.sim), "t", window=40)
-    assert costs.foreseen.causes == {"expired": 1}
+    assert costs.forecast.causes == {"expired": 1}
     console = Console(record=True, width=200)
     show([costs], console, total=False)
     assert "cache reads fell short in 1 (expired 1)" in console.export_text()

@@ -10,21 +10,21 @@ import pytest
 from tests.chat.talk import Talk, summarises, talk, words_of
 from tests.upstream import Reply, faults
 
-FOLD = "/api/threads/t/summary/fold"
+FOLD = "/api/threads/t/summary/compact"
 SUMMARY = "/api/threads/t/summary"
 
 
 @pytest.fixture
 async def one(tmp_path: Path) -> AsyncIterator[Talk]:
-    """A conversation of twelve exchanges that is folded only by hand."""
-    async with talk(tmp_path) as begun:
-        await begun.say("I am allergic to walnuts.")
-        await begun.many(11, length=20)
-        yield begun
+    """A conversation of twelve exchanges that is compacted only by hand."""
+    async with talk(tmp_path) as accepted_upstream:
+        await accepted_upstream.say("I am allergic to walnuts.")
+        await accepted_upstream.many(11, length=20)
+        yield accepted_upstream
 
 
-async def folded(one: Talk) -> dict[str, Any]:
-    """The summary after a fold by hand."""
+async def compacted(one: Talk) -> dict[str, Any]:
+    """The summary after a compaction by hand."""
     answer = await one.app.http.post(FOLD)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -53,7 +53,7 @@ async def test_a_thread_without_a_summary_says_so(one: Talk) -> None:
 
 
 async def test_a_fold_by_hand_tells_each_line_with_its_sources(one: Talk) -> None:
-    found = await folded(one)
+    found = await compacted(one)
     said = {message["id"]: message for message in await one.app.messages("t", limit=200)}
     assert found["upto_message_id"] in said
     assert found["tokens"] > 0
@@ -89,7 +89,7 @@ async def test_a_fold_by_hand_that_fails_changes_nothing(one: Talk) -> None:
 
 
 async def test_a_corrected_line_is_what_the_model_is_told_from_then_on(one: Talk) -> None:
-    before = await folded(one)
+    before = await compacted(one)
     lines = kept(before)
     lines[0]["text"] = "The person is allergic to hazelnuts, not walnuts"
     del lines[1]
@@ -111,7 +111,7 @@ async def test_a_corrected_line_is_what_the_model_is_told_from_then_on(one: Talk
 
 
 async def test_a_new_line_needs_no_source_and_may_be_pinned(one: Talk) -> None:
-    before = await folded(one)
+    before = await compacted(one)
     answer = await put(one, before["id"], *kept(before), {"text": "Always answer in French", "pinned": True})
     assert answer.status_code == 200, answer.text
     line = answer.json()["lines"][-1]
@@ -120,7 +120,7 @@ async def test_a_new_line_needs_no_source_and_may_be_pinned(one: Talk) -> None:
 
 
 def wordy(request: dict[str, Any]) -> Reply:
-    """A summariser that uses all the room it has."""
+    """A summarizer that uses all the room it has."""
     if not summarises(request):
         return Reply(text="So it is, then. " * 8, thinking="")
     return Reply(text="\n".join(f"- {n} " + "padding here " * 30 + "[m1]" for n in range(20)), thinking="")
@@ -132,7 +132,7 @@ async def test_a_pinned_line_survives_every_merge_word_for_word(one: Talk) -> No
     homes: list[str] = []
     for number in range(6):
         await one.many(11, first=100 * number, length=300)
-        found = await folded(one)
+        found = await compacted(one)
         if number == 1:
             found = (await put(one, found["id"], *kept(found), pinned)).json()
         if number >= 1:
@@ -144,7 +144,7 @@ async def test_a_pinned_line_survives_every_merge_word_for_word(one: Talk) -> No
 
 
 async def test_undo_restores_what_was_before(one: Talk) -> None:
-    first = await folded(one)
+    first = await compacted(one)
     lines = kept(first)
     lines[0]["text"] = "Something else"
     second = (await put(one, first["id"], *lines)).json()
@@ -161,16 +161,16 @@ async def test_undo_restores_what_was_before(one: Talk) -> None:
 
 
 async def test_undoing_a_later_fold_goes_back_to_the_earlier_one(one: Talk) -> None:
-    first = await folded(one)
+    first = await compacted(one)
     await one.many(14, length=20, first=50)
-    second = await folded(one)
+    second = await compacted(one)
     assert second["upto_message_id"] != first["upto_message_id"]
     answer = await one.app.http.delete(SUMMARY)
     assert (answer.json()["id"], answer.json()["upto_message_id"]) == (first["id"], first["upto_message_id"])
 
 
 async def test_a_correction_of_an_old_version_is_refused(one: Talk) -> None:
-    first = await folded(one)
+    first = await compacted(one)
     lines = kept(first)
     lines[0]["text"] = "Something else"
     assert (await put(one, first["id"], *lines)).status_code == 200
@@ -195,7 +195,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 async def test_a_wrong_field_is_named(one: Talk) -> None:
-    found = await folded(one)
+    found = await compacted(one)
     for change, param in WRONG:
         lines = kept(found)
         lines[0] |= change
@@ -206,21 +206,21 @@ async def test_a_wrong_field_is_named(one: Talk) -> None:
 
 
 async def test_a_summary_cannot_be_emptied_by_correcting_it(one: Talk) -> None:
-    found = await folded(one)
+    found = await compacted(one)
     answer = await put(one, found["id"])
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "lines")
     assert await one.summary() == found
 
 
 async def test_nobody_sees_a_summary_of_a_thread_that_is_not_there(one: Talk) -> None:
-    found = await folded(one)
+    found = await compacted(one)
     http = one.app.http
     edit = {"id": found["id"], "lines": kept(found)}
     for answer in (
         await http.get("/api/threads/other/summary"),
         await http.put("/api/threads/other/summary", json=edit),
         await http.delete("/api/threads/other/summary"),
-        await http.post("/api/threads/other/summary/fold"),
+        await http.post("/api/threads/other/summary/compact"),
         await http.post("/api/threads/other/presence", json={"state": "open"}),
     ):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
@@ -232,7 +232,7 @@ async def test_nobody_sees_a_summary_of_a_thread_that_is_not_there(one: Talk) ->
 
 
 async def test_a_summary_belongs_to_its_owner(one: Talk) -> None:
-    found = await folded(one)
+    found = await compacted(one)
     async with one.app.deps.database.engine.begin() as connection:
         await connection.exec_driver_sql("INSERT INTO users (id, name, created_at) VALUES ('eve', 'Eve', 1)")
         await connection.exec_driver_sql(
@@ -241,7 +241,7 @@ async def test_a_summary_belongs_to_its_owner(one: Talk) -> None:
         )
     for answer in (
         await one.app.http.get("/api/threads/hers/summary"),
-        await one.app.http.post("/api/threads/hers/summary/fold"),
+        await one.app.http.post("/api/threads/hers/summary/compact"),
         await one.app.http.put("/api/threads/hers/summary", json={"id": found["id"], "lines": kept(found)}),
     ):
         assert answer.status_code == 404

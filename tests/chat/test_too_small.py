@@ -51,7 +51,7 @@ async def test_small_models_that_fail_too_are_asked_one_after_another(tmp_path: 
         sim.respond(only(SMALL))
         turn = await app.chat("t", LONG)
         assert (turn["status"], turn["message"]["model"]) == ("completed", SMALL)
-        assert list(dict.fromkeys(row.model_asked for row in await ledger(app, turn["id"]))) == [
+        assert list(dict.fromkeys(row.requested_model for row in await ledger(app, turn["id"]))) == [
             LARGE,
             TOP,
             SMALL,
@@ -95,7 +95,7 @@ async def test_a_shorter_answer_that_is_refused_is_told_as_refused_and_not_kept(
         sim.respond(lambda asked: refusal if asked["model"] == SMALL else faults.overloaded())
         accepted = await go_on(app, "t", turn["message_id"], model=SMALL)
         _, after = await finished(app, accepted["id"])
-        models = list(dict.fromkeys(row.model_asked for row in await ledger(app, after["id"])))
+        models = list(dict.fromkeys(row.requested_model for row in await ledger(app, after["id"])))
         assert models == [TOP, SMALL], "both have room for a short answer only"
         assert after["error"]["code"] == "content_filtered"
         assert answer_text(after["message"]) == ""

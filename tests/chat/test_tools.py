@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from chat.turns.turn import MAX_ROUNDS
-from tests.chat.talk import Talk, billed, converses, talk, talking
+from tests.chat.talk import Talk, actual_usage, converses, talk, talking
 from tests.chat.told import answer_text, finished, ledger, notes
 from tests.upstream import Reply, faults
 from tests.upstream.replies import ToolCall
@@ -21,11 +21,11 @@ FACT = "My bicycle is chained behind the Ravensbourne library, the combination i
 @pytest.fixture
 async def one(tmp_path: Path) -> AsyncIterator[Talk]:
     """A conversation with a summary, in which the model may search."""
-    async with talk(tmp_path / "house", window_tokens=1_000) as begun:
-        await begun.say(FACT)
-        await begun.many(6, length=120)
-        assert (await begun.summary())["id"] is not None
-        yield begun
+    async with talk(tmp_path / "house", window_tokens=1_000) as accepted_upstream:
+        await accepted_upstream.say(FACT)
+        await accepted_upstream.many(6, length=120)
+        assert (await accepted_upstream.summary())["id"] is not None
+        yield accepted_upstream
 
 
 def search(query: str, text: str = "", thinking: str | None = "I had better look it up.") -> Reply:
@@ -206,10 +206,10 @@ async def test_every_call_has_its_row_in_the_ledger(one: Talk) -> None:
         )
     assert turn["usage"]["input_tokens"] == sum(row.usage.prompt for row in rows)
     assert turn["usage"]["output_tokens"] == sum(row.usage.output for row in rows)
-    foreseen = [row.predicted for row in rows]
-    assert foreseen[0] is not None, "the plan foresaw the first call"
-    assert foreseen[1:] == [None, None]
-    assert all(row.shortfall is None for row in rows)
+    forecast = [row.estimated_usage for row in rows]
+    assert forecast[0] is not None, "the plan foresaw the first call"
+    assert forecast[1:] == [None, None]
+    assert all(row.cache_miss is None for row in rows)
 
 
 async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(one: Talk) -> None:
@@ -218,7 +218,7 @@ async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(one: Ta
     await write(lambda connection: connection.execute(text("CREATE TABLE seen (rows INTEGER)")))
     watching = (
         'CREATE TRIGGER watching AFTER INSERT ON turn_events WHEN NEW.payload LIKE \'%"kind"\\:"tool"%\' '
-        "BEGIN INSERT INTO seen SELECT count(*) FROM usage WHERE turn_id = NEW.turn_id; END"
+        "BEGIN INSERT INTO seen SELECT count(*) FROM ledger_entries WHERE turn_id = NEW.turn_id; END"
     )
     await write(lambda connection: connection.execute(text(watching)))
     looking = replace(search("bicycle", text="Let me look. "), delay=0.1)
@@ -270,9 +270,9 @@ async def test_what_is_set_aside_covers_what_a_search_brought_in_any_script(tmp_
         one.sim.held.open()
         await finished(one.app, accepted["id"])
         await one.settled()
-        assert now_used - used == billed(first).total
+        assert now_used - used == actual_usage(first).total
         assert "自行车" in str(second.json["messages"][-1])
-        assert billed(second).prompt <= reserved - second.json["max_tokens"]
+        assert actual_usage(second).prompt <= reserved - second.json["max_tokens"]
 
 
 async def test_a_turn_with_searches_is_one_request_of_its_tier_and_several_of_its_model(

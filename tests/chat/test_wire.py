@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import MAX_EVENT, Begun, BlockEnded, Decoder, Piece, Stopped, Words
+from chat.upstream.stream_decoder import (
+    MAX_EVENT,
+    BlockEnded,
+    Decoder,
+    MessageStarted,
+    Piece,
+    Stopped,
+    TextDelta,
+)
 from context.models.pricing import Usage
 
 
@@ -47,12 +55,12 @@ STREAM = b"".join(
     )
 )  # fmt: skip
 PIECES: list[Piece] = [
-    Begun(upstream_id="msg_1", model="claude-x"),
-    Words(kind="reasoning", words="Hm — 日本"),
+    MessageStarted(upstream_id="msg_1", model="claude-x"),
+    TextDelta(kind="reasoning", words="Hm — 日本"),
     BlockEnded(),
-    Words(kind="text", words="So "),
-    Words(kind="text", words="long 😀\n\ndata: no"),
-    Words(kind="text", words=", and\r\nthanks"),
+    TextDelta(kind="text", words="So "),
+    TextDelta(kind="text", words="long 😀\n\ndata: no"),
+    TextDelta(kind="text", words=", and\r\nthanks"),
     BlockEnded(),
     Stopped(reason="end_turn"),
 ]

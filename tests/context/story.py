@@ -6,15 +6,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from context.cache import cache_state as lanes
+from context.cache import cache_state as cache_states
 from context.cache import keepalive
-from context.cache.cache_state import Lane
-from context.cache.global_gaps import Service
+from context.cache.cache_state import CacheState
+from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Presence
-from context.cache.plan_inputs import Summariser, Terms
+from context.cache.plan_inputs import PlanInputs, SummarizerModel
 from context.compaction import when
 from context.compaction.prompt import climb
-from context.compaction.scope import Fold
+from context.compaction.scope import Compaction
 from context.messages import Message, Role, Status, TextPart
 from context.models.catalog import lookup
 from context.models.pricing import PriceTable, Usage, price_table
@@ -24,7 +24,7 @@ from context.policy import DEFAULT, Policy
 from context.request import request
 from context.request.prompts import Prompt
 from context.request.recipe import Recalled
-from context.request.summary_blocks import Ladder, Line, may_stand
+from context.request.summary_blocks import Line, Summary, may_stand
 from context.routing.choice import Route
 from tests.upstream import tokens
 from tests.upstream.cache import PromptCache
@@ -47,20 +47,20 @@ def todays(model: str) -> PriceTable:
     return found
 
 
-def terms(
+def inputs(
     model: str = MID,
     policy: Policy = DEFAULT,
     *,
     system: str = SYSTEM,
     tables: Callable[[str], PriceTable] = todays,
-) -> Terms:
-    return Terms(
+) -> PlanInputs:
+    return PlanInputs(
         model=lookup(model),
         prompt=Prompt(name="test", version=1, text=system),
         prompt_tokens=count(system),
         max_output=4_000,
         prices=tables(model),
-        summariser=Summariser(model=CHEAP, prices=tables(CHEAP)),
+        summarizer=SummarizerModel(model=CHEAP, prices=tables(CHEAP)),
         policy=policy,
     )
 
@@ -113,8 +113,8 @@ class Asked:
 
     planned: Plan
     body: bytes
-    billed: Usage
-    lane: Lane
+    actual_usage: Usage
+    cache_state: CacheState
     at: int
 
     @property
@@ -134,16 +134,16 @@ class Asked:
 
 @dataclass(slots=True)
 class Story:
-    """One thread with a clock that only moves when told to. Branches share lanes and summaries, as they do in the store."""
+    """One thread with a clock that only moves when told to. Branches share cache states and summaries, as they do in the store."""
 
     policy: Policy = DEFAULT
     tables: Callable[[str], PriceTable] = todays
-    service: Service = field(default_factory=Service)
+    global_gaps: GlobalGaps = field(default_factory=GlobalGaps)
     now: int = NOON
     messages: dict[str, Message] = field(default_factory=dict)
     leaf: str | None = None
-    ladders: dict[str, list[Ladder]] = field(default_factory=dict)
-    lanes: dict[str, Lane] = field(default_factory=dict)
+    ladders: dict[str, list[Summary]] = field(default_factory=dict)
+    cache_states: dict[str, CacheState] = field(default_factory=dict)
     cache: PromptCache = field(default_factory=PromptCache)
     asked: list[Asked] = field(default_factory=list)
     made: int = 0
@@ -157,19 +157,19 @@ class Story:
         recalled: Sequence[Recalled] = (),
         status: Status = "complete",
     ) -> Asked:
-        """A user message on the present branch, its request, its answer, and the fold that is due behind it."""
-        its = self.terms(model)
+        """A user message on the present branch, its request, its answer, and the compaction that is due behind it."""
+        its = self.inputs(model)
         user = self._add("user", text)
-        path, ladder = self.branch(user.id)
-        lane = self.lanes.get(model) or Lane(model=model, share=0.0)
+        path, summary = self.branch(user.id)
+        cache_state = self.cache_states.get(model) or CacheState(model=model, share=0.0)
         planned = plan(
             its,
             route=Route(model_id=model, tier=None, reason="asked for"),
             path=path,
-            ladder=ladder,
+            summary=summary,
             recalled=recalled,
-            lane=lane,
-            service=self.service,
+            cache_state=cache_state,
+            global_gaps=self.global_gaps,
             now=self.now,
             others=self._others(model),
             previous_start=self.asked[-1].planned.recipe.first_message_id if self.asked else None,
@@ -178,27 +178,34 @@ class Story:
             planned.recipe,
             planned.prompt.text,
             planned.messages,
-            ladder=planned.ladder,
+            summary=planned.summary,
             recalled=planned.recalled,
         )
-        billed = self.bill(body, model, output=count(answer))
-        self.asked.append(Asked(planned=planned, body=body, billed=billed, lane=lane, at=self.now))
-        self.lanes[model] = lanes.after_request(
-            lane, planned.sent, started_at=self.now, billed=billed, upstream_id=None, policy=self.policy
+        actual_usage = self.bill(body, model, output=count(answer))
+        self.asked.append(
+            Asked(planned=planned, body=body, actual_usage=actual_usage, cache_state=cache_state, at=self.now)
+        )
+        self.cache_states[model] = cache_states.after_request(
+            cache_state,
+            planned.sent,
+            started_at=self.now,
+            actual_usage=actual_usage,
+            upstream_id=None,
+            policy=self.policy,
         )
         said = self._add("assistant", answer, status=status)
-        path, ladder = self.branch(said.id)
-        fold = when.after_turn(
+        path, summary = self.branch(said.id)
+        compaction = when.after_turn(
             its,
             path=path,
-            ladder=ladder,
-            lane=self.lanes[model],
+            summary=summary,
+            cache_state=self.cache_states[model],
             now=self.now,
             others=self._others(model),
-            found=planned.fold,
+            found=planned.compaction,
         )
-        if fold is not None:
-            self.fold(fold, ladder)
+        if compaction is not None:
+            self.compaction(compaction, summary)
         return self.asked[-1]
 
     def bill(self, body: bytes, model: str, *, output: int = 0) -> Usage:
@@ -218,9 +225,9 @@ class Story:
             output=output,
         )
 
-    def terms(self, model: str) -> Terms:
+    def inputs(self, model: str) -> PlanInputs:
         """What requests to a model are made under."""
-        return terms(model, self.policy, tables=self.tables)
+        return inputs(model, self.policy, tables=self.tables)
 
     def wait(self, seconds: float) -> None:
         """Nothing happens; the timers are not there either."""
@@ -229,26 +236,26 @@ class Story:
     def rest(self, seconds: float, presence: Presence | None = None, *, closed: bool = False) -> int:
         """The timers do what they do; returns how many keep-alives were sent."""
         until, sent = self.now + round(seconds * 1000), 0
-        looked = dict.fromkeys(self.lanes, self.now - 1)
+        looked = dict.fromkeys(self.cache_states, self.now - 1)
         while True:
             due = [
                 (at, model)
-                for model, lane in self.lanes.items()
-                if (at := keepalive.next_at(lane, self.terms(model), after=looked[model])) is not None
+                for model, cache_state in self.cache_states.items()
+                if (at := keepalive.next_at(cache_state, self.inputs(model), after=looked[model])) is not None
                 and at < until
             ]
             if not due:
                 break
             self.now, model = min(due)
             looked[model] = self.now
-            lane = self.lanes[model]
-            path, ladder = self.branch(self.leaf or "")
+            cache_state = self.cache_states[model]
+            path, summary = self.branch(self.leaf or "")
             decision = keepalive.decide(
-                self.terms(model),
+                self.inputs(model),
                 path=path,
-                ladder=ladder,
-                lane=lane,
-                service=self.service,
+                summary=summary,
+                cache_state=cache_state,
+                global_gaps=self.global_gaps,
                 now=self.now,
                 presence=presence,
                 closed=closed,
@@ -260,50 +267,54 @@ class Story:
                 last.planned.recipe,
                 last.planned.prompt.text,
                 last.planned.messages,
-                ladder=last.planned.ladder,
+                summary=last.planned.summary,
                 part=decision.part,
             )
             self.bill(body, model)
-            self.lanes[model] = lanes.after_keepalive(lane, started_at=self.now, head=decision.head)
+            self.cache_states[model] = cache_states.after_keepalive(
+                cache_state, started_at=self.now, head=decision.head
+            )
             sent += 1
         self.now = until
         return sent
 
     def restart(self) -> None:
         """Everything that is kept goes through its stored form."""
-        self.lanes = {
-            model: Lane.from_json(json.loads(json.dumps(lane.to_json())))
-            for model, lane in self.lanes.items()
+        self.cache_states = {
+            model: CacheState.from_json(json.loads(json.dumps(cache_state.to_json())))
+            for model, cache_state in self.cache_states.items()
         }
 
     def branch_at(self, id: str) -> None:
         """Go on after that message, as after an edit of what followed it."""
         self.leaf = id
 
-    def branch(self, leaf: str) -> tuple[list[Message], Ladder | None]:
+    def branch(self, leaf: str) -> tuple[list[Message], Summary | None]:
         """The messages no summary stands for, and the summary before them."""
         path: list[Message] = []
         at: str | None = leaf
         while at is not None:
             after = [one.id for one in path]
-            for ladder in reversed(self.ladders.get(at, [])):
-                if may_stand(ladder, after, self.policy.floor_messages):
-                    return path[::-1], ladder
+            for summary in reversed(self.ladders.get(at, [])):
+                if may_stand(summary, after, self.policy.floor_messages):
+                    return path[::-1], summary
             path.append(self.messages[at])
             at = self.messages[at].parent_id
         return path[::-1], None
 
-    def fold(self, fold: Fold, ladder: Ladder | None) -> None:
-        """Carry a fold out with lines that name real messages."""
-        assert fold.after_id == (None if ladder is None else ladder.upto_id)
+    def compaction(self, compaction: Compaction, summary: Summary | None) -> None:
+        """Carry a compaction out with lines that name real messages."""
+        assert compaction.after_id == (None if summary is None else summary.upto_id)
         self.made += 1
         words = f"{self.made}: parcel 4711 was promised for Friday; the person prefers mail. " * max(
-            1, fold.ladder.budget // 20
+            1, compaction.summary.budget // 20
         )
-        lines = [Line(text=words.strip(), sources=(fold.last_id,))]
-        segments = climb(fold, ladder, lines, count, id=f"s{self.made}")
-        made = Ladder(id=f"l{self.made}", upto_id=fold.last_id, segments=segments, leaf_id=fold.leaf_id)
-        self.ladders.setdefault(fold.last_id, []).append(made)
+        lines = [Line(text=words.strip(), sources=(compaction.last_id,))]
+        segments = climb(compaction, summary, lines, count, id=f"s{self.made}")
+        made = Summary(
+            id=f"l{self.made}", upto_id=compaction.last_id, segments=segments, leaf_id=compaction.leaf_id
+        )
+        self.ladders.setdefault(compaction.last_id, []).append(made)
 
     def _add(self, role: Role, text: str, status: Status = "complete") -> Message:
         parent = self.leaf
@@ -313,5 +324,7 @@ class Story:
         self.leaf = made.id
         return made
 
-    def _others(self, model: str) -> list[tuple[Terms, Lane]]:
-        return [(self.terms(one), lane) for one, lane in self.lanes.items() if one != model]
+    def _others(self, model: str) -> list[tuple[PlanInputs, CacheState]]:
+        return [
+            (self.inputs(one), cache_state) for one, cache_state in self.cache_states.items() if one != model
+        ]

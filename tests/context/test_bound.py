@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from context.audit.bound import Frame, TurnTaken, bound
+from context.audit.bound import Frame, PlayedTurn, bound
 from context.models.pricing import Prices
 from tests.bench.economics.conversations import Conversation, Exchange, pauses
 from tests.bench.economics.engine import Run, terms_of
@@ -21,46 +21,46 @@ FRAME = Frame(
     summary_most=1_800,
     summary_budget=1_500,
     summary_share=0.2,
-    summariser_prompt=400,
+    summarizer_prompt=400,
     keep=20,
     cap=60_000,
 )
 
 
 def test_one_turn_costs_its_tokens_once() -> None:
-    assert bound([TurnTaken(lane="one", at=0, user=50, answer=10)], FRAME) == 1_050 * 100
+    assert bound([PlayedTurn(model="one", at=0, user=50, answer=10)], FRAME) == 1_050 * 100
 
 
 def test_two_turns_a_minute_apart_write_once_and_read_once() -> None:
-    turns = [TurnTaken(lane="one", at=at, user=50, answer=10) for at in (0, 60_000)]
+    turns = [PlayedTurn(model="one", at=at, user=50, answer=10) for at in (0, 60_000)]
     # The first 1,050 tokens are written and read; the answer and the second question are new.
     assert bound(turns, FRAME) == 1_050 * (125 + 10) + 60 * 100
 
 
 def test_two_turns_a_week_apart_cache_nothing() -> None:
-    turns = [TurnTaken(lane="one", at=at, user=50, answer=10) for at in (0, 600_000_000)]
+    turns = [PlayedTurn(model="one", at=at, user=50, answer=10) for at in (0, 600_000_000)]
     assert bound(turns, FRAME) == 1_050 * 100 + 1_110 * 100
 
 
 def test_what_a_fold_adds_to_the_summary_is_new_to_every_lane() -> None:
     frame = replace(FRAME, system=0, prices={"one": FLAT, "two": FLAT}, keep=1, cap=1_000)
 
-    def least(*lanes: str) -> int:
-        """Each turn fills the cap, so each folds the one before it and nothing but the summary is ever sent twice."""
+    def least(*models: str) -> int:
+        """Each turn fills the cap, so each compacts the one before it and nothing but the summary is ever sent twice."""
         turns = [
-            TurnTaken(lane=lane, at=60_000 * n, user=1_000, answer=0, summary=200 * n)
-            for n, lane in enumerate(lanes)
+            PlayedTurn(model=model, at=60_000 * n, user=1_000, answer=0, summary=200 * n)
+            for n, model in enumerate(models)
         ]
         return bound(turns, frame)
 
-    # The 200 tokens that are new in the second turn: written and read in one lane, or sent uncached in each of two.
+    # The 200 tokens that are new in the second turn: written and read in one cache state, or sent uncached in each of two.
     assert least("one", "one", "two") - least("one", "one", "one") == 200 * (2 * 100 - (125 + 10))
 
 
 def test_a_full_summary_is_as_large_as_it_was() -> None:
     def least(summary: int) -> int:
         turns = [
-            TurnTaken(lane="one", at=60_000 * n, user=500, answer=500, summary=min(summary, 200 * n))
+            PlayedTurn(model="one", at=60_000 * n, user=500, answer=500, summary=min(summary, 200 * n))
             for n in range(60)
         ]
         return bound(turns, FRAME)
@@ -74,11 +74,11 @@ def test_no_policy_gets_below_it() -> None:
         exchanges = tuple(Exchange(chance.randint(10, 200), chance.randint(20, 400)) for _ in range(60))
         conversation = Conversation("x", exchanges, ("standard",) * 60)
         gaps = pauses(pattern, 60, seed=3)
-        terms = {"standard": terms_of("claude-sonnet-5-5", 1_500)}
-        run = Run(terms=terms, fold_first=True).play(conversation, gaps)
-        least = least_of(conversation, gaps, terms, run.summaries, system=1_500).bill
+        inputs = {"standard": terms_of("claude-sonnet-5-5", 1_500)}
+        run = Run(inputs=inputs, fold_first=True).play(conversation, gaps)
+        least = least_of(conversation, gaps, inputs, run.summaries, system=1_500).bill
         assert least <= run.provider.total
         for surplus in (0, 1_000, 8_000):
             for ttl in (None, "5m", "1h"):
-                bill = play(Fixed(surplus=surplus, ttl=ttl, explicit=True), terms, conversation, gaps).total
+                bill = play(Fixed(surplus=surplus, ttl=ttl, explicit=True), inputs, conversation, gaps).total
                 assert least <= bill * 1.001

@@ -11,20 +11,20 @@ T = Thresholds(window=60, slices=6, failures=5, share=0.5, pause=10, longest=40,
 
 def after(story: str, breaker: Breaker | None = None, *, start: float = 1_000.0) -> tuple[Breaker, float]:
     """A breaker after a story: `+` a good call, `-` a failed one, `.` one second later, `?` a call is admitted."""
-    now, standing = start, breaker or Breaker()
+    now, snapshot = start, breaker or Breaker()
     for what in story:
         match what:
             case "+":
-                standing = standing.went_well(now, T)
+                snapshot = snapshot.went_well(now, T)
             case "-":
-                standing = standing.failed(now, T)
+                snapshot = snapshot.failed(now, T)
             case "?":
-                standing = standing.admit(now, T) or standing
+                snapshot = snapshot.admit(now, T) or snapshot
             case "x":
-                standing = standing.let_go()
+                snapshot = snapshot.let_go()
             case _:
                 now += 1
-    return standing, now
+    return snapshot, now
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from hashlib import sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.cache.breakpoints import Mark, Position, forecast, may_stand, place
-from context.cache.cache_state import Lane, Written
+from context.cache.breakpoints import PlacedBreakpoint, Position, forecast, may_stand, place
+from context.cache.cache_state import CacheState, Written
 from tests.upstream.cache import Entry, account
 from tests.upstream.prompt import Block
 
@@ -22,10 +22,10 @@ def prompt(count: int, size: int = 100, kind: str = "text") -> list[Position]:
     ]
 
 
-def lane(*written: int, age: int = 0) -> Lane:
-    return Lane(
+def cache_state(*written: int, age: int = 0) -> CacheState:
+    return CacheState(
         model="m",
-        life="5m",
+        window_ttl="5m",
         written=tuple(
             Written(key=f"k{index}", tokens=(index + 1) * 100, ttl="5m", touched_at=NOW - age)
             for index in written
@@ -33,31 +33,31 @@ def lane(*written: int, age: int = 0) -> Lane:
     )
 
 
-def marks_of(positions: list[Position], its: Lane, *, ladder: int | None = None) -> list[int]:
+def marks_of(positions: list[Position], its: CacheState, *, summary: int | None = None) -> list[int]:
     placed = place(
         positions,
-        lane=its,
+        cache_state=its,
         now=NOW,
         system=0,
-        ladder=ladder,
+        summary=summary,
         newest=len(positions) - 1,
-        life="5m",
-        head_life="5m",
+        ttl="5m",
+        head_ttl="5m",
         minimum=50,
     )
-    return [mark.index for mark in placed]
+    return [cache_breakpoint.index for cache_breakpoint in placed]
 
 
 def test_system_ladder_last_written_and_newest_are_marked() -> None:
-    assert marks_of(prompt(30), lane(20), ladder=2) == [0, 2, 20, 29]
+    assert marks_of(prompt(30), cache_state(20), summary=2) == [0, 2, 20, 29]
 
 
 def test_a_dead_entry_is_not_marked() -> None:
-    assert marks_of(prompt(12), lane(8, age=400_000)) == [0, 11]
+    assert marks_of(prompt(12), cache_state(8, age=400_000)) == [0, 11]
 
 
 def test_a_turn_of_very_many_blocks_is_marked_on_the_way() -> None:
-    assert marks_of(prompt(60), lane(10)) == [0, 10, 25, 59]
+    assert marks_of(prompt(60), cache_state(10)) == [0, 10, 25, 59]
 
 
 def test_no_mark_stands_on_a_thinking_or_empty_block() -> None:
@@ -68,25 +68,27 @@ def test_no_mark_stands_on_a_thinking_or_empty_block() -> None:
 def test_an_hour_for_the_rest_means_an_hour_for_the_system_prompt() -> None:
     placed = place(
         prompt(5),
-        lane=lane(),
+        cache_state=cache_state(),
         now=NOW,
         system=0,
-        ladder=1,
+        summary=1,
         newest=4,
-        life="1h",
-        head_life="5m",
+        ttl="1h",
+        head_ttl="5m",
         minimum=50,
     )
-    assert [mark.life for mark in placed] == ["1h", "1h", "1h"]
+    assert [cache_breakpoint.ttl for cache_breakpoint in placed] == ["1h", "1h", "1h"]
 
 
 def test_without_the_last_written_mark_a_long_unused_lane_would_read_nothing() -> None:
-    positions, its = prompt(60), lane(20)
-    only_newest = forecast(positions, [Mark(index=59, life="5m")], lane=its, now=NOW, minimum=50)
+    positions, its = prompt(60), cache_state(20)
+    only_newest = forecast(
+        positions, [PlacedBreakpoint(index=59, ttl="5m")], cache_state=its, now=NOW, minimum=50
+    )
     with_c = forecast(
         positions,
-        [Mark(index=20, life="5m"), Mark(index=59, life="5m")],
-        lane=its,
+        [PlacedBreakpoint(index=20, ttl="5m"), PlacedBreakpoint(index=59, ttl="5m")],
+        cache_state=its,
         now=NOW,
         minimum=50,
     )
@@ -109,17 +111,20 @@ def test_the_forecast_is_the_simulators_bill(
         Position(at=f"b{index}", key=f"k{index}", tokens=(index + 1) * 100, kind=kind)
         for index, kind in enumerate(kinds)
     ]
-    its = lane(*(index for index in written if index < len(kinds)), age=age)
+    its = cache_state(*(index for index in written if index < len(kinds)), age=age)
     ordered = sorted(index for index in marked if index < len(kinds))
-    marks = [Mark(index=index, life="1h" if number < long else "5m") for number, index in enumerate(ordered)]
-    lives = {mark.index: str(mark.life) for mark in marks}
+    cache_breakpoints = [
+        PlacedBreakpoint(index=index, ttl="1h" if number < long else "5m")
+        for number, index in enumerate(ordered)
+    ]
+    ttls = {cache_breakpoint.index: str(cache_breakpoint.ttl) for cache_breakpoint in cache_breakpoints}
     blocks = [
         Block(
             level="messages",
             kind=kind,
             place=str(index),
             tokens=100,
-            ttl=lives.get(index),
+            ttl=ttls.get(index),
             digest=sha256(f"k{index}".encode()).digest(),
             plain=b"",
         )
@@ -132,8 +137,8 @@ def test_the_forecast_is_the_simulators_bill(
         for one in its.written
     }
     bill = account(blocks, entries, now=NOW / 1000, least=550)
-    foreseen = forecast(positions, marks, lane=its, now=NOW, minimum=550).usage
-    assert (foreseen.cache_read, foreseen.cache_write_5m, foreseen.cache_write_1h, foreseen.input) == (
+    expected = forecast(positions, cache_breakpoints, cache_state=its, now=NOW, minimum=550).usage
+    assert (expected.cache_read, expected.cache_write_5m, expected.cache_write_1h, expected.input) == (
         bill.read,
         bill.write_5m,
         bill.write_1h,

@@ -22,7 +22,7 @@ from context.limits.budgets import (
     unit_of,
     worst_case,
 )
-from context.limits.fit import FLOOR, Fits, FitsNot, Offer, Standing, fit
+from context.limits.fit import FLOOR, BudgetStatus, Fits, FitsNot, Offer, fit
 from context.models.pricing import Prices, PriceTable, Usage
 
 moments = st.integers(min_value=0, max_value=4_102_444_800_000)
@@ -39,20 +39,20 @@ def prices(input: int = 2, output: int = 10, step: int | None = None) -> PriceTa
     return PriceTable(model="m", steps=((0, one),) if step is None else ((0, one), (step, dear)))
 
 
-def standing(used: int = 0, reserved: int = 0, **budget: Any) -> Standing:
+def status(used: int = 0, reserved: int = 0, **budget: Any) -> BudgetStatus:
     given = {"scope": "user", "unit": "usd", "period": "day", "limit": 1_000_000, **budget}
     found = counters([Budget(**given)], ADA, at("2026-11-20T12:00"))
-    return Standing(counter=found[0], used=used, reserved=reserved)
+    return BudgetStatus(counter=found[0], used=used, reserved=reserved)
 
 
-def offer(*standings: Standing, tier: str = "complex", dear: int = 1, **more: Any) -> Offer:
+def offer(*statuses: BudgetStatus, tier: str = "complex", dear: int = 1, **more: Any) -> Offer:
     given = {
         "model": f"{tier}-model",
         "bound": 1_000,
         "output": 16_000,
         "prices": prices(2 * dear, 10 * dear),
     }
-    return Offer(tier=tier, standings=standings, **{**given, **more})
+    return Offer(tier=tier, statuses=statuses, **{**given, **more})
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def offer(*standings: Standing, tier: str = "complex", dear: int = 1, **more: An
     ],
 )
 def test_periods_are_those_of_the_utc_calendar(period: Period, now: str, start: str, end: str) -> None:
-    begun = period_start(period, at(now))
-    assert (begun, period_end(period, begun)) == (at(start), at(end))
+    accepted_upstream = period_start(period, at(now))
+    assert (accepted_upstream, period_end(period, accepted_upstream)) == (at(start), at(end))
 
 
 @given(moments, st.sampled_from(["minute", "day", "month"]))
@@ -138,15 +138,13 @@ def test_no_bill_within_its_bounds_is_larger_than_the_worst_case(
 
 
 def test_what_fits_is_asked_as_wanted() -> None:
-    assert fit([offer(standing()), offer(standing(), tier="simple")]) == Fits(
-        index=0, output=16_000, reason=None
-    )
+    assert fit([offer(status()), offer(status(), tier="simple")]) == Fits(index=0, output=16_000, reason=None)
     assert fit([offer()]) == Fits(index=0, output=16_000, reason=None)
 
 
 def test_first_the_answer_becomes_shorter_then_the_tier_cheaper_then_both_then_it_is_refused() -> None:
     def left(most: int) -> Fits | FitsNot:
-        tight = standing(limit=most, degrade_at=100)
+        tight = status(limit=most, degrade_at=100)
         return fit([offer(tight, dear=10), offer(tight, tier="simple")])
 
     shorter = left(20_000 + 100 * 3_000)
@@ -165,20 +163,20 @@ def test_first_the_answer_becomes_shorter_then_the_tier_cheaper_then_both_then_i
 
 
 def test_what_never_fits_does_not_promise_a_reset() -> None:
-    refused = fit([offer(standing(limit=10))])
+    refused = fit([offer(status(limit=10))])
     assert isinstance(refused, FitsNot)
     assert refused.resets_at is None
     assert "too small for any answer" in refused.reason
-    unpriced = fit([offer(standing(), prices=None)])
+    unpriced = fit([offer(status(), prices=None)])
     assert isinstance(unpriced, FitsNot)
     assert "price of complex-model is not known" in unpriced.reason
-    assert isinstance(fit([offer(standing(), prices=None, free=True)]), Fits)
-    assert isinstance(fit([offer(standing(unit="tokens"), prices=None)]), Fits)
+    assert isinstance(fit([offer(status(), prices=None, free=True)]), Fits)
+    assert isinstance(fit([offer(status(unit="tokens"), prices=None)]), Fits)
 
 
 def test_a_refusal_says_when_the_budget_resets() -> None:
-    month = standing(used=1_000_000, period="month")
-    day = standing(used=1_000_000)
+    month = status(used=1_000_000, period="month")
+    day = status(used=1_000_000)
     refused = fit([offer(month, day), offer(day, tier="simple")])
     assert isinstance(refused, FitsNot)
     assert refused.resets_at == at("2026-11-21T00:00"), "when the simple tier can answer again"
@@ -189,22 +187,22 @@ def test_a_refusal_says_when_the_budget_resets() -> None:
 
 
 def test_near_the_limit_answers_become_cheaper_and_shorter_before_they_must() -> None:
-    near = standing(limit=10**9, used=9 * 10**8)
+    near = status(limit=10**9, used=9 * 10**8)
     found = fit([offer(near), offer(near, tier="simple")])
     assert isinstance(found, Fits)
     assert (found.index, found.output) == (1, 4_096)
-    tokens = standing(limit=10**9, used=9 * 10**8, unit="tokens")
+    tokens = status(limit=10**9, used=9 * 10**8, unit="tokens")
     found = fit([offer(tokens), offer(tokens, tier="simple")])
     assert isinstance(found, Fits)
     assert (found.index, found.output) == (0, 4_096), "a cheaper tier spares no tokens"
     again = fit([offer(near), offer(near, tier="simple")], eager=False)
     assert again == Fits(index=0, output=16_000, reason=None), "once in a turn is enough"
-    later = standing(limit=10**9, used=9 * 10**8, degrade_at=95)
+    later = status(limit=10**9, used=9 * 10**8, degrade_at=95)
     assert fit([offer(later)]) == Fits(index=0, output=16_000, reason=None)
 
 
 def test_what_others_spent_is_not_told() -> None:
-    shared = standing(used=999_999, scope="deployment")
+    shared = status(used=999_999, scope="deployment")
     refused = fit([offer(shared)])
     assert isinstance(refused, FitsNot)
     assert "999" not in refused.reason
@@ -223,19 +221,19 @@ limits = st.integers(0, 2_000_000)
 def test_whatever_is_asked_fits_every_counter_at_its_worst(
     stands: list[tuple[int, int, Unit]], bound: int, output: int, dear: int
 ) -> None:
-    standings = tuple(standing(limit=limit, used=used, unit=unit) for limit, used, unit in stands)
+    statuses = tuple(status(limit=limit, used=used, unit=unit) for limit, used, unit in stands)
     offers = [
-        offer(*standings, bound=bound, output=output, dear=dear),
-        offer(*standings, bound=bound, output=output, tier="simple"),
+        offer(*statuses, bound=bound, output=output, dear=dear),
+        offer(*statuses, bound=bound, output=output, tier="simple"),
     ]
     match fit(offers):
         case Fits(index=index, output=chosen):
             assert min(FLOOR, output, 4_096) <= chosen <= output
             most = worst_case(offers[index].prices, bound=bound, output=chosen)
-            for one in standings:
+            for one in statuses:
                 amount = most.of(one.counter.budget.unit)
                 assert amount is not None
                 assert amount <= one.left
         case FitsNot(counter=counter):
             assert isinstance(counter, Counter)
-            assert any(one.counter == counter for one in standings)
+            assert any(one.counter == counter for one in statuses)

@@ -2,17 +2,24 @@
 
 import pytest
 
-from context.limits.fallback import ELSEWHERE, WORDS, Rung, cramped, ladder, onward
+from context.limits.fallback import (
+    ELSEWHERE,
+    WORDS,
+    FallbackCandidate,
+    fallback_candidates,
+    next_model,
+    too_small_candidates,
+)
 from context.models.catalog import Tier
 from context.routing.choice import Candidate, Pins, Route
 
 TIERS: dict[Tier, str] = {"simple": "haiku", "standard": "sonnet", "complex": "opus"}
 ROUTE = Route(model_id="sonnet", tier="standard", reason="r")
-RUNGS = ladder(ROUTE, TIERS)
+CANDIDATES = fallback_candidates(ROUTE, TIERS)
 
 
 @pytest.mark.parametrize(
-    ("first", "tried", "resting", "model"),
+    ("first", "tried", "open_breakers", "model"),
     [
         ("sonnet", "sonnet", "", "opus"),
         ("sonnet", "sonnet opus", "", "haiku"),
@@ -27,19 +34,19 @@ RUNGS = ladder(ROUTE, TIERS)
     ],
 )
 def test_the_nearest_tier_is_next_and_better_comes_before_cheaper(
-    first: str, tried: str, resting: str, model: str | None
+    first: str, tried: str, open_breakers: str, model: str | None
 ) -> None:
     asked = tried.split()
-    found = onward(
-        rungs=RUNGS,
+    found = next_model(
+        candidates=CANDIDATES,
         first=first,
         failed=asked[-1],
         outcome="overloaded",
         tried=asked,
-        resting=resting.split(),
+        open_breakers=open_breakers.split(),
         text_shown=False,
     )
-    assert (None if found is None else found.rung.model) == model
+    assert (None if found is None else found.candidate.model) == model
 
 
 @pytest.mark.parametrize(
@@ -52,9 +59,16 @@ def test_the_nearest_tier_is_next_and_better_comes_before_cheaper(
 )  # fmt: skip
 def test_only_what_another_model_may_not_have_leads_to_one(outcome: str, goes_on: bool) -> None:
     def found(**more: bool) -> bool:
-        known = {"text_shown": False, **more}
         return (
-            onward(rungs=RUNGS, first="sonnet", failed="sonnet", outcome=outcome, tried=["sonnet"], **known)  # type: ignore[arg-type]
+            next_model(
+                candidates=CANDIDATES,
+                first="sonnet",
+                failed="sonnet",
+                outcome=outcome,
+                tried=["sonnet"],
+                text_shown=more.get("text_shown", False),
+                allowed=more.get("allowed", True),
+            )
             is not None
         )
 
@@ -64,11 +78,19 @@ def test_only_what_another_model_may_not_have_leads_to_one(outcome: str, goes_on
 
 
 def test_the_reason_is_a_sentence_about_the_model_that_failed() -> None:
-    found = onward(
-        rungs=RUNGS, first="sonnet", failed="sonnet", outcome="timeout", tried=["sonnet"], text_shown=False
+    found = next_model(
+        candidates=CANDIDATES,
+        first="sonnet",
+        failed="sonnet",
+        outcome="timeout",
+        tried=["sonnet"],
+        text_shown=False,
     )
     assert found is not None
-    assert (found.rung, found.reason) == (Rung(model="opus", tier="complex"), "sonnet does not answer")
+    assert (found.candidate, found.reason) == (
+        FallbackCandidate(model="opus", tier="complex"),
+        "sonnet does not answer",
+    )
     assert WORDS.keys() == ELSEWHERE
 
 
@@ -79,18 +101,25 @@ def test_models_too_small_for_the_usual_answer_are_asked_for_a_shorter_one_at_la
         Candidate(tier="complex", model_id="opus", admissible=False, why="takes at most 7 tokens"),
     )
     route = Route(model_id="sonnet", tier="standard", reason="r", candidates=candidates)
-    small = cramped(route, TIERS, {"sonnet": "overloaded"})
-    assert [rung.model for rung in small] == ["opus", "haiku"]
-    assert [rung.model for rung in cramped(route, TIERS, {"opus": "overloaded"})] == ["sonnet", "haiku"]
+    small = too_small_candidates(route, TIERS, {"sonnet": "overloaded"})
+    assert [candidate.model for candidate in small] == ["opus", "haiku"]
+    assert [candidate.model for candidate in too_small_candidates(route, TIERS, {"opus": "overloaded"})] == [
+        "sonnet",
+        "haiku",
+    ]
     known = {"first": "sonnet", "failed": "sonnet", "outcome": "overloaded", "text_shown": False}
 
-    def found(rungs: tuple[Rung, ...], tried: list[str], **more: object) -> tuple[str, bool] | None:
-        one = onward(rungs=rungs, tried=tried, small=small, **{**known, **more})  # type: ignore[arg-type]
-        return None if one is None else (one.rung.model, one.short)
+    def found(
+        candidates: tuple[FallbackCandidate, ...], tried: list[str], **more: object
+    ) -> tuple[str, bool] | None:
+        one = next_model(candidates=candidates, tried=tried, small=small, **{**known, **more})  # type: ignore[arg-type]
+        return None if one is None else (one.candidate.model, one.short)
 
-    assert found(RUNGS, ["sonnet"]) == ("opus", False), "whoever has room for the usual answer comes first"
+    assert found(CANDIDATES, ["sonnet"]) == ("opus", False), (
+        "whoever has room for the usual answer comes first"
+    )
     assert found((), ["sonnet"]) == ("opus", True)
-    assert found((), ["sonnet"], resting=["opus"]) == ("haiku", True)
+    assert found((), ["sonnet"], open_breakers=["opus"]) == ("haiku", True)
     assert found((), ["sonnet"], outcome="bad_request") is None
     assert found((), ["sonnet"], allowed=False) is None
     own = found((), ["opus"], failed="opus", outcome="too_small", allowed=False)
@@ -98,10 +127,13 @@ def test_models_too_small_for_the_usual_answer_are_asked_for_a_shorter_one_at_la
 
 
 def test_a_model_that_serves_several_tiers_is_asked_once() -> None:
-    assert ladder(ROUTE, {"simple": "smol", "standard": "smol", "complex": "smol"}) == (
-        Rung(model="smol", tier="simple"),
+    assert fallback_candidates(ROUTE, {"simple": "smol", "standard": "smol", "complex": "smol"}) == (
+        FallbackCandidate(model="smol", tier="simple"),
     )
-    assert ladder(ROUTE, {"simple": "haiku", "standard": "opus", "complex": "opus"})[1].tier == "standard"
+    assert (
+        fallback_candidates(ROUTE, {"simple": "haiku", "standard": "opus", "complex": "opus"})[1].tier
+        == "standard"
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,4 +153,4 @@ def test_a_turn_stays_within_the_candidates_and_what_its_token_allows(pins: Pins
         Candidate(tier="standard", model_id="sonnet"),
     )
     route = Route(model_id="sonnet", tier="standard", reason="r", candidates=candidates, pins=pins)
-    assert [rung.model for rung in ladder(route, TIERS)] == models
+    assert [candidate.model for candidate in fallback_candidates(route, TIERS)] == models

@@ -1,4 +1,4 @@
-"""What a lane remembers, and what it expects of pauses."""
+"""What a cache state remembers, and what it expects of pauses."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from context.cache import keepalive
-from context.cache.cache_state import Lane
-from context.cache.gap_forecast import outlook
-from context.cache.global_gaps import BROAD, Service
+from context.cache.cache_state import CacheState
+from context.cache.gap_forecast import forecast_gaps
+from context.cache.global_gaps import BROAD, GlobalGaps
 from context.cache.idle_gaps import Gap
 from context.models.pricing import price_table
 from context.policy import DEFAULT
-from tests.context.story import CHEAP, MID, NOON, Story, terms
+from tests.context.story import CHEAP, MID, NOON, Story, inputs
 
 
 @given(st.lists(st.integers(0, 10**10), max_size=30))
 def test_a_histogram_survives_its_stored_form(gaps: list[int]) -> None:
-    service, earlier = Service(), list[Gap]()
+    global_gaps, earlier = GlobalGaps(), list[Gap]()
     for gap in gaps:
-        service = service.observe(gap, earlier, DEFAULT)
+        global_gaps = global_gaps.observe(gap, earlier, DEFAULT)
         earlier.append(Gap(ms=gap, tokens=0))
-    assert Service.from_json(json.loads(json.dumps(service.to_json()))) == service
-    assert service.seen == len(gaps) + bool(gaps)  # the first counts after either kind
+    assert GlobalGaps.from_json(json.loads(json.dumps(global_gaps.to_json()))) == global_gaps
+    assert global_gaps.seen == len(gaps) + bool(gaps)  # the first counts after either kind
 
 
 def test_a_histogram_of_other_buckets_starts_anew() -> None:
-    assert Service.from_json({"after_short": [1], "after_long": [2]}) == Service()
+    assert GlobalGaps.from_json({"after_short": [1], "after_long": [2]}) == GlobalGaps()
 
 
 def test_before_anything_was_seen_every_pause_is_possible() -> None:
-    ahead = outlook((), Service(), per_gap=0.0, policy=DEFAULT)
+    ahead = forecast_gaps((), GlobalGaps(), per_gap=0.0, policy=DEFAULT)
     assert len(ahead.points) == len(BROAD)
-    assert abs(sum(point[2] for point in ahead.points) - DEFAULT.service_weight_young) < 1e-9
+    assert abs(sum(point[2] for point in ahead.points) - DEFAULT.global_gaps_weight_young) < 1e-9
 
 
 def test_pauses_like_the_last_one_count_more() -> None:
     gaps = [Gap(ms=10_000, tokens=1)] * 3 + [Gap(ms=10_000_000, tokens=1)] + [Gap(ms=20_000, tokens=1)]
-    ahead = outlook(gaps, Service(), per_gap=0.0, policy=DEFAULT)
+    ahead = forecast_gaps(gaps, GlobalGaps(), per_gap=0.0, policy=DEFAULT)
     after_long = ahead.points[4]
     assert after_long[3] == 4 * after_long[2]
 
@@ -49,18 +49,18 @@ def test_a_lane_survives_its_stored_form_and_keeps_200_gaps() -> None:
     for number in range(230):
         story.say(f"{number}")
         story.wait(30)
-    lane = story.lanes[MID]
-    assert len(lane.gaps) == 200
-    assert Lane.from_json(json.loads(json.dumps(lane.to_json()))) == lane
-    assert len(json.dumps(lane.to_json())) < 10_000
+    cache_state = story.cache_states[MID]
+    assert len(cache_state.gaps) == 200
+    assert CacheState.from_json(json.loads(json.dumps(cache_state.to_json()))) == cache_state
+    assert len(json.dumps(cache_state.to_json())) < 10_000
 
 
 def test_the_provider_s_count_replaces_the_estimate() -> None:
     story = Story()
     first = story.say("where is my parcel?")
-    lane = story.lanes[MID]
-    assert lane.written[-1].exact
-    assert lane.written[-1].tokens == first.billed.cache_write_5m
+    cache_state = story.cache_states[MID]
+    assert cache_state.written[-1].exact
+    assert cache_state.written[-1].tokens == first.actual_usage.cache_write_5m
 
 
 def test_shares_follow_use() -> None:
@@ -68,17 +68,17 @@ def test_shares_follow_use() -> None:
     for number in range(60):
         story.say("hm", model=CHEAP if number % 3 else MID)
         story.wait(20)
-    assert 0.5 < story.lanes[CHEAP].share < 0.8
-    assert 0.2 < story.lanes[MID].share < 0.5
+    assert 0.5 < story.cache_states[CHEAP].share < 0.8
+    assert 0.2 < story.cache_states[MID].share < 0.5
 
 
 def test_a_timer_decides_a_little_before_the_entry_dies() -> None:
     story = Story()
     story.say("hello")
-    lane = story.lanes[MID]
-    at = keepalive.next_at(lane, terms(), after=NOON)
+    cache_state = story.cache_states[MID]
+    at = keepalive.next_at(cache_state, inputs(), after=NOON)
     assert at is not None
-    assert NOON < at < lane.alive_until
+    assert NOON < at < cache_state.alive_until
 
 
 def test_the_price_table_knows_the_step_of_the_cheapest_model() -> None:

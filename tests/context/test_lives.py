@@ -1,51 +1,51 @@
-"""For how long the two parts of a prompt are cached, and when the lanes of a thread are folded together."""
+"""For how long the two parts of a prompt are cached, and when the cache states of a thread are compacted together."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from math import isclose, sqrt
 
-from context.cache.cache_state import Lives
-from context.cache.cost_model import Economy, Reader
-from context.cache.gap_forecast import outlook
-from context.cache.global_gaps import Service
+from context.cache.cache_state import Ttls
+from context.cache.cost_model import CostModel, Reader
+from context.cache.gap_forecast import forecast_gaps
+from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Gap, Kind
-from context.cache.ttl_choice import best_lives, worths
+from context.cache.ttl_choice import choose_ttls, worths
 from context.policy import DEFAULT
-from tests.context.story import CHEAP, MID, terms
+from tests.context.story import CHEAP, MID, inputs
 
-PRICES = terms(MID).prices.at(0)
-ALONE = Economy(
+PRICES = inputs(MID).prices.at(0)
+ALONE = CostModel(
     system=1_500,
-    ladder=300,
+    summary=300,
     floor=460,
     turn=46,
     prices=PRICES,
-    reader=terms(CHEAP).prices,
+    reader=inputs(CHEAP).prices,
     policy=DEFAULT,
     minimum=512,
 )
 
 
-def chosen(economy: Economy, seconds: list[int], kind: Kind = "short", tokens: int = 46) -> Lives:
-    ahead = outlook(
+def chosen(cost_model: CostModel, seconds: list[int], kind: Kind = "short", tokens: int = 46) -> Ttls:
+    ahead = forecast_gaps(
         [Gap(ms=1_000 * one, tokens=tokens) for one in seconds],
-        Service(),
-        per_gap=economy.turn / economy.share,
+        GlobalGaps(),
+        per_gap=cost_model.turn / cost_model.share,
         policy=DEFAULT,
     )
-    lives, _ = best_lives(
-        economy, ahead, kind=kind, uses=len(seconds), service_seen=0, gaps_seen=len(seconds)
+    ttls, _ = choose_ttls(
+        cost_model, ahead, kind=kind, uses=len(seconds), global_gaps_seen=0, gaps_seen=len(seconds)
     )
-    return lives
+    return ttls
 
 
 def test_a_lane_alone_is_folded_at_the_economic_order_quantity() -> None:
-    economy = replace(ALONE, turn=500, floor=5_000)
-    found = economy.surplus("5m")
-    kept = economy.floor + economy.new_summary(found)
+    cost_model = replace(ALONE, turn=500, floor=5_000)
+    found = cost_model.surplus("5m")
+    kept = cost_model.floor + cost_model.new_summary(found)
     rewriting = (PRICES.cache_write_5m - PRICES.cache_read) * kept
-    wanted = sqrt(2 * (economy.summary_call(found) + rewriting) * economy.turn / PRICES.cache_read)
+    wanted = sqrt(2 * (cost_model.summary_call(found) + rewriting) * cost_model.turn / PRICES.cache_read)
     assert isclose(found, wanted, rel_tol=0.03)
 
 
@@ -56,25 +56,25 @@ def test_lanes_that_write_the_window_anew_at_each_use_want_it_short() -> None:
 
 
 def test_pauses_of_seconds_want_five_minutes_of_half_an_hour_an_hour_of_weeks_nothing() -> None:
-    assert chosen(ALONE, [30] * 60) == Lives(head="5m", tail="5m")
-    assert chosen(ALONE, [1_500] * 60, "long") == Lives(head="1h", tail="1h")
-    assert chosen(ALONE, [1_000_000] * 60, "long") == Lives(head="none", tail="none")
+    assert chosen(ALONE, [30] * 60) == Ttls(head="5m", tail="5m")
+    assert chosen(ALONE, [1_500] * 60, "long") == Ttls(head="1h", tail="1h")
+    assert chosen(ALONE, [1_000_000] * 60, "long") == Ttls(head="none", tail="none")
 
 
 def test_a_rarely_used_lane_caches_what_stays_and_not_the_window_that_is_new_each_time() -> None:
     rare = replace(ALONE, share=0.05, others=(Reader(share=0.95, read=5_000.0, write=125_000.0),))
-    assert chosen(rare, [1_500] * 30, "long", tokens=920) == Lives(head="1h", tail="none")
+    assert chosen(rare, [1_500] * 30, "long", tokens=920) == Ttls(head="1h", tail="none")
 
 
 def test_the_head_lives_at_least_as_long_as_the_window() -> None:
     order = ("none", "5m", "1h")
     for seconds in ([20, 20, 4_000] * 20, [200, 400] * 30, [3_000] * 30, [9_000] * 40):
-        lives = chosen(ALONE, seconds)
-        assert order.index(lives.head) >= order.index(lives.tail)
+        ttls = chosen(ALONE, seconds)
+        assert order.index(ttls.head) >= order.index(ttls.tail)
 
 
 def test_nothing_costs_less_found_dead_than_found_warm() -> None:
-    ahead = outlook([Gap(ms=60_000, tokens=46)] * 40, Service(), per_gap=46, policy=DEFAULT)
+    ahead = forecast_gaps([Gap(ms=60_000, tokens=46)] * 40, GlobalGaps(), per_gap=46, policy=DEFAULT)
     for worth in worths(ALONE, ahead):
         for kind in (0, 1):
             assert worth.arriving_dead(kind) > worth.arriving_warm("5m", kind)

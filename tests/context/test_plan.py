@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.cache.cache_state import Lane
-from context.cache.global_gaps import Service
-from context.cache.plan_inputs import Summariser, Terms, message_limit
+from context.cache.cache_state import CacheState
+from context.cache.global_gaps import GlobalGaps
+from context.cache.plan_inputs import PlanInputs, SummarizerModel, message_limit
 from context.messages import Message
 from context.models.catalog import KNOWN, Model
 from context.models.pricing import price_table
@@ -40,19 +40,19 @@ def planned(
     prices = price_table("claude-sonnet-5-5", now=NOW)
     assert prices is not None
     return plan(
-        Terms(
+        PlanInputs(
             model=model,
             prompt=ASSISTANT,
             prompt_tokens=prompt_tokens,
             max_output=max_output,
             prices=prices,
-            summariser=Summariser(model="claude-sonnet-5-5", prices=prices),
+            summarizer=SummarizerModel(model="claude-sonnet-5-5", prices=prices),
             policy=policy,
         ),
         route=Route(model_id=model.id, tier="standard", reason="standard is the default tier"),
         path=path,
-        lane=Lane(model=model.id),
-        service=Service(),
+        cache_state=CacheState(model=model.id),
+        global_gaps=GlobalGaps(),
         now=NOW,
         previous_start=previous_start,
         user_ref="somebody",

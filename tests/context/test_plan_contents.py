@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from context.cache.cache_state import Lane
-from context.cache.global_gaps import Service
+from context.cache.cache_state import CacheState
+from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Gap
-from context.cache.plan_inputs import Terms, with_room_for
+from context.cache.plan_inputs import PlanInputs, with_room_for
 from context.messages import Message
 from context.planning.plan import plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT
 from context.request.recipe import Recalled
-from context.request.summary_blocks import Ladder, Line, Segment
+from context.request.summary_blocks import Line, Segment, Summary
 from context.request.window import MessageTooLarge
 from context.routing.choice import Route
-from tests.context.story import CHEAP, MID, NOON, message, terms
+from tests.context.story import CHEAP, MID, NOON, inputs, message
 
 ROUTE = Route(model_id=MID, tier=None, reason="asked for")
 
@@ -34,11 +34,11 @@ def talk(turns: int, size: int = 100) -> list[Message]:
 
 
 def planned(
-    its: Terms,
+    its: PlanInputs,
     path: Sequence[Message],
     *,
-    ladder: Ladder | None = None,
-    lane: Lane | None = None,
+    summary: Summary | None = None,
+    cache_state: CacheState | None = None,
     recalled: Sequence[Recalled] = (),
     previous_start: str | None = None,
 ) -> Plan:
@@ -46,24 +46,24 @@ def planned(
         its,
         route=ROUTE,
         path=path,
-        ladder=ladder,
-        lane=lane or Lane(model=its.model.id),
-        service=Service(),
+        summary=summary,
+        cache_state=cache_state or CacheState(model=its.model.id),
+        global_gaps=GlobalGaps(),
         now=NOON,
         recalled=recalled,
         previous_start=previous_start,
     )
 
 
-def roomy(tokens: int) -> Terms:
+def roomy(tokens: int) -> PlanInputs:
     """Terms of a model whose prompt may have so many tokens."""
-    its = terms()
+    its = inputs()
     return replace(its, model=replace(its.model, context_window=tokens + its.max_output + 1))
 
 
-def summary(tokens: int, upto: str = "before") -> Ladder:
+def summary(tokens: int, upto: str = "before") -> Summary:
     line = Line(text="a fact", sources=("x",))
-    return Ladder(
+    return Summary(
         id="l1",
         upto_id=upto,
         segments=(Segment(id="s1", first_id="x", last_id=upto, lines=(line,), tokens=tokens),),
@@ -71,40 +71,40 @@ def summary(tokens: int, upto: str = "before") -> Ladder:
 
 
 def test_a_message_larger_than_the_model_takes_is_refused() -> None:
-    its = terms()
+    its = inputs()
     with pytest.raises(MessageTooLarge):
         planned(its, [message("m0", "x", size=2_000_000)])
 
 
 def test_a_window_above_its_cap_is_cut_in_one_large_step_and_says_so() -> None:
-    made = planned(terms(), talk(40, size=1_000))
+    made = planned(inputs(), talk(40, size=1_000))
     size = sum(one.tokens for one in made.messages)
     assert 20_000 <= size <= 45_000
     assert made.left_out[0].what == "window"
     assert made.left_out[0].tokens + size == 79_000
-    assert made.fold is not None
-    assert made.fold.kind == "overdue"
-    assert made.fold.first_id == "m0"
+    assert made.compaction is not None
+    assert made.compaction.kind == "overdue"
+    assert made.compaction.first_id == "m0"
 
 
 def test_a_cut_window_begins_where_it_began_before_as_long_as_that_fits() -> None:
     path = talk(40, size=1_000)
-    first = planned(terms(), path)
+    first = planned(inputs(), path)
     start = first.messages[0].id
     longer = [*path, message("m79", "x", parent="m78", role="assistant", depth=79, size=500)]
     longer.append(message("m80", "x", parent="m79", depth=80, size=500))
-    assert planned(terms(), longer, previous_start=start).messages[0].id == start
+    assert planned(inputs(), longer, previous_start=start).messages[0].id == start
 
 
 def test_a_prompt_stays_below_the_length_at_which_every_token_costs_more() -> None:
-    its = replace(terms(CHEAP), policy=replace(DEFAULT, window_cap=400_000))
+    its = replace(inputs(CHEAP), policy=replace(DEFAULT, window_cap=400_000))
     made = planned(its, talk(120, size=1_000))
     assert made.estimate.total < 100_000
     assert made.left_out
 
 
 def test_a_message_above_the_price_step_is_still_sent() -> None:
-    made = planned(terms(CHEAP), [message("m0", "x", size=150_000)])
+    made = planned(inputs(CHEAP), [message("m0", "x", size=150_000)])
     assert made.messages[0].id == "m0"
 
 
@@ -114,7 +114,7 @@ def test_a_small_model_gets_a_short_prompt() -> None:
 
 
 def test_what_is_needed_takes_the_room_of_older_messages_and_of_what_is_recalled() -> None:
-    its = replace(terms(), model=replace(terms().model, context_window=20_000), max_output=4_000)
+    its = replace(inputs(), model=replace(inputs().model, context_window=20_000), max_output=4_000)
     rest = Recalled(id="continue:m1", text="the first half", tokens=6_000)
     made = planned(its, talk(10, size=1_000), recalled=(Recalled(id="old", text="x", tokens=5_000), rest))
     assert made.recalled == (rest,)
@@ -141,15 +141,15 @@ def test_recall_that_does_not_fit_is_left_out_by_name() -> None:
 
 def test_a_summary_that_does_not_fit_beside_the_message_is_left_out() -> None:
     path = [message("m0", "x", parent="before", size=7_000)]
-    made = planned(roomy(11_000), path, ladder=summary(2_000))
-    assert made.ladder is None
+    made = planned(roomy(11_000), path, summary=summary(2_000))
+    assert made.summary is None
     assert made.recipe.summary_id is None
     assert made.left_out[0].what == "summary"
 
 
 def test_each_section_is_estimated_and_the_sections_add_up() -> None:
     path = [replace(one, parent_id="before") if one.parent_id is None else one for one in talk(3)]
-    made = planned(terms(), path, ladder=summary(300), recalled=[Recalled(id="r", text="r", tokens=7)])
+    made = planned(inputs(), path, summary=summary(300), recalled=[Recalled(id="r", text="r", tokens=7)])
     assert made.estimate.summary == 300
     assert made.estimate.window == 400
     assert made.estimate.recall == 7
@@ -158,53 +158,55 @@ def test_each_section_is_estimated_and_the_sections_add_up() -> None:
 
 
 def test_nothing_is_folded_while_older_messages_were_not_even_loaded() -> None:
-    assert planned(terms(), talk(10)[4:]).fold is None
+    assert planned(inputs(), talk(10)[4:]).compaction is None
 
 
 def test_an_endpoint_without_a_cache_is_not_marked() -> None:
-    its = terms()
+    its = inputs()
     bare = replace(its, model=replace(its.model, min_cacheable=0))
     assert planned(bare, talk(3)).recipe.breakpoints == ()
 
 
 def test_a_new_thread_is_first_kept_five_minutes() -> None:
-    assert {mark.ttl for mark in planned(terms(), talk(1)).recipe.breakpoints} == {"5m"}
+    assert {cache_breakpoint.ttl for cache_breakpoint in planned(inputs(), talk(1)).recipe.breakpoints} == {
+        "5m"
+    }
 
 
 def test_pauses_of_an_hour_choose_another_life_than_pauses_of_seconds() -> None:
-    quick = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=20_000, tokens=200) for _ in range(60)))
-    slow = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=1_500_000, tokens=200) for _ in range(60)))
-    rare = Lane(model=MID, uses=50, gaps=tuple(Gap(ms=400_000_000, tokens=200) for _ in range(60)))
-    assert planned(terms(), talk(8), lane=quick).sent.lives.tail == "5m"
-    assert planned(terms(), talk(8), lane=slow).sent.lives.tail == "1h"
-    assert planned(terms(), talk(8), lane=rare).sent.lives.tail == "none"
+    quick = CacheState(model=MID, uses=50, gaps=tuple(Gap(ms=20_000, tokens=200) for _ in range(60)))
+    slow = CacheState(model=MID, uses=50, gaps=tuple(Gap(ms=1_500_000, tokens=200) for _ in range(60)))
+    rare = CacheState(model=MID, uses=50, gaps=tuple(Gap(ms=400_000_000, tokens=200) for _ in range(60)))
+    assert planned(inputs(), talk(8), cache_state=quick).sent.ttls.tail == "5m"
+    assert planned(inputs(), talk(8), cache_state=slow).sent.ttls.tail == "1h"
+    assert planned(inputs(), talk(8), cache_state=rare).sent.ttls.tail == "none"
 
 
 def test_a_cold_turn_that_will_be_folded_behind_marks_only_what_stays() -> None:
-    made = planned(terms(), talk(40, size=300))
-    assert made.fold is not None
-    assert made.fold.kind == "cold"
-    assert [mark.at for mark in made.recipe.breakpoints] == ["system"]
+    made = planned(inputs(), talk(40, size=300))
+    assert made.compaction is not None
+    assert made.compaction.kind == "cold"
+    assert [cache_breakpoint.at for cache_breakpoint in made.recipe.breakpoints] == ["system"]
     assert "only what stays" in made.reasons["breakpoints"]
 
 
 def test_while_nobody_can_summarise_the_whole_prefix_is_cached() -> None:
-    its, path = terms(), talk(40, size=300)
+    its, path = inputs(), talk(40, size=300)
     made = plan(
         its,
         route=ROUTE,
         path=path,
-        lane=Lane(model=its.model.id),
-        service=Service(),
+        cache_state=CacheState(model=its.model.id),
+        global_gaps=GlobalGaps(),
         now=NOON,
-        can_fold=False,
+        can_compact=False,
     )
-    assert made.fold is None
+    assert made.compaction is None
     assert made.recipe.breakpoints[-1].at == path[-1].id
 
 
 def test_a_local_model_folds_only_what_does_not_fit() -> None:
-    its = terms()
+    its = inputs()
     local = replace(its, model=replace(its.model, local=True, min_cacheable=0))
-    assert planned(local, talk(40, size=300)).fold is None
-    assert planned(local, talk(40, size=1_000)).fold is not None
+    assert planned(local, talk(40, size=300)).compaction is None
+    assert planned(local, talk(40, size=1_000)).compaction is not None

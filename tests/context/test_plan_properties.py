@@ -14,7 +14,7 @@ from context.request.recipe import Recalled
 from context.request.window import floor_index
 from tests.context.story import CHEAP, MID, NOON, TOP, Asked, Story, count, todays
 
-SMALL = replace(DEFAULT, summary_budget=300, fold_least=20, window_cap=4_000)
+SMALL = replace(DEFAULT, summary_budget=300, compaction_min=20, window_cap=4_000)
 PAUSES = st.sampled_from([3, 40, 290, 400, 1_500, 3_700, 20_000, 90_000])
 STEPS = st.one_of(
     st.tuples(st.just("say"), st.sampled_from([CHEAP, MID, MID, TOP]), st.integers(1, 120)),
@@ -26,7 +26,7 @@ STEPS = st.one_of(
     st.tuples(st.just("recall"), st.just(MID), st.integers(1, 60)),
     st.tuples(st.just("interrupted"), st.just(MID), st.integers(1, 60)),
 )
-LIVES = st.lists(STEPS, min_size=5, max_size=70)
+TTL_MS = st.lists(STEPS, min_size=5, max_size=70)
 Step = tuple[str, str | int, int]
 Tables = Callable[[str], PriceTable]
 
@@ -86,9 +86,9 @@ def live(steps: list[Step], tables: Tables = todays, *, recalls: bool = True) ->
     return story
 
 
-def lives(check: Callable[[Story], None]) -> None:
+def ttls(check: Callable[[Story], None]) -> None:
     @settings(max_examples=40, deadline=None)
-    @given(LIVES, TABLES)
+    @given(TTL_MS, TABLES)
     def run(steps: list[Step], tables: Tables) -> None:
         check(live(steps, tables))
 
@@ -110,23 +110,23 @@ def test_between_folds_each_request_is_a_prefix_of_the_next_up_to_its_last_mark(
             end = before.last_mark + 1
             assert asked.blocks[:end] == before.blocks[:end]
 
-    lives(check)
+    ttls(check)
 
 
 def test_reads_and_writes_are_billed_as_the_plan_foresaw() -> None:
     def check(story: Story) -> None:
         for asked in story.asked:
-            foreseen, billed = asked.planned.predicted, asked.billed
-            slack = 30 + 0.03 * billed.prompt
-            assert abs(foreseen.cache_read - billed.cache_read) <= slack, asked.planned.reasons
-            assert abs(foreseen.prompt - billed.prompt) <= slack
+            forecast, actual_usage = asked.planned.estimated_usage, asked.actual_usage
+            slack = 30 + 0.03 * actual_usage.prompt
+            assert abs(forecast.cache_read - actual_usage.cache_read) <= slack, asked.planned.reasons
+            assert abs(forecast.prompt - actual_usage.prompt) <= slack
 
-    lives(check)
+    ttls(check)
 
 
 def test_the_marks_are_at_most_four_and_longer_lives_stand_first() -> None:
     # `Story.bill` runs the simulator's own rules over every body, which refuse anything else.
-    lives(lambda story: None)
+    ttls(lambda story: None)
 
 
 def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
@@ -149,17 +149,17 @@ def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
                 assert set(wanted) <= set(sent)
             assert asked.planned.messages[0].role == "user"
 
-    lives(check)
+    ttls(check)
 
 
 def test_the_predicted_kinds_add_up_to_the_whole_prompt() -> None:
     def check(story: Story) -> None:
         for asked in story.asked:
-            used = asked.planned.predicted
+            used = asked.planned.estimated_usage
             assert min(used.input, used.cache_read, used.cache_write_5m, used.cache_write_1h) >= 0
             assert used.prompt > 0
 
-    lives(check)
+    ttls(check)
 
 
 @settings(max_examples=200, deadline=None)
@@ -182,17 +182,17 @@ def test_a_ledger_in_picodollars_is_the_price_tables_sum_to_the_last_digit(
 
 
 @settings(max_examples=25, deadline=None)
-@given(LIVES, TABLES)
+@given(TTL_MS, TABLES)
 def test_a_recalled_block_never_changes_what_the_next_turn_reads(steps: list[Step], tables: Tables) -> None:
     with_recall, without = live(steps, tables), live(steps, tables, recalls=False)
     for one, other in zip(with_recall.asked, without.asked, strict=True):
-        assert one.billed.cache_read == other.billed.cache_read
-        assert one.billed.cache_write_5m == other.billed.cache_write_5m
-        assert one.billed.cache_write_1h == other.billed.cache_write_1h
+        assert one.actual_usage.cache_read == other.actual_usage.cache_read
+        assert one.actual_usage.cache_write_5m == other.actual_usage.cache_write_5m
+        assert one.actual_usage.cache_write_1h == other.actual_usage.cache_write_1h
 
 
 @settings(max_examples=25, deadline=None)
-@given(LIVES, TABLES)
+@given(TTL_MS, TABLES)
 def test_the_same_inputs_make_the_same_bytes(steps: list[Step], tables: Tables) -> None:
     once, again = live(steps, tables), live(steps, tables)
     assert [one.body for one in once.asked] == [one.body for one in again.asked]

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from context.audit.baselines import Simple, bill, simple_policies
-from context.audit.bound import TurnTaken
-from context.audit.hindsight import Billed, measured
+from context.audit.bound import PlayedTurn
+from context.audit.hindsight import AnsweredTurn, measured
 from context.models.pricing import PriceTable
 from tests.bench.economics.conversations import PATTERNS, START, pauses
 from tests.bench.economics.engine import terms_of
@@ -17,16 +17,16 @@ TABLES: dict[str, PriceTable] = {"one": SONNET.prices, "two": terms_of("claude-h
 MINIMUMS = {"one": 512, "two": 512}
 
 
-def conversation(pattern: str, lanes: tuple[str, ...], count: int = 60) -> list[TurnTaken]:
+def conversation(pattern: str, models: tuple[str, ...], count: int = 60) -> list[PlayedTurn]:
     chance, now, turns = random.Random(pattern), START, []
     for gap in pauses(pattern, count, seed=4):
         sizes = chance.randint(5, 200), chance.randint(5, 600)
-        turns.append(TurnTaken(lane=chance.choice(lanes), at=now, user=sizes[0], answer=sizes[1]))
+        turns.append(PlayedTurn(model=chance.choice(models), at=now, user=sizes[0], answer=sizes[1]))
         now += gap
     return turns
 
 
-def at_the_provider(policy: Simple, turns: list[TurnTaken]) -> int:
+def at_the_provider(policy: Simple, turns: list[PlayedTurn]) -> int:
     provider, window, start = Provider(), list[tuple[str, int]](), 0
     for index, turn in enumerate(turns):
         window.append((f"u{index}", turn.user))
@@ -38,23 +38,25 @@ def at_the_provider(policy: Simple, turns: list[TurnTaken]) -> int:
             Part(f"from {start}", 0),
             *(Part(name, size) for name, size in window[start:]),
         ]
-        parts[-1] = Part(parts[-1].name, parts[-1].tokens, None if policy.life == "none" else policy.life)
-        provider.ask(turn.lane, TABLES[turn.lane], parts, now=turn.at, minimum=512, output=0, purpose="reply")
+        parts[-1] = Part(parts[-1].name, parts[-1].tokens, None if policy.ttl == "none" else policy.ttl)
+        provider.ask(
+            turn.model, TABLES[turn.model], parts, now=turn.at, minimum=512, output=0, purpose="reply"
+        )
         window.append((f"a{index}", turn.answer))
     return provider.total
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-@pytest.mark.parametrize("lanes", [("one",), ("one", "two")])
-def test_the_bill_is_the_providers(pattern: str, lanes: tuple[str, ...]) -> None:
-    turns = conversation(pattern, lanes)
-    for policy in (*simple_policies(20), Simple(name="an hour", life="1h")):
+@pytest.mark.parametrize("models", [("one",), ("one", "two")])
+def test_the_bill_is_the_providers(pattern: str, models: tuple[str, ...]) -> None:
+    turns = conversation(pattern, models)
+    for policy in (*simple_policies(20), Simple(name="an hour", ttl="1h")):
         ours = bill(policy, turns, system=300, tables=TABLES, minimums=MINIMUMS)
         assert ours == at_the_provider(policy, turns), policy
 
 
 def test_dropping_the_oldest_keeps_so_many() -> None:
-    turns = [TurnTaken(lane="one", at=START + index, user=10, answer=10) for index in range(10)]
+    turns = [PlayedTurn(model="one", at=START + index, user=10, answer=10) for index in range(10)]
     policy = simple_policies(4)[3]
     found = bill(policy, turns, system=0, tables=TABLES, minimums=MINIMUMS)
     # 1 message, 3, and from then on 3 of the newest 4: a window begins with a user's message.
@@ -62,10 +64,10 @@ def test_dropping_the_oldest_keeps_so_many() -> None:
 
 
 def test_sizes_are_what_the_bills_tell() -> None:
-    def turn(at: int, prompt: int | None, recalled: bool = False) -> Billed:
-        return Billed(
-            lane="one", at=at, user=10, answer=30, prompt=prompt, epoch="", start=0,
-            folded=0, summary=0, recalled=recalled, answers=0,
+    def turn(at: int, prompt: int | None, recalled: bool = False) -> AnsweredTurn:
+        return AnsweredTurn(
+            model="one", at=at, user=10, answer=30, prompt=prompt, epoch="", start=0,
+            compacted=0, summary=0, recalled=recalled, answers=0,
         )  # fmt: skip
 
     taken, system = measured([turn(1, 120), turn(2, 200), turn(3, None), turn(4, 360)])

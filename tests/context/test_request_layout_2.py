@@ -1,4 +1,4 @@
-"""Recipes rebuild exact bytes: layout 2 with ladder and recall, layout 1 as it always was."""
+"""Recipes rebuild exact bytes: layout 2 with summary and recall, layout 1 as it always was."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from context.request import request
 from context.request.recipe import Breakpoint, Recalled, RecalledRef, Recipe
-from context.request.summary_blocks import Ladder, Line, Segment, from_json, to_json
+from context.request.summary_blocks import Line, Segment, Summary, from_json, to_json
 from tests.context.story import MID, message, thread
 
 
-def ladder() -> Ladder:
+def summary() -> Summary:
     segments = tuple(
         Segment(
             id=f"s{number}",
@@ -24,7 +24,7 @@ def ladder() -> Ladder:
         )
         for number in (1, 2)
     )
-    return Ladder(id="l1", upto_id="b", segments=segments)
+    return Summary(id="l1", upto_id="b", segments=segments)
 
 
 RECALLED = (Recalled(id="m9", text="Earlier the person said: blue.", tokens=8, ranges=((3, 9),)),)
@@ -38,7 +38,7 @@ RECIPE = Recipe(
     last_message_id="m2",
     breakpoints=(
         Breakpoint(at="system", ttl="1h"),
-        Breakpoint(at="ladder", ttl="5m"),
+        Breakpoint(at="summary", ttl="5m"),
         Breakpoint(at="m2", ttl="5m"),
     ),
     user_ref=None,
@@ -50,7 +50,7 @@ RECIPE = Recipe(
 def test_layout_2_puts_the_ladder_first_and_recall_last_behind_the_last_mark() -> None:
     body = json.loads(
         request.build(
-            RECIPE, "sys", thread("u: hi", "a: hello", "u: colour?"), ladder=ladder(), recalled=RECALLED
+            RECIPE, "sys", thread("u: hi", "a: hello", "u: colour?"), summary=summary(), recalled=RECALLED
         )
     )
     first, _, last = body["messages"]
@@ -88,23 +88,25 @@ def test_a_recipe_survives_its_stored_form() -> None:
 
 
 def test_a_ladder_survives_its_stored_form() -> None:
-    assert from_json(json.loads(json.dumps(to_json(ladder().segments)))) == ladder().segments
+    assert from_json(json.loads(json.dumps(to_json(summary().segments)))) == summary().segments
 
 
 def test_another_recalled_text_or_summary_is_refused() -> None:
     messages = thread("u: hi", "a: hello", "u: colour?")
     with pytest.raises(ValueError, match="recalled"):
-        request.build(RECIPE, "sys", messages, ladder=ladder(), recalled=(replace(RECALLED[0], text="red"),))
+        request.build(
+            RECIPE, "sys", messages, summary=summary(), recalled=(replace(RECALLED[0], text="red"),)
+        )
     with pytest.raises(ValueError, match="summary"):
         request.build(RECIPE, "sys", messages, recalled=RECALLED)
     with pytest.raises(ValueError, match="layout"):
-        request.build(replace(RECIPE, layout=9), "sys", messages, ladder=ladder(), recalled=RECALLED)
+        request.build(replace(RECIPE, layout=9), "sys", messages, summary=summary(), recalled=RECALLED)
 
 
 def test_a_keep_alive_is_the_same_prefix_without_an_answer_or_a_stream() -> None:
     messages = thread("u: hi", "a: hello", "u: colour?")
-    real = json.loads(request.build(RECIPE, "sys", messages, ladder=ladder(), recalled=RECALLED))
-    alive = json.loads(request.build_keepalive(RECIPE, "sys", messages, ladder=ladder()))
+    real = json.loads(request.build(RECIPE, "sys", messages, summary=summary(), recalled=RECALLED))
+    alive = json.loads(request.build_keepalive(RECIPE, "sys", messages, summary=summary()))
     assert alive["max_tokens"] == 0
     assert "stream" not in alive
     real["messages"][-1]["content"].pop()
@@ -114,14 +116,14 @@ def test_a_keep_alive_is_the_same_prefix_without_an_answer_or_a_stream() -> None
 
 def test_a_keep_alive_ends_where_the_part_that_is_renewed_ends() -> None:
     messages = thread("u: hi", "a: hello", "u: colour?")
-    marked = [Breakpoint(at="system", ttl="1h"), Breakpoint(at="ladder", ttl="1h")]
+    marked = [Breakpoint(at="system", ttl="1h"), Breakpoint(at="summary", ttl="1h")]
     recipe = replace(RECIPE, breakpoints=tuple(marked))
-    real = json.loads(request.build(recipe, "sys", messages, ladder=ladder(), recalled=RECALLED))
-    blocks = len(ladder().blocks)
+    real = json.loads(request.build(recipe, "sys", messages, summary=summary(), recalled=RECALLED))
+    blocks = len(summary().blocks)
     for part in ("window", "summary"):  # nothing of the window is marked: it is not sent
-        alive = json.loads(request.build_keepalive(recipe, "sys", messages, ladder=ladder(), part=part))
+        alive = json.loads(request.build_keepalive(recipe, "sys", messages, summary=summary(), part=part))
         assert alive["messages"] == [{"role": "user", "content": real["messages"][0]["content"][:blocks]}]
-    alive = json.loads(request.build_keepalive(recipe, "sys", messages, ladder=ladder(), part="system"))
+    alive = json.loads(request.build_keepalive(recipe, "sys", messages, summary=summary(), part="system"))
     assert alive["system"] == real["system"]
     assert [len(one["content"]) for one in alive["messages"]] == [1]
     assert "cache_control" not in str(alive["messages"])
@@ -132,7 +134,7 @@ def test_a_forked_summary_extends_the_live_prefix() -> None:
     answer = message("m3", "Blue.", role="assistant", parent="m2", depth=3)
     body = json.loads(
         request.build_fork(
-            RECIPE, "sys", messages, answer=answer, instruction="Sum up.", max_tokens=300, ladder=ladder()
+            RECIPE, "sys", messages, answer=answer, instruction="Sum up.", max_tokens=300, summary=summary()
         )
     )
     assert [one["role"] for one in body["messages"]] == ["user", "assistant", "user", "assistant", "user"]

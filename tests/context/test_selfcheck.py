@@ -1,4 +1,4 @@
-"""Each shortfall of reads gets the cause it has."""
+"""Each cache miss of reads gets the cause it has."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 import pytest
 
-from context.audit.cache_audit import Shortfall, check
-from context.cache.cache_state import Lane, Lives, Sent, Written
+from context.audit.cache_audit import CacheMiss, check
+from context.cache.cache_state import CacheState, Sent, Ttls, Written
 from context.models.pricing import Usage
 from context.planning.planned import Plan
 from context.request.blocks import Block, Compared, Kind, blocks, compare, digests, packed, unpacked
 from context.request.recipe import Recalled
 from context.request.request import parts
-from context.request.summary_blocks import Ladder, Line, Segment
+from context.request.summary_blocks import Line, Segment, Summary
 from tests.context.story import NOON, Story
 
-LANE = Lane(
+LANE = CacheState(
     model="m",
     settings="s",
     written=(Written(key="k", tokens=1_000, ttl="5m", touched_at=NOON),),
 )
 SENT = Sent(
-    lives=Lives(head="5m", tail="5m"),
-    marks=(),
+    ttls=Ttls(head="5m", tail="5m"),
+    cache_breakpoints=(),
     read="k",
     read_tokens=1_000,
     arrived=0,
@@ -51,7 +51,7 @@ def cause(
     sent: Sent = SENT,
     asked: bool = True,
     said: Mapping[str, Any] | None = None,
-) -> Shortfall:
+) -> CacheMiss:
     found = check(LANE, sent, MISS, started_at=at, compared=compared, asked=asked, diagnostics=said)
     assert found is not None
     return found
@@ -78,7 +78,7 @@ def test_an_outlived_entry_has_expired() -> None:
 
 def test_a_changed_block_is_named_by_its_place_and_by_what_it_is() -> None:
     found = cause(changed("message", "message m7"))
-    assert (found.cause, found.expected, found.billed) == ("changed", 1_000, 0)
+    assert (found.cause, found.expected, found.actual_usage) == ("changed", 1_000, 0)
     assert found.detail == "block 3 of 40 (message m7) is not what it was when it was cached"
 
 
@@ -153,13 +153,15 @@ def test_without_any_trace_the_cause_is_unknown() -> None:
 
 
 def made(planned: Plan) -> tuple[tuple[Block, ...], list[int]]:
-    return blocks(planned.recipe, planned.prompt.text, planned.messages, ladder=planned.ladder)
+    return blocks(planned.recipe, planned.prompt.text, planned.messages, summary=planned.summary)
 
 
 def kept(planned: Plan) -> list[bytes]:
     """The digests that were stored with a request."""
-    found, marks = digests(parts(planned.recipe, planned.prompt.text, planned.messages, planned.ladder, ()))
-    return list(unpacked(packed(found, marks)))
+    found, cache_breakpoints = digests(
+        parts(planned.recipe, planned.prompt.text, planned.messages, planned.summary, ())
+    )
+    return list(unpacked(packed(found, cache_breakpoints)))
 
 
 def talked(turns: int = 6) -> Story:
@@ -202,14 +204,14 @@ def test_tools_and_parts_of_the_summary_are_named() -> None:
     planned = talked().asked[-1].planned
     line = Line(text="The parcel is 4711.", sources=("m0",))
     part = Segment(id="s1", first_id="m0", last_id="m1", lines=(line,), tokens=9)
-    ladder = Ladder(id="l", upto_id="m1", segments=(part, replace(part, id="s2")))
+    summary = Summary(id="l", upto_id="m1", segments=(part, replace(part, id="s2")))
     recipe = replace(planned.recipe, tools=("search_conversation",))
-    one, marks = blocks(recipe, planned.prompt.text, planned.messages[2:], ladder=ladder)
+    one, cache_breakpoints = blocks(recipe, planned.prompt.text, planned.messages[2:], summary=summary)
     named = []
     for index in range(1, 5):
         sent = [block.digest for block in one]
         sent[index] = b"???"
-        found = compare(one, sent, one, marks, read_at=len(one) - 3)
+        found = compare(one, sent, one, cache_breakpoints, read_at=len(one) - 3)
         assert found is not None
         named.append((found.changed, found.kind, found.what))
     assert named == [
@@ -238,6 +240,6 @@ def test_a_request_of_another_branch_is_not_compared_with() -> None:
 
 def test_nothing_is_kept_of_what_no_mark_covers() -> None:
     short = Story().say("Hello", recalled=(Recalled(id="recall", text="Long ago", tokens=2),)).planned
-    marks = made(short)[1]
-    assert len(kept(short)) == max(marks, default=0) + 1
+    cache_breakpoints = made(short)[1]
+    assert len(kept(short)) == max(cache_breakpoints, default=0) + 1
     assert unpacked(packed([b"abc", b"def"], ())) == (b"abc",)

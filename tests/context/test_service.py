@@ -9,33 +9,33 @@ from math import isclose
 from hypothesis import given
 from hypothesis import strategies as st
 
-from context.cache.gap_forecast import outlook
-from context.cache.global_gaps import BELIEVED, WEIGHTS, Service
+from context.cache.gap_forecast import forecast_gaps
+from context.cache.global_gaps import BELIEVED, WEIGHTS, GlobalGaps
 from context.cache.idle_gaps import Gap
 from context.policy import DEFAULT
 from tests.bench.economics.conversations import pauses
 
 
-def seen(threads: Sequence[Sequence[int]]) -> Service:
+def seen(threads: Sequence[Sequence[int]]) -> GlobalGaps:
     """A service after these threads, one after the other; pauses in milliseconds."""
-    service = Service()
+    global_gaps = GlobalGaps()
     for thread in threads:
         gaps: tuple[Gap, ...] = ()
         for ms in thread:
-            service = service.observe(ms, gaps, DEFAULT)
+            global_gaps = global_gaps.observe(ms, gaps, DEFAULT)
             gaps = (*gaps, Gap(ms=ms, tokens=0))[-DEFAULT.gaps_kept :]
-    return service
+    return global_gaps
 
 
 def test_threads_that_are_alike_make_the_histogram_count_for_much() -> None:
-    service = seen([pauses("bursts", 60, seed) for seed in range(12)])
-    assert service.weight(DEFAULT) > 100
+    global_gaps = seen([pauses("bursts", 60, seed) for seed in range(12)])
+    assert global_gaps.weight(DEFAULT) > 100
 
 
 def test_threads_that_differ_make_a_lane_s_own_past_count_for_more() -> None:
     patterns = ("seconds", "minutes", "hours", "days")
-    service = seen([pauses(patterns[seed % 4], 60, seed) for seed in range(12)])
-    assert service.weight(DEFAULT) < 20
+    global_gaps = seen([pauses(patterns[seed % 4], 60, seed) for seed in range(12)])
+    assert global_gaps.weight(DEFAULT) < 20
 
 
 def test_what_was_learned_fades_when_threads_change() -> None:
@@ -51,30 +51,30 @@ def test_a_young_histogram_counts_for_little_whatever_it_says() -> None:
 
 @given(st.lists(st.integers(0, 10**10), max_size=40))
 def test_chances_sum_to_one_and_scores_stay_finite(gaps: list[int]) -> None:
-    service = seen([gaps])
+    global_gaps = seen([gaps])
     for before in (None, "short", "long"):
-        assert isclose(sum(service.shares(before)), 1.0)
-    assert max(service.told) <= 0.0
-    assert WEIGHTS[0] <= service.weight(DEFAULT) or service.seen < DEFAULT.service_trusted
+        assert isclose(sum(global_gaps.shares(before)), 1.0)
+    assert max(global_gaps.told) <= 0.0
+    assert WEIGHTS[0] <= global_gaps.weight(DEFAULT) or global_gaps.seen < DEFAULT.global_gaps_trusted
 
 
 def test_a_histogram_from_before_weights_were_learned_keeps_its_counts() -> None:
-    service = seen([[30_000] * 20])
-    stored = service.to_json()
+    global_gaps = seen([[30_000] * 20])
+    stored = global_gaps.to_json()
     del stored["told"]
-    old = Service.from_json(stored)
-    assert (old.after_short, old.after_long) == (service.after_short, service.after_long)
-    assert old.told == Service().told
+    old = GlobalGaps.from_json(stored)
+    assert (old.after_short, old.after_long) == (global_gaps.after_short, global_gaps.after_long)
+    assert old.told == GlobalGaps().told
     assert isclose(sum(BELIEVED), 1.0)
 
 
 def test_a_long_thread_is_less_likely_to_end_than_a_short_one_and_a_rare_lane_likelier() -> None:
     dice = random.Random(3)
-    service = seen([pauses("bursts", 60, seed) for seed in range(12)])
+    global_gaps = seen([pauses("bursts", 60, seed) for seed in range(12)])
 
     def ending(turns: int, share: float = 1.0) -> float:
         gaps = [Gap(ms=dice.randrange(10_000, 100_000), tokens=0) for _ in range(min(turns, 200))]
-        ahead = outlook(gaps, service, per_gap=40, policy=DEFAULT, uses=turns, share=share)
+        ahead = forecast_gaps(gaps, global_gaps, per_gap=40, policy=DEFAULT, uses=turns, share=share)
         return ahead.never / (ahead.never + sum(max(point[2:]) for point in ahead.points))
 
     assert ending(10) > 2 * ending(100) > 4 * ending(1_000)

@@ -1,22 +1,22 @@
-"""The summariser's answer is data that must prove where it comes from."""
+"""The summarizer's answer is data that must prove where it comes from."""
 
 from __future__ import annotations
 
 import pytest
 
 from context.compaction.prompt import SummaryRejected, ask, climb, parse, pinned_lines
-from context.compaction.scope import Fold, chunks, fold_range
+from context.compaction.scope import Compaction, chunks, compaction_range
 from context.messages import Message
-from context.request.summary_blocks import OPENING, Ladder, Line, Segment
-from tests.context.story import message, terms, thread
+from context.request.summary_blocks import OPENING, Line, Segment, Summary
+from tests.context.story import inputs, message, thread
 
 
 def count(text: str) -> int:
     return len(text.split())
 
 
-def fold_of(messages: list[Message], ladder: Ladder | None = None) -> Fold:
-    return fold_range(terms(), messages=messages, ladder=ladder, kind="cold", reason="test")
+def fold_of(messages: list[Message], summary: Summary | None = None) -> Compaction:
+    return compaction_range(inputs(), messages=messages, summary=summary, kind="cold", reason="test")
 
 
 def test_messages_are_shown_with_short_references() -> None:
@@ -78,15 +78,15 @@ def test_pinned_lines_survive_a_merge_word_for_word() -> None:
         Segment(id=f"s{number}", first_id="z", last_id="z", lines=(pinned,), tokens=450)
         for number in range(4)
     )
-    ladder = Ladder(id="l", upto_id="z", segments=segments)
+    summary = Summary(id="l", upto_id="z", segments=segments)
     messages = [message("m0", "hi", parent="z", size=4_000)]
-    fold = fold_of(messages, ladder)
-    assert fold.ladder.merge
-    kept = pinned_lines(fold, ladder)
-    lines = parse("- Said hi. [m1]\n- Hi again [m2]", ask(fold, messages, ladder), count, pinned=kept)
-    after = climb(fold, ladder, lines, count, id="new")
+    compaction = fold_of(messages, summary)
+    assert compaction.summary.merge
+    kept = pinned_lines(compaction, summary)
+    lines = parse("- Said hi. [m1]\n- Hi again [m2]", ask(compaction, messages, summary), count, pinned=kept)
+    after = climb(compaction, summary, lines, count, id="new")
     assert pinned in after[-1].lines
-    assert [segment.id for segment in after[:-1]] == list(fold.ladder.keep)
+    assert [segment.id for segment in after[:-1]] == list(compaction.summary.keep)
     assert after[-1].first_id == "z"
     assert after[-1].last_id == "m0"
 
@@ -97,11 +97,11 @@ def test_the_oldest_segments_are_left_alone_when_the_newest_are_merged() -> None
         Segment(id=f"s{number}", first_id="z", last_id="z", lines=(line,), tokens=size)
         for number, size in enumerate([700, 500, 400])
     )
-    fold = fold_of(
-        [message("m0", "hi", parent="z", size=2_000)], Ladder(id="l", upto_id="z", segments=segments)
+    compaction = fold_of(
+        [message("m0", "hi", parent="z", size=2_000)], Summary(id="l", upto_id="z", segments=segments)
     )
-    assert fold.ladder.keep[:1] == ("s0",)
-    assert "s2" in fold.ladder.merge
+    assert compaction.summary.keep[:1] == ("s0",)
+    assert "s2" in compaction.summary.merge
 
 
 def test_a_long_history_is_read_in_parts_that_begin_with_a_user_message() -> None:

@@ -53,7 +53,7 @@ def test_a_message_larger_than_the_limit_is_refused_with_both_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "heard"),
+    ("line", "received"),
     [
         ("a: all of it", "all of it"),
         ("a cancelled: half an", f"half an\n\n{INTERRUPTED}"),
@@ -64,8 +64,8 @@ def test_a_message_larger_than_the_limit_is_refused_with_both_numbers() -> None:
         ("u: a question", "a question"),
     ],
 )
-def test_what_a_model_hears_of_a_message(line: str, heard: str) -> None:
-    assert spoken(thread(line)[0]) == heard
+def test_what_a_model_hears_of_a_message(line: str, received: str) -> None:
+    assert spoken(thread(line)[0]) == received
 
 
 def test_thinking_is_never_sent_back() -> None:

@@ -25,13 +25,13 @@ from tests.upstream import Reply, Simulator
 LONG = "PALAVER_LONG" in os.environ
 KILLS = 200 if LONG else 20
 LANES = 2
-CLIENTS = 4  # per lane
+CLIENTS = 4  # per cache state
 LONGEST_LIFE = 0.9  # seconds from serving to the kill
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a lane exercised."""
+    """What a cache state exercised."""
 
     kills: int = 0
     mid_answer: int = 0
@@ -47,11 +47,11 @@ async def test_no_kill_loses_or_doubles_anything(tmp_path: Path) -> None:
     async with Simulator() as sim, Nursery() as nursery:
         sim.respond(answer())
         sim.chaos(seed=11, rate=0.06, kinds=("reset", "error"))
-        lanes = [
-            lane(tmp_path / f"lane{n}", sim, nursery, KILLS // LANES, random.Random(f"kill {n}"))
+        cache_states = [
+            cache_state(tmp_path / f"lane{n}", sim, nursery, KILLS // LANES, random.Random(f"kill {n}"))
             for n in range(LANES)
         ]
-        tallies = await asyncio.gather(*lanes)
+        tallies = await asyncio.gather(*cache_states)
         await sim.idle()
         books = await accounts([tmp_path / f"lane{n}" for n in range(LANES)], sim)
     told = f"{report(tallies)}\n{books}"
@@ -60,7 +60,7 @@ async def test_no_kill_loses_or_doubles_anything(tmp_path: Path) -> None:
     assert sum(tally.mid_answer for tally in tallies) >= KILLS // 4, told
     assert sum(tally.interrupted for tally in tallies) >= KILLS // 4, told
     assert not books.wrong, "\n".join(books.wrong[:20])
-    assert books.paid == books.billed > 0
+    assert books.paid == books.actual_usage > 0
 
 
 async def test_the_real_command_is_killed_and_comes_back(tmp_path: Path) -> None:
@@ -115,7 +115,9 @@ def answer() -> Any:
     return respond
 
 
-async def lane(folder: Path, sim: Simulator, nursery: Nursery, kills: int, dice: random.Random) -> Tally:
+async def cache_state(
+    folder: Path, sim: Simulator, nursery: Nursery, kills: int, dice: random.Random
+) -> Tally:
     """One server with its clients, killed `kills` times, then left to finish in peace."""
     server = Server(folder=folder, settings=settings_for(sim.base_url), nursery=nursery)
     tally = Tally()

@@ -29,15 +29,15 @@ def counter(limit: int = 100, **budget: str) -> Counter:
 
 def row(id: str, *, owner: str = "ada", at: int = NOW, tokens: int = 10, pico: int | None = 5) -> Entry:
     return Entry(
-        id=id, owner_id=owner, thread_id="t", turn_id=None, token="laptop", tier="simple", purpose="reply", model_asked="m",
-        model_answered="m", usage=Usage(input=tokens - 1, output=1), cost=None if pico is None else usd(pico), price_table=None,
+        id=id, owner_id=owner, thread_id="t", turn_id=None, token="laptop", tier="simple", purpose="reply", requested_model="m",
+        response_model="m", usage=Usage(input=tokens - 1, output=1), cost=None if pico is None else usd(pico), price_table=None,
         estimated=False, outcome="ok", attempt=1, upstream_id="msg", total_ms=1, created_at=at,
     )  # fmt: skip
 
 
 async def stands(database: Database, *wanted: Counter) -> list[tuple[int, int]]:
     async with database.reading() as connection:
-        return [(one.used, one.reserved) for one in await budgets.standings(connection, wanted)]
+        return [(one.used, one.reserved) for one in await budgets.statuses(connection, wanted)]
 
 
 async def test_all_counters_have_room_or_none_is_changed(database: Database) -> None:

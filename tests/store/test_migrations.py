@@ -68,11 +68,22 @@ DATA["0009"] = (
     *DATA["0008"],
     "INSERT INTO message_vectors (owner_id, thread_id, model, pk, vector) VALUES ('ada', 't', 'm', 1, 'v')",
 )
-KEPT = ("users", "threads", "messages", "turns", "turn_events", "usage", "prompts")
+DATA["0010"] = tuple(
+    statement.replace("cancel_asked", "cancel_requested")
+    .replace("usage (id", "ledger_entries (id")
+    .replace("model_asked", "requested_model")
+    .replace("INTO lanes", "INTO cache_states")
+    .replace("INTO learned", "INTO learned_stats")
+    .replace("UPDATE usage SET predicted", "UPDATE ledger_entries SET estimated_usage")
+    .replace("shortfall", "cache_miss")
+    .replace("INTO alerts", "INTO budget_alerts")
+    for statement in DATA["0009"]
+)
+KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
-    "0003": ("lanes", "learned", "summaries"),
+    "0003": ("cache_states", "learned_stats", "summaries"),
     "0004": ("budgets", "open_calls"),
-    "0006": ("alerts",),
+    "0006": ("budget_alerts",),
     "0009": ("message_vectors",),
 }  # tables that came with a revision
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message, Role, Status, TextPart
-from context.recall.render import OPENING, STANDING
+from context.recall.render import INSTRUCTION, OPENING
 from store import messages, migrate, threads
 from store.database import Database
 from store.search import term_index
@@ -63,7 +63,7 @@ async def asked(
             count=count,
         )
     assert sum(count(block.text) for block in blocks) <= budget
-    return [block.text for block in blocks if block.text not in (OPENING, STANDING)]
+    return [block.text for block in blocks if block.text not in (OPENING, INSTRUCTION)]
 
 
 async def test_an_older_message_comes_back_with_its_date(database: Database) -> None:

@@ -20,7 +20,7 @@ TOP = periods("claude-sonnet-4-5", start=ALL.start, end=ALL.end)
 
 KEYS: dict[Dimension, Callable[[Entry], str | None]] = {
     "day": lambda row: datetime.fromtimestamp(row.created_at / 1000, UTC).date().isoformat(),
-    "model": lambda row: row.model_answered or row.model_asked,
+    "model": lambda row: row.response_model or row.requested_model,
     "user": lambda row: row.owner_id,
     "thread": lambda row: row.thread_id,
     "purpose": lambda row: row.purpose,

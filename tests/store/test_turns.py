@@ -15,7 +15,7 @@ async def run(
     await database.write(
         lambda connection: turns.add(
             connection, id=turn_id, owner_id="ada", thread_id=thread_id, user_message_id="q", message_id="a",
-            asked=None, token=None, feature=None, idempotency_key=key, fingerprint="f", metadata={}, window_start=None, lease_holder=holder,
+            requested_model=None, token=None, feature=None, idempotency_key=key, fingerprint="f", metadata={}, window_start=None, lease_holder=holder,
             lease_until=until, now=1,
         )
     )  # fmt: skip
@@ -55,7 +55,7 @@ async def test_a_lease_is_renewed_for_what_really_runs_and_the_rest_runs_out(dat
     await run(database, "three", "others", holder="q", until=10)
 
     async def renew(connection: AsyncConnection) -> list[str]:
-        await turns.ask_cancel(connection, "ada", "runs")
+        await turns.request_cancel(connection, "ada", "runs")
         return await turns.renew_leases(connection, "p", ["runs", "others"], 100)
 
     assert await database.write(renew) == ["runs"]

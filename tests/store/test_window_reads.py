@@ -77,7 +77,7 @@ async def fill(database: Database, thread: str, length: int) -> None:
             'turn-' || :prefix || (n - n % 2 + 1), n FROM numbers"""
     asked = f"""
         INSERT INTO turns (owner_id, thread_id, id, user_message_id, message_id, status, fingerprint, idempotency_key,
-            meta, last_seq, lease_until, cancel_asked, log_kept, created_at, finished_at)
+            meta, last_seq, lease_until, cancel_requested, log_kept, created_at, finished_at)
         {numbers}
         SELECT 'ada', :thread, 'turn-' || :prefix || n, :prefix || (n - 1), :prefix || n,
             CASE n + 1 WHEN :length THEN 'running' ELSE 'completed' END, 'f', 'key-' || :prefix || n,

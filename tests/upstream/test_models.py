@@ -49,7 +49,10 @@ async def test_an_alias_is_found_and_an_unknown_model_is_not(client: AsyncAnthro
 
 def test_every_model_of_the_sdk_is_in_the_table() -> None:
     literal = types.model.Model.__args__[0]  # type: ignore[attr-defined]
-    assert set(literal.__args__) - {"claude-mythos-preview"} == set(BY_ID)
+    known = set(literal.__args__) - {"claude-mythos-preview"}
+    assert known <= set(BY_ID)
+    # A newer SDK leaves out what its provider is about to retire; threads that used it must still be replayed here.
+    assert all(BY_ID[id].lifecycle == "deprecated" for id in set(BY_ID) - known)
 
 
 def test_top_level_fields_are_those_of_the_sdk() -> None:
@@ -97,10 +100,10 @@ def test_english_costs_the_published_tokens_per_character(model: str, low: float
 @pytest.mark.parametrize("model", ["claude-opus-4-6", "claude-opus-5-5"])
 def test_a_cut_text_costs_at_most_its_allowance(model: str) -> None:
     chosen = find_model(model)
-    for allowance in range(tokens.count(ENGLISH, chosen) + 3):
-        kept = tokens.cut(ENGLISH, allowance, chosen)
+    for keepalive_cap in range(tokens.count(ENGLISH, chosen) + 3):
+        kept = tokens.cut(ENGLISH, keepalive_cap, chosen)
         assert ENGLISH.startswith(kept)
-        assert tokens.count(kept, chosen) <= allowance
+        assert tokens.count(kept, chosen) <= keepalive_cap
 
 
 async def test_count_tokens_is_near_repeatable_and_never_exact(client: AsyncAnthropic) -> None:

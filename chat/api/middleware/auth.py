@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat.auth.principal import Principal
-from chat.auth.token_registry import Granted, Visit
+from chat.auth.token_registry import TokenRegistry, Visit
 from chat.auth.tokens import Tokens
 from chat.clock import Clock
 from chat.errors import Unauthorized
@@ -16,31 +16,33 @@ PUBLIC_PREFIXES = ("/assets/", "/t/")
 METRICS = "/metrics"
 
 
-class Access:
+class Auth:
     """ASGI middleware that says who each request comes from. Raises Unauthorized."""
 
-    def __init__(self, app: ASGIApp, granted: Granted, clock: Clock, metrics: Tokens | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, token_registry: TokenRegistry, clock: Clock, metrics: Tokens | None = None
+    ) -> None:
         self.app = app
-        self.granted = granted
+        self.token_registry = token_registry
         self.metrics = metrics  # what opens METRICS besides, and nothing else
         self.clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (self.granted.asks and is_public(scope["path"])):
+        if scope["type"] != "http" or (self.token_registry.asks and is_public(scope["path"])):
             await self.app(scope, receive, send)
             return
         visit = self._visit(scope)
         scope.setdefault("state", {}).update(principal=visit.principal, visit=visit)
-        with self.granted.visiting(visit):
+        with self.token_registry.visiting(visit):
             await self.app(scope, receive, send)
 
     def _visit(self, scope: Scope) -> Visit:
         metrics = self.metrics if scope["path"] == METRICS else None
-        if not self.granted.asks and not metrics:
+        if not self.token_registry.asks and not metrics:
             return Visit(token=None, principal=Principal(owner_id=LOCAL, admin=True))
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
-        found = self.granted.find(token)
+        found = self.token_registry.find(token)
         if found is None and metrics:
             found = metrics.find(token, now=self.clock.now())
         if found is None:

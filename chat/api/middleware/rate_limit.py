@@ -66,7 +66,7 @@ class Rates:
             await self._pool.disconnect()
 
 
-class Limits:
+class RateLimit:
     """ASGI middleware. Raises RateLimited; 0 switches a limit off.
 
     The address is the connection's, or what a trusted proxy says it is. What is open at once one process counts for itself.

@@ -31,7 +31,7 @@ ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 API_CSP = "default-src 'none'; frame-ancestors 'none'"
 
 
-class Edge:
+class RequestContext:
     """ASGI middleware around everything but CORS. Nothing gets past it but a response."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
@@ -70,7 +70,7 @@ class Edge:
 
 
 def told(failure: Exception) -> PalaverError:
-    """What a client is told of a failure; what was not foreseen is logged here and told as `internal`."""
+    """What a client is told of a failure; what was not estimated is logged here and told as `internal`."""
     match failure:
         case PalaverError():
             return failure

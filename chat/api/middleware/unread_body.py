@@ -14,7 +14,7 @@ LINGER = 5.0  # seconds a longer one is read after its answer: a client that not
 MOST = 16_777_216  # bytes of it that are read in that time
 
 
-class HangUp:
+class UnreadBody:
     """ASGI middleware around all others: no answer leaves a connection on which an unread body may go on for ever."""
 
     def __init__(self, app: ASGIApp) -> None:

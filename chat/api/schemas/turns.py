@@ -53,7 +53,7 @@ class NewTurn(Body):
     metadata: Metadata | None = None
 
     @model_validator(mode="after")
-    def _one_wish(self) -> "NewTurn":
+    def _one_action(self) -> "NewTurn":
         if [self.input, self.regenerate, self.continue_].count(None) != 2:
             raise ValueError("give one of input, regenerate and continue")
         if self.input is None and "parent_id" in self.model_fields_set:
@@ -83,14 +83,14 @@ class TurnOut(TurnAccepted):
 
 
 class CallOut(Answer):
-    """One upstream call: what was foreseen and what was billed, in the five kinds that are priced apart."""
+    """One upstream call: what was estimated and what was billed, in the five kinds that are priced apart."""
 
     purpose: str
     model: str
     outcome: str
-    billed: dict[str, int]
-    predicted: dict[str, int] | None
-    shortfall: str | None
+    actual_usage: dict[str, int]
+    estimated_usage: dict[str, int] | None
+    cache_miss: str | None
     cost_usd: str | None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from context.audit.baselines import bill, simple_policies
-from context.cache.global_gaps import Service
+from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Gap
 from context.models.pricing import usd
 from context.policy import DEFAULT
@@ -79,9 +79,9 @@ class Row:
 
 def measure(job: Job) -> Row:
     models = MID if job.kind == "one" else THREE
-    terms = {tier: terms_of(model, job.system) for tier, model in models.items()}
+    inputs = {tier: terms_of(model, job.system) for tier, model in models.items()}
     watched = {tier: terms_of(model, job.system, presence=0.9) for tier, model in models.items()}
-    services = trained(job, tuple(models)) if job.trained else {}
+    global_gaps_by_model = trained(job, tuple(models)) if job.trained else {}
     ours = least = seen = folds = pure = 0
     seconds, plans, prompt, read = 0.0, 0, 0, 0
     shares: dict[str, int] = {}
@@ -90,7 +90,9 @@ def measure(job: Job) -> Row:
     simple: dict[str, int] = {}
     for seed, conversation in enumerate(job.conversations):
         gaps = between(conversation, job.pattern, seed)
-        run = Run(terms=terms, services=dict(services), fold_first=job.fold_first).play(conversation, gaps)
+        run = Run(
+            inputs=inputs, global_gaps_by_model=dict(global_gaps_by_model), fold_first=job.fold_first
+        ).play(conversation, gaps)
         seconds, plans = seconds + run.planning, plans + run.plans
         played: Provider | Played = run.provider
         if job.real:
@@ -105,11 +107,16 @@ def measure(job: Job) -> Row:
             shares[purpose] = shares.get(purpose, 0) + amount
         if job.presence:
             seen += (
-                Run(terms=watched, services=dict(services), fold_first=job.fold_first, presence=0.9)
+                Run(
+                    inputs=watched,
+                    global_gaps_by_model=dict(global_gaps_by_model),
+                    fold_first=job.fold_first,
+                    presence=0.9,
+                )
                 .play(conversation, gaps)
                 .provider.total
             )
-        best_case = least_of(conversation, gaps, terms, run.summaries, system=job.system)
+        best_case = least_of(conversation, gaps, inputs, run.summaries, system=job.system)
         turns, answers = best_case.turns, best_case.answers
         least += best_case.bill
         shares["answers"] = shares.get("answers", 0) + answers
@@ -121,14 +128,14 @@ def measure(job: Job) -> Row:
                     one,
                     turns,
                     system=job.system,
-                    tables={tier: its.prices for tier, its in terms.items()},
-                    minimums={tier: its.model.min_cacheable for tier, its in terms.items()},
+                    tables={tier: its.prices for tier, its in inputs.items()},
+                    minimums={tier: its.model.min_cacheable for tier, its in inputs.items()},
                 )
             )
-        fixed += play(Fixed(surplus=job.trigger, ttl="5m"), terms, conversation, gaps).total
+        fixed += play(Fixed(surplus=job.trigger, ttl="5m"), inputs, conversation, gaps).total
         for surplus, ttl in searched:
             searched[surplus, ttl] += play(
-                Fixed(surplus=surplus, ttl=ttl, explicit=True), terms, conversation, gaps
+                Fixed(surplus=surplus, ttl=ttl, explicit=True), inputs, conversation, gaps
             ).total
     best = min(searched, key=lambda key: searched[key])
     return Row(
@@ -150,10 +157,10 @@ def measure(job: Job) -> Row:
     )
 
 
-def trained(job: Job, tiers: tuple[str, ...]) -> dict[str, Service]:
+def trained(job: Job, tiers: tuple[str, ...]) -> dict[str, GlobalGaps]:
     """What the service has seen before: sixty pauses of each of twelve other threads, by model."""
     models = MID if job.kind == "one" else THREE
-    services: dict[str, Service] = {}
+    global_gaps_by_model: dict[str, GlobalGaps] = {}
     for other in range(12):
         known = job.others or job.conversations
         conversation = known[other % len(known)]
@@ -167,11 +174,13 @@ def trained(job: Job, tiers: tuple[str, ...]) -> dict[str, Service]:
             if model in last:
                 earlier = seen.get(model, ())
                 gap_ms = now - last[model]
-                services[model] = services.get(model, Service()).observe(gap_ms, earlier, DEFAULT)
+                global_gaps_by_model[model] = global_gaps_by_model.get(model, GlobalGaps()).observe(
+                    gap_ms, earlier, DEFAULT
+                )
                 seen[model] = (*earlier, Gap(ms=gap_ms, tokens=0))
             last[model] = now
             now += gap
-    return services
+    return global_gaps_by_model
 
 
 def show(row: Row) -> str:
@@ -245,7 +254,7 @@ def main() -> None:
             for pattern in args.patterns.split(",")
         ]
         if args.real:
-            # Nobody has seen pauses before in a new database, and no turn waits for a fold there: the pure engine plays the same.
+            # Nobody has seen pauses before in a new database, and no turn waits for a compaction there: the pure engine plays the same.
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
             one = [
                 replace(job, presence=False, fold_first=False, trained=False)

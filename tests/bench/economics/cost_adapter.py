@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from context.cache import cache_state
-from context.cache.cache_state import Lane
-from context.cache.global_gaps import Service
-from context.cache.plan_inputs import Summariser, Terms
+from context.cache.cache_state import CacheState
+from context.cache.global_gaps import GlobalGaps
+from context.cache.plan_inputs import PlanInputs, SummarizerModel
 from context.compaction import when
 from context.compaction.prompt import climb
-from context.compaction.scope import Fold
+from context.compaction.scope import Compaction
 from context.messages import Message, Role, TextPart
 from context.models.catalog import Model
 from context.models.pricing import Prices, PriceTable, Usage
@@ -24,8 +24,8 @@ from context.planning.plan import plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request.prompts import Prompt
-from context.request.recipe import LADDER, SYSTEM
-from context.request.summary_blocks import Ladder, Line
+from context.request.recipe import SUMMARY, SYSTEM
+from context.request.summary_blocks import Line, Summary
 from context.request.window import spoken
 from context.routing.choice import Route
 
@@ -63,12 +63,12 @@ def milliseconds(stamp: str) -> int:
     return round(datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() * 1000)
 
 
-SERVICE: list[Service] = [Service()]
-"""What the service has seen over all threads of this process: one lane's pauses after the other, as they come."""
+SERVICE: list[GlobalGaps] = [GlobalGaps()]
+"""What the service has seen over all threads of this process: one cache state's pauses after the other, as they come."""
 
 
 class Engine:
-    """One thread of the scorer. Keep-alives and folds at a cache's death need timers, which a scorer of turns has not: the first are
+    """One thread of the scorer. Keep-alives and compactions at a cache's death need timers, which a scorer of turns has not: the first are
     off, the second happen when the next message comes."""
 
     tier = "standard"
@@ -77,7 +77,7 @@ class Engine:
     def __init__(self, thread: dict[str, Any]) -> None:
         policy = self.policy()
         self.system = str(thread["system"])
-        self.terms = Terms(
+        self.inputs = PlanInputs(
             model=Model(
                 id=self.tier,
                 label=self.tier,
@@ -89,12 +89,12 @@ class Engine:
             prompt_tokens=tokens(self.system),
             max_output=4_000,
             prices=prices(self.tier),
-            summariser=Summariser(model="simple", prices=prices("simple")),
+            summarizer=SummarizerModel(model="simple", prices=prices("simple")),
             policy=policy,
         )
-        self.lane = Lane(model=self.tier)
+        self.cache_state = CacheState(model=self.tier)
         self.path: list[Message] = []
-        self.ladder: Ladder | None = None
+        self.summary: Summary | None = None
         self.known = 0
         self.depth = 0
         self.folds = 0
@@ -106,46 +106,46 @@ class Engine:
         calls: list[dict[str, Any]] = []
         for old in history[self.known :]:
             self._add(old)
-        if self.lane.uses and self.path:
-            fold = when.after_turn(
-                self.terms,
+        if self.cache_state.uses and self.path:
+            compaction = when.after_turn(
+                self.inputs,
                 path=self.path,
-                ladder=self.ladder,
-                lane=self.lane,
-                now=self.lane.touched_at,
+                summary=self.summary,
+                cache_state=self.cache_state,
+                now=self.cache_state.touched_at,
             )
-            if fold is not None:
-                calls.append(self._fold(fold))
+            if compaction is not None:
+                calls.append(self._compact(compaction))
         for new in user:
             self._add(new)
         self.known = len(history) + len(user)
         now = milliseconds(user[-1]["ts"])
         planned = self._plan(now)
-        if planned.fold is not None:
-            calls.append(self._fold(planned.fold))
+        if planned.compaction is not None:
+            calls.append(self._compact(planned.compaction))
             planned = self._plan(now)
-        before = self.lane
-        self.lane = cache_state.after_request(
-            self.lane,
+        before = self.cache_state
+        self.cache_state = cache_state.after_request(
+            self.cache_state,
             planned.sent,
             started_at=now,
-            billed=Usage(output=self.minimum_output),
+            actual_usage=Usage(output=self.minimum_output),
             upstream_id=None,
-            policy=self.terms.policy,
+            policy=self.inputs.policy,
         )
-        if len(self.lane.gaps) > len(before.gaps):
-            SERVICE[0] = SERVICE[0].observe(self.lane.gaps[-1].ms, before.gaps, self.terms.policy)
+        if len(self.cache_state.gaps) > len(before.gaps):
+            SERVICE[0] = SERVICE[0].observe(self.cache_state.gaps[-1].ms, before.gaps, self.inputs.policy)
         calls.append({"purpose": "turn", "model": self.tier, "blocks": self._blocks(planned), "output": ""})
         return calls
 
     def _plan(self, now: int) -> Plan:
         return plan(
-            self.terms,
+            self.inputs,
             route=Route(model_id=self.tier, tier=None, reason="bench"),
             path=self.path,
-            ladder=self.ladder,
-            lane=self.lane,
-            service=SERVICE[0],
+            summary=self.summary,
+            cache_state=self.cache_state,
+            global_gaps=SERVICE[0],
             now=now,
         )
 
@@ -154,7 +154,7 @@ class Engine:
         self.path.append(
             Message(
                 id=str(value["id"]),
-                parent_id=self.path[-1].id if self.path else (self.ladder.upto_id if self.ladder else None),
+                parent_id=self.path[-1].id if self.path else (self.summary.upto_id if self.summary else None),
                 role=role,
                 status="complete",
                 parts=(TextPart(text=value["content"]),),
@@ -164,30 +164,30 @@ class Engine:
         )
         self.depth += 1
 
-    def _fold(self, fold: Fold) -> dict[str, Any]:
+    def _compact(self, compaction: Compaction) -> dict[str, Any]:
         self.folds += 1
-        end = next(index for index, one in enumerate(self.path) if one.id == fold.last_id) + 1
-        folded, self.path = self.path[:end], self.path[end:]
-        output = (WORDS * (fold.ladder.budget * 4 // len(WORDS) + 1))[: fold.ladder.budget * 4]
+        end = next(index for index, one in enumerate(self.path) if one.id == compaction.last_id) + 1
+        compacted, self.path = self.path[:end], self.path[end:]
+        output = (WORDS * (compaction.summary.budget * 4 // len(WORDS) + 1))[: compaction.summary.budget * 4]
         merged = [
             segment.text
-            for segment in (self.ladder.segments if self.ladder else ())
-            if segment.id in fold.ladder.merge
+            for segment in (self.summary.segments if self.summary else ())
+            if segment.id in compaction.summary.merge
         ]
-        lines = [Line(text=f"{self.folds} {output}", sources=(fold.last_id,))]
-        segments = climb(fold, self.ladder, lines, tokens, id=f"s{self.folds}")
-        self.ladder = Ladder(id=f"l{self.folds}", upto_id=fold.last_id, segments=segments)
+        lines = [Line(text=f"{self.folds} {output}", sources=(compaction.last_id,))]
+        segments = climb(compaction, self.summary, lines, tokens, id=f"s{self.folds}")
+        self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=segments)
         blocks = [{"text": "Condense. " * 150, "cache": None, "role": "system"}]
         blocks += [{"text": text, "cache": None, "role": "user"} for text in merged]
-        blocks += [{"text": one.text, "cache": None, "role": one.role} for one in folded]
+        blocks += [{"text": one.text, "cache": None, "role": one.role} for one in compacted]
         return {"purpose": "summary", "model": "simple", "blocks": blocks, "output": output}
 
     def _blocks(self, planned: Plan) -> list[dict[str, Any]]:
         marks = {mark.at: mark.ttl for mark in planned.recipe.breakpoints}
         blocks = [{"text": self.system, "cache": marks.get(SYSTEM), "role": "system"}]
-        texts = () if planned.ladder is None else planned.ladder.blocks
+        texts = () if planned.summary is None else planned.summary.blocks
         for number, text in enumerate(texts, start=1):
-            ttl = marks.get(LADDER) if number == len(texts) else None
+            ttl = marks.get(SUMMARY) if number == len(texts) else None
             blocks.append({"text": text, "cache": ttl, "role": "user"})
         blocks += [
             {"text": spoken(one), "cache": marks.get(one.id), "role": one.role}

@@ -1,4 +1,4 @@
-"""The pure engine over one conversation: plans, folds and keep-alives on a stepped clock, billed by the provider."""
+"""The pure engine over one conversation: plans, compactions and keep-alives on a stepped clock, billed by the provider."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from context.cache import cache_state as lanes
+from context.cache import cache_state as cache_states
 from context.cache import keepalive
-from context.cache.cache_state import Lane
-from context.cache.global_gaps import Service
+from context.cache.cache_state import CacheState
+from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Evidence
 from context.cache.keepalive import Decision
-from context.cache.plan_inputs import Summariser, Terms
+from context.cache.plan_inputs import PlanInputs, SummarizerModel
 from context.compaction import when
-from context.compaction.scope import Fold
+from context.compaction.scope import Compaction
 from context.messages import Message, TextPart
 from context.models.catalog import lookup
 from context.models.pricing import Usage, price_table
@@ -23,7 +23,7 @@ from context.planning.plan import plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request.prompts import Prompt
-from context.request.summary_blocks import Ladder, Line, Segment
+from context.request.summary_blocks import Line, Segment, Summary
 from context.routing.choice import Route
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider
@@ -49,17 +49,17 @@ def terms_of(
     policy: Policy = DEFAULT,
     reader: str = "claude-haiku-5-5",
     presence: float | None = None,
-) -> Terms:
+) -> PlanInputs:
     prices, cheap = price_table(model, now=START), price_table(reader, now=START)
     assert prices is not None
     assert cheap is not None
-    return Terms(
+    return PlanInputs(
         model=lookup(model),
         prompt=Prompt(name="bench", version=1, text="bench"),
         prompt_tokens=system,
         max_output=8_000,
         prices=prices,
-        summariser=Summariser(model=reader, prices=cheap),
+        summarizer=SummarizerModel(model=reader, prices=cheap),
         signs=() if presence is None else signs(presence),
         policy=policy,
     )
@@ -67,17 +67,17 @@ def terms_of(
 
 @dataclass(slots=True)
 class Run:
-    """One conversation under the engine. `terms` by tier; `seen` watches every plan; `summaries`: tokens of each turn's."""
+    """One conversation under the engine. `inputs` by tier; `seen` watches every plan; `summaries`: tokens of each turn's."""
 
-    terms: dict[str, Terms]
-    services: dict[str, Service] = field(default_factory=dict)
+    inputs: dict[str, PlanInputs]
+    global_gaps_by_model: dict[str, GlobalGaps] = field(default_factory=dict)
     presence: float | None = None
     fold_first: bool = False
     seen: Callable[[Plan], None] | None = None
     provider: Provider = field(default_factory=Provider)
-    lanes: dict[str, Lane] = field(default_factory=dict)
+    cache_states: dict[str, CacheState] = field(default_factory=dict)
     path: list[Message] = field(default_factory=list)
-    ladder: Ladder | None = None
+    summary: Summary | None = None
     folds: int = 0
     summaries: list[int] = field(default_factory=list)
     planning: float = 0.0
@@ -89,103 +89,115 @@ class Run:
         now = START
         last = len(conversation.exchanges) - 1
         for index, exchange in enumerate(conversation.exchanges):
-            tier = conversation.tiers[index] if len(self.terms) > 1 else next(iter(self.terms))
-            self.turn(self.terms[tier], index, exchange.user, exchange.answer, now)
+            tier = conversation.tiers[index] if len(self.inputs) > 1 else next(iter(self.inputs))
+            self.turn(self.inputs[tier], index, exchange.user, exchange.answer, now)
             self.coming = gaps[index] if index < last else AFTER_END
             self.rest(now, now + self.coming)
             now += self.coming
         return self
 
-    def turn(self, terms: Terms, index: int, user: int, answer: int, now: int) -> None:
-        """Plan, ask, remember, and fold behind the answer if that is due."""
+    def turn(self, inputs: PlanInputs, index: int, user: int, answer: int, now: int) -> None:
+        """Plan, ask, remember, and compaction behind the answer if that is due."""
         self.path.append(_message(index * 2, "user", user))
-        lane = self.lanes.get(terms.model.id) or Lane(model=terms.model.id, share=0.0)
-        planned = self._plan(terms, lane, now)
-        if planned.fold is not None and self.fold_first:
-            self._fold(terms, planned.fold)
-            planned = self._plan(terms, lane, now)
-        self.summaries.append(0 if planned.ladder is None else planned.ladder.tokens)
+        cache_state = self.cache_states.get(inputs.model.id) or CacheState(model=inputs.model.id, share=0.0)
+        planned = self._plan(inputs, cache_state, now)
+        if planned.compaction is not None and self.fold_first:
+            self._compact(inputs, planned.compaction)
+            planned = self._plan(inputs, cache_state, now)
+        self.summaries.append(0 if planned.summary is None else planned.summary.tokens)
         if self.seen is not None:
             self.seen(planned)
-        billed = self._ask(terms, planned, now, answer)
-        self.lanes[terms.model.id] = lanes.after_request(
-            lane, planned.sent, started_at=now, billed=billed, upstream_id=None, policy=terms.policy
+        actual_usage = self._ask(inputs, planned, now, answer)
+        self.cache_states[inputs.model.id] = cache_states.after_request(
+            cache_state,
+            planned.sent,
+            started_at=now,
+            actual_usage=actual_usage,
+            upstream_id=None,
+            policy=inputs.policy,
         )
-        after = self.lanes[terms.model.id]
-        if len(after.gaps) > len(lane.gaps):
-            service = self._service(terms)
-            self.services[terms.model.id] = service.observe(after.gaps[-1].ms, lane.gaps, terms.policy)
+        after = self.cache_states[inputs.model.id]
+        if len(after.gaps) > len(cache_state.gaps):
+            global_gaps = self._service(inputs)
+            self.global_gaps_by_model[inputs.model.id] = global_gaps.observe(
+                after.gaps[-1].ms, cache_state.gaps, inputs.policy
+            )
         self.path.append(_message(index * 2 + 1, "assistant", answer))
-        fold = when.after_turn(
-            terms,
+        compaction = when.after_turn(
+            inputs,
             path=self.path,
-            ladder=self.ladder,
-            lane=self.lanes[terms.model.id],
+            summary=self.summary,
+            cache_state=self.cache_states[inputs.model.id],
             now=now,
-            others=self._others(terms),
-            found=None if self.fold_first else planned.fold,
+            others=self._others(inputs),
+            found=None if self.fold_first else planned.compaction,
         )
-        if fold is not None:
-            self._fold(terms, fold)
+        if compaction is not None:
+            self._compact(inputs, compaction)
 
     def rest(self, start: int, until: int) -> None:
         """What the timers do between two turns."""
-        looked = {terms.model.id: start - 1 for terms in self.terms.values()}
+        looked = {inputs.model.id: start - 1 for inputs in self.inputs.values()}
         while True:
             events = [
-                (at, terms.model.id, terms)
-                for terms in self.terms.values()
-                if (lane := self.lanes.get(terms.model.id)) is not None
-                and (at := keepalive.next_at(lane, terms, after=looked[terms.model.id])) is not None
+                (at, inputs.model.id, inputs)
+                for inputs in self.inputs.values()
+                if (cache_state := self.cache_states.get(inputs.model.id)) is not None
+                and (at := keepalive.next_at(cache_state, inputs, after=looked[inputs.model.id])) is not None
                 and at < until
             ]
             if not events:
                 return
-            at, model, terms = min(events, key=lambda event: event[:2])
+            at, model, inputs = min(events, key=lambda event: event[:2])
             looked[model] = at
-            lane = self.lanes[model]
-            if lane.life != "none" and at == lane.alive_until:
-                fold = when.at_death(
-                    terms, path=self.path, ladder=self.ladder, lane=lane, others=self._others(terms), now=at
+            cache_state = self.cache_states[model]
+            if cache_state.window_ttl != "none" and at == cache_state.alive_until:
+                compaction = when.at_death(
+                    inputs,
+                    path=self.path,
+                    summary=self.summary,
+                    cache_state=cache_state,
+                    others=self._others(inputs),
+                    now=at,
                 )
-                if fold is not None:
-                    self._fold(terms, fold)
+                if compaction is not None:
+                    self._compact(inputs, compaction)
                 continue
             decision = keepalive.decide(
-                terms,
+                inputs,
                 path=self.path,
-                ladder=self.ladder,
-                lane=lane,
-                service=self._service(terms),
+                summary=self.summary,
+                cache_state=cache_state,
+                global_gaps=self._service(inputs),
                 now=at,
-                others=self._others(terms),
+                others=self._others(inputs),
                 presence=self._signs(),
             )
             if decision.send:
                 self.provider.pay("keepalive", decision.cost)
-                self.lanes[model] = self._renew(lane, decision, at)
+                self.cache_states[model] = self._renew(cache_state, decision, at)
 
-    def _others(self, terms: Terms) -> list[tuple[Terms, Lane]]:
+    def _others(self, inputs: PlanInputs) -> list[tuple[PlanInputs, CacheState]]:
         return [
-            (one, self.lanes[one.model.id])
-            for one in self.terms.values()
-            if one.model.id in self.lanes and one.model.id != terms.model.id
+            (one, self.cache_states[one.model.id])
+            for one in self.inputs.values()
+            if one.model.id in self.cache_states and one.model.id != inputs.model.id
         ]
 
-    def _service(self, terms: Terms) -> Service:
-        return self.services.get(terms.model.id, Service())
+    def _service(self, inputs: PlanInputs) -> GlobalGaps:
+        return self.global_gaps_by_model.get(inputs.model.id, GlobalGaps())
 
-    def _renew(self, lane: Lane, decision: Decision, at: int) -> Lane:
+    def _renew(self, cache_state: CacheState, decision: Decision, at: int) -> CacheState:
         """A keep-alive at the provider: it reads the deepest marked prefix of what is renewed."""
         cache = self.provider.cache
         for digest, entry in list(cache.entries.items()):
             if (
                 entry.alive(at / 1000)
-                and entry.last_start == lane.touched_at / 1000
+                and entry.last_start == cache_state.touched_at / 1000
                 and (decision.head is None or entry.tokens <= decision.head)
             ):
                 cache.entries[digest] = replace(entry, last_start=at / 1000)
-        return lanes.after_keepalive(lane, started_at=at, head=decision.head)
+        return cache_states.after_keepalive(cache_state, started_at=at, head=decision.head)
 
     def _signs(self) -> Evidence | None:
         """A sign that speaks the truth about the present pause with the given accuracy."""
@@ -198,55 +210,55 @@ class Run:
         )
         return signs(self.presence)[said]
 
-    def _plan(self, terms: Terms, lane: Lane, now: int) -> Plan:
+    def _plan(self, inputs: PlanInputs, cache_state: CacheState, now: int) -> Plan:
         began = time.perf_counter()
         planned = plan(
-            terms,
-            route=Route(model_id=terms.model.id, tier=None, reason="bench"),
+            inputs,
+            route=Route(model_id=inputs.model.id, tier=None, reason="bench"),
             path=self.path,
-            ladder=self.ladder,
-            lane=lane,
-            service=self._service(terms),
+            summary=self.summary,
+            cache_state=cache_state,
+            global_gaps=self._service(inputs),
             now=now,
-            others=self._others(terms),
+            others=self._others(inputs),
         )
         self.planning += time.perf_counter() - began
         self.plans += 1
         return planned
 
-    def _ask(self, terms: Terms, planned: Plan, now: int, answer: int) -> Usage:
+    def _ask(self, inputs: PlanInputs, planned: Plan, now: int, answer: int) -> Usage:
         marks = {mark.at: mark.ttl for mark in planned.recipe.breakpoints}
-        parts = [Part("system", terms.prompt_tokens, marks.get("system"))]
-        segments = () if planned.ladder is None else planned.ladder.segments
+        parts = [Part("system", inputs.prompt_tokens, marks.get("system"))]
+        segments = () if planned.summary is None else planned.summary.segments
         for number, segment in enumerate(segments, start=1):
-            ttl = marks.get("ladder") if number == len(segments) else None
+            ttl = marks.get("summary") if number == len(segments) else None
             parts.append(Part(segment.id, segment.tokens, ttl))
         parts += [Part(message.id, message.tokens, marks.get(message.id)) for message in planned.messages]
         return self.provider.ask(
-            terms.model.id,
-            terms.prices,
+            inputs.model.id,
+            inputs.prices,
             parts,
             now=now,
-            minimum=terms.model.min_cacheable,
+            minimum=inputs.model.min_cacheable,
             output=answer,
             purpose="reply",
         )
 
-    def _fold(self, terms: Terms, fold: Fold) -> None:
-        """Carry a fold out with a made-up summary of the planned length."""
+    def _compact(self, inputs: PlanInputs, compaction: Compaction) -> None:
+        """Carry a compaction out with a made-up summary of the planned length."""
         self.folds += 1
-        self.provider.pay("summary", fold.cost)
-        cut = next(index for index, message in enumerate(self.path) if message.id == fold.last_id) + 1
-        known = () if self.ladder is None else self.ladder.segments
-        kept = tuple(segment for segment in known if segment.id in fold.ladder.keep)
+        self.provider.pay("summary", compaction.cost)
+        cut = next(index for index, message in enumerate(self.path) if message.id == compaction.last_id) + 1
+        known = () if self.summary is None else self.summary.segments
+        kept = tuple(segment for segment in known if segment.id in compaction.summary.keep)
         new = Segment(
             id=f"s{self.folds}",
-            first_id=fold.first_id,
-            last_id=fold.last_id,
-            lines=(Line(text="stub", sources=(fold.last_id,)),),
-            tokens=fold.ladder.budget,
+            first_id=compaction.first_id,
+            last_id=compaction.last_id,
+            lines=(Line(text="stub", sources=(compaction.last_id,)),),
+            tokens=compaction.summary.budget,
         )
-        self.ladder = Ladder(id=f"l{self.folds}", upto_id=fold.last_id, segments=(*kept, new))
+        self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=(*kept, new))
         self.path = self.path[cut:]
 
 

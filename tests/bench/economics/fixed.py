@@ -1,21 +1,21 @@
-"""Simpler policies over the same conversation: a fixed trigger for folding, and automatic marks."""
+"""Simpler policies over the same conversation: a fixed trigger for compacting, and automatic marks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from context.cache.plan_inputs import Terms
-from context.request.summary_blocks import Ladder, Line, Segment
+from context.cache.plan_inputs import PlanInputs
+from context.request.summary_blocks import Line, Segment, Summary
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Fold down to the floor when `surplus` tokens stand before it; mark the last block for `ttl`, or nothing.
+    """Compact down to the floor when `surplus` tokens stand before it; mark the last block for `ttl`, or nothing.
 
-    `explicit` marks the system prompt and the end of the ladder besides.
+    `explicit` marks the system prompt and the end of the summary besides.
     """
 
     surplus: float
@@ -23,28 +23,30 @@ class Fixed:
     explicit: bool = False
 
 
-def play(policy: Fixed, terms: dict[str, Terms], conversation: Conversation, gaps: Sequence[int]) -> Provider:
+def play(
+    policy: Fixed, inputs: dict[str, PlanInputs], conversation: Conversation, gaps: Sequence[int]
+) -> Provider:
     """What the conversation costs."""
     from context.compaction.scope import rewrite
 
     provider, now = Provider(), START
-    any_terms = next(iter(terms.values()))
+    any_terms = next(iter(inputs.values()))
     keep = any_terms.policy.floor_messages
     sizes = [size for exchange in conversation.exchanges for size in (exchange.user, exchange.answer)]
     start = 0
-    ladder: Ladder | None = None
+    summary: Summary | None = None
     for index, exchange in enumerate(conversation.exchanges):
-        its = terms[conversation.tiers[index]] if len(terms) > 1 else any_terms
+        its = inputs[conversation.tiers[index]] if len(inputs) > 1 else any_terms
         end = index * 2 + 1
         floor = max(start, (end - keep) // 2 * 2)
         surplus = sum(sizes[start:floor])
         window = sum(sizes[start:end])
         if floor > start and (surplus > policy.surplus or window > its.policy.window_cap):
-            new = rewrite(ladder, surplus, its)
-            reading = its.policy.summariser_prompt + surplus + new.merged_tokens
-            cheap = its.summariser.prices.at(reading)
+            new = rewrite(summary, surplus, its)
+            reading = its.policy.summarizer_prompt + surplus + new.merged_tokens
+            cheap = its.summarizer.prices.at(reading)
             provider.pay("summary", cheap.input * reading + cheap.output * new.budget)
-            known = () if ladder is None else ladder.segments
+            known = () if summary is None else summary.segments
             kept = tuple(segment for segment in known if segment.id in new.keep)
             made = Segment(
                 id=f"s{index}",
@@ -53,11 +55,11 @@ def play(policy: Fixed, terms: dict[str, Terms], conversation: Conversation, gap
                 lines=(Line(text="", sources=()),),
                 tokens=new.budget,
             )
-            ladder = Ladder(id=f"l{index}", upto_id="", segments=(*kept, made))
+            summary = Summary(id=f"l{index}", upto_id="", segments=(*kept, made))
             start = floor
         early = policy.ttl if policy.explicit else None
         parts = [Part("system", its.prompt_tokens, early)]
-        segments = () if ladder is None else ladder.segments
+        segments = () if summary is None else summary.segments
         for number, segment in enumerate(segments, start=1):
             parts.append(Part(segment.id, segment.tokens, early if number == len(segments) else None))
         parts += [Part(f"m{number}", sizes[number]) for number in range(start, end)]

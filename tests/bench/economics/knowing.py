@@ -2,11 +2,11 @@
 
     python -m tests.bench.economics.knowing THREADS.jsonl.gz [--limit 6] [--turns 200]
 
-The rule is told the distribution of the lane's pauses, but not the next one: it chooses a life and how many renewals it tries, as
+The rule is told the distribution of the cache state's pauses, but not the next one: it chooses a life and how many renewals it tries, as
 well as that can be done in hindsight over all pauses. The rest is the price of not knowing, and no policy without signs gets it back.
 
 From that follows a floor under the whole bill of such a policy: the least bill, with the system prompt and the summary, which are in every
-prompt, at the rule's price. Answers, windows and the summariser's calls stand in it as if every pause had been known.
+prompt, at the rule's price. Answers, windows and the summarizer's calls stand in it as if every pause had been known.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from context.audit.bound import TurnTaken, lasting
-from context.cache.cache_state import LIVES
+from context.audit.bound import PlayedTurn, lasting
+from context.cache.cache_state import TTL_MS
 from context.cache.pauses import rest_of
-from context.cache.plan_inputs import Terms
+from context.cache.plan_inputs import PlanInputs
 from context.models.pricing import Prices
 from context.policy import DEFAULT
 from tests.bench.economics.conversations import PATTERNS, RECORDED, Conversation, between, load, pauses
@@ -34,7 +34,7 @@ TURNS = 20_000
 
 
 def between_uses(gaps: Sequence[int], share: float) -> list[int]:
-    """The pauses of a lane that answers that share of the turns at random."""
+    """The pauses of a cache state that answers that share of the turns at random."""
     chance, found, waited = random.Random(5), list[int](), 0
     for gap in gaps:
         waited += gap
@@ -44,48 +44,48 @@ def between_uses(gaps: Sequence[int], share: float) -> list[int]:
     return found
 
 
-def least(gaps: Sequence[int], terms: Mapping[str, Terms], tier: str) -> float:
+def least(gaps: Sequence[int], inputs: Mapping[str, PlanInputs], tier: str) -> float:
     """Offline, in picodollars a use."""
-    at, turns = 0, [TurnTaken(lane=tier, at=0, user=0, answer=0)]
+    at, turns = 0, [PlayedTurn(model=tier, at=0, user=0, answer=0)]
     for gap in gaps:
         at += gap
-        turns.append(TurnTaken(lane=tier, at=at, user=0, answer=0))
-    return lasting(turns, frame_of(terms, system=1))[-1] / len(turns)
+        turns.append(PlayedTurn(model=tier, at=at, user=0, answer=0))
+    return lasting(turns, frame_of(inputs, system=1))[-1] / len(turns)
 
 
 def told(gaps: Sequence[int], prices: Prices, uses: float) -> tuple[float, str]:
     """The best rule's picodollars a use, and the rule; after so many uses a thread ends, and renewals are tried for in vain."""
     best, name = float(prices.input), "none"
-    for life in ("5m", "1h"):
-        rest = rest_of(DEFAULT, life)
+    for ttl in ("5m", "1h"):
+        rest = rest_of(DEFAULT, ttl)
         for tries in range(MOST_TRIES):
-            reach = rest * (tries + 1) if tries else LIVES[life]
+            reach = rest * (tries + 1) if tries else TTL_MS[ttl]
             cost = sum(
                 prices.cache_read * min(tries, gap // rest)
-                + (prices.cache_read if gap < reach else prices.write(life))
+                + (prices.cache_read if gap < reach else prices.write(ttl))
                 for gap in gaps
             )
             mean = cost / len(gaps) + prices.cache_read * tries / uses
             if mean < best:
-                best, name = mean, f"{life}, {tries} renewals"
+                best, name = mean, f"{ttl}, {tries} renewals"
     return best, name
 
 
 def floor(
     conversations: Sequence[Conversation],
     pattern: str,
-    terms: Mapping[str, Terms],
+    inputs: Mapping[str, PlanInputs],
     dearer: Mapping[str, float],
 ) -> float:
     """What the least bill comes to, as a multiple, when what is in every prompt costs that much more per tier."""
     whole = more = 0.0
     for seed, conversation in enumerate(conversations):
         gaps = between(conversation, pattern, seed)
-        run = Run(terms=dict(terms), fold_first=True).play(conversation, gaps)
-        best = least_of(conversation, gaps, terms, run.summaries, system=SYSTEM)
+        run = Run(inputs=dict(inputs), fold_first=True).play(conversation, gaps)
+        best = least_of(conversation, gaps, inputs, run.summaries, system=SYSTEM)
         whole += best.bill
-        for tier in terms:
-            uses = [turn for turn in best.turns if turn.lane == tier]
+        for tier in inputs:
+            uses = [turn for turn in best.turns if turn.model == tier]
             running = lasting(uses, best.frame)
             for index, turn in enumerate(uses):
                 step = running[index + 1] - running[index]
@@ -109,18 +109,18 @@ def main() -> None:
             else pauses(pattern, TURNS, 1)
         )
         for kind, shares in SHARES.items():
-            terms = {tier: terms_of(model, SYSTEM) for tier, model in MODELS[kind].items()}
+            inputs = {tier: terms_of(model, SYSTEM) for tier, model in MODELS[kind].items()}
             dearer = dict[str, float]()
             for tier, share in shares.items():
-                lane = between_uses(gaps, share)
-                rule, name = told(lane, terms[tier].prices.at(0), share * turns)
-                dearer[tier] = max(1.0, rule / least(lane, terms, tier))
+                model = between_uses(gaps, share)
+                rule, name = told(model, inputs[tier].prices.at(0), share * turns)
+                dearer[tier] = max(1.0, rule / least(model, inputs, tier))
                 print(
                     f"{pattern:9} {tier:9} {share:4.0%}  told / least {dearer[tier]:.2f}  ({name})",
                     flush=True,
                 )
             print(
-                f"{pattern:9} {kind:9}       no bill below {floor(chosen, pattern, terms, dearer):.2f} of the least",
+                f"{pattern:9} {kind:9}       no bill below {floor(chosen, pattern, inputs, dearer):.2f} of the least",
                 flush=True,
             )
 

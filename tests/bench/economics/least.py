@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from context.audit.bound import Frame, TurnTaken, bound
-from context.cache.plan_inputs import Terms
+from context.audit.bound import Frame, PlayedTurn, bound
+from context.cache.plan_inputs import PlanInputs
 from tests.bench.economics.conversations import START, Conversation
 
 
@@ -17,44 +17,46 @@ class Least:
     bill: int
     answers: int
     frame: Frame
-    turns: tuple[TurnTaken, ...]
+    turns: tuple[PlayedTurn, ...]
 
 
 def least_of(
     conversation: Conversation,
     gaps: Sequence[int],
-    terms: Mapping[str, Terms],
+    inputs: Mapping[str, PlanInputs],
     summaries: Sequence[int],
     *,
     system: int,
 ) -> Least:
-    """The offline bound. `terms` by tier, of one tier or of all; `gaps` in milliseconds; sizes in tokens."""
-    only = next(iter(terms)) if len(terms) == 1 else None
-    frame = frame_of(terms, system=system)
-    now, turns, answers = START, list[TurnTaken](), 0
+    """The offline bound. `inputs` by tier, of one tier or of all; `gaps` in milliseconds; sizes in tokens."""
+    only = next(iter(inputs)) if len(inputs) == 1 else None
+    frame = frame_of(inputs, system=system)
+    now, turns, answers = START, list[PlayedTurn](), 0
     for index, exchange in enumerate(conversation.exchanges):
         tier = only or conversation.tiers[index]
         turns.append(
-            TurnTaken(lane=tier, at=now, user=exchange.user, answer=exchange.answer, summary=summaries[index])
+            PlayedTurn(
+                model=tier, at=now, user=exchange.user, answer=exchange.answer, summary=summaries[index]
+            )
         )
-        answers += terms[tier].prices.at(0).output * exchange.answer
+        answers += inputs[tier].prices.at(0).output * exchange.answer
         now += gaps[index]
     return Least(bill=bound(turns, frame) + answers, answers=answers, frame=frame, turns=tuple(turns))
 
 
-def frame_of(terms: Mapping[str, Terms], *, system: int) -> Frame:
+def frame_of(inputs: Mapping[str, PlanInputs], *, system: int) -> Frame:
     """What the engine's policy and prices say to the bound."""
-    one = next(iter(terms.values()))
+    one = next(iter(inputs.values()))
     policy = one.policy
     return Frame(
         system=system,
-        prices={tier: its.prices.at(0) for tier, its in terms.items()},
-        reader=one.summariser.prices.at(0),
+        prices={tier: its.prices.at(0) for tier, its in inputs.items()},
+        reader=one.summarizer.prices.at(0),
         summary_least=round(policy.summary_budget * policy.summary_down),
         summary_most=round(policy.summary_budget * policy.summary_over),
         summary_budget=policy.summary_budget,
         summary_share=policy.summary_share,
-        summariser_prompt=policy.summariser_prompt,
+        summarizer_prompt=policy.summarizer_prompt,
         keep=policy.floor_messages,
         cap=policy.window_cap,
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from context.cache.global_gaps import WEIGHTS, Service
+from context.cache.global_gaps import WEIGHTS, GlobalGaps
 from context.models.pricing import usd
 from tests.bench.economics.conversations import Conversation, between, load
 from tests.bench.economics.engine import MID, THREE, Run, terms_of
@@ -32,16 +32,18 @@ def bill(
 ) -> int:
     """Picodollars of all the threads, one after the other; `weight` is one of `WEIGHTS`, or learned."""
     told = tuple(0.0 if one == weight else CERTAIN for one in WEIGHTS)
-    start = Service() if weight is None else Service(told=told)
-    terms = {tier: terms_of(model, 1_500) for tier, model in models.items()}
-    services = dict.fromkeys(models.values(), start)
+    start = GlobalGaps() if weight is None else GlobalGaps(told=told)
+    inputs = {tier: terms_of(model, 1_500) for tier, model in models.items()}
+    global_gaps_by_model = dict.fromkeys(models.values(), start)
     total = 0
     for index, conversation in enumerate(conversations):
         gaps = between(conversation, patterns[index % len(patterns)], index)
-        run = Run(terms=terms, services=services, fold_first=True).play(conversation, gaps)
-        services = {
-            model: service if weight is None else replace(service, told=told)
-            for model, service in run.services.items()
+        run = Run(inputs=inputs, global_gaps_by_model=global_gaps_by_model, fold_first=True).play(
+            conversation, gaps
+        )
+        global_gaps_by_model = {
+            model: global_gaps if weight is None else replace(global_gaps, told=told)
+            for model, global_gaps in run.global_gaps_by_model.items()
         }
         total += run.provider.total
     return total

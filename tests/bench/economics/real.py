@@ -1,7 +1,7 @@
 """The same conversation through the real application: HTTP, database, SDK and the simulator behind it, on a stepped clock.
 
-Texts of the wanted length stand in for the words; summaries are as long as a summariser is allowed to be. Time goes from one of
-the timers' appointments to the next, so that keep-alives and folds happen when they are due.
+Texts of the wanted length stand in for the words; summaries are as long as a summarizer is allowed to be. Time goes from one of
+the timers' appointments to the next, so that keep-alives and compactions happen when they are due.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ async def _play(
             coming = exchange.answer
             turn = await app.chat(THREAD, words(exchange.user - FRAME, chance))
             assert turn["status"] == "completed", turn["error"]
-            await _errands(app)
+            await _background_tasks(app)
             await _rest(app, clock, gaps[index] if index < last else AFTER_END)
         return await _played(app)
 
@@ -93,18 +93,18 @@ async def _rest(app: Palaver, clock: SimClock, pause: int) -> None:
     until = round(clock.now * 1000) + pause
     while True:
         async with app.deps.database.reading() as connection:
-            due = await connection.scalar(select(func.min(tables.lanes.c.next_at)))
+            due = await connection.scalar(select(func.min(tables.cache_states.c.next_at)))
         now = round(clock.now * 1000)
         if due is None or due >= until:
             clock.advance((until - now) / 1000)
             return
         clock.advance(max(0, due - now + 1) / 1000)
-        await app.deps.runner.tending.look()
-        await _errands(app)
+        await app.deps.runner.keepalive_scheduler.look()
+        await _background_tasks(app)
 
 
-async def _errands(app: Palaver) -> None:
-    await asyncio.gather(*app.deps.runner._errands)
+async def _background_tasks(app: Palaver) -> None:
+    await asyncio.gather(*app.deps.runner._background_tasks)
 
 
 async def _played(app: Palaver) -> Played:
@@ -118,7 +118,7 @@ async def _played(app: Palaver) -> Played:
             played.prompt_tokens += row.usage.prompt
             played.read_tokens += row.usage.cache_read
         played.folds += row.purpose == "summary" and row.outcome == "ok"
-        played.shortfalls += row.shortfall is not None
+        played.shortfalls += row.cache_miss is not None
     return played
 
 

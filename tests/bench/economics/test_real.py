@@ -10,7 +10,7 @@ def test_the_application_pays_what_the_pure_engine_pays() -> None:
     conversation = Conversation("x", (Exchange(40, 160),) * count, ("standard",) * count)
     gaps = pauses("minutes", count, seed=1)
     ours = real.play(conversation, gaps, system=1_500)
-    pure = Run(terms={"standard": terms_of("claude-sonnet-5-5", 1_500)}).play(conversation, gaps)
+    pure = Run(inputs={"standard": terms_of("claude-sonnet-5-5", 1_500)}).play(conversation, gaps)
     assert abs(ours.total / pure.provider.total - 1) < 0.1
     assert abs(ours.prompt_tokens / pure.provider.prompt_tokens - 1) < 0.05
     assert not ours.shortfalls

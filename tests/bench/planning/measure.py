@@ -17,7 +17,7 @@ from chat.api.deps import Deps
 from chat.app import running
 from chat.clock import SystemClock
 from chat.planning.planner import Planning
-from chat.planning.thread_snapshot import Standing, load
+from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Deployment
 from context.cache.cache_state import after_request
 from context.models.pricing import Usage
@@ -114,7 +114,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
         await its.plan(route)
         return its
 
-    async def window() -> Standing:
+    async def window() -> ThreadSnapshot:
         async with database.reading() as connection:
             return await _load(work(), connection, route.model_id)
 
@@ -123,14 +123,16 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
         async with database.reading() as connection:
             (await connection.execute(query)).all()
 
-    await _warm(deps, await planned())  # caches of the process are filled, and the lane's prefix is cached
-    standing = await window()
+    await _warm(
+        deps, await planned()
+    )  # caches of the process are filled, and the cache state's prefix is cached
+    snapshot = await window()
 
     async def recall() -> None:
         its = work()
         its.started_at = deps.clock.now()
-        its.standing = standing
-        await its.search(route.model_id, standing.path[-1].text)
+        its.snapshot = snapshot
+        await its.search(route.model_id, snapshot.path[-1].text)
 
     async def steps(act: Callable[[], Awaitable[object]]) -> int:
         with counter.counting(database):
@@ -156,7 +158,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
     )
 
 
-async def _load(work: Planning, connection: AsyncConnection, model_id: str) -> Standing:
+async def _load(work: Planning, connection: AsyncConnection, model_id: str) -> ThreadSnapshot:
     return await load(
         connection,
         LOCAL,
@@ -179,21 +181,21 @@ async def _typical(act: Callable[[], Awaitable[object]], repeats: int) -> float:
 
 def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     """Seconds of the pure plan, the median of some."""
-    assert work.standing is not None
+    assert work.snapshot is not None
     route = fixed(deps.deployment)
-    standing, model = work.standing, route.model_id
-    terms, path = standing.seen_by(deps.deployment, model, work.started_at)
+    snapshot, model = work.snapshot, route.model_id
+    inputs, path = snapshot.seen_by(deps.deployment, model, work.started_at)
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
         plan(
-            terms,
+            inputs,
             route=route,
             path=path,
-            ladder=standing.ladder,
-            lane=standing.lane(model),
-            others=standing.others(deps.deployment, model, work.started_at),
-            service=standing.service(model),
+            summary=snapshot.summary,
+            cache_state=snapshot.cache_state(model),
+            others=snapshot.others(deps.deployment, model, work.started_at),
+            global_gaps=snapshot.global_gaps(model),
             now=work.started_at,
         )
         times.append(time.perf_counter() - began)
@@ -201,21 +203,21 @@ def _alone(deps: Deps, work: Planning, repeats: int) -> float:
 
 
 async def _warm(deps: Deps, work: Planning) -> None:
-    """The lane as it is behind the first turn: its prefix is cached."""
+    """The cache state as it is behind the first turn: its prefix is cached."""
     assert work.planned is not None
-    assert work.standing is not None
+    assert work.snapshot is not None
     planned = work.planned
-    lane = after_request(
-        work.standing.lane(planned.recipe.model),
+    cache_state = after_request(
+        work.snapshot.cache_state(planned.recipe.model),
         planned.sent,
         started_at=work.started_at,
-        billed=Usage(cache_write_5m=planned.estimate.total, output=200),
+        actual_usage=Usage(cache_write_5m=planned.estimate.total, output=200),
         upstream_id=None,
         policy=deps.deployment.policy,
     )
     await deps.database.write(
         lambda connection: cache_states.put(
-            connection, LOCAL, work.turn.thread_id, lane, turn_id=work.turn.id, next_at=None
+            connection, LOCAL, work.turn.thread_id, cache_state, turn_id=work.turn.id, next_at=None
         )
     )
 
@@ -229,7 +231,7 @@ def _work(deps: Deps, thread: str, leaf: str) -> Planning:
         user_message_id=leaf,
         message_id="none",
         status="running",
-        asked=None,
+        requested_model=None,
         token=None,
         feature=None,
         fingerprint="",
@@ -238,7 +240,7 @@ def _work(deps: Deps, thread: str, leaf: str) -> Planning:
         usage=None,
         error=None,
         last_seq=0,
-        cancel_asked=False,
+        cancel_requested=False,
         log_kept=True,
         created_at=clock.now(),
         finished_at=None,

@@ -78,9 +78,9 @@ class Bench:
         """Window and recall within the budget."""
         held = self._held(thread)
         window, used = self._window(held, int(budget * DEFAULT.window_share))
-        asked_at = milliseconds(question.get("asked_at") or thread["messages"][-1]["ts"])
+        requested_at = milliseconds(question.get("asked_at") or thread["messages"][-1]["ts"])
         blocks = self.runner.run(
-            self._recall(held, window, question["question"], asked_at, budget - used - 2)
+            self._recall(held, window, question["question"], requested_at, budget - used - 2)
         )
         return [*blocks, *held.lines[len(held.lines) - window :]]
 

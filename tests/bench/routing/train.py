@@ -36,7 +36,7 @@ from typing import Any
 from context.models.catalog import Tier
 from context.routing.complexity import judged, tiers_of
 from context.routing.gain import expected_gain, form_of
-from context.routing.model import Weights, terms
+from context.routing.model import Weights, inputs
 from context.routing.signals import Reading, read
 from context.routing.thread import Said
 from tests.bench.routing import prior as prior_weights
@@ -211,7 +211,7 @@ def newton(rows: Sequence[Sparse], aims: Sequence[float], prior: Sequence[float]
 
 def word_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -> Weights:
     """Words and pairs, fitted to what the signals left over (gradients with a step of their own for each weight, AdaGrad)."""
-    own = [() if row.reading.strange else terms(row.reading.words) for row, _ in rows]
+    own = [() if row.reading.strange else inputs(row.reading.words) for row, _ in rows]
     counts = Counter(term for found in own for term in found)
     kept = {term: i for i, term in enumerate(sorted(term for term, n in counts.items() if n >= LEAST_ROWS))}
     places = [[kept[term] for term in found if term in kept] for found in own]
@@ -334,10 +334,10 @@ def validate(turns: Sequence[Row]) -> None:
     for name, fold_of in ways.items():
         folds = [fold_of(i, row) for i, row in enumerate(turns)]
         said: list[str] = [""] * len(turns)
-        for fold in sorted(set(folds)):
-            weights = train([row for row, its in zip(turns, folds, strict=True) if its != fold])
+        for compaction in sorted(set(folds)):
+            weights = train([row for row, its in zip(turns, folds, strict=True) if its != compaction])
             for i, row in enumerate(turns):
-                if folds[i] == fold:
+                if folds[i] == compaction:
                     said[i] = tier(row, weights)
         print(f"left out: {name:<20} {figures([row.label for row in turns], said)}", flush=True)
         if name == "sources":
@@ -360,15 +360,15 @@ def validate_gain(data: Path, kit: ModuleType) -> None:
     for name, fold_of in ways.items():
         folds = [fold_of(i) for i in range(len(rows))]
         scores: dict[str, float] = {}
-        for fold in sorted(set(folds)):
+        for compaction in sorted(set(folds)):
             known = [
                 one
                 for one, its in zip(quality, folds, strict=True)
-                if its != fold and one[0] not in NON_COMMERCIAL
+                if its != compaction and one[0] not in NON_COMMERCIAL
             ]
             learned = gains(known)
             for row, (_, reading, _), its in zip(rows, quality, folds, strict=True):
-                if its == fold:
+                if its == compaction:
                     scores[row["id"]] = expected_gain(reading, learned)
         told = (
             f"{one['set']} {one['apgr']:.3f}/{one['cpt50']:.0%}/{one['cpt80']:.0%}"

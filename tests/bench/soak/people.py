@@ -42,7 +42,7 @@ FAULTS = (
     "eof",
     "error",
     "no_message_stop",
-    "cut_end",
+    "upstream_disconnect",
 )
 ANSWERS = (200, 202)
 REFUSING = {402, 409, 429, 503}  # busy, out of budget, overloaded: a person tries something else later
@@ -154,18 +154,18 @@ class Person:
 
 
 async def settled() -> None:
-    """Wait until no turn, fold, title or look at the lanes is under way."""
+    """Wait until no turn, compaction, title or look at the cache states is under way."""
     names = ("turn ", "fold ", "title ", "summary ")
     while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]:
         await asyncio.wait(tasks)
 
 
 async def round_of(people: list[Person], clock: SimClock, sim: Simulator, dice: random.Random) -> None:
-    """Everybody takes a turn at once; then time passes, and lanes that are due are looked at."""
+    """Everybody takes a turn at once; then time passes, and cache states that are due are looked at."""
     await asyncio.gather(*(person.act() for person in people))
     await settled()
     for _ in range(dice.choice([1, 2, 6, 12])):
         clock.advance(dice.choice([20, 120, 250]))
-        await people[0].app.deps.runner.tending.look()
+        await people[0].app.deps.runner.keepalive_scheduler.look()
     await settled()
     await sim.idle()

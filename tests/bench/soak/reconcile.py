@@ -36,7 +36,7 @@ class Books:
     refused_by_status: int = 0
     unheard: int = 0
     paid: Decimal = Decimal(0)
-    billed: Decimal = Decimal(0)
+    actual_usage: Decimal = Decimal(0)
     doubtful: Decimal = Decimal(0)
     faults: Counter[str] = field(default_factory=Counter)
     purposes: Counter[str] = field(default_factory=Counter)
@@ -44,7 +44,7 @@ class Books:
 
     def __str__(self) -> str:
         return (
-            f"{self.calls} calls: {self.exact} exact to the token and picodollar (${self.paid} paid, ${self.billed} billed), "
+            f"{self.calls} calls: {self.exact} exact to the token and picodollar (${self.paid} paid, ${self.actual_usage} billed), "
             f"{self.refused_by_status} refused by status, {self.cut_short} cut short and estimated, "
             f"{self.unheard} never heard of again (${self.doubtful} billed for both)"
         )
@@ -53,7 +53,7 @@ class Books:
 async def rows_of(database: Database) -> list[Mapping[str, Any]]:
     """The whole ledger."""
     async with database.reading() as connection:
-        found = await connection.execute(text("SELECT * FROM usage ORDER BY created_at, id"))
+        found = await connection.execute(text("SELECT * FROM ledger_entries ORDER BY created_at, id"))
         return [dict(row._mapping) for row in found]
 
 
@@ -94,8 +94,8 @@ def _compare(books: Books, row: Mapping[str, Any], exchange: Exchange) -> None:
         )
 
     model, kinds = exchange.model, exchange.kinds
-    if row["model_asked"] != model:
-        wrong("model", row["model_asked"], model)
+    if row["requested_model"] != model:
+        wrong("model", row["requested_model"], model)
     exact = not row["estimated"]
     told = (
         exact or exchange.usage is not None
@@ -111,7 +111,7 @@ def _compare(books: Books, row: Mapping[str, Any], exchange: Exchange) -> None:
     if exact:
         books.exact += 1
         books.paid += usd(row["cost_pico"] or 0)
-        books.billed += bill
+        books.actual_usage += bill
         return
     books.cut_short += 1
     books.doubtful += bill
@@ -125,7 +125,7 @@ def _unnamed(books: Books, rows: list[Mapping[str, Any]], exchanges: list[Exchan
     silent = Counter(one.model for one in exchanges if (one.status or 0) < 400)
     spare: Counter[str] = Counter()
     for row in rows:
-        key = (row["model_asked"], row["status"])
+        key = (row["requested_model"], row["status"])
         used = sum(row[name] for name in KINDS)
         if refused[key] and not row["estimated"]:
             refused[key] -= 1
@@ -139,7 +139,7 @@ def _unnamed(books: Books, rows: list[Mapping[str, Any]], exchanges: list[Exchan
         elif used and not row["estimated"]:
             books.wrong.append(f"{row['id']}: {used} tokens of a call without an answer, and not an estimate")
         else:
-            spare[row["model_asked"]] += 1
+            spare[row["requested_model"]] += 1
     for (model, _), count in refused.items():
         silent[model] += count  # refused, but the process died before it could say so
     for model, count in silent.items():

@@ -9,7 +9,7 @@ LAST = "the-end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SlotRequest:
     """One request whose answer is read to its end."""
 
     port: int
@@ -18,14 +18,14 @@ class Wish:
     headers: tuple[str, ...] = ()
 
 
-async def read_all(wishes: list[Wish]) -> None:
+async def read_all(wishes: list[SlotRequest]) -> None:
     """Send all requests at once and read every answer to its end. Each must contain the model's last word."""
     bodies = await asyncio.gather(*map(_read, wishes))
     for body in bodies:
         assert LAST.encode() in body, body[-400:]
 
 
-async def _read(wish: Wish) -> bytes:
+async def _read(wish: SlotRequest) -> bytes:
     body = json.dumps(wish.body).encode()
     lines = [
         f"POST {wish.path} HTTP/1.1",

