@@ -16,7 +16,7 @@ from playwright.async_api import Browser, async_playwright
 from chat.api.page import DIST
 from chat.upstream.client import Timeouts
 from tests.browser.visitor import Visitor, visit
-from tests.crash.server import Nursery
+from tests.crash.server import ForkServer
 from tests.palaver import Palaver, palaver
 from tests.upstream import Simulator
 
@@ -59,8 +59,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def nursery() -> AsyncIterator[Nursery]:
-    async with Nursery() as ready:
+async def fork_server() -> AsyncIterator[ForkServer]:
+    async with ForkServer() as ready:
         yield ready
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
-from tests.crash.server import Nursery, Server, settings_for
+from tests.crash.server import ForkServer, Server, settings_for
 from tests.palaver import Palaver
 from tests.upstream import Reply, Simulator, faults
 
@@ -14,14 +14,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_killed_server_leaves_an_interrupted_answer_that_can_be_asked_for_again(
-    tmp_path: Path, sim: Simulator, nursery: Nursery, open_page: Visit
+    tmp_path: Path, sim: Simulator, fork_server: ForkServer, open_page: Visit
 ) -> None:
     gate = sim.gate()
     sim.script(
         Reply(text="one two three four five six", chunk=4, gate=gate, thinking=""),
         Reply(text="The whole answer.", thinking=""),
     )
-    server = Server(folder=tmp_path, settings=settings_for(sim.base_url), nursery=nursery)
+    server = Server(folder=tmp_path, settings=settings_for(sim.base_url), fork_server=fork_server)
     await server.start()
     try:
         person = await open_page(server.url)
@@ -61,10 +61,10 @@ async def test_an_answer_that_broke_off_is_gone_on_with_by_one_click(
 
 
 async def test_a_message_said_while_the_server_is_away_is_sent_once_when_it_is_back(
-    tmp_path: Path, sim: Simulator, nursery: Nursery, open_page: Visit
+    tmp_path: Path, sim: Simulator, fork_server: ForkServer, open_page: Visit
 ) -> None:
     sim.respond(lambda _: Reply(text="Here I am.", thinking=""))
-    server = Server(folder=tmp_path, settings=settings_for(sim.base_url), nursery=nursery)
+    server = Server(folder=tmp_path, settings=settings_for(sim.base_url), fork_server=fork_server)
     await server.start()
     try:
         person = await open_page(server.url)

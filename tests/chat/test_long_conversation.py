@@ -17,8 +17,8 @@ from rich.console import Console
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import ensure_weights
 from context.models.pricing import PICO
+from tests.chat.calls.test_estimated_usage import chatty, missed, replies
 from tests.chat.talk import START, talking
-from tests.chat.test_ledger_forecast import chatty, missed, replies
 from tests.upstream import SimClock, Simulator
 
 LONG = "PALAVER_LONG" in os.environ

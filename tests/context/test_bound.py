@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from context.audit.bound import Frame, PlayedTurn, bound
 from context.models.pricing import Prices
+from tests.bench.economics.baselines import Fixed, play
 from tests.bench.economics.conversations import Conversation, Exchange, pauses
 from tests.bench.economics.engine import Run, terms_of
-from tests.bench.economics.fixed import Fixed, play
-from tests.bench.economics.least import least_of
+from tests.bench.economics.lower_bound import least_of
 
 FLAT = Prices(input=100, output=500, cache_read=10, cache_write_5m=125, cache_write_1h=200)
 FRAME = Frame(

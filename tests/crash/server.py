@@ -41,8 +41,8 @@ def free_port() -> int:
             return port
 
 
-class Nursery:
-    """`async with Nursery()`: a process that forks servers in a moment."""
+class ForkServer:
+    """`async with ForkServer()`: a process that forks servers in a moment."""
 
     def __init__(self) -> None:
         self._process: Process | None = None
@@ -50,7 +50,13 @@ class Nursery:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.crash.nursery", stdin=PIPE, stdout=PIPE, env=environment(), cwd=ROOT
+            sys.executable,
+            "-m",
+            "tests.crash.fork_server",
+            stdin=PIPE,
+            stdout=PIPE,
+            env=environment(),
+            cwd=ROOT,
         )
         return self
 
@@ -75,11 +81,11 @@ class Nursery:
 
 @dataclass(slots=True, kw_only=True)
 class Server:
-    """One server, dead or alive. `settings` are environment variables; `nursery` makes its starts quick."""
+    """One server, dead or alive. `settings` are environment variables; `fork_server` makes its starts quick."""
 
     folder: Path
     settings: dict[str, str]
-    nursery: Nursery | None = None
+    fork_server: ForkServer | None = None
     port: int = field(default_factory=free_port)
     patience: float = PATIENCE
     pid: int | None = None
@@ -104,8 +110,8 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         argv = ["serve", "--port", str(self.port), "--data-dir", str(self.folder)]
         began = time.perf_counter()
-        if self.nursery is not None:
-            self.pid = await self.nursery.fork(argv, self.settings, self.log)
+        if self.fork_server is not None:
+            self.pid = await self.fork_server.fork(argv, self.settings, self.log)
         else:
             with self.log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(

@@ -18,7 +18,7 @@ from store import sqlite
 from store.database import Database
 from tests.bench.soak.reconcile import Books, reconcile, rows_of
 from tests.crash.clients import TERMINAL, Client, Promise, World
-from tests.crash.server import Nursery, Server, client_for, settings_for, until
+from tests.crash.server import ForkServer, Server, client_for, settings_for, until
 from tests.sse import parts_of, read_events
 from tests.upstream import Reply, Simulator
 
@@ -44,11 +44,11 @@ class Tally:
 
 
 async def test_no_kill_loses_or_doubles_anything(tmp_path: Path) -> None:
-    async with Simulator() as sim, Nursery() as nursery:
+    async with Simulator() as sim, ForkServer() as fork_server:
         sim.respond(answer())
         sim.chaos(seed=11, rate=0.06, kinds=("reset", "error"))
         cache_states = [
-            cache_state(tmp_path / f"lane{n}", sim, nursery, KILLS // LANES, random.Random(f"kill {n}"))
+            cache_state(tmp_path / f"lane{n}", sim, fork_server, KILLS // LANES, random.Random(f"kill {n}"))
             for n in range(LANES)
         ]
         tallies = await asyncio.gather(*cache_states)
@@ -116,10 +116,10 @@ def answer() -> Any:
 
 
 async def cache_state(
-    folder: Path, sim: Simulator, nursery: Nursery, kills: int, dice: random.Random
+    folder: Path, sim: Simulator, fork_server: ForkServer, kills: int, dice: random.Random
 ) -> Tally:
     """One server with its clients, killed `kills` times, then left to finish in peace."""
-    server = Server(folder=folder, settings=settings_for(sim.base_url), nursery=nursery)
+    server = Server(folder=folder, settings=settings_for(sim.base_url), fork_server=fork_server)
     tally = Tally()
     open_before: list[Promise] = []
     async with client_for(server) as http:

@@ -15,13 +15,13 @@ from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Gap
 from context.models.pricing import usd
 from context.policy import DEFAULT
-from tests.bench.economics import real
+from tests.bench.economics import application
+from tests.bench.economics.application import Played
+from tests.bench.economics.baselines import Fixed, play
 from tests.bench.economics.conversations import PATTERNS, RECORDED, START, Conversation, between, load
 from tests.bench.economics.engine import MID, THREE, Run, terms_of
-from tests.bench.economics.fixed import Fixed, play
-from tests.bench.economics.least import least_of
+from tests.bench.economics.lower_bound import least_of
 from tests.bench.economics.provider import Provider
-from tests.bench.economics.real import Played
 
 # Context economics, section 11: bound, fixed trigger with automatic 5m marks, best trigger and life found by search.
 AIMS = {
@@ -98,7 +98,7 @@ def measure(job: Job) -> Row:
         if job.real:
             pure += run.provider.total
             longer[1] += run.provider.prompt_tokens
-            played = real.play(conversation, gaps, system=job.system, recall=job.recall)
+            played = application.play(conversation, gaps, system=job.system, recall=job.recall)
         ours += played.total
         longer[0] += played.prompt_tokens
         folds += played.folds if isinstance(played, Played) else run.folds

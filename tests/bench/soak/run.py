@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 from chat.upstream.client import Timeouts
-from tests.bench.soak.people import FAULTS, HurriedClock, Person, model, round_of, settled
 from tests.bench.soak.reconcile import Books, reconcile, rows_of
+from tests.bench.soak.users import FAULTS, HurriedClock, Person, model, round_of, settled
 from tests.palaver import palaver
 from tests.upstream import SimClock, Simulator
 from tests.upstream.log import Log

@@ -1,0 +1,1 @@
+"""Model calls nobody waits for: compaction and keep-alives."""

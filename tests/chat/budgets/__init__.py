@@ -1,0 +1,1 @@
+"""Spend limits and alerts."""

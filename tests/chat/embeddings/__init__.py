@@ -1,0 +1,1 @@
+"""The embedding model, and recall by meaning."""

@@ -1,0 +1,1 @@
+"""Exact replay of requests."""

@@ -1,0 +1,314 @@
+"""The model searches its own conversation: what the reader sees, what the provider gets back, and every way it goes wrong."""
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chat.turns.turn import MAX_ROUNDS
+from tests.chat.outcomes import answer_text, finished, ledger, notes
+from tests.chat.talk import Talk, actual_usage, converses, talk, talking
+from tests.upstream import Reply, faults
+from tests.upstream.replies import ToolCall
+
+FACT = "My bicycle is chained behind the Ravensbourne library, the combination is 4417."
+
+
+@pytest.fixture
+async def one(tmp_path: Path) -> AsyncIterator[Talk]:
+    """A conversation with a summary, in which the model may search."""
+    async with talk(tmp_path / "house", window_tokens=1_000) as accepted_upstream:
+        await accepted_upstream.say(FACT)
+        await accepted_upstream.many(6, length=120)
+        assert (await accepted_upstream.summary())["id"] is not None
+        yield accepted_upstream
+
+
+def search(query: str, text: str = "", thinking: str | None = "I had better look it up.") -> Reply:
+    """A model that wants to search."""
+    call = ToolCall(name="search_conversation", input={"query": query})
+    return Reply(text=text, thinking=thinking, tools=(call,))
+
+
+async def ask(one: Talk, *replies: Reply) -> tuple[list[Any], dict[str, Any], list[Any]]:
+    """A turn with these replies: its events, the turn, and its calls."""
+    before = len(one.asked())
+    one.sim.script(*replies, when=converses)
+    accepted = await one.app.say("t", "What was it again?")
+    events, turn = await finished(one.app, accepted["id"])
+    await one.settled()
+    return events, turn, one.asked()[before:]
+
+
+async def test_without_anything_out_of_sight_there_is_nothing_to_search(tmp_path: Path) -> None:
+    async with talk(tmp_path) as one:
+        await one.say("Hello")
+        assert "tools" not in one.asked()[-1].json
+
+
+async def test_a_search_is_shown_stored_and_answered_with_the_old_message(one: Talk) -> None:
+    events, turn, calls = await ask(
+        one, search("bicycle combination", text="Let me look."), Reply(text="It is 4417.")
+    )
+    assert turn["status"] == "completed"
+    started = [event.data for event in events if event.type == "part.started"]
+    ended = [event.data for event in events if event.type == "part.ended"]
+    assert [one["kind"] for one in started] == ["reasoning", "text", "tool", "reasoning", "text"]
+    assert (started[2]["name"], started[2]["input"]) == (
+        "search_conversation",
+        {"query": "bicycle combination"},
+    )
+    assert ended[2]["result"]["found"] >= 1
+    part = turn["message"]["parts"][2]
+    assert (part["type"], part["name"], part["input"]) == (
+        "tool",
+        "search_conversation",
+        {"query": "bicycle combination"},
+    )
+    assert part["result"] == ended[2]["result"]
+    assert answer_text(turn["message"]) == "Let me look.It is 4417."
+
+    first, second = calls
+    assert [tool["name"] for tool in first.json["tools"]] == ["search_conversation"]
+    assert second.json["messages"][: len(first.json["messages"])] == first.json["messages"]
+    said, result = second.json["messages"][-2:]
+    assert [block["type"] for block in said["content"]] == ["thinking", "text", "tool_use"]
+    (found,) = result["content"]
+    assert (found["type"], found["tool_use_id"]) == ("tool_result", said["content"][-1]["id"])
+    assert FACT in found["content"]
+
+
+async def test_the_thinking_goes_back_byte_for_byte(one: Talk) -> None:
+    # The simulator refuses a thinking block whose text or signature is not the one it gave, as the provider does.
+    assert one.sim.check_thinking
+    thought = 'Hm – "4417"?\n\ttab, \U0001f6b2, </thinking> and \\ too'
+    _, turn, calls = await ask(one, search("bicycle", thinking=thought), Reply(text="4417."))
+    assert turn["status"] == "completed"
+    assert calls[1].status == 200
+    block = calls[1].json["messages"][-2]["content"][0]
+    assert block["thinking"] == thought
+    assert block["signature"]
+
+
+async def test_the_prefix_is_read_again_in_every_round(one: Talk) -> None:
+    _, _, calls = await ask(one, search("bicycle"), search("library"), Reply(text="4417."))
+    first, *later = (call.kinds for call in calls)
+    prefix = first["cache_read"] + first["write_5m"] + first["write_1h"]
+    assert [kinds["cache_read"] for kinds in later] == [prefix] * 2
+
+
+async def test_what_the_tools_said_is_not_in_the_next_turn(one: Talk) -> None:
+    await ask(one, search("bicycle combination"), Reply(text="It is 4417."))
+    await one.say("Thanks!")
+    kinds = {block["type"] for message in one.asked()[-1].json["messages"] for block in message["content"]}
+    assert kinds == {"text"}
+    assert one.asked()[-1].kinds["cache_read"] > 0
+
+
+async def test_a_search_that_finds_nothing_says_so(one: Talk) -> None:
+    _, turn, calls = await ask(one, search("xylophone quartz"), Reply(text="I do not know."))
+    assert calls[1].json["messages"][-1]["content"][0]["content"] == "No older message matches."
+    (part,) = (part for part in turn["message"]["parts"] if part["type"] == "tool")
+    assert part["result"] == {"found": 0}
+
+
+@pytest.mark.parametrize("given", [{}, {"query": ""}, {"query": 7}, {"query": None}, {"other": "x"}])
+async def test_whatever_the_model_asks_with_is_answered(one: Talk, given: dict[str, Any]) -> None:
+    wild = Reply(text="", tools=(ToolCall(name="search_conversation", input=given),))
+    _, turn, calls = await ask(one, wild, Reply(text="Well."))
+    assert turn["status"] == "completed"
+    assert calls[1].json["messages"][-1]["content"][0]["type"] == "tool_result"
+
+
+async def test_two_searches_at_once_are_both_answered(one: Talk) -> None:
+    calls = tuple(ToolCall(name="search_conversation", input={"query": one}) for one in ("bicycle", "quartz"))
+    _, turn, asked = await ask(one, Reply(text="", tools=calls), Reply(text="4417."))
+    wanted = [
+        block["id"] for block in asked[1].json["messages"][-2]["content"] if block["type"] == "tool_use"
+    ]
+    results = asked[1].json["messages"][-1]["content"]
+    assert [block["tool_use_id"] for block in results] == wanted
+    assert [part["type"] for part in turn["message"]["parts"]].count("tool") == 2
+
+
+async def test_a_model_that_never_stops_searching_is_stopped(one: Talk) -> None:
+    endless = [search(f"bicycle {n}", text=f"Once more {n}. ") for n in range(MAX_ROUNDS + 1)]
+    _, turn, calls = await ask(one, *endless)
+    assert len(calls) == MAX_ROUNDS + 1
+    assert "Answer now with what you have." in calls[-1].json["messages"][-1]["content"][0]["content"]
+    assert "Answer now" not in str(calls[-2].json["messages"][-1])
+    assert turn["status"] == "completed"
+    assert [part["type"] for part in turn["message"]["parts"]].count("tool") == MAX_ROUNDS
+    assert (await one.say("And then?"))["status"] == "completed"
+
+
+async def test_a_second_round_that_fails_before_its_own_words_is_repeated(one: Talk) -> None:
+    events, turn, calls = await ask(
+        one, search("bicycle", text="Let me look. "), faults.overloaded(), Reply(text="4417.")
+    )
+    assert turn["status"] == "completed"
+    assert answer_text(turn["message"]) == "Let me look. 4417."
+    assert len(calls) == 3
+    assert calls[1].body == calls[2].body
+    (retry,) = notes(events, "retry")
+    assert retry["reason"] == "overloaded"
+
+
+async def test_a_second_round_that_fails_after_its_own_words_keeps_them(one: Talk) -> None:
+    _, turn, calls = await ask(one, search("bicycle", text="Let me look. "), faults.eof_after("It is 44"))
+    assert len(calls) == 2
+    assert turn["status"] == "failed"
+    assert turn["message"]["status"] == "failed"
+    assert answer_text(turn["message"]) == "Let me look. It is 44"
+    assert [part["type"] for part in turn["message"]["parts"]].count("tool") == 1
+    assert (await one.say("Go on"))["status"] == "completed"
+
+
+async def test_a_refusal_in_the_second_round_withdraws_everything(one: Talk) -> None:
+    _, turn, _ = await ask(one, search("bicycle", text="Let me look. "), faults.refusal(after="It is"))
+    assert turn["error"]["code"] == "content_filtered"
+    assert turn["message"]["parts"] == []
+
+
+async def test_a_turn_stopped_between_rounds_keeps_what_was_said(one: Talk) -> None:
+    gate = one.sim.gate()
+    one.sim.script(
+        search("bicycle", text="Let me look. "), Reply(text="4417.", head_gate=gate), when=converses
+    )
+    accepted = await one.app.say("t", "What was it again?")
+    async for event in one.app.stream(accepted["id"]):
+        if event.type == "part.started" and event.data["kind"] == "tool":
+            break
+    await one.app.http.post(f"/api/turns/{accepted['id']}/cancel")
+    _, turn = await finished(one.app, accepted["id"])
+    gate.open()
+    assert turn["status"] == "cancelled"
+    assert answer_text(turn["message"]) == "Let me look. "
+
+
+async def test_every_call_has_its_row_in_the_ledger(one: Talk) -> None:
+    _, turn, calls = await ask(one, search("bicycle"), search("library"), Reply(text="4417."))
+    rows = await ledger(one.app, turn["id"])
+    assert [row.attempt for row in rows] == [1, 2, 3]
+    assert [row.upstream_id for row in rows] == [call.message_id for call in calls]
+    for row, call in zip(rows, calls, strict=True):
+        assert (row.purpose, row.outcome, row.estimated) == ("reply", "ok", False)
+        assert (
+            row.usage.prompt
+            == call.kinds["input"]
+            + call.kinds["cache_read"]
+            + call.kinds["write_5m"]
+            + call.kinds["write_1h"]
+        )
+    assert turn["usage"]["input_tokens"] == sum(row.usage.prompt for row in rows)
+    assert turn["usage"]["output_tokens"] == sum(row.usage.output for row in rows)
+    forecast = [row.estimated_usage for row in rows]
+    assert forecast[0] is not None, "the plan foresaw the first call"
+    assert forecast[1:] == [None, None]
+    assert all(row.cache_miss is None for row in rows)
+
+
+async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(one: Talk) -> None:
+    """A crash between them would leave a call of which the log says that its words are in the ledger already."""
+    write = one.app.deps.database.write
+    await write(lambda connection: connection.execute(text("CREATE TABLE seen (rows INTEGER)")))
+    watching = (
+        'CREATE TRIGGER watching AFTER INSERT ON turn_events WHEN NEW.payload LIKE \'%"kind"\\:"tool"%\' '
+        "BEGIN INSERT INTO seen SELECT count(*) FROM ledger_entries WHERE turn_id = NEW.turn_id; END"
+    )
+    await write(lambda connection: connection.execute(text(watching)))
+    looking = replace(search("bicycle", text="Let me look. "), delay=0.1)
+    await ask(one, looking, search("library"), Reply(text="4417."))
+    async with one.app.deps.database.reading() as connection:
+        seen = (await connection.execute(text("SELECT rows FROM seen"))).scalars().all()
+    assert seen == [1, 2]
+
+
+async def test_a_crash_between_two_rounds_is_recovered_from(tmp_path: Path) -> None:
+    async with talk(tmp_path / "before", window_tokens=1_000) as one:
+        await one.say(FACT)
+        await one.many(6, length=120)
+        gate = one.sim.gate()
+        one.sim.script(search("bicycle", text="Let me look. "), Reply(head_gate=gate), when=converses)
+        accepted = await one.app.say("t", "What was it again?")
+        async for event in one.app.stream(accepted["id"]):
+            if event.type == "part.ended" and event.data.get("result"):
+                break
+        shutil.copytree(
+            tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
+        )
+        gate.open()
+        await one.app.follow(accepted["id"])
+        await one.settled()
+        async with talking(tmp_path / "after", one.sim, window_tokens=1_000) as after:
+            _, turn = await finished(after.app, accepted["id"])
+            assert turn["status"] == "failed"
+            assert turn["error"]["code"] == "interrupted"
+            assert answer_text(turn["message"]) == "Let me look. "
+            (part,) = (part for part in turn["message"]["parts"] if part["type"] == "tool")
+            assert (part["name"], part["input"]) == ("search_conversation", {"query": "bicycle"})
+            again = await after.say("Go on")
+            assert again["status"] == "completed"
+
+
+async def test_what_is_set_aside_covers_what_a_search_brought_in_any_script(tmp_path: Path) -> None:
+    fact = "bicycle: " + "自行车锁在图书馆后面的栏杆上密码是四四一七请不要忘记" * 20
+    budgets = [{"scope": "thread", "unit": "tokens", "period": "month", "limit": "10000000"}]
+    async with talk(tmp_path, window_tokens=1_000, budgets=budgets) as one:
+        await one.say(fact)
+        await one.many(6, length=120)
+        used = (await set_aside(one))[0]
+        one.sim.script(search("bicycle"), Reply(text="It is 4417.", thinking="", hold=True), when=converses)
+        accepted = await one.app.say("t", "What was it again?")
+        await one.sim.held.reached()
+        first, second = one.asked()[-2:]
+        now_used, reserved = await set_aside(one)
+        one.sim.held.open()
+        await finished(one.app, accepted["id"])
+        await one.settled()
+        assert now_used - used == actual_usage(first).total
+        assert "自行车" in str(second.json["messages"][-1])
+        assert actual_usage(second).prompt <= reserved - second.json["max_tokens"]
+
+
+async def test_a_turn_with_searches_is_one_request_of_its_tier_and_several_of_its_model(
+    tmp_path: Path,
+) -> None:
+    budgets = [
+        {"scope": "tier", "name": "standard", "unit": "requests", "period": "month", "limit": 8},
+        {"scope": "model", "name": "claude-sonnet-5-5", "unit": "requests", "period": "month", "limit": 99},
+        {"scope": "user", "unit": "requests", "period": "month", "limit": 99},
+    ]
+    async with talk(tmp_path, window_tokens=1_000, budgets=budgets) as one:
+        await one.say(FACT)
+        await one.many(6, length=120)
+
+        async def stand() -> dict[str, int]:
+            found = (await one.app.get("/api/budgets", thread_id="t"))["budgets"]
+            return {each["scope"]: int(each["used"]) for each in found}
+
+        before = await stand()
+        assert before["tier"] == before["user"] == 7
+        events, turn, calls = await ask(one, search("bicycle"), search("library"), Reply(text="4417."))
+        assert (turn["status"], len(calls)) == ("completed", 3), (
+            "the last request of the tier has all its calls"
+        )
+        assert notes(events, "budget") == []
+        after = await stand()
+        assert {scope: after[scope] - before[scope] for scope in after} == {"tier": 1, "user": 1, "model": 3}
+        async with one.app.deps.database.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM budgets"))
+        assert await stand() == after, (
+            "counters that begin in the middle of a month find the same in the ledger"
+        )
+        assert (await one.say("And now?"))["message"]["model"] == "claude-haiku-5-5", "the tier has no more"
+
+
+async def set_aside(one: Talk) -> tuple[int, int]:
+    """What the thread's budget has used, and what is set aside of it."""
+    (found,) = (await one.app.get("/api/budgets", thread_id="t"))["budgets"]
+    return int(found["used"]), int(found["reserved"])

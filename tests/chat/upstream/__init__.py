@@ -1,0 +1,1 @@
+"""The provider: admission, retries, faults, stream decoding, replicas."""

@@ -1,0 +1,351 @@
+"""What a call passes before it is sent: breaker, headroom, concurrency, queue. Through the real server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat.clock import SystemClock
+from chat.upstream.admission import Admission, SlotRequest
+from chat.upstream.client import Timeouts
+from chat.upstream.failures import UpstreamFailure
+from chat.upstream.replica_events import ReplicaEvent
+from context.limits.headroom import Need
+from tests.chat.outcomes import finished, ledger, notes
+from tests.clocks import QuickClock
+from tests.palaver import Palaver, palaver
+from tests.upstream import Reply, SimClock, Simulator, faults
+from tests.upstream.limits import Limits
+
+START = 1_790_000_000.0
+
+
+class OneClock(SystemClock):
+    """All time is the simulator's: it passes when a test says so. Only waiting for others is real."""
+
+    def __init__(self, sim: SimClock) -> None:
+        super().__init__()
+        self.sim = sim
+
+    def now(self) -> int:
+        return round(self.sim.now * 1000)
+
+    def monotonic(self) -> float:
+        return self.sim.now
+
+    def chance(self) -> float:
+        return 0.0
+
+
+def test_a_call_elsewhere_counts_for_a_bounded_time_and_what_it_brought_is_taken_off() -> None:
+    clock = OneClock(SimClock(start=START))
+    admission = Admission(clock=clock, at_once=9, length=9, seconds=60)
+    buckets = {"output-tokens": (1_000, 1_000.0, 60.0)}
+    admission.hear(ReplicaEvent(model="m", what="limits", buckets=buckets, sender="a"))
+    for call, sender in (("1", "a"), ("1", "b"), ("2", "b")):
+        admission.hear(ReplicaEvent(model="m", what="coming", call=call, need=(1, 10, 200), sender=sender))
+    slot_request = SlotRequest(model="m", owner="ada", need=Need(input=1, output=250), kind="spare")
+
+    async def fits() -> bool:
+        try:
+            async with admission.slot(slot_request):
+                return True
+        except UpstreamFailure:
+            return False
+
+    assert not asyncio.run(fits()), "three times 200 and 250 are more than 80% of a thousand"
+    admission.hear(ReplicaEvent(model="m", what="gone", call="1", need=(0, 0, 20), sender="a"))
+    assert len(admission.elsewhere("m")) == 2
+    assert asyncio.run(fits())
+    admission.hear(ReplicaEvent(model="m", what="coming", call="3", need=(1, 10, 900), sender="a"))
+    assert not asyncio.run(fits())
+    clock.sim.advance(121)
+    assert asyncio.run(fits()), "a replica that died holds nobody up for long"
+
+
+@asynccontextmanager
+async def narrow(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterator[Palaver]:
+    """A server that lets one call through at a time."""
+    async with palaver(folder, sim, timeouts=Timeouts(), **{"calls_at_once": 1, **settings}) as app:
+        yield app
+
+
+async def until_waiting(app: Palaver, calls: int, *, sent: int | None = None) -> None:
+    """Until so many calls wait, and so many requests have come to the model."""
+    async with asyncio.timeout(10):
+        admission = app.deps.deployment.caller.admission
+        while admission.waiting != calls or sent not in (None, len(app.sim.requests)):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.01)
+
+
+async def test_who_must_wait_is_told_the_position_and_comes_next(tmp_path: Path, sim: Simulator) -> None:
+    sim.script(Reply(text="first", thinking="", hold=True))
+    async with narrow(tmp_path, sim) as app:
+        one = await app.say("one", "Hello")
+        await sim.held.reached()
+        two = await app.say("two", "Hello")
+        await until_waiting(app, 1)
+        three = await app.say("three", "Hello")
+        await until_waiting(app, 2)
+        await app.http.post(f"/api/turns/{two['id']}/cancel")
+        _, left = await finished(app, two["id"])
+        assert left["status"] == "cancelled"
+        await until_waiting(app, 1)
+        await asyncio.sleep(1.6)  # a position is told at most once a second
+        sim.held.open()
+        events, turn = await finished(app, three["id"])
+        assert turn["status"] == "completed"
+        assert notes(events, "queue") == [{"position": 2}, {"position": 1}]
+        (row,) = await ledger(app, three["id"])
+        assert row.queue_ms >= 1_000
+        assert await ledger(app, two["id"]) == [], "what was never sent is not in the ledger"
+        assert (await finished(app, one["id"]))[1]["status"] == "completed"
+        assert len(sim.requests) == 2
+
+
+async def test_a_full_queue_refuses_new_turns_and_stores_nothing(tmp_path: Path, sim: Simulator) -> None:
+    sim.script(Reply(text="first", thinking="", hold=True))
+    async with narrow(tmp_path, sim, queue_length=1) as app:
+        await app.say("one", "Hello")
+        await sim.held.reached()
+        headers = {"idempotency-key": "second"}
+        await app.say("two", "Hello", headers=headers)
+        await until_waiting(app, 1)
+        refused = await app.http.post("/api/threads/three/turns", json={"input": {"text": "Hello"}})
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert refused.json()["error"]["code"] == "unavailable"
+        assert refused.json()["error"]["retryable"] is True
+        assert (await app.http.get("/api/threads/three")).status_code == 404
+        again = await app.say("two", "Hello", headers=headers)
+        assert again["thread_id"] == "two", "a turn that was taken is found again, however full it is"
+        sim.held.open()
+        await finished(app, again["id"])
+        assert (await app.chat("three", "Hello"))["status"] == "completed"
+
+
+async def test_turns_taken_at_once_count_before_they_stand_in_line(tmp_path: Path, sim: Simulator) -> None:
+    sim.respond(lambda _: Reply(text="hm", thinking="", hold=True))
+    async with narrow(tmp_path, sim, queue_length=2) as app:
+        sent = (
+            app.http.post(f"/api/threads/t{number}/turns", json={"input": {"text": "Hello"}})
+            for number in range(12)
+        )
+        statuses = [answer.status_code for answer in await asyncio.gather(*sent)]
+        assert sorted(statuses) == [202] * 3 + [503] * 9
+        sim.held.open()
+
+
+async def test_users_take_turns_and_nobody_waits_for_a_spare_call(tmp_path: Path, sim: Simulator) -> None:
+    secrets = {name: f"{name}-0123456789-0123456789" for name in ("ada", "bob")}
+    token_registry = [
+        {"name": name, "user": name, "sha256": sha256(secret.encode()).hexdigest()}
+        for name, secret in secrets.items()
+    ]
+    sim.respond(lambda _: Reply(text="yes", thinking="", hold=True))
+    async with narrow(tmp_path, sim, tokens=token_registry) as app:
+
+        async def say(name: str, text: str) -> None:
+            answer = await app.http.post(
+                f"/api/threads/{text}/turns",
+                json={"input": {"text": text}},
+                headers={"authorization": f"Bearer {secrets[name]}"},
+            )
+            assert answer.status_code == 202, answer.text
+
+        await say("ada", "ada1")
+        await sim.held.reached()
+        for number, (name, text) in enumerate([("ada", "ada2"), ("ada", "ada3"), ("bob", "bob1")], 1):
+            await say(name, text)
+            await until_waiting(app, number)
+        spare = SlotRequest(
+            model="claude-sonnet-5-5", owner="ada", need=Need(input=0, output=0), kind="spare"
+        )
+        with pytest.raises(UpstreamFailure, match="skipped"):
+            async with app.deps.deployment.caller.admission.slot(spare):
+                pass
+        sim.held.open()
+        await until_waiting(app, 0, sent=4)
+        asked = [request["messages"][0]["content"][0]["text"] for request in sim.requests]
+        assert asked == ["ada1", "ada2", "bob1", "ada3"]
+
+
+async def test_a_turn_that_waited_too_long_may_be_tried_again(tmp_path: Path, sim: Simulator) -> None:
+    sim.script(Reply(text="first", thinking="", hold=True))
+    async with narrow(tmp_path, sim, queue_seconds=1) as app:
+        await app.say("one", "Hello")
+        await sim.held.reached()
+        turn = await app.chat("two", "Hello")
+        assert (turn["status"], turn["error"]["code"], turn["error"]["retryable"]) == (
+            "failed",
+            "overloaded",
+            True,
+        )
+        assert await ledger(app, turn["id"]) == []
+        sim.held.open()
+        assert (await app.chat("two", "Again"))["status"] == "completed"
+
+
+async def test_use_stays_below_the_share_of_what_the_headers_allow(tmp_path: Path) -> None:
+    limits = Limits(requests=10, enforced=True)
+    async with Simulator(clock=SimClock(start=START), limits=limits) as sim:
+        async with palaver(
+            tmp_path, sim, clock=OneClock(sim.clock), timeouts=Timeouts(), fallback=False
+        ) as app:
+            await app.chat("first", "Hello")
+            turns = [await app.say(f"t{number}", "Hello") for number in range(12)]
+            await until_waiting(app, 5, sent=8)  # four fifths of ten
+            sim.clock.advance(6)
+            await until_waiting(app, 4, sent=9)  # a tenth of a minute gives back one of ten
+            sim.clock.advance(30)
+            ends = [(await finished(app, turn["id"]))[1]["status"] for turn in turns]
+        assert ends == ["completed"] * 12
+        assert all(entry.status == 200 for entry in sim.log if entry.path == "/v1/messages")
+
+
+async def test_what_one_call_is_asked_to_wait_holds_for_all(tmp_path: Path) -> None:
+    async with Simulator(clock=SimClock(start=START)) as sim:
+        async with palaver(
+            tmp_path, sim, clock=OneClock(sim.clock), timeouts=Timeouts(), fallback=False
+        ) as app:
+            sim.script(faults.rate_limited(120))
+            assert (await app.chat("one", "Hello"))["error"]["code"] == "rate_limited"
+            held = await app.chat("two", "Hello")
+            assert (held["error"]["code"], held["error"]["retryable"]) == ("rate_limited", True)
+            assert len(sim.requests) == 1, "nobody asks again before the time"
+            sim.clock.advance(121)
+            assert (await app.chat("two", "Hello"))["status"] == "completed"
+
+
+async def test_a_model_that_keeps_failing_is_left_alone_and_comes_back_by_itself(
+    tmp_path: Path, sim: Simulator
+) -> None:
+    clock = QuickClock()
+    async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts()) as app:
+        sim.respond(lambda asked: faults.overloaded() if "sonnet" in asked["model"] else None)
+        for number in range(3):
+            await app.chat(f"t{number}", "Hello")
+        before = len(sim.requests)
+        accepted = await app.say("next", "Hello")
+        events, turn = await finished(app, accepted["id"])
+        assert turn["message"]["model"] == "claude-opus-5-5"
+        assert [request["model"] for request in sim.requests[before:]] == ["claude-opus-5-5"]
+        assert notes(events, "fallback") == [
+            {
+                "from": "claude-sonnet-5-5",
+                "to": "claude-opus-5-5",
+                "reason": "claude-sonnet-5-5 has kept failing",
+            }
+        ]
+        assert len(await ledger(app, turn["id"])) == 1
+        sim.respond(None)
+        await clock.sleep(10)
+        for _ in range(3):
+            turn = await app.chat("next", "And now?")
+            assert turn["message"]["model"] == "claude-sonnet-5-5"
+        assert app.deps.deployment.caller.admission.open_breakers() == frozenset()
+
+
+@pytest.mark.parametrize("asked", ["standard", "claude-sonnet-5-5"])
+async def test_whoever_chose_a_model_is_told_that_another_answers(
+    tmp_path: Path, sim: Simulator, asked: str
+) -> None:
+    async with palaver(tmp_path, sim, clock=QuickClock(), timeouts=Timeouts()) as app:
+        sim.script(faults.overloaded(), faults.overloaded())
+        accepted = await app.say("t", "Hello", model=asked)
+        events, turn = await finished(app, accepted["id"])
+        (note,) = notes(events, "fallback")
+        assert note["asked"] == asked
+        assert turn["message"]["model"] == "claude-opus-5-5"
+        context = (await app.get(f"/api/turns/{turn['id']}/context"))["plan"]
+        assert context["tried"] == {"claude-sonnet-5-5": "overloaded"}
+        assert context["recipe"]["model"] == "claude-opus-5-5"
+        assert (await app.get(f"/api/turns/{turn['id']}/request"))["exact"]
+
+
+async def test_a_request_nobody_could_answer_never_rests_a_model(tmp_path: Path, sim: Simulator) -> None:
+    async with palaver(tmp_path, sim, clock=QuickClock(), timeouts=Timeouts()) as app:
+        sim.respond(lambda _: faults.http_error(400, "invalid_request_error", "no"))
+        for number in range(8):
+            await app.chat(f"t{number}", "Hello")
+        assert len(sim.requests) == 8
+        assert app.deps.deployment.caller.admission.open_breakers() == frozenset()
+
+
+async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path, sim: Simulator) -> None:
+    clock = QuickClock()
+    async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts(), queue_seconds=1) as app:
+        assert (await app.chat("t", "The lighthouse keeper"))["status"] == "completed"
+        async with sim.offline():
+            for number in range(4):
+                turn = await app.chat("t", f"Hello {number}")
+                assert turn["status"] == "failed"
+                assert turn["error"]["retryable"] is True
+                assert turn["error"]["message"].endswith(".")
+            models = {"claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"}
+            assert app.deps.deployment.caller.admission.open_breakers() == models
+
+            ready = await app.get("/readyz")
+            assert (ready["status"], ready["checks"]["models"]) == ("ok", "0 of 3")
+            assert len(await app.messages("t")) == 10
+            assert [one["id"] for one in (await app.get("/api/threads"))["threads"]] == ["t"]
+            assert (await app.get("/api/search", q="lighthouse"))["results"]
+            assert (await app.get("/api/threads/t/summary"))["id"] is None
+            kept = await app.http.patch("/api/threads/t", json={"title": "Still here"})
+            assert kept.status_code == 200
+            before = len(await ledger(app, turn["id"]))
+            turn = await app.chat("t", "Anyone?")
+            assert (turn["status"], await ledger(app, turn["id"]), before >= 0) == ("failed", [], True)
+        await clock.sleep(10)
+        assert (await app.chat("t", "And now?"))["status"] == "completed"
+        assert (await app.get("/readyz"))["checks"]["models"] != "0 of 3"
+
+
+async def test_a_question_asked_while_every_model_is_down_waits_and_is_answered_once_one_is_back(
+    tmp_path: Path, sim: Simulator
+) -> None:
+    clock = QuickClock()
+    async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts()) as app:
+        admission = app.deps.deployment.caller.admission
+        async with sim.offline():
+            while len(admission.open_breakers()) < 3:
+                await app.chat("before", "Hello")
+            accepted = [await app.say(name, "Anyone?") for name in ("one", "two")]
+            async for event in app.stream(accepted[0]["id"]):
+                if event.type == "note" and event.data["name"] == "queue":
+                    break
+            assert admission.waiting
+        await clock.sleep(10)
+        for turn in accepted:
+            events, ended = await finished(app, turn["id"])
+            assert ended["status"] == "completed"
+            assert notes(events, "queue")
+            (row,) = await ledger(app, turn["id"])
+            assert row.outcome == "ok", "what waited was never a call that failed"
+
+
+async def test_a_probe_that_is_given_up_before_it_is_sent_lets_the_next_one_try() -> None:
+    sim = SimClock(start=START)
+    admission = Admission(clock=OneClock(sim), at_once=1, length=9, seconds=60)
+
+    def slot_request(owner: str) -> SlotRequest:
+        return SlotRequest(model="m", owner=owner, need=Need(input=1, output=1), kind="reply")
+
+    async def ask(owner: str) -> None:
+        async with admission.slot(slot_request(owner)):
+            pass
+
+    async with admission.slot(slot_request("first")):
+        waiting = asyncio.create_task(ask("second"))
+        while not admission.waiting:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+        admission.hear(ReplicaEvent(model="m", what="open", seconds=10))
+        sim.advance(11)
+    waiting.cancel()  # it was just let in
+    with suppress(asyncio.CancelledError):
+        await waiting
+    assert admission.open_breakers() == frozenset()
+    await ask("third")

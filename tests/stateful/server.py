@@ -1,0 +1,98 @@
+"""The real application, restarted and crashed at will, on an event loop that only runs while a step runs."""
+
+import asyncio
+import itertools
+import re
+import shutil
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from chat.clock import SystemClock
+from chat.upstream.client import Timeouts
+from tests.palaver import Palaver, palaver
+from tests.stateful.model import Plan
+from tests.upstream import Reply, Simulator
+from tests.upstream.call import last_user_text
+
+T = TypeVar("T")
+
+
+class HurriedClock(SystemClock):
+    """The machine's clock, but nobody waits between retries."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+class RestartableServer:
+    """One simulator for all examples; each example gets its own folder and application."""
+
+    def __init__(self, folder: Path) -> None:
+        self._runner = asyncio.Runner()
+        self._folders = (folder / f"life{n}" for n in itertools.count())
+        self._folder = folder
+        self._stack = AsyncExitStack()
+        self._app: Palaver | None = None
+        self.plans: dict[str, Plan] = {}
+        self.sim: Simulator = Simulator()
+        self.run(self.sim.start())
+        self.sim.respond(self._reply)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Let time pass until `work` is done."""
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self.run(self.sim.stop())
+        self._runner.close()
+
+    @property
+    def app(self) -> Palaver:
+        assert self._app is not None
+        return self._app
+
+    async def begin(self) -> None:
+        """A new installation."""
+        self._folder = next(self._folders)
+        await self._start()
+
+    async def end(self) -> None:
+        """Stop the server and throw its folder away."""
+        await self._stack.aclose()
+        shutil.rmtree(self._folder)
+        self.plans.clear()
+        self.sim.reset()
+        self.sim.respond(self._reply)
+
+    async def restart(self) -> None:
+        """Stop without grace, as on SIGTERM when the grace is over, and start again."""
+        await self._stack.aclose()
+        await self._start()
+
+    async def crash(self) -> None:
+        """Go on from what a `kill -9` at this very moment would have left on disk.
+
+        The files are copied before anything else can happen: the database first, then its log, so that a checkpoint under way
+        is found in the log as it would be after a crash. What the old application does afterwards happens to the old folder.
+        """
+        old, stack = self._folder, self._stack
+        self._folder = next(self._folders)
+        self._folder.mkdir()
+        for name in ("palaver.db", "palaver.db-wal"):
+            shutil.copy(old / name, self._folder / name)
+        self._stack = AsyncExitStack()
+        await stack.aclose()
+        shutil.rmtree(old)
+        await self._start()
+
+    async def _start(self) -> None:
+        self._app = await self._stack.enter_async_context(
+            palaver(self._folder, self.sim, clock=HurriedClock(), timeouts=Timeouts(), log_level="error")
+        )
+
+    def _reply(self, request: dict[str, Any]) -> Reply | None:
+        """What the last question asks for: each carries the name of its plan."""
+        named = re.findall(r"q\d+\b", last_user_text(request))
+        return self.plans[named[-1]].reply()
