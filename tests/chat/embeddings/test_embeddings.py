@@ -137,7 +137,7 @@ def test_without_numpy_the_complaint_names_the_extra(tmp_path: Path) -> None:
         "from chat.embeddings.embeddings import start\n"
         "from chat.config.settings import Settings\n"
         f"asked = Settings(_env_file=None, recall_embeddings=True, cache_dir={str(tmp_path)!r})\n"
-        "print(asyncio.run(start(Settings(_env_file=None), None)))\n"
+        "print(asyncio.run(start(Settings(_env_file=None), None, None)))\n"
         "asyncio.run(start(asked, None, None))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
