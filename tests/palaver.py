@@ -114,6 +114,7 @@ def settings_for(folder: Path, sim: Simulator, **more: Any) -> Settings:
         "port": 0,
         **more,
     }
+    assert given.keys() <= Settings.model_fields.keys(), given.keys() - Settings.model_fields.keys()
     return Settings(_env_file=None, **given)
 
 
