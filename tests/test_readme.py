@@ -9,7 +9,7 @@ import pytest
 from chat.api.endpoint import Endpoint
 from chat.config.settings import Settings, environment_name
 from chat.stream import events
-from tests.chat.upstream.test_fault_matrix import table
+from tests.chat.upstream.fault_table import table
 from tests.palaver import Palaver
 
 ROOT = Path(__file__).resolve().parent.parent

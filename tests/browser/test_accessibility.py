@@ -11,7 +11,7 @@ from playwright.async_api import Route, expect
 from store import users
 from tests.browser.axe import missed, violations
 from tests.browser.conftest import Visit
-from tests.browser.test_long_thread import fill
+from tests.browser.long_thread import fill
 from tests.browser.visitor import Visitor
 from tests.chat.talk import model
 from tests.palaver import Palaver

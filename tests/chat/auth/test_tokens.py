@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import structlog
 from sqlalchemy import text
@@ -25,18 +24,12 @@ from chat.clock import Clock
 from chat.config.settings import BadSettings, load
 from chat.config.tokens import Token
 from chat.upstream.client import Timeouts
+from tests.chat.auth.tokens import ADA, BOB, GRANTED, client
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for
 from tests.upstream import Reply, Simulator
 
-ADA, BOB, OLD = "token-of-ada-0123456789", "token-of-bob-0123456789", "token-of-old-0123456789"
-SECRETS = {"ada": ADA, "bob": BOB}
-GRANTED = [{"name": f"{user}-laptop", "user": user, "sha256": sha256(secret.encode()).hexdigest()} for user, secret in SECRETS.items()]  # fmt: skip
-
-
-def client(app: Palaver, token: str | None) -> httpx.AsyncClient:
-    headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=app.url, headers=headers, timeout=20, trust_env=False)
+OLD = "token-of-old-0123456789"
 
 
 def test_a_token_names_its_principal_until_it_expires() -> None:

@@ -7,47 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from chat.cli.doctor import _budgets
 from context.models.pricing import pico, price
-from store.database import Database
 from store.users import LOCAL
-from tests.chat.auth.test_tokens import ADA, BOB, GRANTED, client
+from tests.chat.auth.tokens import ADA, BOB, GRANTED, client
+from tests.chat.budgets.spending import budget, counted, spent
 from tests.chat.outcomes import finished, ledger, notes
-from tests.chat.talk import actual_usage
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for
 from tests.upstream import Reply, Simulator, faults
-from tests.upstream.log import Exchange
-
-
-def budget(limit: object, **more: Any) -> dict[str, Any]:
-    return {"scope": "user", "unit": "usd", "period": "day", "limit": str(limit), **more}
-
-
-async def counted(database: Database) -> dict[str, tuple[int, int]]:
-    """Used and set aside by key, over all periods."""
-    async with database.reading() as connection:
-        rows = await connection.execute(text("SELECT key, used, reserved FROM budgets ORDER BY key"))
-        return {row.key: (int(row.used), int(row.reserved)) for row in rows}
-
-
-async def spent(database: Database) -> dict[str, int]:
-    """The sums of the ledger by unit."""
-    async with database.reading() as connection:
-        kinds = "input + cache_read + cache_write_5m + cache_write_1h + output"
-        row = (
-            await connection.execute(text(f"SELECT SUM(cost_pico), SUM({kinds}) FROM ledger_entries"))
-        ).one()
-        return {"usd": int(row[0] or 0), "tokens": int(row[1] or 0)}
-
-
-def cost(entry: Exchange) -> int:
-    """What the provider bills for one call, in picodollars."""
-    found = price(entry.json["model"], actual_usage(entry))
-    assert found is not None
-    return pico(found)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 from chat.upstream.client import Timeouts
 from context.models.pricing import pico, usd
 from store.database import Database
-from tests.chat.budgets.test_budgets import budget, cost, counted, spent
+from tests.chat.budgets.spending import budget, cost, counted, spent
 from tests.chat.process import environment, serving
 from tests.chat.talk import START
 from tests.palaver import palaver

@@ -14,8 +14,7 @@ from chat.turns.turn import MAX_ROUNDS
 from chat.usage.compare import examine
 from context.audit.cache_audit import Cause
 from context.request.blocks import SIZE, unpacked
-from tests.chat.talk import START, Talk, converses, model, talk, talking
-from tests.chat.turns.test_tools import search
+from tests.chat.talk import START, Talk, converses, model, search, talk, talking
 from tests.palaver import settings_for
 from tests.upstream import Reply, SimClock, Simulator, faults
 from tests.upstream.cache import PromptCache
