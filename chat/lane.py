@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.deployment import Deployment
-from chat.standing import calibration_name, service_name
+from chat.standing import service_name
 from chat.turn import TurnWork
 from context import keepalive
 from context.lanes import Lane, after_request
@@ -71,10 +71,11 @@ class LaneChange:
         if calls is None:
             return
         new = (answer.message, question.message)
-        name, sizes = calibration_name(self.lane.model), self.deployment.sizes
+        sizes = self.deployment.sizes
+        name = sizes.calibration_name(self.lane.model)
         value = await learned.get(connection, name, to_change=True)
-        known = Calibration.initial(self.lane.model) if value is None else Calibration.from_json(value)
-        knows = known.observe(sizes.features(new), billed.prompt - calls)
+        known = sizes.initial(self.lane.model) if value is None else Calibration.from_json(value)
+        knows = known.observe(sizes.features(new, self.lane.model), billed.prompt - calls)
         await learned.put(connection, name, knows.to_json())
         sizes.adopt(self.lane.model, knows)
 

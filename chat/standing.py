@@ -23,11 +23,6 @@ def service_name(model_id: str) -> str:
     return f"gaps {model_id}"
 
 
-def calibration_name(model_id: str) -> str:
-    """The name under which what is known of a model's tokenizer is kept."""
-    return f"tokens {model_id}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How a branch stands. `path` runs from just after the summary (or is its newest part) to the leaf, oldest first."""
