@@ -112,6 +112,7 @@ async def running(
         await stack.enter_async_context(token_registry.watching())
         await runner.start()
         stack.push_async_callback(runner.stop)
+        deployment.sizes.warm()
         yield Deps(
             settings=settings,
             database=database,

@@ -14,11 +14,6 @@ def global_gaps_key(model_id: str) -> str:
     return f"gaps {model_id}"
 
 
-def calibration_key(model_id: str) -> str:
-    """The name of what is known of a model's tokenizer."""
-    return f"tokens {model_id}"
-
-
 async def get(connection: AsyncConnection, name: str, *, to_change: bool = False) -> dict[str, Any] | None:
     """A value; None when nothing was learned yet. `to_change` holds it against other writers until the transaction ends."""
     query = select(learned.c.value).where(learned.c.name == name)

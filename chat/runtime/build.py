@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import structlog
+
 from chat.budgets.reservations import Budgets
 from chat.calls.caller import Caller
 from chat.calls.hooks import Hooks
@@ -10,7 +12,7 @@ from chat.clock import Clock
 from chat.config.settings import BadSettings, Settings
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.runtime import Deployment
-from chat.runtime.token_sizes import Sizes
+from chat.runtime.token_sizes import EVERY_MODEL, Sizes, load_tokenizers
 from chat.upstream.admission import Admission
 from chat.upstream.client import Timeouts, Upstream
 from chat.upstream.local.capabilities import CLIENT_HEADERS
@@ -23,10 +25,11 @@ from context.routing.complexity import assess
 from context.tokens.calibration import Calibration
 from store import learned_stats
 from store.database import Database
-from store.learned_stats import calibration_key
 
 if TYPE_CHECKING:
     from chat.telemetry.otel import Providers
+
+log = structlog.get_logger()
 
 
 def upstream(
@@ -103,7 +106,7 @@ async def deploy(
         cascade=settings.cascade,
         prompt=_prompt(settings),
         policy=replace(Policy(), window_cap=settings.window_tokens),
-        sizes=await _sizes(database, tiers),
+        sizes=await _sizes(settings, database, tiers),
         max_output=settings.max_output_tokens,
         recall_tokens=settings.recall_tokens,
         embeddings=embeddings,
@@ -114,15 +117,20 @@ async def deploy(
     )
 
 
-async def _sizes(database: Database, tiers: dict[Tier, str]) -> Sizes:
-    """Token estimates with what bills have taught so far."""
-    known: dict[str, Calibration] = {}
+async def _sizes(settings: Settings, database: Database, tiers: dict[Tier, str]) -> Sizes:
+    """Token counts by the tokenizers that the settings name, and estimates with what bills have taught so far. Raises BadSettings."""
+    try:
+        sizes = Sizes(tiers["standard"], load_tokenizers(settings.tokenizer or {}))
+    except ValueError as problem:
+        raise BadSettings(f"PALAVER_TOKENIZER: {problem}") from None
+    for model in (settings.tokenizer or {}).keys() - {EVERY_MODEL, *tiers.values()}:
+        log.warning("tokenizer.unused", model=model)
     async with database.reading() as connection:
         for model in set(tiers.values()):
-            value = await learned_stats.get(connection, calibration_key(model))
+            value = await learned_stats.get(connection, sizes.calibration_key(model))
             if value is not None:
-                known[model] = Calibration.from_json(value)
-    return Sizes(tiers["standard"], known)
+                sizes.adopt(model, Calibration.from_json(value))
+    return sizes
 
 
 def _local(served: LocalModel) -> Model:

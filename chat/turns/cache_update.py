@@ -12,7 +12,7 @@ from context.cache.global_gaps import GlobalGaps
 from context.models.pricing import Usage
 from context.tokens.calibration import Calibration
 from store import cache_states, learned_stats, messages, turns
-from store.learned_stats import calibration_key, global_gaps_key
+from store.learned_stats import global_gaps_key
 from store.ledger import entries
 from store.turns import Turn
 
@@ -72,10 +72,11 @@ class CacheUpdate:
         if calls is None:
             return
         new = (answer.message, question.message)
-        name, sizes = calibration_key(self.cache_state.model), self.deployment.sizes
+        sizes = self.deployment.sizes
+        name = sizes.calibration_key(self.cache_state.model)
         value = await learned_stats.get(connection, name, to_change=True)
-        known = Calibration.initial(self.cache_state.model) if value is None else Calibration.from_json(value)
-        knows = known.observe(sizes.features(new), actual_usage.prompt - calls)
+        known = sizes.initial(self.cache_state.model) if value is None else Calibration.from_json(value)
+        knows = known.observe(sizes.features(new, self.cache_state.model), actual_usage.prompt - calls)
         await learned_stats.put(connection, name, knows.to_json())
         sizes.adopt(self.cache_state.model, knows)
 
