@@ -9,7 +9,7 @@ import { runnerImport } from "vite";
 
 const load = async (path) => (await runnerImport(path, { logLevel: "error" })).module;
 const { createParser } = await load("/src/markdown/parser.ts");
-const { createSanitiser } = await load("/src/markdown/sanitise.ts");
+const { createSanitiser } = await load("/src/markdown/sanitize.ts");
 const { createBlocks } = await load("/src/markdown/blocks.ts");
 const { highlight } = await load("/src/markdown/languages.ts");
 

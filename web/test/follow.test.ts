@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ApiError } from "../src/api.ts";
-import { follow, pause } from "../src/follow.ts";
-import type { TurnEvent } from "../src/protocol.ts";
+import { ApiError } from "../src/transport/api.ts";
+import { follow, pause } from "../src/transport/follow.ts";
+import type { TurnEvent } from "../src/transport/protocol.ts";
 
 type Answer = () => Response | Promise<Response>;
 

@@ -3,7 +3,7 @@ import { createBlocks } from "../src/markdown/blocks.ts";
 import { highlight } from "../src/markdown/languages.ts";
 import { createPainter } from "../src/markdown/paint.ts";
 import { createParser, escapeHtml } from "../src/markdown/parser.ts";
-import { createSanitiser } from "../src/markdown/sanitise.ts";
+import { createSanitiser } from "../src/markdown/sanitize.ts";
 import { typeset } from "../src/markdown/typeset.ts";
 
 const md = createParser({ house: true, highlight });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openThread, type Said, saying, untilSaid } from "../src/actions/presence.ts";
 import type { PageEvent } from "../src/state/events.ts";
-import { given, history, when } from "./build.ts";
+import { given, history, when } from "./builders.ts";
 
 describe("presence", () => {
   const once: Said = saying(undefined, "visible", 0);

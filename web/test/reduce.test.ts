@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { nextPost, pauseBefore } from "../src/state/outbox.ts";
 import { canGoOn, type State, textOf, threadAt, visibleMessages } from "../src/state/state.ts";
-import type { Message } from "../src/protocol.ts";
+import type { Message } from "../src/transport/protocol.ts";
 import {
   accepted,
   given,
@@ -14,7 +14,7 @@ import {
   thread,
   turn,
   when,
-} from "./build.ts";
+} from "./builders.ts";
 
 function shown(state: State): string[] {
   const conversation = state.conversations["t"];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type SseEvent, sseParser } from "../src/sse.ts";
+import { type SseEvent, sseParser } from "../src/transport/sse.ts";
 
 function parse(...chunks: string[]): { events: SseEvent[]; retries: number[] } {
   const events: SseEvent[] = [];

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { isWorthAsking } from "../src/actions/summaries.ts";
-import type { Summary } from "../src/protocol.ts";
+import type { Summary } from "../src/transport/protocol.ts";
 import type { PageEvent } from "../src/state/events.ts";
 import type { State } from "../src/state/state.ts";
 import { draftOf, isChanged, linesOf, rebased, withChange, withLine } from "../src/state/summary.ts";
-import { given, history, talk, when } from "./build.ts";
+import { given, history, talk, when } from "./builders.ts";
 
 function summary(id: string | null, ...texts: string[]): Summary {
   const lines = texts.map((text, index) => ({ text, sources: [`u${index}`], pinned: false, segment: "s" }));

@@ -1,10 +1,10 @@
 // Tells the server whether the reader still looks at the open thread, so that it keeps the prompt cache warm only for those
 // who come back. Said when it changes, not asked for and not repeated by a clock.
 
-import type { Api } from "../api.ts";
-import type { Presence } from "../protocol.ts";
+import type { Api } from "../transport/api.ts";
+import type { Presence } from "../transport/protocol.ts";
 import type { State } from "../state/state.ts";
-import type { Store } from "../store.ts";
+import type { Store } from "../app/store.ts";
 
 /** What was said of one thread last, and when each state was, in milliseconds. */
 export interface Said {

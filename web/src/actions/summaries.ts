@@ -1,9 +1,9 @@
 // The summary of a thread: reading it when it may have changed, and what its reader does to it.
 
-import type { Summary } from "../protocol.ts";
-import type { State } from "../state/state.ts";
-import { linesOf, noSummary, type SummaryWork } from "../state/summary.ts";
-import { isMissing, reasonOf, type World } from "./world.ts";
+import type { Summary } from "../transport/protocol.ts";
+import { noSummary, type State, type SummaryWork } from "../state/state.ts";
+import { linesOf } from "../state/summary.ts";
+import { isMissing, reasonOf, type World } from "./dependencies.ts";
 
 export type Summaries = ReturnType<typeof createSummaries>;
 

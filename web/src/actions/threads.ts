@@ -1,8 +1,8 @@
 // Opening, reading on, moving between branches, and keeping the list in order.
 
-import type { ThreadChange } from "../api.ts";
-import type { Message, Rating } from "../protocol.ts";
-import { attempt, isMissing, reasonOf, type World } from "./world.ts";
+import type { ThreadChange } from "../transport/api.ts";
+import type { Message, Rating } from "../transport/protocol.ts";
+import { attempt, isMissing, reasonOf, type World } from "./dependencies.ts";
 
 export type Threads = ReturnType<typeof createThreads>;
 

@@ -1,11 +1,11 @@
 // Saying something, and following what comes back.
 
-import { ApiError, type TurnRequest } from "../api.ts";
-import { follow } from "../follow.ts";
-import type { Message } from "../protocol.ts";
+import { ApiError, type TurnRequest } from "../transport/api.ts";
+import { follow } from "../transport/follow.ts";
+import type { Message } from "../transport/protocol.ts";
 import { nextPost, pauseBefore } from "../state/outbox.ts";
 import type { Branch, Post } from "../state/state.ts";
-import { attempt, isMissing, reasonOf, type World } from "./world.ts";
+import { attempt, isMissing, reasonOf, type World } from "./dependencies.ts";
 
 export type Turns = ReturnType<typeof createTurns>;
 

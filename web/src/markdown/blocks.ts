@@ -5,7 +5,7 @@
 //                                            └─ a long open fence is not even that: new code is appended
 
 import type { MarkdownIt, Token } from "markdown-it";
-import type { OpenEnv } from "./half-open.ts";
+import type { OpenEnv } from "./close-open-markup.ts";
 import { holdBack } from "./hold-back.ts";
 
 /** Keep the first `keep` blocks, then show `blocks`; or append text to the open code block at the end. */

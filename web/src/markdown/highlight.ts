@@ -1,4 +1,4 @@
-import type { Lazy } from "../lazy.ts";
+import type { Lazy } from "./lazy.ts";
 import type { Highlight } from "./parser.ts";
 
 /** Longer code stays plain: colouring it would hold up the page. */

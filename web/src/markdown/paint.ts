@@ -2,8 +2,8 @@
 
 import type { MarkdownIt } from "markdown-it";
 import { createBlocks } from "./blocks.ts";
-import { morphChildren } from "./morph.ts";
-import type { Sanitise } from "./sanitise.ts";
+import { morphChildren } from "./dom-patch.ts";
+import type { Sanitise } from "./sanitize.ts";
 
 export interface Painter {
   paint(text: string, open: boolean): void;

@@ -2,9 +2,9 @@
 // Everything this writes still goes through the sanitiser.
 
 import createMarkdownIt, { type MarkdownIt, type MarkdownItOptions, type Token } from "markdown-it";
-import { halfOpen } from "./half-open.ts";
-import { maths } from "./maths.ts";
-import { tame } from "./tame.ts";
+import { halfOpen } from "./close-open-markup.ts";
+import { maths } from "./math.ts";
+import { tame } from "./limit-marks.ts";
 
 export type Highlight = (code: string, language: string) => string | null;
 

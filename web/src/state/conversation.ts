@@ -1,6 +1,6 @@
-import type { Accepted, Message, Turn } from "../protocol.ts";
+import type { Accepted, Message, Turn } from "../transport/protocol.ts";
 import type { PageEvent } from "./events.ts";
-import { growLive, settledMessage, startLive } from "./live.ts";
+import { growLive, settledMessage, startLive } from "./live-turn.ts";
 import {
   belongs,
   type Conversation,

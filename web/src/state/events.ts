@@ -1,6 +1,5 @@
-import type { Accepted, Info, Message, Summary, Thread, Turn, TurnEvent } from "../protocol.ts";
-import type { Panel, Place, Post, State } from "./state.ts";
-import type { Draft, SummaryWork } from "./summary.ts";
+import type { Accepted, Info, Message, Summary, Thread, Turn, TurnEvent } from "../transport/protocol.ts";
+import type { Draft, Panel, Place, Post, State, SummaryWork } from "./state.ts";
 
 /** Everything that can happen to the page. Past facts; `reduce` says what each of them means. */
 export type PageEvent =

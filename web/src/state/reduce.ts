@@ -1,6 +1,6 @@
 import { visitConversation } from "./conversation.ts";
 import type { PageEvent } from "./events.ts";
-import { reduceList } from "./list.ts";
+import { reduceList } from "./thread-list.ts";
 import { reduceOutbox } from "./outbox.ts";
 import type { Panel, Place, State } from "./state.ts";
 

@@ -1,5 +1,4 @@
-import type { Info, Message, Part, Thread } from "../protocol.ts";
-import { noSummary, type SummaryView } from "./summary.ts";
+import type { Info, Message, Part, Summary, SummaryLine, Thread } from "../transport/protocol.ts";
 
 export interface State {
   readonly info: Info | null;
@@ -100,10 +99,38 @@ export interface Post {
   readonly problem: string | null;
 }
 
+export interface SummaryView {
+  /** As the server last told it; null before it did. */
+  readonly value: Summary | null;
+  readonly draft: Draft | null;
+  readonly work: SummaryWork | null;
+  /** What became of the last thing that was tried, when it is worth saying. */
+  readonly outcome: string | null;
+}
+
+export type SummaryWork = "loading" | "saving" | "undoing" | "folding";
+
+export interface Draft {
+  /** The version it corrects; null when there is none any more. */
+  readonly base: string | null;
+  readonly lines: readonly DraftLine[];
+  /** The summary became another one while this was written. */
+  readonly moved: boolean;
+}
+
+export interface DraftLine extends SummaryLine {
+  readonly key: string;
+  /** The line as it was saved; null for a line of the reader's own. */
+  readonly before: SummaryLine | null;
+  readonly removed: boolean;
+}
+
 export interface Alert {
   readonly text: string;
   readonly id: string;
 }
+
+export const noSummary: SummaryView = { value: null, draft: null, work: null, outcome: null };
 
 export const initialState: State = {
   info: null,

@@ -1,40 +1,13 @@
 // The summary of a conversation, and what its reader changed in it and has not saved. A draft is never dropped: when the
 // summary becomes another one meanwhile, the reader's words are carried over to it.
 
-import type { Summary, SummaryLine } from "../protocol.ts";
+import type { Summary, SummaryLine } from "../transport/protocol.ts";
 import type { PageEvent } from "./events.ts";
-
-export interface SummaryView {
-  /** As the server last told it; null before it did. */
-  readonly value: Summary | null;
-  readonly draft: Draft | null;
-  readonly work: SummaryWork | null;
-  /** What became of the last thing that was tried, when it is worth saying. */
-  readonly outcome: string | null;
-}
-
-export type SummaryWork = "loading" | "saving" | "undoing" | "folding";
-
-export interface Draft {
-  /** The version it corrects; null when there is none any more. */
-  readonly base: string | null;
-  readonly lines: readonly DraftLine[];
-  /** The summary became another one while this was written. */
-  readonly moved: boolean;
-}
-
-export interface DraftLine extends SummaryLine {
-  readonly key: string;
-  /** The line as it was saved; null for a line of the reader's own. */
-  readonly before: SummaryLine | null;
-  readonly removed: boolean;
-}
+import type { Draft, DraftLine, SummaryView } from "./state.ts";
 
 export type LineChange = Partial<Pick<DraftLine, "text" | "pinned" | "removed">>;
 
 export const LONGEST_LINE = 600;
-
-export const noSummary: SummaryView = { value: null, draft: null, work: null, outcome: null };
 
 export function reduceSummary(view: SummaryView, event: PageEvent): SummaryView {
   switch (event.type) {

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
-import { dollars, short } from "../figures.ts";
-import { type Budget, fullness } from "./report.ts";
+import { dollars, short } from "../format/numbers.ts";
+import { type Budget, fullness } from "./series.ts";
 
 const SCOPES: Readonly<Record<string, string>> = {
   deployment: "This server",

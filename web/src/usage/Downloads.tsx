@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ApiError } from "../api.ts";
-import { useDeeds } from "../views/deeds.ts";
-import { IconButton } from "../views/icons.tsx";
+import { ApiError } from "../transport/api.ts";
+import { useDeeds } from "../views/hooks/actions-context.ts";
+import { IconButton } from "../views/elements/icons.tsx";
 
 /** The same figures as files. A file that does not come is told beside them and takes nothing away. */
 export function Downloads({ asked }: { readonly asked: Readonly<Record<string, string>> }): JSX.Element {

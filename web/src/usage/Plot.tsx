@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { type Series, stacked } from "./report.ts";
+import { type Series, stacked } from "./series.ts";
 
 const HEIGHT = 210;
 const COLOURS = 6;

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import type { Share } from "./report.ts";
+import type { Share } from "./series.ts";
 
 /** Parts of a whole as bars that are a table: it reads the same with and without eyes. */
 export function Shares({

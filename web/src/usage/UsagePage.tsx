@@ -2,13 +2,13 @@
 
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { ApiError } from "../api.ts";
-import { dollars, nameOf, short } from "../figures.ts";
+import { ApiError } from "../transport/api.ts";
+import { dollars, nameOf, short } from "../format/numbers.ts";
 import icon from "../images/icon.svg";
-import type { ModelChoice } from "../protocol.ts";
-import { useSelect } from "../store.ts";
-import { useDeeds } from "../views/deeds.ts";
-import { Skeleton } from "../views/Skeleton.tsx";
+import type { ModelChoice } from "../transport/protocol.ts";
+import { useSelect } from "../app/store.ts";
+import { useDeeds } from "../views/hooks/actions-context.ts";
+import { Skeleton } from "../views/elements/Skeleton.tsx";
 import { Budgets } from "./Budgets.tsx";
 import { Downloads } from "./Downloads.tsx";
 import { Plot } from "./Plot.tsx";
@@ -27,7 +27,7 @@ import {
   savings,
   type Sums,
   today,
-} from "./report.ts";
+} from "./series.ts";
 import { Shares } from "./Shares.tsx";
 import "./usage.css";
 

@@ -1,10 +1,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useSelect } from "../store.ts";
-import { ConversationView } from "./ConversationView.tsx";
-import { useDeeds } from "./deeds.ts";
-import { Search } from "./Search.tsx";
-import { Sidebar } from "./Sidebar.tsx";
+import { useSelect } from "../app/store.ts";
+import { ConversationView } from "./conversation/ConversationView.tsx";
+import { useDeeds } from "./hooks/actions-context.ts";
+import { Search } from "./search/SearchDialog.tsx";
+import { Sidebar } from "./sidebar/Sidebar.tsx";
 import { SidePanel } from "./SidePanel.tsx";
 import { TokenForm } from "./TokenForm.tsx";
 

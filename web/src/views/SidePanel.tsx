@@ -1,10 +1,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useSelect } from "../store.ts";
-import { Dialog } from "./Dialog.tsx";
-import { useDeeds } from "./deeds.ts";
-import { SummaryPanel } from "./SummaryPanel.tsx";
-import { Told } from "./Told.tsx";
+import { useSelect } from "../app/store.ts";
+import { Dialog } from "./elements/Dialog.tsx";
+import { useDeeds } from "./hooks/actions-context.ts";
+import { SummaryPanel } from "./summary/SummaryPanel.tsx";
+import { Told } from "./context/ContextPanel.tsx";
 
 /** As in layout.css: from here on the summary stands beside the thread, below that in front of it. */
 const ROOMY = "(min-width: 1180px)";

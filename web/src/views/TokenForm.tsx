@@ -1,7 +1,7 @@
 import icon from "../images/icon.svg";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useDeeds } from "./deeds.ts";
+import { useDeeds } from "./hooks/actions-context.ts";
 
 export function TokenForm({ refused }: { readonly refused: boolean }): JSX.Element {
   const { useToken } = useDeeds();
