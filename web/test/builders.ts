@@ -1,6 +1,6 @@
-// Tiny builders: what a test does not name does not matter to it.
+// Small builders. A test names only the values that matter to it.
 
-import type { Message, Thread, Turn, TurnEvent } from "../src/transport/protocol.ts";
+import type { Message, Plan, Thread, Turn, TurnEvent, UsageByKind } from "../src/transport/protocol.ts";
 import type { PageEvent } from "../src/state/events.ts";
 import { reduce } from "../src/state/reduce.ts";
 import { initialState, type Post, type State } from "../src/state/state.ts";
@@ -43,8 +43,8 @@ export function talk(rounds: number): Message[] {
 }
 
 export function post(key: string, known: Partial<Post> = {}): Post {
-  const base = { threadId: "t", messageId: `u-${key}`, text: `say ${key}`, model: null, problem: null };
-  return { key, ...base, branch: { type: "say" }, status: "sending", ...known };
+  const base = { threadId: "t", messageId: `u-${key}`, text: `text of ${key}`, model: null, problem: null };
+  return { key, ...base, branch: { type: "append" }, status: "sending", ...known };
 }
 
 export function turn(id: string, known: Partial<Turn> = {}): Turn {
@@ -53,10 +53,23 @@ export function turn(id: string, known: Partial<Turn> = {}): Turn {
   return { id, ...base, message: answer, user_message_id: `u-${id}`, message_id: `a-${id}`, ...known };
 }
 
+/** The usage of one call; kinds that are not named are zero. */
+export function usage(known: Partial<UsageByKind> = {}): UsageByKind {
+  return { input: 0, cache_read: 0, cache_write_5m: 0, cache_write_1h: 0, output: 0, ...known };
+}
+
+/** A plan of 1,000 estimated tokens. */
+export function plan(known: Partial<Plan> = {}): Plan {
+  const estimate = { tools: 0, system: 200, summary: 300, window: 400, recall: 60, new: 40, total: 1000 };
+  return { estimate, ...known };
+}
+
+/** The state after these events. */
 export function given(...events: PageEvent[]): State {
   return events.reduce(reduce, initialState);
 }
 
+/** The state after further events. */
 export function when(state: State, ...events: PageEvent[]): State {
   return events.reduce(reduce, state);
 }
@@ -75,14 +88,15 @@ export const accepted = (entry: Post, id = "1"): PageEvent => ({
   at: "2026-11-20T09:00:00.000Z",
 });
 
-type Told = TurnEvent extends infer Each
-  ? Each extends TurnEvent
-    ? Omit<Each, "seq" | "turn_id">
+/** A turn event without its number and turn. */
+type EventBody = TurnEvent extends infer Variant
+  ? Variant extends TurnEvent
+    ? Omit<Variant, "seq" | "turn_id">
     : never
   : never;
 
-/** Numbers the events of turn `id`, from 1. */
-export function log(id: string, ...events: Told[]): PageEvent[] {
+/** The event log of turn `id`, numbered from 1. */
+export function log(id: string, ...events: EventBody[]): PageEvent[] {
   return events.map((event, index) => ({
     type: "turn.event",
     threadId: "t",

@@ -5,7 +5,7 @@ const tops = topsOf(Array.from({ length: 5000 }, (_, row) => 50 + (row % 7) * 30
 const total = tops[5000] ?? 0;
 
 describe("the window of a long list", () => {
-  test("holds a bounded number of rows wherever one looks", () => {
+  test("has a limited number of rows at any position", () => {
     for (let top = 0; top < total; top += 9_973) {
       const { first, end } = windowOf(tops, top, 900, 900);
       expect(end - first).toBeLessThan(60);
@@ -20,7 +20,7 @@ describe("the window of a long list", () => {
     }
   });
 
-  test("what is above, shown and below adds up to the whole", () => {
+  test("the heights above, inside and below add up to the total", () => {
     const { first, end, above, below } = windowOf(tops, total / 2, 900, 300);
     expect(above + ((tops[end] ?? 0) - (tops[first] ?? 0)) + below).toBe(total);
   });
@@ -29,7 +29,7 @@ describe("the window of a long list", () => {
     expect(windowOf(topsOf([]), 0, 900, 300)).toEqual({ first: 0, end: 0, above: 0, below: 0 });
   });
 
-  test("a row begins at its top", () => {
+  test("a row starts at its top", () => {
     expect([
       rowAt(tops, 0),
       rowAt(tops, 49),

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createSummaries } from "../src/actions/summaries.ts";
-import type { World } from "../src/actions/dependencies.ts";
-import { type Api, ApiError } from "../src/transport/api.ts";
+import type { Dependencies } from "../src/actions/dependencies.ts";
+import type { Api } from "../src/transport/api.ts";
+import { ApiError } from "../src/transport/http.ts";
 import type { Summary } from "../src/transport/protocol.ts";
-import { noSummary } from "../src/state/state.ts";
+import { emptySummary } from "../src/state/state.ts";
 import { draftOf, withChange } from "../src/state/summary.ts";
 import { createStore } from "../src/app/store.ts";
 import { history, talk } from "./builders.ts";
@@ -13,25 +14,25 @@ function summary(id: string | null, ...texts: string[]): Summary {
   return { id, upto_message_id: id && "a1", tokens: 9, lines, versions: [] };
 }
 
-/** A page over a server that answers with these. */
+/** A page whose server answers as `api` says. */
 function page(api: Partial<Api>) {
   const store = createStore();
   store.dispatch(history(talk(30)));
-  const world = { api, store, sleep: async () => undefined } as unknown as World;
-  const view = () => store.state.conversations["t"]?.summary ?? noSummary;
+  const dependencies = { api, store, sleep: async () => undefined } as unknown as Dependencies;
+  const view = () => store.state.conversations["t"]?.summary ?? emptySummary;
   const write = (text: string) => {
     const { value } = view();
-    if (value === null) throw new Error("There is no summary to write in.");
+    if (value === null) throw new Error("There is no summary to edit.");
     const draft = withChange(draftOf(value), `${value.id}/0`, { text });
     store.dispatch({ type: "summary.drafted", threadId: "t", draft });
   };
-  return { store, summaries: createSummaries(world), view, write };
+  return { store, summaries: createSummaries(dependencies), view, write };
 }
 
 const gone = () => Promise.reject(new ApiError(404, "not_found", "It has changed.", false));
 
 describe("saving a summary", () => {
-  test("sends the lines as a correction of what they were written on", async () => {
+  test("sends the lines as a correction of their version", async () => {
     const sent: unknown[] = [];
     const { summaries, view, write } = page({
       summary: async () => summary("1", "one"),
@@ -47,7 +48,7 @@ describe("saving a summary", () => {
     expect(view()).toMatchObject({ value: { id: "2" }, draft: null, work: null });
   });
 
-  test("that was too late keeps the text and takes it to the newer one", async () => {
+  test("that is too late applies the text to the newer version", async () => {
     const versions = [summary("1", "one"), summary("2", "one", "two")];
     const { summaries, view, write } = page({
       summary: async () => versions.shift() ?? summary(null),
@@ -57,11 +58,11 @@ describe("saving a summary", () => {
     write("uno");
     await summaries.save("t");
     expect(view().value?.id).toBe("2");
-    expect(view().draft).toMatchObject({ base: "2", moved: true });
+    expect(view().draft).toMatchObject({ base: "2", rebased: true });
     expect(view().draft?.lines.map(({ text }) => text)).toEqual(["uno", "two"]);
   });
 
-  test("that failed says so and keeps the text", async () => {
+  test("that fails reports it and keeps the text", async () => {
     const { summaries, view, write } = page({
       summary: async () => summary("1", "one"),
       correctSummary: () => Promise.reject(new ApiError(409, "thread_busy", "It is busy.", true)),
@@ -74,25 +75,28 @@ describe("saving a summary", () => {
   });
 });
 
-describe("folding by hand", () => {
-  test("opens the panel and shows what came of it", async () => {
+describe("compacting now", () => {
+  test("opens the panel and shows the result", async () => {
     const { store, summaries, view } = page({
       summary: async () => summary(null),
-      fold: async () => summary("1", "one"),
+      compact: async () => summary("1", "one"),
     });
-    await summaries.fold("t");
+    await summaries.compact("t");
     expect(store.state.panel).toEqual({ type: "summary" });
     expect(view()).toMatchObject({ value: { id: "1" }, outcome: null });
   });
 
-  test("says when there was nothing to fold", async () => {
-    const { summaries, view } = page({ summary: async () => summary(null), fold: async () => summary(null) });
-    await summaries.fold("t");
-    expect(view().outcome).toMatch(/Nothing more was summarised/);
+  test("reports when there is nothing to compact", async () => {
+    const { summaries, view } = page({
+      summary: async () => summary(null),
+      compact: async () => summary(null),
+    });
+    await summaries.compact("t");
+    expect(view().outcome).toMatch(/Nothing to compact/);
   });
 });
 
-test("a refresh that fails leaves what is shown as it is", async () => {
+test("a failed refresh keeps the summary on screen", async () => {
   const answers = [summary("1", "one")];
   const { summaries, view } = page({ summary: async () => answers.shift() ?? gone() });
   await summaries.refresh("t");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { toolWords } from "../src/format/tool-labels.ts";
+import { toolLabel } from "../src/format/tool-labels.ts";
 import { accepted, given, history, log, post } from "./builders.ts";
 
 const search = (known: object = {}) => ({ type: "tool", name: "search_conversation", ...known });
@@ -23,18 +23,18 @@ describe("a tool call", () => {
     [search(), "Searched this conversation"],
     [{ type: "tool", name: "look_up" }, "Used look up"],
     [{ type: "tool" }, "Used a tool"],
-  ])("is said in one line: %o", (part, words) => {
-    expect(toolWords(part, false)).toBe(words);
+  ])("has a label: %o", (part, words) => {
+    expect(toolLabel(part, false)).toBe(words);
   });
 
-  test("that runs says so", () => {
-    expect(toolWords(search({ input: { query: "lease" } }), true)).toBe(
+  test("has a label while it runs", () => {
+    expect(toolLabel(search({ input: { query: "lease" } }), true)).toBe(
       "Searching this conversation for “lease”",
     );
-    expect(toolWords({ type: "tool" }, true)).toBe("Using a tool");
+    expect(toolLabel({ type: "tool" }, true)).toBe("Using a tool");
   });
 
-  test("grows in the stream: name and input when it starts, the result when it ends", () => {
+  test("gets its name and input when it starts, and its result when it ends", () => {
     const started = log("1", {
       type: "part.started",
       part_id: "p",

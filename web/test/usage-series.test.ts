@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { dollars } from "../src/format/numbers.ts";
-import { isUsage } from "../src/app/url.ts";
+import { isUsageUrl } from "../src/app/url.ts";
 import {
-  byKind,
-  byModel,
-  cacheShare,
+  tokensByKind,
+  seriesByModel,
+  cacheSeries,
   daysUntil,
-  errors,
-  firstToken,
-  fullness,
-  modelMix,
-  moneyTicks,
-  savings,
+  failedCalls,
+  firstTokenSeries,
+  budgetFill,
+  callsByModel,
+  savingsSeries,
   stacked,
-  type Sums,
   today,
 } from "../src/usage/series.ts";
+import { moneyTicks } from "../src/usage/number-formats.ts";
+import type { UsageTotals } from "../src/usage/report.ts";
 
-function sums(group: Record<string, string | null>, more: Partial<Sums> = {}): Sums {
+function sums(group: Record<string, string | null>, more: Partial<UsageTotals> = {}): UsageTotals {
   return {
     group,
     calls: 1,
@@ -38,10 +38,10 @@ function sums(group: Record<string, string | null>, more: Partial<Sums> = {}): S
 
 const DAYS = ["2026-11-18", "2026-11-19", "2026-11-20"];
 const name = (model: string) => model.toUpperCase();
-const cost = (one: Sums) => Number(one.cost_usd ?? 0);
+const cost = (totals: UsageTotals) => Number(totals.cost_usd ?? 0);
 
 describe("days", () => {
-  it("end with the day it is in the place of the reader", () => {
+  it("end with the current day of the reader's time zone", () => {
     const late = new Date("2026-11-20T23:30:00Z");
     expect(today(late, "UTC")).toBe("2026-11-20");
     expect(today(late, "Europe/Vienna")).toBe("2026-11-21");
@@ -50,20 +50,20 @@ describe("days", () => {
 });
 
 describe("layers by model", () => {
-  it("have a value for every day, the dearest first, and none for models that cost nothing", () => {
+  it("have a value for every day, the most expensive first, and none for models without cost", () => {
     const groups = [
       sums({ day: "2026-11-20", model: "a" }),
       sums({ day: "2026-11-18", model: "b" }, { cost_usd: "3" }),
       sums({ day: "2026-11-19", model: "free" }, { cost_usd: null }),
       sums({ day: "2020-01-01", model: "old" }),
     ];
-    expect(byModel(groups, DAYS, name, cost)).toEqual([
+    expect(seriesByModel(groups, DAYS, name, cost)).toEqual([
       { label: "B", values: [3, 0, 0] },
       { label: "A", values: [0, 0, 0.5] },
     ]);
   });
 
-  it("stand on each other, the topmost first", () => {
+  it("are stacked, the topmost first", () => {
     const layers = [
       { label: "below", values: [1, 2] },
       { label: "above", values: [3, null] },
@@ -78,63 +78,63 @@ describe("layers by model", () => {
 describe("a day without calls", () => {
   const groups = [sums({ day: "2026-11-19" })];
 
-  it("has no share of the cache and no time, rather than zero", () => {
-    expect(cacheShare(groups, DAYS).values).toEqual([null, 80, null]);
-    expect(firstToken(groups, DAYS).map(({ values }) => values)).toEqual([
+  it("has no cache share and no time, rather than zero", () => {
+    expect(cacheSeries(groups, DAYS).values).toEqual([null, 80, null]);
+    expect(firstTokenSeries(groups, DAYS).map(({ values }) => values)).toEqual([
       [null, 0.9, null],
       [null, 2.5, null],
     ]);
   });
 
   it("used nothing", () => {
-    expect(byKind(groups, DAYS).map(({ label, values }) => [label, values[0]])).toEqual([
-      ["read from the cache", 0],
-      ["not cached", 0],
-      ["written, 5 minutes", 0],
+    expect(tokensByKind(groups, DAYS).map(({ label, values }) => [label, values[0]])).toEqual([
+      ["cache read", 0],
+      ["uncached input", 0],
+      ["cache write, 5 minutes", 0],
       ["output", 0],
     ]);
   });
 });
 
-it("paid and saved together are what the top model would have cost", () => {
-  const [top, paid] = savings([sums({ day: "2026-11-20" })], DAYS, "top");
+it("paid and saved add up to the cost on the top model", () => {
+  const [top, paid] = savingsSeries([sums({ day: "2026-11-20" })], DAYS, "top");
   expect(top?.label).toBe("everything on top, nothing cached");
   expect([top?.values[2], paid?.values[2]]).toEqual([2, 0.5]);
 });
 
-it("shares are of all calls, and what went well is no error", () => {
+it("shares are of all calls, and successful calls are no failures", () => {
   const outcomes = [
     sums({ outcome: "ok" }, { calls: 90 }),
     sums({ outcome: "timeout" }, { calls: 2 }),
     sums({ outcome: "overloaded" }, { calls: 8 }),
   ];
-  expect(errors(outcomes)).toEqual([
+  expect(failedCalls(outcomes)).toEqual([
     { label: "The model is overloaded", count: 8, share: 0.08 },
     { label: "The model stopped answering", count: 2, share: 0.02 },
   ]);
   const models = [sums({ model: "a" }), sums({ model: "b" }, { calls: 3 }), sums({ model: "a" })];
-  expect(modelMix(models, name).map(({ label, share }) => [label, share])).toEqual([
+  expect(callsByModel(models, name).map(({ label, share }) => [label, share])).toEqual([
     ["B", 0.6],
     ["A", 0.4],
   ]);
 });
 
-it("amounts along an axis have the same digits", () => {
+it("amounts along an axis have the same number of digits", () => {
   expect(moneyTicks([0, 5, 10])).toEqual(["$0", "$5", "$10"]);
   expect(moneyTicks([0, 0.5, 1])).toEqual(["$0.00", "$0.50", "$1.00"]);
   expect(moneyTicks([0, 0.1 + 0.2, 0.45])).toEqual(["$0.00", "$0.30", "$0.45"]);
   expect(moneyTicks([0, 0.0002])).toEqual(["$0.0000", "$0.0002"]);
 });
 
-it("a budget is as full as what is used and set aside, and unknown where others spend too", () => {
+it("the fill of a budget counts used and reserved amounts, and is unknown where others spend too", () => {
   const budget = { scope: "user", name: "a", unit: "usd", period: "day", resets_at: "" };
-  expect(fullness({ ...budget, limit: "2", used: "0.5", reserved: "1" })).toBe(0.75);
-  expect(fullness({ ...budget, limit: "2", used: "3", reserved: "0" })).toBe(1);
-  expect(fullness({ ...budget, limit: null, used: null, reserved: null })).toBeNull();
+  expect(budgetFill({ ...budget, limit: "2", used: "0.5", reserved: "1" })).toBe(0.75);
+  expect(budgetFill({ ...budget, limit: "2", used: "3", reserved: "0" })).toBe(1);
+  expect(budgetFill({ ...budget, limit: null, used: null, reserved: null })).toBeNull();
 });
 
-it("the page of figures is a place of its own", () => {
-  expect(["/usage", "/usage/", "/t/usage", "/"].map((pathname) => isUsage({ pathname }))).toEqual([
+it("the usage page has a URL of its own", () => {
+  expect(["/usage", "/usage/", "/t/usage", "/"].map((pathname) => isUsageUrl({ pathname }))).toEqual([
     true,
     true,
     false,
@@ -142,6 +142,6 @@ it("the page of figures is a place of its own", () => {
   ]);
 });
 
-it("what caches cost more than they saved is shown as less than nothing", () => {
+it("a loss is shown as a negative amount", () => {
   expect(dollars("-0.1234")).toBe("−$0.123");
 });

@@ -1,4 +1,4 @@
-/** Copies text; on plain-http hosts, where the clipboard API is missing, by way of a selection. */
+/** Copies text. Plain-http hosts have no clipboard API: there a selection is copied. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -9,9 +9,9 @@ export async function copy(text: string): Promise<boolean> {
     field.className = "visually-hidden";
     document.body.append(field);
     field.select();
-    // Deprecated, and the only way left without a secure context.
-    const done = document.execCommand("copy");
+    // Deprecated, and the only way without a secure context.
+    const copied = document.execCommand("copy");
     field.remove();
-    return done;
+    return copied;
   }
 }

@@ -1,4 +1,4 @@
-/** A random UUID. `crypto.randomUUID` is missing on plain-http hosts, where self-hosted pages often live. */
+/** A random UUID. Plain-http hosts, common for self-hosted pages, have no `crypto.randomUUID`. */
 export function newId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

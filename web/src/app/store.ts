@@ -7,14 +7,14 @@ import { initialState, type State } from "../state/state.ts";
 export interface Store {
   readonly state: State;
   dispatch(event: PageEvent): void;
-  /** Like dispatch, but folded together with its neighbours once per frame: for text that arrives in bursts. */
+  /** Like dispatch, but events of one frame are applied together: for text that arrives in bursts. */
   defer(event: PageEvent): void;
   subscribe(listener: () => void): () => void;
 }
 
 export function createStore(schedule: (flush: () => void) => void = nextFrame): Store {
   let state = initialState;
-  let waiting: PageEvent[] = [];
+  let deferred: PageEvent[] = [];
   const listeners = new Set<() => void>();
 
   function apply(events: readonly PageEvent[]): void {
@@ -24,8 +24,8 @@ export function createStore(schedule: (flush: () => void) => void = nextFrame): 
   }
 
   function flush(): void {
-    const events = waiting;
-    waiting = [];
+    const events = deferred;
+    deferred = [];
     if (events.length > 0) apply(events);
   }
 
@@ -34,11 +34,11 @@ export function createStore(schedule: (flush: () => void) => void = nextFrame): 
       return state;
     },
     dispatch(event) {
-      apply([...waiting.splice(0), event]);
+      apply([...deferred.splice(0), event]);
     },
     defer(event) {
-      waiting.push(event);
-      if (waiting.length === 1) schedule(flush);
+      deferred.push(event);
+      if (deferred.length === 1) schedule(flush);
     },
     subscribe(listener) {
       listeners.add(listener);
@@ -47,7 +47,7 @@ export function createStore(schedule: (flush: () => void) => void = nextFrame): 
   };
 }
 
-/** Frames stop in hidden tabs, turns do not: a timer stands in. */
+/** Hidden tabs get no frames, while their turns go on: a timer replaces the frame. */
 function nextFrame(flush: () => void): void {
   let done = false;
   const once = () => {
@@ -61,20 +61,20 @@ function nextFrame(flush: () => void): void {
 
 export const StoreContext = createContext<Store | null>(null);
 
-/** The selected value; the view is drawn again when it changes identity. */
-export function useSelect<T>(select: (state: State) => T): T {
+/** Selects a value from the state. The view renders again when the value is another one. */
+export function useSelector<T>(select: (state: State) => T): T {
   const store = useContext(StoreContext);
   if (store === null) throw new Error("There is no store above this view.");
-  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  const [, rerender] = useReducer((count: number) => count + 1, 0);
   const value = select(store.state);
   const latest = useRef({ select, value });
   latest.current = { select, value };
   useEffect(() => {
-    const look = () => {
-      if (!Object.is(latest.current.select(store.state), latest.current.value)) redraw(undefined);
+    const check = () => {
+      if (!Object.is(latest.current.select(store.state), latest.current.value)) rerender(undefined);
     };
-    look();
-    return store.subscribe(look);
+    check();
+    return store.subscribe(check);
   }, [store]);
   return value;
 }

@@ -1,4 +1,4 @@
-import type { Memory } from "../storage/browser-storage.ts";
+import type { BrowserStorage } from "../storage/browser-storage.ts";
 
 export type ThemeChoice = "system" | "light" | "dark";
 
@@ -7,15 +7,15 @@ export interface Theme {
   readonly choose: (choice: ThemeChoice) => void;
 }
 
-/** The first paint is handled by assets/theme-1.js, which reads the same key. */
-export function createTheme(memory: Memory, root: HTMLElement): Theme {
+/** The theme. `assets/theme-1.js` sets it before the first paint and reads the same key. */
+export function createTheme(storage: BrowserStorage, root: HTMLElement): Theme {
   return {
     choice() {
-      const stored = memory.read("theme");
+      const stored = storage.read("theme");
       return stored === "light" || stored === "dark" ? stored : "system";
     },
     choose(choice) {
-      memory.write("theme", choice === "system" ? null : choice);
+      storage.write("theme", choice === "system" ? null : choice);
       if (choice === "system") delete root.dataset["theme"];
       else root.dataset["theme"] = choice;
     },

@@ -1,15 +1,15 @@
-// How a call to the model ended, in words. The ledger and the retry notes name it by one word for machines.
+// How a call to the model ended, in words. The ledger and the retry notes store the keys.
 
-const WORDS: Readonly<Record<string, string>> = {
+const LABELS: Readonly<Record<string, string>> = {
   authentication: "the provider did not accept the API key",
   bad_request: "the provider rejected the request",
   billing: "the provider has a billing problem",
-  cancelled: "stopped by somebody",
-  connection: "the connection to the model broke off",
+  cancelled: "cancelled",
+  connection: "the connection to the model was lost",
   empty: "the answer was empty",
-  garbled: "the answer could not be understood",
-  interrupted: "the server was restarted meanwhile",
-  no_answer: "all the words went into thinking",
+  garbled: "the answer could not be parsed",
+  interrupted: "the server restarted",
+  no_answer: "the output limit was used up by reasoning",
   not_found: "the provider does not know the model",
   overloaded: "the model is overloaded",
   permission: "the API key may not use the model",
@@ -22,16 +22,16 @@ const WORDS: Readonly<Record<string, string>> = {
   unfinished: "the answer ended before it was complete",
 };
 
-/** Unknown outcomes, of a newer server, are shown as they are named. */
-export function outcomeWords(outcome: string): string {
-  return WORDS[outcome] ?? outcome.replace(/_/g, " ");
+/** Outcomes of a newer server, which are unknown here, are shown by their key. */
+export function outcomeLabel(outcome: string): string {
+  return LABELS[outcome] ?? outcome.replace(/_/g, " ");
 }
 
-/** The same as the beginning of a line. */
+/** The same with a capital letter, for the start of a line. */
 export function outcomeTitle(outcome: string): string {
-  return capital(outcomeWords(outcome));
+  return capitalize(outcomeLabel(outcome));
 }
 
-export function capital(words: string): string {
-  return words.charAt(0).toUpperCase() + words.slice(1);
+export function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -5,8 +5,12 @@ export interface Group<T> {
   readonly items: readonly T[];
 }
 
-/** Today, Yesterday, Previous 7 days, then months; the order of the items is kept. */
-export function byAge<T>(items: readonly T[], timeOf: (item: T) => string, now: Date): readonly Group<T>[] {
+/** Groups items under Today, Yesterday, Previous 7 days, then months. The order of the items stays. */
+export function groupByAge<T>(
+  items: readonly T[],
+  timeOf: (item: T) => string,
+  now: Date,
+): readonly Group<T>[] {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const label = ageLabel(new Date(timeOf(item)), now);
@@ -32,8 +36,8 @@ function startOfDay(time: Date): number {
   return new Date(time.getFullYear(), time.getMonth(), time.getDate()).getTime();
 }
 
-/** As short as it can be: 14:05, 3 Nov, 3 Nov 2025, in the reader's own way of writing it. */
-export function day(time: string, now: Date): string {
+/** The shortest form in the reader's locale: 14:05, 3 Nov, 3 Nov 2025. */
+export function shortDate(time: string, now: Date): string {
   const at = new Date(time);
   if (startOfDay(at) === startOfDay(now))
     return at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -44,7 +48,7 @@ export function day(time: string, now: Date): string {
   });
 }
 
-export function clock(time: string): string {
+export function fullDate(time: string): string {
   return new Date(time).toLocaleString(undefined, {
     weekday: "short",
     day: "numeric",

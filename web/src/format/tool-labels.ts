@@ -1,22 +1,19 @@
 import type { Part } from "../transport/protocol.ts";
 
-/** A tool call in one line: what was done, with what, and what came of it as far as that is told. */
-export function toolWords({ name, input, result }: Part, running: boolean): string {
+/** A tool call in one line: its name, its input, and its result as far as the server sends it. */
+export function toolLabel({ name, input, result }: Part, running: boolean): string {
   if (name !== "search_conversation") {
-    const called = typeof name === "string" && name !== "" ? name.replace(/_/g, " ") : "a tool";
-    return running ? `Using ${called}` : `Used ${called}`;
+    const tool = typeof name === "string" && name !== "" ? name.replace(/_/g, " ") : "a tool";
+    return running ? `Using ${tool}` : `Used ${tool}`;
   }
   const query = input?.["query"];
-  const what = typeof query === "string" && query.trim() !== "" ? ` for “${query.trim()}”` : "";
-  if (running) return `Searching this conversation${what}`;
-  const found = result?.["found"];
-  const count =
-    typeof found !== "number"
-      ? ""
-      : found === 0
-        ? ": nothing"
-        : found === 1
-          ? ": 1 message"
-          : `: ${found} messages`;
-  return `Searched this conversation${what}${count}`;
+  const subject = typeof query === "string" && query.trim() !== "" ? ` for “${query.trim()}”` : "";
+  if (running) return `Searching this conversation${subject}`;
+  return `Searched this conversation${subject}${hits(result?.["found"])}`;
+}
+
+function hits(count: unknown): string {
+  if (typeof count !== "number") return "";
+  if (count === 0) return ": nothing";
+  return count === 1 ? ": 1 message" : `: ${count} messages`;
 }

@@ -1,58 +1,58 @@
-// Inline markup whose end has not arrived yet is shown as if it had: text after "**" is bold from its first letter,
-// instead of switching from literal asterisks to bold when the closing ones come. Only the last inline text of a
-// source parsed with `env.open` is treated so; everything before it is already decided.
+// Closes inline markup whose end has not arrived yet: text after "**" is bold from its first letter, instead of changing
+// from asterisks to bold when the closing ones arrive. This concerns only the last inline text of a source that is parsed
+// with `env.open`; everything before it is decided.
 
 import type { Env, MarkdownIt, StateInline, Token } from "markdown-it";
 
-export interface OpenEnv extends Env {
+export interface GrowingEnv extends Env {
   /** The source ends in the middle of a block. */
   open?: boolean;
-  /** More text will come, whether or not the last block has ended. */
+  /** More text will arrive, whether or not the last block has ended. */
   growing?: boolean;
-  /** Set while the one half-open inline text is parsed. */
-  half?: boolean;
+  /** Set while the unfinished inline text is parsed. */
+  unfinished?: boolean;
 }
 
-const LONGEST_LABEL = 400;
-/** More open markers than this are an attack or a mistake: left alone, they stay flat. */
-const MOST_OPENERS = 16;
+const MAX_LABEL = 400;
+/** More open markers than this are an attack or a mistake, and stay as they are. */
+const MAX_OPENERS = 16;
 const BACKTICK = 0x60;
 const BRACKET = 0x5b;
 const BANG = 0x21;
 
-export function halfOpen(md: MarkdownIt): void {
+export function closeOpenMarkup(md: MarkdownIt): void {
   md.core.ruler.at("inline", (state) => {
     const { tokens } = state;
-    const env: OpenEnv = state.env;
+    const env: GrowingEnv = state.env;
     const last = lastOpenInline(tokens, env);
     for (const token of tokens) {
       if (token.type !== "inline") continue;
-      env.half = token === last;
+      env.unfinished = token === last;
       md.inline.parse(token.content, md, env, token.children ?? []);
     }
-    env.half = false;
+    env.unfinished = false;
   });
-  md.inline.ruler.before("backticks", "half_code", halfCode);
-  md.inline.ruler.after("link", "half_link", halfLink);
-  md.inline.ruler2.after("balance_pairs", "half_emphasis", (state) => {
+  md.inline.ruler.before("backticks", "open_code", closeCode);
+  md.inline.ruler.after("link", "open_link", closeLink);
+  md.inline.ruler2.after("balance_pairs", "open_emphasis", (state) => {
     closeEmphasis(state);
     return false;
   });
 }
 
-function lastOpenInline(tokens: readonly Token[], env: OpenEnv): Token | undefined {
+function lastOpenInline(tokens: readonly Token[], env: GrowingEnv): Token | undefined {
   if (env.open !== true) return undefined;
   const index = tokens.findLastIndex((token) => token.nesting === 0);
   return tokens[index]?.type === "inline" ? tokens[index] : undefined;
 }
 
-function isHalf(state: StateInline): boolean {
-  return (state.env as OpenEnv).half === true && state.posMax === state.src.length;
+function isUnfinished(state: StateInline): boolean {
+  return (state.env as GrowingEnv).unfinished === true && state.posMax === state.src.length;
 }
 
-/** A run of backticks without its partner opens code up to the end. */
-function halfCode(state: StateInline, silent: boolean): boolean {
-  if (silent || state.src.charCodeAt(state.pos) !== BACKTICK || !isHalf(state)) return false;
+/** A run of backticks without a closing run makes code of everything up to the end. */
+function closeCode(state: StateInline, silent: boolean): boolean {
+  if (silent || state.src.charCodeAt(state.pos) !== BACKTICK || !isUnfinished(state)) return false;
   let end = state.pos;
   while (state.src.charCodeAt(end) === BACKTICK) end++;
   const run = state.src.slice(state.pos, end);
@@ -65,14 +65,14 @@ function halfCode(state: StateInline, silent: boolean): boolean {
   return true;
 }
 
-/** "[label" and "[label](addr" show their label; the address shows when it is whole. */
-function halfLink(state: StateInline, silent: boolean): boolean {
-  if (silent || !isHalf(state)) return false;
+/** "[label" and "[label](addr" show their label. The link works once its address is complete. */
+function closeLink(state: StateInline, silent: boolean): boolean {
+  if (silent || !isUnfinished(state)) return false;
   const start = state.src.charCodeAt(state.pos) === BANG ? state.pos + 1 : state.pos;
   if (state.src.charCodeAt(start) !== BRACKET) return false;
   const end = labelEnd(state.src, start);
   if (end < 0) {
-    if (state.posMax - start > LONGEST_LABEL) return false;
+    if (state.posMax - start > MAX_LABEL) return false;
     state.pos = start + 1;
     return true;
   }
@@ -89,7 +89,7 @@ function halfLink(state: StateInline, silent: boolean): boolean {
 
 function labelEnd(source: string, start: number): number {
   let depth = 0;
-  for (let at = start; at < source.length && at - start < 2 * LONGEST_LABEL; at++) {
+  for (let at = start; at < source.length && at - start < 2 * MAX_LABEL; at++) {
     const char = source[at];
     if (char === "\\") at++;
     else if (char === "[") depth++;
@@ -98,13 +98,13 @@ function labelEnd(source: string, start: number): number {
   return -1;
 }
 
-/** Gives each opener that still waits a closer at the very end, innermost first. */
+/** Adds a closer at the end for each open marker, innermost first. */
 function closeEmphasis(state: StateInline): void {
-  if (!isHalf(state)) return;
+  if (!isUnfinished(state)) return;
   const { delimiters } = state;
-  // What could also close ("2*3") is more likely a plain sign.
+  // A marker that could also close, as in "2*3", is more likely a plain sign.
   const openers = delimiters.filter(({ end, open, close }) => end === -1 && open && !close).reverse();
-  if (openers.length > MOST_OPENERS) return;
+  if (openers.length > MAX_OPENERS) return;
   for (const opener of openers) {
     const token = state.push("text", "", 0);
     token.content = state.tokens[opener.token]?.content ?? "";

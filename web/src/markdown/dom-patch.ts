@@ -1,12 +1,12 @@
-/** Makes the children of `parent` equal to `wanted`, touching only what differs: selection, focus and scroll survive. */
-export function morphChildren(parent: Node, wanted: readonly Node[], from = 0): void {
+/** Makes the children of `parent` equal to `target`. It changes only what differs, so selection, focus and scroll survive. */
+export function patchChildren(parent: Node, target: readonly Node[], from = 0): void {
   let current = parent.childNodes[from] ?? null;
-  for (const node of wanted) {
+  for (const node of target) {
     if (current === null) {
       parent.appendChild(node);
     } else {
       const next: ChildNode | null = current.nextSibling;
-      if (!morphNode(current, node)) parent.replaceChild(node, current);
+      if (!patchNode(current, node)) parent.replaceChild(node, current);
       current = next;
     }
   }
@@ -17,17 +17,17 @@ export function morphChildren(parent: Node, wanted: readonly Node[], from = 0): 
   }
 }
 
-/** False when the two are of different kinds. */
-function morphNode(current: Node, wanted: Node): boolean {
-  if (current.nodeType !== wanted.nodeType || current.nodeName !== wanted.nodeName) return false;
-  if (current instanceof Element && wanted instanceof Element) {
+/** False when the two are of different kinds, so that the node must be replaced. */
+function patchNode(current: Node, target: Node): boolean {
+  if (current.nodeType !== target.nodeType || current.nodeName !== target.nodeName) return false;
+  if (current instanceof Element && target instanceof Element) {
     for (const { name } of [...current.attributes])
-      if (!wanted.hasAttribute(name)) current.removeAttribute(name);
-    for (const { name, value } of wanted.attributes)
+      if (!target.hasAttribute(name)) current.removeAttribute(name);
+    for (const { name, value } of target.attributes)
       if (current.getAttribute(name) !== value) current.setAttribute(name, value);
-    morphChildren(current, [...wanted.childNodes]);
-  } else if (current.nodeValue !== wanted.nodeValue) {
-    current.nodeValue = wanted.nodeValue;
+    patchChildren(current, [...target.childNodes]);
+  } else if (current.nodeValue !== target.nodeValue) {
+    current.nodeValue = target.nodeValue;
   }
   return true;
 }

@@ -1,17 +1,17 @@
 export interface Lazy<T> {
-  /** The value, or null while it is on its way; the first call asks for it. */
+  /** The value, or null while it loads; the first call starts loading. */
   get(): T | null;
-  /** Calls back once the value is there. Never, if it was there before. */
+  /** Calls back once the value has loaded, but not if it had loaded before. */
   onReady(listener: () => void): void;
 }
 
-/** Something large that most pages do not need: its chunk is fetched at first use. */
+/** Loads a large chunk at its first use, because most pages do not need it. */
 export function lazy<T>(load: () => Promise<T>): Lazy<T> {
   let value: T | null = null;
-  let asked = false;
+  let isRequested = false;
   const listeners = new Set<() => void>();
 
-  function arrived(loaded: T): void {
+  function onLoaded(loaded: T): void {
     value = loaded;
     for (const listener of listeners) listener();
     listeners.clear();
@@ -19,11 +19,11 @@ export function lazy<T>(load: () => Promise<T>): Lazy<T> {
 
   return {
     get() {
-      if (!asked) {
-        asked = true;
-        // Without it the text is still all there, only plainer; the next use tries again.
-        load().then(arrived, () => {
-          asked = false;
+      if (!isRequested) {
+        isRequested = true;
+        // Without the chunk the text is complete, but plain. The next use tries again.
+        load().then(onLoaded, () => {
+          isRequested = false;
         });
       }
       return value;

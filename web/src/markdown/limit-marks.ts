@@ -1,7 +1,7 @@
 /**
- * Text with runs of combining marks cut to 16: no script stacks more, and a browser needs minutes to lay out one letter
- * with fifty thousand of them. Only what is shown is cut; copying gives the whole.
+ * Cuts runs of combining marks to 16. No script stacks more, and a browser needs minutes to lay out a letter with fifty
+ * thousand of them. Only the shown text is cut; copying gives all of it.
  */
-export function tame(text: string): string {
+export function limitMarks(text: string): string {
   return text.replace(/(\p{M}{16})\p{M}+/gu, "$1");
 }

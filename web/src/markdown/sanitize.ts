@@ -1,4 +1,4 @@
-// The second wall: whatever the parser wrote, only these elements, attributes and addresses reach the page.
+// Sanitizes HTML: whatever the parser writes, only these elements, attributes and addresses reach the page.
 
 import type { Config, DOMPurify } from "dompurify";
 import createPurifier from "dompurify";
@@ -17,15 +17,15 @@ const CONFIG: Config = {
 };
 
 const CLASSES =
-  /^(language-[\w+#.-]{1,32}|hljs-[\w-]{1,40}|image-link|link-host|maths|maths-block|task|left|center|right)$/;
+  /^(language-[\w+#.-]{1,32}|hljs-[\w-]{1,40}|image-link|link-host|math|math-block|task|left|center|right)$/;
 
-export type Sanitise = (html: string) => DocumentFragment;
+export type Sanitize = (html: string) => DocumentFragment;
 
-export function createSanitiser(view: Window & typeof globalThis): Sanitise {
+export function createSanitizer(view: Window & typeof globalThis): Sanitize {
   const purifier: DOMPurify = createPurifier(view);
   purifier.addHook("afterSanitizeAttributes", (element) => {
-    const kept = [...element.classList].filter((name) => CLASSES.test(name));
-    if (kept.length > 0) element.setAttribute("class", kept.join(" "));
+    const classes = [...element.classList].filter((name) => CLASSES.test(name));
+    if (classes.length > 0) element.setAttribute("class", classes.join(" "));
     else element.removeAttribute("class");
     if (element.tagName === "A") guardLink(element);
   });
@@ -41,16 +41,16 @@ function guardLink(link: Element): void {
   link.setAttribute("rel", "noopener noreferrer nofollow");
   link.setAttribute("target", "_blank");
   const host = url.protocol === "mailto:" ? url.pathname : url.host;
-  // Text may claim any address: the real one stands beside it unless the text is that very address.
-  if (!saysHost(link.textContent ?? "", host)) {
-    const shown = link.ownerDocument.createElement("span");
-    shown.className = "link-host";
-    shown.textContent = host;
-    link.append(shown);
+  // A text can claim any address, so the real host is added unless the text is that address.
+  if (!namesHost(link.textContent ?? "", host)) {
+    const label = link.ownerDocument.createElement("span");
+    label.className = "link-host";
+    label.textContent = host;
+    link.append(label);
   }
 }
 
-function saysHost(text: string, host: string): boolean {
+function namesHost(text: string, host: string): boolean {
   const bare = text.trim();
   if (bare === host) return true;
   const url = address(bare);

@@ -2,8 +2,8 @@ import { isTerminal, type Thread } from "../transport/protocol.ts";
 import type { PageEvent } from "./events.ts";
 import type { ThreadList } from "./state.ts";
 
-/** The thread list. `open` is the thread on screen: what happens there is read at once. */
-export function reduceList(list: ThreadList, event: PageEvent, open: string | null): ThreadList {
+/** Applies one event to the thread list. `open` is the thread on screen, whose answers count as read. */
+export function reduceThreadList(list: ThreadList, event: PageEvent, open: string | null): ThreadList {
   switch (event.type) {
     case "list.loading":
       if (event.archived === list.archived)
@@ -11,7 +11,7 @@ export function reduceList(list: ThreadList, event: PageEvent, open: string | nu
       return { threads: [], archived: event.archived, cursor: null, phase: "loading", problem: null };
     case "list.loaded": {
       if (event.archived !== list.archived) return list;
-      const threads = event.append ? merge(list.threads, event.threads) : withLocal(list, event.threads);
+      const threads = event.append ? merge(list.threads, event.threads) : keepOlderPages(list, event.threads);
       return { ...list, threads, cursor: event.cursor, phase: "ready", problem: null };
     }
     case "list.failed":
@@ -28,12 +28,16 @@ export function reduceList(list: ThreadList, event: PageEvent, open: string | nu
         updated_at: event.at,
       }));
     case "turn.event": {
-      const { event: fact, threadId } = event;
-      if (fact.type === "note" && fact.name === "title" && typeof fact.data["title"] === "string") {
-        const title = fact.data["title"];
+      const { event: turnEvent, threadId } = event;
+      if (
+        turnEvent.type === "note" &&
+        turnEvent.name === "title" &&
+        typeof turnEvent.data["title"] === "string"
+      ) {
+        const title = turnEvent.data["title"];
         return change(list, threadId, (thread) => ({ ...thread, title }));
       }
-      if (!isTerminal(fact)) return list;
+      if (!isTerminal(turnEvent)) return list;
       return change(list, threadId, (thread) => ({
         ...thread,
         running_turn_id: null,
@@ -45,14 +49,14 @@ export function reduceList(list: ThreadList, event: PageEvent, open: string | nu
   }
 }
 
-/** First mention wins. */
+/** Joins two lists; of a thread in both, the first one stays. */
 function merge(first: readonly Thread[], second: readonly Thread[]): readonly Thread[] {
-  const known = new Set(first.map((thread) => thread.id));
-  return [...first, ...second.filter((thread) => !known.has(thread.id))];
+  const ids = new Set(first.map((thread) => thread.id));
+  return [...first, ...second.filter((thread) => !ids.has(thread.id))];
 }
 
-/** A refreshed first page keeps the older pages that were already loaded below it. */
-function withLocal(list: ThreadList, page: readonly Thread[]): readonly Thread[] {
+/** A refresh of the first page keeps the older pages below it. */
+function keepOlderPages(list: ThreadList, page: readonly Thread[]): readonly Thread[] {
   const oldest = page.at(-1)?.updated_at;
   if (oldest === undefined || list.threads.length <= page.length) return page;
   return merge(

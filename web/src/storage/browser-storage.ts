@@ -1,13 +1,13 @@
-// What this browser remembers. Storage may be blocked or full: then the page works and forgets.
+// Key-value storage of the browser. It may be blocked or full: then the page works without memory.
 
-export interface Memory {
+export interface BrowserStorage {
   read(key: string): string | null;
   write(key: string, value: string | null): void;
-  /** The keys that begin so. */
+  /** All keys with this prefix. */
   keys(prefix: string): readonly string[];
 }
 
-export function memoryOf(storage: () => Storage): Memory {
+export function browserStorage(storage: () => Storage): BrowserStorage {
   return {
     read(key) {
       try {
@@ -21,7 +21,7 @@ export function memoryOf(storage: () => Storage): Memory {
         if (value === null || value === "") storage().removeItem(`palaver.${key}`);
         else storage().setItem(`palaver.${key}`, value);
       } catch {
-        // Nothing to do: the value lives on in the page until it closes.
+        // Nothing to do: the page keeps the value until it closes.
       }
     },
     keys(prefix) {
@@ -37,5 +37,5 @@ export function memoryOf(storage: () => Storage): Memory {
   };
 }
 
-export const lasting = memoryOf(() => localStorage);
-export const passing = memoryOf(() => sessionStorage);
+export const persistentStorage = browserStorage(() => localStorage);
+export const tabStorage = browserStorage(() => sessionStorage);

@@ -1,37 +1,37 @@
-// Posts that are not on the server yet, kept across reloads. Each tab keeps its own; what a closed tab left behind is
-// taken over after a while. Should two tabs ever send the same post, its key makes that one turn.
+// Posts that are not on the server yet, kept across reloads. Each tab saves its own; what a closed tab left behind is taken
+// over by another tab after a while. If two tabs ever send the same post, its key makes that one turn.
 
-import type { Memory } from "./browser-storage.ts";
 import type { Post } from "../state/state.ts";
+import type { BrowserStorage } from "./browser-storage.ts";
 
-interface Kept {
+interface SavedPosts {
   readonly at: number;
   readonly posts: readonly Post[];
 }
 
-const ABANDONED = 5 * 60_000;
+const ABANDONED_AFTER = 5 * 60_000;
 
-export function keepPosts(memory: Memory, tab: string, posts: readonly Post[], now: number): void {
-  const kept: Kept = { at: now, posts };
-  memory.write(`outbox.${tab}`, posts.length === 0 ? null : JSON.stringify(kept));
+export function savePosts(storage: BrowserStorage, tab: string, posts: readonly Post[], now: number): void {
+  const saved: SavedPosts = { at: now, posts };
+  storage.write(`outbox.${tab}`, posts.length === 0 ? null : JSON.stringify(saved));
 }
 
-/** They come back as not sent, with the same key: sending again can never say something twice. */
-export function takePosts(memory: Memory, tab: string, now: number): readonly Post[] {
-  const taken: Post[] = [];
-  for (const key of memory.keys("outbox.")) {
-    const kept = parse(memory.read(key));
-    if (key !== `outbox.${tab}` && kept !== null && now - kept.at < ABANDONED) continue;
-    memory.write(key, null);
-    taken.push(...(kept?.posts ?? []));
+/** Restored posts are marked as not sent. They keep their keys, so sending them again cannot duplicate a message. */
+export function restorePosts(storage: BrowserStorage, tab: string, now: number): readonly Post[] {
+  const restored: Post[] = [];
+  for (const key of storage.keys("outbox.")) {
+    const saved = parse(storage.read(key));
+    if (key !== `outbox.${tab}` && saved !== null && now - saved.at < ABANDONED_AFTER) continue;
+    storage.write(key, null);
+    restored.push(...(saved?.posts ?? []));
   }
   const problem = "The page was closed before the server answered.";
-  return taken.map((post) => ({ ...post, status: "failed", problem }));
+  return restored.map((post) => ({ ...post, status: "failed", problem }));
 }
 
-function parse(text: string | null): Kept | null {
+function parse(text: string | null): SavedPosts | null {
   try {
-    const value = JSON.parse(text ?? "null") as Partial<Kept> | null;
+    const value = JSON.parse(text ?? "null") as Partial<SavedPosts> | null;
     return typeof value?.at === "number" && Array.isArray(value.posts)
       ? { at: value.at, posts: value.posts }
       : null;

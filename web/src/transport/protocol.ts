@@ -1,13 +1,13 @@
-// What palaver.v1 puts on the wire. Unknown types, kinds and fields are ignored everywhere, so that an older page
-// keeps working with a newer server.
+// The types of palaver.v1 on the wire. Unknown types, kinds and fields are ignored, so that an older page works with a newer
+// server.
 
-export interface Info {
+export interface ServerInfo {
   readonly version: string;
   readonly protocol: string;
   readonly backend: string;
   readonly notice: string | null;
   readonly models: readonly ModelChoice[];
-  /** Most tokens of verbatim conversation in one request; a server may not say. */
+  /** The largest window, in tokens of messages sent verbatim; a server may omit it. */
   readonly window_tokens?: number;
 }
 
@@ -26,7 +26,7 @@ export interface Thread {
   readonly leaf_id: string | null;
   readonly unread: boolean;
   readonly running_turn_id: string | null;
-  /** The tier pinned for turns that name none; a server may not know pins. */
+  /** The tier pinned for turns that name none; a server may omit it. */
   readonly tier?: string | null;
 }
 
@@ -46,7 +46,7 @@ export interface Message {
   readonly usage: Usage | null;
   readonly cost_usd: string | null;
   readonly finish_reason: string | null;
-  readonly error: Problem | null;
+  readonly error: TurnError | null;
   readonly feedback: Rating | null;
 }
 
@@ -56,13 +56,13 @@ export interface Part {
   readonly type: string;
   readonly text?: string;
   readonly seconds?: number;
-  /** Of a tool call: what was called, with what, and what came of it. */
+  /** Of a tool call: its name, input and result. */
   readonly name?: string;
-  readonly input?: Facts;
-  readonly result?: Facts;
+  readonly input?: JsonObject;
+  readonly result?: JsonObject;
 }
 
-export type Facts = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface Usage {
   readonly input_tokens: number;
@@ -73,7 +73,7 @@ export interface Usage {
   readonly cache_write_input_tokens?: number;
 }
 
-export interface Problem {
+export interface TurnError {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
@@ -88,30 +88,32 @@ export interface Turn {
   readonly user_message_id: string;
   readonly message_id: string;
   readonly usage: Usage | null;
-  readonly error: Problem | null;
+  readonly error: TurnError | null;
 }
 
-export interface Accepted {
+export interface AcceptedTurn {
   readonly id: string;
   readonly thread_id: string;
   readonly message_id: string;
   readonly user_message_id: string;
 }
 
-export type Section = "tools" | "system" | "summary" | "window" | "recall" | "new";
+export type PromptSection = "tools" | "system" | "summary" | "window" | "recall" | "new";
 
-/** Tokens in the kinds that have prices of their own. */
-export interface Kinds {
+/** Tokens by kind; each kind has its own price. */
+export interface UsageByKind {
   readonly input: number;
   readonly cache_read: number;
   readonly cache_write_5m: number;
   readonly cache_write_1h: number;
   readonly output: number;
-  /** Of the output, what was thinking. */
+  /** The part of the output that was reasoning. */
   readonly reasoning?: number;
 }
 
-/** What a turn's request was made of, and why. Old turns know less, so nothing is promised. */
+export type UsageKind = Exclude<keyof UsageByKind, "reasoning">;
+
+/** What the request of a turn contained, and why. Old turns stored less, so every field is optional. */
 export interface Plan {
   readonly recipe?: {
     readonly model?: string;
@@ -120,8 +122,8 @@ export interface Plan {
     readonly breakpoints?: readonly { readonly at: string; readonly ttl: string }[];
     readonly recalled?: readonly { readonly id: string }[];
   };
-  readonly estimate?: Readonly<Partial<Record<Section | "total", number>>>;
-  readonly predicted?: Kinds;
+  readonly estimate?: Readonly<Partial<Record<PromptSection | "total", number>>>;
+  readonly estimated_usage?: UsageByKind;
   readonly cost_pico_usd?: number | null;
   readonly left_out?: readonly LeftOut[];
   readonly reasons?: Readonly<Record<string, string>>;
@@ -129,7 +131,7 @@ export interface Plan {
   readonly route?: StoredRoute;
 }
 
-/** How the model was chosen. */
+/** How the model was chosen, as stored. */
 export interface StoredRoute {
   readonly model?: string;
   readonly tier?: string | null;
@@ -137,7 +139,7 @@ export interface StoredRoute {
   readonly complexity?: {
     readonly score: number;
     readonly unsure: boolean;
-    /** Name, value, and how much it counted, in words. */
+    /** Name, value, and its weight in words. */
     readonly signals: readonly (readonly [string, number, string])[];
   } | null;
 }
@@ -162,10 +164,10 @@ export interface Call {
   readonly purpose: string;
   readonly model: string;
   readonly outcome: string;
-  readonly billed: Kinds;
-  readonly predicted: Kinds | null;
-  /** Why a cache read that was foreseen did not happen: "cause: detail". */
-  readonly shortfall: string | null;
+  readonly actual_usage: UsageByKind;
+  readonly estimated_usage: UsageByKind | null;
+  /** Why an estimated cache read did not happen: "cause: detail". */
+  readonly cache_miss: string | null;
   readonly cost_usd: string | null;
 }
 
@@ -175,7 +177,7 @@ export interface TurnContext {
   readonly calls: readonly Call[];
 }
 
-/** What stands for the old messages of the visible branch; `id` is null while nothing does. */
+/** The summary that replaces old messages of the visible branch; `id` is null while there is none. */
 export interface Summary {
   readonly id: string | null;
   readonly upto_message_id: string | null;
@@ -186,7 +188,7 @@ export interface Summary {
 
 export interface SummaryLine {
   readonly text: string;
-  /** The messages it comes from. */
+  /** Ids of the messages that the line summarizes. */
   readonly sources: readonly string[];
   readonly pinned: boolean;
   readonly segment?: string;
@@ -200,7 +202,7 @@ export interface SummaryVersion {
   readonly created_at: string;
 }
 
-/** What this page says of itself: shown, there but hidden, or closed. */
+/** Whether this page is shown, hidden, or closed. */
 export type Presence = "visible" | "open" | "gone";
 
 export interface SearchResult {
@@ -212,12 +214,12 @@ export interface SearchResult {
   readonly snippet: readonly { readonly text: string; readonly match: boolean }[];
 }
 
-interface Numbered {
+interface EventBase {
   readonly seq: number;
   readonly turn_id: string;
 }
 
-export type TurnEvent = Numbered &
+export type TurnEvent = EventBase &
   (
     | { readonly type: "turn.started"; readonly model?: string }
     | {
@@ -225,18 +227,18 @@ export type TurnEvent = Numbered &
         readonly part_id: string;
         readonly kind: string;
         readonly name?: string;
-        readonly input?: Facts;
+        readonly input?: JsonObject;
       }
     | { readonly type: "part.delta"; readonly part_id: string; readonly text: string }
     | {
         readonly type: "part.ended";
         readonly part_id: string;
         readonly seconds?: number;
-        readonly result?: Facts;
+        readonly result?: JsonObject;
       }
-    | { readonly type: "note"; readonly name: string; readonly data: Facts }
+    | { readonly type: "note"; readonly name: string; readonly data: JsonObject }
     | { readonly type: "turn.completed"; readonly finish_reason?: string; readonly usage?: Usage }
-    | { readonly type: "turn.failed"; readonly error: Problem; readonly usage?: Usage }
+    | { readonly type: "turn.failed"; readonly error: TurnError; readonly usage?: Usage }
     | { readonly type: "turn.cancelled"; readonly reason?: string; readonly usage?: Usage }
   );
 
@@ -246,7 +248,7 @@ export function isTerminal(event: TurnEvent): boolean {
   return TERMINAL.has(event.type);
 }
 
-/** One event from the data of an SSE block; null when it is not one of ours. */
+/** Parses the data of one SSE block; null when it is not a turn event. */
 export function parseTurnEvent(data: string): TurnEvent | null {
   let value: unknown;
   try {

@@ -1,5 +1,5 @@
-// Server-sent events, as the HTML standard reads them: lines end in CR, LF or CRLF, a blank line ends an event,
-// lines that open with ":" are comments. Pure: text in, events out. Chunks may be cut anywhere.
+// Server-sent events as the HTML standard defines them: lines end in CR, LF or CRLF, a blank line ends an event, lines
+// that start with ":" are comments. Pure: text in, events out. Chunks may be cut anywhere.
 
 export interface SseEvent {
   readonly data: string;
@@ -53,7 +53,7 @@ export function sseParser(sink: SseSink): SseParser {
         first = false;
         if (chunk.charCodeAt(0) === 0xfeff) from = 1;
       }
-      // Only the new chunk is scanned: scanning the whole unfinished line again would cost O(n²) on a long one.
+      // Scan only the new chunk: scanning the whole unfinished line again would cost O(n²) on a long line.
       for (let at = from; at < chunk.length; at++) {
         const code = chunk.charCodeAt(at);
         if (code === 10 && afterCarriageReturn) {

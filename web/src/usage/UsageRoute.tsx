@@ -1,21 +1,21 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { useSelect } from "../app/store.ts";
+import { useSelector } from "../app/store.ts";
 import { Skeleton } from "../views/elements/Skeleton.tsx";
 import { TokenForm } from "../views/TokenForm.tsx";
 
-/** Fetches the usage page when it is opened, so that the conversation's chunk does not carry it. */
-export function UsageDoor(): JSX.Element {
-  const access = useSelect((state) => state.access);
+/** Loads the usage page when it is opened. It is a chunk of its own, so that a conversation does not load it. */
+export function UsageRoute(): JSX.Element {
+  const access = useSelector((state) => state.access);
   const [Page, setPage] = useState<(() => JSX.Element) | null>(null);
-  const [lost, setLost] = useState(false);
+  const [hasFailed, setFailed] = useState(false);
   useEffect(() => {
     import("./UsagePage.tsx").then(
       ({ UsagePage }) => setPage(() => UsagePage),
-      () => setLost(true),
+      () => setFailed(true),
     );
   }, []);
   if (access !== "open") return <TokenForm refused={access === "refused"} />;
-  if (lost) return <p class="page-problem">The page cannot be loaded. Is the server running?</p>;
+  if (hasFailed) return <p class="page-problem">The page could not be loaded. Is the server running?</p>;
   return Page === null ? <Skeleton lines={8} label="Loading" /> : <Page />;
 }

@@ -1,51 +1,12 @@
-// What `/api/usage` answers, turned into what the plots show. Pure.
+// Turns usage reports into the series and shares that the plots show. Pure.
 
 import { outcomeTitle } from "../format/call-outcomes.ts";
+import { KIND_LABELS, promptTokens } from "../format/usage-kinds.ts";
+import type { UsageKind } from "../transport/protocol.ts";
+import type { Budget, UsageTotals } from "./report.ts";
 
-export interface Sums {
-  readonly group: Readonly<Record<string, string | null>>;
-  readonly calls: number;
-  readonly ok: number;
-  readonly refused: number;
-  readonly cancelled: number;
-  readonly failed: number;
-  readonly estimated: number;
-  readonly unpriced: number;
-  readonly tokens: Readonly<Record<Kind, number>> & { readonly reasoning: number };
-  readonly cost_usd: string | null;
-  readonly first_token_ms: { readonly p50: number; readonly p95: number } | null;
-  readonly top_model_usd: string | null;
-  readonly saved_usd: string | null;
-}
-
-export interface Report {
-  readonly groups: readonly Sums[];
-  readonly more: boolean;
-  readonly total: Sums;
-  readonly top_model: string;
-}
-
-/** As `/api/budgets` has it: amounts in the unit, null where others spend from it too. */
-export interface Budget {
-  readonly scope: string;
-  readonly name: string | null;
-  readonly unit: string;
-  readonly period: string;
-  readonly limit: string | null;
-  readonly used: string | null;
-  readonly reserved: string | null;
-  readonly resets_at: string;
-}
-
-export type Kind = "input" | "cache_read" | "cache_write_5m" | "cache_write_1h" | "output";
-
-export const KINDS: Readonly<Record<Kind, string>> = {
-  cache_read: "read from the cache",
-  input: "not cached",
-  cache_write_5m: "written, 5 minutes",
-  cache_write_1h: "written, 1 hour",
-  output: "output",
-};
+/** In this order, which also decides their colors. */
+const KINDS: readonly UsageKind[] = ["cache_read", "input", "cache_write_5m", "cache_write_1h", "output"];
 
 /** One line or one layer of a plot: a value for each day, null where there is none. */
 export interface Series {
@@ -53,84 +14,86 @@ export interface Series {
   readonly values: readonly (number | null)[];
 }
 
+/** Gives the label of a model. */
+type ModelLabel = (model: string) => string;
+
 /** `count` days ending with `last`, oldest first, as `2026-11-20`. */
 export function daysUntil(last: string, count: number): string[] {
   const end = Date.parse(`${last}T00:00:00Z`);
-  return Array.from({ length: count }, (_, back) =>
-    new Date(end - (count - 1 - back) * 86_400_000).toISOString().slice(0, 10),
+  return Array.from({ length: count }, (_, index) =>
+    new Date(end - (count - 1 - index) * 86_400_000).toISOString().slice(0, 10),
   );
 }
 
-/** The day it is in a place. */
+/** The current day in a time zone. */
 export function today(now: Date, timeZone: string): string {
   return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(now);
 }
 
-/** What people call a model. */
-type Name = (model: string) => string;
-
-/** A layer for each model, the dearest (or busiest) first. */
-export function byModel(
-  groups: readonly Sums[],
+/** A layer for each model, the one with the highest total first. */
+export function seriesByModel(
+  groups: readonly UsageTotals[],
   days: readonly string[],
-  name: Name,
-  value: (sums: Sums) => number,
+  label: ModelLabel,
+  value: (totals: UsageTotals) => number,
 ): Series[] {
   const models = new Map<string, number[]>();
-  for (const sums of groups) {
-    const at = days.indexOf(sums.group["day"] ?? "");
-    if (at < 0) continue;
-    const label = modelOf(sums, name);
-    const values = models.get(label) ?? days.map(() => 0);
-    values[at] = (values[at] ?? 0) + value(sums);
-    models.set(label, values);
+  for (const totals of groups) {
+    const day = days.indexOf(totals.group["day"] ?? "");
+    if (day < 0) continue;
+    const model = labelOf(totals, label);
+    const values = models.get(model) ?? days.map(() => 0);
+    values[day] = (values[day] ?? 0) + value(totals);
+    models.set(model, values);
   }
   return [...models]
-    .map(([label, values]) => ({ label, values }))
-    .filter(({ values }) => total(values) > 0)
-    .sort((one, other) => total(other.values) - total(one.values));
+    .map(([model, values]) => ({ label: model, values }))
+    .filter(({ values }) => sum(values) > 0)
+    .sort((first, second) => sum(second.values) - sum(first.values));
 }
 
-export function byKind(groups: readonly Sums[], days: readonly string[]): Series[] {
-  const names = Object.keys(KINDS) as Kind[];
-  return names
-    .map((kind) => ({ label: KINDS[kind], values: perDay(groups, days, (sums) => sums.tokens[kind]) }))
-    .filter(({ values }) => total(values) > 0);
+export function tokensByKind(groups: readonly UsageTotals[], days: readonly string[]): Series[] {
+  return KINDS.map((kind) => ({
+    label: KIND_LABELS[kind],
+    values: perDay(groups, days, ({ tokens }) => tokens[kind]),
+  })).filter(({ values }) => sum(values) > 0);
 }
 
-/** The share of each day's prompts that came from the cache, in per cent. */
-export function cacheShare(groups: readonly Sums[], days: readonly string[]): Series {
-  const read = perDay(groups, days, (sums) => sums.tokens.cache_read);
-  const prompts = perDay(groups, days, (sums) => promptOf(sums));
+/** The share of each day's prompts that was read from the cache, in percent. */
+export function cacheSeries(groups: readonly UsageTotals[], days: readonly string[]): Series {
+  const read = perDay(groups, days, ({ tokens }) => tokens.cache_read);
+  const prompts = perDay(groups, days, ({ tokens }) => promptTokens(tokens));
   return {
     label: "from the cache",
-    values: prompts.map((prompt, at) => (prompt > 0 ? (100 * (read[at] ?? 0)) / prompt : null)),
+    values: prompts.map((prompt, day) => (prompt > 0 ? (100 * (read[day] ?? 0)) / prompt : null)),
   };
 }
 
-/** Seconds to the first words: p50 and p95 of each day. */
-export function firstToken(groups: readonly Sums[], days: readonly string[]): Series[] {
-  const of = (name: "p50" | "p95") =>
+/** Seconds to the first token on each day: median and 95th percentile. */
+export function firstTokenSeries(groups: readonly UsageTotals[], days: readonly string[]): Series[] {
+  const valuesOf = (percentile: "p50" | "p95") =>
     days.map((day) => {
-      const found = groups.find((sums) => sums.group["day"] === day)?.first_token_ms ?? null;
-      return found === null ? null : found[name] / 1000;
+      const times = groups.find(({ group }) => group["day"] === day)?.first_token_ms ?? null;
+      return times === null ? null : times[percentile] / 1000;
     });
   return [
-    { label: "half of the answers within", values: of("p50") },
-    { label: "95% of the answers within", values: of("p95") },
+    { label: "median", values: valuesOf("p50") },
+    { label: "95th percentile", values: valuesOf("p95") },
   ];
 }
 
-/** What was paid, and what the top model without a cache would have cost. */
-export function savings(groups: readonly Sums[], days: readonly string[], topModel: string): Series[] {
+/** What the calls cost, and what they would have cost on the top model without a cache. */
+export function savingsSeries(
+  groups: readonly UsageTotals[],
+  days: readonly string[],
+  topModel: string,
+): Series[] {
+  const top = ({ top_model_usd }: UsageTotals) => Number(top_model_usd ?? 0);
   return [
-    {
-      label: `everything on ${topModel}, nothing cached`,
-      values: perDay(groups, days, (sums) => Number(sums.top_model_usd ?? 0)),
-    },
+    { label: `everything on ${topModel}, nothing cached`, values: perDay(groups, days, top) },
     {
       label: "paid",
-      values: perDay(groups, days, (sums) => Number(sums.top_model_usd ?? 0) - Number(sums.saved_usd ?? 0)),
+      values: perDay(groups, days, (totals) => top(totals) - Number(totals.saved_usd ?? 0)),
     },
   ];
 }
@@ -141,75 +104,67 @@ export interface Share {
   readonly share: number;
 }
 
-/** How calls ended that did not go well, the commonest first; shares are of all calls. */
-export function errors(groups: readonly Sums[]): Share[] {
-  const all = groups.reduce((sum, { calls }) => sum + calls, 0);
+/** Failed and cancelled calls by outcome, the most frequent first; shares are of all calls. */
+export function failedCalls(groups: readonly UsageTotals[]): Share[] {
+  const total = sum(groups.map(({ calls }) => calls));
   return groups
     .filter(({ group }) => group["outcome"] !== "ok")
     .map(({ group, calls }) => ({
       label: outcomeTitle(group["outcome"] ?? "unknown"),
       count: calls,
-      share: calls / all,
+      share: calls / total,
     }))
-    .sort((one, other) => other.count - one.count);
+    .sort((first, second) => second.count - first.count);
 }
 
-/** How many of the calls each model answered. */
-export function modelMix(groups: readonly Sums[], name: Name): Share[] {
+/** The calls of each model. */
+export function callsByModel(groups: readonly UsageTotals[], label: ModelLabel): Share[] {
   const counts = new Map<string, number>();
-  for (const sums of groups) {
-    const label = modelOf(sums, name);
-    counts.set(label, (counts.get(label) ?? 0) + sums.calls);
+  for (const totals of groups) {
+    const model = labelOf(totals, label);
+    counts.set(model, (counts.get(model) ?? 0) + totals.calls);
   }
-  const all = total([...counts.values()]);
+  const total = sum([...counts.values()]);
   return [...counts]
-    .map(([label, count]) => ({ label, count, share: count / all }))
-    .sort((one, other) => other.count - one.count);
+    .map(([model, count]) => ({ label: model, count, share: count / total }))
+    .sort((first, second) => second.count - first.count);
 }
 
-/** How full a budget is, between 0 and 1, with what running calls have set aside; null where that is not ours to know. */
-export function fullness({ limit, used, reserved }: Budget): number | null {
-  const most = Number(limit ?? 0);
-  return most > 0 ? Math.min(1, (Number(used ?? 0) + Number(reserved ?? 0)) / most) : null;
+/** The used and reserved share of a budget, from 0 to 1; null where the server does not tell. */
+export function budgetFill({ limit, used, reserved }: Budget): number | null {
+  const total = Number(limit ?? 0);
+  return total > 0 ? Math.min(1, (Number(used ?? 0) + Number(reserved ?? 0)) / total) : null;
 }
 
-/** Amounts along an axis, all with as many digits as the finest of them needs. */
-export function moneyTicks(values: readonly number[]): string[] {
-  const even = (digits: number) =>
-    values.every((value) => Math.abs(value - Number(value.toFixed(digits))) < 1e-9);
-  const digits = [0, 2, 3, 4, 5].find(even) ?? 6;
-  return values.map((value) => `$${value.toFixed(digits)}`);
-}
-
-export function promptOf({ tokens }: Sums): number {
-  return tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h;
-}
-
-/** Layers on top of each other: each has the sum of itself and those below it, the topmost first. */
+/** Layers stacked on each other: the values of each include those below it; the topmost comes first. */
 export function stacked(series: readonly Series[]): Series[] {
   const below: number[] = [];
   return series
     .map(({ label, values }) => ({
       label,
-      values: values.map((value, at) => (below[at] = (below[at] ?? 0) + (value ?? 0))),
+      values: values.map((value, day) => (below[day] = (below[day] ?? 0) + (value ?? 0))),
     }))
     .reverse();
 }
 
-function modelOf({ group }: Sums, name: Name): string {
+function labelOf({ group }: UsageTotals, label: ModelLabel): string {
   const model = group["model"] ?? null;
-  return model === null ? "unknown" : name(model);
+  return model === null ? "unknown" : label(model);
 }
 
-function perDay(groups: readonly Sums[], days: readonly string[], value: (sums: Sums) => number): number[] {
+function perDay(
+  groups: readonly UsageTotals[],
+  days: readonly string[],
+  value: (totals: UsageTotals) => number,
+): number[] {
   const values = days.map(() => 0);
-  for (const sums of groups) {
-    const at = days.indexOf(sums.group["day"] ?? "");
-    if (at >= 0) values[at] = (values[at] ?? 0) + value(sums);
+  for (const totals of groups) {
+    const day = days.indexOf(totals.group["day"] ?? "");
+    if (day >= 0) values[day] = (values[day] ?? 0) + value(totals);
   }
   return values;
 }
 
-function total(values: readonly (number | null)[]): number {
-  return values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+function sum(values: readonly (number | null)[]): number {
+  return values.reduce<number>((total, value) => total + (value ?? 0), 0);
 }

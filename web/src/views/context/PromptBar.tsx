@@ -1,7 +1,13 @@
 import type { JSX } from "preact";
+import { useSelector } from "../../app/store.ts";
+import {
+  type PromptSlice,
+  promptSlices,
+  type Source,
+  sourceLabel,
+  ttlLabel,
+} from "../../format/prompt-slices.ts";
 import type { Call, Message, Plan } from "../../transport/protocol.ts";
-import { useSelect } from "../../app/store.ts";
-import { lifeWords, type Slice, slicesOf, type Source, sourceWords } from "../../format/context-report.ts";
 
 interface BarProps {
   readonly threadId: string;
@@ -12,19 +18,18 @@ interface BarProps {
 const SOURCES: readonly (readonly [Source, string])[] = [
   ["read", "from the cache"],
   ["written", "written to the cache"],
-  ["fresh", "not cached"],
+  ["uncached", "not cached"],
 ];
 
-const NONE: readonly Message[] = [];
+const NO_MESSAGES: readonly Message[] = [];
 
-/** The prompt as a bar, its parts as wide as they are long; below it the same as a table, which is what is read aloud. */
+/** The prompt as a bar whose parts are as wide as they are long, and as a table, which screen readers read. */
 export function PromptBar({ threadId, plan, reply }: BarProps): JSX.Element | null {
-  const messages = useSelect((state) => state.conversations[threadId]?.messages) ?? NONE;
-  const kinds = reply?.billed ?? plan.predicted ?? null;
-  const slices = slicesOf(plan, kinds, messages);
+  const messages = useSelector((state) => state.conversations[threadId]?.messages) ?? NO_MESSAGES;
+  const usage = reply?.actual_usage ?? plan.estimated_usage ?? null;
+  const slices = promptSlices(plan, usage, messages);
   if (slices.length === 0) return null;
   const total = slices.reduce((sum, { tokens }) => sum + tokens, 0);
-  const used = SOURCES.filter(([source]) => slices.some(({ from }) => from[source] > 0));
   return (
     <figure class="prompt">
       <div class="prompt-bar" aria-hidden="true">
@@ -32,22 +37,9 @@ export function PromptBar({ threadId, plan, reply }: BarProps): JSX.Element | nu
           <SliceView key={slice.section} slice={slice} share={slice.tokens / total} />
         ))}
       </div>
-      <ul class="prompt-key" aria-hidden="true">
-        {used.map(([source, name]) => (
-          <li key={source}>
-            <span class={`swatch ${source}`} />
-            {name}
-          </li>
-        ))}
-        {slices.some(({ marks }) => marks.length > 0) && (
-          <li>
-            <span class="swatch mark" />
-            cache mark
-          </li>
-        )}
-      </ul>
-      <table class="figures-table">
-        <caption class="visually-hidden">The prompt, part by part</caption>
+      <Legend slices={slices} />
+      <table class="number-table">
+        <caption class="visually-hidden">The parts of the prompt</caption>
         <thead class="visually-hidden">
           <tr>
             <th scope="col">Part</th>
@@ -60,15 +52,15 @@ export function PromptBar({ threadId, plan, reply }: BarProps): JSX.Element | nu
             <tr key={slice.section}>
               <th scope="row">{nameOf(slice, plan)}</th>
               <td>{slice.tokens.toLocaleString("en")}</td>
-              <td class="words">{kinds === null ? "" : sourceWords(slice)}</td>
+              <td class="text">{usage === null ? "" : sourceLabel(slice)}</td>
             </tr>
           ))}
         </tbody>
         <tfoot>
           <tr>
-            <th scope="row">Together, estimated</th>
+            <th scope="row">Total, estimated</th>
             <td>{total.toLocaleString("en")}</td>
-            <td class="words">tokens</td>
+            <td class="text">tokens</td>
           </tr>
         </tfoot>
       </table>
@@ -76,19 +68,44 @@ export function PromptBar({ threadId, plan, reply }: BarProps): JSX.Element | nu
   );
 }
 
-/** The window counts the new message as well. */
-function nameOf({ section, name }: Slice, { window_messages: messages = 0 }: Plan): string {
+function Legend({ slices }: { readonly slices: readonly PromptSlice[] }): JSX.Element {
+  const sources = SOURCES.filter(([source]) => slices.some(({ from }) => from[source] > 0));
+  return (
+    <ul class="prompt-legend" aria-hidden="true">
+      {sources.map(([source, name]) => (
+        <li key={source}>
+          <span class={`swatch ${source}`} />
+          {name}
+        </li>
+      ))}
+      {slices.some(({ breakpoints }) => breakpoints.length > 0) && (
+        <li>
+          <span class="swatch breakpoint" />
+          cache breakpoint
+        </li>
+      )}
+    </ul>
+  );
+}
+
+/** The window also counts the new message. */
+function nameOf({ section, name }: PromptSlice, { window_messages: messages = 0 }: Plan): string {
   return section === "window" && messages > 2 ? `${messages - 1} earlier messages` : name;
 }
 
-/** Below this share of the bar a name would not fit. */
-const NAMED = 0.2;
+/** A part that is a smaller share of the bar has no room for its name. */
+const MIN_NAMED_SHARE = 0.2;
 
-function SliceView({ slice, share }: { readonly slice: Slice; readonly share: number }): JSX.Element {
+interface SliceProps {
+  readonly slice: PromptSlice;
+  readonly share: number;
+}
+
+function SliceView({ slice, share }: SliceProps): JSX.Element {
   return (
     <div
       class="slice"
-      title={`${slice.name}: ${slice.tokens.toLocaleString("en")} tokens, ${sourceWords(slice)}`}
+      title={`${slice.name}: ${slice.tokens.toLocaleString("en")} tokens, ${sourceLabel(slice)}`}
       style={{ flexGrow: String(slice.tokens) }}
     >
       <div class="slice-fill">
@@ -96,17 +113,17 @@ function SliceView({ slice, share }: { readonly slice: Slice; readonly share: nu
           <span key={source} class={`fill ${source}`} style={{ flexGrow: String(slice.from[source]) }} />
         ))}
       </div>
-      {slice.marks.map(({ at, ttl }, index) => (
+      {slice.breakpoints.map(({ at, ttl }, index) => (
         <span
           key={index}
-          class={`tick ${at > 0.5 ? "late" : ""}`}
+          class={`breakpoint-tick ${at > 0.5 ? "flipped" : ""}`}
           style={{ left: `${100 * at}%` }}
-          title={`Cache mark, for ${lifeWords(ttl)}`}
+          title={`Cache breakpoint, TTL ${ttlLabel(ttl)}`}
         >
           {ttl}
         </span>
       ))}
-      {share >= NAMED && <span class="slice-name">{slice.name}</span>}
+      {share >= MIN_NAMED_SHARE && <span class="slice-name">{slice.name}</span>}
     </div>
   );
 }

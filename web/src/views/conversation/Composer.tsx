@@ -1,42 +1,38 @@
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { type Live, threadAt } from "../../state/state.ts";
-import { useSelect } from "../../app/store.ts";
-import { useDeeds } from "../hooks/actions-context.ts";
-import { Gauge } from "./WindowGauge.tsx";
+import { useEffect, useRef } from "preact/hooks";
+import type { LiveTurn } from "../../state/state.ts";
 import { Icon } from "../elements/icons.tsx";
 import { isSendKey } from "../elements/keyboard.ts";
+import { useActions } from "../hooks/actions-context.ts";
+import { useAutoHeight } from "../hooks/use-auto-height.ts";
+import { ModelChoice } from "./ModelChoice.tsx";
+import { useDraft } from "./use-draft.ts";
+import { WindowGauge } from "./WindowGauge.tsx";
 
 interface ComposerProps {
   /** Null while a new conversation has no thread yet. */
   readonly threadId: string | null;
-  readonly live: Live | null;
+  readonly live: LiveTurn | null;
 }
 
 export function Composer({ threadId, live }: ComposerProps): JSX.Element {
-  const { turns, start } = useDeeds();
+  const { turns, startThread } = useActions();
   const field = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useDraft(threadId);
-  const ready = text.trim() !== "";
+  const isReady = text.trim() !== "";
 
-  useLayoutEffect(() => {
-    const { current } = field;
-    if (current === null) return;
-    current.style.height = "auto";
-    current.style.height = `${Math.min(current.scrollHeight, Math.max(120, window.innerHeight * 0.4))}px`;
-  }, [text]);
+  useAutoHeight(field, text, { limit: () => Math.max(120, window.innerHeight * 0.4) });
 
   useEffect(() => {
-    // A touch keyboard that opens by itself hides half of the page.
+    // Not on touch screens: there the focus opens a keyboard that hides half of the page.
     if (matchMedia("(hover: hover)").matches) field.current?.focus({ preventScroll: true });
   }, [threadId]);
 
   const send = () => {
-    if (!ready) return;
-    const said = text.trim();
+    if (!isReady) return;
     setText("");
-    if (threadId === null) start(said);
-    else turns.say(threadId, said);
+    if (threadId === null) startThread(text.trim());
+    else turns.send(threadId, text.trim());
   };
 
   return (
@@ -66,82 +62,46 @@ export function Composer({ threadId, live }: ComposerProps): JSX.Element {
       <div class="composer-row">
         <ModelChoice threadId={threadId} />
         <span class="composer-space" />
-        <Gauge threadId={threadId} />
-        {live !== null && threadId !== null && (
-          <button
-            type="button"
-            class="round quiet"
-            aria-label="Stop"
-            title="Stop (Esc)"
-            disabled={live.stopping}
-            onClick={() => void turns.stop(threadId)}
-          >
-            <Icon name="stop" />
-          </button>
-        )}
-        {(live === null || ready) && (
-          <button
-            type="submit"
-            class="round"
-            aria-label={live === null ? "Send" : "Queue"}
-            title="Send (Enter)"
-            disabled={!ready}
-          >
-            <Icon name="send" />
-          </button>
-        )}
+        <WindowGauge threadId={threadId} />
+        {live !== null && threadId !== null && <StopButton threadId={threadId} live={live} />}
+        {(live === null || isReady) && <SendButton queues={live !== null} disabled={!isReady} />}
       </div>
     </form>
   );
 }
 
-/** The text of the composer, kept per thread across reloads. */
-function useDraft(threadId: string | null): [string, (text: string) => void] {
-  const { memory } = useDeeds();
-  const key = `draft.${threadId ?? "new"}`;
-  const [draft, setDraft] = useState({ key, text: memory.read(key) ?? "" });
-  const current = draft.key === key ? draft : { key, text: memory.read(key) ?? "" };
-  if (current !== draft) setDraft(current);
-
-  useEffect(() => {
-    const reread = () => setDraft({ key, text: memory.read(key) ?? "" });
-    addEventListener("palaver:draft", reread);
-    return () => removeEventListener("palaver:draft", reread);
-  }, [key, memory]);
-
-  const write = (text: string) => {
-    memory.write(key, text);
-    setDraft({ key, text });
-  };
-  return [current.text, write];
+function StopButton({ threadId, live }: { readonly threadId: string; readonly live: LiveTurn }): JSX.Element {
+  const { turns } = useActions();
+  return (
+    <button
+      type="button"
+      class="round quiet"
+      aria-label="Stop"
+      title="Stop (Esc)"
+      disabled={live.stopping}
+      onClick={() => void turns.stop(threadId)}
+    >
+      <Icon name="stop" />
+    </button>
+  );
 }
 
-function ModelChoice({ threadId }: { readonly threadId: string | null }): JSX.Element | null {
-  const { memory } = useDeeds();
-  const info = useSelect((state) => state.info);
-  const [model, setModel] = useState(memory.read("model") ?? "");
-  const pinned = useSelect((state) => threadAt(state, threadId)?.tier ?? null);
-  const models = info?.models ?? [];
-  const pin = models.find(({ tier }) => tier === pinned);
-  if (models.length < 2) return null;
-  const known = models.some(({ id }) => id === model);
+interface SendProps {
+  /** An answer is streaming: the message waits for its end. */
+  readonly queues: boolean;
+  readonly disabled: boolean;
+}
+
+function SendButton({ queues, disabled }: SendProps): JSX.Element {
   return (
-    <label class="model-choice">
-      <span class="visually-hidden">Model</span>
-      <select
-        value={known ? model : ""}
-        onChange={({ currentTarget }) => {
-          memory.write("model", currentTarget.value);
-          setModel(currentTarget.value);
-        }}
-      >
-        <option value="">{pin === undefined ? "Automatic" : `Pinned: ${pin.label}`}</option>
-        {models.map(({ id, label }) => (
-          <option key={id} value={id}>
-            {label}
-          </option>
-        ))}
-      </select>
-    </label>
+    <button
+      type="submit"
+      class="round"
+      aria-label={queues ? "Queue" : "Send"}
+      title="Send (Enter)"
+      disabled={disabled}
+    >
+      <Icon name="send" />
+    </button>
   );
 }

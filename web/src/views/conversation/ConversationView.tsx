@@ -1,10 +1,10 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { type Conversation, emptyConversation, threadAt } from "../../state/state.ts";
-import { useSelect } from "../../app/store.ts";
+import { useSelector } from "../../app/store.ts";
 import { Composer } from "./Composer.tsx";
-import { useDeeds } from "../hooks/actions-context.ts";
-import { Empty } from "./EmptyConversation.tsx";
+import { useActions } from "../hooks/actions-context.ts";
+import { EmptyConversation } from "./EmptyConversation.tsx";
 import { IconButton } from "../elements/icons.tsx";
 import { MessageList } from "./MessageList.tsx";
 import { Alert, Notice } from "./Notice.tsx";
@@ -13,25 +13,27 @@ import { ThreadMenu } from "../thread-menu/ThreadMenu.tsx";
 
 interface ConversationProps {
   readonly onList: () => void;
-  /** The list lies over it: it cannot be reached meanwhile. */
+  /** The list covers it, so it cannot be used. */
   readonly covered: boolean;
 }
 
 export function ConversationView({ onList, covered }: ConversationProps): JSX.Element {
-  const threadId = useSelect((state) => state.place.threadId);
-  const conversation = useSelect((state) => (threadId === null ? undefined : state.conversations[threadId]));
-  const waiting = useSelect((state) => state.outbox.some((post) => post.threadId === threadId));
-  const fresh =
+  const threadId = useSelector((state) => state.location.threadId);
+  const conversation = useSelector((state) =>
+    threadId === null ? undefined : state.conversations[threadId],
+  );
+  const isPending = useSelector((state) => state.outbox.some((post) => post.threadId === threadId));
+  const isNew =
     threadId === null ||
-    (waiting && (conversation?.messages.length ?? 0) === 0 && conversation?.phase !== "ready");
+    (isPending && (conversation?.messages.length ?? 0) === 0 && conversation?.phase !== "ready");
   return (
     <main class="conversation" inert={covered}>
       <Header threadId={threadId} onList={onList} listed={covered} />
       <Notice />
       {threadId === null ? (
-        <Empty />
+        <EmptyConversation />
       ) : (
-        <Body key={threadId} id={threadId} conversation={conversation} fresh={fresh} />
+        <Body key={threadId} id={threadId} conversation={conversation} isNew={isNew} />
       )}
       <div class="dock">
         <Alert />
@@ -47,25 +49,25 @@ export function ConversationView({ onList, covered }: ConversationProps): JSX.El
 interface BodyProps {
   readonly id: string;
   readonly conversation: Conversation | undefined;
-  readonly fresh: boolean;
+  readonly isNew: boolean;
 }
 
-function Body({ id, conversation, fresh }: BodyProps): JSX.Element {
-  const { threads, go } = useDeeds();
-  if (fresh || conversation?.phase === "ready") {
+function Body({ id, conversation, isNew }: BodyProps): JSX.Element {
+  const { threads, navigate } = useActions();
+  if (isNew || conversation?.phase === "ready") {
     return <MessageList conversation={conversation ?? emptyConversation(id, "ready")} />;
   }
   if (conversation?.phase === "failed" || conversation?.phase === "missing") {
-    const missing = conversation.phase === "missing";
+    const isMissing = conversation.phase === "missing";
     return (
       <div class="page-problem" role="alert">
-        <h1>{missing ? "This conversation does not exist" : "The conversation could not be loaded"}</h1>
-        <p>{missing ? "It may have been deleted, or the address is not right." : conversation.problem}</p>
-        {missing ? (
+        <h1>{isMissing ? "This conversation does not exist" : "The conversation could not be loaded"}</h1>
+        <p>{isMissing ? "It may have been deleted, or the address is wrong." : conversation.problem}</p>
+        {isMissing ? (
           <button
             type="button"
             class="button primary"
-            onClick={() => go({ threadId: null, messageId: null })}
+            onClick={() => navigate({ threadId: null, messageId: null })}
           >
             Start a new one
           </button>
@@ -98,12 +100,12 @@ function Header({
   readonly onList: () => void;
   readonly listed: boolean;
 }): JSX.Element {
-  const { go } = useDeeds();
-  const thread = useSelect((state) => threadAt(state, threadId));
-  // Said here first: the server does not have it yet. Anything else without a thread is still loading, or is not there.
-  const begun = useSelect((state) => state.outbox.some((post) => post.threadId === threadId));
+  const { navigate } = useActions();
+  const thread = useSelector((state) => threadAt(state, threadId));
+  // Created by a post that is not on the server yet. Any other thread that is unknown is loading or missing.
+  const isCreated = useSelector((state) => state.outbox.some((post) => post.threadId === threadId));
   const title = thread?.title ?? null;
-  const shown = thread !== undefined || begun ? (title ?? "New conversation") : null;
+  const heading = thread !== undefined || isCreated ? (title ?? "New conversation") : null;
   useEffect(() => {
     document.title = title === null ? "Palaver" : `${title} · Palaver`;
   }, [title]);
@@ -116,9 +118,9 @@ function Header({
         expanded={listed}
         onClick={onList}
       />
-      {shown !== null && (
+      {heading !== null && (
         <h1 class="head-title" dir="auto">
-          {shown}
+          {heading}
         </h1>
       )}
       {thread?.archived && <span class="head-note">Archived</span>}
@@ -126,8 +128,8 @@ function Header({
       <IconButton
         icon="plus"
         label="New conversation"
-        class="new-here"
-        onClick={() => go({ threadId: null, messageId: null })}
+        class="new-conversation"
+        onClick={() => navigate({ threadId: null, messageId: null })}
       />
     </header>
   );

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
-import { useDeeds } from "../hooks/actions-context.ts";
+import { replaceDraft } from "../../storage/drafts.ts";
+import { useActions } from "../hooks/actions-context.ts";
 
 const IDEAS = [
   "Explain how tides work, as if to a curious ten-year-old",
@@ -8,21 +9,20 @@ const IDEAS = [
   "Help me weigh renting against buying",
 ] as const;
 
-export function Empty(): JSX.Element {
-  const { memory } = useDeeds();
-  const take = (idea: string) => {
-    memory.write("draft.new", idea);
-    dispatchEvent(new CustomEvent("palaver:draft"));
+export function EmptyConversation(): JSX.Element {
+  const { storage } = useActions();
+  const draft = (idea: string) => {
+    replaceDraft(storage, null, idea);
     document.getElementById("composer")?.focus();
   };
   return (
     <div class="empty">
       <h1>{greeting(new Date().getHours())}</h1>
-      <p>What shall we talk about?</p>
+      <p>What would you like to talk about?</p>
       <ul>
         {IDEAS.map((idea) => (
           <li key={idea}>
-            <button type="button" onClick={() => take(idea)}>
+            <button type="button" onClick={() => draft(idea)}>
               {idea}
             </button>
           </li>

@@ -1,14 +1,14 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { useSelect } from "../../app/store.ts";
-import { useDeeds } from "../hooks/actions-context.ts";
+import { useSelector } from "../../app/store.ts";
+import { useActions } from "../hooks/actions-context.ts";
 import { IconButton } from "../elements/icons.tsx";
 
-/** Says that the small local demo model answers. Gone for this session once closed. */
+/** A notice of the server, for example that the local demo model answers. Once closed, it stays closed in this tab. */
 export function Notice(): JSX.Element | null {
-  const { session } = useDeeds();
-  const notice = useSelect((state) => state.info?.notice ?? null);
-  const [closed, setClosed] = useState(session.read("notice"));
+  const { tabStorage } = useActions();
+  const notice = useSelector((state) => state.info?.notice ?? null);
+  const [closed, setClosed] = useState(tabStorage.read("notice"));
   if (notice === null || closed === notice) return null;
   return (
     <aside class="notice" aria-label="Notice">
@@ -17,7 +17,7 @@ export function Notice(): JSX.Element | null {
         icon="close"
         label="Close the notice"
         onClick={() => {
-          session.write("notice", notice);
+          tabStorage.write("notice", notice);
           setClosed(notice);
         }}
       />
@@ -25,10 +25,10 @@ export function Notice(): JSX.Element | null {
   );
 }
 
-/** The last thing that went wrong; it never covers what one was doing. */
+/** The last failure. It never covers the composer. */
 export function Alert(): JSX.Element | null {
-  const { store } = useDeeds();
-  const alert = useSelect((state) => state.alert);
+  const { store } = useActions();
+  const alert = useSelector((state) => state.alert);
   if (alert === null) return null;
   return (
     <div class="alert" role="alert" key={alert.id}>

@@ -1,12 +1,12 @@
 import type { JSX } from "preact";
-import { useDeeds } from "../hooks/actions-context.ts";
+import { useActions } from "../hooks/actions-context.ts";
 
-/** Stands behind the last message that the model knows only from the summary. */
+/** Follows the last message that the summary covers. */
 export function SummaryMarker({ threadId }: { readonly threadId: string }): JSX.Element {
-  const { summaries } = useDeeds();
+  const { summaries } = useActions();
   return (
     <div class="summary-marker" role="note">
-      <span>Older messages are summarised for the model</span>
+      <span>Older messages are summarized for the model</span>
       <button type="button" class="text-button" onClick={() => void summaries.show(threadId)}>
         Show the summary
       </button>

@@ -1,23 +1,23 @@
-// Which rows of a long list are on the page. Pure: heights in, places out. Rows whose height was never measured use an
-// estimate; the list corrects the scroll position when the truth comes in.
+// Which rows of a long list are rendered. Pure: heights in, positions out. Rows that were never measured have an estimated
+// height; the list corrects the scroll position once it is measured.
 
 export interface Window {
-  /** First and one past the last row on the page. */
+  /** The first rendered row, and the one after the last. */
   readonly first: number;
   readonly end: number;
-  /** Heights of what is left out. */
+  /** Heights of the rows that are not rendered. */
   readonly above: number;
   readonly below: number;
 }
 
-/** Tops of all rows, and the total height at the end. */
+/** The tops of all rows, then the total height. */
 export function topsOf(heights: readonly number[]): Float64Array {
   const tops = new Float64Array(heights.length + 1);
   for (let row = 0; row < heights.length; row++) tops[row + 1] = (tops[row] ?? 0) + (heights[row] ?? 0);
   return tops;
 }
 
-/** The row that covers `offset`: the last whose top is at or above it. */
+/** The row at `offset`: the last whose top is at or above it. */
 export function rowAt(tops: Float64Array, offset: number): number {
   let low = 0;
   let high = Math.max(0, tops.length - 2);
@@ -37,7 +37,7 @@ export function windowOf(tops: Float64Array, top: number, height: number, spare:
   return { first, end, above: tops[first] ?? 0, below: (tops[count] ?? 0) - (tops[end] ?? 0) };
 }
 
-/** A guess from the length of the text, in pixels. */
-export function estimate(length: number, lines: number): number {
+/** The height of a row in pixels, estimated from the length of its text. */
+export function estimateHeight(length: number, lines: number): number {
   return 84 + 27 * Math.max(lines, Math.ceil(length / 72));
 }

@@ -1,9 +1,9 @@
-// The scroll rules of the message list, apart from how rows look:
-//   - at the bottom, the list follows what is written; scrolling up lets go; coming back to the bottom takes hold again
-//   - otherwise the first visible row is the anchor: whatever loads, grows or is measured above it, it stays in place
-//   - only rows near the viewport are mounted
+// The scroll rules of the message list:
+//   - at its end, the list follows new text; scrolling up stops that, scrolling back to the end starts it again
+//   - otherwise the first visible row is the anchor: it stays in place when rows above it load, grow or are measured
+//   - only rows near the viewport are rendered
 
-import { estimate, rowAt, topsOf, type Window, windowOf } from "./list-window.ts";
+import { estimateHeight, rowAt, topsOf, type Window, windowOf } from "./list-window.ts";
 
 export interface Row {
   readonly key: string;
@@ -17,6 +17,7 @@ interface Anchor {
   readonly offset: number;
 }
 
+/** The list is at its end within this many pixels. */
 const BOTTOM = 24;
 
 export class ScrollKeeper {
@@ -27,11 +28,12 @@ export class ScrollKeeper {
   private rows: readonly Row[] = [];
   private tops: Float64Array = new Float64Array(1);
 
-  /** The rows to mount now. `spare` is what is kept ready above and below, in pixels. */
+  /** The rows to render now. */
   plan(rows: readonly Row[], viewport: number): Window {
     this.rows = rows;
-    this.tops = topsOf(rows.map((row) => this.heights.get(row.key) ?? estimate(row.length, row.lines)));
+    this.tops = topsOf(rows.map((row) => this.heights.get(row.key) ?? estimateHeight(row.length, row.lines)));
     const total = this.tops[rows.length] ?? 0;
+    // Rendered above and below the viewport, in pixels.
     const spare = Math.max(600, viewport);
     if (this.following || this.anchor === null) return windowOf(this.tops, total - viewport, viewport, spare);
     const { key, offset } = this.anchor;
@@ -40,7 +42,7 @@ export class ScrollKeeper {
     return windowOf(this.tops, top, viewport, spare);
   }
 
-  /** Remembers the true heights of mounted rows and puts the reader back where he was. True if a height changed. */
+  /** Measures the rendered rows and restores the scroll position. True if a height changed. */
   settle(scroller: HTMLElement): boolean {
     let changed = false;
     for (const element of scroller.querySelectorAll<HTMLElement>("[data-row]")) {
@@ -64,7 +66,7 @@ export class ScrollKeeper {
     return changed;
   }
 
-  /** The reader scrolled. */
+  /** Updates the anchor after the reader scrolled. */
   scrolled(scroller: HTMLElement): void {
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     const left = scrollHeight - clientHeight - scrollTop;
@@ -78,7 +80,7 @@ export class ScrollKeeper {
     this.following = true;
   }
 
-  /** Puts a row near the top of the viewport at the next settling. */
+  /** Puts a row near the top of the viewport at the next `settle`. */
   goTo(key: string, offset = 96): void {
     this.following = false;
     this.anchor = { key, offset };
@@ -98,7 +100,7 @@ export class ScrollKeeper {
       )
         return { key: element.dataset["row"] ?? "", offset: element.offsetTop - scroller.scrollTop };
     }
-    // The scroll bar was dragged past everything that is mounted.
+    // The scroll bar was dragged past all rendered rows.
     const index = rowAt(this.tops, scroller.scrollTop);
     const row = this.rows[index];
     return row === undefined ? null : { key: row.key, offset: (this.tops[index] ?? 0) - scroller.scrollTop };

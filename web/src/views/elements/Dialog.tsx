@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { rememberFocus } from "./focus.ts";
 
 interface DialogProps {
   readonly label: string;
@@ -8,22 +9,22 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A modal dialog; the browser keeps the focus inside, and Escape or a click beside it closes. */
+/** A modal dialog. The browser keeps the focus inside; Escape or a click beside it closes it. */
 export function Dialog({ label, class: extra, onClose, children }: DialogProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  // Before the next key arrives: what is typed right after the shortcut belongs to the dialog.
+  // A layout effect runs before the next key: what is typed right after the shortcut belongs to the dialog.
   useLayoutEffect(() => {
     const { current } = dialog;
     if (current === null) return;
-    const before = document.activeElement;
-    const beside = (event: MouseEvent) => {
+    const restoreFocus = rememberFocus();
+    const closeFromBackdrop = (event: MouseEvent) => {
       if (event.target === current) onClose();
     };
     current.showModal();
-    current.addEventListener("mousedown", beside);
+    current.addEventListener("mousedown", closeFromBackdrop);
     return () => {
       current.close();
-      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+      restoreFocus();
     };
   }, []);
   return (
@@ -36,7 +37,7 @@ export function Dialog({ label, class: extra, onClose, children }: DialogProps):
         onClose();
       }}
       onKeyDown={(event) => {
-        // One Escape closes one thing: what the dialog was opened from stays.
+        // Escape closes the dialog only, and not also what it was opened from.
         if (event.key === "Escape") event.stopPropagation();
       }}
     >
@@ -48,90 +49,26 @@ export function Dialog({ label, class: extra, onClose, children }: DialogProps):
 interface ConfirmProps {
   readonly title: string;
   readonly text: ComponentChildren;
-  /** What the two buttons say. */
-  readonly keep: string;
-  readonly act: string;
-  readonly onAct: () => void;
+  readonly cancelLabel: string;
+  readonly confirmLabel: string;
+  readonly onConfirm: () => void;
   readonly onClose: () => void;
 }
 
-export function ConfirmDialog({ title, text, keep, act, onAct, onClose }: ConfirmProps): JSX.Element {
+export function ConfirmDialog(props: ConfirmProps): JSX.Element {
+  const { title, text, cancelLabel, confirmLabel, onConfirm, onClose } = props;
   return (
     <Dialog label={title} onClose={onClose}>
       <h2>{title}</h2>
       <p>{text}</p>
       <div class="form-row">
         <button type="button" class="button" onClick={onClose}>
-          {keep}
+          {cancelLabel}
         </button>
-        <button type="button" class="button danger" onClick={onAct}>
-          {act}
+        <button type="button" class="button danger" onClick={onConfirm}>
+          {confirmLabel}
         </button>
       </div>
-    </Dialog>
-  );
-}
-
-interface DeleteProps {
-  readonly title: string;
-  readonly onDelete: () => void;
-  readonly onClose: () => void;
-}
-
-export function DeleteDialog({ title, onDelete, onClose }: DeleteProps): JSX.Element {
-  return (
-    <ConfirmDialog
-      title="Delete this conversation?"
-      text={
-        <>
-          <strong dir="auto">{title}</strong> and all its branches will be gone. This cannot be undone.
-        </>
-      }
-      keep="Keep it"
-      act="Delete"
-      onAct={onDelete}
-      onClose={onClose}
-    />
-  );
-}
-
-interface RenameProps {
-  readonly title: string;
-  readonly onRename: (title: string) => void;
-  readonly onClose: () => void;
-}
-
-export function RenameDialog({ title, onRename, onClose }: RenameProps): JSX.Element {
-  const [value, setValue] = useState(title);
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
-  return (
-    <Dialog label="Rename" onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (value.trim() !== "") onRename(value.trim());
-        }}
-      >
-        <h2>Rename</h2>
-        <input
-          ref={field}
-          class="field"
-          aria-label="Title"
-          maxLength={200}
-          dir="auto"
-          value={value}
-          onInput={({ currentTarget }) => setValue(currentTarget.value)}
-        />
-        <div class="form-row">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={value.trim() === ""}>
-            Save
-          </button>
-        </div>
-      </form>
     </Dialog>
   );
 }

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 
-/** Grey lines where text will be; their widths come from the style sheet. */
+/** Gray lines in place of text that is loading. The style sheet sets their widths. */
 export function Skeleton({ lines, label }: { readonly lines: number; readonly label: string }): JSX.Element {
   return (
     <div class="skeleton" role="status" aria-label={label}>

@@ -1,8 +1,8 @@
 import { Component, type ComponentType, h } from "preact";
 
-/** A view that is drawn again only when one of its properties is another value. */
-export function steady<P extends object>(view: ComponentType<P>): ComponentType<P> {
-  return class Steady extends Component<P> {
+/** A view that renders again only when one of its properties is another value. */
+export function memo<P extends object>(view: ComponentType<P>): ComponentType<P> {
+  return class Memo extends Component<P> {
     override shouldComponentUpdate(next: P): boolean {
       const before = this.props as Record<string, unknown>;
       const after = next as Record<string, unknown>;

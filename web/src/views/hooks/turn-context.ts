@@ -1,27 +1,27 @@
 import { useEffect, useState } from "preact/hooks";
-import { reasonOf } from "../../actions/dependencies.ts";
+import { errorMessage } from "../../transport/http.ts";
 import type { TurnContext } from "../../transport/protocol.ts";
-import { useDeeds } from "./actions-context.ts";
+import { useActions } from "./actions-context.ts";
 
-interface Loaded {
+interface LoadedContext {
   readonly turnId: string;
   readonly context: TurnContext | null;
   readonly problem: string | null;
 }
 
-/** What a turn's model was told; null while it is on its way. */
-export function useTurnContext(turnId: string | null): Loaded | null {
-  const { api } = useDeeds();
-  const [loaded, setLoaded] = useState<Loaded | null>(null);
+/** Loads the context report of a turn; null while it is loading. */
+export function useTurnContext(turnId: string | null): LoadedContext | null {
+  const { api } = useActions();
+  const [loaded, setLoaded] = useState<LoadedContext | null>(null);
   useEffect(() => {
     if (turnId === null) return;
-    let wanted = true;
+    let isCurrent = true;
     api.context(turnId).then(
-      (context) => wanted && setLoaded({ turnId, context, problem: null }),
-      (error: unknown) => wanted && setLoaded({ turnId, context: null, problem: reasonOf(error) }),
+      (context) => isCurrent && setLoaded({ turnId, context, problem: null }),
+      (error: unknown) => isCurrent && setLoaded({ turnId, context: null, problem: errorMessage(error) }),
     );
     return () => {
-      wanted = false;
+      isCurrent = false;
     };
   }, [api, turnId]);
   return loaded?.turnId === turnId ? loaded : null;

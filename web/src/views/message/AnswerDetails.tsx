@@ -1,21 +1,21 @@
-import type { ComponentChildren, JSX } from "preact";
-import { cachedShare, dollars, short } from "../../format/numbers.ts";
-import type { Message, Plan, Usage } from "../../transport/protocol.ts";
+import type { JSX } from "preact";
+import { cachedShare, dollars, shortNumber } from "../../format/numbers.ts";
+import { fullDate } from "../../format/times.ts";
 import type { Route } from "../../state/state.ts";
-import { clock } from "../../format/times.ts";
-import { useTurnContext } from "../hooks/turn-context.ts";
-import { useDeeds } from "../hooks/actions-context.ts";
+import type { Message, Plan, Usage } from "../../transport/protocol.ts";
+import { Fact } from "../elements/Fact.tsx";
 import { Skeleton } from "../elements/Skeleton.tsx";
+import { useActions } from "../hooks/actions-context.ts";
+import { useTurnContext } from "../hooks/turn-context.ts";
 
-/** Why this model and what it cost: what the stored turn knows about one answer, and the way to all it was told. */
-export function Details({
-  message,
-  route,
-}: {
+interface DetailsProps {
   readonly message: Message;
   readonly route: Route | null;
-}): JSX.Element {
-  const { store } = useDeeds();
+}
+
+/** Model, route, usage and cost of one answer, and a button that opens its context report. */
+export function AnswerDetails({ message, route }: DetailsProps): JSX.Element {
+  const { store } = useActions();
   const turnId = message.turn_id;
   const loaded = useTurnContext(turnId);
   const plan = loaded?.context?.plan ?? null;
@@ -26,47 +26,31 @@ export function Details({
         <Fact name="Model">{message.model}</Fact>
         <Fact name="Tier">{chosen?.tier}</Fact>
         <Fact name="Chosen because">{chosen?.reason}</Fact>
-        {message.usage && <Tokens usage={message.usage} />}
+        <Fact name="Tokens">{message.usage && usageText(message.usage)}</Fact>
         <Fact name="Cost">{dollars(message.cost_usd)}</Fact>
-        <Fact name="Answered">{clock(message.created_at)}</Fact>
+        <Fact name="Answered">{fullDate(message.created_at)}</Fact>
         <Fact name="Turn">{turnId}</Fact>
       </dl>
       {turnId !== null && loaded === null && <Skeleton lines={1} label="Loading the context" />}
-      {loaded?.problem != null && <p class="hint">The context cannot be shown. {loaded.problem}</p>}
+      {loaded?.problem != null && <p class="hint">The context could not be loaded. {loaded.problem}</p>}
       {turnId !== null && plan !== null && (
         <button
           type="button"
           class="text-button"
-          onClick={() => store.dispatch({ type: "panel.changed", panel: { type: "told", turnId } })}
+          onClick={() => store.dispatch({ type: "panel.changed", panel: { type: "context", turnId } })}
         >
-          What the model was told
+          Context
         </button>
       )}
     </section>
   );
 }
 
-export function Fact({
-  name,
-  children,
-}: {
-  readonly name: string;
-  readonly children: ComponentChildren;
-}): JSX.Element | null {
-  if (children === null || children === undefined || children === "") return null;
-  return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-function Tokens({ usage }: { readonly usage: Usage }): JSX.Element {
+function usageText(usage: Usage): string {
   const share = cachedShare(usage);
-  const read = `${short(usage.input_tokens)} read${share === null ? "" : `, ${share}% of them from the cache`}`;
-  const thinking = usage.reasoning_tokens ? `, ${short(usage.reasoning_tokens)} of them thinking` : "";
-  return <Fact name="Tokens">{`${read}; ${short(usage.output_tokens)} written${thinking}`}</Fact>;
+  const input = `${shortNumber(usage.input_tokens)} input${share === null ? "" : ` (${share}% from the cache)`}`;
+  const reasoning = usage.reasoning_tokens ? ` (${shortNumber(usage.reasoning_tokens)} for reasoning)` : "";
+  return `${input}, ${shortNumber(usage.output_tokens)} output${reasoning}`;
 }
 
 function routeOf(plan: Plan | null): Route | null {

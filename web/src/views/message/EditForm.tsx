@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isSendKey } from "../elements/keyboard.ts";
+import { useAutoHeight } from "../hooks/use-auto-height.ts";
 
 interface EditProps {
   readonly text: string;
@@ -8,18 +9,13 @@ interface EditProps {
   readonly onClose: () => void;
 }
 
-/** Editing adds a branch: the first version stays where it was. */
+/** Edits a message. Sending adds a branch; the first version stays. */
 export function EditForm({ text, onSend, onClose }: EditProps): JSX.Element {
   const [value, setValue] = useState(text);
   const field = useRef<HTMLTextAreaElement>(null);
   const ready = value.trim() !== "" && value !== text;
 
-  useLayoutEffect(() => {
-    const { current } = field;
-    if (current === null) return;
-    current.style.height = "auto";
-    current.style.height = `${Math.min(current.scrollHeight, 420)}px`;
-  }, [value]);
+  useAutoHeight(field, value, { limit: () => 420 });
 
   useLayoutEffect(() => {
     field.current?.focus();

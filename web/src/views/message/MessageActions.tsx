@@ -1,11 +1,11 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { copy } from "../../app/clipboard.ts";
-import { dollars, nameOf, tokens } from "../../format/numbers.ts";
+import { dollars, modelLabel, tokenCount } from "../../format/numbers.ts";
 import type { Message, ModelChoice, Rating } from "../../transport/protocol.ts";
 import { textOf } from "../../state/state.ts";
-import { useSelect } from "../../app/store.ts";
-import { useDeeds } from "../hooks/actions-context.ts";
+import { useSelector } from "../../app/store.ts";
+import { useActions } from "../hooks/actions-context.ts";
 import { IconButton } from "../elements/icons.tsx";
 import type { MessageProps } from "./message-props.ts";
 
@@ -15,13 +15,13 @@ interface ActionProps extends MessageProps {
   readonly detailsOpen?: boolean;
 }
 
-/** The row under a message. It is there on hover and focus, and stays under the newest answer. */
+/** The row under a message. It shows on hover and focus, and always under the newest answer. */
 export function MessageActions(props: ActionProps): JSX.Element {
   const { message, last, busy, onEdit, onDetails, detailsOpen } = props;
   const text = textOf(message);
-  const { turns } = useDeeds();
+  const { turns } = useActions();
   return (
-    <div class={`actions ${last && message.role === "assistant" ? "staying" : ""}`}>
+    <div class={`actions ${last && message.role === "assistant" ? "always-visible" : ""}`}>
       <Branches message={message} busy={busy} />
       {text !== "" && <CopyButton text={text} />}
       {onEdit && <IconButton icon="edit" label="Edit" disabled={busy} onClick={onEdit} />}
@@ -35,7 +35,7 @@ export function MessageActions(props: ActionProps): JSX.Element {
           />
           {text !== "" && <Thumb message={message} rating="up" />}
           {text !== "" && <Thumb message={message} rating="down" />}
-          <Figures message={message} open={detailsOpen ?? false} onOpen={onDetails} />
+          <AnswerStats message={message} open={detailsOpen ?? false} onOpen={onDetails} />
         </>
       )}
     </div>
@@ -49,7 +49,7 @@ function Branches({
   readonly message: Message;
   readonly busy: boolean;
 }): JSX.Element | null {
-  const { threads } = useDeeds();
+  const { threads } = useActions();
   const { sibling_ids: siblings, id } = message;
   if (siblings.length < 2) return null;
   const index = siblings.indexOf(id);
@@ -79,55 +79,53 @@ function Branches({
 }
 
 export function CopyButton({ text }: { readonly text: string }): JSX.Element {
-  const [done, setDone] = useState(false);
-  const act = async () => {
-    setDone(await copy(text));
-    setTimeout(() => setDone(false), 1600);
+  const [isCopied, setCopied] = useState(false);
+  const copyText = async () => {
+    setCopied(await copy(text));
+    setTimeout(() => setCopied(false), 1600);
   };
-  return <IconButton icon={done ? "check" : "copy"} label={done ? "Copied" : "Copy"} onClick={act} />;
+  return (
+    <IconButton icon={isCopied ? "check" : "copy"} label={isCopied ? "Copied" : "Copy"} onClick={copyText} />
+  );
 }
 
 function Thumb({ message, rating }: { readonly message: Message; readonly rating: Rating }): JSX.Element {
-  const { threads } = useDeeds();
-  const given = message.feedback === rating;
+  const { threads } = useActions();
+  const isRated = message.feedback === rating;
   return (
     <IconButton
       icon={rating}
       label={rating === "up" ? "Good answer" : "Bad answer"}
-      pressed={given}
-      onClick={() => void threads.rate(message, given ? null : rating)}
+      pressed={isRated}
+      onClick={() => void threads.rate(message, isRated ? null : rating)}
     />
   );
 }
 
 const NONE: readonly ModelChoice[] = [];
 
-interface FiguresProps {
+interface StatsProps {
   readonly message: Message;
   readonly open: boolean;
   readonly onOpen: (() => void) | undefined;
 }
 
-function Figures({ message, open, onOpen }: FiguresProps): JSX.Element {
-  const models = useSelect((state) => state.info?.models) ?? NONE;
-  const model = message.model === null ? null : nameOf(message.model, models);
-  const used = tokens(message.usage);
-  // An answer that never began was not paid for: there is nothing to add up.
-  const cost = used === null ? null : dollars(message.cost_usd);
-  const figures = [model, used, cost].filter((figure) => figure !== null);
+function AnswerStats({ message, open, onOpen }: StatsProps): JSX.Element {
+  const models = useSelector((state) => state.info?.models) ?? NONE;
+  const model = message.model === null ? null : modelLabel(message.model, models);
+  const tokens = tokenCount(message.usage);
+  // An answer that never started used no tokens and has no cost.
+  const cost = tokens === null ? null : dollars(message.cost_usd);
+  const stats = [model, tokens, cost].filter((value) => value !== null);
   return (
     <button
       type="button"
-      class="figures"
+      class="answer-stats"
       aria-expanded={open}
       title="Why this model, and what it cost"
       onClick={onOpen}
     >
-      {figures.length > 0 ? (
-        figures.map((figure) => <span key={figure}>{figure}</span>)
-      ) : (
-        <span>Details</span>
-      )}
+      {stats.length > 0 ? stats.map((value) => <span key={value}>{value}</span>) : <span>Details</span>}
     </button>
   );
 }

@@ -1,22 +1,22 @@
 import type { ComponentChildren, JSX } from "preact";
-import { pathOf } from "../../app/url.ts";
+import { urlOf } from "../../app/url.ts";
 import { textOf } from "../../state/state.ts";
-import { useSelect } from "../../app/store.ts";
-import { useDeeds } from "../hooks/actions-context.ts";
+import { useSelector } from "../../app/store.ts";
+import { useActions } from "../hooks/actions-context.ts";
 
 interface LinkProps {
   readonly threadId: string;
   readonly messageId: string;
   readonly class?: string;
-  /** What the link is called by those who only hear it; what is seen follows from the children. */
+  /** The name of the link for screen readers, followed by the first words of the message. */
   readonly label?: string;
   readonly onFollow?: () => void;
   readonly children?: ComponentChildren;
 }
 
-const LONGEST = 70;
+const MAX_LETTERS = 70;
 
-/** Leads to a message of the thread, wherever it is; says its first words as far as they are loaded. */
+/** A link to a message of the thread. It shows the first words of the message if that is loaded. */
 export function MessageLink({
   threadId,
   messageId,
@@ -25,31 +25,31 @@ export function MessageLink({
   onFollow,
   children,
 }: LinkProps): JSX.Element {
-  const { go } = useDeeds();
-  const words = useSelect((state) => firstWords(state.conversations[threadId]?.messages ?? [], messageId));
-  const place = { threadId, messageId };
+  const { navigate } = useActions();
+  const preview = useSelector((state) => previewOf(state.conversations[threadId]?.messages ?? [], messageId));
+  const location = { threadId, messageId };
   return (
     <a
       class={extra}
-      href={pathOf(place)}
-      title={words ?? "Show this message"}
-      aria-label={label === undefined ? undefined : `${label}: ${words ?? "an older message"}`}
+      href={urlOf(location)}
+      title={preview ?? "Show this message"}
+      aria-label={label === undefined ? undefined : `${label}: ${preview ?? "an older message"}`}
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
         onFollow?.();
-        go(place);
+        navigate(location);
       }}
     >
-      {children ?? words ?? "An older message"}
+      {children ?? preview ?? "An older message"}
     </a>
   );
 }
 
-function firstWords(messages: readonly Parameters<typeof textOf>[0][], messageId: string): string | null {
+function previewOf(messages: readonly Parameters<typeof textOf>[0][], messageId: string): string | null {
   const message = messages.find(({ id }) => id === messageId);
   if (message === undefined) return null;
   const text = textOf(message).replace(/\s+/g, " ");
-  const said = text.length > LONGEST ? `${text.slice(0, LONGEST).trimEnd()}…` : text;
-  return `${message.role === "user" ? "You" : "Assistant"}: ${said}`;
+  const start = text.length > MAX_LETTERS ? `${text.slice(0, MAX_LETTERS).trimEnd()}…` : text;
+  return `${message.role === "user" ? "You" : "Assistant"}: ${start}`;
 }

@@ -2,9 +2,9 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Part } from "../../transport/protocol.ts";
 import { Icon } from "../elements/icons.tsx";
-import { Prose } from "./Markdown.tsx";
+import { Markdown } from "./Markdown.tsx";
 
-/** Thinking, folded to one line. `startedAt` is set while it goes on. */
+/** Reasoning, collapsed to one line. `startedAt` is set while it runs. */
 export function Reasoning({
   part,
   startedAt,
@@ -16,7 +16,7 @@ export function Reasoning({
   const seconds = useSeconds(startedAt);
   const text = (part.text ?? "").trim();
   const label =
-    startedAt === null ? thought(part.seconds) : seconds < 2 ? "Thinking" : `Thinking for ${seconds} s`;
+    startedAt === null ? durationLabel(part.seconds) : seconds < 2 ? "Thinking" : `Thinking for ${seconds} s`;
   return (
     <div class="reasoning">
       <button
@@ -32,14 +32,14 @@ export function Reasoning({
       </button>
       {open && (
         <div class="reasoning-text">
-          <Prose text={text} open={startedAt !== null} />
+          <Markdown text={text} open={startedAt !== null} />
         </div>
       )}
     </div>
   );
 }
 
-function thought(seconds: number | undefined): string {
+function durationLabel(seconds: number | undefined): string {
   if (seconds === undefined || seconds < 1) return "Thought for a moment";
   if (seconds < 60) return `Thought for ${Math.round(seconds)} s`;
   return `Thought for ${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;

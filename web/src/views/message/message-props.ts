@@ -4,8 +4,9 @@ import type { Message } from "../../transport/protocol.ts";
 export interface MessageProps {
   readonly message: Message;
   readonly route: Route | null;
+  /** The newest message of the branch. */
   readonly last: boolean;
-  /** Another turn runs: what would start one waits. */
+  /** A turn runs in the thread, so no other can start. */
   readonly busy: boolean;
   readonly activity: string | null;
 }

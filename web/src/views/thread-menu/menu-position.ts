@@ -1,4 +1,4 @@
-// Where a menu stands: beside its button, inside the window. Pure; everything in pixels of the window.
+// Where a menu goes: beside its button and inside the window. Pure; everything in pixels of the window.
 
 export interface Box {
   readonly left: number;
@@ -12,27 +12,28 @@ export interface Size {
   readonly height: number;
 }
 
-/** Between the menu and its button, and between the menu and the edges of the window. */
+/** Between the menu and its button. */
 const GAP = 4;
+/** Between the menu and the edges of the window. */
 const EDGE = 8;
 
-/** Below the button if there is room, else above it, else wherever most of it shows. `side` is the edge it shares with the button. */
-export function placeMenu(
+/** Below the button if there is room, else above it, else as far inside as possible. `side` is the edge that menu and button share. */
+export function menuPosition(
   button: Box,
   menu: Size,
   viewport: Size,
   side: "left" | "right",
 ): { readonly left: number; readonly top: number } {
-  const wished = side === "left" ? button.left : button.right - menu.width;
+  const preferred = side === "left" ? button.left : button.right - menu.width;
   const below = button.bottom + GAP;
   const above = button.top - GAP - menu.height;
   const fitsBelow = below + menu.height <= viewport.height - EDGE;
   return {
-    left: within(wished, viewport.width - menu.width - EDGE),
+    left: within(preferred, viewport.width - menu.width - EDGE),
     top: fitsBelow || above < EDGE ? within(below, viewport.height - menu.height - EDGE) : above,
   };
 }
 
-function within(wished: number, most: number): number {
-  return Math.max(EDGE, Math.min(wished, most));
+function within(preferred: number, limit: number): number {
+  return Math.max(EDGE, Math.min(preferred, limit));
 }

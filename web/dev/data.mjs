@@ -3,7 +3,7 @@ import { contextOf } from "./context.mjs";
 import { sampleThreads } from "./samples.mjs";
 
 /** Threads, messages and turns in memory. */
-export function createWorld() {
+export function createData() {
   const threads = new Map();
   const turns = new Map();
   const messages = new Map();
@@ -15,7 +15,7 @@ export function createWorld() {
     version: "0.1.0",
     protocol: "palaver.v1",
     backend: "local",
-    notice: "A small demo model answers here. Set ANTHROPIC_API_KEY and restart to talk with Claude.",
+    notice: "A small demo model answers here. Set ANTHROPIC_API_KEY and restart to talk to Claude.",
     models: [
       { id: "claude-haiku", label: "Haiku", tier: "simple" },
       { id: "claude-sonnet", label: "Sonnet", tier: "standard" },
@@ -64,7 +64,7 @@ export function createWorld() {
     children.set(siblings, [...(children.get(siblings) ?? []), message.id]);
     owner.leaf_id = message.id;
     if (role === "assistant" && message.turn_id === null) {
-      // An old answer has its turn as well: what the model was told can be looked at.
+      // An old answer has a turn too, so that its context report can be opened.
       message.turn_id = `turn-${message.id}`;
       turns.set(message.turn_id, { id: message.turn_id, answer: message, ended: true, events: [] });
     }
@@ -82,9 +82,10 @@ export function createWorld() {
   }
 
   function path(owner, leaf = owner.leaf_id) {
-    const found = [];
-    for (let at = messages.get(leaf); at !== undefined; at = messages.get(at.parent_id)) found.push(at);
-    return found.reverse();
+    const messagesOnPath = [];
+    for (let at = messages.get(leaf); at !== undefined; at = messages.get(at.parent_id))
+      messagesOnPath.push(at);
+    return messagesOnPath.reverse();
   }
 
   function startTurn(owner, body) {
@@ -171,7 +172,7 @@ export function createWorld() {
   }
 
   const publicMessage = (message) => ({ ...message, sibling_ids: siblingsOf(message) });
-  const world = {
+  const data = {
     info,
     threads,
     turns,
@@ -185,7 +186,7 @@ export function createWorld() {
     finish,
     publicMessage,
     message: (id) => messages.get(id),
-    publicThread: (each) => ({ ...each }),
+    publicThread: (owner) => ({ ...owner }),
     accepted: ({ id, thread_id, status, answer, user }) => ({
       id,
       thread_id,
@@ -208,11 +209,11 @@ export function createWorld() {
     }),
     context: (turn) => contextOf(turn, path(threads.get(turn.answer.thread_id), turn.answer.id)),
     search(q) {
-      const wanted = q.toLowerCase();
+      const query = q.toLowerCase();
       const results = [];
       for (const message of messages.values()) {
         const text = message.parts.map((part) => part.text ?? "").join(" ");
-        const at = text.toLowerCase().indexOf(wanted);
+        const at = text.toLowerCase().indexOf(query);
         if (at < 0 || results.length === 20 || !threads.has(message.thread_id)) continue;
         const from = Math.max(0, at - 50);
         results.push({
@@ -231,8 +232,8 @@ export function createWorld() {
       return results;
     },
   };
-  sampleThreads(world);
-  return world;
+  sampleThreads(data);
+  return data;
 }
 
 function title(text) {
