@@ -1,1 +1,1 @@
-"""Tokens and owners."""
+"""The services of a process: token counts."""

@@ -15,7 +15,7 @@ from store import learned_stats
 from tests.chat.talk import talk
 from tests.context.public_tokenizers import TEXTS, file
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
