@@ -70,7 +70,7 @@ def test_a_call_elsewhere_counts_for_a_bounded_time_and_what_it_brought_is_taken
 @asynccontextmanager
 async def narrow(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterator[Palaver]:
     """A server that lets one call through at a time."""
-    async with palaver(folder, sim, timeouts=Timeouts(), **{"calls_at_once": 1, **settings}) as app:
+    async with palaver(folder, sim, timeouts=Timeouts(), **{"max_concurrent_calls": 1, **settings}) as app:
         yield app
 
 
