@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import rfc3339
 from chat.errors import BudgetSpent, BudgetUsedUp, OverBudget, SpentBudget
-from chat.upstream.failures import Trouble, UpstreamFailure
+from chat.upstream.failures import FailureDetails, UpstreamFailure
 from context.limits.budgets import Amounts, Budget, Counter, Spender, by_answer, by_turn, counters, worst_case
 from context.limits.fit import FLOOR, clock
 from context.models.pricing import PriceTable
@@ -36,7 +36,7 @@ class CallDoesNotFit(UpstreamFailure):
     def __init__(self, counter: Counter, resets_at: int | None, reason: str, *, final: bool = False) -> None:
         message = f"{reason[0].upper()}{reason[1:]}."
         super().__init__(
-            Trouble(
+            FailureDetails(
                 code="budget_exceeded", message=message, outcome=NOT_MADE, retryable=resets_at is not None
             )
         )

@@ -106,7 +106,7 @@ class OpenTelemetry:
             ),
         )
 
-    def turn_begins(self, turn_id: str) -> None:
+    def turn_started(self, turn_id: str) -> None:
         self._turns[turn_id] = self._tracer.start_span("turn", attributes={"palaver.turn.id": turn_id})
 
     def turn_ended(self, turn_id: str, outcome: str) -> None:
@@ -118,7 +118,7 @@ class OpenTelemetry:
             span.set_status(Status(StatusCode.ERROR))
         span.end()
 
-    def call_begins(self, record: CallRecord, body: bytes) -> None:
+    def call_started(self, record: CallRecord, body: bytes) -> None:
         call_context = record.call_context
         attributes: dict[str, Any] = {
             **_common(record),
@@ -167,8 +167,8 @@ class OpenTelemetry:
                 "palaver.estimated": record.estimated,
             }
         )
-        if call.cut_end is not None:
-            span.set_attribute("palaver.upstream_disconnect", call.cut_end)
+        if call.disconnect is not None:
+            span.set_attribute("palaver.upstream_disconnect", call.disconnect)
         stopped = call.decoder.stop_reason
         finish = None if stopped is None else FINISH.get(stopped, stopped)
         if finish is not None:
@@ -188,16 +188,16 @@ class OpenTelemetry:
 
     def _measure(self, record: CallRecord, span: Span, labels: dict[str, Any]) -> None:
         sent, used = record.sent_at or 0.0, record.usage
-        if record.ended is not None:
-            self._meters.duration.record(record.ended - sent, labels)
-        if record.first_word_at is not None:
-            self._meters.first_chunk.record(record.first_word_at - sent, labels)
-            span.set_attribute("gen_ai.response.time_to_first_chunk", record.first_word_at - sent)
+        if record.ended_at is not None:
+            self._meters.duration.record(record.ended_at - sent, labels)
+        if record.first_token_at is not None:
+            self._meters.first_chunk.record(record.first_token_at - sent, labels)
+            span.set_attribute("gen_ai.response.time_to_first_chunk", record.first_token_at - sent)
         for kind, count in (("input", used.prompt), ("output", used.output)):
             if count:
                 self._meters.tokens.record(count, {**labels, "gen_ai.token.type": kind})
 
-    def streams(self, change: int) -> None:
+    def streams_changed(self, change: int) -> None:
         pass
 
 

