@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.tables import learned
+from store.tables import learned_stats
 
 
 def global_gaps_key(model_id: str) -> str:
@@ -21,7 +21,7 @@ def calibration_key(model_id: str) -> str:
 
 async def get(connection: AsyncConnection, name: str, *, to_change: bool = False) -> dict[str, Any] | None:
     """A value; None when nothing was learned yet. `to_change` holds it against other writers until the transaction ends."""
-    query = select(learned.c.value).where(learned.c.name == name)
+    query = select(learned_stats.c.value).where(learned_stats.c.name == name)
     row = (await connection.execute(query.with_for_update() if to_change else query)).one_or_none()
     return None if row is None else dict(row.value)
 
@@ -30,7 +30,7 @@ async def put(connection: AsyncConnection, name: str, value: dict[str, Any]) -> 
     """Keep a value."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
-        dialect.insert(learned)
+        dialect.insert(learned_stats)
         .values(name=name, value=value)
         .on_conflict_do_update(index_elements=["name"], set_={"value": value})
     )

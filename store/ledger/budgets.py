@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.limits.budgets import Budget, Counter, Period, Scope, Unit, by_answer, by_turn, period_start
 from context.limits.fit import BudgetStatus
-from store.tables import budgets, turns, usage
+from store.tables import budgets, ledger_entries, turns
 
 KEPT_MINUTES = 86_400_000  # milliseconds counters of minutes are kept after their minute
 RECENT = 32 * 86_400_000  # milliseconds back to the beginning of any period that may still be told of
@@ -219,27 +219,27 @@ async def _spent(connection: AsyncConnection, counter: Counter) -> int:
         )
         return int(await connection.scalar(query) or 0)
     sums: dict[Unit, Any] = {
-        "usd": func.sum(usage.c.cost_pico),
+        "usd": func.sum(ledger_entries.c.cost_pico),
         "tokens": func.sum(
-            usage.c.input
-            + usage.c.cache_read
-            + usage.c.cache_write_5m
-            + usage.c.cache_write_1h
-            + usage.c.output
+            ledger_entries.c.input
+            + ledger_entries.c.cache_read
+            + ledger_entries.c.cache_write_5m
+            + ledger_entries.c.cache_write_1h
+            + ledger_entries.c.output
         ),
         "requests": func.count(),
     }
     if by_answer(budget):
-        sums["requests"] = func.count(usage.c.turn_id.distinct())
+        sums["requests"] = func.count(ledger_entries.c.turn_id.distinct())
     query = select(sums[budget.unit]).where(
-        usage.c.created_at >= counter.period_start,
-        usage.c.created_at < counter.resets_at,
-        *_whose(usage.c, counter),
+        ledger_entries.c.created_at >= counter.period_start,
+        ledger_entries.c.created_at < counter.resets_at,
+        *_whose(ledger_entries.c, counter),
     )
     if budget.unit == "requests":
-        query = query.where(or_(usage.c.upstream_id.is_not(None), usage.c.estimated))
+        query = query.where(or_(ledger_entries.c.upstream_id.is_not(None), ledger_entries.c.estimated))
     if by_answer(budget):
-        query = query.where(usage.c.purpose == "reply")
+        query = query.where(ledger_entries.c.purpose == "reply")
     return int(await connection.scalar(query) or 0)
 
 

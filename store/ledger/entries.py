@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.models.pricing import Usage, pico, usd
-from store.tables import usage
+from store.tables import ledger_entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,30 +55,39 @@ async def add(connection: AsyncConnection, entry: Entry) -> None:
     values |= {**asdict(entry.usage), "cost_pico": cost}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
-        dialect.insert(usage).values(**values).on_conflict_do_update(index_elements=["id"], set_=values)
+        dialect.insert(ledger_entries)
+        .values(**values)
+        .on_conflict_do_update(index_elements=["id"], set_=values)
     )
 
 
 async def explain(connection: AsyncConnection, owner_id: str, call_id: str, cache_miss: str) -> None:
     """Say better why a estimated cache read did not happen: the cause is looked for when the call is long in the ledger."""
     await connection.execute(
-        update(usage)
-        .where(usage.c.owner_id == owner_id, usage.c.id == call_id, usage.c.cache_miss.is_not(None))
+        update(ledger_entries)
+        .where(
+            ledger_entries.c.owner_id == owner_id,
+            ledger_entries.c.id == call_id,
+            ledger_entries.c.cache_miss.is_not(None),
+        )
         .values(cache_miss=cache_miss)
     )
 
 
 async def some(connection: AsyncConnection, ids: Sequence[str]) -> list[Entry]:
     """Calls by their ids, whoever made them: for the books only."""
-    return [_value(row) for row in await connection.execute(select(usage).where(usage.c.id.in_(ids)))]
+    return [
+        _value(row)
+        for row in await connection.execute(select(ledger_entries).where(ledger_entries.c.id.in_(ids)))
+    ]
 
 
 async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[Entry]:
     """The calls made for one turn, in order."""
     query = (
-        select(usage)
-        .where(usage.c.owner_id == owner_id, usage.c.turn_id == turn_id)
-        .order_by(usage.c.attempt, usage.c.id)
+        select(ledger_entries)
+        .where(ledger_entries.c.owner_id == owner_id, ledger_entries.c.turn_id == turn_id)
+        .order_by(ledger_entries.c.attempt, ledger_entries.c.id)
     )
     return [_value(row) for row in await connection.execute(query)]
 
@@ -86,9 +95,9 @@ async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> l
 async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str | None) -> list[Entry]:
     """All calls ever made for a thread, oldest first; those of no thread for None. A deleted thread still has its calls."""
     query = (
-        select(usage)
-        .where(usage.c.owner_id == owner_id, usage.c.thread_id == thread_id)
-        .order_by(usage.c.created_at, usage.c.id)
+        select(ledger_entries)
+        .where(ledger_entries.c.owner_id == owner_id, ledger_entries.c.thread_id == thread_id)
+        .order_by(ledger_entries.c.created_at, ledger_entries.c.id)
     )
     return [_value(row) for row in await connection.execute(query)]
 
@@ -98,12 +107,12 @@ async def all_threads(
 ) -> list[tuple[str, str | None]]:
     """Owner and thread of all calls, in the order of their first call; of those of one name if it is given: for the operator."""
     query = (
-        select(usage.c.owner_id, usage.c.thread_id)
-        .group_by(usage.c.owner_id, usage.c.thread_id)
-        .order_by(func.min(usage.c.created_at), usage.c.thread_id)
+        select(ledger_entries.c.owner_id, ledger_entries.c.thread_id)
+        .group_by(ledger_entries.c.owner_id, ledger_entries.c.thread_id)
+        .order_by(func.min(ledger_entries.c.created_at), ledger_entries.c.thread_id)
     )
     if thread_id is not None:
-        query = query.where(usage.c.thread_id == thread_id)
+        query = query.where(ledger_entries.c.thread_id == thread_id)
     return [(row.owner_id, row.thread_id) for row in await connection.execute(query)]
 
 
@@ -111,17 +120,24 @@ async def page(
     connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], *, after: Entry | None, limit: int
 ) -> list[Entry]:
     """Calls that meet the conditions, oldest first, those after one that was read before."""
-    query = select(usage).where(*conditions).order_by(usage.c.created_at, usage.c.id).limit(limit)
+    query = (
+        select(ledger_entries)
+        .where(*conditions)
+        .order_by(ledger_entries.c.created_at, ledger_entries.c.id)
+        .limit(limit)
+    )
     if after is not None:
-        query = query.where(tuple_(usage.c.created_at, usage.c.id) > tuple_(after.created_at, after.id))
+        query = query.where(
+            tuple_(ledger_entries.c.created_at, ledger_entries.c.id) > tuple_(after.created_at, after.id)
+        )
     return [_value(row) for row in await connection.execute(query)]
 
 
 async def get(connection: AsyncConnection, owner_id: str | None, call_id: str) -> Entry | None:
     """One call, of one owner or of anybody (None)."""
-    query = select(usage).where(usage.c.id == call_id)
+    query = select(ledger_entries).where(ledger_entries.c.id == call_id)
     if owner_id is not None:
-        query = query.where(usage.c.owner_id == owner_id)
+        query = query.where(ledger_entries.c.owner_id == owner_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _value(row)
 

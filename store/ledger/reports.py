@@ -16,7 +16,7 @@ from context.audit.savings import Period
 from context.models.pricing import Usage
 from store.ledger import percentiles
 from store.ledger.aggregates import KINDS, Dimension, Offset, Selection, conditions, sums
-from store.tables import usage
+from store.tables import ledger_entries
 
 EPOCH: Final = date(1970, 1, 1).toordinal()
 
@@ -77,7 +77,7 @@ async def report(
 async def first_call(connection: AsyncConnection, selection: Selection) -> int | None:
     """When the first of these calls was made: nothing need be known about earlier days."""
     found: int | None = await connection.scalar(
-        select(func.min(usage.c.created_at)).where(*conditions(selection))
+        select(func.min(ledger_entries.c.created_at)).where(*conditions(selection))
     )
     return found
 
