@@ -97,14 +97,16 @@ async def test_an_answer_that_is_still_being_written_waits_for_its_end(database:
             connection,
             "ada",
             "t",
-            id="m1",
-            parent=above.message,
-            role="assistant",
-            status="streaming",
-            parts=(),
-            tokens=0,
-            turn_id="turn",
-            now=1,
+            messages.NewMessage(
+                id="m1",
+                parent=above.message,
+                role="assistant",
+                status="streaming",
+                parts=(),
+                tokens=0,
+                turn_id="turn",
+                created_at=1,
+            ),
         )
 
     await database.write(begin)

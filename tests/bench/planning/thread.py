@@ -90,15 +90,17 @@ async def write(database: Database, count: int) -> str:
                 connection,
                 LOCAL,
                 thread,
-                id=f"sum {count}",
-                upto_message_id=f"{count}-{last}",
-                upto_depth=last,
-                leaf_id=None,
-                segments=(segment,),
-                based_on=None,
-                origin="import",
-                prompt_digest=None,
-                now=START,
+                summaries.NewSummary(
+                    id=f"sum {count}",
+                    upto_message_id=f"{count}-{last}",
+                    upto_depth=last,
+                    leaf_id=None,
+                    segments=(segment,),
+                    based_on=None,
+                    origin="import",
+                    prompt_digest=None,
+                    created_at=START,
+                ),
             )
 
     await database.write(condense)

@@ -200,14 +200,16 @@ async def imported(thread: dict[str, Any]) -> Imported:
                 connection,
                 OWNER,
                 thread["id"],
-                id=message.id,
-                parent=above,
-                role=message.role,
-                status=message.status,
-                parts=message.parts,
-                tokens=message.tokens,
-                turn_id="turn",
-                now=at,
+                messages.NewMessage(
+                    id=message.id,
+                    parent=above,
+                    role=message.role,
+                    status=message.status,
+                    parts=message.parts,
+                    tokens=message.tokens,
+                    turn_id="turn",
+                    created_at=at,
+                ),
             )
             path.append(message)
             lines.append(rendered(Source(id=message.id, role=message.role, at=at, text=row["content"])))
