@@ -82,7 +82,9 @@ class Embeddings:
                 if not made:
                     return
                 await self.database.write(
-                    partial(vectors.keep, owner_id=owner_id, thread_id=thread_id, model=self.name, made=made)
+                    partial(
+                        vectors.keep, owner_id=owner_id, thread_id=thread_id, model=self.name, vectors=made
+                    )
                 )
         finally:
             self._busy.discard(key)

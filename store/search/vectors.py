@@ -1,6 +1,6 @@
-"""What messages mean, as an embedding model sees it: one short vector for each, written behind the turns.
+"""Store embeddings of messages: one short vector for each, written in the background.
 
-A message without a vector is simply not found by its meaning. Vectors go with their thread.
+A message without a vector is not found by meaning. Vectors are deleted with their thread.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ async def between(
 async def missing(
     connection: AsyncConnection, owner_id: str, thread_id: str, model: str, *, reach: int, most: int
 ) -> dict[int, str]:
-    """The newest `most` finished messages of a thread that have no vector of that model, by `pk`, and what they say.
+    """Texts of the newest `most` finished messages of a thread without a vector of that model, by `pk`.
 
-    Looked at are those of the `reach` greatest depths.
+    Only the `reach` greatest depths are searched.
     """
     owned = and_(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id)
     deepest = select(func.max(messages.c.depth)).where(owned).scalar_subquery()
@@ -54,17 +54,19 @@ async def missing(
 
 
 async def keep(
-    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, made: Mapping[int, bytes]
+    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, vectors: Mapping[int, bytes]
 ) -> None:
-    """Store the vectors of these messages. What another process stored meanwhile stays; of a thread that is gone nothing is kept."""
-    known = await connection.scalars(
+    """Store vectors by `pk`. One that another process stored meanwhile stays; messages of a deleted thread are ignored."""
+    pks = await connection.scalars(
         select(messages.c.pk).where(
-            messages.c.owner_id == owner_id, messages.c.thread_id == thread_id, messages.c.pk.in_(list(made))
+            messages.c.owner_id == owner_id,
+            messages.c.thread_id == thread_id,
+            messages.c.pk.in_(list(vectors)),
         )
     )
     rows = [
-        {"owner_id": owner_id, "thread_id": thread_id, "model": model, "pk": pk, "vector": made[pk]}
-        for pk in known
+        {"owner_id": owner_id, "thread_id": thread_id, "model": model, "pk": pk, "vector": vectors[pk]}
+        for pk in pks
     ]
     if rows:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite

@@ -12,7 +12,7 @@ from store import messages, migrate, threads
 from store.database import Database
 from store.search import term_index
 from store.search.messages import index
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 from tests.store.rows import thread
 
 NOW = 1_763_640_000_000
@@ -56,10 +56,12 @@ async def asked(
             connection,
             owner,
             thread_id,
-            question=question,
-            before=first.message,
-            now=NOW,
-            budget=budget,
+            RecallRequest(
+                question=question,
+                before=first.message,
+                now=NOW,
+                budget=budget,
+            ),
             count=count,
         )
     assert sum(count(block.text) for block in blocks) <= budget
@@ -261,7 +263,7 @@ async def test_a_deleted_thread_leaves_no_stems(database: Database) -> None:
                 connection,
                 "ada",
                 "t",
-                list(term_index.told("lighthouse", "user")),
+                list(term_index.indexed_stems("lighthouse", "user")),
                 pks=(0, 99),
                 depths=(0, 9),
                 most=99,

@@ -8,7 +8,7 @@ from context.recall.likeness import Likeness
 from store import messages, threads
 from store.database import Database
 from store.search import vectors
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 from tests.store.rows import thread
 
 MODEL = "tiny/1"
@@ -65,12 +65,14 @@ async def asked(database: Database, question: str, likeness: Likeness | None, be
             connection,
             "ada",
             "t",
-            question=question,
-            before=first.message,
-            now=1,
-            budget=30,
+            RecallRequest(
+                question=question,
+                before=first.message,
+                now=1,
+                budget=30,
+                likeness=likeness,
+            ),
             count=lambda words: len(words.split()),
-            likeness=likeness,
         )
     return "\n".join(block.text for block in blocks)
 

@@ -36,7 +36,7 @@ async def write(database: Database, count: int) -> str:
 
     @cache
     def indexed(number: int, role: str) -> str:
-        return term_index.entry(LOCAL, thread, None, term_index.told(said[number], role))
+        return term_index.entry(LOCAL, thread, None, term_index.indexed_stems(said[number], role))
 
     for first in range(0, count, BATCH):
         picked = [chance.randrange(TEXTS) for _ in range(first, min(count, first + BATCH))]

@@ -42,7 +42,7 @@ from store import messages, migrate, threads, users
 from store.database import Database
 from store.search import vectors
 from store.search.branch_index import Outlines
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 
 OWNER = "bench"
 
@@ -136,13 +136,15 @@ class Bench:
                 connection,
                 OWNER,
                 held.id,
-                question=question,
-                before=first,
-                now=now,
-                budget=budget,
+                RecallRequest(
+                    question=question,
+                    before=first,
+                    now=now,
+                    budget=budget,
+                    likeness=likeness,
+                ),
                 count=count,
                 outlines=self.outlines,
-                likeness=likeness,
             )
         return [block.text for block in blocks]
 
