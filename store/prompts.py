@@ -1,4 +1,4 @@
-"""System prompts by digest: a turn names the digest, so it can be replayed after the prompt was changed."""
+"""Store system prompts by digest: a turn names the digest, so that it can be replayed after the prompt was changed."""
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -9,7 +9,7 @@ from store.tables import prompts
 
 
 async def keep(connection: AsyncConnection, prompt: Prompt) -> None:
-    """Make sure a prompt is known."""
+    """Store a prompt unless it is there."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
         dialect.insert(prompts)
@@ -19,6 +19,6 @@ async def keep(connection: AsyncConnection, prompt: Prompt) -> None:
 
 
 async def get(connection: AsyncConnection, digest: str) -> Prompt | None:
-    """The prompt of a digest."""
+    """The prompt with this digest."""
     row = (await connection.execute(select(prompts).where(prompts.c.digest == digest))).one_or_none()
     return None if row is None else Prompt(name=row.name, version=row.version, text=row.body)

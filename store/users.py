@@ -1,4 +1,4 @@
-"""Users: who owns what. One is always there; others come with the tokens an operator configures."""
+"""Store users, who own threads. The user `local` always exists; others come with the tokens an operator configures."""
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection

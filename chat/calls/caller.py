@@ -174,7 +174,7 @@ class Caller:
             prices = price_table(record.model, now=now)
             most = worst_case(prices, bound=record.size.bound, output=record.size.output, free=self.local)
             try:
-                await self.budgets.note(self.database, call, most, again=record.again)
+                await self.budgets.reserve(self.database, call, most, again=record.again)
             except CallDoesNotFit:
                 record.noted = False
                 raise

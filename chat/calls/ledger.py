@@ -136,9 +136,9 @@ def lost(call: OpenCall, *, received: int, local: bool) -> Entry:
     )
 
 
-async def close_left_behind(database: Database, before: int, *, now: int | None = None, local: bool) -> None:
+async def close_abandoned(database: Database, before: int, *, now: int | None = None, local: bool) -> None:
     """Write estimated rows for calls whose process is gone: opened before a time, or (`now`) with an expired lease."""
-    await _close(database, partial(open_calls.left_behind, before=before, now=now, limit=200), local=local)
+    await _close(database, partial(open_calls.abandoned, before=before, now=now, limit=200), local=local)
 
 
 async def close_own(database: Database, holder: str, *, local: bool) -> None:

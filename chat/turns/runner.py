@@ -220,7 +220,7 @@ class Runner:
         now = (
             self.clock.now() if self.shared else None
         )  # alone there is nobody else whose calls could be left
-        await ledger.close_left_behind(self.database, before, now=now, local=self.deployment.caller.local)
+        await ledger.close_abandoned(self.database, before, now=now, local=self.deployment.caller.local)
 
     async def tidy(self) -> None:
         """Remove event logs that need no longer be kept."""

@@ -82,7 +82,7 @@ class ReplicaSync:
                     delay, lost = RETRY_DELAYS[0], False
                 self.connected.clear()
                 if not lost:
-                    log.warning("redis.connection_lost", used_for="replica_sync", kind=type(failure).__name__)
+                    log.warning("redis.connection_lost", kind=type(failure).__name__)
                 lost = True
             await asyncio.sleep(delay)
             delay = min(RETRY_DELAYS[1], delay * 2)
@@ -98,7 +98,7 @@ class ReplicaSync:
                 while not self._outgoing.empty():
                     self._outgoing.get_nowait()  # left from before the connection was lost, and outdated by now
                 self.connected.set()
-                log.info("redis.connected", used_for="replica_sync")
+                log.info("redis.connected")
                 tasks = [
                     asyncio.create_task(self._publish_outgoing(redis)),
                     asyncio.create_task(self._apply_incoming(channel)),

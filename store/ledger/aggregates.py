@@ -1,4 +1,4 @@
-"""Which calls of the ledger are meant, and the query that sums them: grouped, priced anew on the top model, counted by outcome."""
+"""Build the SQL that selects ledger entries and sums them by group: counts by outcome, tokens, cost, cost on the top model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,11 +61,11 @@ class Offset:
 
 
 def conditions(selection: Selection) -> list[ColumnElement[bool]]:
-    """What a row must be to be selected."""
-    found = [ledger_entries.c.created_at >= selection.start, ledger_entries.c.created_at < selection.end]
+    """The WHERE conditions of a selection."""
+    conditions = [ledger_entries.c.created_at >= selection.start, ledger_entries.c.created_at < selection.end]
     if selection.owner_id is not None:
-        found.append(ledger_entries.c.owner_id == selection.owner_id)
-    return found + [_COLUMNS[name] == value for name, value in selection.only.items()]
+        conditions.append(ledger_entries.c.owner_id == selection.owner_id)
+    return conditions + [_COLUMNS[name] == value for name, value in selection.only.items()]
 
 
 def sums(
@@ -76,8 +76,8 @@ def sums(
     top: Sequence[Period],
 ) -> Select[Any]:
     """A row for each group, newest day first and then dearest first; its first columns are what it is grouped by."""
-    own = connection.dialect.name == "postgresql"
-    calls = _calls(selection, by, days, top, ranked=not own)
+    native = connection.dialect.name == "postgresql"
+    calls = _calls(selection, by, days, top, ranked=not native)
     keys = [calls.c[f"key{n}"] for n in range(len(by))]
     measures = [
         func.count().label("calls"),
@@ -92,7 +92,7 @@ def sums(
         ),
     ]
     query = select(
-        *keys, *measures, *(percentiles.own(calls) if own else percentiles.by_rank(calls))
+        *keys, *measures, *(percentiles.native(calls) if native else percentiles.by_rank(calls))
     ).select_from(calls)
     newest = [key.desc() for key, name in zip(keys, by, strict=True) if name == "day"]
     return query.group_by(*keys).order_by(
@@ -108,7 +108,7 @@ def _calls(
     *,
     ranked: bool,
 ) -> Subquery:
-    """The selected rows with what they are grouped by and compared with; `ranked` by their time to the first token."""
+    """The selected rows with their group keys and comparison costs; `ranked` by their time to the first token."""
     keys = [_day(days) if name == "day" else _COLUMNS[name] for name in by]
     prompt = (
         cast(ledger_entries.c.input, BigInteger)
@@ -136,13 +136,15 @@ def _calls(
         ).label("on_top"),
     ]
     if ranked:
-        spoken = ledger_entries.c.first_token_ms.is_not(None)
+        with_token = ledger_entries.c.first_token_ms.is_not(None)
         columns += [
             (
-                func.row_number().over(partition_by=[*keys, spoken], order_by=ledger_entries.c.first_token_ms)
+                func.row_number().over(
+                    partition_by=[*keys, with_token], order_by=ledger_entries.c.first_token_ms
+                )
                 - 1
             ).label("rank"),
-            func.count(ledger_entries.c.first_token_ms).over(partition_by=keys).label("spoken"),
+            func.count(ledger_entries.c.first_token_ms).over(partition_by=keys).label("with_token"),
         ]
     return select(*columns).where(*conditions(selection)).subquery()
 
@@ -153,8 +155,8 @@ def _day(days: Sequence[Offset]) -> ColumnElement[int]:
     if len(days) > 1:
         ahead = case(
             *(
-                (ledger_entries.c.created_at >= one.start, literal(one.ahead, BigInteger))
-                for one in reversed(days[1:])
+                (ledger_entries.c.created_at >= offset.start, literal(offset.ahead, BigInteger))
+                for offset in reversed(days[1:])
             ),
             else_=ahead,
         )
@@ -162,7 +164,7 @@ def _day(days: Sequence[Offset]) -> ColumnElement[int]:
 
 
 def _on_top(top: Sequence[Period], prompt: ColumnElement[int]) -> ColumnElement[int]:
-    """What a call would have cost on that model, uncached, at the price of its day and of its prompt's length."""
+    """What a call would have cost on the top model, uncached, at the price of its day and of its prompt's length."""
 
     def cost(prices: Prices) -> ColumnElement[int]:
         return prompt * literal(prices.input, BigInteger) + ledger_entries.c.output * literal(
@@ -176,7 +178,7 @@ def _on_top(top: Sequence[Period], prompt: ColumnElement[int]) -> ColumnElement[
 
     if not top:
         return literal(0, BigInteger)
-    later = [(ledger_entries.c.created_at >= one.start, stepped(one)) for one in reversed(top[1:])]
+    later = [(ledger_entries.c.created_at >= period.start, stepped(period)) for period in reversed(top[1:])]
     return case(*later, else_=stepped(top[0])) if later else stepped(top[0])
 
 

@@ -1,4 +1,4 @@
-"""The outbox of alerts: what the operator's webhook has not taken yet."""
+"""Outbox of budget alerts: those the operator's webhook has not accepted yet."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Alert:
 
 
 async def add(connection: AsyncConnection, id: str, body: str, now: int) -> None:
-    """Put an alert out, in the transaction that decides on it."""
+    """Add an alert to the outbox, in the transaction that decides on it."""
     await connection.execute(
         insert(budget_alerts).values(id=id, body=body, tries=0, next_at=now, created_at=now)
     )
@@ -41,7 +41,7 @@ async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[Aler
 
 
 async def claim(connection: AsyncConnection, alert: Alert, next_at: int) -> bool:
-    """Take an alert in hand until `next_at`, when it is tried again. False when another process was first."""
+    """Claim an alert until `next_at`, when it is tried again. False when another process was first."""
     claimed = await connection.execute(
         update(budget_alerts)
         .where(budget_alerts.c.id == alert.id, budget_alerts.c.next_at == alert.next_at)
@@ -51,5 +51,5 @@ async def claim(connection: AsyncConnection, alert: Alert, next_at: int) -> bool
 
 
 async def remove(connection: AsyncConnection, id: str) -> None:
-    """An alert that was taken, or is given up."""
+    """Remove an alert that was accepted, or is given up."""
     await connection.execute(delete(budget_alerts).where(budget_alerts.c.id == id))
