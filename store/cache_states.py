@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.cache.cache_state import CacheState
 from store.tables import cache_states
+from store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +40,9 @@ async def put(
     next_at: int | None,
 ) -> None:
     """Insert or replace a thread's cache state for its model."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {"state": cache_state.to_json(), "turn_id": turn_id, "next_at": next_at}
     await connection.execute(
-        dialect.insert(cache_states)
+        upsert(connection, cache_states)
         .values(owner_id=owner_id, thread_id=thread_id, model=cache_state.model, **values)
         .on_conflict_do_update(index_elements=["owner_id", "thread_id", "model"], set_=values)
     )

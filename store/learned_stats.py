@@ -3,10 +3,10 @@
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.tables import learned_stats
+from store.upsert import upsert
 
 
 def global_gaps_key(model_id: str) -> str:
@@ -28,9 +28,8 @@ async def get(connection: AsyncConnection, name: str, *, to_change: bool = False
 
 async def put(connection: AsyncConnection, name: str, value: dict[str, Any]) -> None:
     """Insert or replace a value."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
-        dialect.insert(learned_stats)
+        upsert(connection, learned_stats)
         .values(name=name, value=value)
         .on_conflict_do_update(index_elements=["name"], set_={"value": value})
     )

@@ -1,18 +1,17 @@
 """Store system prompts by digest: a turn names the digest, so that it can be replayed after the prompt was changed."""
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.request.prompts import Prompt
 from store.tables import prompts
+from store.upsert import upsert
 
 
 async def keep(connection: AsyncConnection, prompt: Prompt) -> None:
     """Store a prompt unless it is there."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
-        dialect.insert(prompts)
+        upsert(connection, prompts)
         .values(digest=prompt.digest, name=prompt.name, version=prompt.version, body=prompt.text)
         .on_conflict_do_nothing()
     )

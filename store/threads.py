@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.search import messages
 from store.tables import threads, turns
+from store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,8 @@ async def create(
     metadata: dict[str, Any] | None = None,
 ) -> bool:
     """Create a thread unless the owner has one with that id. True when it is new."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     inserted = await connection.execute(
-        dialect.insert(threads)
+        upsert(connection, threads)
         .values(
             owner_id=owner_id,
             id=thread_id,

@@ -21,8 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import Clock, rfc3339
 from chat.periodic import periodically
-from context.limits.budgets import Budget, Counter, Unit, counter_of, share_reached
-from context.models.pricing import usd
+from chat.usage.amounts import budget_amount
+from context.limits.budgets import Budget, Counter, counter_of, share_reached
 from store.database import Database
 from store.ledger import alerts
 from store.ledger import budgets as store
@@ -156,13 +156,9 @@ def _body(counter: Counter, state: CounterState, threshold: int, now: int) -> di
             "unit": budget.unit,
             "period": budget.period,
             "share": threshold,
-            "used": _amount(budget.unit, state.used),
-            "limit": _amount(budget.unit, budget.limit),
+            "used": budget_amount(budget.unit, state.used),
+            "limit": budget_amount(budget.unit, budget.limit),
             "refused": state.refused,
             "resets_at": rfc3339(counter.resets_at),
         },
     }
-
-
-def _amount(unit: Unit, value: int) -> str:
-    return format(usd(value), "f") if unit == "usd" else str(value)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.limits.budgets import Budget, Counter, Period, Scope, Unit, by_answer, by_turn, period_start
 from context.limits.fit import BudgetStatus
 from store.tables import budgets, ledger_entries, turns
+from store.upsert import upsert
 
 KEPT_MINUTES = 86_400_000  # milliseconds that counters of minutes are kept
 RECENT = 32 * 86_400_000  # milliseconds back to the start of any period that may still get an alert
@@ -200,8 +200,7 @@ async def _create(connection: AsyncConnection, counter: Counter) -> None:
     """Create a counter unless it exists."""
     if await connection.scalar(select(budgets.c.key).where(_row(counter))) is not None:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    created = dialect.insert(budgets).values(
+    created = upsert(connection, budgets).values(
         key=counter.key,
         period_start=counter.period_start,
         used=await _used_so_far(connection, counter),

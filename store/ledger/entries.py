@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.models.pricing import Usage, pico, usd
 from store.tables import ledger_entries
+from store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,8 @@ async def add(connection: AsyncConnection, entry: Entry) -> None:
     values = {name: getattr(entry, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
     cost = None if entry.cost is None else pico(entry.cost)
     values |= {**asdict(entry.usage), "cost_pico": cost}
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
-        dialect.insert(ledger_entries)
+        upsert(connection, ledger_entries)
         .values(**values)
         .on_conflict_do_update(index_elements=["id"], set_=values)
     )

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Part, TextPart
 from store.search import term_index
+from store.search.parts import text_of
 from store.tables import messages
 
 # Thai to Khmer, kana, Han with extensions, half-width kana: written without spaces between words.
@@ -135,7 +136,7 @@ def _hit(row: Any, score: float) -> Hit:
         thread_id=row.thread_id,
         message_id=row.id,
         role=row.role,
-        text="\n\n".join(part["text"] for part in row.parts if part["type"] == "text"),
+        text=text_of(row.parts),
         created_at=row.created_at,
         score=score,
     )

@@ -24,6 +24,7 @@ from context.request.recipe import Recalled
 from store import sqlite
 from store.search import term_index, vectors
 from store.search.branch_index import Branch, Outlines, branch_above
+from store.search.parts import text_of
 from store.tables import messages
 
 
@@ -160,7 +161,7 @@ class _BranchIndex:
                 id=id,
                 role=outline.roles[position],
                 at=outline.at[position],
-                text="\n\n".join(part["text"] for part in parts if part["type"] == "text"),
+                text=text_of(parts),
             )
         return sources
 

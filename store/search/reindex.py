@@ -5,6 +5,7 @@ It uses the rules of the running version, because searches are made with them to
 
 import sqlalchemy as sa
 
+from store.search.parts import text_of
 from store.search.term_index import INSERT_LITE, INSERT_POSTGRES, STRETCH, entry, indexed_stems
 
 BATCH = 500  # messages read at a time
@@ -27,7 +28,7 @@ def index_all(connection: sa.Connection) -> None:
         last_pk = rows[-1].pk
         entries = []
         for row in rows:
-            words = "\n".join(part["text"] for part in row.parts if part["type"] == "text")
+            words = text_of(row.parts, between="\n")
             if words.strip():
                 stretch = None if lite else row.depth // STRETCH
                 stems = entry(row.owner_id, row.thread_id, stretch, indexed_stems(words, row.role))

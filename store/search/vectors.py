@@ -6,10 +6,11 @@ A message without a vector is not found by meaning. Vectors are deleted with the
 from collections.abc import Mapping
 
 from sqlalchemy import and_, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.search.parts import text_of
 from store.tables import message_vectors, messages
+from store.upsert import upsert
 
 
 async def between(
@@ -47,10 +48,7 @@ async def missing(
         .order_by(messages.c.depth.desc(), messages.c.pk.desc())
         .limit(most)
     )
-    return {
-        pk: "\n\n".join(part["text"] for part in parts if part["type"] == "text")
-        for pk, parts in await connection.execute(query)
-    }
+    return {pk: text_of(parts) for pk, parts in await connection.execute(query)}
 
 
 async def keep(
@@ -69,5 +67,4 @@ async def keep(
         for pk in pks
     ]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        await connection.execute(dialect.insert(message_vectors).on_conflict_do_nothing(), rows)
+        await connection.execute(upsert(connection, message_vectors).on_conflict_do_nothing(), rows)
