@@ -99,7 +99,7 @@ async def running(
             log_hours=settings.log_hours,
         )
         if settings.budgets:
-            await stack.enter_async_context(_alerts(settings, database, clock).watching())
+            await stack.enter_async_context(_alerts(settings, database, clock).running())
         rates = Rates(None if settings.redis_url is None else settings.redis_url.get_secret_value())
         stack.push_async_callback(rates.close)
         if settings.redis_url is not None:
@@ -109,7 +109,7 @@ async def running(
             await replica_sync.start()
             stack.push_async_callback(replica_sync.stop)
         token_registry = TokenRegistry(settings, database, clock)
-        await stack.enter_async_context(token_registry.watching())
+        await stack.enter_async_context(token_registry.reloading())
         await runner.start()
         stack.push_async_callback(runner.stop)
         deployment.sizes.warm()
@@ -176,6 +176,6 @@ def _alerts(settings: Settings, database: Database, clock: Clock) -> Alerts:
         database=database,
         clock=clock,
         budgets=settings.all_budgets,
-        shares=settings.alert_thresholds,
+        thresholds=settings.alert_thresholds,
         webhook=webhook,
     )

@@ -8,9 +8,9 @@ from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
 from chat.clock import rfc3339
 from chat.errors import NotFound
+from chat.usage.amounts import budget_amount
 from context.limits.budgets import Spender, counters
 from context.limits.fit import BudgetStatus
-from context.models.pricing import usd
 from store.ledger import budgets as store
 
 SHARED = ("deployment", "tier", "model")  # what others spend from too
@@ -52,7 +52,7 @@ def _shown(status: BudgetStatus, alone: bool) -> BudgetOut:
     def amount(value: int) -> str | None:
         if not own:
             return None
-        return format(usd(value), "f") if budget.unit == "usd" else str(value)
+        return budget_amount(budget.unit, value)
 
     return BudgetOut(
         scope=budget.scope,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from chat.api.middleware.rate_limit import Rates
 from chat.auth.principal import Principal
-from chat.auth.token_registry import TokenRegistry, Visit
+from chat.auth.token_registry import OpenRequest, TokenRegistry
 from chat.clock import Clock
 from chat.config.settings import Settings
 from chat.errors import NotFound
@@ -49,9 +49,9 @@ def principal(request: Request) -> Principal:
     return found
 
 
-def visit(request: Request) -> Visit:
+def visit(request: Request) -> OpenRequest:
     """The request as the access layer watches over it."""
-    found: Visit = request.state.visit
+    found: OpenRequest = request.state.visit
     return found
 
 

@@ -26,14 +26,14 @@ class Metrics(Resource):
             raise NotFound("no figures are kept: PALAVER_METRICS is off")
         if not principal(request).admin:
             raise Forbidden("figures of the whole deployment need a token with admin rights")
-        from chat.telemetry.prometheus import CONTENT_TYPE, Now
+        from chat.telemetry.prometheus import CONTENT_TYPE, Snapshot
 
         caller = self.deps.deployment.caller
         shares: dict[str, float] = {}
         if caller.budgets:
             async with self.deps.database.reading() as connection:
                 shares = await budget_shares(connection, caller.budgets.all, self.deps.clock.now())
-        now = Now(
+        now = Snapshot(
             running=self.deps.runner.count,
             waiting=caller.admission.waiting,
             breakers=caller.admission.breakers,

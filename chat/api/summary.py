@@ -58,15 +58,17 @@ class Summaries(Resource):
                 connection,
                 owner_id,
                 thread_id,
-                id=self.deps.clock.new_id("sum"),
-                upto_message_id=current.summary.upto_id,
-                upto_depth=current.upto_depth,
-                leaf_id=current.summary.leaf_id,
-                segments=segments,
-                based_on=current.summary.id,
-                origin="user",
-                prompt_digest=None,
-                now=self.deps.clock.now(),
+                summaries.NewSummary(
+                    id=self.deps.clock.new_id("sum"),
+                    upto_message_id=current.summary.upto_id,
+                    upto_depth=current.upto_depth,
+                    leaf_id=current.summary.leaf_id,
+                    segments=segments,
+                    based_on=current.summary.id,
+                    origin="user",
+                    prompt_digest=None,
+                    created_at=self.deps.clock.now(),
+                ),
             )
 
         await self.deps.database.write(write)

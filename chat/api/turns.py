@@ -195,7 +195,7 @@ class Turns(Resource):
             if not turn.log_kept:
                 raise LogExpired("the turn's events are no longer kept; read the turn itself")
         watched = visit(request)
-        watched.wake = lambda: self._wake(turn.id)
+        watched.on_revoked = lambda: self._wake(turn.id)
         frames: AsyncIterator[bytes] = follow(
             self.deps.database,
             turn.owner_id,
@@ -203,7 +203,7 @@ class Turns(Resource):
             cursor,
             find_live=lambda: self.deps.runner.live(turn.id),
             draining=self.deps.runner.draining,
-            barred=lambda: watched.over,
+            barred=lambda: watched.revoked,
         )
         return EventStream(frames, headers=headers, hooks=self.deps.deployment.caller.hooks)
 

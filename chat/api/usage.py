@@ -20,10 +20,11 @@ from chat.api.schemas.usage import (
 )
 from chat.clock import rfc3339
 from chat.errors import BadRequest, Forbidden
+from chat.usage.amounts import dollars
 from chat.usage.csv_export import CALL_COLUMNS, FIGURES, as_csv, flat, flat_call
 from chat.usage.date_range import BadQuestion, Span, span
 from chat.usage.queries import answer as ask
-from chat.usage.queries import cost_of, dollars, saved_of
+from chat.usage.queries import cost_of, saved_of
 from store.ledger import entries
 from store.ledger.aggregates import KINDS, Dimension, Selection, conditions
 from store.ledger.entries import Entry

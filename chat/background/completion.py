@@ -11,7 +11,7 @@ from chat.calls.ledger import entry
 from chat.calls.record import CallContext, CallRecord, Size
 from chat.runtime.runtime import Deployment
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import Stopped, TextDelta
+from chat.upstream.stream_decoder import MessageStopped, TextDelta
 from store.ledger.entries import Entry
 
 SHORT_ANSWER = 500  # tokens a side call's answer probably has, thinking included
@@ -40,10 +40,10 @@ async def say(deployment: Deployment, call_context: CallContext, model: str, bod
         async with caller.ask(record, body) as pieces:
             async for piece in pieces:
                 if isinstance(piece, TextDelta):
-                    record.received(piece.words, caller.clock.monotonic())
+                    record.received(piece.text, caller.clock.monotonic())
                     if piece.kind == "text":
-                        words.append(piece.words)
-                elif isinstance(piece, Stopped):
+                        words.append(piece.text)
+                elif isinstance(piece, MessageStopped):
                     whole = piece.reason in ("end_turn", "stop_sequence")
                     record.end("ok" if whole else piece.reason, caller.clock.monotonic())
     return Completion(ok=record.outcome == "ok", text="".join(words), spent=_spent(caller, record))

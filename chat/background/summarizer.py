@@ -246,15 +246,17 @@ class Summarizer:
                 connection,
                 snapshot.owner_id,
                 snapshot.thread_id,
-                id=summary_id,
-                upto_message_id=last.id,
-                upto_depth=last.depth,
-                leaf_id=compaction.leaf_id,
-                segments=segments,
-                based_on=None if base is None else base.id,
-                origin="model",
-                prompt_digest=asked.system.digest,
-                now=self.clock.now(),
+                summaries.NewSummary(
+                    id=summary_id,
+                    upto_message_id=last.id,
+                    upto_depth=last.depth,
+                    leaf_id=compaction.leaf_id,
+                    segments=segments,
+                    based_on=None if base is None else base.id,
+                    origin="model",
+                    prompt_digest=asked.system.digest,
+                    created_at=self.clock.now(),
+                ),
             )
             return True
 

@@ -183,7 +183,7 @@ def _embeddings(settings: Settings) -> list[Finding]:
         return []
     lacking = [name for name in ("numpy", "tokenizers") if find_spec(name) is None]
     if lacking:
-        remedy = "pip install 'palaver[embeddings]', or unset PALAVER_RECALL_EMBEDDINGS."
+        remedy = "pip install 'palaver-chat[embeddings]', or unset PALAVER_RECALL_EMBEDDINGS."
         says = f"{' and '.join(lacking)} not installed"
         return [Finding(what="embeddings", state="broken", says=says, remedy=remedy)]
     kept = find(settings.cache_dir)

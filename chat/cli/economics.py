@@ -7,7 +7,8 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from chat.usage.figures import KINDS, Compared, Costs, EstimateCheck, Spent, money, together
+from chat.usage.amounts import with_cents
+from chat.usage.figures import KINDS, Compared, Costs, EstimateCheck, Spent, together
 from context.models.pricing import Usage
 
 PURPOSES = ("reply", "summary", "title", "keepalive")
@@ -87,14 +88,14 @@ def _comparison(compared: Compared) -> Table:
     table = _table(f"the same {compared.turns:,} turns", "USD", "of what was paid")
     least, ratio = _against(compared)
     table.add_row("the least possible, knowing every pause", least, _times(compared.least, compared.paid))
-    table.add_row(f"paid: {ratio} the least possible", f"{money(compared.paid)}", "1.00x", style="bold")
+    table.add_row(f"paid: {ratio} the least possible", f"{with_cents(compared.paid)}", "1.00x", style="bold")
     for name, cost in compared.simple.items():
-        table.add_row(name, money(cost), _times(cost, compared.paid))
+        table.add_row(name, with_cents(cost), _times(cost, compared.paid))
     return table
 
 
 def _against(compared: Compared) -> tuple[str, str]:
-    return money(compared.least), _times(compared.paid, compared.least)
+    return with_cents(compared.least), _times(compared.paid, compared.least)
 
 
 def _times(cost: Decimal, other: Decimal) -> str:
@@ -108,7 +109,7 @@ def _share(used: Usage) -> str:
 def _paid(spent: Spent) -> str:
     notes = [f"{spent.unpriced} unpriced"] if spent.unpriced else []
     notes += [f"{spent.estimated} estimated"] if spent.estimated else []
-    return money(spent.cost) + (f" + {', '.join(notes)}" if notes else "")
+    return with_cents(spent.cost) + (f" + {', '.join(notes)}" if notes else "")
 
 
 def _table(first: str, *others: str) -> Table:

@@ -93,7 +93,7 @@ def token_command(
         from chat.auth import tokens
         from chat.cli.console import console
         from store.users import LOCAL
-    made = tokens.fresh()
+    made = tokens.new_token()
     try:
         lines = tokens.as_toml(made, name=name, user=LOCAL if user is None else user)
     except ValueError as problem:

@@ -22,7 +22,7 @@ from context.request.window import MessageTooLarge
 from context.routing.choice import Route
 from store import prompts, turns
 from store.database import Database
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 from store.turns import Turn
 
 # Tokens of an answer where none has been given yet, to compare models by: a few paragraphs.
@@ -165,13 +165,15 @@ class Planning:
                 connection,
                 self.turn.owner_id,
                 self.turn.thread_id,
-                question=question,
-                before=self.stood.path[0],
-                now=self.started_at,
-                budget=self.deployment.recall_tokens,
+                RecallRequest(
+                    question=question,
+                    before=self.stood.path[0],
+                    now=self.started_at,
+                    budget=self.deployment.recall_tokens,
+                    likeness=likeness,
+                ),
                 count=partial(self.deployment.sizes.count, model=model_id),
                 outlines=self.deployment.outlines,
-                likeness=likeness,
             )
 
     async def _likeness(self, question: str) -> Likeness | None:

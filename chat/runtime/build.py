@@ -85,11 +85,11 @@ async def deploy(
             upstream=upstream,
             admission=Admission(
                 clock=clock,
-                at_once=settings.max_concurrent_calls
+                max_concurrent=settings.max_concurrent_calls
                 if local_model is None
                 else min(settings.max_concurrent_calls, local_model.slots),
-                length=settings.queue_length,
-                seconds=settings.queue_seconds,
+                queue_length=settings.queue_length,
+                queue_seconds=settings.queue_seconds,
             ),
             database=database,
             clock=clock,

@@ -220,7 +220,7 @@ class Runner:
         now = (
             self.clock.now() if self.shared else None
         )  # alone there is nobody else whose calls could be left
-        await ledger.close_left_behind(self.database, before, now=now, local=self.deployment.caller.local)
+        await ledger.close_abandoned(self.database, before, now=now, local=self.deployment.caller.local)
 
     async def tidy(self) -> None:
         """Remove event logs that need no longer be kept."""
@@ -263,7 +263,7 @@ class Runner:
         )
         running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())
         self._running[turn.id] = running
-        self.deployment.caller.hooks.turn_begins(turn.id)
+        self.deployment.caller.hooks.turn_started(turn.id)
         running.task = asyncio.create_task(self._own(running), name=f"turn {turn.id}")
         if self.deployment.model_titles:
             self._run_in_background(
@@ -335,7 +335,7 @@ class Runner:
                 return BROKE
         outcome = running.stop.result() if running.stop.done() else TOOK_TOO_LONG
         for record in running.work.calls:
-            if record.ended is None:
+            if record.ended_at is None:
                 record.end(
                     "cancelled" if isinstance(outcome, Cancelled) else "interrupted", self.clock.monotonic()
                 )

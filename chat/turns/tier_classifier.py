@@ -11,7 +11,7 @@ from chat.calls.ledger import entry, keep
 from chat.calls.record import CallContext
 from chat.runtime.runtime import Deployment
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import Stopped, TextDelta
+from chat.upstream.stream_decoder import MessageStopped, TextDelta
 from context.models.catalog import TIERS, Tier
 from store.database import Database
 
@@ -46,9 +46,9 @@ async def ask(
         async with asyncio.timeout(PATIENCE), caller.ask(record, body) as pieces:
             async for piece in pieces:
                 if isinstance(piece, TextDelta) and piece.kind == "text":
-                    record.received(piece.words, caller.clock.monotonic())
-                    words.append(piece.words)
-                elif isinstance(piece, Stopped):
+                    record.received(piece.text, caller.clock.monotonic())
+                    words.append(piece.text)
+                elif isinstance(piece, MessageStopped):
                     record.end("ok", caller.clock.monotonic())
     except (UpstreamFailure, TimeoutError):
         pass  # the record knows how it ended

@@ -24,8 +24,8 @@ from chat.turns.choose_model import choose_model
 from chat.turns.fit_budget import fitted
 from chat.turns.turn_request import TurnRequest
 from chat.upstream import failures, retry
-from chat.upstream.failures import Trouble, UpstreamFailure
-from chat.upstream.stream_decoder import BlockEnded, Stopped, TextDelta, ToolRequested
+from chat.upstream.failures import FailureDetails, UpstreamFailure
+from chat.upstream.stream_decoder import BlockEnded, MessageStopped, TextDelta, ToolRequested
 from context.limits import fallback
 from context.planning.planned import Plan
 from context.request.recipe import HEADINGS
@@ -81,7 +81,7 @@ Outcome = Completed | Failed | Cancelled
 class Unanswered:
     """One model gave no complete answer: why, and whether what it said must not be kept."""
 
-    trouble: Trouble
+    trouble: FailureDetails
     refused: bool = False
 
 
@@ -298,7 +298,7 @@ class TurnWork:
         """
         attempt = refused = 0
         before, known = self.answer_builder.said, len(self.answer_builder.parts)
-        trouble: Trouble | None = None
+        trouble: FailureDetails | None = None
         while True:
             attempt += 1
             try:
@@ -316,7 +316,7 @@ class TurnWork:
                 # Others may have taken the room between the look and the call: look again, but not for ever.
                 attempt, refused = attempt - 1, refused + 1
                 if failure.final or refused > REFITS:
-                    return Unanswered(trouble=failure.trouble)
+                    return Unanswered(trouble=failure.details)
             except UpstreamFailure as failure:
                 self.answer_builder.close()
                 call = self.calls[-1]
@@ -324,7 +324,7 @@ class TurnWork:
                     return Unanswered(
                         trouble=trouble
                     )  # the failure that closed the way says more than that it is closed
-                trouble = failure.trouble
+                trouble = failure.details
                 if call.noted:
                     await self._record(call)
                 wait = retry.delay(
@@ -401,27 +401,29 @@ class TurnWork:
             again=planned.route.tier in self._counted,
         )
         self.calls.append(record)
-        stopped: Stopped | None = None
+        stopped: MessageStopped | None = None
         impatient = None if patience == retry.ALONE else patience.longest_wait
         body = body_of(planned, rounds)
-        async with self.deployment.caller.ask(record, body, patience=impatient, tell=self._queued) as pieces:
+        async with self.deployment.caller.ask(
+            record, body, patience=impatient, on_position=self._queued
+        ) as pieces:
             async for piece in pieces:
                 match piece:
                     case TextDelta():
-                        record.received(piece.words, self.clock.monotonic())
-                        self.answer_builder.add(piece.kind, piece.words)
+                        record.received(piece.text, self.clock.monotonic())
+                        self.answer_builder.add(piece.kind, piece.text)
                     case BlockEnded():
                         self.answer_builder.close()
                     case ToolRequested():
                         self.requested_model.append(piece)
-                    case Stopped():
+                    case MessageStopped():
                         stopped = piece
                     case _:
                         pass
             self.answer_builder.close()
-            if record.call.cut_end is not None:
+            if record.call.disconnect is not None:
                 self.journal.event(
-                    events.Note(name="upstream_disconnect", data={"ending": record.call.cut_end})
+                    events.Note(name="upstream_disconnect", data={"ending": record.call.disconnect})
                 )
             if stopped is None:
                 raise UpstreamFailure(failures.UNFINISHED)

@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat.auth.principal import Principal
-from chat.auth.token_registry import TokenRegistry, Visit
+from chat.auth.token_registry import OpenRequest, TokenRegistry
 from chat.auth.tokens import Tokens
 from chat.clock import Clock
 from chat.errors import Unauthorized
@@ -28,18 +28,18 @@ class Auth:
         self.clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (self.token_registry.asks and is_public(scope["path"])):
+        if scope["type"] != "http" or (self.token_registry.requires_token and is_public(scope["path"])):
             await self.app(scope, receive, send)
             return
         visit = self._visit(scope)
         scope.setdefault("state", {}).update(principal=visit.principal, visit=visit)
-        with self.token_registry.visiting(visit):
+        with self.token_registry.tracking(visit):
             await self.app(scope, receive, send)
 
-    def _visit(self, scope: Scope) -> Visit:
+    def _visit(self, scope: Scope) -> OpenRequest:
         metrics = self.metrics if scope["path"] == METRICS else None
-        if not self.token_registry.asks and not metrics:
-            return Visit(token=None, principal=Principal(owner_id=LOCAL, admin=True))
+        if not self.token_registry.requires_token and not metrics:
+            return OpenRequest(token=None, principal=Principal(owner_id=LOCAL, admin=True))
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
         found = self.token_registry.find(token)
@@ -47,7 +47,7 @@ class Auth:
             found = metrics.find(token, now=self.clock.now())
         if found is None:
             raise Unauthorized("this server asks for its token: Authorization: Bearer …")
-        return Visit(token=token, principal=found)
+        return OpenRequest(token=token, principal=found)
 
 
 def is_public(path: str) -> bool:

@@ -50,10 +50,7 @@ class Rates:
             except (RedisError, OSError, TimeoutError) as failure:
                 self._alone_until = time.monotonic() + ALONE
                 if not self._said:
-                    log.warning(
-                        "Redis cannot be reached: this replica counts requests alone",
-                        kind=type(failure).__name__,
-                    )
+                    log.warning("rate_limit.redis_unreachable", kind=type(failure).__name__)
                 self._said = True
             else:
                 self._said = False

@@ -189,11 +189,11 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         await caller._send(record)
         worst = 200 * 4_000_000 + 1_000 * 10_000_000
         assert await counted(app.deps.database) == {"tier:standard|requests|day": (0, 1), f"user:{LOCAL}|usd|day": (0, worst)}  # fmt: skip
-        await books.close_left_behind(database, record.created_at + 1, local=False)
+        await books.close_abandoned(database, record.created_at + 1, local=False)
         estimated = await spent(app.deps.database)
         assert (await counted(app.deps.database))[f"user:{LOCAL}|usd|day"] == (estimated["usd"], 0)
         record.call.upstream_id, record.call.model = "msg_late", "a gateway's own name for it"
-        record.call.decoder.take(b'{"input_tokens": 120, "output_tokens": 30}')
+        record.call.decoder.set_usage(b'{"input_tokens": 120, "output_tokens": 30}')
         record.end("ok", 1.0)
         row = books.entry(record, local=False)
         assert row.cost == price("claude-sonnet-5-5", row.usage) != 0, "the model that was asked has a price"
@@ -203,7 +203,7 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         assert exact["usd"] == pico(row.cost or Decimal(0))
         assert await counted(app.deps.database) == {"tier:standard|requests|day": (1, 0), f"user:{LOCAL}|usd|day": (exact["usd"], 0)}  # fmt: skip
         async with database.reading() as connection:
-            assert await open_calls.left_behind(connection, record.created_at + 1, limit=9) == []
+            assert await open_calls.abandoned(connection, record.created_at + 1, limit=9) == []
 
 
 async def test_everybody_sees_what_they_spend_from_and_no_figures_of_the_others(

