@@ -6,6 +6,7 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chat import DISTRIBUTION
 from chat.api.deps import answer
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.schemas.info import HealthOut, InfoOut, ModelOut
@@ -37,7 +38,7 @@ class Info(Resource):
             models.setdefault(model.id, ModelOut(id=model.id, label=model.label, tier=tier))
         return answer(
             InfoOut(
-                version=version("palaver"),
+                version=version(DISTRIBUTION),
                 protocol=PROTOCOL,
                 backend=deployment.backend,
                 notice=LOCAL_NOTICE if deployment.backend == "local" else None,

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from chat import DISTRIBUTION
 from chat.api.endpoint import Endpoint
 from chat.api.schemas.errors import ErrorAnswer
 from chat.api.schemas.fields import ID_PATTERN
@@ -50,7 +51,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Palaver",
-            "version": version("palaver"),
+            "version": version(DISTRIBUTION),
             "summary": "palaver.v1: threads, turns and their event streams",
             "description": EVENTS,
         },
