@@ -15,7 +15,7 @@ from tests.markdown import rows, section
 
 API = "chat/api/README.md"
 COMMON = {"seq", "turn_id"}
-OBJECTS = {"error": events.TurnError, "usage": events.TokenUsage}
+OBJECTS: dict[str, type[msgspec.Struct]] = {"error": events.TurnError, "usage": events.TokenUsage}
 
 
 def listed(title: str, cells: int) -> dict[str, set[str]]:
@@ -42,7 +42,7 @@ def test_the_table_of_routes_is_complete() -> None:
 
 
 def test_the_tables_of_events_and_their_objects_are_complete() -> None:
-    kinds: list[type[events.Event]] = list(events.TurnEvent.__args__)
+    kinds: list[type[msgspec.Struct]] = list(events.TurnEvent.__args__)
     expected = {str(kind.__struct_config__.tag): defined_fields(kind) for kind in kinds}
     expected |= {name: defined_fields(kind) for name, kind in OBJECTS.items()}
     assert listed("Events", 3) == expected
