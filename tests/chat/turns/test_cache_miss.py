@@ -217,4 +217,4 @@ async def test_the_bill_names_every_cause_in_words(tmp_path: Path) -> None:
     assert costs.forecast.causes == {"expired": 1}
     console = Console(record=True, width=200)
     show([costs], console, total=False)
-    assert "cache reads fell short in 1 (expired 1)" in console.export_text()
+    assert "turns with a cache miss: 1 (expired 1)" in console.export_text()
