@@ -26,6 +26,7 @@ from context.cache import keepalive
 from context.cache.cache_state import after_keepalive
 from context.cache.idle_gaps import Presence
 from context.cache.keepalive import Decision
+from context.cache.plan_inputs import BranchState
 from context.compaction import when
 from context.models.pricing import PICO
 from context.request import request
@@ -98,14 +99,17 @@ class KeepaliveScheduler:
         if cache_state.window_ttl != "none" and now >= cache_state.alive_until:
             await self._compact(stored, snapshot, thread.leaf_id)
         inputs, path = snapshot.seen_by(self.deployment, cache_state.model, now)
-        decision = keepalive.decide(
-            inputs,
+        branch = BranchState(
             path=path,
             summary=snapshot.summary,
             cache_state=cache_state,
             others=snapshot.others(self.deployment, cache_state.model, now),
-            global_gaps=snapshot.global_gaps(cache_state.model),
             now=now,
+        )
+        decision = keepalive.decide(
+            inputs,
+            branch,
+            global_gaps=snapshot.global_gaps(cache_state.model),
             presence=self._said(stored, now),
             closed=thread.archived_at is not None or not self.keepalives,
         )
@@ -135,14 +139,10 @@ class KeepaliveScheduler:
         now = self.clock.now()
         inputs, path = snapshot.seen_by(self.deployment, stored.cache_state.model, now)
         others = snapshot.others(self.deployment, stored.cache_state.model, now)
-        compaction = when.at_death(
-            inputs,
-            path=path,
-            summary=snapshot.summary,
-            cache_state=stored.cache_state,
-            others=others,
-            now=now,
+        branch = BranchState(
+            path=path, summary=snapshot.summary, cache_state=stored.cache_state, others=others, now=now
         )
+        compaction = when.at_death(inputs, branch)
         if compaction is not None and not self.summarizer.rests(stored.owner_id, stored.thread_id):
             await self.summarizer.compact(stored.owner_id, stored.thread_id, leaf_id, compaction)
 

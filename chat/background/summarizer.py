@@ -37,7 +37,6 @@ FIRST_REST, LONGEST_REST = (
     300_000,
     21_600_000,
 )  # milliseconds after a failed compaction; doubles with each further one
-BY_HAND = "asked for by hand"
 TRIES = 2  # answers a summarizer may give to one question
 
 
@@ -83,7 +82,11 @@ class Summarizer:
         if not floor:
             return "nothing"
         compaction = compaction_range(
-            inputs, messages=path[:floor], summary=snapshot.summary, kind="cold", reason="asked for by hand"
+            inputs,
+            messages=path[:floor],
+            summary=snapshot.summary,
+            kind="requested",
+            reason="requested by a person",
         )
         return await self.compact(owner_id, thread_id, leaf_id, compaction)
 
@@ -95,7 +98,7 @@ class Summarizer:
         if wanted.last_id not in ids or base != wanted.after_id:
             return "moved"
         compacted = snapshot.path[: ids.index(wanted.last_id) + 1]
-        if wanted.reason != BY_HAND and wanted.kind != "overdue":
+        if wanted.kind not in ("requested", "overdue"):
             async with self.database.reading() as connection:
                 undone = await summaries.undone_upto(connection, owner_id, thread_id)
             if undone is not None and compacted[-1].depth <= undone + self.deployment.policy.floor_messages:

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.clock import Clock
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Deployment
-from context.cache.plan_inputs import with_room_for
+from context.cache.plan_inputs import BranchState, with_room_for
 from context.limits.fit import FLOOR
 from context.messages import Message
-from context.planning.plan import plan
+from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.recall.likeness import Likeness
 from context.request import blocks, continuing, request
@@ -109,20 +109,23 @@ class Planning:
         if short:
             asked = path[-1].tokens + sum(one.tokens for one in recalled if one.needed)
             inputs = with_room_for(inputs, asked, least=FLOOR)
-        return plan(
-            inputs,
-            route=route,
+        branch = BranchState(
             path=path,
             summary=snapshot.summary,
-            recalled=recalled,
             cache_state=snapshot.cache_state(model_id),
             others=snapshot.others(deployment, model_id, self.started_at),
-            global_gaps=snapshot.global_gaps(model_id),
             now=self.started_at,
+        )
+        turn = TurnInputs(
+            route=route,
+            branch=branch,
+            recalled=recalled,
+            global_gaps=snapshot.global_gaps(model_id),
             previous_start=self.turn.window_start,
             user_ref=user_ref(self.turn.owner_id),
             can_compact=self.can_compact,
         )
+        return plan(inputs, turn)
 
     async def keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
         """Store the recipe and the digest of the request that is about to be sent."""

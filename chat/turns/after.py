@@ -3,6 +3,7 @@
 from chat.background.summarizer import Summarizer
 from chat.planning.thread_snapshot import load
 from chat.turns.turn import TurnWork
+from context.cache.plan_inputs import BranchState
 from context.compaction.when import after_turn
 
 
@@ -23,14 +24,13 @@ async def compact_if_due(work: TurnWork, summarizer: Summarizer) -> None:
     if not snapshot.path:
         return  # the thread was deleted, or compacted to its end
     inputs, path = snapshot.seen_by(work.deployment, model, now)
-    compaction = after_turn(
-        inputs,
+    branch = BranchState(
         path=path,
         summary=snapshot.summary,
         cache_state=snapshot.cache_state(model),
         others=snapshot.others(work.deployment, model, now),
         now=now,
-        found=work.planning.planned.compaction,
     )
+    compaction = after_turn(inputs, branch, undone=work.planning.planned.compaction)
     if compaction is not None:
         await summarizer.compact(turn.owner_id, turn.thread_id, turn.message_id, compaction)

@@ -76,7 +76,7 @@ def _checked(work: TurnWork, compared: Compared | None = None) -> CacheMiss | No
     recipe = planned.recipe
     return cache_audit.check(
         snapshot.cache_state(recipe.model),
-        planned.sent,
+        planned.cache_use,
         record.usage,
         started_at=record.created_at,
         compared=compared,
@@ -88,19 +88,19 @@ def _checked(work: TurnWork, compared: Compared | None = None) -> CacheMiss | No
 async def _compared(connection: AsyncConnection, work: TurnWork) -> Compared | None:
     """The request beside the one that wrote what it was to read; None when that cannot be found or made again."""
     planned = work.planning.planned
-    if planned is None or planned.sent.read is None or planned.sent.read_at is None:
+    if planned is None or planned.cache_use.read is None or planned.cache_use.read_at is None:
         return None
     now, cache_breakpoints = blocks.blocks(
         planned.recipe, planned.prompt.text, planned.messages, summary=planned.summary
     )
-    for turn_id in await _before(connection, work, planned.sent.read):
+    for turn_id in await _before(connection, work, planned.cache_use.read):
         turn = await turns.get(connection, work.turn.owner_id, turn_id)
         if turn is None or turn.id == work.turn.id or turn.plan is None:
             continue
         if turn.plan["recipe"]["model"] != planned.recipe.model:
             continue
         try:
-            found = await _beside(connection, turn, now, cache_breakpoints, planned.sent.read_at)
+            found = await _beside(connection, turn, now, cache_breakpoints, planned.cache_use.read_at)
         except (CannotReplay, ValueError):
             continue
         if found is not None:

@@ -107,7 +107,7 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
     actual_usage = record.call.usage if record.call.counted else None
     cache_state = after_request(
         before,
-        planned.sent,
+        planned.cache_use,
         started_at=record.created_at,
         actual_usage=actual_usage,
         upstream_id=record.call.upstream_id,

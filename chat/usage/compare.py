@@ -151,7 +151,7 @@ async def _compared(
         taken,
         tables=known,
         minimums={model: lookup(model).min_cacheable for model in models},
-        reader=cheap,
+        summarizer=cheap,
         policy=policy,
         window=window,
     )

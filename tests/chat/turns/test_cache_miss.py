@@ -94,7 +94,7 @@ async def test_an_entry_that_dies_while_a_call_is_repeated_has_expired(tmp_path:
         assert tries == 2
         cause, detail = await told(one, turn)
         assert cause == "expired"
-        assert "outlived" in detail
+        assert "expired" in detail
 
 
 async def test_a_message_whose_stored_words_changed_is_named(tmp_path: Path) -> None:
