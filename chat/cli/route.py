@@ -14,7 +14,7 @@ from context.models.catalog import Tier
 from context.routing.choice import Candidate, Pins, choose
 from context.routing.complexity import Complexity, assess
 from context.routing.rules import Rule, matching
-from context.routing.thread import Said
+from context.routing.thread import EarlierMessage
 
 
 class CannotRead(Exception):
@@ -26,7 +26,7 @@ class RouteQuery:
     """One text to look at, with what came before it."""
 
     text: str
-    said: tuple[Said, ...] = ()
+    said: tuple[EarlierMessage, ...] = ()
     labels: tuple[str, ...] = ()
 
 
@@ -92,7 +92,7 @@ def _asked(line: str, where: str) -> RouteQuery:
         if not isinstance(text, str):
             raise TypeError("`text` is missing")
         said = tuple(
-            Said(role="user" if one["role"] == "user" else "assistant", text=str(one["content"]))
+            EarlierMessage(role="user" if one["role"] == "user" else "assistant", text=str(one["content"]))
             for one in row.get("history", ())
         )
         return RouteQuery(text=text, said=said, labels=tuple(map(str, row.get("labels", ()))))

@@ -13,10 +13,10 @@ from chat.turns.turn_request import TurnRequest
 from context.messages import Message
 from context.models.catalog import TIERS, Tier
 from context.routing.choice import Candidate, Pins, Route, choose, one_model
-from context.routing.complexity import Complexity, assess, opined
+from context.routing.complexity import Complexity, assess, with_classifier
 from context.routing.next import tier_above
 from context.routing.rules import matching
-from context.routing.thread import Said
+from context.routing.thread import EarlierMessage
 from store import messages, threads, turns
 from store.messages import StoredMessage
 
@@ -60,7 +60,7 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     if found is not None and found.unsure and route.by == "score" and deployment.opinion:
         tier = await tier_classifier.ask(planning.deployment, planning.database, call_context, text)
         if tier is not None:
-            route = choose(opined(found, tier), pins, priced)
+            route = choose(with_classifier(found, tier), pins, priced)
     return route
 
 
@@ -130,9 +130,9 @@ def _score(route: Mapping[str, Any]) -> float | None:
     return score if isinstance(score, float | int) else None
 
 
-def _said(path: Sequence[Message], seen: Seen) -> tuple[Said, ...]:
+def _said(path: Sequence[Message], seen: Seen) -> tuple[EarlierMessage, ...]:
     """The newest messages before the new one; what is known of the last turn stands with them."""
-    said = [Said(role=one.role, text=one.text) for one in path[-LOOKED_AT:]]
+    said = [EarlierMessage(role=one.role, text=one.text) for one in path[-LOOKED_AT:]]
     requested_model = next(
         (place for place in reversed(range(len(said))) if said[place].role == "user"), None
     )
