@@ -22,7 +22,7 @@ from chat.planning.planner import user_ref
 from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Deployment
-from context.compaction.prompt import Ask, SummaryRejected, ask, ask_fork, climb, parse, pinned_lines
+from context.compaction.prompt import Ask, SummaryRejected, ask, ask_fork, next_segments, parse, pinned_lines
 from context.compaction.scope import Chunk, Compaction, compaction_range
 from context.messages import Message
 from context.request import request
@@ -116,7 +116,7 @@ class Summarizer:
                 "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(compacted)
             )
             return "given_up"
-        segments = climb(
+        segments = next_segments(
             compaction, snapshot.summary, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
         )
         return await self._swap(snapshot, compaction, compacted[-1], segments, asked)

@@ -80,7 +80,7 @@ def _checked(work: TurnWork, compared: Compared | None = None) -> CacheMiss | No
         record.usage,
         started_at=record.created_at,
         compared=compared,
-        asked=recipe.diagnose and recipe.previous_upstream_id is not None,
+        diagnosed=recipe.diagnose and recipe.previous_upstream_id is not None,
         diagnostics=record.call.decoder.diagnostics,
     )
 

@@ -214,7 +214,7 @@ class Admission:
         """Take over what a response says of the limits."""
         state = self._models[slot.slot_request.model]
         before = state.room
-        state.room = before.told(headers, self.clock.monotonic(), self.clock.now())
+        state.room = before.reported(headers, self.clock.monotonic(), self.clock.now())
         if state.room is not before:
             buckets = {kind: (one.limit, one.level, one.refill) for kind, one in state.room.buckets.items()}
             self._share(ReplicaEvent(model=slot.slot_request.model, what="limits", buckets=buckets))
@@ -252,7 +252,7 @@ class Admission:
                     for kind, (limit, level, refill) in news.buckets.items()
                     if limit > 0 and refill > 0
                 }
-                state.room = state.room.learned(told, now)
+                state.room = state.room.with_buckets(told, now)
             case "held":
                 state.room = state.room.hold(min(news.seconds, LONGEST_HOLD), now)
             case "limited":

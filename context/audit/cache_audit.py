@@ -53,13 +53,13 @@ def check(
     *,
     started_at: int,
     compared: Compared | None = None,
-    asked: bool = False,
+    diagnosed: bool = False,
     diagnostics: Mapping[str, Any] | None = None,
 ) -> CacheMiss | None:
     """None when the reads were as estimated, else the most likely cause.
 
     `cache_state` is the cache state the request was planned with; `compared` the request beside the one before it, None while nobody has
-    looked or there is nothing to compare with; `asked` whether the provider was asked for the cause, `diagnostics` what it said.
+    looked or there is nothing to compare with; `diagnosed` whether the provider was asked for the cause, `diagnostics` what it said.
 
     The provider compares whole requests, also what stands behind the breakpoints and changes every time: that it found no difference
     proves that there is none, that messages differ proves nothing about those that were cached.
@@ -68,7 +68,7 @@ def check(
         return None
     reason = (diagnostics or {}).get("cache_miss_reason") or diagnostics or {}
     word = reason.get("type") if isinstance(reason, Mapping) else None
-    silent = asked and diagnostics is None  # the provider was asked and saw no difference
+    silent = diagnosed and diagnostics is None  # the provider was asked and saw no difference
     cause, detail = (
         _changed(compared, word)
         or _expired(cache_state, use, started_at)

@@ -58,8 +58,8 @@ class PlanInputs:
     @property
     def settings(self) -> str:
         """A digest of all that the prefix depends on before the first message."""
-        made_of = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools]
-        return sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+        parts = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools]
+        return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def in_model(self, tokens: int) -> int:
         """Estimated tokens as this model counts them."""

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
-from context.recall.choose import choose, wanted
+from context.recall.choose import choose, worth_reading
 from context.recall.feedback import candidates, learned, shortlist
 from context.recall.likeness import Likeness, liken
 from context.recall.policy import DEFAULT, RecallPolicy
@@ -78,18 +78,18 @@ async def recall(
         term_index.INSTRUCTION,
         term_index.PREFERRING,
         term_index.TELLING,
-        *list(query.weights)[: policy.asked],
+        *list(query.weights)[: policy.query_words],
     ]
     most = policy.places // len(asked)
     found = await holding(asked, most)
     outline = replace(
         branch.outline,
-        snapshot=found.pop(term_index.INSTRUCTION, []),
+        instructions=found.pop(term_index.INSTRUCTION, []),
         preferring=found.pop(term_index.PREFERRING, []),
         telling=found.pop(term_index.TELLING, []),
     )
     counts = counted(found, size, most)
-    query = replace(query, weights=rarest(query.weights, counts, size, policy.inputs))
+    query = replace(query, weights=rarest(query.weights, counts, size, policy.query_terms))
     kinds = await uncommon(list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())}))
     query = replace(query, weights={**query.weights, **kindred(query, found, kinds, policy)})
     total = scores(outline, query, found | kinds, counts | lengths(kinds), policy)
@@ -104,10 +104,10 @@ async def recall(
         liken(total, await _alike(connection, owner_id, thread_id, branch, likeness), policy)
 
     values = voiced(total, outline, query, policy)
-    snapshot, others = wanted(values, outline, budget, policy)
-    missing = [position for position in (*snapshot, *others) if position not in read]
+    instructions, others = worth_reading(values, outline, budget, policy)
+    missing = [position for position in (*instructions, *others) if position not in read]
     return choose(
-        snapshot=snapshot,
+        instructions=instructions,
         others=others,
         values=values,
         sources=read | await _sources(connection, owner_id, branch, missing),

@@ -13,7 +13,7 @@ from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Presence
 from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel
 from context.compaction import when
-from context.compaction.prompt import climb
+from context.compaction.prompt import next_segments
 from context.compaction.scope import Compaction
 from context.messages import Message, Role, Status, TextPart
 from context.models.catalog import lookup
@@ -299,7 +299,7 @@ class Story:
             1, compaction.summary.budget // 20
         )
         lines = [Line(text=words.strip(), sources=(compaction.last_id,))]
-        segments = climb(compaction, summary, lines, count, id=f"s{self.made}")
+        segments = next_segments(compaction, summary, lines, count, id=f"s{self.made}")
         made = Summary(
             id=f"l{self.made}", upto_id=compaction.last_id, segments=segments, leaf_id=compaction.leaf_id
         )

@@ -52,7 +52,7 @@ def cause(
     asked: bool = True,
     said: Mapping[str, Any] | None = None,
 ) -> CacheMiss:
-    found = check(LANE, sent, MISS, started_at=at, compared=compared, asked=asked, diagnostics=said)
+    found = check(LANE, sent, MISS, started_at=at, compared=compared, diagnosed=asked, diagnostics=said)
     assert found is not None
     return found
 

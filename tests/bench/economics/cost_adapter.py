@@ -15,7 +15,7 @@ from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
 from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel
 from context.compaction import when
-from context.compaction.prompt import climb
+from context.compaction.prompt import next_segments
 from context.compaction.scope import Compaction
 from context.messages import Message, Role, TextPart
 from context.models.catalog import Model
@@ -169,7 +169,7 @@ class Engine:
             if segment.id in compaction.summary.merge
         ]
         lines = [Line(text=f"{self.folds} {output}", sources=(compaction.last_id,))]
-        segments = climb(compaction, self.summary, lines, tokens, id=f"s{self.folds}")
+        segments = next_segments(compaction, self.summary, lines, tokens, id=f"s{self.folds}")
         self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=segments)
         blocks = [{"text": "Condense. " * 150, "cache": None, "role": "system"}]
         blocks += [{"text": text, "cache": None, "role": "user"} for text in merged]
