@@ -52,9 +52,9 @@ _PERSONAL: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """What is asked for first, and whether the assistant is spoken of."""
+    """The kind of the first thing asked for, and whether the assistant is spoken of."""
 
-    asked: str | None
+    kind: str | None
     addressed: bool
 
 
@@ -91,21 +91,21 @@ def addressed(words: Sequence[str]) -> bool:
 
 def aim_signals(seen: Mapping[str, int], aim: Aim, count: int, marks: Marks) -> dict[str, float]:
     """The signals that combine what is asked for with what the text is about; `count` is its words. In a fixed order: sums depend on it."""
-    asked = aim.asked
+    asks = aim.kind
     kinds = sum(kind in seen for kind in _WORK)
     exact = marks.code > 0 or marks.formula > 0 or any(kind in seen for kind in _EXACT)
     exact_words = sum(seen.get(kind, 0) for kind in _EXACT)
     plain_question = not marks.code and not marks.formula and exact_words <= 1 and "demand" not in seen
     short_command = "control" in seen and count <= _COMMAND and not kinds and "own" not in seen
     values = (
-        (f"asks {asked}", asked is not None),
+        (f"asks {asks}", asks is not None),
         (
-            f"asks {'how' if asked == 'how' else 'work'} of code or mathematics",
-            asked in _WORKING and (exact or marks.named > 0),
+            f"asks {'how' if asks == 'how' else 'work'} of code or mathematics",
+            asks in _WORKING and (exact or marks.named > 0),
         ),
-        ("asks a fact", asked == "who" and plain_question),
+        ("asks a fact", asks == "who" and plain_question),
         ("kinds of work", max(0, kinds - 1)),
-        ("gives details", "detail" in seen and asked is None and not marks.asks and "request" not in seen),
+        ("gives details", "detail" in seen and asks is None and not marks.asks and "request" not in seen),
         ("no kind of work", not exact and not kinds),
         ("about one's own", not exact and "own" in seen),
         ("speaks of the assistant", not exact and aim.addressed),
@@ -114,6 +114,6 @@ def aim_signals(seen: Mapping[str, int], aim: Aim, count: int, marks: Marks) -> 
             not exact and aim.addressed and "personal" in seen and count <= _PERSONAL,
         ),
         ("a short command", not exact and short_command),
-        ("asks for a short command", not exact and short_command and asked == "control"),
+        ("asks for a short command", not exact and short_command and asks == "control"),
     )
     return {name: float(value) for name, value in values if value}

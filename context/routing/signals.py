@@ -98,60 +98,60 @@ def read(text: str) -> Reading:
     foreign = _foreign(shown, words)
     lexicon = world() if foreign else english()
     kinds = [lexicon.of(word) for word in words]
-    found = _Found(
+    counts = _WordCounts(
         seen=Counter(chain.from_iterable(kinds)),
         begins={*kinds[0], *lexicon.of("_".join(words[:2]))} if words else set(),
-        asked=asked_for(words, kinds, lexicon.of),
+        aim=asked_for(words, kinds, lexicon.of),
     )
-    _count_words(found, words, kinds, lexicon)
-    _count_runs(found, unspaced, lexicon, only=not words)
+    _count_words(counts, words, kinds, lexicon)
+    _count_runs(counts, unspaced, lexicon, only=not words)
     count = len(words) + sum(map(len, unspaced)) // 2
-    addresses = "self" in found.seen if foreign else addressed(words)
+    addresses = "self" in counts.seen if foreign else addressed(words)
     return Reading(
         size=size,
         words=tuple(words),
-        signals=_signals(shown, size, count, found, Aim(asked=found.asked, addressed=addresses)),
+        signals=_signals(shown, size, count, counts, Aim(kind=counts.aim, addressed=addresses)),
         foreign=foreign,
-        small_talk=found.talk > 0 and found.other == 0,
+        small_talk=counts.talk > 0 and counts.other == 0,
     )
 
 
 @dataclass(slots=True)
-class _Found:
-    """What the words of a text are: how many of each kind, the kinds it begins with, the first thing asked for; words of small talk, and others."""
+class _WordCounts:
+    """The words of a text: how many of each kind (`seen`), the kinds it begins with, the first thing asked for, words of small talk, and others."""
 
     seen: Counter[str]
     begins: set[str]
-    asked: str | None
+    aim: str | None
     talk: int = 0
     other: int = 0
 
 
-def _count_words(found: _Found, words: list[str], kinds: list[Kinds], lexicon: Lexicon) -> None:
-    """Count small talk and other words, and the kinds of pairs of words, in `found`."""
+def _count_words(counts: _WordCounts, words: list[str], kinds: list[Kinds], lexicon: Lexicon) -> None:
+    """Count small talk and other words, and the kinds of pairs of words, in `counts`."""
     adds = [_adds(word_kinds) if word_kinds else _OTHER for word_kinds in kinds]
     for place, (first, second) in enumerate(pairwise(words)):
         if first in lexicon.openers and (pair := lexicon.of(f"{first}_{second}")):
-            found.seen.update(pair)
+            counts.seen.update(pair)
             adds[place] = max(adds[place], _adds(pair))
             adds[place + 1] = max(adds[place + 1], _adds(pair))
-    found.talk, found.other = adds.count(_TALK), adds.count(_OTHER)
+    counts.talk, counts.other = adds.count(_TALK), adds.count(_OTHER)
 
 
-def _count_runs(found: _Found, runs: list[str], lexicon: Lexicon, *, only: bool) -> None:
+def _count_runs(counts: _WordCounts, runs: list[str], lexicon: Lexicon, *, only: bool) -> None:
     """The same for runs of letters of scripts without spaces. `only`: the text has no other words."""
     for place, run in enumerate(runs):
         known = lexicon.of_run(run)
         unknown = len(run)
         for word, kinds in known:
-            found.seen.update(kinds)
+            counts.seen.update(kinds)
             adds = _adds(kinds)
-            found.talk += adds == _TALK
+            counts.talk += adds == _TALK
             unknown -= len(word) if adds != _OTHER else 0
         if place == 0 and only and known and run.startswith(known[0][0]):
-            found.begins = set(known[0][1])
-            found.asked = next((aim for aim in AIMS if any(aim in kinds for _, kinds in known[:3])), None)
-        found.other += (unknown + 1) // 2
+            counts.begins = set(known[0][1])
+            counts.aim = next((aim for aim in AIMS if any(aim in kinds for _, kinds in known[:3])), None)
+        counts.other += (unknown + 1) // 2
 
 
 def _shown(text: str) -> tuple[str, int]:
@@ -199,13 +199,13 @@ def _foreign(shown: str, words: list[str]) -> bool:
     )
 
 
-def _signals(shown: str, size: int, count: int, found: _Found, aim: Aim) -> dict[str, float]:
+def _signals(shown: str, size: int, count: int, counts: _WordCounts, aim: Aim) -> dict[str, float]:
     """All signals, in a fixed order: sums over them depend on it. `count`: words."""
-    seen, marks = found.seen, _mark_counts(shown)
+    seen, marks = counts.seen, _mark_counts(shown)
     signals = {
         **_length_signals(size, count),
-        **_kind_signals(seen, found.begins),
-        **_talk_signals(seen, found.other, count),
+        **_kind_signals(seen, counts.begins),
+        **_talk_signals(seen, counts.other, count),
         **_mark_signals(marks, len(shown)),
     }
     named = marks["acronyms"] + marks["technical"]
@@ -213,7 +213,7 @@ def _signals(shown: str, size: int, count: int, found: _Found, aim: Aim) -> dict
         seen, aim, count, Marks(code=marks["code"], formula=marks["formula"], named=named, asks=marks["asks"])
     )
     if count <= _SHORT:
-        signals |= _short_signals(seen, found.begins, asks="question" in signals)
+        signals |= _short_signals(seen, counts.begins, asks="question" in signals)
     return signals
 
 

@@ -1,4 +1,4 @@
-"""The properties of context economics, section 10, over random threads, branches, models, pauses, restarts and price tables."""
+"""Properties of plans (context/README.md) over random threads, branches, models, idle gaps, restarts and price tables."""
 
 from __future__ import annotations
 
