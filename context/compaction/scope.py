@@ -77,7 +77,7 @@ class Compaction:
 def rewrite(summary: Summary | None, compacted: int, inputs: PlanInputs) -> Rewrite:
     """Append a segment for `compacted` tokens; when the summary would pass `summary_merge_above` budgets, merge the newest ones with it.
 
-    They are merged down to `summary_merge_to` budgets, in a large compaction to the budget itself. The oldest bytes are left alone as
+    They are merged down to `summary_merge_to` budgets, in a large compaction to the budget itself. The oldest bytes stay as they are as
     long as the merged part keeps a third of its size.
     """
     policy = inputs.policy
