@@ -25,8 +25,9 @@ from chat.budgets.alerts import Alerts, Webhook
 from chat.clock import Clock, SystemClock
 from chat.config.settings import Settings
 from chat.embeddings import embeddings
-from chat.runtime.build import deploy, upstream
+from chat.runtime import build
 from chat.runtime.open_database import open_database
+from chat.runtime.runtime import Runtime
 from chat.telemetry import start
 from chat.turns.runner import Runner
 from chat.upstream.client import Timeouts
@@ -62,33 +63,36 @@ async def running(
         holder = clock.new_id("proc")
         metrics = start.metrics(settings)
         telemetry = await start.telemetry(settings, telemetry, stack)
-        endpoint = upstream(settings, local_model, timeouts, telemetry)
+        endpoint = build.upstream(settings, local_model, timeouts, telemetry)
         stack.push_async_callback(endpoint.close)
-        meanings = await embeddings.start(settings, database, Console(stderr=True, highlight=False))
-        if meanings is not None:
-            stack.push_async_callback(meanings.close)
-        deployment = await deploy(
-            settings,
-            database,
-            endpoint,
-            clock,
-            holder,
-            local_model,
-            start.hooks(settings, metrics, telemetry),
-            meanings,
-        )
-        summarizer = Summarizer(database=database, deployment=deployment, clock=clock)
-        runner = Runner(
-            database=database,
+        embedding_model = await embeddings.start(settings, database, Console(stderr=True, highlight=False))
+        if embedding_model is not None:
+            stack.push_async_callback(embedding_model.close)
+        deployment = await build.deployment(settings, endpoint, local_model)
+        runtime = Runtime(
             deployment=deployment,
+            database=database,
             clock=clock,
+            caller=build.caller(
+                settings,
+                database,
+                endpoint,
+                clock,
+                holder=holder,
+                local_model=local_model,
+                hooks=start.hooks(settings, metrics, telemetry),
+            ),
+            sizes=await build.token_sizes(database, deployment.tiers),
+            embeddings=embedding_model,
+        )
+        summarizer = Summarizer(runtime=runtime)
+        runner = Runner(
+            runtime=runtime,
             holder=holder,
             shared=database.dialect == "postgresql",
             summarizer=summarizer,
             keepalive_scheduler=KeepaliveScheduler(
-                database=database,
-                deployment=deployment,
-                clock=clock,
+                runtime=runtime,
                 summarizer=summarizer,
                 keepalives=settings.keepalives,
                 keepalive_cap=KeepaliveCap(
@@ -104,7 +108,7 @@ async def running(
         stack.push_async_callback(rates.close)
         if settings.redis_url is not None:
             replica_sync = ReplicaSync(
-                settings.redis_url.get_secret_value(), deployment.caller.admission, holder
+                settings.redis_url.get_secret_value(), runtime.caller.admission, holder
             )
             await replica_sync.start()
             stack.push_async_callback(replica_sync.stop)
@@ -114,10 +118,8 @@ async def running(
         stack.push_async_callback(runner.stop)
         yield Deps(
             settings=settings,
-            database=database,
-            deployment=deployment,
+            runtime=runtime,
             runner=runner,
-            clock=clock,
             rates=rates,
             token_registry=token_registry,
             local_model=local_model,

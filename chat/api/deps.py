@@ -14,7 +14,8 @@ from chat.auth.token_registry import TokenRegistry, Visit
 from chat.clock import Clock
 from chat.config.settings import Settings
 from chat.errors import NotFound
-from chat.runtime.runtime import Deployment
+from chat.runtime.deployment import Deployment
+from chat.runtime.runtime import Runtime
 from chat.turns.runner import Runner
 from chat.upstream.local.process import LocalModel
 from store import threads
@@ -28,14 +29,24 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     settings: Settings
-    database: Database
-    deployment: Deployment
+    runtime: Runtime
     runner: Runner
-    clock: Clock
     rates: Rates
     token_registry: TokenRegistry
     local_model: LocalModel | None = None
     metrics: "Prometheus | None" = None
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.runtime.deployment
+
+    @property
+    def database(self) -> Database:
+        return self.runtime.database
+
+    @property
+    def clock(self) -> Clock:
+        return self.runtime.clock
 
 
 def owner(request: Request) -> str:

@@ -64,7 +64,7 @@ class Info(Resource):
         checks: dict[str, str] = {"database": self.deps.database.dialect}
         deployment = self.deps.deployment
         models = set(deployment.tiers.values())
-        well = models - deployment.caller.admission.open_breakers()
+        well = models - self.deps.runtime.caller.admission.open_breakers()
         checks["models"] = f"{len(well)} of {len(models)}"  # told, not required: they come back by themselves
         if self.deps.local_model is not None:
             checks["local_model"] = self.deps.local_model.status.state

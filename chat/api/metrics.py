@@ -28,7 +28,7 @@ class Metrics(Resource):
             raise Forbidden("figures of the whole deployment need a token with admin rights")
         from chat.telemetry.prometheus import CONTENT_TYPE, Now
 
-        caller = self.deps.deployment.caller
+        caller = self.deps.runtime.caller
         shares: dict[str, float] = {}
         if caller.budgets:
             async with self.deps.database.reading() as connection:

@@ -49,7 +49,7 @@ class Summaries(Resource):
         if current is None or current.summary.id != body.id:
             raise NotFound("the summary has changed since; read it again", param="id")
         segments = _edited(
-            current, body, self.deps.deployment.sizes.count, lambda: self.deps.clock.new_id("seg")
+            current, body, self.deps.runtime.sizes.count, lambda: self.deps.clock.new_id("seg")
         )
 
         async def write(connection: AsyncConnection) -> None:
@@ -113,7 +113,7 @@ class Summaries(Resource):
         if thread.running_turn_id is not None:
             raise ThreadBusy("an answer is being written; fold when it is done")
         if thread.leaf_id is not None:
-            model = self.deps.deployment.middle
+            model = self.deps.deployment.default_model
             ended = await self.deps.runner.summarizer.compact_now(owner_id, thread_id, thread.leaf_id, model)
             if ended in ("busy", "moved"):
                 raise ThreadBusy("the summary is being changed at this moment; read it again")

@@ -205,7 +205,7 @@ class Turns(Resource):
             draining=self.deps.runner.draining,
             barred=lambda: watched.over,
         )
-        return EventStream(frames, headers=headers, hooks=self.deps.deployment.caller.hooks)
+        return EventStream(frames, headers=headers, hooks=self.deps.runtime.caller.hooks)
 
     def _wake(self, turn_id: str) -> None:
         """Let the turn's readers look whether they may go on."""

@@ -9,7 +9,7 @@ from typing import Any
 from chat.calls.caller import Caller
 from chat.calls.ledger import entry
 from chat.calls.record import CallContext, CallRecord, Size
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.stream_decoder import Stopped, TextDelta
 from store.ledger.entries import Entry
@@ -29,11 +29,11 @@ class Completion:
     spent: tuple[Entry, ...]
 
 
-async def say(deployment: Deployment, call_context: CallContext, model: str, body: bytes) -> Completion:
+async def say(runtime: Runtime, call_context: CallContext, model: str, body: bytes) -> Completion:
     """Send a streamed request and collect its text. Never raises for what the provider does."""
-    caller = deployment.caller
+    caller = runtime.caller
     record = caller.record(
-        call_context, model=model, tier=deployment.tier_of(model), size=size_of(deployment, model, body)
+        call_context, model=model, tier=runtime.deployment.tier_of(model), size=size_of(runtime, model, body)
     )
     words: list[str] = []
     with suppress(UpstreamFailure):  # the record knows how it ended
@@ -49,27 +49,27 @@ async def say(deployment: Deployment, call_context: CallContext, model: str, bod
     return Completion(ok=record.outcome == "ok", text="".join(words), spent=_spent(caller, record))
 
 
-async def touch(deployment: Deployment, call_context: CallContext, model: str, body: bytes) -> Completion:
+async def touch(runtime: Runtime, call_context: CallContext, model: str, body: bytes) -> Completion:
     """Send a request that asks for no answer and only renews a cached prefix."""
-    caller = deployment.caller
+    caller = runtime.caller
     record = caller.record(
-        call_context, model=model, tier=deployment.tier_of(model), size=size_of(deployment, model, body)
+        call_context, model=model, tier=runtime.deployment.tier_of(model), size=size_of(runtime, model, body)
     )
     with suppress(UpstreamFailure):
         await caller.touch(record, body)
     return Completion(ok=record.outcome == "ok", text="", spent=_spent(caller, record))
 
 
-def size_of(deployment: Deployment, model: str, body: bytes) -> Size:
+def size_of(runtime: Runtime, model: str, body: bytes) -> Size:
     """How large a request is, its JSON counted as text: a little more than the model will read.
 
     One that asks for no answer reads the cache, which counts against no limit.
     """
     text, output = body.decode(), int(json.loads(body)["max_tokens"])
-    prompt = deployment.sizes.count(text, model)
+    prompt = runtime.sizes.count(text, model)
     return Size(
         prompt=prompt,
-        bound=deployment.sizes.bound(text, model),
+        bound=runtime.sizes.bound(text, model),
         output=output,
         fresh=prompt if output else 0,
         answer=min(output, SHORT_ANSWER),

@@ -18,10 +18,9 @@ from chat.background.keepalive_cap import KeepaliveCap
 from chat.background.summarizer import Summarizer
 from chat.calls import ledger
 from chat.calls.record import CallContext
-from chat.clock import Clock
 from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from context.cache import keepalive
 from context.cache.cache_state import after_keepalive
 from context.cache.idle_gaps import Presence
@@ -31,7 +30,6 @@ from context.models.pricing import PICO
 from context.request import request
 from store import cache_states, threads, turns
 from store.cache_states import StoredCacheState
-from store.database import Database
 
 log = structlog.get_logger()
 
@@ -45,9 +43,7 @@ STALE = 900_000  # milliseconds after which what a page said of itself no longer
 class KeepaliveScheduler:
     """Looks after resting cache states."""
 
-    database: Database
-    deployment: Deployment
-    clock: Clock
+    runtime: Runtime
     summarizer: Summarizer
     keepalives: bool
     keepalive_cap: KeepaliveCap
@@ -55,15 +51,15 @@ class KeepaliveScheduler:
 
     def seen(self, owner_id: str, thread_id: str, presence: Presence) -> None:
         """A page says whether the thread is visible, open, or gone."""
-        now = self.clock.now()
+        now = self.runtime.clock.now()
         self._presence[(owner_id, thread_id)] = (presence, now)
         if len(self._presence) > 10_000:
             self._presence = {key: said for key, said in self._presence.items() if now - said[1] < STALE}
 
     async def look(self) -> None:
         """One round over the cache states that are due."""
-        now = self.clock.now()
-        async with self.database.reading() as connection:
+        now = self.runtime.clock.now()
+        async with self.runtime.database.reading() as connection:
             due = await cache_states.due(connection, now, limit=BATCH)
         free = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(self._claimed(stored, now, free) for stored in due))
@@ -72,13 +68,15 @@ class KeepaliveScheduler:
         """One cache state, if nobody else has it in hand. What goes wrong with it is no trouble of the others."""
         async with free:
             try:
-                if await self.database.write(partial(cache_states.claim, stored=stored, next_at=now + HELD)):
+                if await self.runtime.database.write(
+                    partial(cache_states.claim, stored=stored, next_at=now + HELD)
+                ):
                     await self._look_after(stored)
             except Exception:
                 log.exception("a lane could not be tended", model=stored.cache_state.model)
 
     async def _look_after(self, stored: StoredCacheState) -> None:
-        async with self.database.reading() as connection:
+        async with self.runtime.database.reading() as connection:
             thread = await threads.get(connection, stored.owner_id, stored.thread_id)
             turn = await turns.get(connection, stored.owner_id, stored.turn_id)
             if thread is None or turn is None or thread.leaf_id is None or thread.running_turn_id is not None:
@@ -88,22 +86,22 @@ class KeepaliveScheduler:
                 stored.owner_id,
                 stored.thread_id,
                 thread.leaf_id,
-                tokens=self.deployment.policy.window_cap,
+                tokens=self.runtime.deployment.policy.window_cap,
             )
-            spent = await keepalive_cap.spent(connection, self.clock.now())
-        cache_state, now = stored.cache_state, self.clock.now()
-        if cache_state.model not in self.deployment.models:
+            spent = await keepalive_cap.spent(connection, self.runtime.clock.now())
+        cache_state, now = stored.cache_state, self.runtime.clock.now()
+        if cache_state.model not in self.runtime.deployment.models:
             await self._put(stored, None)
             return
         if cache_state.window_ttl != "none" and now >= cache_state.alive_until:
             await self._compact(stored, snapshot, thread.leaf_id)
-        inputs, path = snapshot.seen_by(self.deployment, cache_state.model, now)
+        inputs, path = snapshot.seen_by(self.runtime, cache_state.model, now)
         decision = keepalive.decide(
             inputs,
             path=path,
             summary=snapshot.summary,
             cache_state=cache_state,
-            others=snapshot.others(self.deployment, cache_state.model, now),
+            others=snapshot.others(self.runtime, cache_state.model, now),
             global_gaps=snapshot.global_gaps(cache_state.model),
             now=now,
             presence=self._said(stored, now),
@@ -132,9 +130,9 @@ class KeepaliveScheduler:
 
     async def _compact(self, stored: StoredCacheState, snapshot: ThreadSnapshot, leaf_id: str) -> None:
         """The window has died with nobody there: a good moment to compaction it."""
-        now = self.clock.now()
-        inputs, path = snapshot.seen_by(self.deployment, stored.cache_state.model, now)
-        others = snapshot.others(self.deployment, stored.cache_state.model, now)
+        now = self.runtime.clock.now()
+        inputs, path = snapshot.seen_by(self.runtime, stored.cache_state.model, now)
+        others = snapshot.others(self.runtime, stored.cache_state.model, now)
         compaction = when.at_death(
             inputs,
             path=path,
@@ -151,13 +149,13 @@ class KeepaliveScheduler:
         body = await self._prefix(turn, decision)
         if body is None:
             return False
-        started = self.clock.now()
+        started = self.runtime.clock.now()
         call_context = CallContext(owner_id=stored.owner_id, thread_id=stored.thread_id, purpose="keepalive")
-        side = await touch(self.deployment, call_context, stored.cache_state.model, body)
+        side = await touch(self.runtime, call_context, stored.cache_state.model, body)
         cache_state, cost = stored.cache_state, int(sum(row.cost or Decimal(0) for row in side.spent) * PICO)
         if side.ok:
             cache_state = after_keepalive(cache_state, started_at=started, head=decision.head, cost=cost)
-        inputs = self.deployment.inputs(cache_state.model, started, thread=stored.thread_id)
+        inputs = self.runtime.plan_inputs(cache_state.model, started, thread=stored.thread_id)
         next_at = keepalive.next_at(cache_state, inputs, after=started)
 
         async def write(connection: AsyncConnection) -> None:
@@ -165,13 +163,13 @@ class KeepaliveScheduler:
             await keepalive_cap.spend(connection, cost, started)
             await ledger.keep(connection, side.spent)
 
-        await self.database.write(write)
+        await self.runtime.database.write(write)
         return True
 
     async def _prefix(self, turn: turns.Turn, decision: Decision) -> bytes | None:
         """The keep-alive for what a turn sent, rebuilt from its recipe; None when that cannot be done."""
         try:
-            async with self.database.reading() as connection:
+            async with self.runtime.database.reading() as connection:
                 sent = await replay(connection, turn)
         except CannotReplay:
             return None
@@ -180,7 +178,7 @@ class KeepaliveScheduler:
         )
 
     async def _put(self, stored: StoredCacheState, next_at: int | None) -> None:
-        await self.database.write(
+        await self.runtime.database.write(
             partial(cache_states.change, stored=stored, cache_state=stored.cache_state, next_at=next_at)
         )
 

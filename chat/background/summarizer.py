@@ -17,11 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.background.completion import Completion, completion_request, say
 from chat.calls import ledger
 from chat.calls.record import CallContext
-from chat.clock import Clock
 from chat.planning.planner import user_ref
 from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from context.compaction.prompt import Ask, SummaryRejected, ask, ask_fork, climb, parse, pinned_lines
 from context.compaction.scope import Chunk, Compaction, compaction_range
 from context.messages import Message
@@ -29,7 +28,6 @@ from context.request import request
 from context.request.summary_blocks import Line, Segment, Summary
 from context.request.window import floor_index
 from store import messages, prompts, summaries, turns
-from store.database import Database
 
 log = structlog.get_logger()
 
@@ -50,9 +48,7 @@ Ended = Literal["compacted", "nothing", "busy", "moved", "taken_back", "given_up
 class Summarizer:
     """Carries out compactions, at most one for each thread at a time."""
 
-    database: Database
-    deployment: Deployment
-    clock: Clock
+    runtime: Runtime
     _busy: set[tuple[str, str]] = field(default_factory=set)
     _failed: dict[tuple[str, str], tuple[int, int]] = field(
         default_factory=dict
@@ -60,7 +56,7 @@ class Summarizer:
 
     def rests(self, owner_id: str, thread_id: str) -> bool:
         """Whether compacting a thread has failed and is not to be tried again yet."""
-        return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.clock.now()
+        return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.runtime.clock.now()
 
     async def compact(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Compaction) -> Ended:
         """Carry out a compaction of the branch that ends at `leaf_id`."""
@@ -75,10 +71,10 @@ class Summarizer:
 
     async def compact_now(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> Ended:
         """Compact all but the newest messages of a branch because somebody asks for it."""
-        now = self.clock.now()
-        async with self.database.reading() as connection:
+        now = self.runtime.clock.now()
+        async with self.runtime.database.reading() as connection:
             snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
-        inputs, path = snapshot.seen_by(self.deployment, model_id, now)
+        inputs, path = snapshot.seen_by(self.runtime, model_id, now)
         floor = floor_index(path, inputs.policy.floor_messages - 1, inputs.policy)
         if not floor:
             return "nothing"
@@ -88,7 +84,7 @@ class Summarizer:
         return await self.compact(owner_id, thread_id, leaf_id, compaction)
 
     async def _compact(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Compaction) -> Ended:
-        async with self.database.reading() as connection:
+        async with self.runtime.database.reading() as connection:
             snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
         ids = [message.id for message in snapshot.path]
         base = None if snapshot.summary is None else snapshot.summary.upto_id
@@ -96,9 +92,12 @@ class Summarizer:
             return "moved"
         compacted = snapshot.path[: ids.index(wanted.last_id) + 1]
         if wanted.reason != BY_HAND and wanted.kind != "overdue":
-            async with self.database.reading() as connection:
+            async with self.runtime.database.reading() as connection:
                 undone = await summaries.undone_upto(connection, owner_id, thread_id)
-            if undone is not None and compacted[-1].depth <= undone + self.deployment.policy.floor_messages:
+            if (
+                undone is not None
+                and compacted[-1].depth <= undone + self.runtime.deployment.policy.floor_messages
+            ):
                 return "taken_back"
         compaction = wanted
         known = () if snapshot.summary is None else snapshot.summary.segments
@@ -114,7 +113,7 @@ class Summarizer:
             )
             return "given_up"
         segments = climb(
-            compaction, snapshot.summary, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
+            compaction, snapshot.summary, lines, self.runtime.sizes.count, id=self.runtime.clock.new_id("seg")
         )
         return await self._swap(snapshot, compaction, compacted[-1], segments, asked)
 
@@ -122,7 +121,10 @@ class Summarizer:
         """After a failure leave the thread alone for a while, longer each time."""
         key = (snapshot.owner_id, snapshot.thread_id)
         times = self._failed.get(key, (0, 0))[0] + 1
-        self._failed[key] = (times, self.clock.now() + min(LONGEST_REST, FIRST_REST * 2 ** (times - 1)))
+        self._failed[key] = (
+            times,
+            self.runtime.clock.now() + min(LONGEST_REST, FIRST_REST * 2 ** (times - 1)),
+        )
         while len(self._failed) > 10_000:
             self._failed.pop(next(iter(self._failed)))
 
@@ -130,8 +132,8 @@ class Summarizer:
         self, snapshot: ThreadSnapshot, compacted: tuple[Message, ...], wanted: Compaction
     ) -> Compaction:
         """The same compaction of what there is now: from the oldest message that has no summary, into the summary as it stands."""
-        model = wanted.model if wanted.summarizer == "fork" else self.deployment.tiers["simple"]
-        inputs, sized = snapshot.seen_by(self.deployment, model, self.clock.now())
+        model = wanted.model if wanted.summarizer == "fork" else self.runtime.deployment.tiers["simple"]
+        inputs, sized = snapshot.seen_by(self.runtime, model, self.runtime.clock.now())
         return compaction_range(
             inputs,
             messages=sized[: len(compacted)],
@@ -170,17 +172,19 @@ class Summarizer:
         call_context = CallContext(
             owner_id=snapshot.owner_id, thread_id=snapshot.thread_id, purpose="summary"
         )
-        model = self.deployment.tiers["simple"] if compaction.summarizer == "cheap" else compaction.model
+        model = (
+            self.runtime.deployment.tiers["simple"] if compaction.summarizer == "cheap" else compaction.model
+        )
         for _ in range(TRIES):
             body = await self._body(snapshot, compaction, asked, model)
             if body is None:
                 return None
-            side: Completion = await say(self.deployment, call_context, model, body)
-            await self.database.write(partial(ledger.keep, rows=side.spent))
+            side: Completion = await say(self.runtime, call_context, model, body)
+            await self.runtime.database.write(partial(ledger.keep, rows=side.spent))
             if not side.ok:
                 continue
             try:
-                return parse(side.text, asked, self.deployment.sizes.count, pinned=pinned)
+                return parse(side.text, asked, self.runtime.sizes.count, pinned=pinned)
             except SummaryRejected as problem:
                 log.info("a summary was not usable", reason=str(problem))
         return None
@@ -195,11 +199,11 @@ class Summarizer:
                 asked.system.text,
                 asked.text,
                 max_tokens=self._room(model, asked),
-                user_ref=None if self.deployment.backend == "local" else user_ref(snapshot.owner_id),
+                user_ref=None if self.runtime.deployment.backend == "local" else user_ref(snapshot.owner_id),
             )
         answer = snapshot.path[-1]
         try:
-            async with self.database.reading() as connection:
+            async with self.runtime.database.reading() as connection:
                 stored = await messages.get(connection, snapshot.owner_id, answer.id)
                 turn = (
                     None if stored is None else await turns.get(connection, snapshot.owner_id, stored.turn_id)
@@ -221,7 +225,7 @@ class Summarizer:
 
     def _room(self, model: str, asked: Ask) -> int:
         """Output tokens for a summary: its budget, and room to think where the model does."""
-        known = self.deployment.models[model]
+        known = self.runtime.deployment.models[model]
         thinking = 4_000 if known.thinking == "adaptive" else 0
         return min(asked.max_tokens + thinking, known.max_output)
 
@@ -233,7 +237,7 @@ class Summarizer:
         segments: tuple[Segment, ...],
         asked: Ask,
     ) -> Ended:
-        summary_id = self.clock.new_id("sum")
+        summary_id = self.runtime.clock.new_id("sum")
         base: Summary | None = snapshot.summary
 
         async def write(connection: AsyncConnection) -> bool:
@@ -254,11 +258,11 @@ class Summarizer:
                 based_on=None if base is None else base.id,
                 origin="model",
                 prompt_digest=asked.system.digest,
-                now=self.clock.now(),
+                now=self.runtime.clock.now(),
             )
             return True
 
-        if not await self.database.write(write):
+        if not await self.runtime.database.write(write):
             return "moved"
         self._failed.pop((snapshot.owner_id, snapshot.thread_id), None)
         log.info(

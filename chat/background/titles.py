@@ -9,12 +9,11 @@ from chat.background.completion import completion_request, say
 from chat.calls import ledger
 from chat.calls.record import CallContext
 from chat.planning.planner import user_ref
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.stream.journal import Journal
 from context.request.prompts import TITLE
 from store import messages, threads
-from store.database import Database
 from store.turns import Turn
 
 log = structlog.get_logger()
@@ -24,16 +23,14 @@ MAX_QUESTION = 2_000  # characters of the question the model reads
 MAX_TOKENS = 1_000  # thinking included; a title needs twenty
 
 
-async def write_title(
-    turn: Turn, call_context: CallContext, *, deployment: Deployment, database: Database, journal: Journal
-) -> None:
+async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime, journal: Journal) -> None:
     """Give the turn's thread a title if it has only a derived one. A failure costs the title, never the turn."""
-    async with database.reading() as connection:
+    async with runtime.database.reading() as connection:
         thread = await threads.get(connection, turn.owner_id, turn.thread_id)
         question = await messages.get(connection, turn.owner_id, turn.user_message_id)
     if thread is None or question is None or thread.title_source != "derived":
         return
-    model = deployment.tiers["simple"]
+    model = runtime.deployment.tiers["simple"]
     call_context = replace(call_context, purpose="title")
     asked = completion_request(
         model,
@@ -42,7 +39,7 @@ async def write_title(
         max_tokens=MAX_TOKENS,
         user_ref=user_ref(turn.owner_id),
     )
-    side = await say(deployment, call_context, model, asked)
+    side = await say(runtime, call_context, model, asked)
     title = valid(side.text) if side.ok else None
 
     async def write(connection: AsyncConnection) -> bool:
@@ -55,7 +52,7 @@ async def write_title(
         await ledger.keep(connection, side.spent)
         return changed
 
-    if await database.write(write):
+    if await runtime.database.write(write):
         journal.event(events.Note(name="title", data={"title": title}))
 
 

@@ -6,9 +6,8 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.clock import Clock
 from chat.planning.thread_snapshot import ThreadSnapshot, load
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from context.cache.plan_inputs import with_room_for
 from context.limits.fit import FLOOR
 from context.messages import Message
@@ -21,7 +20,6 @@ from context.request.request import Round
 from context.request.window import MessageTooLarge
 from context.routing.choice import Route
 from store import prompts, turns
-from store.database import Database
 from store.search.recall import recall
 from store.turns import Turn
 
@@ -34,9 +32,7 @@ class Planning:
     """The planning of one turn. `planned` is what was sent last, or is about to be."""
 
     turn: Turn
-    deployment: Deployment
-    database: Database
-    clock: Clock
+    runtime: Runtime
     can_compact: bool = True
     continued: Message | None = None  # an answer that broke off, which this one goes on with
     snapshot: ThreadSnapshot | None = None
@@ -50,15 +46,15 @@ class Planning:
     async def stand(self) -> None:
         """Read what every plan of the turn is made from."""
         turn = self.turn
-        self.started_at = self.clock.now()
-        async with self.database.reading() as connection:
+        self.started_at = self.runtime.clock.now()
+        async with self.runtime.database.reading() as connection:
             self.snapshot = await load(
                 connection,
                 turn.owner_id,
                 turn.thread_id,
                 turn.user_message_id,
-                tokens=self.deployment.policy.window_cap,
-                models=tuple(self.deployment.models),
+                tokens=self.runtime.deployment.policy.window_cap,
+                models=tuple(self.runtime.deployment.models),
             )
 
     def price(self, model_id: str) -> tuple[int | None, str]:
@@ -71,7 +67,7 @@ class Planning:
             planned = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
         except MessageTooLarge as problem:
             return None, f"takes at most {problem.limit} tokens"
-        prices = self.deployment.prices(model_id, self.started_at)
+        prices = self.runtime.deployment.prices(model_id, self.started_at)
         usage = replace(planned.estimated_usage, output=self._usual_answer)
         return (prices.cost(usage) if prices.known else None), ""
 
@@ -95,7 +91,7 @@ class Planning:
         if self.snapshot is None:
             await self.stand()
         recalled: tuple[Recalled, ...] = ()
-        if self.stood.path[0].parent_id is not None and self.deployment.recall_tokens:
+        if self.stood.path[0].parent_id is not None and self.runtime.deployment.recall_tokens:
             recalled = await self.search(route.model_id, self.stood.path[-1].text)
         if self.continued is not None:
             recalled = (*recalled, self._rest_of(self.continued, route.model_id))
@@ -104,8 +100,8 @@ class Planning:
         return planned
 
     def _plan(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
-        deployment, snapshot, model_id = self.deployment, self.stood, route.model_id
-        inputs, path = snapshot.seen_by(deployment, model_id, self.started_at)
+        runtime, snapshot, model_id = self.runtime, self.stood, route.model_id
+        inputs, path = snapshot.seen_by(runtime, model_id, self.started_at)
         if short:
             asked = path[-1].tokens + sum(one.tokens for one in recalled if one.needed)
             inputs = with_room_for(inputs, asked, least=FLOOR)
@@ -116,7 +112,7 @@ class Planning:
             summary=snapshot.summary,
             recalled=recalled,
             cache_state=snapshot.cache_state(model_id),
-            others=snapshot.others(deployment, model_id, self.started_at),
+            others=snapshot.others(runtime, model_id, self.started_at),
             global_gaps=snapshot.global_gaps(model_id),
             now=self.started_at,
             previous_start=self.turn.window_start,
@@ -148,19 +144,19 @@ class Planning:
                 connection, self.turn.owner_id, self.turn.id, kept, planned.recipe.first_message_id
             )
 
-        await self.database.write(write)
+        await self.runtime.database.write(write)
 
     def grown(self, planned: Plan, rounds: Sequence[Round]) -> tuple[int, int]:
         """Tokens that what tools were asked so far adds to a plan's prompt: as expected, and at most."""
         if not rounds:
             return 0, 0
         said, model_id = str(rounds), planned.recipe.model
-        return self.deployment.sizes.count(said, model_id), self.deployment.sizes.bound(said, model_id)
+        return self.runtime.sizes.count(said, model_id), self.runtime.sizes.bound(said, model_id)
 
     async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
         """Messages older than the window that a question is about."""
         likeness = await self._likeness(question)  # before a connection is taken
-        async with self.database.reading() as connection:
+        async with self.runtime.database.reading() as connection:
             return await recall(
                 connection,
                 self.turn.owner_id,
@@ -168,24 +164,24 @@ class Planning:
                 question=question,
                 before=self.stood.path[0],
                 now=self.started_at,
-                budget=self.deployment.recall_tokens,
-                count=partial(self.deployment.sizes.count, model=model_id),
-                outlines=self.deployment.outlines,
+                budget=self.runtime.deployment.recall_tokens,
+                count=partial(self.runtime.sizes.count, model=model_id),
+                outlines=self.runtime.outlines,
                 likeness=likeness,
             )
 
     async def _likeness(self, question: str) -> Likeness | None:
         """What the question is compared by, where messages are also found by their meaning."""
-        if self.deployment.embeddings is None:
+        if self.runtime.embeddings is None:
             return None
         if question not in self._likenesses:
-            self._likenesses[question] = await self.deployment.embeddings.likeness(question)
+            self._likenesses[question] = await self.runtime.embeddings.likeness(question)
         return self._likenesses[question]
 
     def _rest_of(self, answer: Message, model_id: str) -> Recalled:
         """The block that asks for the rest of an answer."""
         text = continuing.block(answer.text)
-        tokens = self.deployment.sizes.count(text, model_id)
+        tokens = self.runtime.sizes.count(text, model_id)
         return Recalled(id=continuing.named(answer.id), text=text, tokens=tokens)
 
     @property

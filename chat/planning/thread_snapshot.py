@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
 from context.cache.plan_inputs import PlanInputs
@@ -39,24 +39,22 @@ class ThreadSnapshot:
         """The gaps of all threads' cache states of a model: routed cache states have other gaps than threads."""
         return self.global_gaps_by_model.get(model_id) or GlobalGaps()
 
-    def others(self, deployment: Deployment, model_id: str, now: int) -> list[tuple[PlanInputs, CacheState]]:
+    def others(self, runtime: Runtime, model_id: str, now: int) -> list[tuple[PlanInputs, CacheState]]:
         """The thread's other cache states, which a compaction moves too."""
         return [
             (
-                deployment.inputs(other, now, thread=self.thread_id, compacted=self.summary is not None),
+                runtime.plan_inputs(other, now, thread=self.thread_id, compacted=self.summary is not None),
                 stored.cache_state,
             )
             for other, stored in self.cache_states.items()
-            if other != model_id and other in deployment.models
+            if other != model_id and other in runtime.deployment.models
         ]
 
-    def seen_by(
-        self, deployment: Deployment, model_id: str, now: int
-    ) -> tuple[PlanInputs, tuple[Message, ...]]:
+    def seen_by(self, runtime: Runtime, model_id: str, now: int) -> tuple[PlanInputs, tuple[Message, ...]]:
         """The terms of a model and the path with its sizes as that model counts them."""
-        path = deployment.sizes.sized(self.path, model_id)
-        safety = deployment.sizes.safety(self.path, model_id)
-        inputs = deployment.inputs(
+        path = runtime.sizes.sized(self.path, model_id)
+        safety = runtime.sizes.safety(self.path, model_id)
+        inputs = runtime.plan_inputs(
             model_id, now, thread=self.thread_id, safety=safety, compacted=self.summary is not None
         )
         return inputs, path

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.budgets.reservations import refusal
 from chat.calls.caller import LEASE
-from chat.clock import Clock, rfc3339
+from chat.clock import rfc3339
 from chat.errors import (
     ContextTooLong,
     IdConflict,
@@ -17,7 +17,8 @@ from chat.errors import (
     ThreadBusy,
     Unavailable,
 )
-from chat.runtime.runtime import Deployment
+from chat.runtime.deployment import Deployment
+from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.turns.placement import place
 from chat.turns.turn_request import TurnRequest
@@ -48,9 +49,7 @@ class Accepted:
 
 
 async def accept(
-    database: Database,
-    deployment: Deployment,
-    clock: Clock,
+    runtime: Runtime,
     *,
     owner_id: str,
     holder: str,
@@ -62,20 +61,21 @@ async def accept(
     `room`: whether another turn finds a place; one that is known needs none.
     """
     try:
-        _check_model(deployment, turn_request)
-        _check_size(deployment, turn_request)
+        _check_model(runtime.deployment, turn_request)
+        _check_size(runtime, turn_request)
     except (ModelNotFound, ContextTooLong):
         # What was taken stays taken, though models and what is known of them may have changed since.
-        if not await _is_known(database, owner_id, turn_request):
+        if not await _is_known(runtime.database, owner_id, turn_request):
             raise
-    tokens = 0 if turn_request.text is None else deployment.sizes.count(turn_request.text)
-    acceptance = _Acceptance(deployment, clock, owner_id, holder, turn_request, tokens, room)
+    tokens = 0 if turn_request.text is None else runtime.sizes.count(turn_request.text)
+    acceptance = _Acceptance(runtime, owner_id, holder, turn_request, tokens, room)
     for attempt in (1, 2, 3):
         try:
-            return await database.write(acceptance.write)
+            return await runtime.database.write(acceptance.write)
         except DoesNotFit as full:
-            await deployment.caller.budgets.remember(database, full.counter, clock.now())
-            raise refusal(full.counter, clock.now()) from None
+            now = runtime.clock.now()
+            await runtime.caller.budgets.remember(runtime.database, full.counter, now)
+            raise refusal(full.counter, now) from None
         except IntegrityError as clash:
             # Two requests raced past each other's checks (Postgres); the loser looks again and sees the winner.
             if attempt == 3 or "messages_id" in str(clash.orig) or "messages.owner_id" in str(clash.orig):
@@ -98,15 +98,16 @@ def _check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
         raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
 
 
-def _check_size(deployment: Deployment, turn_request: TurnRequest) -> None:
+def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
     """The safe-side bound decides: a message that is taken is never refused by the provider for its length."""
     if turn_request.text is None:
         return
+    deployment, sizes = runtime.deployment, runtime.sizes
     refused: list[str] = []
     for model_id in deployment.possible(turn_request.pins):
         model = deployment.models[model_id]
-        tokens = deployment.sizes.bound(turn_request.text, model.id)
-        prompt = deployment.sizes.bound(deployment.prompt.text, model.id)
+        tokens = sizes.bound(turn_request.text, model.id)
+        prompt = sizes.bound(deployment.prompt.text, model.id)
         limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
         if tokens <= limit:
             return  # the router leaves out models it does not fit
@@ -116,8 +117,7 @@ def _check_size(deployment: Deployment, turn_request: TurnRequest) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Acceptance:
-    deployment: Deployment
-    clock: Clock
+    runtime: Runtime
     owner_id: str
     holder: str
     turn_request: TurnRequest
@@ -125,11 +125,11 @@ class _Acceptance:
     room: bool
 
     async def write(self, connection: AsyncConnection) -> Accepted:
-        turn_request, owner, deployment = self.turn_request, self.owner_id, self.deployment
+        turn_request, owner, runtime = self.turn_request, self.owner_id, self.runtime
         known = await self._known(connection)
         if known is not None:
             return await self._replay(connection, known)
-        now = self.clock.now()
+        now = self.runtime.clock.now()
         if turn_request.text is not None:
             await threads.create(connection, owner, turn_request.thread_id, now=now)
         thread = await threads.lock(connection, owner, turn_request.thread_id)
@@ -146,13 +146,14 @@ class _Acceptance:
             raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
 
         spender = Spender(owner_id=owner, thread_id=thread.id, token=turn_request.token)
-        await deployment.caller.budgets.accept(connection, spender, deployment.least(now), now=now)
-        turn_id, message_id = self.clock.new_id("turn"), self.clock.new_id("msg")
+        least = runtime.deployment.least(now)
+        await runtime.caller.budgets.accept(connection, spender, least, now=now)
+        turn_id, message_id = self.runtime.clock.new_id("turn"), self.runtime.clock.new_id("msg")
         question, above = await place(
             connection,
             turn_request,
             thread,
-            new_id=lambda: self.clock.new_id("msg"),
+            new_id=lambda: self.runtime.clock.new_id("msg"),
             tokens=self.tokens,
             turn_id=turn_id,
             now=now,
@@ -220,7 +221,7 @@ class _Acceptance:
         """Who wrote the first half writes the second, if it is still offered and nobody else is asked for."""
         if self.turn_request.continues is None or above is None:
             return None
-        return above.model if above.model in self.deployment.tiers.values() else None
+        return above.model if above.model in self.runtime.deployment.tiers.values() else None
 
     def _title(self, thread: threads.Thread) -> dict[str, str]:
         """The first words as a title, until a better one is written."""

@@ -10,9 +10,9 @@ async def compact_if_due(work: TurnWork, summarizer: Summarizer) -> None:
     """Behind a turn: compaction what it found undone, or what keeping would now cost more than compacting."""
     if work.planning.planned is None or summarizer.rests(work.turn.owner_id, work.turn.thread_id):
         return
-    turn, now = work.turn, work.clock.now()
+    turn, now = work.turn, work.runtime.clock.now()
     model = work.planning.planned.recipe.model
-    async with work.database.reading() as connection:
+    async with work.runtime.database.reading() as connection:
         snapshot = await load(
             connection,
             turn.owner_id,
@@ -22,13 +22,13 @@ async def compact_if_due(work: TurnWork, summarizer: Summarizer) -> None:
         )
     if not snapshot.path:
         return  # the thread was deleted, or compacted to its end
-    inputs, path = snapshot.seen_by(work.deployment, model, now)
+    inputs, path = snapshot.seen_by(work.runtime, model, now)
     compaction = after_turn(
         inputs,
         path=path,
         summary=snapshot.summary,
         cache_state=snapshot.cache_state(model),
-        others=snapshot.others(work.deployment, model, now),
+        others=snapshot.others(work.runtime, model, now),
         now=now,
         found=work.planning.planned.compaction,
     )

@@ -47,7 +47,7 @@ async def explain(work: TurnWork) -> None:
     record = forecast(work)
     if record is None or _checked(work) is None:
         return
-    async with work.database.reading() as connection:
+    async with work.runtime.database.reading() as connection:
         compared = await _compared(connection, work)
     found = _checked(work, compared)
     if found is None:
@@ -60,7 +60,7 @@ async def explain(work: TurnWork) -> None:
         actual_usage=found.actual_usage,
     )
     owner_id = work.turn.owner_id
-    await work.database.write(
+    await work.runtime.database.write(
         partial(entries.explain, owner_id=owner_id, call_id=record.id, cache_miss=_said(found))
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.turns.turn import TurnWork
 from context.cache import keepalive
 from context.cache.cache_state import CacheState, after_request
@@ -24,7 +24,7 @@ class CacheUpdate:
     `next_at`: when it wants attention, in milliseconds; `actual_usage`: for the planned prompt, before any tool had answered.
     """
 
-    deployment: Deployment
+    runtime: Runtime
     turn: Turn
     cache_state: CacheState
     before: CacheState
@@ -43,7 +43,9 @@ class CacheUpdate:
             name = global_gaps_key(self.cache_state.model)
             histogram = await learned_stats.get(connection, name, to_change=True)
             global_gaps = GlobalGaps() if histogram is None else GlobalGaps.from_json(histogram)
-            seen = global_gaps.observe(self.cache_state.gaps[-1].ms, self.before.gaps, self.deployment.policy)
+            seen = global_gaps.observe(
+                self.cache_state.gaps[-1].ms, self.before.gaps, self.runtime.deployment.policy
+            )
             await learned_stats.put(connection, name, seen.to_json())
         await self._learn_sizes(connection)
 
@@ -72,7 +74,7 @@ class CacheUpdate:
         if calls is None:
             return
         new = (answer.message, question.message)
-        name, sizes = calibration_key(self.cache_state.model), self.deployment.sizes
+        name, sizes = calibration_key(self.cache_state.model), self.runtime.sizes
         value = await learned_stats.get(connection, name, to_change=True)
         known = Calibration.initial(self.cache_state.model) if value is None else Calibration.from_json(value)
         knows = known.observe(sizes.features(new), actual_usage.prompt - calls)
@@ -110,14 +112,14 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
         started_at=record.created_at,
         actual_usage=actual_usage,
         upstream_id=record.call.upstream_id,
-        policy=work.deployment.policy,
+        policy=work.runtime.deployment.policy,
     )
-    inputs = work.deployment.inputs(
+    inputs = work.runtime.plan_inputs(
         record.model, record.created_at, thread=work.turn.thread_id, compacted=planned.summary is not None
     )
-    work.deployment.prefixes.sent(record.model, inputs.tools, work.turn.thread_id, record.created_at)
+    work.runtime.shared_prompts.sent(record.model, inputs.tools, work.turn.thread_id, record.created_at)
     return CacheUpdate(
-        deployment=work.deployment,
+        runtime=work.runtime,
         turn=work.turn,
         cache_state=cache_state,
         before=before,

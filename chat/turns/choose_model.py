@@ -36,12 +36,12 @@ class Seen:
 
 async def choose_model(planning: Planning, turn_request: TurnRequest, call_context: CallContext) -> Route:
     """The route of a turn, from a standing that was read. Raises UnknownModel."""
-    deployment, snapshot = planning.deployment, planning.stood
+    deployment, snapshot = planning.runtime.deployment, planning.stood
     candidates: Sequence[Candidate] = deployment.candidates
     if one_model(candidates):
         fallback = "standard" if deployment.default_tier == "auto" else deployment.default_tier
         return choose(None, Pins(turn=turn_request.requested_model, default=fallback), candidates)
-    async with planning.database.reading() as connection:
+    async with planning.runtime.database.reading() as connection:
         seen = await _seen(connection, planning, turn_request)
     text = snapshot.path[-1].text
     matched = matching(deployment.rules, text, turn_request.labels)
@@ -57,8 +57,8 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
         found = assess(text, _said(snapshot.path[:-1], seen), at_least=seen.again)
     priced = [_priced(planning, one) for one in candidates]
     route = choose(found, pins, priced)
-    if found is not None and found.unsure and route.by == "score" and deployment.opinion:
-        tier = await tier_classifier.ask(planning.deployment, planning.database, call_context, text)
+    if found is not None and found.unsure and route.by == "score" and deployment.classifier:
+        tier = await tier_classifier.ask(planning.runtime, call_context, text)
         if tier is not None:
             route = choose(opined(found, tier), pins, priced)
     return route

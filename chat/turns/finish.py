@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls import ledger
 from chat.calls.ledger import entry, total
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.turns.cache_miss import forecast, notice
 from chat.turns.cache_update import CacheUpdate, cache_update
@@ -35,12 +35,12 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     spent = _spent(work)
     tokens, cost = total(spent)
     seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
-    ended = await work.database.write(
+    ended = await work.runtime.database.write(
         Ending(
             turn=work.turn,
             outcome=outcome,
             parts=tuple(work.answer_builder.parts),
-            deployment=work.deployment,
+            runtime=work.runtime,
             model=next((record.call.model for record in reversed(work.calls) if record.call.model), None),
             tokens=tokens,
             cost=cost,
@@ -48,7 +48,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
             seq=seq,
             payload=payload,
             cache_state=cache_update(work),
-            now=work.clock.now(),
+            now=work.runtime.clock.now(),
         ).write
     )
     if ended:
@@ -60,13 +60,13 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
 
 async def record_calls(work: TurnWork) -> None:
     """Write what the calls of a turn used that somebody else ended: its new owner could only estimate it."""
-    await work.database.write(partial(ledger.keep, rows=_spent(work)))
+    await work.runtime.database.write(partial(ledger.keep, rows=_spent(work)))
 
 
 def _spent(work: TurnWork) -> list[entries.Entry]:
     """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
     sent = [record for record in work.calls if record.noted]
-    rows = [entry(record, local=work.deployment.caller.local) for record in sent]
+    rows = [entry(record, local=work.runtime.deployment.local) for record in sent]
     planned, first = work.planning.planned, forecast(work)
     if planned is not None and first is not None:
         index = sent.index(first)
@@ -107,7 +107,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
     turn: Turn
     outcome: Outcome
     parts: tuple[Part, ...]
-    deployment: Deployment
+    runtime: Runtime
     model: str | None
     tokens: events.TokenUsage | None
     cost: Decimal | None
@@ -142,7 +142,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             turn.message_id,
             status=message_status,
             parts=self.parts,
-            tokens=self.deployment.sizes.count(text) if text else 0,
+            tokens=self.runtime.sizes.count(text) if text else 0,
             refused=isinstance(outcome, Failed) and outcome.refused,
             model=self.model,
             finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,

@@ -35,12 +35,12 @@ async def fitted(
     are bound to it. `eager` as in context.limits.fit; `counted`: tiers that have counted the turn as theirs.
     """
     barred = set(planning.tried)  # a model that has failed the turn is not what a cheaper answer comes from
-    while planning.deployment.caller.budgets:
+    while planning.runtime.caller.budgets:
         offers = await _offers(planning, call_context, planned, rounds, barred, counted)
         found = fit(offers, eager=eager)
         if isinstance(found, FitsNot):
-            now = planning.clock.now()
-            await planning.deployment.caller.budgets.remember(planning.database, found.counter, now)
+            now = planning.runtime.clock.now()
+            await planning.runtime.caller.budgets.remember(planning.runtime.database, found.counter, now)
             raise CallDoesNotFit(found.counter, found.resets_at, found.reason, final=True)
         if found.reason is None:
             break
@@ -61,7 +61,7 @@ async def fitted(
         }
         journal.event(events.Note(name="budget", data=data))
         if found.index:
-            label = planning.deployment.models[chosen.model].label
+            label = planning.runtime.deployment.models[chosen.model].label
             shown = {"model": chosen.model, "label": label, "tier": chosen.tier, "reason": found.reason}
             journal.event(events.Note(name="route", data=shown))
         planned = replace(
@@ -83,7 +83,7 @@ async def _offers(
     counted: Collection[str],
 ) -> list[Offer]:
     """The call as planned and, unless its model must stay, the same of each cheaper tier, with how their counters stand."""
-    deployment, now = planning.deployment, planning.clock.now()
+    deployment, now = planning.runtime.deployment, planning.runtime.clock.now()
     wanted = planned.recipe.model
     tiers: list[tuple[str | None, str]] = [(planned.route.tier, wanted)]
     candidates = (
@@ -103,10 +103,10 @@ async def _offers(
         )
         for tier, model in tiers
     ]
-    of_call = deployment.caller.budgets.of_call
+    of_call = planning.runtime.caller.budgets.of_call
     drawn = [of_call(spender, now, again=spender.tier in counted) for spender in spenders]
     together = {counter.key: counter for counters in drawn for counter in counters}
-    async with planning.database.reading() as connection:
+    async with planning.runtime.database.reading() as connection:
         statuses = {
             one.counter.key: one for one in await store.statuses(connection, tuple(together.values()))
         }
@@ -119,7 +119,7 @@ async def _offers(
             output=min(planned.recipe.max_tokens, deployment.models[model].max_output),
             prices=price_table(model, now=now),
             statuses=tuple(statuses[counter.key] for counter in counters),
-            free=deployment.caller.local,
+            free=deployment.local,
         )
         for (tier, model), counters in zip(tiers, drawn, strict=True)
     ]

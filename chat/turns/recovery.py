@@ -6,8 +6,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls import ledger
-from chat.clock import Clock
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.turns.finish import Ending, terminal_event
 from chat.turns.turn import Failed
@@ -15,19 +14,16 @@ from context.messages import Part, ReasoningPart, TextPart, ToolPart
 from context.request import continuing
 from store import events as store_events
 from store import messages
-from store.database import Database
 from store.ledger import entries, open_calls
 from store.ledger.open_calls import OpenCall
 from store.turns import Turn
 
 
-async def recover(
-    database: Database, deployment: Deployment, clock: Clock, turn: Turn, outcome: Failed
-) -> bool:
+async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
     """End a turn whose process is gone, keeping what its log says was said."""
     logged: list[events.TurnEvent] = []
     last = 0
-    async with database.reading() as connection:
+    async with runtime.database.reading() as connection:
         while found := await store_events.after(connection, turn.owner_id, turn.id, last):
             last = found[-1][0]
             logged += [event for _, payload in found if (event := _understood(payload)) is not None]
@@ -42,15 +38,15 @@ async def recover(
         turn=turn,
         outcome=outcome,
         parts=parts,
-        deployment=deployment,
+        runtime=runtime,
         model=None,
         tokens=None,
         cost=None,
-        spent=_lost(left, logged, quoted, local=deployment.caller.local),
+        spent=_lost(left, logged, quoted, local=runtime.deployment.local),
         seq=first + len(closing) - 1,
         payload=payloads[-1],
         cache_state=None,
-        now=clock.now(),
+        now=runtime.clock.now(),
     )
 
     async def write(connection: AsyncConnection) -> bool:
@@ -60,7 +56,7 @@ async def recover(
             await connection.execute(store_events.APPEND, store_events.rows(turn.id, first, payloads[:-1]))
         return True
 
-    return await database.write(write)
+    return await runtime.database.write(write)
 
 
 def _understood(payload: str) -> events.TurnEvent | None:

@@ -20,11 +20,10 @@ from chat.background.keepalive import KeepaliveScheduler
 from chat.background.summarizer import Summarizer
 from chat.calls import ledger
 from chat.calls.caller import CALL_LEASE, LEASE
-from chat.clock import Clock
 from chat.errors import NotFound, Unavailable
 from chat.periodic import repeat
 from chat.planning.planner import Planning
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.stream.answer_builder import AnswerBuilder
 from chat.stream.journal import Journal, TurnLog
@@ -37,7 +36,6 @@ from chat.turns.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcom
 from chat.turns.turn_request import TurnRequest
 from store import events as store_events
 from store import turns
-from store.database import Database
 from store.errors import StoreError
 from store.ledger import open_calls
 
@@ -62,9 +60,7 @@ class _Running:
 class Runner:
     """Runs the turns of this process. `holder` is the process's own id, under which it holds leases."""
 
-    database: Database
-    deployment: Deployment
-    clock: Clock
+    runtime: Runtime
     holder: str
     shared: bool  # whether other processes may run turns in the same database
     summarizer: Summarizer
@@ -89,13 +85,11 @@ class Runner:
         """Make a turn durable and start it. Raises PalaverError."""
         if self.refusing and not await self._is_known(owner_id, turn_request):
             raise Unavailable("this server is shutting down", retry_after=2)
-        admission, coming = self.deployment.caller.admission, self.clock.new_id("coming")
+        admission, coming = self.runtime.caller.admission, self.runtime.clock.new_id("coming")
         room = admission.expect(coming)
         try:
             accepted = await accept(
-                self.database,
-                self.deployment,
-                self.clock,
+                self.runtime,
                 owner_id=owner_id,
                 holder=self.holder,
                 turn_request=turn_request,
@@ -113,12 +107,12 @@ class Runner:
         key = turn_request.idempotency_key
         if key is None:
             return False
-        async with self.database.reading() as connection:
+        async with self.runtime.database.reading() as connection:
             return await turns.by_key(connection, owner_id, key) is not None
 
     async def cancel(self, owner_id: str, turn_id: str) -> None:
         """Stop a turn, wherever it runs; a turn that has ended stays as it is. Raises NotFound."""
-        async with self.database.reading() as connection:
+        async with self.runtime.database.reading() as connection:
             turn = await turns.get(connection, owner_id, turn_id)
         if turn is None:
             raise NotFound("no such turn")
@@ -126,7 +120,9 @@ class Runner:
             return
         mine = self._running.get(turn_id)
         if mine is None:
-            await self.database.write(lambda connection: turns.request_cancel(connection, owner_id, turn_id))
+            await self.runtime.database.write(
+                lambda connection: turns.request_cancel(connection, owner_id, turn_id)
+            )
         else:
             self._stop(mine, Cancelled(reason="user"))
 
@@ -147,7 +143,7 @@ class Runner:
     @property
     def _longest_call(self) -> int:
         """Milliseconds after which a call that is still noted as on its way belongs to a process that is gone."""
-        return round(self.deployment.max_turn_seconds + CALL_PATIENCE) * 1_000
+        return round(self.runtime.deployment.max_turn_seconds + CALL_PATIENCE) * 1_000
 
     @property
     def count(self) -> int:
@@ -187,46 +183,50 @@ class Runner:
             with suppress(asyncio.CancelledError):
                 await task
         with suppress(StoreError):  # else the next process does it
-            await ledger.close_own(self.database, self.holder, local=self.deployment.caller.local)
+            await ledger.close_own(self.runtime.database, self.holder, local=self.runtime.deployment.local)
 
     async def beat(self) -> None:
         """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
         if self._running:
-            until, ids = self.clock.now() + LEASE, list(self._running)
-            requested_model = await self.database.write(
+            until, ids = self.runtime.clock.now() + LEASE, list(self._running)
+            requested_model = await self.runtime.database.write(
                 lambda connection: turns.renew_leases(connection, self.holder, ids, until)
             )
             for turn_id in requested_model:
                 if turn_id in self._running:
                     self._stop(self._running[turn_id], Cancelled(reason="user"))
         if self.shared:
-            held = self.clock.now() + CALL_LEASE
-            await self.database.write(lambda connection: open_calls.renew(connection, self.holder, held))
+            held = self.runtime.clock.now() + CALL_LEASE
+            await self.runtime.database.write(
+                lambda connection: open_calls.renew(connection, self.holder, held)
+            )
         await self.take_over(everything=False)
 
     async def take_over(self, *, everything: bool) -> None:
         """End abandoned turns as interrupted, with what their logs say was said."""
-        async with self.database.reading() as connection:
-            found = await turns.abandoned(connection, None if everything else self.clock.now())
+        async with self.runtime.database.reading() as connection:
+            found = await turns.abandoned(connection, None if everything else self.runtime.clock.now())
         for turn in found:
             if turn.id in self._running:
                 continue
             try:
-                if await recover(self.database, self.deployment, self.clock, turn, INTERRUPTED):
+                if await recover(self.runtime, turn, INTERRUPTED):
                     log.warning("ended an abandoned turn", turn_id=turn.id)
             except Exception:  # one that cannot be ended keeps no other from it
                 log.exception("an abandoned turn could not be ended; it will be tried again", turn_id=turn.id)
-        before = self.clock.now() + 1 if everything else self.clock.now() - self._longest_call
+        before = self.runtime.clock.now() + 1 if everything else self.runtime.clock.now() - self._longest_call
         now = (
-            self.clock.now() if self.shared else None
+            self.runtime.clock.now() if self.shared else None
         )  # alone there is nobody else whose calls could be left
-        await ledger.close_left_behind(self.database, before, now=now, local=self.deployment.caller.local)
+        await ledger.close_left_behind(
+            self.runtime.database, before, now=now, local=self.runtime.deployment.local
+        )
 
     async def tidy(self) -> None:
         """Remove event logs that need no longer be kept."""
-        before = self.clock.now() - self.log_hours * 3_600_000
+        before = self.runtime.clock.now() - self.log_hours * 3_600_000
         while True:
-            async with self.database.reading() as connection:
+            async with self.runtime.database.reading() as connection:
                 old = await turns.with_old_logs(connection, before, 200)
             if not old:
                 return
@@ -235,43 +235,36 @@ class Runner:
                 await store_events.remove(connection, ids)
                 await turns.forget_logs(connection, ids)
 
-            await self.database.write(partial(remove, ids=list(old)))
+            await self.runtime.database.write(partial(remove, ids=list(old)))
 
     def _begin(self, accepted: Accepted, turn_request: TurnRequest) -> None:
         turn, live = accepted.turn, TurnLog()
         live.extend([events.frame(1, accepted.first)])
-        journal = Journal(self.database, turn.id, live, self.clock)
-        answer_builder = AnswerBuilder(journal=journal, clock=self.clock)
+        journal = Journal(self.runtime.database, turn.id, live, self.runtime.clock)
+        answer_builder = AnswerBuilder(journal=journal, clock=self.runtime.clock)
         if accepted.continued is not None:
             answer_builder.resume(accepted.continued.text)
         work = TurnWork(
-            turn=turn,
             turn_request=turn_request,
-            deployment=self.deployment,
-            database=self.database,
-            clock=self.clock,
             journal=journal,
             answer_builder=answer_builder,
             planning=Planning(
                 turn=turn,
-                deployment=self.deployment,
-                database=self.database,
-                clock=self.clock,
+                runtime=self.runtime,
                 can_compact=not self.summarizer.rests(turn.owner_id, turn.thread_id),
                 continued=accepted.continued,
             ),
         )
         running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())
         self._running[turn.id] = running
-        self.deployment.caller.hooks.turn_begins(turn.id)
+        self.runtime.caller.hooks.turn_begins(turn.id)
         running.task = asyncio.create_task(self._own(running), name=f"turn {turn.id}")
-        if self.deployment.model_titles:
+        if self.runtime.deployment.model_titles:
             self._run_in_background(
                 titles.write_title(
                     turn,
                     work.call_context,
-                    deployment=self.deployment,
-                    database=self.database,
+                    runtime=self.runtime,
                     journal=journal,
                 ),
                 f"title {turn.id}",
@@ -305,11 +298,11 @@ class Runner:
         with structlog.contextvars.bound_contextvars(turn_id=turn.id):
             try:
                 outcome = await self._outcome(running)
-                self.deployment.caller.hooks.turn_ended(turn.id, type(outcome).__name__.lower())
+                self.runtime.caller.hooks.turn_ended(turn.id, type(outcome).__name__.lower())
                 await self._end(work, outcome)
                 if not self.refusing:
                     self._run_in_background(compact_if_due(work, self.summarizer), f"fold {turn.id}")
-                    if (embeddings := self.deployment.embeddings) is not None:
+                    if (embeddings := self.runtime.embeddings) is not None:
                         caught_up = embeddings.catch_up(
                             turn.owner_id, turn.thread_id, stopping=lambda: self.refusing
                         )
@@ -317,14 +310,14 @@ class Runner:
                     self._explain(work)
                 log.info("turn ended", outcome=type(outcome).__name__.lower(), calls=len(work.calls))
             finally:
-                self.deployment.caller.admission.forget(turn.id)
+                self.runtime.caller.admission.forget(turn.id)
                 del self._running[turn.id]
                 running.log.extend([], ended=True)
 
     async def _outcome(self, running: _Running) -> Outcome:
         """How the turn goes: its answer, a wish to stop, or the time limit - whichever comes first."""
         answering = asyncio.create_task(running.work.answer(), name="answer")
-        limit = self.deployment.max_turn_seconds
+        limit = self.runtime.deployment.max_turn_seconds
         await asyncio.wait({answering, running.stop}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if answering.done():
             running.stop.cancel()
@@ -337,7 +330,8 @@ class Runner:
         for record in running.work.calls:
             if record.ended is None:
                 record.end(
-                    "cancelled" if isinstance(outcome, Cancelled) else "interrupted", self.clock.monotonic()
+                    "cancelled" if isinstance(outcome, Cancelled) else "interrupted",
+                    self.runtime.clock.monotonic(),
                 )
         answering.cancel()
         with suppress(asyncio.CancelledError, Exception):

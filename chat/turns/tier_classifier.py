@@ -9,11 +9,10 @@ from functools import partial
 from chat.background.completion import completion_request, size_of
 from chat.calls.ledger import entry, keep
 from chat.calls.record import CallContext
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.stream_decoder import Stopped, TextDelta
 from context.models.catalog import TIERS, Tier
-from store.database import Database
 
 PATIENCE = 2.0  # seconds; a turn that waits longer has lost more than a wrong tier costs
 HEAD, TAIL = 2_000, 1_000  # characters of the message shown
@@ -30,17 +29,15 @@ SYSTEM = (
 )
 
 
-async def ask(
-    deployment: Deployment, database: Database, call_context: CallContext, text: str
-) -> Tier | None:
+async def ask(runtime: Runtime, call_context: CallContext, text: str) -> Tier | None:
     """The tier the cheapest model names, None when it names none in time."""
-    model = deployment.tiers["simple"]
+    model = runtime.deployment.tiers["simple"]
     shown = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n[…]\n{text[-TAIL:]}"
     body = completion_request(
         model, SYSTEM, f"<message>\n{shown}\n</message>", max_tokens=MOST_TOKENS, user_ref=None
     )
-    caller = deployment.caller
-    record = caller.record(call_context, model=model, tier="simple", size=size_of(deployment, model, body))
+    caller = runtime.caller
+    record = caller.record(call_context, model=model, tier="simple", size=size_of(runtime, model, body))
     words: list[str] = []
     try:
         async with asyncio.timeout(PATIENCE), caller.ask(record, body) as pieces:
@@ -55,7 +52,7 @@ async def ask(
     finally:
         if record.noted:
             row = entry(record, local=caller.local)
-            await asyncio.shield(database.write(partial(keep, rows=[row])))
+            await asyncio.shield(runtime.database.write(partial(keep, rows=[row])))
     said = "".join(words).lower()
     named = [tier for tier in TIERS if tier in said]
     return named[0] if len(named) == 1 else None

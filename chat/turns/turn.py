@@ -14,9 +14,8 @@ from functools import partial
 from chat.budgets.reservations import CallDoesNotFit
 from chat.calls.ledger import entry, keep
 from chat.calls.record import CallContext, CallRecord, Size
-from chat.clock import Clock
 from chat.planning.planner import Planning, body_of
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.stream.answer_builder import AnswerBuilder
 from chat.stream.journal import Journal
@@ -34,7 +33,6 @@ from context.request.tools import SEARCH
 from context.request.window import MessageTooLarge
 from context.routing.choice import Route
 from context.routing.next import one_up
-from store.database import Database
 from store.turns import Turn
 
 MAX_ROUNDS = 4  # times a model may ask for tools in one turn
@@ -111,16 +109,20 @@ USELESS = {
 class TurnWork:
     """One turn at work. `calls` and the draft are right at every moment, so that any end can be recorded."""
 
-    turn: Turn
     turn_request: TurnRequest
-    deployment: Deployment
-    database: Database
-    clock: Clock
     journal: Journal
     answer_builder: AnswerBuilder
     planning: Planning
     calls: list[CallRecord] = field(default_factory=list)
     requested_model: list[ToolRequested] = field(default_factory=list)
+
+    @property
+    def turn(self) -> Turn:
+        return self.planning.turn
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.planning.runtime
 
     @property
     def call_context(self) -> CallContext:
@@ -137,7 +139,7 @@ class TurnWork:
 
     async def answer(self) -> Outcome:
         """Choose, plan and ask, one model after another if need be. Raises only what nobody foresaw."""
-        deployment = self.deployment
+        runtime, deployment = self.runtime, self.runtime.deployment
         await self.planning.stand()
         route = await choose_model(
             self.planning, self.turn_request, replace(self.call_context, purpose="classify")
@@ -177,7 +179,7 @@ class TurnWork:
                 outcome=found.trouble.outcome,
                 tried=tried,
                 small=[candidate for candidate in small if candidate.model not in shortened],
-                open_breakers=deployment.caller.admission.open_breakers(),
+                open_breakers=runtime.caller.admission.open_breakers(),
                 text_shown=self.answer_builder.has_text,
                 allowed=deployment.fallback,
             )
@@ -197,9 +199,9 @@ class TurnWork:
 
     def _patience(self, others: Collection[str], tried: Collection[str]) -> retry.Patience:
         """How much a model is given: less where another can answer, or where the reader has waited for one already."""
-        if not self.deployment.fallback:
+        if not self.runtime.deployment.fallback:
             return retry.ALONE
-        free = set(others) - self.deployment.caller.admission.open_breakers()
+        free = set(others) - self.runtime.caller.admission.open_breakers()
         return retry.WITH_OTHERS if free or tried else retry.ALONE
 
     async def _answer_of(
@@ -209,7 +211,7 @@ class TurnWork:
 
         `short` as in chat.planning.planner; `onto`: the model that was asked before and, one by one, why it is another's turn now.
         """
-        model = self.deployment.models[route.model_id]
+        model = self.runtime.deployment.models[route.model_id]
         try:
             planned = await self.planning.plan(route, short=short)
         except MessageTooLarge as problem:
@@ -232,7 +234,7 @@ class TurnWork:
         why = USELESS.get(found.trouble.outcome)
         if (
             why is None
-            or not self.deployment.cascade
+            or not self.runtime.deployment.cascade
             or self.answer_builder.has_text
             or route.by == "cascade"
         ):
@@ -285,7 +287,7 @@ class TurnWork:
 
     def _larger_limit(self, planned: Plan, rounds: Sequence[Round]) -> int:
         """Twice the output limit, as far as the model and its window have room for it."""
-        model = self.deployment.models[planned.recipe.model]
+        model = self.runtime.deployment.models[planned.recipe.model]
         left = model.context_window - planned.bound - self.planning.grown(planned, rounds)[1]
         return min(planned.recipe.max_tokens * 2, model.max_output, left)
 
@@ -331,7 +333,7 @@ class TurnWork:
                     trouble,
                     attempt=attempt,
                     text_shown=self.answer_builder.said > before,
-                    chance=self.clock.chance(),
+                    chance=self.runtime.clock.chance(),
                     patience=patience,
                 )
                 if wait is None:
@@ -339,7 +341,7 @@ class TurnWork:
                 self.answer_builder.discard(known)
                 note = {"attempt": self._sent + 1, "delay": round(wait, 2), "reason": trouble.outcome}
                 self.journal.event(events.Note(name="retry", data=note))
-                await self.clock.sleep(wait)
+                await self.runtime.clock.sleep(wait)
 
     @property
     def _counted(self) -> set[str]:
@@ -358,8 +360,8 @@ class TurnWork:
 
     async def _record(self, call: CallRecord) -> None:
         """Write the ledger row of a call that is not the turn's last, so that a crash later in the turn does not blur it."""
-        row = entry(call, local=self.deployment.caller.local)
-        await self.database.write(partial(keep, rows=[row]))
+        row = entry(call, local=self.runtime.deployment.local)
+        await self.runtime.database.write(partial(keep, rows=[row]))
 
     async def _use_tools(self, planned: Plan, call: CallRecord, *, last: bool) -> Round:
         """What the model said, and what the tools it asked for found."""
@@ -386,7 +388,7 @@ class TurnWork:
         """One call: how the model stopped, and all it said. Raises UpstreamFailure."""
         self.requested_model = []
         grown, most_grown = self.planning.grown(planned, rounds)
-        record = self.deployment.caller.record(
+        record = self.runtime.caller.record(
             self.call_context,
             model=planned.recipe.model,
             tier=planned.route.tier,
@@ -404,11 +406,11 @@ class TurnWork:
         stopped: Stopped | None = None
         impatient = None if patience == retry.ALONE else patience.longest_wait
         body = body_of(planned, rounds)
-        async with self.deployment.caller.ask(record, body, patience=impatient, tell=self._queued) as pieces:
+        async with self.runtime.caller.ask(record, body, patience=impatient, tell=self._queued) as pieces:
             async for piece in pieces:
                 match piece:
                     case TextDelta():
-                        record.received(piece.words, self.clock.monotonic())
+                        record.received(piece.words, self.runtime.clock.monotonic())
                         self.answer_builder.add(piece.kind, piece.words)
                     case BlockEnded():
                         self.answer_builder.close()
@@ -425,7 +427,7 @@ class TurnWork:
                 )
             if stopped is None:
                 raise UpstreamFailure(failures.UNFINISHED)
-            record.end("refusal" if stopped.reason == "refusal" else "ok", self.clock.monotonic())
+            record.end("refusal" if stopped.reason == "refusal" else "ok", self.runtime.clock.monotonic())
         return stopped.reason, record
 
 

@@ -15,10 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.api.deps import Deps
 from chat.app import running
-from chat.clock import SystemClock
 from chat.planning.planner import Planning
 from chat.planning.thread_snapshot import ThreadSnapshot, load
-from chat.runtime.runtime import Deployment
+from chat.runtime.deployment import Deployment
 from context.cache.cache_state import after_request
 from context.models.pricing import Usage
 from context.planning.plan import plan
@@ -140,7 +139,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
         return counter.steps
 
     async def recall_first() -> None:
-        deployment.outlines.forget(LOCAL, thread)
+        deps.runtime.outlines.forget(LOCAL, thread)
         await recall()
 
     return Cost(
@@ -164,7 +163,7 @@ async def _load(work: Planning, connection: AsyncConnection, model_id: str) -> T
         LOCAL,
         work.turn.thread_id,
         work.turn.user_message_id,
-        tokens=work.deployment.policy.window_cap,
+        tokens=work.runtime.deployment.policy.window_cap,
         models=(model_id,),
     )
 
@@ -184,7 +183,7 @@ def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     assert work.snapshot is not None
     route = fixed(deps.deployment)
     snapshot, model = work.snapshot, route.model_id
-    inputs, path = snapshot.seen_by(deps.deployment, model, work.started_at)
+    inputs, path = snapshot.seen_by(deps.runtime, model, work.started_at)
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -194,7 +193,7 @@ def _alone(deps: Deps, work: Planning, repeats: int) -> float:
             path=path,
             summary=snapshot.summary,
             cache_state=snapshot.cache_state(model),
-            others=snapshot.others(deps.deployment, model, work.started_at),
+            others=snapshot.others(deps.runtime, model, work.started_at),
             global_gaps=snapshot.global_gaps(model),
             now=work.started_at,
         )
@@ -223,7 +222,6 @@ async def _warm(deps: Deps, work: Planning) -> None:
 
 
 def _work(deps: Deps, thread: str, leaf: str) -> Planning:
-    clock = SystemClock()
     turn = Turn(
         id="turn none",
         owner_id=LOCAL,
@@ -242,7 +240,7 @@ def _work(deps: Deps, thread: str, leaf: str) -> Planning:
         last_seq=0,
         cancel_requested=False,
         log_kept=True,
-        created_at=clock.now(),
+        created_at=deps.clock.now(),
         finished_at=None,
     )
-    return Planning(turn=turn, deployment=deps.deployment, database=deps.database, clock=clock)
+    return Planning(turn=turn, runtime=deps.runtime)

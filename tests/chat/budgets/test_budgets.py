@@ -208,7 +208,7 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
     from store.ledger import open_calls
 
     async with palaver(tmp_path, sim, budgets=[budget(5), budget(99, scope="tier", unit="requests")]) as app:
-        caller, database = app.deps.deployment.caller, app.deps.database
+        caller, database = app.deps.runtime.caller, app.deps.database
         call_context = CallContext(owner_id=LOCAL, thread_id="t", purpose="reply")
         record = caller.record(
             call_context,
