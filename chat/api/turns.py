@@ -40,6 +40,7 @@ from chat.errors import (
 )
 from chat.planning.replay import CannotReplay, replay
 from chat.turns.turn_request import TurnRequest
+from context.planning.stored_plan import StoredPlan
 from context.request.request import digest
 from store import events as store_events
 from store import turns
@@ -149,10 +150,13 @@ class Turns(Resource):
                 body = (await replay(connection, turn)).body
         except CannotReplay as problem:
             raise NotFound(f"the request cannot be rebuilt: {problem}", param="turn") from None
-        kept = None if turn.plan is None else turn.plan["digest"]
+        plan = StoredPlan.of(turn.plan)
         return answer(
             RequestOut(
-                turn_id=turn.id, digest=digest(body), exact=digest(body) == kept, request=json.loads(body)
+                turn_id=turn.id,
+                digest=digest(body),
+                exact=plan is not None and digest(body) == plan.digest,
+                request=json.loads(body),
             )
         )
 

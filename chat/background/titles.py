@@ -10,8 +10,8 @@ from chat.calls import ledger
 from chat.calls.record import CallContext
 from chat.planning.planner import user_ref
 from chat.runtime.runtime import Runtime
-from chat.stream import events
 from chat.stream.journal import Journal
+from chat.stream.notes import TitleNote
 from context.request.prompts import TITLE
 from store import messages, threads
 from store.turns import Turn
@@ -52,8 +52,8 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
         await ledger.keep(connection, side.spent)
         return changed
 
-    if await runtime.database.write(write):
-        journal.event(events.Note(name="title", data={"title": title}))
+    if await runtime.database.write(write) and title is not None:
+        journal.note(TitleNote(title=title))
 
 
 def valid(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a turn sends: its standing read, its plan made and kept before anything goes out, older messages searched."""
+"""Plan a turn's request: read the thread snapshot, recall older messages, decide what is sent, and store the recipe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +13,9 @@ from context.limits.fit import FLOOR
 from context.messages import Message
 from context.planning.plan import plan
 from context.planning.planned import Plan
+from context.planning.stored_plan import plan_to_json
 from context.recall.likeness import Likeness
-from context.request import blocks, continuing, request
+from context.request import continuing, request
 from context.request.recipe import Recalled
 from context.request.request import Round
 from context.request.window import MessageTooLarge
@@ -29,26 +30,24 @@ FIRST_ANSWER = 300
 
 @dataclass(slots=True, kw_only=True)
 class Planning:
-    """The planning of one turn. `planned` is what was sent last, or is about to be."""
+    """The planning of one turn. `continued`: the answer that broke off, which this turn continues."""
 
     turn: Turn
     runtime: Runtime
     can_compact: bool = True
-    continued: Message | None = None  # an answer that broke off, which this one goes on with
-    snapshot: ThreadSnapshot | None = None
-    planned: Plan | None = None
+    continued: Message | None = None
+    loaded: ThreadSnapshot | None = None
     started_at: int = 0
-    tried: Mapping[str, str] = field(
+    _likenesses: dict[str, Likeness | None] = field(
         default_factory=dict
-    )  # models that were asked before, and what came of it
-    _likenesses: dict[str, Likeness | None] = field(default_factory=dict)  # another model asks the same
+    )  # by question: several models ask the same
 
-    async def stand(self) -> None:
+    async def load_snapshot(self) -> None:
         """Read what every plan of the turn is made from."""
         turn = self.turn
         self.started_at = self.runtime.clock.now()
         async with self.runtime.database.reading() as connection:
-            self.snapshot = await load(
+            self.loaded = await load(
                 connection,
                 turn.owner_id,
                 turn.thread_id,
@@ -74,7 +73,7 @@ class Planning:
     @property
     def _usual_answer(self) -> int:
         cache_states = [
-            stored.cache_state for stored in self.stood.cache_states.values() if stored.cache_state.uses
+            stored.cache_state for stored in self.snapshot.cache_states.values() if stored.cache_state.uses
         ]
         uses = sum(cache_state.uses for cache_state in cache_states)
         return (
@@ -84,27 +83,22 @@ class Planning:
         )
 
     async def plan(self, route: Route, *, short: bool = False) -> Plan:
-        """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge.
-
-        `short`: rather a shorter answer than none.
-        """
-        if self.snapshot is None:
-            await self.stand()
+        """Decide what the request contains. Raises MessageTooLarge. `short`: rather a shorter answer than none."""
+        if self.loaded is None:
+            await self.load_snapshot()
         recalled: tuple[Recalled, ...] = ()
-        if self.stood.path[0].parent_id is not None and self.runtime.deployment.recall_tokens:
-            recalled = await self.search(route.model_id, self.stood.path[-1].text)
+        if self.snapshot.path[0].parent_id is not None and self.runtime.deployment.recall_tokens:
+            recalled = await self.search(route.model_id, self.snapshot.path[-1].text)
         if self.continued is not None:
             recalled = (*recalled, self._rest_of(self.continued, route.model_id))
-        planned = self._plan(route, recalled, short=short)
-        await self.keep(planned)
-        return planned
+        return self._plan(route, recalled, short=short)
 
     def _plan(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
-        runtime, snapshot, model_id = self.runtime, self.stood, route.model_id
+        runtime, snapshot, model_id = self.runtime, self.snapshot, route.model_id
         inputs, path = snapshot.seen_by(runtime, model_id, self.started_at)
         if short:
-            asked = path[-1].tokens + sum(one.tokens for one in recalled if one.needed)
-            inputs = with_room_for(inputs, asked, least=FLOOR)
+            needed = path[-1].tokens + sum(block.tokens for block in recalled if block.needed)
+            inputs = with_room_for(inputs, needed, least=FLOOR)
         return plan(
             inputs,
             route=route,
@@ -120,28 +114,16 @@ class Planning:
             can_compact=self.can_compact,
         )
 
-    async def keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
-        """Store the recipe and the digest of the request that is about to be sent."""
-        body = body_of(planned, rounds)
-        prefix = request.parts(planned.recipe, planned.prompt.text, planned.messages, planned.summary, ())
-        kept = {
-            "recipe": planned.recipe.to_json(),
-            "digest": request.digest(body),
-            "blocks": blocks.packed(*blocks.digests(prefix)),
-            "prompt": {"name": planned.prompt.name, "version": planned.prompt.version},
-            "window_messages": len(planned.messages),
-            "summary_segments": 0 if planned.summary is None else len(planned.summary.segments),
-            "route": planned.route.to_json(),
-            "tried": dict(self.tried),
-            **planned.to_json(),
-            "rounds": list(rounds),
-        }
-        self.planned = planned
+    async def store(
+        self, plan: Plan, rounds: Sequence[Round] = (), *, tried: Mapping[str, str] | None = None
+    ) -> None:
+        """Store the recipe and the digest of the request that is about to be sent. `tried` as in `stored_plan.plan_to_json`."""
+        value = plan_to_json(plan, body_of(plan, rounds), rounds=rounds, tried=tried or {})
 
         async def write(connection: AsyncConnection) -> None:
-            await prompts.keep(connection, planned.prompt)
+            await prompts.keep(connection, plan.prompt)
             await turns.set_plan(
-                connection, self.turn.owner_id, self.turn.id, kept, planned.recipe.first_message_id
+                connection, self.turn.owner_id, self.turn.id, value, plan.recipe.first_message_id
             )
 
         await self.runtime.database.write(write)
@@ -162,7 +144,7 @@ class Planning:
                 self.turn.owner_id,
                 self.turn.thread_id,
                 question=question,
-                before=self.stood.path[0],
+                before=self.snapshot.path[0],
                 now=self.started_at,
                 budget=self.runtime.deployment.recall_tokens,
                 count=partial(self.runtime.sizes.count, model=model_id),
@@ -185,10 +167,10 @@ class Planning:
         return Recalled(id=continuing.named(answer.id), text=text, tokens=tokens)
 
     @property
-    def stood(self) -> ThreadSnapshot:
-        """The standing, once it was read."""
-        assert self.snapshot is not None, "it is read before a plan is made"  # noqa: S101 - the order of calls
-        return self.snapshot
+    def snapshot(self) -> ThreadSnapshot:
+        """The thread snapshot, once it was loaded."""
+        assert self.loaded is not None, "it is loaded before a plan is made"  # noqa: S101 - the order of calls
+        return self.loaded
 
 
 def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:

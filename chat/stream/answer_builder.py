@@ -1,10 +1,11 @@
-"""The answer as it grows: parts that are opened, filled and closed, journalled as they are."""
+"""Build the answer's parts from the stream: open, fill and close them, and journal each step."""
 
 from dataclasses import dataclass, field
 
 from chat.clock import Clock
 from chat.stream import events
 from chat.stream.journal import Journal
+from chat.stream.notes import DiscardNote
 from context.messages import Part, ReasoningPart, TextPart, ToolPart
 
 
@@ -23,8 +24,8 @@ def harmless(words: str) -> str:
 class AnswerBuilder:
     """Collects the parts of one answer. At most one part is open; whatever opens, closes.
 
-    An answer that goes on with another (`resume`) is one text part from its first word to its last: thinking and tools on the way are
-    not shown, for they would stand in the middle of a sentence.
+    An answer that continues another one (`resume`) is one text part from its first word to its last: reasoning and tools in between
+    are not shown, because they would stand in the middle of a sentence.
     """
 
     journal: Journal
@@ -44,7 +45,7 @@ class AnswerBuilder:
         return self.said > 0
 
     def resume(self, text: str) -> None:
-        """Begin with what another answer said."""
+        """Begin with the text of the answer that this one continues."""
         self.add("text", text)
         self.resumed, self.said = True, 0
 
@@ -69,31 +70,31 @@ class AnswerBuilder:
             return
         self.close()
         part_id = self._part_id()
-        asked = {"query": harmless(query)}
+        arguments = {"query": harmless(query)}
         try:
-            self.journal.event(events.PartStarted(part_id=part_id, kind="tool", name=name, input=asked))
+            self.journal.event(events.PartStarted(part_id=part_id, kind="tool", name=name, input=arguments))
         finally:  # the journal takes an event also when it raises for an earlier one
             self._keep(ToolPart(name=name, query=harmless(query), found=found))
             self.journal.event(events.PartEnded(part_id=part_id, result={"found": found}))
 
     def discard(self, since: int = 0) -> None:
-        """Forget the parts behind the first `since`: they belong to an answer that another one takes the place of.
+        """Remove the parts behind the first `since`: they belong to an answer that another one replaces.
 
-        They were thoughts and tools; words of an answer that reached the reader are never replaced.
+        They are reasoning and tools. Text of an answer that reached the reader is never replaced.
         """
         self.close()
-        gone = self._ids[since:]
-        if gone:
+        discarded = self._ids[since:]
+        if discarded:
             del self.parts[since:], self._ids[since:]
-            self.journal.event(events.Note(name="discard", data={"part_ids": gone}))
+            self.journal.note(DiscardNote(part_ids=tuple(discarded)))
 
     def close(self) -> None:
-        """End the open part, if there is one. A resumed text stays open: what comes next belongs to it."""
+        """End the open part, if there is one. The text of a continued answer stays open: what comes next belongs to it."""
         if not self.resumed:
             self.end()
 
     def end(self) -> None:
-        """End the open part, if there is one: nothing comes any more."""
+        """End the open part, if there is one, because the answer is over."""
         if self._kind is None:
             return
         part_id, text = self._part_id(), "".join(self._words)

@@ -2,16 +2,16 @@
 
 from chat.background.summarizer import Summarizer
 from chat.planning.thread_snapshot import load
-from chat.turns.turn import TurnWork
+from chat.turns.turn_work import TurnWork
 from context.compaction.when import after_turn
 
 
 async def compact_if_due(work: TurnWork, summarizer: Summarizer) -> None:
     """Behind a turn: compaction what it found undone, or what keeping would now cost more than compacting."""
-    if work.planning.planned is None or summarizer.rests(work.turn.owner_id, work.turn.thread_id):
+    if work.plan is None or summarizer.rests(work.turn.owner_id, work.turn.thread_id):
         return
     turn, now = work.turn, work.runtime.clock.now()
-    model = work.planning.planned.recipe.model
+    model = work.plan.recipe.model
     async with work.runtime.database.reading() as connection:
         snapshot = await load(
             connection,
@@ -30,7 +30,7 @@ async def compact_if_due(work: TurnWork, summarizer: Summarizer) -> None:
         cache_state=snapshot.cache_state(model),
         others=snapshot.others(work.runtime, model, now),
         now=now,
-        found=work.planning.planned.compaction,
+        found=work.plan.compaction,
     )
     if compaction is not None:
         await summarizer.compact(turn.owner_id, turn.thread_id, turn.message_id, compaction)

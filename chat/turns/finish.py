@@ -13,9 +13,10 @@ from chat.calls import ledger
 from chat.calls.ledger import entry, total
 from chat.runtime.runtime import Runtime
 from chat.stream import events
-from chat.turns.cache_miss import forecast, notice
+from chat.turns.cache_miss import notice, planned_call
 from chat.turns.cache_update import CacheUpdate, cache_update
-from chat.turns.turn import Cancelled, Completed, Failed, Outcome, TurnWork
+from chat.turns.outcome import Cancelled, Completed, Failed, Outcome
+from chat.turns.turn_work import TurnWork
 from context.messages import Part, Status, TextPart
 from store import events as store_events
 from store import messages, threads, turns
@@ -64,13 +65,13 @@ async def record_calls(work: TurnWork) -> None:
 
 
 def _spent(work: TurnWork) -> list[entries.Entry]:
-    """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
+    """The ledger rows of a turn's calls; the planned call with its estimate and the cache miss, if there was one."""
     sent = [record for record in work.calls if record.noted]
     rows = [entry(record, local=work.runtime.deployment.local) for record in sent]
-    planned, first = work.planning.planned, forecast(work)
-    if planned is not None and first is not None:
+    plan, first = work.plan, planned_call(work)
+    if plan is not None and first is not None:
         index = sent.index(first)
-        estimated_usage = planned.to_json()["estimated_usage"]
+        estimated_usage = plan.to_json()["estimated_usage"]
         rows[index] = replace(rows[index], estimated_usage=estimated_usage, cache_miss=notice(work))
     return rows
 

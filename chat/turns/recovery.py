@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls import ledger
 from chat.runtime.runtime import Runtime
-from chat.stream import events
+from chat.stream import events, notes
 from chat.turns.finish import Ending, terminal_event
-from chat.turns.turn import Failed
+from chat.turns.outcome import Failed
 from context.messages import Part, ReasoningPart, TextPart, ToolPart
+from context.planning.stored_plan import StoredPlan
 from context.request import continuing
 from store import events as store_events
 from store import messages
@@ -69,12 +70,12 @@ def _understood(payload: str) -> events.TurnEvent | None:
 
 async def _quoted(connection: AsyncConnection, turn: Turn) -> int:
     """Characters at the beginning of the log that an earlier turn said, where this one goes on with its answer."""
-    recalled = ((turn.plan or {}).get("recipe") or {}).get("recalled") or ()
-    for one in recalled:
-        message_id = continuing.message_of(one["id"])
+    plan = StoredPlan.of(turn.plan)
+    for block in () if plan is None else plan.recipe.recalled:
+        message_id = continuing.message_of(block.id)
         if message_id is not None:
-            found = await messages.get(connection, turn.owner_id, message_id)
-            return 0 if found is None else len(found.message.text)
+            stored = await messages.get(connection, turn.owner_id, message_id)
+            return 0 if stored is None else len(stored.message.text)
     return 0
 
 
@@ -87,8 +88,10 @@ def _lost(
         match event:
             case events.PartDelta():
                 received += len(event.text)
-            case events.PartStarted(kind="tool") | events.Note(name="retry" | "discard"):
-                received = 0  # what was said before is in the row of an earlier call
+            case events.PartStarted(kind="tool"):
+                received = 0  # the text before it is in the row of an earlier call
+            case events.Note() if isinstance(notes.from_event(event), notes.RetryNote | notes.DiscardNote):
+                received = 0
             case _:
                 pass
     received = max(0, received)
@@ -114,8 +117,10 @@ def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | No
             case events.PartEnded():
                 ended[event.part_id] = event
                 open_part = None
-            case events.Note(name="discard"):
-                order = [id for id in order if id not in event.data.get("part_ids", ())]
+            case events.Note():
+                note = notes.from_event(event)
+                if isinstance(note, notes.DiscardNote):
+                    order = [id for id in order if id not in note.part_ids]
             case _:
                 pass
     parts = tuple(part_of(kinds[id], "".join(words[id]), ended.get(id)) for id in order)

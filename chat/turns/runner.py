@@ -29,11 +29,13 @@ from chat.stream.answer_builder import AnswerBuilder
 from chat.stream.journal import Journal, TurnLog
 from chat.turns.accept import Accepted, accept
 from chat.turns.after import compact_if_due
-from chat.turns.cache_miss import MOST_AT_ONCE, explain, notice
+from chat.turns.cache_miss import explain, notice
 from chat.turns.finish import finish, record_calls
+from chat.turns.outcome import INTERNAL_ERROR, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome
 from chat.turns.recovery import recover
-from chat.turns.turn import BROKE, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome, TurnWork
+from chat.turns.try_models import answer
 from chat.turns.turn_request import TurnRequest
+from chat.turns.turn_work import TurnWork
 from store import events as store_events
 from store import turns
 from store.errors import StoreError
@@ -41,6 +43,7 @@ from store.ledger import open_calls
 
 log = structlog.get_logger()
 
+MOST_AT_ONCE = 4
 BEAT = 2.0  # seconds between lease renewals; a lease outlives four missed ones
 STORE_PATIENCE = (0.2, 5.0)  # seconds between tries to write an end while the store fails: first, largest
 BACKGROUND_GRACE = 3.0  # seconds background tasks get to finish when the server stops
@@ -316,7 +319,7 @@ class Runner:
 
     async def _outcome(self, running: _Running) -> Outcome:
         """How the turn goes: its answer, a wish to stop, or the time limit - whichever comes first."""
-        answering = asyncio.create_task(running.work.answer(), name="answer")
+        answering = asyncio.create_task(answer(running.work), name="answer")
         limit = self.runtime.deployment.max_turn_seconds
         await asyncio.wait({answering, running.stop}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if answering.done():
@@ -325,7 +328,7 @@ class Runner:
                 return answering.result()
             except Exception:
                 log.exception("a turn broke")
-                return BROKE
+                return INTERNAL_ERROR
         outcome = running.stop.result() if running.stop.done() else TOOK_TOO_LONG
         for record in running.work.calls:
             if record.ended is None:

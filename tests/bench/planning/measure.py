@@ -110,7 +110,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
 
     async def planned() -> Planning:
         its = work()
-        await its.plan(route)
+        await its.store(await its.plan(route))
         return its
 
     async def window() -> ThreadSnapshot:
@@ -130,7 +130,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
     async def recall() -> None:
         its = work()
         its.started_at = deps.clock.now()
-        its.snapshot = snapshot
+        its.loaded = snapshot
         await its.search(route.model_id, snapshot.path[-1].text)
 
     async def steps(act: Callable[[], Awaitable[object]]) -> int:
@@ -180,7 +180,6 @@ async def _typical(act: Callable[[], Awaitable[object]], repeats: int) -> float:
 
 def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     """Seconds of the pure plan, the median of some."""
-    assert work.snapshot is not None
     route = fixed(deps.deployment)
     snapshot, model = work.snapshot, route.model_id
     inputs, path = snapshot.seen_by(deps.runtime, model, work.started_at)
@@ -203,9 +202,7 @@ def _alone(deps: Deps, work: Planning, repeats: int) -> float:
 
 async def _warm(deps: Deps, work: Planning) -> None:
     """The cache state as it is behind the first turn: its prefix is cached."""
-    assert work.planned is not None
-    assert work.snapshot is not None
-    planned = work.planned
+    planned = await work.plan(fixed(deps.deployment))
     cache_state = after_request(
         work.snapshot.cache_state(planned.recipe.model),
         planned.sent,
