@@ -1,7 +1,8 @@
 """All wiring, in one place: settings in, a running application out."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,10 +19,14 @@ from chat.api.middleware.request_context import RequestContext, http_exception
 from chat.api.middleware.unread_body import UnreadBody
 from chat.auth.token_registry import TokenRegistry
 from chat.auth.tokens import Tokens
-from chat.background.keepalive import KeepaliveScheduler
+from chat.background import jobs
+from chat.background.event_log_cleanup import delete_old_event_logs
+from chat.background.keepalive import Keepalives
 from chat.background.keepalive_cap import KeepaliveCap
+from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer
 from chat.budgets.alerts import Alerts, Webhook
+from chat.calls import ledger
 from chat.clock import Clock, SystemClock
 from chat.config.settings import Settings
 from chat.embeddings import embeddings
@@ -29,15 +34,20 @@ from chat.runtime import build
 from chat.runtime.open_database import open_database
 from chat.runtime.runtime import Runtime
 from chat.telemetry import start
+from chat.turns.after import AfterTurn
 from chat.turns.runner import Runner
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
 from chat.upstream.replica_sync import ReplicaSync
 from context.models.pricing import PICO
 from store.database import Database
+from store.errors import StoreError
 
 if TYPE_CHECKING:  # loaded only when they are asked for
     from chat.telemetry.otel import Providers
+
+KEEPALIVE_PAUSE = 2.0  # seconds between looks for cache states that are due
+CLEANUP_PAUSE = 3_600.0  # seconds between deletions of old event logs
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
 CORS_EXPOSED = ["location", "retry-after", "x-request-id", "idempotency-replayed"]
@@ -68,58 +78,43 @@ async def running(
         embedding_model = await embeddings.start(settings, database, Console(stderr=True, highlight=False))
         if embedding_model is not None:
             stack.push_async_callback(embedding_model.close)
-        deployment = await build.deployment(settings, endpoint, local_model)
-        runtime = Runtime(
-            deployment=deployment,
-            database=database,
-            clock=clock,
-            caller=build.caller(
-                settings,
-                database,
-                endpoint,
-                clock,
-                holder=holder,
-                local_model=local_model,
-                hooks=start.hooks(settings, metrics, telemetry),
-            ),
-            sizes=await build.token_sizes(database, deployment.tiers),
+        runtime = await build.runtime(
+            settings,
+            database,
+            endpoint,
+            clock,
+            holder=holder,
+            local_model=local_model,
+            hooks=start.hooks(settings, metrics, telemetry),
             embeddings=embedding_model,
         )
+        scheduler = Scheduler()
         summarizer = Summarizer(runtime=runtime)
+        keepalives = _keepalives(settings, runtime, scheduler, summarizer)
         runner = Runner(
             runtime=runtime,
             holder=holder,
             shared=database.dialect == "postgresql",
-            summarizer=summarizer,
-            keepalive_scheduler=KeepaliveScheduler(
-                runtime=runtime,
-                summarizer=summarizer,
-                keepalives=settings.keepalives,
-                keepalive_cap=KeepaliveCap(
-                    thread=int(settings.keepalive_usd_per_thread * PICO),
-                    total=int(settings.keepalive_usd_per_day * PICO),
-                ),
-            ),
-            log_hours=settings.log_hours,
+            after=AfterTurn(scheduler=scheduler, summarizer=summarizer),
         )
         if settings.budgets:
             await stack.enter_async_context(_alerts(settings, database, clock).watching())
-        rates = Rates(None if settings.redis_url is None else settings.redis_url.get_secret_value())
-        stack.push_async_callback(rates.close)
-        if settings.redis_url is not None:
-            replica_sync = ReplicaSync(
-                settings.redis_url.get_secret_value(), runtime.caller.admission, holder
-            )
-            await replica_sync.start()
-            stack.push_async_callback(replica_sync.stop)
+        rates = await _shared_limits(settings, runtime, holder, stack)
         token_registry = TokenRegistry(settings, database, clock)
         await stack.enter_async_context(token_registry.watching())
         await runner.start()
+        _start_periodic_jobs(settings, runtime, scheduler, keepalives)
+        # In this order, last first: turns end, jobs end, and what calls they left open is written to the ledger.
+        stack.push_async_callback(_close_own_calls, runtime, holder)
+        stack.push_async_callback(scheduler.stop)
         stack.push_async_callback(runner.stop)
         yield Deps(
             settings=settings,
             runtime=runtime,
             runner=runner,
+            scheduler=scheduler,
+            summarizer=summarizer,
+            keepalives=keepalives,
             rates=rates,
             token_registry=token_registry,
             local_model=local_model,
@@ -165,6 +160,47 @@ def application(deps: Deps) -> Starlette:
     )
     app.router.redirect_slashes = False  # it would build a Location from the Host header
     return app
+
+
+async def _shared_limits(settings: Settings, runtime: Runtime, holder: str, stack: AsyncExitStack) -> Rates:
+    """Rate limits and circuit breakers, shared with other replicas where there is a Redis."""
+    url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
+    rates = Rates(url)
+    stack.push_async_callback(rates.close)
+    if url is not None:
+        replica_sync = ReplicaSync(url, runtime.caller.admission, holder)
+        await replica_sync.start()
+        stack.push_async_callback(replica_sync.stop)
+    return rates
+
+
+def _keepalives(
+    settings: Settings, runtime: Runtime, scheduler: Scheduler, summarizer: Summarizer
+) -> Keepalives:
+    return Keepalives(
+        runtime=runtime,
+        scheduler=scheduler,
+        summarizer=summarizer,
+        enabled=settings.keepalives,
+        keepalive_cap=KeepaliveCap(
+            thread=int(settings.keepalive_usd_per_thread * PICO),
+            total=int(settings.keepalive_usd_per_day * PICO),
+        ),
+    )
+
+
+def _start_periodic_jobs(
+    settings: Settings, runtime: Runtime, scheduler: Scheduler, keepalives: Keepalives
+) -> None:
+    clean_up = partial(delete_old_event_logs, runtime, hours=settings.log_hours)
+    scheduler.repeat(jobs.EVENT_LOG_CLEANUP, CLEANUP_PAUSE, clean_up)
+    scheduler.repeat(jobs.DUE_KEEPALIVES, KEEPALIVE_PAUSE, keepalives.start_due)
+
+
+async def _close_own_calls(runtime: Runtime, holder: str) -> None:
+    """Write estimated ledger rows for calls that this process gave up."""
+    with suppress(StoreError):  # else the next process does it
+        await ledger.close_own(runtime.database, holder, local=runtime.deployment.local)
 
 
 def _alerts(settings: Settings, database: Database, clock: Clock) -> Alerts:

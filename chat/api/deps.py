@@ -11,6 +11,9 @@ from starlette.responses import Response
 from chat.api.middleware.rate_limit import Rates
 from chat.auth.principal import Principal
 from chat.auth.token_registry import TokenRegistry, Visit
+from chat.background.keepalive import Keepalives
+from chat.background.scheduler import Scheduler
+from chat.background.summarizer import Summarizer
 from chat.clock import Clock
 from chat.config.settings import Settings
 from chat.errors import NotFound
@@ -31,6 +34,9 @@ class Deps:
     settings: Settings
     runtime: Runtime
     runner: Runner
+    scheduler: Scheduler
+    summarizer: Summarizer
+    keepalives: Keepalives
     rates: Rates
     token_registry: TokenRegistry
     local_model: LocalModel | None = None

@@ -114,7 +114,7 @@ class Summaries(Resource):
             raise ThreadBusy("an answer is being written; fold when it is done")
         if thread.leaf_id is not None:
             model = self.deps.deployment.default_model
-            ended = await self.deps.runner.summarizer.compact_now(owner_id, thread_id, thread.leaf_id, model)
+            ended = await self.deps.summarizer.compact_now(owner_id, thread_id, thread.leaf_id, model)
             if ended in ("busy", "moved"):
                 raise ThreadBusy("the summary is being changed at this moment; read it again")
             if ended == "given_up":

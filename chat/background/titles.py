@@ -1,11 +1,10 @@
-"""Titles: written once by the simple tier's model from the first question, while the answer is on its way."""
+"""Write a thread's title: once, by the simple tier's model, from the first question, while the answer is on its way."""
 
 from dataclasses import replace
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.background.completion import completion_request, say
+from chat.background.completion import complete, completion_request
 from chat.calls import ledger
 from chat.calls.record import CallContext
 from chat.planning.planner import user_ref
@@ -15,8 +14,6 @@ from chat.stream.notes import TitleNote
 from context.request.prompts import TITLE
 from store import messages, threads
 from store.turns import Turn
-
-log = structlog.get_logger()
 
 MAX_TITLE = 80  # characters
 MAX_QUESTION = 2_000  # characters of the question the model reads
@@ -32,15 +29,15 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
         return
     model = runtime.deployment.tiers["simple"]
     call_context = replace(call_context, purpose="title")
-    asked = completion_request(
+    body = completion_request(
         model,
         TITLE.text,
         question.message.text[:MAX_QUESTION],
         max_tokens=MAX_TOKENS,
         user_ref=user_ref(turn.owner_id),
     )
-    side = await say(runtime, call_context, model, asked)
-    title = valid(side.text) if side.ok else None
+    completion = await complete(runtime, call_context, model, body)
+    title = valid(completion.text) if completion.ok else None
 
     async def write(connection: AsyncConnection) -> bool:
         current = await threads.lock(connection, turn.owner_id, turn.thread_id)
@@ -49,7 +46,7 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
             changed = await threads.change(
                 connection, turn.owner_id, turn.thread_id, title=title, title_source="model"
             )
-        await ledger.keep(connection, side.spent)
+        await ledger.keep(connection, completion.spent)
         return changed
 
     if await runtime.database.write(write) and title is not None:

@@ -9,7 +9,9 @@ from chat.calls.caller import Caller
 from chat.calls.hooks import Hooks
 from chat.clock import Clock
 from chat.config.settings import BadSettings, Settings
+from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
+from chat.runtime.runtime import Runtime
 from chat.runtime.token_sizes import Sizes
 from chat.upstream.admission import Admission
 from chat.upstream.client import Timeouts, Upstream
@@ -56,6 +58,44 @@ def upstream(
     )
 
 
+async def runtime(
+    settings: Settings,
+    database: Database,
+    upstream: Upstream,
+    clock: Clock,
+    *,
+    holder: str,
+    local_model: LocalModel | None,
+    hooks: Hooks,
+    embeddings: Embeddings | None,
+) -> Runtime:
+    """The services of this process. `holder` is its id in leases. Raises BadSettings."""
+    configuration = await deployment(settings, upstream, local_model)
+    slots = settings.max_concurrent_calls
+    return Runtime(
+        deployment=configuration,
+        database=database,
+        clock=clock,
+        caller=Caller(
+            upstream=upstream,
+            admission=Admission(
+                clock=clock,
+                at_once=slots if local_model is None else min(slots, local_model.slots),
+                length=settings.queue_length,
+                seconds=settings.queue_seconds,
+            ),
+            database=database,
+            clock=clock,
+            holder=holder,
+            local=configuration.local,
+            hooks=hooks,
+            budgets=Budgets(all=settings.all_budgets),
+        ),
+        sizes=await token_sizes(database, configuration.tiers),
+        embeddings=embeddings,
+    )
+
+
 async def deployment(settings: Settings, upstream: Upstream, local_model: LocalModel | None) -> Deployment:
     """The configuration turns share, from the settings and the provider's model list. Raises BadSettings."""
     tiers: dict[Tier, str]
@@ -83,35 +123,6 @@ async def deployment(settings: Settings, upstream: Upstream, local_model: LocalM
         diagnose=settings.cache_diagnostics,
         max_turn_seconds=settings.max_turn_seconds,
         model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
-    )
-
-
-def caller(
-    settings: Settings,
-    database: Database,
-    upstream: Upstream,
-    clock: Clock,
-    *,
-    holder: str,
-    local_model: LocalModel | None,
-    hooks: Hooks,
-) -> Caller:
-    """The caller of the provider, with its admission and budgets. `holder` is this process's id in leases."""
-    slots = settings.max_concurrent_calls
-    return Caller(
-        upstream=upstream,
-        admission=Admission(
-            clock=clock,
-            at_once=slots if local_model is None else min(slots, local_model.slots),
-            length=settings.queue_length,
-            seconds=settings.queue_seconds,
-        ),
-        database=database,
-        clock=clock,
-        holder=holder,
-        local=local_model is not None,
-        hooks=hooks,
-        budgets=Budgets(all=settings.all_budgets),
     )
 
 

@@ -1,4 +1,4 @@
-"""Accepting a turn: everything is checked first, then one transaction makes it durable. Nothing acknowledged is ever lost."""
+"""Accept a turn: check the request, then make the turn durable in one transaction. Nothing acknowledged is ever lost."""
 
 from dataclasses import dataclass
 
@@ -27,19 +27,19 @@ from context.messages import Message
 from context.routing.choice import UnknownModel
 from store import events as store_events
 from store import messages, threads, turns
-from store.database import Database
 from store.ledger.budgets import DoesNotFit
 from store.messages import StoredMessage
 from store.turns import Turn
 
-TITLE_WORDS = 60  # characters of a title taken from the first message
+TITLE_LENGTH = 60  # characters of a title taken from the first message
+TRIES = 3  # times a turn is stored before requests that race with it count as conflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """A turn that is durable. `replayed`: an earlier request with the same key made it. `first` is its first event.
 
-    `continued` is the answer it goes on with.
+    `continued` is the answer it continues.
     """
 
     turn: Turn
@@ -55,39 +55,49 @@ async def accept(
     holder: str,
     turn_request: TurnRequest,
     room: bool = True,
+    refusing: bool = False,
 ) -> Accepted:
     """Store a turn, or find the one its idempotency key stands for. Raises PalaverError, and then changed nothing.
 
-    `room`: whether another turn finds a place; one that is known needs none.
+    `room`: whether the queue has room for another turn; `refusing`: the server stops. Neither matters to a request that is known.
     """
     try:
+        if refusing:
+            raise Unavailable("this server is shutting down", retry_after=2)
         _check_model(runtime.deployment, turn_request)
         _check_size(runtime, turn_request)
-    except (ModelNotFound, ContextTooLong):
-        # What was taken stays taken, though models and what is known of them may have changed since.
-        if not await _is_known(runtime.database, owner_id, turn_request):
+    except (Unavailable, ModelNotFound, ContextTooLong):
+        # What was accepted stays accepted, though models and what is known of them may have changed since.
+        async with runtime.database.reading() as connection:
+            replayed = await _replayed(connection, owner_id, turn_request)
+        if replayed is None:
             raise
+        return replayed
     tokens = 0 if turn_request.text is None else runtime.sizes.count(turn_request.text)
     acceptance = _Acceptance(runtime, owner_id, holder, turn_request, tokens, room)
-    for attempt in (1, 2, 3):
+    for _ in range(TRIES):
         try:
             return await runtime.database.write(acceptance.write)
         except DoesNotFit as full:
             now = runtime.clock.now()
             await runtime.caller.budgets.remember(runtime.database, full.counter, now)
             raise refusal(full.counter, now) from None
-        except IntegrityError as clash:
-            # Two requests raced past each other's checks (Postgres); the loser looks again and sees the winner.
-            if attempt == 3 or "messages_id" in str(clash.orig) or "messages.owner_id" in str(clash.orig):
-                raise IdConflict("a message of that id exists already", param="input.message_id") from None
-    raise AssertionError("the loop returns or raises")
+        except IntegrityError:
+            continue  # two requests raced past each other's checks (Postgres): look again, and see the winner
+    raise IdConflict("a message of that id exists already", param="input.message_id")
 
 
-async def _is_known(database: Database, owner_id: str, turn_request: TurnRequest) -> bool:
+async def _replayed(connection: AsyncConnection, owner_id: str, turn_request: TurnRequest) -> Accepted | None:
+    """The turn an earlier request with the same idempotency key made; None without a key, or for a new one. Raises KeyReused."""
     if turn_request.idempotency_key is None:
-        return False
-    async with database.reading() as connection:
-        return await turns.by_key(connection, owner_id, turn_request.idempotency_key) is not None
+        return None
+    turn = await turns.by_key(connection, owner_id, turn_request.idempotency_key)
+    if turn is None:
+        return None
+    if turn.fingerprint != turn_request.fingerprint:
+        raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
+    frames = await store_events.after(connection, owner_id, turn.id, 0, limit=1)
+    return Accepted(turn=turn, replayed=True, first=frames[0][1] if frames else "")
 
 
 def _check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
@@ -99,7 +109,7 @@ def _check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
 
 
 def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
-    """The safe-side bound decides: a message that is taken is never refused by the provider for its length."""
+    """Raises ContextTooLong by the upper bound of the tokens: the provider never refuses an accepted message for its length."""
     if turn_request.text is None:
         return
     deployment, sizes = runtime.deployment, runtime.sizes
@@ -126,20 +136,19 @@ class _Acceptance:
 
     async def write(self, connection: AsyncConnection) -> Accepted:
         turn_request, owner, runtime = self.turn_request, self.owner_id, self.runtime
-        known = await self._known(connection)
-        if known is not None:
-            return await self._replay(connection, known)
+        replayed = await _replayed(connection, owner, turn_request)
+        if replayed is not None:
+            return replayed
         now = self.runtime.clock.now()
         if turn_request.text is not None:
             await threads.create(connection, owner, turn_request.thread_id, now=now)
         thread = await threads.lock(connection, owner, turn_request.thread_id)
         if thread is None:
             raise NotFound("no such thread")
-        known = await self._known(
-            connection
-        )  # its twin may have come first while this one waited for the thread
-        if known is not None:
-            return await self._replay(connection, known)
+        # The same request may have come first while this one waited for the thread.
+        replayed = await _replayed(connection, owner, turn_request)
+        if replayed is not None:
+            return replayed
         if thread.running_turn_id is not None:
             raise ThreadBusy("the thread has a running turn; wait for it or cancel it")
         if not self.room:
@@ -207,18 +216,8 @@ class _Acceptance:
         continued = None if turn_request.continues is None or above is None else above.message
         return Accepted(turn=turn, replayed=False, first=first, continued=continued)
 
-    async def _known(self, connection: AsyncConnection) -> Turn | None:
-        key = self.turn_request.idempotency_key
-        return None if key is None else await turns.by_key(connection, self.owner_id, key)
-
-    async def _replay(self, connection: AsyncConnection, known: Turn) -> Accepted:
-        if known.fingerprint != self.turn_request.fingerprint:
-            raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
-        found = await store_events.after(connection, self.owner_id, known.id, 0, limit=1)
-        return Accepted(turn=known, replayed=True, first=found[0][1] if found else "")
-
     def _same_model(self, above: StoredMessage | None) -> str | None:
-        """Who wrote the first half writes the second, if it is still offered and nobody else is asked for."""
+        """The model that began a continued answer, if it is still offered and the request names no other."""
         if self.turn_request.continues is None or above is None:
             return None
         return above.model if above.model in self.runtime.deployment.tiers.values() else None
@@ -228,6 +227,6 @@ class _Acceptance:
         if thread.title is not None or self.turn_request.text is None:
             return {}
         words = " ".join(self.turn_request.text.split())
-        if len(words) > TITLE_WORDS:
-            words = words[:TITLE_WORDS].rsplit(" ", 1)[0] + "…"
+        if len(words) > TITLE_LENGTH:
+            words = words[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
         return {"title": words, "title_source": "derived"}

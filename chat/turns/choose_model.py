@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls.record import CallContext
 from chat.planning.planner import Planning
-from chat.turns import tier_classifier
+from chat.turns.tier_classifier import classify
 from chat.turns.turn_request import TurnRequest
 from context.messages import Message
 from context.models.catalog import TIERS, Tier
@@ -61,7 +61,7 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     priced = [_priced(planning, candidate) for candidate in candidates]
     route = choose(complexity, pins, priced)
     if complexity is not None and complexity.unsure and route.by == "score" and deployment.classifier:
-        tier = await tier_classifier.ask(planning.runtime, call_context, text)
+        tier = await classify(planning.runtime, call_context, text)
         if tier is not None:
             route = choose(opined(complexity, tier), pins, priced)
     return route

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from chat.background.jobs import DUE_KEEPALIVES
 from chat.planning.replay import replay
 from chat.upstream.client import Timeouts
 from context.models.pricing import Usage
@@ -22,13 +23,6 @@ from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.log import Exchange
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
-BACKGROUND_GRACE = (
-    "turn ",
-    "fold ",
-    "title ",
-    "vectors ",
-    "cause ",
-)  # names of the tasks a turn leaves behind
 
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
 
@@ -100,13 +94,16 @@ class Talk:
             self.clock.advance(pause)
 
     async def settled(self) -> None:
-        """Wait until nothing is under way behind a turn."""
-        while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(BACKGROUND_GRACE)]:
-            await asyncio.wait(tasks)
+        """Wait until no turn runs, and no background job that one has started."""
+        deps = self.app.deps
+        while turns := [task for task in asyncio.all_tasks() if task.get_name().startswith("turn ")]:
+            await asyncio.wait(turns)
+        await deps.scheduler.settled()
 
     async def look(self) -> None:
         """One look at the cache states that are due now."""
-        await self.app.deps.runner.keepalive_scheduler.look()
+        await self.app.deps.keepalives.start_due()
+        await self.settled()
 
     async def rest(self, seconds: float) -> None:
         """Let time pass as it would: cache states are looked at whenever one of them is due."""
@@ -179,7 +176,7 @@ async def talking(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterato
     clock = SteppedClock(sim.clock)
     async with palaver(folder, sim, clock=clock, timeouts=Timeouts(), **settings) as app:
         for task in asyncio.all_tasks():
-            if task.get_name() == "keep-alives":
+            if task.get_name() == DUE_KEEPALIVES.name:
                 task.cancel()
         yield Talk(app, sim.clock)
 
