@@ -1,7 +1,8 @@
-"""All wiring, in one place: settings in, a running application out."""
+"""Wire the application: start every part from the settings, stop them again, and build the ASGI app."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,6 @@ async def running(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, clock))
-        holder = clock.new_id("proc")
         metrics = start.metrics(settings)
         telemetry = await start.telemetry(settings, telemetry, stack)
         endpoint = build.upstream(settings, local_model, timeouts, telemetry)
@@ -83,38 +83,24 @@ async def running(
             database,
             endpoint,
             clock,
-            holder=holder,
+            holder=clock.new_id("proc"),
             local_model=local_model,
             hooks=start.hooks(settings, metrics, telemetry),
             embeddings=embedding_model,
         )
-        scheduler = Scheduler()
-        summarizer = Summarizer(runtime=runtime)
-        keepalives = _keepalives(settings, runtime, scheduler, summarizer)
-        runner = Runner(
-            runtime=runtime,
-            holder=holder,
-            shared=database.dialect == "postgresql",
-            after=AfterTurn(scheduler=scheduler, summarizer=summarizer),
-        )
         if settings.budgets:
             await stack.enter_async_context(_alerts(settings, database, clock).watching())
-        rates = await _shared_limits(settings, runtime, holder, stack)
+        rates = await _shared_limits(settings, runtime, stack)
         token_registry = TokenRegistry(settings, database, clock)
         await stack.enter_async_context(token_registry.watching())
-        await runner.start()
-        _start_periodic_jobs(settings, runtime, scheduler, keepalives)
-        # In this order, last first: turns end, jobs end, and what calls they left open is written to the ledger.
-        stack.push_async_callback(_close_own_calls, runtime, holder)
-        stack.push_async_callback(scheduler.stop)
-        stack.push_async_callback(runner.stop)
+        work = await _start_work(settings, runtime, stack)
         yield Deps(
             settings=settings,
             runtime=runtime,
-            runner=runner,
-            scheduler=scheduler,
-            summarizer=summarizer,
-            keepalives=keepalives,
+            runner=work.runner,
+            scheduler=work.scheduler,
+            summarizer=work.summarizer,
+            keepalives=work.keepalives,
             rates=rates,
             token_registry=token_registry,
             local_model=local_model,
@@ -162,22 +148,32 @@ def application(deps: Deps) -> Starlette:
     return app
 
 
-async def _shared_limits(settings: Settings, runtime: Runtime, holder: str, stack: AsyncExitStack) -> Rates:
+async def _shared_limits(settings: Settings, runtime: Runtime, stack: AsyncExitStack) -> Rates:
     """Rate limits and circuit breakers, shared with other replicas where there is a Redis."""
     url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
     rates = Rates(url)
     stack.push_async_callback(rates.close)
     if url is not None:
-        replica_sync = ReplicaSync(url, runtime.caller.admission, holder)
+        replica_sync = ReplicaSync(url, runtime.caller.admission, runtime.caller.holder)
         await replica_sync.start()
         stack.push_async_callback(replica_sync.stop)
     return rates
 
 
-def _keepalives(
-    settings: Settings, runtime: Runtime, scheduler: Scheduler, summarizer: Summarizer
-) -> Keepalives:
-    return Keepalives(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What runs turns and background jobs."""
+
+    runner: Runner
+    scheduler: Scheduler
+    summarizer: Summarizer
+    keepalives: Keepalives
+
+
+async def _start_work(settings: Settings, runtime: Runtime, stack: AsyncExitStack) -> _Work:
+    """Start turns and background jobs, and stop them with the stack."""
+    scheduler, summarizer = Scheduler(), Summarizer(runtime=runtime)
+    keepalives = Keepalives(
         runtime=runtime,
         scheduler=scheduler,
         summarizer=summarizer,
@@ -187,20 +183,27 @@ def _keepalives(
             total=int(settings.keepalive_usd_per_day * PICO),
         ),
     )
-
-
-def _start_periodic_jobs(
-    settings: Settings, runtime: Runtime, scheduler: Scheduler, keepalives: Keepalives
-) -> None:
+    runner = Runner(
+        runtime=runtime,
+        holder=runtime.caller.holder,
+        shared=runtime.database.dialect == "postgresql",
+        after=AfterTurn(scheduler=scheduler, summarizer=summarizer),
+    )
+    await runner.start()
     clean_up = partial(delete_old_event_logs, runtime, hours=settings.log_hours)
     scheduler.repeat(jobs.EVENT_LOG_CLEANUP, CLEANUP_PAUSE, clean_up)
     scheduler.repeat(jobs.DUE_KEEPALIVES, KEEPALIVE_PAUSE, keepalives.start_due)
+    # Last first: turns end, jobs end, and the calls they left open are written to the ledger.
+    stack.push_async_callback(_close_own_calls, runtime)
+    stack.push_async_callback(scheduler.stop)
+    stack.push_async_callback(runner.stop)
+    return _Work(runner=runner, scheduler=scheduler, summarizer=summarizer, keepalives=keepalives)
 
 
-async def _close_own_calls(runtime: Runtime, holder: str) -> None:
+async def _close_own_calls(runtime: Runtime) -> None:
     """Write estimated ledger rows for calls that this process gave up."""
     with suppress(StoreError):  # else the next process does it
-        await ledger.close_own(runtime.database, holder, local=runtime.deployment.local)
+        await ledger.close_own(runtime.database, runtime.caller.holder, local=runtime.deployment.local)
 
 
 def _alerts(settings: Settings, database: Database, clock: Clock) -> Alerts:

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from chat.background.jobs import Job
 from chat.periodic import repeat, run
 
-STOP_GRACE = 3.0  # seconds jobs get to finish when the server stops, so that their calls reach the ledger
+STOP_GRACE = 3.0  # seconds: enough for most calls under way to end, so that the ledger need not estimate them
 
 
 @dataclass(slots=True, kw_only=True)
 class Scheduler:
-    """The background jobs of this process. `stopping`: the server stops, and no job starts any more."""
+    """The background jobs of this process. `stopping`: the server stops, and no job starts any more.
 
+    `stop_grace`: seconds running jobs get to finish when the server stops.
+    """
+
+    stop_grace: float = STOP_GRACE
     stopping: bool = False
     _running: dict[asyncio.Task[None], Job] = field(default_factory=dict)
     _periodic: list[asyncio.Task[None]] = field(default_factory=list)
@@ -51,7 +55,7 @@ class Scheduler:
         for task in self._periodic:
             task.cancel()
         if self._running:
-            await asyncio.wait(set(self._running), timeout=STOP_GRACE)
+            await asyncio.wait(set(self._running), timeout=self.stop_grace)
         left = [*self._periodic, *self._running]
         for task in left:
             task.cancel()

@@ -232,10 +232,10 @@ class Summarizer:
         )
 
     def _room(self, model: str, question: Ask) -> int:
-        """Output tokens for a summary: its budget, and room to think where the model does."""
-        known = self.runtime.deployment.models[model]
-        thinking = 4_000 if known.thinking == "adaptive" else 0
-        return min(question.max_tokens + thinking, known.max_output)
+        """Output limit of a summary in tokens: its budget, and room to think where the model does."""
+        limits = self.runtime.deployment.models[model]
+        thinking = 4_000 if limits.thinking == "adaptive" else 0
+        return min(question.max_tokens + thinking, limits.max_output)
 
     async def _store(
         self,
@@ -250,8 +250,8 @@ class Summarizer:
 
         async def write(connection: AsyncConnection) -> bool:
             if base is not None:
-                known = await summaries.get(connection, snapshot.owner_id, base.id)
-                if known is None or not known.active:
+                current = await summaries.get(connection, snapshot.owner_id, base.id)
+                if current is None or not current.active:
                     return False  # somebody edited or undid it meanwhile, and that counts
             await prompts.keep(connection, question.system)
             await summaries.add(

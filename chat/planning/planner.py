@@ -57,17 +57,17 @@ class Planning:
             )
 
     def price(self, model_id: str) -> tuple[int | None, str]:
-        """What the turn would cost with a model, without what recall may add, in picodollars; and why that model cannot answer.
+        """What the turn would cost with a model, in picodollars, without what recall may add; and why that model cannot answer.
 
-        All models are credited with the same answer, that of the thread so far: a cache state that never answered says nothing of it.
+        All models are priced with the same length of answer, that of the thread so far.
         """
         try:
             rest = () if self.continued is None else (self._rest_of(self.continued, model_id),)
-            planned = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
+            plan = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
         except MessageTooLarge as problem:
             return None, f"takes at most {problem.limit} tokens"
         prices = self.runtime.deployment.prices(model_id, self.started_at)
-        usage = replace(planned.estimated_usage, output=self._usual_answer)
+        usage = replace(plan.estimated_usage, output=self._usual_answer)
         return (prices.cost(usage) if prices.known else None), ""
 
     @property
@@ -128,16 +128,16 @@ class Planning:
 
         await self.runtime.database.write(write)
 
-    def grown(self, planned: Plan, rounds: Sequence[Round]) -> tuple[int, int]:
-        """Tokens that what tools were asked so far adds to a plan's prompt: as expected, and at most."""
+    def grown(self, plan: Plan, rounds: Sequence[Round]) -> tuple[int, int]:
+        """Tokens that the tool rounds so far add to a plan's prompt: as expected, and at most."""
         if not rounds:
             return 0, 0
-        said, model_id = str(rounds), planned.recipe.model
-        return self.runtime.sizes.count(said, model_id), self.runtime.sizes.bound(said, model_id)
+        text, model_id, sizes = str(rounds), plan.recipe.model, self.runtime.sizes
+        return sizes.count(text, model_id), sizes.bound(text, model_id)
 
     async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
         """Messages older than the window that a question is about."""
-        likeness = await self._likeness(question)  # before a connection is taken
+        likeness = await self._likeness(question)  # before a connection is held
         async with self.runtime.database.reading() as connection:
             return await recall(
                 connection,
@@ -153,7 +153,7 @@ class Planning:
             )
 
     async def _likeness(self, question: str) -> Likeness | None:
-        """What the question is compared by, where messages are also found by their meaning."""
+        """What messages are compared with, where recall also goes by meaning; None elsewhere."""
         if self.runtime.embeddings is None:
             return None
         if question not in self._likenesses:
@@ -173,14 +173,14 @@ class Planning:
         return self.loaded
 
 
-def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:
-    """The exact request of a plan, after what tools were asked so far."""
+def body_of(plan: Plan, rounds: Sequence[Round] = ()) -> bytes:
+    """The exact request of a plan, after the tool rounds so far."""
     return request.build(
-        planned.recipe,
-        planned.prompt.text,
-        planned.messages,
-        summary=planned.summary,
-        recalled=planned.recalled,
+        plan.recipe,
+        plan.prompt.text,
+        plan.messages,
+        summary=plan.summary,
+        recalled=plan.recalled,
         rounds=rounds,
     )
 

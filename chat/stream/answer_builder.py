@@ -10,7 +10,7 @@ from context.messages import Part, ReasoningPart, TextPart, ToolPart
 
 
 def harmless(words: str) -> str:
-    """Model text without what a database or UTF-8 cannot hold: NUL and lone surrogates become U+FFFD."""
+    """Replace what a database or UTF-8 cannot hold, NUL and lone surrogates, by U+FFFD."""
     if "\x00" in words:
         words = words.replace("\x00", "\ufffd")
     try:
@@ -50,7 +50,7 @@ class AnswerBuilder:
         self.resumed, self.said = True, 0
 
     def add(self, kind: str, words: str) -> None:
-        """Words of a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
+        """Add words to a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
         words = harmless(words)
         if not words or (self.resumed and kind != "text"):
             return
@@ -64,8 +64,8 @@ class AnswerBuilder:
         self._words.append(words)
         self.journal.text(self._part_id(), words)
 
-    def tool(self, name: str, query: str, found: int) -> None:
-        """A tool was used: one part, whole at once."""
+    def tool(self, name: str, query: str, results: int) -> None:
+        """Add a tool that was used and how many results it had: one part, complete at once."""
         if self.resumed:
             return
         self.close()
@@ -73,9 +73,9 @@ class AnswerBuilder:
         arguments = {"query": harmless(query)}
         try:
             self.journal.event(events.PartStarted(part_id=part_id, kind="tool", name=name, input=arguments))
-        finally:  # the journal takes an event also when it raises for an earlier one
-            self._keep(ToolPart(name=name, query=harmless(query), found=found))
-            self.journal.event(events.PartEnded(part_id=part_id, result={"found": found}))
+        finally:  # the journal adds an event also when it raises for an earlier one
+            self._add_part(ToolPart(name=name, query=harmless(query), found=results))
+            self.journal.event(events.PartEnded(part_id=part_id, result={"found": results}))
 
     def discard(self, since: int = 0) -> None:
         """Remove the parts behind the first `since`: they belong to an answer that another one replaces.
@@ -101,13 +101,13 @@ class AnswerBuilder:
         seconds = None
         if self._kind == "reasoning":
             seconds = round(self.clock.monotonic() - self._opened_at, 1)
-            self._keep(ReasoningPart(text=text, seconds=seconds))
+            self._add_part(ReasoningPart(text=text, seconds=seconds))
         else:
-            self._keep(TextPart(text=text))
+            self._add_part(TextPart(text=text))
         self._kind, self._words = None, []
         self.journal.event(events.PartEnded(part_id=part_id, seconds=seconds))
 
-    def _keep(self, part: Part) -> None:
+    def _add_part(self, part: Part) -> None:
         self._ids.append(self._part_id())
         self.parts.append(part)
         self._started += 1

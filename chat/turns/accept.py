@@ -29,6 +29,7 @@ from store import events as store_events
 from store import messages, threads, turns
 from store.ledger.budgets import DoesNotFit
 from store.messages import StoredMessage
+from store.threads import Thread
 from store.turns import Turn
 
 TITLE_LENGTH = 60  # characters of a title taken from the first message
@@ -127,6 +128,8 @@ def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Acceptance:
+    """The transaction that accepts a turn. `tokens`: of the new message; `room`: whether the queue has room for another turn."""
+
     runtime: Runtime
     owner_id: str
     holder: str
@@ -135,7 +138,7 @@ class _Acceptance:
     room: bool
 
     async def write(self, connection: AsyncConnection) -> Accepted:
-        turn_request, owner, runtime = self.turn_request, self.owner_id, self.runtime
+        turn_request, owner = self.turn_request, self.owner_id
         replayed = await _replayed(connection, owner, turn_request)
         if replayed is not None:
             return replayed
@@ -153,23 +156,27 @@ class _Acceptance:
             raise ThreadBusy("the thread has a running turn; wait for it or cancel it")
         if not self.room:
             raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
-
         spender = Spender(owner_id=owner, thread_id=thread.id, token=turn_request.token)
-        least = runtime.deployment.least(now)
-        await runtime.caller.budgets.accept(connection, spender, least, now=now)
-        turn_id, message_id = self.runtime.clock.new_id("turn"), self.runtime.clock.new_id("msg")
+        least = self.runtime.deployment.least(now)
+        await self.runtime.caller.budgets.accept(connection, spender, least, now=now)
+        return await self._store(connection, thread, now)
+
+    async def _store(self, connection: AsyncConnection, thread: Thread, now: int) -> Accepted:
+        """Store the turn with its two messages and its first event."""
+        turn_request, clock = self.turn_request, self.runtime.clock
+        turn_id, message_id = clock.new_id("turn"), clock.new_id("msg")
         question, above = await place(
             connection,
             turn_request,
             thread,
-            new_id=lambda: self.runtime.clock.new_id("msg"),
+            new_id=lambda: clock.new_id("msg"),
             tokens=self.tokens,
             turn_id=turn_id,
             now=now,
         )
         await messages.add(
             connection,
-            owner,
+            self.owner_id,
             thread.id,
             id=message_id,
             parent=question,
@@ -180,11 +187,11 @@ class _Acceptance:
             turn_id=turn_id,
             now=now,
         )
-        previous = None if above is None else await turns.get(connection, owner, above.turn_id)
+        previous = None if above is None else await turns.get(connection, self.owner_id, above.turn_id)
         await turns.add(
             connection,
             id=turn_id,
-            owner_id=owner,
+            owner_id=self.owner_id,
             thread_id=thread.id,
             user_message_id=question.id,
             message_id=message_id,
@@ -200,21 +207,14 @@ class _Acceptance:
             now=now,
         )
         await threads.change(
-            connection, owner, thread.id, leaf_id=message_id, updated_at=now, **self._title(thread)
+            connection, self.owner_id, thread.id, leaf_id=message_id, updated_at=now, **self._title(thread)
         )
-        started = events.TurnStarted(
-            protocol=events.PROTOCOL,
-            thread_id=thread.id,
-            message_id=message_id,
-            user_message_id=question.id,
-            created_at=rfc3339(now),
-        )
-        first = events.encode(started, seq=1, turn_id=turn_id)
-        await connection.execute(store_events.APPEND, store_events.rows(turn_id, 1, [first]))
-        turn = await turns.get(connection, owner, turn_id)
-        assert turn is not None  # noqa: S101 - written three statements ago
+        turn = await turns.get(connection, self.owner_id, turn_id)
+        assert turn is not None  # noqa: S101 - written two statements ago
         continued = None if turn_request.continues is None or above is None else above.message
-        return Accepted(turn=turn, replayed=False, first=first, continued=continued)
+        return Accepted(
+            turn=turn, replayed=False, first=await _first_event(connection, turn), continued=continued
+        )
 
     def _same_model(self, above: StoredMessage | None) -> str | None:
         """The model that began a continued answer, if it is still offered and the request names no other."""
@@ -222,7 +222,7 @@ class _Acceptance:
             return None
         return above.model if above.model in self.runtime.deployment.tiers.values() else None
 
-    def _title(self, thread: threads.Thread) -> dict[str, str]:
+    def _title(self, thread: Thread) -> dict[str, str]:
         """The first words as a title, until a better one is written."""
         if thread.title is not None or self.turn_request.text is None:
             return {}
@@ -230,3 +230,17 @@ class _Acceptance:
         if len(words) > TITLE_LENGTH:
             words = words[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
         return {"title": words, "title_source": "derived"}
+
+
+async def _first_event(connection: AsyncConnection, turn: Turn) -> str:
+    """Store `turn.started`, the event that begins a turn's log. Returns it encoded."""
+    started = events.TurnStarted(
+        protocol=events.PROTOCOL,
+        thread_id=turn.thread_id,
+        message_id=turn.message_id,
+        user_message_id=turn.user_message_id,
+        created_at=rfc3339(turn.created_at),
+    )
+    first = events.encode(started, seq=1, turn_id=turn.id)
+    await connection.execute(store_events.APPEND, store_events.rows(turn.id, 1, [first]))
+    return first

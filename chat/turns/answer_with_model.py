@@ -25,10 +25,10 @@ async def answer_with_model(
         message = f"{str(problem)[0].upper()}{str(problem)[1:]}."
         return Unanswered(trouble=replace(failures.TOO_SMALL, message=message)), route
     await work.store_plan(plan)
-    if models.moved_from not in (None, model.id):
+    if models.moved_from is not None and models.moved_from != model.id:
         work.journal.note(
             FallbackNote(
-                from_=models.moved_from or "",
+                from_=models.moved_from,
                 to=model.id,
                 reason="; ".join(models.reasons),
                 asked=work.turn.requested_model,  # whoever chose a model is told that another answers

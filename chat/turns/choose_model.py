@@ -57,7 +57,7 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     )
     complexity: Complexity | None = None
     if pins.default is None:
-        complexity = assess(text, _said(snapshot.path[:-1], seen), at_least=seen.again)
+        complexity = assess(text, _earlier(snapshot.path[:-1], seen), at_least=seen.again)
     priced = [_priced(planning, candidate) for candidate in candidates]
     route = choose(complexity, pins, priced)
     if complexity is not None and complexity.unsure and route.by == "score" and deployment.classifier:
@@ -125,12 +125,12 @@ async def _route_of(connection: AsyncConnection, answer: StoredMessage) -> Store
     return StoredRoute(tier=None, score=None) if plan is None else plan.route
 
 
-def _said(path: Sequence[Message], seen: Seen) -> tuple[Said, ...]:
+def _earlier(path: Sequence[Message], seen: Seen) -> tuple[Said, ...]:
     """The newest messages before the new one, with what is known of the last turn."""
-    said = [Said(role=message.role, text=message.text) for message in path[-LOOKED_AT:]]
-    question = next((place for place in reversed(range(len(said))) if said[place].role == "user"), None)
+    earlier = [Said(role=message.role, text=message.text) for message in path[-LOOKED_AT:]]
+    question = next((place for place in reversed(range(len(earlier))) if earlier[place].role == "user"), None)
     if question is not None:
-        said[question] = replace(said[question], score=seen.score)
-    if said and said[-1].role == "assistant":
-        said[-1] = replace(said[-1], thumb=seen.thumb)
-    return tuple(said)
+        earlier[question] = replace(earlier[question], score=seen.score)
+    if earlier and earlier[-1].role == "assistant":
+        earlier[-1] = replace(earlier[-1], thumb=seen.thumb)
+    return tuple(earlier)

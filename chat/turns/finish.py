@@ -1,4 +1,4 @@
-"""Ending a turn: answer, usage, status and terminal event in one transaction, exactly once."""
+"""End a turn: write answer, usage, status and terminal event in one transaction, exactly once."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -26,11 +26,11 @@ from store.turns import Turn, TurnStatus
 
 
 async def finish(work: TurnWork, outcome: Outcome) -> bool:
-    """Write the end of a turn and show it. False when another process ended it before; then nothing was changed."""
+    """Write the end of a turn and show it. False when another process ended it before; then only the calls are recorded."""
     refused = isinstance(outcome, Failed) and outcome.refused
     work.answer_builder.end()
     if refused:
-        with suppress(StoreError):  # the journal takes an event also when it raises for an earlier one
+        with suppress(StoreError):  # the journal adds an event also when it raises for an earlier one
             work.answer_builder.discard()
     await work.journal.settle()
     spent = _spent(work)
@@ -60,7 +60,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
 
 
 async def record_calls(work: TurnWork) -> None:
-    """Write what the calls of a turn used that somebody else ended: its new owner could only estimate it."""
+    """Write the ledger rows of a turn that another process ended: that process could only estimate them."""
     await work.runtime.database.write(partial(ledger.keep, rows=_spent(work)))
 
 
@@ -103,7 +103,7 @@ def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
 
 
 class Ending(msgspec.Struct, kw_only=True, frozen=True):
-    """All that is written when a turn ends."""
+    """Everything that is written when a turn ends."""
 
     turn: Turn
     outcome: Outcome
@@ -154,5 +154,5 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
         await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
         if self.cache_state is not None:
             await self.cache_state.write(connection)
-        await ledger.keep(connection, self.spent)  # last: everybody's turns wait for the counters it locks
+        await ledger.keep(connection, self.spent)  # last: all turns wait for the counters it locks
         return True

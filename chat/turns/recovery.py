@@ -1,4 +1,4 @@
-"""Ending a turn whose process died: what its log says was said is kept, and its calls are estimated."""
+"""End a turn whose process died: keep the text its log has, and estimate its calls."""
 
 from collections.abc import Sequence
 
@@ -21,16 +21,16 @@ from store.turns import Turn
 
 
 async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
-    """End a turn whose process is gone, keeping what its log says was said."""
+    """End a turn whose process is gone, with the parts its log has. False when it has ended meanwhile."""
     logged: list[events.TurnEvent] = []
     last = 0
     async with runtime.database.reading() as connection:
-        while found := await store_events.after(connection, turn.owner_id, turn.id, last):
-            last = found[-1][0]
-            logged += [event for _, payload in found if (event := _understood(payload)) is not None]
+        while rows := await store_events.after(connection, turn.owner_id, turn.id, last):
+            last = rows[-1][0]
+            logged += [event for _, payload in rows if (event := _decoded(payload)) is not None]
         quoted = await _quoted(connection, turn)
         left = await open_calls.of_turn(connection, turn.owner_id, turn.id)
-    parts, open_part = told(logged)
+    parts, open_part = parts_of(logged)
     closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
     closing.append(terminal_event(outcome, None))
     first = last + 1
@@ -60,7 +60,7 @@ async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
     return await runtime.database.write(write)
 
 
-def _understood(payload: str) -> events.TurnEvent | None:
+def _decoded(payload: str) -> events.TurnEvent | None:
     """An event of the log; None for one that another version wrote."""
     try:
         return events.decode(payload)
@@ -69,7 +69,7 @@ def _understood(payload: str) -> events.TurnEvent | None:
 
 
 async def _quoted(connection: AsyncConnection, turn: Turn) -> int:
-    """Characters at the beginning of the log that an earlier turn said, where this one goes on with its answer."""
+    """Characters at the beginning of the log that are an earlier turn's, where this one continues its answer."""
     plan = StoredPlan.of(turn.plan)
     for block in () if plan is None else plan.recipe.recalled:
         message_id = continuing.message_of(block.id)
@@ -82,7 +82,7 @@ async def _quoted(connection: AsyncConnection, turn: Turn) -> int:
 def _lost(
     left: Sequence[OpenCall], logged: Sequence[events.TurnEvent], quoted: int, *, local: bool
 ) -> list[entries.Entry]:
-    """Rows of the calls a dead process left; what was heard is ascribed to the newest call for the answer."""
+    """Ledger rows of the calls a dead process left; the text received is ascribed to the newest call for the answer."""
     received = -quoted
     for event in logged:
         match event:
@@ -95,11 +95,11 @@ def _lost(
             case _:
                 pass
     received = max(0, received)
-    speaking = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
-    return [ledger.lost(call, received=received if call.id == speaking else 0, local=local) for call in left]
+    newest = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
+    return [ledger.lost(call, received=received if call.id == newest else 0, local=local) for call in left]
 
 
-def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
+def parts_of(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
     """The parts a log adds up to, and the id of the part that was never ended."""
     order: list[str] = []
     kinds: dict[str, events.PartStarted] = {}
@@ -112,7 +112,7 @@ def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | No
                 order.append(event.part_id)
                 kinds[event.part_id], words[event.part_id] = event, []
                 open_part = event.part_id
-            case events.PartDelta() if event.part_id in words:  # else nobody understood how it begins
+            case events.PartDelta() if event.part_id in words:  # else its start is of another version
                 words[event.part_id].append(event.text)
             case events.PartEnded():
                 ended[event.part_id] = event
@@ -128,7 +128,7 @@ def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | No
 
 
 def part_of(started: events.PartStarted, text: str, ended: events.PartEnded | None) -> Part:
-    """A part as its events tell it."""
+    """The part that its events describe."""
     if started.kind == "text":
         return TextPart(text=text)
     if started.kind == "reasoning":

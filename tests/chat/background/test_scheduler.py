@@ -40,7 +40,7 @@ async def late_itself() -> None:
 async def test_what_goes_wrong_is_logged_by_name(
     job: Job, work: Callable[[], Awaitable[None]], event: str
 ) -> None:
-    scheduler = Scheduler()
+    scheduler = Scheduler(stop_grace=0.05)
     with capture_logs() as logged:
         assert scheduler.start(job, work, thread_id="t")
         await scheduler.settled()
@@ -50,7 +50,7 @@ async def test_what_goes_wrong_is_logged_by_name(
 
 
 async def test_a_job_that_hangs_keeps_no_other_from_running() -> None:
-    scheduler, done = Scheduler(), asyncio.Event()
+    scheduler, done = Scheduler(stop_grace=0.05), asyncio.Event()
 
     async def work() -> None:
         done.set()
@@ -58,19 +58,19 @@ async def test_a_job_that_hangs_keeps_no_other_from_running() -> None:
     scheduler.start(PATIENT, forever)
     scheduler.start(PATIENT, work)
     await asyncio.wait_for(done.wait(), 10)
-    await stop(scheduler)
+    await scheduler.stop()
 
 
 async def test_more_jobs_of_a_kind_than_may_run_are_left_out() -> None:
-    scheduler = Scheduler()
+    scheduler = Scheduler(stop_grace=0.05)
     assert [scheduler.start(SCARCE, forever) for _ in range(3)] == [True, True, False]
     assert scheduler.free(SCARCE) == 0
     assert scheduler.start(PATIENT, forever), "another kind has places of its own"
-    await stop(scheduler)
+    await scheduler.stop()
 
 
 async def test_settled_waits_for_what_jobs_start_too() -> None:
-    scheduler, steps = Scheduler(), list[str]()
+    scheduler, steps = Scheduler(stop_grace=0.05), list[str]()
 
     async def second() -> None:
         steps.append("second")
@@ -85,7 +85,7 @@ async def test_settled_waits_for_what_jobs_start_too() -> None:
 
 
 async def test_a_stop_lets_jobs_finish_cancels_what_hangs_and_starts_no_more() -> None:
-    scheduler, ended = Scheduler(), list[str]()
+    scheduler, ended = Scheduler(stop_grace=0.05), list[str]()
 
     async def almost_done() -> None:
         while not scheduler.stopping:  # noqa: ASYNC110 - the stop itself is what is waited for
@@ -102,17 +102,10 @@ async def test_a_stop_lets_jobs_finish_cancels_what_hangs_and_starts_no_more() -
     scheduler.start(PATIENT, almost_done)
     scheduler.start(PATIENT, hangs)
     scheduler.repeat(PATIENT, 60, forever)
-    await stop(scheduler)
+    await scheduler.stop()
     assert ended == ["finished", "cancelled"]
     assert not scheduler.start(PATIENT, forever)
     assert not [task for task in asyncio.all_tasks() if task.get_name() == PATIENT.name]
-
-
-async def stop(scheduler: Scheduler) -> None:
-    """Stop it without the grace of seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chat.background.scheduler.STOP_GRACE", 0.05)
-        await scheduler.stop()
 
 
 def test_every_job_has_a_name_of_its_own_and_a_deadline() -> None:
