@@ -1,8 +1,7 @@
-"""chat acts: it accepts turns, asks the model, journals what is said and serves it.
+"""The application: HTTP API, turns, calls to the model, background work and the `palaver` command. README.md has the layers.
+Imports: `context`, `store`. `chat.upstream` alone imports the provider's SDK, `chat.config` alone reads the environment.
 
-Reading order: events (what can happen in a turn) · api/turns (where one comes in) · command, accept (made durable) · runner (who owns
-it) · turn (its story) · choosing (which model), planning (what it is sent) · calls and upstream/ (asking it) · journal (kept, then
-shown) · sse (followed) · finish (one end) · compactions and tending (behind and between turns) · ledger (what it cost) · app (all wiring) · cli.
-
-May import: store, context. `upstream/` alone imports the SDK.
+Reading order from a request to the bytes on the wire: see the top README.
 """
+
+DISTRIBUTION = "palaver"  # its name on PyPI, under which its version is installed

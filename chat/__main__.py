@@ -1,4 +1,4 @@
-"""`python -m chat` is `palaver`."""
+"""`python -m chat` is the same as `palaver`."""
 
 from chat.cli.main import main
 

@@ -89,11 +89,12 @@ async def running(
             embeddings=embedding_model,
         )
         if settings.budgets:
-            await stack.enter_async_context(_alerts(settings, database, clock).watching())
+            await stack.enter_async_context(_alerts(settings, database, clock).running())
         rates = await _shared_limits(settings, runtime, stack)
         token_registry = TokenRegistry(settings, database, clock)
-        await stack.enter_async_context(token_registry.watching())
+        await stack.enter_async_context(token_registry.reloading())
         work = await _start_work(settings, runtime, stack)
+        runtime.sizes.warm()
         yield Deps(
             settings=settings,
             runtime=runtime,
@@ -216,6 +217,6 @@ def _alerts(settings: Settings, database: Database, clock: Clock) -> Alerts:
         database=database,
         clock=clock,
         budgets=settings.all_budgets,
-        shares=settings.alert_thresholds,
+        thresholds=settings.alert_thresholds,
         webhook=webhook,
     )

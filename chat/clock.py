@@ -1,4 +1,4 @@
-"""Time, ids and chance: the only place that makes them."""
+"""The clock, ids and random numbers: the only module that makes them, so that tests can replace them."""
 
 import asyncio
 import random
@@ -10,29 +10,29 @@ from ulid import ULID
 
 
 class Clock(Protocol):
-    """What the rest of Palaver knows of time and chance."""
+    """Source of time, ids and random numbers."""
 
     def now(self) -> int:
-        """Milliseconds since 1970 UTC. May jump either way: good for showing, never for ordering."""
+        """Milliseconds since 1970 UTC. May jump either way: use it to show times, never to order events."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
+        """Seconds from a clock that never goes back."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
 
     def chance(self) -> float:
-        """A number in [0, 1)."""
+        """A random number in [0, 1)."""
         ...
 
     def new_id(self, prefix: str) -> str:
-        """A new id: `prefix_` and 26 characters, 128 bits of which 80 are random; ids sort by the time they were made."""
+        """A new ULID with a prefix: `thr_01J…`. 48 bits of time and 80 random bits; ids sort by creation time."""
         ...
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The operating system's clock and random numbers."""
 
     def __init__(self) -> None:
         self._random = random.SystemRandom()
@@ -54,7 +54,7 @@ class SystemClock:
 
 
 def rfc3339(milliseconds: int) -> str:
-    """Milliseconds since 1970 as RFC 3339 in UTC with milliseconds."""
+    """Milliseconds since 1970 as an RFC 3339 string in UTC: `2026-11-20T10:00:00.000Z`."""
     return (
         datetime.fromtimestamp(milliseconds / 1000, UTC)
         .isoformat(timespec="milliseconds")

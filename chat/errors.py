@@ -1,27 +1,27 @@
-"""Every error a client can meet, with its status and code.
+"""Every error an API client can get, with its HTTP status and code. * marks those that a retry can help.
 
 PalaverError
-├── BadRequest          400 bad_request          a field is wrong; `param` names it
-├── Unauthorized        401 unauthorized
-├── Forbidden           403 forbidden            only for tokens with admin rights
-├── OverBudget
-│   ├── BudgetSpent     402 budget_exceeded      money is used up; `budget` says which budget, and when it resets
-│   └── BudgetUsedUp    429 budget_exceeded      the same for tokens and requests
-├── NotFound            404 not_found            unknown, or somebody else's
-├── ModelNotFound       404 model_not_found
-├── MethodNotAllowed    405 method_not_allowed
-├── RequestTimeout      408 request_timeout      the body did not arrive in time
-├── ThreadBusy          409 thread_busy          the thread has a running turn
-├── IdTaken             409 id_taken             a message of that id exists
-├── LogGone             410 log_gone             the turn's event log is no longer kept
-├── TooLarge            413 too_large            the body
-├── ContextTooLong      413 context_too_long     the message alone does not fit the model
-├── UnsupportedMedia    415 unsupported_media
-├── KeyReused           422 idempotency_key_reused
-├── RateLimited         429 rate_limited         too much from one address
-├── Internal            500 internal
-├── Unavailable         503 unavailable          shutting down, no place in the queue, or the database does not answer
-└── StorageFull         507 storage_full
+├── BadRequest           400  bad_request             a field is missing or wrong; `param` names it
+├── Unauthorized         401  unauthorized            no valid token
+├── Forbidden            403  forbidden               the token has no admin rights
+├── OverBudget           429  budget_exceeded       * `budget` names the budget and when it resets
+│   ├── BudgetSpent      402  budget_exceeded       * a budget in USD has no room
+│   └── BudgetUsedUp     429  budget_exceeded       * a budget of tokens or requests has no room
+├── NotFound             404  not_found               unknown, or another user's
+├── ModelNotFound        404  model_not_found         the turn names a model that is not offered
+├── MethodNotAllowed     405  method_not_allowed
+├── RequestTimeout       408  request_timeout       * the body did not arrive in time
+├── ThreadBusy           409  thread_busy           * the thread has a running turn
+├── IdConflict           409  id_taken                a message with that id exists
+├── LogExpired           410  log_gone                the turn's event log was deleted
+├── TooLarge             413  too_large               the body is over 1 MiB
+├── ContextTooLong       413  context_too_long        the message alone does not fit the model
+├── UnsupportedMedia     415  unsupported_media       the body is not plain application/json
+├── KeyReused            422  idempotency_key_reused  the key came before with another body
+├── RateLimited          429  rate_limited          * too many requests from one address
+├── Internal             500  internal                a bug; the log has the traceback
+├── Unavailable          503  unavailable           * shutting down, queue full, or no database
+└── StorageFull          507  storage_full          * the disk is full
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from typing import ClassVar
 
 
 class PalaverError(Exception):
-    """Something a client is told. `retryable` says whether the very same request may succeed later."""
+    """Base class. `retryable`: the same request may succeed later; `retry_after`: in how many seconds."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
@@ -50,20 +50,20 @@ class BadRequest(PalaverError):
 
 
 class Unauthorized(PalaverError):
-    """No token, or not the right one."""
+    """The request carries no valid token."""
 
     status, code, type = 401, "unauthorized", "authentication_error"
 
 
 class Forbidden(PalaverError):
-    """The token is good, but not for this."""
+    """The token is valid, but has no right to do this."""
 
     status, code, type = 403, "forbidden", "permission_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpentBudget:
-    """The budget that stands in the way. `resets_at` in RFC 3339; no figures, for they may be other people's."""
+    """The budget that refused. `resets_at` in RFC 3339. No amounts: they may include other people's spending."""
 
     scope: str
     unit: str
@@ -72,7 +72,7 @@ class SpentBudget:
 
 
 class OverBudget(PalaverError):
-    """A budget has no room for what was wanted; nothing was stored."""
+    """A budget has no room for the request; nothing was stored."""
 
     status, code, type, retryable = 429, "budget_exceeded", "rate_limit_error", True
 
@@ -82,23 +82,23 @@ class OverBudget(PalaverError):
 
 
 class BudgetSpent(OverBudget):
-    """The money is used up."""
+    """A budget in USD has no room."""
 
     status, type = 402, "billing_error"
 
 
 class BudgetUsedUp(OverBudget):
-    """The tokens or requests are used up."""
+    """A budget of tokens or requests has no room."""
 
 
 class NotFound(PalaverError):
-    """There is no such object, or it is somebody else's: the answer is the same."""
+    """There is no such object, or it belongs to another user: the answer is the same."""
 
     status, code, type = 404, "not_found", "invalid_request_error"
 
 
 class ModelNotFound(PalaverError):
-    """The turn asks for a model that is not offered here."""
+    """The turn names a model that is not offered here."""
 
     status, code, type = 404, "model_not_found", "invalid_request_error"
 
@@ -128,7 +128,7 @@ class IdConflict(PalaverError):
 
 
 class LogExpired(PalaverError):
-    """The turn's event log is no longer kept; the turn itself still tells its outcome."""
+    """The turn's event log was deleted; `GET /api/turns/{turn}` still has the outcome."""
 
     status, code, type = 410, "log_gone", "invalid_request_error"
 
@@ -146,13 +146,13 @@ class ContextTooLong(PalaverError):
 
 
 class UnsupportedMedia(PalaverError):
-    """Bodies are JSON, and say so."""
+    """The body is not `application/json`, or is compressed."""
 
     status, code, type = 415, "unsupported_media", "invalid_request_error"
 
 
 class KeyReused(PalaverError):
-    """The idempotency key was used for another request."""
+    """The idempotency key was used with another body."""
 
     status, code, type = 422, "idempotency_key_reused", "invalid_request_error"
 
@@ -164,11 +164,11 @@ class RateLimited(PalaverError):
 
 
 class Internal(PalaverError):
-    """Our fault; the log has the details under the request id."""
+    """A bug; the log has the traceback under the request id."""
 
 
 class Unavailable(PalaverError):
-    """Shutting down, no place in the queue, or the database does not answer; nothing was changed."""
+    """The server is shutting down, its queue is full, or the database does not answer; nothing was changed."""
 
     status, code, retryable = 503, "unavailable", True
 

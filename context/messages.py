@@ -1,4 +1,4 @@
-"""The frozen values a conversation is made of: messages with their parts, in a tree."""
+"""Messages and their parts: the immutable values a conversation consists of. Messages form a tree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Status = Literal["complete", "streaming", "interrupted", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextPart:
-    """Words said by a person or a model."""
+    """Text of a person or a model."""
 
     text: str
     type: Literal["text"] = "text"
@@ -27,7 +27,7 @@ class ReasoningPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolPart:
-    """A tool the model used on the way to its answer: what it asked, and how many messages that brought. Shown, never sent back."""
+    """A search the model made on the way to its answer: the query, and how many messages it found. Shown, never sent back."""
 
     name: str
     query: str

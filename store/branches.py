@@ -1,4 +1,4 @@
-"""A thread's tree of messages: a branch from its leaf up, the siblings at a fork, and the newest leaf below a message."""
+"""Read a thread's message tree: a branch from its leaf up, the siblings at a fork, the newest leaf below a message."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ async def branch(
     """The newest messages of the branch that ends at `leaf_id`, oldest first.
 
     Walks up from the leaf and stops after `rows` messages, with the message that takes the sum past `tokens`, at message
-    `stop_at`, or at a message that an active summary reaches (`until_summary`): what it reads depends on what it returns, never on the length of the thread.
+    `stop_at`, or at a message that an active summary reaches (`until_summary`). It reads what it returns, however long the thread.
     """
     start = select(
         messages.c.pk,
@@ -59,7 +59,7 @@ async def branch(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A message of a branch without its words. `tokens` as estimated when it was stored."""
+    """A message of a branch without its text. `tokens` as estimated when it was stored."""
 
     id: str
     role: Role
@@ -68,15 +68,15 @@ class Step:
 
 
 async def steps(connection: AsyncConnection, owner_id: str, thread_id: str, leaf_id: str) -> list[Step]:
-    """All of the branch that ends at `leaf_id`, oldest first. Reads the outline of the whole thread: not for turns."""
+    """The whole branch that ends at `leaf_id`, oldest first. Reads a row of every message of the thread: not for turns."""
     query = select(
         messages.c.id, messages.c.parent_id, messages.c.role, messages.c.tokens, messages.c.turn_id
     ).where(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id)
-    known = {row.id: row for row in await connection.execute(query)}
-    path, at = [], known.get(leaf_id)
+    by_id = {row.id: row for row in await connection.execute(query)}
+    path, at = [], by_id.get(leaf_id)
     while at is not None:
         path.append(Step(id=at.id, role=at.role, tokens=at.tokens, turn_id=at.turn_id))
-        at = known.get(at.parent_id)
+        at = by_id.get(at.parent_id)
     return path[::-1]
 
 
@@ -84,11 +84,11 @@ async def siblings(
     connection: AsyncConnection, owner_id: str, thread_id: str, parent_ids: set[str | None]
 ) -> dict[str | None, list[str]]:
     """The ids of all children of each parent, oldest first; `None` stands for the thread's roots."""
-    found: dict[str | None, list[str]] = {}
-    # Without the hint SQLite would, for many ids, rather read the whole thread from an index that covers the columns.
+    children: dict[str | None, list[str]] = {}
+    # Without the hint SQLite would, for many ids, read the whole thread from an index that covers the columns.
     hint = "INDEXED BY messages_by_parent" if connection.dialect.name == "sqlite" else ""
     named = [parent_id for parent_id in parent_ids if parent_id is not None]
-    conditions = [("parent_id IN :named", named)] if named else []
+    conditions = [("parent_id IN :parents", named)] if named else []
     if None in parent_ids:
         conditions.append(("parent_id IS NULL", []))
     for condition, ids in conditions:
@@ -96,12 +96,12 @@ async def siblings(
             f"SELECT parent_id, id FROM messages {hint} "  # noqa: S608 - fixed words
             f"WHERE owner_id = :owner AND thread_id = :thread AND {condition} ORDER BY pk"
         )
-        given: dict[str, object] = {"owner": owner_id, "thread": thread_id}
+        values: dict[str, object] = {"owner": owner_id, "thread": thread_id}
         if ids:
-            query, given["named"] = query.bindparams(bindparam("named", expanding=True)), ids
-        for parent_id, message_id in await connection.execute(query, given):
-            found.setdefault(parent_id, []).append(message_id)
-    return found
+            query, values["parents"] = query.bindparams(bindparam("parents", expanding=True)), ids
+        for parent_id, message_id in await connection.execute(query, values):
+            children.setdefault(parent_id, []).append(message_id)
+    return children
 
 
 async def newest_leaf(connection: AsyncConnection, owner_id: str, thread_id: str, message_id: str) -> str:
@@ -118,5 +118,5 @@ async def newest_leaf(connection: AsyncConnection, owner_id: str, thread_id: str
         .scalar_subquery()
     )
     down = down.union_all(select(child.c.id, child.c.depth).join(down, child.c.pk == newest))
-    found = await connection.scalar(select(down.c.id).order_by(down.c.depth.desc()).limit(1))
-    return found or message_id
+    leaf_id = await connection.scalar(select(down.c.id).order_by(down.c.depth.desc()).limit(1))
+    return leaf_id or message_id

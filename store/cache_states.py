@@ -1,19 +1,19 @@
-"""Cache states: one row for each (thread, model), with the state of its cache and the time it wants attention."""
+"""Store cache states: for each thread and model the state of the prompt cache, and when keep-alive has to decide next."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.cache.cache_state import CacheState
 from store.tables import cache_states
+from store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCacheState:
-    """A cache state and whose it is. `turn_id` is the turn whose request it sent last; `next_at` in milliseconds, None: never."""
+    """A cache state with its owner and thread. `turn_id`: the turn whose request was sent last; `next_at` in milliseconds, None: never."""
 
     owner_id: str
     thread_id: str
@@ -26,8 +26,8 @@ async def of_thread(
     connection: AsyncConnection, owner_id: str, thread_id: str
 ) -> dict[str, StoredCacheState]:
     """All cache states of a thread, by model."""
-    found = await connection.execute(select(cache_states).where(_thread(owner_id, thread_id)))
-    return {row.model: _value(row) for row in found}
+    rows = await connection.execute(select(cache_states).where(_thread(owner_id, thread_id)))
+    return {row.model: _value(row) for row in rows}
 
 
 async def put(
@@ -39,11 +39,10 @@ async def put(
     turn_id: str,
     next_at: int | None,
 ) -> None:
-    """Keep the new state of a cache state."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    """Insert or replace a thread's cache state for its model."""
     values = {"state": cache_state.to_json(), "turn_id": turn_id, "next_at": next_at}
     await connection.execute(
-        dialect.insert(cache_states)
+        upsert(connection, cache_states)
         .values(owner_id=owner_id, thread_id=thread_id, model=cache_state.model, **values)
         .on_conflict_do_update(index_elements=["owner_id", "thread_id", "model"], set_=values)
     )
@@ -52,7 +51,7 @@ async def put(
 async def change(
     connection: AsyncConnection, stored: StoredCacheState, cache_state: CacheState, next_at: int | None
 ) -> None:
-    """Keep the new state of a resting cache state, unless a turn has used it since: then the turn's word counts."""
+    """Replace an idle cache state, unless a turn has replaced it since."""
     await connection.execute(
         update(cache_states)
         .where(
@@ -65,19 +64,19 @@ async def change(
 
 
 async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[StoredCacheState]:
-    """Cache states that want attention by now, whoever owns them, longest waiting first: housekeeping."""
-    found = await connection.execute(
+    """Cache states of all owners whose `next_at` has come, longest waiting first: housekeeping."""
+    rows = await connection.execute(
         select(cache_states)
         .where(cache_states.c.next_at <= now)
         .order_by(cache_states.c.next_at)
         .limit(limit)
     )
-    return [_value(row) for row in found]
+    return [_value(row) for row in rows]
 
 
 async def claim(connection: AsyncConnection, stored: StoredCacheState, next_at: int | None) -> bool:
-    """Take a due cache state in hand: False when another process, or a turn, was there first."""
-    done = await connection.execute(
+    """Claim a due cache state until its new `next_at`. False when another process, or a turn, was first."""
+    claimed = await connection.execute(
         update(cache_states)
         .where(
             _thread(stored.owner_id, stored.thread_id),
@@ -86,7 +85,7 @@ async def claim(connection: AsyncConnection, stored: StoredCacheState, next_at: 
         )
         .values(next_at=next_at)
     )
-    return done.rowcount == 1
+    return claimed.rowcount == 1
 
 
 def _thread(owner_id: str, thread_id: str) -> ColumnElement[bool]:

@@ -1,10 +1,10 @@
-"""Connections, and writing so that what was acknowledged survives a power cut.
+"""Database connections and durable writes, with group commit on SQLite: what was acknowledged survives a power cut.
 
-Theory of operation. On SQLite one connection writes; the writes that wait while a commit is on its way to the disk are carried
-out together in the next transaction (group commit), each in its own savepoint, and none is acknowledged before the commit
-returned. If a batch fails as a whole, its writes are repeated one by one, so that one bad write harms only itself; a write
-is therefore a function of the connection that may run more than once. On Postgres each write is its own transaction: the server
-groups commits itself. Reads use other connections and never wait for writers.
+Theory of operation. On SQLite one connection writes. Writes that arrive while a commit is on its way to the disk share the next
+transaction (group commit), each in its own savepoint, and none is acknowledged before the commit has returned. If a batch fails as a
+whole, its writes are repeated one by one, so that one bad write harms only itself: a write is a function of the connection that may
+run more than once. On Postgres each write is its own transaction, because the server groups commits itself. Reads use other
+connections and never wait for writers.
 """
 
 import asyncio
@@ -26,23 +26,21 @@ T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
 Dialect = Literal["sqlite", "postgresql"]
 
-BATCH = 256  # writes in one transaction at the most: bounds how long the first of them waits
+BATCH = 256  # most writes in one transaction: bounds how long the first of them waits
 READERS = 4
-TRIES = (
-    4  # times a write that gives way to others is made: two that collide have different speeds the next time
-)
+TRIES = 4  # attempts of a write that loses against a concurrent one: two that collide rarely collide again
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A write that waits for its commit. Rows of one INSERT are merged over writes; anything else is a function."""
+    """A write that waits for its commit. Rows of the same INSERT are merged into one statement; anything else is a function."""
 
     work: Write[Any] | tuple[Insert, list[dict[str, Any]]]
     done: asyncio.Future[Any]
 
 
 class Database:
-    """One open database. `url` is as SQLAlchemy takes it: `sqlite:///path` or `postgresql://user:password@host/name`."""
+    """One open database. `url` as in SQLAlchemy: `sqlite:///path` or `postgresql://user:password@host/name`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -63,9 +61,9 @@ class Database:
                 pool_size=10,
                 max_overflow=10,
                 pool_pre_ping=True,
-                hide_parameters=True,  # what people say must not appear in an error, and so in a log
+                hide_parameters=True,  # texts of conversations must not appear in errors, and so in logs
             )
-            # Same pool; a read that asks twice sees one moment, as on SQLite (the default would let it see two).
+            # Same pool; two queries of a read see the same snapshot, as on SQLite (the default would let them see two).
             self._readers = self._writer.execution_options(isolation_level="REPEATABLE READ")
         else:
             raise ValueError("a database URL begins with sqlite:/// or postgresql://")
@@ -85,32 +83,32 @@ class Database:
     async def write(self, work: Write[T]) -> T:
         """Run `work` in a transaction; returns when it is durable. Raises what `work` raises, or StoreError."""
         if self.dialect == "postgresql":
-            return await self._repeated(work)
+            return await self._write_retrying(work)
         result: T = await self._submit(work)
         return result
 
-    async def _repeated(self, work: Write[T]) -> T:
-        """Run `work` on Postgres, again where it was the one to give way to another transaction: then nothing of it was kept."""
+    async def _write_retrying(self, work: Write[T]) -> T:
+        """Run `work` on Postgres; retry when the server rolled it back in favor of a concurrent transaction."""
         with translated():
             for _ in range(TRIES - 1):
                 try:
                     async with self._writer.begin() as connection:
                         return await work(connection)
                 except DBAPIError as failure:
-                    if not _gave_way(failure):
+                    if not _lost_to_concurrent(failure):
                         raise
             async with self._writer.begin() as connection:
                 return await work(connection)
 
     async def append(self, statement: Insert, rows: list[dict[str, Any]]) -> None:
-        """Insert rows; returns when they are durable. On SQLite rows that wait together become one statement."""
+        """Insert rows; returns when they are durable. On SQLite waiting rows of the same statement are inserted together."""
         if self.dialect == "postgresql":
             await self.write(lambda connection: connection.execute(statement, rows))
         else:
             await self._submit((statement, rows))
 
     async def close(self) -> None:
-        """Finish the writes that wait, then close every connection."""
+        """Finish the waiting writes, then close every connection."""
         if self._writer_task is not None:
             await self._queue.join()
             self._writer_task.cancel()
@@ -125,7 +123,7 @@ class Database:
             self._writer_task = asyncio.create_task(self._write_forever(), name="store-writer")
         pending = _Pending(work, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(pending)
-        # A caller that is cancelled stops waiting; the write itself is already on its way and completes.
+        # A cancelled caller stops waiting; the write itself completes.
         return await asyncio.shield(pending.done)
 
     async def _write_forever(self) -> None:
@@ -172,7 +170,7 @@ class Database:
 
 
 async def _in_savepoint(connection: AsyncConnection, work: Write[Any]) -> Any:
-    """The result of `work`, or the exception it raised with its changes undone. Database trouble is raised instead."""
+    """Run `work` in a savepoint: its result, or the exception it raised with its changes undone. Raises errors of the database itself."""
     try:
         async with connection.begin_nested():
             return await work(connection)
@@ -187,18 +185,18 @@ def _settle(pending: _Pending, outcome: Any) -> None:
         return
     if isinstance(outcome, Exception):
         pending.done.set_exception(outcome)
-        pending.done.exception()  # the caller may have left; that is no news for the log
+        pending.done.exception()  # marks it as retrieved: the caller may have left
     else:
         pending.done.set_result(outcome)
 
 
-def _gave_way(failure: DBAPIError) -> bool:
-    """Whether Postgres rolled a transaction back for another one's sake: a deadlock, or no order both could have run in."""
+def _lost_to_concurrent(failure: DBAPIError) -> bool:
+    """Whether Postgres rolled a transaction back because of a concurrent one: a deadlock or a serialization failure."""
     return str(getattr(failure.orig, "sqlstate", None) or "") in ("40P01", "40001")
 
 
 class translated:
-    """Turns the database's own trouble into StoreError; constraint violations pass as they are."""
+    """Translate driver errors into StoreError; constraint violations pass as they are."""
 
     def __enter__(self) -> None:
         return None
@@ -213,14 +211,14 @@ class translated:
                 raise StoreUnavailable("the file is not a database") from error
             sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
             if sqlstate.startswith(("28", "3D")):  # wrong user or password; no such database
-                raise StoreUnavailable("the database server does not let us in") from error
+                raise StoreUnavailable("the database server refuses the login") from error
             if sqlstate.startswith(("53", "57P")):  # out of connections or memory; shutting down
                 raise StoreUnavailable("the database does not answer") from error
-            if _gave_way(error):
+            if _lost_to_concurrent(error):
                 raise StoreUnavailable("too many transactions want the same rows") from error
             if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
                 raise StoreUnavailable("the database does not answer") from error
-        if isinstance(error, PoolTimeout):  # every connection is taken, and has been for long
+        if isinstance(error, PoolTimeout):  # every connection of the pool has been in use for too long
             raise StoreUnavailable("the database does not answer in time") from error
         if isinstance(error, OSError):
             raise StoreUnavailable("the database cannot be reached") from error

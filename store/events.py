@@ -1,4 +1,4 @@
-"""The append-only event log of each turn. A payload is the event's JSON exactly as clients receive it."""
+"""Store the append-only event log of each turn. A payload is the event's JSON exactly as clients receive it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,14 +34,14 @@ async def after(
 
 async def last_seq(connection: AsyncConnection, owner_id: str, turn_id: str) -> int:
     """The newest sequence number in the log of an owner's turn; 0 when there is none."""
-    found = await connection.scalar(
+    seq = await connection.scalar(
         select(func.max(turn_events.c.seq)).where(turn_events.c.turn_id == turn_id, _own(owner_id, turn_id))
     )
-    return found or 0
+    return seq or 0
 
 
 async def remove(connection: AsyncConnection, turn_ids: Sequence[str]) -> None:
-    """Drop the logs of some turns, whoever owns them: housekeeping."""
+    """Delete the event logs of these turns, of any owner: housekeeping."""
     await connection.execute(delete(turn_events).where(turn_events.c.turn_id.in_(turn_ids)))
 
 

@@ -1,4 +1,4 @@
-"""Messages: the tree of a thread, and the branch of it that is visible."""
+"""Store messages: add one, finish a streaming answer, read one, rate one. Branches of the message tree are in store.branches."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from store.tables import messages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message with what the store knows about it: its place, its turn, what its answer cost.
+    """A message as stored, with its thread and turn and the cost of its answer.
 
     `pk` orders messages of one thread by creation; `cost_usd` is an exact decimal in USD, None when unpriced.
     """
@@ -32,85 +32,80 @@ class StoredMessage:
     created_at: int
 
 
-async def add(
-    connection: AsyncConnection,
-    owner_id: str,
-    thread_id: str,
-    *,
-    id: str,
-    parent: Message | None,
-    role: Role,
-    status: Status,
-    parts: tuple[Part, ...],
-    tokens: int,
-    turn_id: str,
-    now: int,
-) -> int:
-    """Add a message under `parent` and return its `pk`. Raises IntegrityError when the owner has a message of that id."""
-    made = await connection.execute(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message to be added under `parent`; None makes it a root of its thread. `created_at` in milliseconds."""
+
+    id: str
+    parent: Message | None
+    role: Role
+    status: Status
+    parts: tuple[Part, ...]
+    tokens: int
+    turn_id: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedAnswer:
+    """The final content of an answer. `cost_usd` is an exact decimal in USD, None when unpriced."""
+
+    status: Status
+    parts: tuple[Part, ...]
+    tokens: int
+    refused: bool = False
+    model: str | None = None
+    finish_reason: str | None = None
+    error: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
+    cost_usd: str | None = None
+
+
+async def add(connection: AsyncConnection, owner_id: str, thread_id: str, message: NewMessage) -> int:
+    """Add a message and return its `pk`. Raises IntegrityError when the owner has a message with that id."""
+    parent = message.parent
+    inserted = await connection.execute(
         insert(messages)
         .values(
             owner_id=owner_id,
-            id=id,
+            id=message.id,
             thread_id=thread_id,
             parent_id=None if parent is None else parent.id,
             depth=0 if parent is None else parent.depth + 1,
-            role=role,
-            status=status,
-            parts=[part_to_json(part) for part in parts],
-            tokens=tokens,
+            role=message.role,
+            status=message.status,
+            parts=[part_to_json(part) for part in message.parts],
+            tokens=message.tokens,
             refused=False,
-            turn_id=turn_id,
-            created_at=now,
+            turn_id=message.turn_id,
+            created_at=message.created_at,
         )
         .returning(messages.c.pk)
     )
-    pk: int = made.scalar_one()
-    await search.index(connection, pk, parts)
+    pk: int = inserted.scalar_one()
+    await search.index(connection, pk, message.parts)
     return pk
 
 
-async def finish(
-    connection: AsyncConnection,
-    owner_id: str,
-    message_id: str,
-    *,
-    status: Status,
-    parts: tuple[Part, ...],
-    tokens: int,
-    refused: bool = False,
-    model: str | None = None,
-    finish_reason: str | None = None,
-    error: dict[str, Any] | None = None,
-    usage: dict[str, Any] | None = None,
-    cost_usd: str | None = None,
-) -> int:
-    """Give a streaming answer its final content; it never changes again. Returns its `pk`."""
-    done = await connection.execute(
+async def finish(connection: AsyncConnection, owner_id: str, message_id: str, answer: FinishedAnswer) -> int:
+    """Give a streaming answer its final content; it never changes again. Returns its `pk`. Raises NoResultFound for any other."""
+    values = {name: getattr(answer, name) for name in FinishedAnswer.__slots__}
+    values["parts"] = [part_to_json(part) for part in answer.parts]
+    updated = await connection.execute(
         update(messages)
         .where(own(owner_id, message_id), messages.c.status == "streaming")
-        .values(
-            status=status,
-            parts=[part_to_json(part) for part in parts],
-            tokens=tokens,
-            refused=refused,
-            model=model,
-            finish_reason=finish_reason,
-            error=error,
-            usage=usage,
-            cost_usd=cost_usd,
-        )
+        .values(**values)
         .returning(messages.c.pk)
     )
-    pk: int = done.scalar_one()
-    await search.index(connection, pk, parts)
+    pk: int = updated.scalar_one()
+    await search.index(connection, pk, answer.parts)
     return pk
 
 
 async def get(
     connection: AsyncConnection, owner_id: str, message_id: str, *, thread_id: str | None = None
 ) -> StoredMessage | None:
-    """One message of an owner, and of one thread if that is named."""
+    """One message of an owner; of one thread, where that is named."""
     query = select(messages).where(own(owner_id, message_id))
     if thread_id is not None:
         query = query.where(messages.c.thread_id == thread_id)
@@ -119,15 +114,15 @@ async def get(
 
 
 async def rate(connection: AsyncConnection, owner_id: str, message_id: str, feedback: str | None) -> bool:
-    """Note what a person thinks of a message. False when the owner has no such message."""
-    done = await connection.execute(
+    """Store a person's feedback on a message. False when the owner has no such message."""
+    updated = await connection.execute(
         update(messages).where(own(owner_id, message_id)).values(feedback=feedback)
     )
-    return done.rowcount == 1
+    return updated.rowcount == 1
 
 
 def own(owner_id: str, message_id: str) -> ColumnElement[bool]:
-    """The message of that id, if it is that owner's."""
+    """The WHERE condition for one message of one owner."""
     return and_(messages.c.owner_id == owner_id, messages.c.id == message_id)
 
 

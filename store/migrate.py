@@ -1,4 +1,4 @@
-"""Bringing a database's schema up to date with Alembic, in one transaction: a failed migration leaves the old state."""
+"""Migrate a database's schema with Alembic, in one transaction: a failed migration leaves the old state."""
 
 from alembic import command
 from alembic.config import Config
@@ -9,16 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Database, translated
 
-# Any number will do as long as every Palaver uses the same: Postgres' advisory lock lets one replica migrate at a time.
+# Key of the Postgres advisory lock that lets one replica migrate at a time. Any number, as long as every version uses the same.
 MIGRATION_LOCK = 7_120_426
 
 
 def config() -> Config:
     """Alembic's configuration for Palaver's own migrations."""
-    made = Config()
-    made.set_main_option("script_location", "store:migrations")
-    made.set_main_option("path_separator", "os")
-    return made
+    config = Config()
+    config.set_main_option("script_location", "store:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def head() -> str:
@@ -30,7 +30,9 @@ def head() -> str:
 
 async def upgrade(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
     """Migrate forward and return the revision before and after. Raises StoreError when the database cannot be used."""
-    await current(database)  # a database that cannot be used is told apart from a migration that fails
+    await current(
+        database
+    )  # raises StoreError for an unusable database; what follows raises for a failed migration
     async with database.engine.begin() as connection:
         return await connection.run_sync(_upgrade, revision)
 
@@ -43,7 +45,7 @@ async def current(database: Database) -> str | None:
 
 
 async def revision(connection: AsyncConnection) -> str | None:
-    """The revision a connection sees, also one that may only read."""
+    """The revision a connection sees; works on a read-only one too."""
     return await connection.run_sync(_revision)
 
 

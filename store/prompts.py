@@ -1,24 +1,23 @@
-"""System prompts by digest: a turn names the digest, so it can be replayed after the prompt was changed."""
+"""Store system prompts by digest: a turn names the digest, so that it can be replayed after the prompt was changed."""
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.request.prompts import Prompt
 from store.tables import prompts
+from store.upsert import upsert
 
 
 async def keep(connection: AsyncConnection, prompt: Prompt) -> None:
-    """Make sure a prompt is known."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    """Store a prompt unless it is there."""
     await connection.execute(
-        dialect.insert(prompts)
+        upsert(connection, prompts)
         .values(digest=prompt.digest, name=prompt.name, version=prompt.version, body=prompt.text)
         .on_conflict_do_nothing()
     )
 
 
 async def get(connection: AsyncConnection, digest: str) -> Prompt | None:
-    """The prompt of a digest."""
+    """The prompt with this digest."""
     row = (await connection.execute(select(prompts).where(prompts.c.digest == digest))).one_or_none()
     return None if row is None else Prompt(name=row.name, version=row.version, text=row.body)

@@ -1,4 +1,4 @@
-"""The SQLite driver: the newest library at hand, opened so that what was committed survives a power cut.
+"""The SQLite driver: open the newest SQLite library available so that committed data survives a power cut.
 
 Python's own `sqlite3` may be linked to an SQLite older than 3.51.3, in which two connections that write and checkpoint a
 WAL database at once can corrupt it. The `pysqlite3` wheel brings a newer one; whichever is newest is used.
@@ -31,7 +31,7 @@ def driver() -> ModuleType:
 
 
 class _Dbapi(AsyncAdapt_aiosqlite_dbapi):
-    """SQLAlchemy's aiosqlite adapter over a chosen driver: its errors are the ones SQLAlchemy must recognise."""
+    """SQLAlchemy's aiosqlite adapter over a chosen driver: its errors are the ones SQLAlchemy must recognize."""
 
     def _init_dbapi_attributes(self) -> None:
         for name in (
@@ -61,7 +61,7 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
             )
             for pragma in _pragmas(writing):
                 connection.execute(f"PRAGMA {pragma}")
-            # SQLite's own knows only ASCII: a title with an umlaut would not be found in small letters.
+            # SQLite's own lower() knows only ASCII: a title with an umlaut would not match case-insensitively.
             connection.create_function("lower", 1, _lower, deterministic=True)
             return connection
 
@@ -70,11 +70,11 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
         try:
             return await opened
         except BaseException:
-            # Its thread has a last word for the loop, which may be closed by the time it comes.
+            # Its thread still calls back into the event loop, which may be closed by then.
             await asyncio.to_thread(opened._thread.join)
             raise
 
-    made = create_async_engine(
+    engine = create_async_engine(
         "sqlite+aiosqlite://",
         module=_Dbapi(aiosqlite, library),
         connect_args={"async_creator_fn": connect},
@@ -82,22 +82,22 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
         pool_size=connections,
         max_overflow=0,
         pool_reset_on_return="rollback",
-        hide_parameters=True,  # what people say must not appear in an error, and so in a log
+        hide_parameters=True,  # texts of conversations must not appear in errors, and so in logs
     )
-    _begin_explicitly(made, "BEGIN IMMEDIATE" if writing else "BEGIN")
-    return made
+    _begin_explicitly(engine, "BEGIN IMMEDIATE" if writing else "BEGIN")
+    return engine
 
 
 async def rows(
     connection: AsyncConnection, statement: str, values: Mapping[str, object]
 ) -> list[tuple[Any, ...]]:
-    """All rows of a statement with `:named` values, in one step of the connection's thread; for reads a turn waits for.
+    """All rows of a statement with `:named` values, in one hop to the connection's thread; for reads a turn waits for.
 
-    SQLAlchemy takes a cursor, executes, fetches and closes, each a step of its own: on a busy machine every step waits for its
-    turn twice. Values come as SQLite has them. Raises what SQLAlchemy raises.
+    SQLAlchemy needs a hop each for cursor, execute, fetch and close, and on a busy machine each hop waits twice. Values are as
+    SQLite returns them. Raises what SQLAlchemy raises.
     """
     if not connection.in_transaction():
-        await connection.begin()  # all reads of a connection see one moment
+        await connection.begin()  # all reads of a connection see one snapshot
     driver_connection: Any = (await connection.get_raw_connection()).driver_connection
     try:
         return list(await driver_connection.execute_fetchall(statement, values))
@@ -115,11 +115,11 @@ def _pragmas(writing: bool) -> tuple[str, ...]:
     common = ("busy_timeout = 5000", "foreign_keys = ON", "cache_size = -16000", "temp_store = MEMORY")
     if not writing:
         return (*common, "query_only = ON")
-    # FULL: a commit is on the platter before it is acknowledged. NORMAL may lose the last commits of a WAL on power loss.
+    # FULL: a commit is on disk before it is acknowledged. NORMAL may lose the last commits of a WAL on power loss.
     return ("journal_mode = WAL", "synchronous = FULL", "journal_size_limit = 67108864", *common)
 
 
-def _begin_explicitly(made: AsyncEngine, statement: str) -> None:
-    """Own BEGIN instead of the driver's guess, so that schema changes are transactional too."""
+def _begin_explicitly(engine: AsyncEngine, statement: str) -> None:
+    """Send BEGIN explicitly instead of leaving it to the driver, so that schema changes are transactional too."""
     begin: Callable[[Any], None] = lambda connection: connection.exec_driver_sql(statement)  # noqa: E731
-    event.listen(made.sync_engine, "begin", begin)
+    event.listen(engine.sync_engine, "begin", begin)

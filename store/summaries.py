@@ -1,6 +1,6 @@
-"""Summaries: immutable versions of what stands for all messages of a branch up to one of them.
+"""Store summaries: immutable versions that stand for all messages of a branch up to one message.
 
-A message's ancestors are unique in a tree, so a summary is right on every branch that goes through its last message, and is never
+A message's ancestors are unique in a tree, so a summary is right on every branch through its last message, and is never
 used on another. At most one version is active for each message.
 """
 
@@ -28,43 +28,40 @@ class SummaryVersion:
     created_at: int
 
 
-async def add(
-    connection: AsyncConnection,
-    owner_id: str,
-    thread_id: str,
-    *,
-    id: str,
-    upto_message_id: str,
-    upto_depth: int,
-    leaf_id: str | None,
-    segments: tuple[Segment, ...],
-    based_on: str | None,
-    origin: str,
-    prompt_digest: str | None,
-    now: int,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSummary:
+    """A version to be added. `upto_message_id`: the last message it stands for. `prompt_digest`: of the summarizer's instructions."""
+
+    id: str
+    upto_message_id: str
+    upto_depth: int
+    leaf_id: str | None
+    segments: tuple[Segment, ...]
+    based_on: str | None
+    origin: str
+    prompt_digest: str | None
+    created_at: int
+
+
+async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summary: NewSummary) -> None:
     """Add a version and make it the active one for its message."""
     await connection.execute(
         update(summaries)
         .where(
-            _thread(owner_id, thread_id), summaries.c.upto_message_id == upto_message_id, summaries.c.active
+            _thread(owner_id, thread_id),
+            summaries.c.upto_message_id == summary.upto_message_id,
+            summaries.c.active,
         )
         .values(active=False)
     )
+    values = {name: getattr(summary, name) for name in NewSummary.__slots__ if name != "segments"}
     await connection.execute(
         insert(summaries).values(
-            id=id,
+            **values,
             owner_id=owner_id,
             thread_id=thread_id,
-            upto_message_id=upto_message_id,
-            upto_depth=upto_depth,
-            leaf_id=leaf_id,
-            based_on=based_on,
-            segments=to_json(segments),
+            segments=to_json(summary.segments),
             active=True,
-            origin=origin,
-            prompt_digest=prompt_digest,
-            created_at=now,
         )
     )
 
@@ -88,17 +85,17 @@ async def active_at(
 
 
 async def retire(connection: AsyncConnection, owner_id: str, summary_id: str) -> bool:
-    """Undo: the version is used no more; what it stood for is sent verbatim, or by an older summary. False if it was not active."""
-    done = await connection.execute(
+    """Undo a version: its messages are sent verbatim again, or an older summary stands for them. False if it was not active."""
+    updated = await connection.execute(
         update(summaries)
         .where(summaries.c.owner_id == owner_id, summaries.c.id == summary_id, summaries.c.active)
         .values(active=False)
     )
-    return done.rowcount == 1
+    return updated.rowcount == 1
 
 
 async def restore(connection: AsyncConnection, owner_id: str, summary_id: str) -> None:
-    """Make an older version active again. The caller has retired the one that took its place."""
+    """Make an older version active again. The caller has retired the one that replaced it."""
     await connection.execute(
         update(summaries)
         .where(summaries.c.owner_id == owner_id, summaries.c.id == summary_id)
@@ -107,12 +104,12 @@ async def restore(connection: AsyncConnection, owner_id: str, summary_id: str) -
 
 
 async def undone_upto(connection: AsyncConnection, owner_id: str, thread_id: str) -> int | None:
-    """The depth up to which a person undid the newest summary; None when the newest one stands."""
+    """The depth up to which a person undid the newest summary; None when the newest one is active."""
     newest = await versions(connection, owner_id, thread_id, limit=1)
     if not newest or newest[0].active:
         return None
-    stands = await active_at(connection, owner_id, thread_id, newest[0].summary.upto_id)
-    return newest[0].upto_depth if stands is None else None
+    active = await active_at(connection, owner_id, thread_id, newest[0].summary.upto_id)
+    return newest[0].upto_depth if active is None else None
 
 
 async def versions(

@@ -1,14 +1,14 @@
-"""Threads: create, read, list, change, delete."""
+"""Store threads: create, read, list, change, delete."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.search import messages
 from store.tables import threads, turns
+from store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +38,9 @@ async def create(
     title: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> bool:
-    """Make a thread unless the owner has one of that id. True when it is new."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    made = await connection.execute(
-        dialect.insert(threads)
+    """Create a thread unless the owner has one with that id. True when it is new."""
+    inserted = await connection.execute(
+        upsert(connection, threads)
         .values(
             owner_id=owner_id,
             id=thread_id,
@@ -55,7 +54,7 @@ async def create(
         )
         .on_conflict_do_nothing()
     )
-    return made.rowcount == 1
+    return inserted.rowcount == 1
 
 
 async def get(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thread | None:
@@ -65,12 +64,12 @@ async def get(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thr
 
 
 async def owners(connection: AsyncConnection, thread_id: str) -> list[str]:
-    """Everybody who has a thread of that name: for the operator."""
+    """All owners of a thread with this id: for the operator."""
     return list(await connection.scalars(select(threads.c.owner_id).where(threads.c.id == thread_id)))
 
 
 async def lock(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thread | None:
-    """One thread, held against other writers until the transaction ends."""
+    """Read one thread and lock it until the transaction ends."""
     await connection.execute(select(threads.c.id).where(_own(owner_id, thread_id)).with_for_update())
     return await get(connection, owner_id, thread_id)
 
@@ -99,20 +98,20 @@ async def page(
 
 async def change(connection: AsyncConnection, owner_id: str, thread_id: str, **values: Any) -> bool:
     """Set columns of a thread. False when the owner has no such thread."""
-    done = await connection.execute(update(threads).where(_own(owner_id, thread_id)).values(**values))
-    return done.rowcount == 1
+    updated = await connection.execute(update(threads).where(_own(owner_id, thread_id)).values(**values))
+    return updated.rowcount == 1
 
 
 async def mark_read(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
-    """The owner has seen everything answered so far."""
+    """Mark everything answered so far as read."""
     await change(connection, owner_id, thread_id, read_pk=threads.c.answered_pk)
 
 
 async def remove(connection: AsyncConnection, owner_id: str, thread_id: str) -> bool:
     """Delete a thread with its messages, turns, events and summaries; its usage stays in the ledger."""
     await messages.forget_thread(connection, owner_id, thread_id)
-    done = await connection.execute(delete(threads).where(_own(owner_id, thread_id)))
-    return done.rowcount == 1
+    deleted = await connection.execute(delete(threads).where(_own(owner_id, thread_id)))
+    return deleted.rowcount == 1
 
 
 def _own(owner_id: str, thread_id: str) -> ColumnElement[bool]:

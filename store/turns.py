@@ -1,4 +1,4 @@
-"""Turns: one user message and the work that answers it, with its lease, its plan and its outcome."""
+"""Store turns: a user message and the work that answers it, with its lease, its plan and its outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,47 +37,38 @@ class Turn:
     finished_at: int | None
 
 
-async def add(
-    connection: AsyncConnection,
-    *,
-    id: str,
-    owner_id: str,
-    thread_id: str,
-    user_message_id: str,
-    message_id: str,
-    requested_model: str | None,
-    token: str | None,
-    feature: str | None,
-    idempotency_key: str | None,
-    fingerprint: str,
-    metadata: dict[str, Any],
-    window_start: str | None,
-    lease_holder: str,
-    lease_until: int,
-    now: int,
-) -> None:
-    """Add a running turn. Raises IntegrityError when the thread has one, or the key was used."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTurn:
+    """A turn to be added, with the lease of the process that runs it. Times in milliseconds."""
+
+    id: str
+    owner_id: str
+    thread_id: str
+    user_message_id: str
+    message_id: str
+    requested_model: str | None
+    token: str | None
+    feature: str | None
+    idempotency_key: str | None
+    fingerprint: str
+    metadata: dict[str, Any]
+    window_start: str | None
+    lease_holder: str
+    lease_until: int
+    created_at: int
+
+
+async def add(connection: AsyncConnection, turn: NewTurn) -> None:
+    """Add a running turn. Raises IntegrityError when the thread has one, or the idempotency key was used."""
+    values = {name: getattr(turn, name) for name in NewTurn.__slots__ if name != "metadata"}
     await connection.execute(
         insert(turns).values(
-            id=id,
-            owner_id=owner_id,
-            thread_id=thread_id,
-            user_message_id=user_message_id,
-            message_id=message_id,
+            **values,
+            meta=turn.metadata,
             status="running",
-            requested_model=requested_model,
-            token=token,
-            feature=feature,
-            idempotency_key=idempotency_key,
-            fingerprint=fingerprint,
-            meta=metadata,
-            window_start=window_start,
             last_seq=0,
-            lease_holder=lease_holder,
-            lease_until=lease_until,
             cancel_requested=False,
             log_kept=True,
-            created_at=now,
         )
     )
 
@@ -88,15 +79,15 @@ async def get(connection: AsyncConnection, owner_id: str, turn_id: str) -> Turn 
 
 
 async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> list[Turn]:
-    """All turns of a thread, on whatever branch."""
-    found = await connection.execute(
+    """All turns of a thread, on every branch."""
+    rows = await connection.execute(
         select(turns).where(turns.c.owner_id == owner_id, turns.c.thread_id == thread_id)
     )
-    return [_value(row) for row in found]
+    return [_value(row) for row in rows]
 
 
 async def by_key(connection: AsyncConnection, owner_id: str, idempotency_key: str) -> Turn | None:
-    """The turn an idempotency key stands for."""
+    """The turn that was accepted under an idempotency key."""
     return await _one(
         connection, and_(turns.c.owner_id == owner_id, turns.c.idempotency_key == idempotency_key)
     )
@@ -119,7 +110,7 @@ async def is_running(connection: AsyncConnection, owner_id: str, turn_id: str) -
 async def set_plan(
     connection: AsyncConnection, owner_id: str, turn_id: str, plan: dict[str, Any], window_start: str
 ) -> None:
-    """Keep what the request is made of, before it is sent."""
+    """Store the plan of a turn's request, before the request is sent."""
     await connection.execute(
         update(turns).where(_own(owner_id, turn_id)).values(plan=plan, window_start=window_start)
     )
@@ -137,18 +128,18 @@ async def finish(
     now: int,
 ) -> bool:
     """End a running turn. False when it has ended already, and then nothing is changed: a turn ends once."""
-    done = await connection.execute(
+    updated = await connection.execute(
         update(turns)
         .where(_own(owner_id, turn_id), turns.c.status == "running")
         .values(
             status=status, usage=usage, error=error, last_seq=last_seq, finished_at=now, lease_holder=None
         )
     )
-    return done.rowcount == 1
+    return updated.rowcount == 1
 
 
 async def request_cancel(connection: AsyncConnection, owner_id: str, turn_id: str) -> None:
-    """Leave word for whoever runs the turn that it is to stop."""
+    """Ask the process that runs the turn to cancel it."""
     await connection.execute(
         update(turns)
         .where(_own(owner_id, turn_id), turns.c.status == "running")
@@ -159,18 +150,18 @@ async def request_cancel(connection: AsyncConnection, owner_id: str, turn_id: st
 async def renew_leases(
     connection: AsyncConnection, holder: str, turn_ids: Sequence[str], until: int
 ) -> list[str]:
-    """Extend a process's leases on these turns; returns the ones it is asked to cancel.
+    """Extend a process's leases on these turns; returns those it has to cancel.
 
-    Only turns that really run there are named: a lease on one whose end was lost must run out.
+    Name only turns that really run there: the lease on a turn whose end was lost must expire.
     """
     mine = and_(turns.c.lease_holder == holder, turns.c.status == "running", turns.c.id.in_(turn_ids))
     await connection.execute(update(turns).where(mine).values(lease_until=until))
-    requested_model = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
-    return [turn_id for (turn_id,) in requested_model]
+    cancelled = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
+    return [turn_id for (turn_id,) in cancelled]
 
 
 async def abandoned(connection: AsyncConnection, now: int | None) -> list[Turn]:
-    """Running turns whose process is gone: those with an outrun lease, or every one when `now` is None (after a start)."""
+    """Running turns whose process is gone: those with an expired lease, or every one when `now` is None (after a start)."""
     query = select(turns).where(turns.c.status == "running")
     if now is not None:
         query = query.where(turns.c.lease_until < now)
@@ -179,14 +170,14 @@ async def abandoned(connection: AsyncConnection, now: int | None) -> list[Turn]:
 
 async def with_old_logs(connection: AsyncConnection, finished_before: int, limit: int) -> Sequence[str]:
     """Ids of finished turns whose event log need no longer be kept."""
-    found = await connection.execute(
+    rows = await connection.execute(
         select(turns.c.id).where(turns.c.finished_at < finished_before, turns.c.log_kept).limit(limit)
     )
-    return [turn_id for (turn_id,) in found]
+    return [turn_id for (turn_id,) in rows]
 
 
 async def forget_logs(connection: AsyncConnection, turn_ids: Sequence[str]) -> None:
-    """Note that the event logs of these turns are no longer kept."""
+    """Record that the event logs of these turns are deleted."""
     await connection.execute(update(turns).where(turns.c.id.in_(turn_ids)).values(log_kept=False))
 
 

@@ -58,6 +58,13 @@ class Palaver:
         accepted: dict[str, Any] = answer.json()
         return accepted
 
+    async def continue_answer(self, thread: str, message_id: str, **fields: Any) -> dict[str, Any]:
+        """Ask for the rest of an answer that broke off."""
+        answer = await self.http.post(f"/api/threads/{thread}/turns", json={"continue": message_id, **fields})
+        assert answer.status_code == 202, answer.text
+        accepted: dict[str, Any] = answer.json()
+        return accepted
+
     async def follow(self, turn_id: str, after: int = 0) -> list[Event]:
         """All events of a turn after a cursor, read to the end of the stream."""
         return [event async for event in self.stream(turn_id, after)]
@@ -107,6 +114,7 @@ def settings_for(folder: Path, sim: Simulator, **more: Any) -> Settings:
         "port": 0,
         **more,
     }
+    assert given.keys() <= Settings.model_fields.keys(), given.keys() - Settings.model_fields.keys()
     return Settings(_env_file=None, **given)
 
 

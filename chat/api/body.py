@@ -1,4 +1,4 @@
-"""Reading request bodies: one reader for all routes, so that every hostile body is a clear 4xx and nothing else."""
+"""Read, limit, parse and validate JSON request bodies: one reader for all routes, so that any hostile body is answered with a 4xx."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from chat.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMedia
 MAX_BODY = 1_048_576  # bytes
 DEADLINE = 30.0  # seconds a body may take to arrive
 MAX_DEPTH = 32  # levels of nesting
-MAX_DIGITS = 30  # digits of a number: more is no quantity anybody means
+MAX_DIGITS = 30  # digits of an integer: no real quantity has more
 
 M = TypeVar("M", bound=BaseModel)
 
 
 async def read(request: Request, model: type[M]) -> M:
-    """The body as `model`. Raises PalaverError that names the field."""
+    """The request's body as `model`. Raises UnsupportedMedia, TooLarge, RequestTimeout, or BadRequest naming the field."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMedia("the body must be application/json")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -28,8 +28,8 @@ async def read(request: Request, model: type[M]) -> M:
 
 
 async def _bytes(request: Request) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and (len(announced) > 12 or int(announced) > MAX_BODY):
+    declared_length = request.headers.get("content-length", "")
+    if declared_length.isdecimal() and (len(declared_length) > 12 or int(declared_length) > MAX_BODY):
         raise TooLarge(f"the body may have at most {MAX_BODY} bytes")
     collected = bytearray()
     try:
@@ -76,10 +76,10 @@ def validate(model: type[M], value: Any, *, where: str = "") -> M:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise BadRequest("an object names the same key twice")
-    return made
+    parsed = dict(pairs)
+    if len(parsed) != len(pairs):
+        raise BadRequest("an object has the same key twice")
+    return parsed
 
 
 def _constant(name: str) -> NoReturn:

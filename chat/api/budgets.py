@@ -1,19 +1,19 @@
-"""What budgets leave the caller to spend."""
+"""`GET /api/budgets`: what the caller may still spend."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api.deps import answer, principal, the_thread
+from chat.api.deps import answer, get_thread, principal
 from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
 from chat.clock import rfc3339
 from chat.errors import NotFound
+from chat.usage.amounts import budget_amount
 from context.limits.budgets import Spender, counters
 from context.limits.fit import BudgetStatus
-from context.models.pricing import usd
 from store.ledger import budgets as store
 
-SHARED = ("deployment", "tier", "model")  # what others spend from too
+SHARED = ("deployment", "tier", "model")  # scopes that other users spend from too
 
 
 class Budgets(Resource):
@@ -22,7 +22,7 @@ class Budgets(Resource):
     @Endpoint(
         "GET",
         "/api/budgets",
-        "The budgets the caller spends from, with `thread_id` those of a thread too; no figures of what others share",
+        "List the budgets the caller spends from; with `thread_id` also that thread's. Amounts of shared budgets are null",
         query=BudgetQuery,
         answers={200: BudgetsOut},
         errors=(NotFound,),
@@ -35,24 +35,24 @@ class Budgets(Resource):
             Spender(owner_id=who.owner_id, thread_id=body.thread_id, token=who.token, tier=tier, model=model)
             for tier, model in deployment.tiers.items()
         ]
-        drawn = {one.key: one for spender in spenders for one in counters(budgets, spender, now)}
+        by_key = {counter.key: counter for spender in spenders for counter in counters(budgets, spender, now)}
         async with self.deps.database.reading() as connection:
             if body.thread_id is not None:
-                await the_thread(connection, who.owner_id, body.thread_id, "thread_id")
-            statuses = await store.statuses(connection, tuple(drawn.values()))
-        # Where there is one user they are the operator, and all that was spent is theirs; to others the sum would tell of people.
-        return answer(BudgetsOut(budgets=[_shown(one, who.admin) for one in statuses]))
+                await get_thread(connection, who.owner_id, body.thread_id, "thread_id")
+            statuses = await store.statuses(connection, tuple(by_key.values()))
+        # An admin may see every amount; to others the amounts of shared budgets would reveal what people spend.
+        return answer(BudgetsOut(budgets=[_budget_out(status, see_all=who.admin) for status in statuses]))
 
 
-def _shown(status: BudgetStatus, alone: bool) -> BudgetOut:
+def _budget_out(status: BudgetStatus, *, see_all: bool) -> BudgetOut:
     counter = status.counter
     budget = counter.budget
-    own = alone or budget.scope not in SHARED
+    visible = see_all or budget.scope not in SHARED
 
     def amount(value: int) -> str | None:
-        if not own:
+        if not visible:
             return None
-        return format(usd(value), "f") if budget.unit == "usd" else str(value)
+        return budget_amount(budget.unit, value)
 
     return BudgetOut(
         scope=budget.scope,

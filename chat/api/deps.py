@@ -1,4 +1,4 @@
-"""What the handlers need, wired once in `chat.app`."""
+"""What handlers share: their dependencies, wired once in `chat.app`, and small helpers for requests and answers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from chat.api.middleware.rate_limit import Rates
 from chat.auth.principal import Principal
-from chat.auth.token_registry import TokenRegistry, Visit
+from chat.auth.token_registry import OpenRequest, TokenRegistry
 from chat.background.keepalive import Keepalives
 from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
+    """Everything a handler may use. `local_model` and `metrics` exist only when the settings ask for them."""
+
     settings: Settings
     runtime: Runtime
     runner: Runner
@@ -56,38 +58,38 @@ class Deps:
 
 
 def owner(request: Request) -> str:
-    """The user on whose behalf the request comes, as the access layer established it."""
+    """Id of the user who sent the request, as `middleware.auth` established it."""
     return principal(request).owner_id
 
 
 def principal(request: Request) -> Principal:
-    """Who the request comes from, as the access layer established it."""
-    found: Principal = request.state.principal
-    return found
+    """Who sent the request, as `middleware.auth` established it."""
+    who: Principal = request.state.principal
+    return who
 
 
-def visit(request: Request) -> Visit:
-    """The request as the access layer watches over it."""
-    found: Visit = request.state.visit
-    return found
+def visit(request: Request) -> OpenRequest:
+    """The request as the token registry watches it: it learns when the token no longer counts."""
+    watched: OpenRequest = request.state.visit
+    return watched
 
 
 def answer(value: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """An object as a JSON response."""
+    """A JSON response."""
     return Response(
         value.model_dump_json(), status_code=status, headers=headers, media_type="application/json"
     )
 
 
-def found(thread: Thread | None, param: str = "thread") -> Thread:
-    """The thread, if it is there. Raises NotFound naming `param`."""
+def existing(thread: Thread | None, param: str = "thread") -> Thread:
+    """The thread, unless it is None. Raises NotFound naming `param`."""
     if thread is None:
         raise NotFound("no such thread", param=param)
     return thread
 
 
-async def the_thread(
+async def get_thread(
     connection: AsyncConnection, owner_id: str, thread_id: str, param: str = "thread"
 ) -> Thread:
-    """A user's thread. Raises NotFound naming `param`."""
-    return found(await threads.get(connection, owner_id, thread_id), param)
+    """Read a user's thread. Raises NotFound naming `param`."""
+    return existing(await threads.get(connection, owner_id, thread_id), param)

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page to read: plain HTML, no script, nothing from other hosts."""
+"""Render the OpenAPI document as an HTML page: no script, nothing from other hosts."""
 
 from html import escape
 from typing import Any
@@ -30,15 +30,16 @@ def page(document: dict[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/assets/icon.svg">'
         f'<title>{escape(info["title"])} API</title><link rel="stylesheet" href="/docs/style.css"></head><body>'
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info['summary'])}. "
-        'The same as <a href="/openapi.json">openapi.json</a>.</p>'
+        'Also as <a href="/openapi.json">openapi.json</a>.</p>'
+        f"<p>{escape(info['description'])}</p>"
         f"{''.join(sections)}<h1>Shapes</h1>{''.join(shapes)}</body></html>"
     )
 
 
 def _section(method: str, path: str, operation: dict[str, Any]) -> str:
     rows = [
-        f"<tr><td><code>{escape(one['name'])}</code> {escape(one['in'])}</td><td>{escape(one.get('description', ''))}</td></tr>"
-        for one in operation["parameters"]
+        f"<tr><td><code>{escape(parameter['name'])}</code> {escape(parameter['in'])}</td><td>{escape(parameter.get('description', ''))}</td></tr>"
+        for parameter in operation["parameters"]
     ]
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]

@@ -1,4 +1,4 @@
-"""How a route is declared: once, so that the server, the OpenAPI document and the readable page can never disagree."""
+"""Declare a route once, above its handler: the server, the OpenAPI document and `/docs` are all made from the declaration."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,10 @@ Q = TypeVar("Q", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route: what it takes, what it answers, and what can go wrong besides what always can. It stands above its handler."""
+    """One route: what it takes, what it answers, and which errors it adds to those every route has. A decorator of its handler.
+
+    `answers` maps a status to the shape of the body; None: no JSON body. `media`: content types a 200 may have besides JSON.
+    """
 
     method: str
     path: str
@@ -33,7 +36,7 @@ class Endpoint:
     query: type[BaseModel] = NoQuery
     errors: tuple[type[PalaverError], ...] = ()
     streams: bool = False
-    media: tuple[str, ...] = ()  # what a 200 may be besides JSON
+    media: tuple[str, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
     public: bool = False
     handler: Handler | None = None
@@ -48,18 +51,18 @@ class Endpoint:
         return re.findall(r"{(\w+)}", self.path)
 
     def route(self) -> Route:
-        assert self.handler is not None  # noqa: S101 - a resource has filled it in
+        assert self.handler is not None  # noqa: S101 - Resource.endpoints sets it
         return Route(self.path, self.handler, methods=[self.method], name=f"{self.method} {self.path}")
 
 
 class Resource:
-    """The handlers of one noun, each under its declaration."""
+    """The handlers of one noun."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
 
     def endpoints(self) -> list[Endpoint]:
-        """What is declared, in the order of the file, with the handlers of this very object."""
+        """The declared routes in the order of the file, with this object's handlers."""
         return [
             replace(declared, handler=getattr(self, name))
             for name, member in vars(type(self)).items()
@@ -68,18 +71,18 @@ class Resource:
 
 
 def query(request: Request, model: type[Q]) -> Q:
-    """The query string as `model`. Raises BadRequest naming the parameter; one given twice is an error."""
-    given: dict[str, Any] = {}
+    """The query string as `model`. Raises BadRequest naming the parameter, also when it occurs twice."""
+    values: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
-        if name in given:
-            raise BadRequest(f"{name} is given twice", param=name)
+        if name in values:
+            raise BadRequest(f"{name} occurs twice", param=name)
         check_string(value)
-        given[name] = value
-    return validate(model, given)
+        values[name] = value
+    return validate(model, values)
 
 
 def path_id(request: Request, name: str) -> str:
-    """An id from the path. One that cannot exist is simply not found."""
+    """An id from the path. Raises NotFound for text that no id can be."""
     value = str(request.path_params[name])
     if not re.fullmatch(ID_PATTERN, value):
         raise NotFound("no such object", param=name)

@@ -1,14 +1,20 @@
-"""Following a turn: its log after a cursor, then live, until the terminal event.
+"""Send a turn's events to one reader as server-sent events: the log after a cursor, then live, until the terminal event.
 
-How a stream can end:
+A cursor is the last `seq` the reader has (`after`, or the `Last-Event-ID` header). Every way a stream can end:
 
-    terminal event sent ............ end of body; the client is done
-    client goes away ............... the body iterator is cancelled; the turn goes on
-    client stops reading ........... send timeout; the connection is closed; the client resumes from its cursor
-    server drains .................. end of body without terminal event; the client resumes elsewhere
-    token ends ..................... end of body without terminal event; who comes back is asked for a token (401)
+    GET /api/turns/{turn}/events
+     ├── 204, no body ................ the turn has ended and the cursor is at its end: an EventSource stops
+     ├── 410 log_gone ................ the log was deleted (PALAVER_LOG_HOURS): read GET /api/turns/{turn}
+     └── 200, frames
+          ├── terminal event sent .... the body ends; the reader is done
+          ├── reader disconnects ..... the generator is cancelled; the turn goes on
+          ├── reader stops reading ... SEND_TIMEOUT passes; the connection closes; the reader resumes from its cursor
+          ├── server drains .......... the body ends without a terminal event; the reader resumes, here or at another replica
+          ├── token expires .......... the body ends without a terminal event; resuming answers 401
+          ├── thread is deleted ...... the body ends without a terminal event; resuming answers 404
+          └── database fails ......... the connection breaks inside the body; the reader resumes from its cursor
 
-A follower holds no duty: whatever happens to it, the turn and its log do not notice.
+The turn runs in a task of its own (`chat.turns.runner`), so none of these touches the turn or its log.
 """
 
 import asyncio
@@ -24,11 +30,13 @@ from store import events as store_events
 from store import turns
 from store.database import Database
 
-RETRY = b"retry: 1500\n"  # milliseconds an EventSource waits before it comes back
+RETRY = b"retry: 1500\n"  # milliseconds an EventSource waits before it reconnects
 KEEP_ALIVE = b": ka\n"  # one newline: a comment inside the next block, so that no parser sees an empty event
-SILENCE = 15.0  # seconds without bytes after which a comment goes out (nginx cuts after 60)
+SILENCE = (
+    15.0  # seconds without bytes after which a comment is sent (nginx closes a silent connection after 60)
+)
 SEND_TIMEOUT = 30.0  # seconds a reader may take for one write
-ELSEWHERE_POLL = 0.4  # seconds between looks at the log of a turn that another process runs
+POLL = 0.4  # seconds between two reads of the log of a turn that another process runs
 
 HEADERS = {
     "cache-control": "no-cache, no-transform",
@@ -40,8 +48,8 @@ HEADERS = {
 class EventStream(EventSourceResponse):
     """sse-starlette's response with our own frames: LF only, `data:` before `id:`, a comment only after silence.
 
-    Its periodic ping is off because it sends a block of its own whether or not there was silence, and its shutdown watcher
-    never fires because `chat.server` ends streams itself, after running turns had their grace.
+    Its periodic ping is off because it sends a block of its own whether or not there was silence. Its shutdown watcher is off
+    because `chat.server` ends streams itself, after running turns had their grace period.
     """
 
     def __init__(
@@ -54,19 +62,19 @@ class EventStream(EventSourceResponse):
         super().__init__(
             frames, headers={**HEADERS, **(headers or {})}, ping=0, sep="\n", send_timeout=SEND_TIMEOUT
         )
-        self._watch = hooks or Hooks()
+        self._hooks = hooks or Hooks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._watch.stream():
+        with self._hooks.stream():
             await super().__call__(scope, receive, send)
 
     def init_headers(self, headers: object = None) -> None:
         super().init_headers(headers)  # type: ignore[arg-type]  # sse-starlette leaves the parameter untyped
-        # A hop-by-hop header is not ours to send, and is forbidden on HTTP/2.
+        # `Connection` is a hop-by-hop header, which an application must not send and HTTP/2 forbids.
         self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"connection"]
 
     async def _ping(self, send: Send) -> None:
-        """No pings: `follow` knows when there was silence."""
+        """No pings: `follow` sends a comment when there was silence."""
 
 
 async def follow(
@@ -77,50 +85,50 @@ async def follow(
     *,
     find_live: Callable[[], TurnLog | None],
     draining: asyncio.Event,
-    barred: Callable[[], bool] = lambda: False,
+    access_ended: Callable[[], bool] = lambda: False,
     silence: float = SILENCE,
 ) -> AsyncIterator[bytes]:
-    """SSE bytes of a turn's events with a number above `after`. The caller has checked that the turn may be read.
+    """SSE bytes of a turn's events with a `seq` above `after`. The caller has checked that the turn may be read.
 
-    `barred`: whether it no longer may; who says so wakes the turn's log.
+    `find_live` returns the log of a turn that runs in this process; any other turn is read from the database.
+    `access_ended` says whether the reader's token no longer counts; whoever changes that wakes the turn's log.
     """
     yield RETRY
-    cursor, silent_since = after, asyncio.get_running_loop().time()
+    loop = asyncio.get_running_loop()
+    cursor, silent_since = after, loop.time()
     while True:
         log = find_live()
         if log is not None:
-            async for chunk in _live(log, cursor, draining, barred, silence):
+            async for chunk in _follow_live(log, cursor, draining, access_ended, silence):
                 yield chunk
             return
-        while True:
-            async with database.reading() as connection:
-                found = await store_events.after(connection, owner_id, turn_id, cursor)
-                over = not found and not await turns.is_running(connection, owner_id, turn_id)
-            if over:
-                return
-            if not found:
-                break
-            cursor = found[-1][0]
-            yield b"".join(frame(seq, payload) for seq, payload in found)
-            if is_terminal(found[-1][1]):
-                return
-            silent_since = asyncio.get_running_loop().time()
-        if draining.is_set() or barred():
+        async with database.reading() as connection:
+            rows = await store_events.after(connection, owner_id, turn_id, cursor)
+            ended = not rows and not await turns.is_running(connection, owner_id, turn_id)
+        if ended:
             return
-        if asyncio.get_running_loop().time() - silent_since >= silence:
-            silent_since = asyncio.get_running_loop().time()
+        if rows:
+            cursor, silent_since = rows[-1][0], loop.time()
+            yield b"".join(frame(seq, payload) for seq, payload in rows)
+            if is_terminal(rows[-1][1]):
+                return
+            continue
+        if draining.is_set() or access_ended():
+            return
+        if loop.time() - silent_since >= silence:
+            silent_since = loop.time()
             yield KEEP_ALIVE
-        await asyncio.sleep(ELSEWHERE_POLL)
+        await asyncio.sleep(POLL)
 
 
-async def _live(
-    log: TurnLog, cursor: int, draining: asyncio.Event, barred: Callable[[], bool], silence: float
+async def _follow_live(
+    log: TurnLog, cursor: int, draining: asyncio.Event, access_ended: Callable[[], bool], silence: float
 ) -> AsyncIterator[bytes]:
-    while not barred():
+    while not access_ended():
         if len(log.frames) > cursor:
-            fresh = log.frames[cursor:]
-            cursor += len(fresh)
-            yield b"".join(fresh)
+            new_frames = log.frames[cursor:]
+            cursor += len(new_frames)
+            yield b"".join(new_frames)
             continue
         if log.ended or draining.is_set():
             return

@@ -1,4 +1,4 @@
-"""What this server is, and whether it is well."""
+"""`GET /api/info`, `/healthz` and `/readyz`: version, models, health and readiness."""
 
 from importlib.metadata import version
 
@@ -6,6 +6,7 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chat import DISTRIBUTION
 from chat.api.deps import answer
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.schemas.info import HealthOut, InfoOut, ModelOut
@@ -23,7 +24,12 @@ LOCAL_NOTICE = (
 class Info(Resource):
     """The handlers of `/api/info`, `/healthz` and `/readyz`."""
 
-    @Endpoint("GET", "/api/info", "Version, models, and who answers", answers={200: InfoOut})
+    @Endpoint(
+        "GET",
+        "/api/info",
+        "Version, models, and whether Claude or the local model answers",
+        answers={200: InfoOut},
+    )
     async def info(self, request: Request) -> Response:
         deployment = self.deps.deployment
         models: dict[str, ModelOut] = {}
@@ -32,7 +38,7 @@ class Info(Resource):
             models.setdefault(model.id, ModelOut(id=model.id, label=model.label, tier=tier))
         return answer(
             InfoOut(
-                version=version("palaver"),
+                version=version(DISTRIBUTION),
                 protocol=PROTOCOL,
                 backend=deployment.backend,
                 notice=LOCAL_NOTICE if deployment.backend == "local" else None,
@@ -41,14 +47,14 @@ class Info(Resource):
             )
         )
 
-    @Endpoint("GET", "/healthz", "The process runs", answers={200: HealthOut}, public=True)
-    async def alive(self, request: Request) -> Response:
+    @Endpoint("GET", "/healthz", "Liveness: the process runs", answers={200: HealthOut}, public=True)
+    async def live(self, request: Request) -> Response:
         return answer(HealthOut(status="ok"))
 
     @Endpoint(
         "GET",
         "/readyz",
-        "The database answers: reading works and new turns are taken, also while no model can be reached (`checks.models`)",
+        "Readiness: the database answers and new turns are accepted, even while no model can be reached (see `checks.models`)",
         answers={200: HealthOut},
         errors=(Unavailable,),
         public=True,
@@ -64,10 +70,12 @@ class Info(Resource):
         checks: dict[str, str] = {"database": self.deps.database.dialect}
         deployment = self.deps.deployment
         models = set(deployment.tiers.values())
-        well = models - self.deps.runtime.caller.admission.open_breakers()
-        checks["models"] = f"{len(well)} of {len(models)}"  # told, not required: they come back by themselves
+        available = models - self.deps.runtime.caller.admission.open_breakers()
+        checks["models"] = (
+            f"{len(available)} of {len(models)}"  # reported, not required: breakers close by themselves
+        )
         if self.deps.local_model is not None:
             checks["local_model"] = self.deps.local_model.status.state
             if self.deps.local_model.status.state == "failed":
-                raise Unavailable("the local model does not start; `palaver doctor` and the log say why")
+                raise Unavailable("the local model does not start; see `palaver doctor` and the log")
         return answer(HealthOut(status="ok", checks=checks))

@@ -1,11 +1,11 @@
-"""Messages: the visible branch page by page, and what people think of answers."""
+"""Messages: a page of a branch, and feedback on answers."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, owner, the_thread
+from chat.api.deps import answer, get_thread, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.schemas.messages import MessageOut, MessageQuery, MessagesOut, Rating
 from chat.api.serialize import messages_out
@@ -19,7 +19,7 @@ class Messages(Resource):
     @Endpoint(
         "GET",
         "/api/threads/{thread}/messages",
-        "The newest messages of a branch, oldest first; `before` pages back",
+        "Read the newest messages of a branch, oldest first; `before` pages back",
         query=MessageQuery,
         answers={200: MessagesOut},
         errors=(NotFound,),
@@ -28,27 +28,27 @@ class Messages(Resource):
         owner_id, thread_id = owner(request), path_id(request, "thread")
         body = query(request, MessageQuery)
         async with self.deps.database.reading() as connection:
-            thread = await the_thread(connection, owner_id, thread_id)
+            thread = await get_thread(connection, owner_id, thread_id)
             leaf = body.leaf or thread.leaf_id
             end = leaf
             for name, message_id in (("leaf", body.leaf), ("before", body.before)):
                 if message_id is None:
                     continue
-                found = await messages.get(connection, owner_id, message_id, thread_id=thread_id)
-                if found is None:
+                stored = await messages.get(connection, owner_id, message_id, thread_id=thread_id)
+                if stored is None:
                     raise NotFound("no such message in this thread", param=name)
-                end = found.message.parent_id if name == "before" else message_id
-            shown = []
+                end = stored.message.parent_id if name == "before" else message_id
+            rows = []
             if end is not None:
-                shown = await branches.branch(connection, owner_id, thread_id, end, rows=body.limit)
-            more = bool(shown) and shown[0].message.parent_id is not None
-            page = MessagesOut(messages=await messages_out(connection, shown), has_more=more, leaf_id=leaf)
+                rows = await branches.branch(connection, owner_id, thread_id, end, rows=body.limit)
+            more = bool(rows) and rows[0].message.parent_id is not None
+            page = MessagesOut(messages=await messages_out(connection, rows), has_more=more, leaf_id=leaf)
         return answer(page)
 
     @Endpoint(
         "PUT",
         "/api/messages/{message}/feedback",
-        "Say whether an answer was good",
+        "Rate an answer up or down, or take the rating back",
         body=Rating,
         answers={200: MessageOut},
         errors=(NotFound,),
@@ -60,7 +60,7 @@ class Messages(Resource):
         async def write(connection: AsyncConnection) -> MessageOut:
             if not await messages.rate(connection, owner_id, message_id, body.rating):
                 raise NotFound("no such message", param="message")
-            found = await messages.get(connection, owner_id, message_id)
-            return (await messages_out(connection, [found] if found is not None else []))[0]
+            stored = await messages.get(connection, owner_id, message_id)
+            return (await messages_out(connection, [stored] if stored is not None else []))[0]
 
         return answer(await self.deps.database.write(write))

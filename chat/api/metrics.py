@@ -1,4 +1,4 @@
-"""Figures for Prometheus."""
+"""`GET /metrics`: the metrics of this process and the budgets, for Prometheus."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,25 +15,25 @@ class Metrics(Resource):
     @Endpoint(
         "GET",
         "/metrics",
-        "Figures for Prometheus, if `PALAVER_METRICS` is on; for admins and `PALAVER_METRICS_TOKEN`",
+        "Metrics in Prometheus's text format, with `PALAVER_METRICS` on; for admins and `PALAVER_METRICS_TOKEN`",
         answers={200: None},
         media=("text/plain",),
         errors=(NotFound, Forbidden),
     )
-    async def figures(self, request: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
         metrics = self.deps.metrics
         if metrics is None:
-            raise NotFound("no figures are kept: PALAVER_METRICS is off")
+            raise NotFound("metrics are off; set PALAVER_METRICS=true")
         if not principal(request).admin:
-            raise Forbidden("figures of the whole deployment need a token with admin rights")
-        from chat.telemetry.prometheus import CONTENT_TYPE, Now
+            raise Forbidden("metrics of the whole deployment need a token with admin rights")
+        from chat.telemetry.prometheus import CONTENT_TYPE, Snapshot
 
         caller = self.deps.runtime.caller
         shares: dict[str, float] = {}
         if caller.budgets:
             async with self.deps.database.reading() as connection:
                 shares = await budget_shares(connection, caller.budgets.all, self.deps.clock.now())
-        now = Now(
+        now = Snapshot(
             running=self.deps.runner.count,
             waiting=caller.admission.waiting,
             breakers=caller.admission.breakers,

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the same declarations the server runs on."""
+"""Make the OpenAPI 3.1 document from the routes' declarations."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from chat import DISTRIBUTION
 from chat.api.endpoint import Endpoint
 from chat.api.schemas.errors import ErrorAnswer
 from chat.api.schemas.fields import ID_PATTERN
@@ -23,13 +24,18 @@ from chat.errors import (
 )
 
 ALWAYS: tuple[type[PalaverError], ...] = (BadRequest, Internal, Unavailable)
-WITHIN: tuple[type[PalaverError], ...] = (Unauthorized, RateLimited)
+NOT_PUBLIC: tuple[type[PalaverError], ...] = (Unauthorized, RateLimited)
 WITH_BODY: tuple[type[PalaverError], ...] = (TooLarge, UnsupportedMedia, StorageFull)
+EVENTS = (
+    "A turn's events come as `text/event-stream`: each event is one `data:` line of JSON with `type`, `seq` (from 1, without gaps, "
+    "also the SSE id) and `turn_id`. Resume with `Last-Event-ID` or `after`. The last event is `turn.completed`, `turn.failed` "
+    "or `turn.cancelled`. Ignore types and fields you do not know."
+)
 REFERENCE = "#/components/schemas/{model}"
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """The whole document."""
+    """The OpenAPI document of these routes."""
     models: set[type[BaseModel]] = {ErrorAnswer}
     for endpoint in endpoints:
         models |= {model for model in (endpoint.body, *endpoint.answers.values()) if model is not None}
@@ -45,8 +51,9 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Palaver",
-            "version": version("palaver"),
+            "version": version(DISTRIBUTION),
             "summary": "palaver.v1: threads, turns and their event streams",
+            "description": EVENTS,
         },
         "paths": paths,
         "components": {
@@ -126,7 +133,7 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
         if status == 200:
             content |= {media: {"schema": {"type": "string"}} for media in endpoint.media}
         responses[str(status)] = {"description": "OK", **({"content": content} if content else {})}
-    expected = [*endpoint.errors, *ALWAYS, *(() if endpoint.public else WITHIN)]
+    expected = [*endpoint.errors, *ALWAYS, *(() if endpoint.public else NOT_PUBLIC)]
     expected += WITH_BODY if endpoint.body is not None else ()
     for error in sorted(set(expected), key=lambda error: (error.status, error.code)):
         entry = responses.setdefault(

@@ -1,4 +1,4 @@
-"""The bundled page and the documents about the API: everything that is served besides the API itself."""
+"""Serve the bundled web page, `/openapi.json` and `/docs`."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MISSING = "The page has not been built. Install Palaver with pip (it builds the 
 
 
 class PageFiles(StaticFiles):
-    """Built files carry a hash in their name, so browsers may keep them for good."""
+    """The page's built files, cached for a year: a changed file has another hash in its name."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed through as they come
@@ -30,7 +30,7 @@ class PageFiles(StaticFiles):
 
 
 def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
-    """The page at `/`, `/t/…` and `/usage`, its files under `/assets`, and the API's documents."""
+    """The page at `/`, `/t/…` and `/usage`, its files under `/assets`, and the API's description."""
     described = openapi.document(endpoints)
     as_json = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
     as_page = docs.page(described)
@@ -44,7 +44,7 @@ def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
     async def style(request: Request) -> Response:
         return Response(docs.STYLE, media_type="text/css")
 
-    made: list[BaseRoute] = [
+    page_routes: list[BaseRoute] = [
         Route("/", _index),
         Route("/t/{thread}", _index),
         Route("/usage", _index),
@@ -53,8 +53,8 @@ def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
         Route("/docs/style.css", style),
     ]
     if (DIST / "assets").is_dir():
-        made.append(Mount("/assets", PageFiles(directory=DIST / "assets")))
-    return made
+        page_routes.append(Mount("/assets", PageFiles(directory=DIST / "assets")))
+    return page_routes
 
 
 async def _index(request: Request) -> Response:

@@ -1,10 +1,10 @@
-"""What a page says of itself: a thread that is looked at is worth keeping warm."""
+"""Presence: a page reports whether its thread is visible, so that the thread's prompt cache is kept alive while somebody reads."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import owner, the_thread
+from chat.api.deps import get_thread, owner
 from chat.api.endpoint import Endpoint, Resource, path_id
 from chat.api.schemas.presence import PresenceIn
 from chat.errors import NotFound
@@ -16,15 +16,15 @@ class Presence(Resource):
     @Endpoint(
         "POST",
         "/api/threads/{thread}/presence",
-        "Say whether the page that shows the thread is visible, open, or gone",
+        "Report whether the page that shows the thread is visible, open in the background, or gone",
         body=PresenceIn,
         answers={204: None},
         errors=(NotFound,),
     )
-    async def say(self, request: Request) -> Response:
+    async def report(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
         body = await read(request, PresenceIn)
         async with self.deps.database.reading() as connection:
-            await the_thread(connection, owner_id, thread_id)
+            await get_thread(connection, owner_id, thread_id)
         self.deps.keepalives.report_presence(owner_id, thread_id, body.state)
         return Response(status_code=204)

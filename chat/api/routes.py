@@ -1,4 +1,4 @@
-"""The table of contents of the HTTP API."""
+"""The route table of the HTTP API: one resource per noun, in the order of README.md."""
 
 from chat.api.budgets import Budgets
 from chat.api.deps import Deps

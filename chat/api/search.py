@@ -1,4 +1,4 @@
-"""Search over everything said in a user's threads."""
+"""Full-text search over the messages of a user's threads."""
 
 import re
 
@@ -22,7 +22,7 @@ class Search(Resource):
     @Endpoint(
         "GET",
         "/api/search",
-        "Messages that contain all words, best first; the last word may be a beginning",
+        "Find messages that contain all words, best match first; the last word may be a prefix",
         query=SearchQuery,
         answers={200: SearchOut},
     )
@@ -50,9 +50,9 @@ class Search(Resource):
         return answer(SearchOut(results=results))
 
 
-def snippet(text: str, wanted: str) -> list[SnippetOut]:
-    """The text around the first match, cut into matching and other pieces."""
-    words = sorted(set(re.findall(r"\w+", wanted)), key=len, reverse=True)
+def snippet(text: str, query_text: str) -> list[SnippetOut]:
+    """At most MOST characters around the first match, cut into matching and other pieces."""
+    words = sorted(set(re.findall(r"\w+", query_text)), key=len, reverse=True)
     if not words:
         return [SnippetOut(text=text[:MOST], match=False)]
     pattern = re.compile("|".join(re.escape(word) for word in words), re.IGNORECASE)
@@ -61,11 +61,11 @@ def snippet(text: str, wanted: str) -> list[SnippetOut]:
     shown = " ".join(text[start : start + MOST].split())
     pieces: list[SnippetOut] = []
     at = 0
-    for found in pattern.finditer(shown):
-        if found.start() > at:
-            pieces.append(SnippetOut(text=shown[at : found.start()], match=False))
-        pieces.append(SnippetOut(text=found.group(), match=True))
-        at = found.end()
+    for match in pattern.finditer(shown):
+        if match.start() > at:
+            pieces.append(SnippetOut(text=shown[at : match.start()], match=False))
+        pieces.append(SnippetOut(text=match.group(), match=True))
+        at = match.end()
     if at < len(shown):
         pieces.append(SnippetOut(text=shown[at:], match=False))
     return pieces

@@ -1,4 +1,4 @@
-"""Stored values as clients see them."""
+"""Turn stored values into the shapes of the API."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from store.turns import Turn
 
 
 def thread_out(thread: Thread) -> ThreadOut:
-    """A thread for a client."""
+    """A thread as the API shows it."""
     return ThreadOut(
         id=thread.id,
         title=thread.title,
@@ -35,17 +35,17 @@ def thread_out(thread: Thread) -> ThreadOut:
 
 
 async def messages_out(connection: AsyncConnection, stored: Sequence[StoredMessage]) -> list[MessageOut]:
-    """Messages of one thread for a client, each with its siblings: one further query, however many there are."""
+    """Messages of one thread as the API shows them, with the ids of their siblings (one query for all)."""
     if not stored:
         return []
     owner_id, thread_id = stored[0].owner_id, stored[0].thread_id
-    parents = {one.message.parent_id for one in stored}
-    families = await branches.siblings(connection, owner_id, thread_id, parents)
-    return [_message_out(one, families[one.message.parent_id]) for one in stored]
+    parents = {row.message.parent_id for row in stored}
+    siblings = await branches.siblings(connection, owner_id, thread_id, parents)
+    return [_message_out(row, siblings[row.message.parent_id]) for row in stored]
 
 
 def accepted_out(turn: Turn) -> TurnAccepted:
-    """A turn for the client that asked for it."""
+    """An accepted turn as the API shows it."""
     return TurnAccepted(
         id=turn.id,
         thread_id=turn.thread_id,
@@ -56,13 +56,13 @@ def accepted_out(turn: Turn) -> TurnAccepted:
 
 
 async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> TurnOut:
-    """A turn for a client, with the answer as far as it is stored."""
+    """A turn as the API shows it, with the answer as far as it is stored."""
     stored = await messages.get(connection, turn.owner_id, turn.message_id)
-    shown = await messages_out(connection, [stored] if stored is not None else [])
+    [message] = await messages_out(connection, [stored] if stored is not None else [])
     return TurnOut(
         **dict(accepted_out(turn)),
         last_seq=last_seq,
-        message=shown[0],
+        message=message,
         usage=_usage(turn.usage),
         error=_error(turn.error),
         created_at=rfc3339(turn.created_at),
@@ -70,17 +70,17 @@ async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> Tu
     )
 
 
-def summary_out(current: SummaryVersion | None, kept: Sequence[SummaryVersion]) -> SummaryOut:
-    """The summary in use, if there is one, line by line, with the versions that are kept of it."""
+def summary_out(current: SummaryVersion | None, stored: Sequence[SummaryVersion]) -> SummaryOut:
+    """The active summary, if there is one, line by line, with all stored versions."""
     versions = [
         VersionOut(
-            id=one.summary.id,
-            upto_message_id=one.summary.upto_id,
-            origin=one.origin,
-            active=one.active,
-            created_at=rfc3339(one.created_at),
+            id=version.summary.id,
+            upto_message_id=version.summary.upto_id,
+            origin=version.origin,
+            active=version.active,
+            created_at=rfc3339(version.created_at),
         )
-        for one in kept
+        for version in stored
     ]
     if current is None:
         return SummaryOut(id=None, upto_message_id=None, tokens=0, lines=[], versions=versions)

@@ -1,4 +1,4 @@
-"""The summary of a thread's visible branch: read it, correct it, pin facts, undo it, compaction by hand."""
+"""The summary of a thread's visible branch: read, edit and pin lines, undo, compact now."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, owner, the_thread
+from chat.api.deps import answer, get_thread, owner
 from chat.api.endpoint import Endpoint, Resource, path_id
 from chat.api.schemas.summary import SummaryEdit, SummaryOut
 from chat.api.serialize import summary_out
@@ -18,7 +18,7 @@ from context.request.summary_blocks import Line, Segment
 from store import summaries, threads
 from store.summaries import SummaryVersion
 
-MOST_PINNED = 4_000  # tokens: they are in every request, and no compaction makes them shorter
+MAX_PINNED = 4_000  # tokens of pinned lines: every request carries them, and compaction never shortens them
 
 
 class Summaries(Resource):
@@ -27,17 +27,17 @@ class Summaries(Resource):
     @Endpoint(
         "GET",
         "/api/threads/{thread}/summary",
-        "What stands for the old messages of the visible branch, line by line with its sources",
+        "Read the summary that stands for the old messages of the visible branch, each line with its sources",
         answers={200: SummaryOut},
         errors=(NotFound,),
     )
     async def get(self, request: Request) -> Response:
-        return await self._shown(owner(request), path_id(request, "thread"))
+        return await self._answer(owner(request), path_id(request, "thread"))
 
     @Endpoint(
         "PUT",
         "/api/threads/{thread}/summary",
-        "Correct the summary: a new version; lines keep, change, leave, or are pinned",
+        "Edit the summary: change, remove or pin lines; makes a new version",
         body=SummaryEdit,
         answers={200: SummaryOut},
         errors=(NotFound,),
@@ -53,29 +53,31 @@ class Summaries(Resource):
         )
 
         async def write(connection: AsyncConnection) -> None:
-            await self._still(connection, current, "id")
+            await self._lock_and_check(connection, current, "id")
             await summaries.add(
                 connection,
                 owner_id,
                 thread_id,
-                id=self.deps.clock.new_id("sum"),
-                upto_message_id=current.summary.upto_id,
-                upto_depth=current.upto_depth,
-                leaf_id=current.summary.leaf_id,
-                segments=segments,
-                based_on=current.summary.id,
-                origin="user",
-                prompt_digest=None,
-                now=self.deps.clock.now(),
+                summaries.NewSummary(
+                    id=self.deps.clock.new_id("sum"),
+                    upto_message_id=current.summary.upto_id,
+                    upto_depth=current.upto_depth,
+                    leaf_id=current.summary.leaf_id,
+                    segments=segments,
+                    based_on=current.summary.id,
+                    origin="user",
+                    prompt_digest=None,
+                    created_at=self.deps.clock.now(),
+                ),
             )
 
         await self.deps.database.write(write)
-        return await self._shown(owner_id, thread_id)
+        return await self._answer(owner_id, thread_id)
 
     @Endpoint(
         "DELETE",
         "/api/threads/{thread}/summary",
-        "Undo the newest summary: what it stood for is told by the one before, or verbatim",
+        "Undo the newest summary: the version before it, or the messages themselves, take its place",
         answers={200: SummaryOut},
         errors=(NotFound,),
     )
@@ -86,7 +88,7 @@ class Summaries(Resource):
             raise NotFound("there is no summary to undo")
 
         async def write(connection: AsyncConnection) -> None:
-            await self._still(connection, current, None)
+            await self._lock_and_check(connection, current, None)
             await summaries.retire(connection, owner_id, current.summary.id)
             before = (
                 None
@@ -97,41 +99,43 @@ class Summaries(Resource):
                 await summaries.restore(connection, owner_id, before.summary.id)
 
         await self.deps.database.write(write)
-        return await self._shown(owner_id, thread_id)
+        return await self._answer(owner_id, thread_id)
 
     @Endpoint(
         "POST",
         "/api/threads/{thread}/summary/compact",
-        "Fold all but the newest messages now",
+        "Compact now: all but the newest messages become part of the summary",
         answers={200: SummaryOut},
         errors=(NotFound, ThreadBusy, Unavailable),
     )
-    async def compaction(self, request: Request) -> Response:
+    async def compact(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
         async with self.deps.database.reading() as connection:
-            thread = await the_thread(connection, owner_id, thread_id)
+            thread = await get_thread(connection, owner_id, thread_id)
         if thread.running_turn_id is not None:
-            raise ThreadBusy("an answer is being written; fold when it is done")
+            raise ThreadBusy("an answer is being written; compact when it is done")
         if thread.leaf_id is not None:
             model = self.deps.deployment.default_model
-            ended = await self.deps.summarizer.compact_now(owner_id, thread_id, thread.leaf_id, model)
-            if ended in ("busy", "moved"):
-                raise ThreadBusy("the summary is being changed at this moment; read it again")
-            if ended == "given_up":
-                raise Unavailable("no usable summary could be made; nothing was changed", retry_after=30)
-        return await self._shown(owner_id, thread_id)
+            result = await self.deps.summarizer.compact_now(owner_id, thread_id, thread.leaf_id, model)
+            if result in ("busy", "moved"):
+                raise ThreadBusy("the summary is being changed right now; read it again")
+            if result == "given_up":
+                raise Unavailable("the model wrote no usable summary; nothing was changed", retry_after=30)
+        return await self._answer(owner_id, thread_id)
 
-    async def _still(self, connection: AsyncConnection, current: SummaryVersion, param: str | None) -> None:
-        """Hold the thread, and make sure that the version seen is still the active one."""
+    async def _lock_and_check(
+        self, connection: AsyncConnection, current: SummaryVersion, param: str | None
+    ) -> None:
+        """Lock the thread, and check that this version is still active. Raises NotFound naming `param`."""
         await threads.lock(connection, current.owner_id, current.thread_id)
-        known = await summaries.get(connection, current.owner_id, current.summary.id)
-        if known is None or not known.active:
+        version = await summaries.get(connection, current.owner_id, current.summary.id)
+        if version is None or not version.active:
             raise NotFound("the summary has changed since; read it again", param=param)
 
     async def _current(self, owner_id: str, thread_id: str) -> SummaryVersion | None:
-        """The summary the next turn of the visible branch would use."""
+        """The summary that the next turn of the visible branch would use."""
         async with self.deps.database.reading() as connection:
-            thread = await the_thread(connection, owner_id, thread_id)
+            thread = await get_thread(connection, owner_id, thread_id)
             if thread.leaf_id is None:
                 return None
             snapshot = await load(connection, owner_id, thread_id, thread.leaf_id, tokens=None)
@@ -139,17 +143,17 @@ class Summaries(Resource):
                 return None
             return await summaries.get(connection, owner_id, snapshot.summary.id)
 
-    async def _shown(self, owner_id: str, thread_id: str) -> Response:
+    async def _answer(self, owner_id: str, thread_id: str) -> Response:
         current = await self._current(owner_id, thread_id)
         async with self.deps.database.reading() as connection:
-            kept = await summaries.versions(connection, owner_id, thread_id)
-        return answer(summary_out(current, kept))
+            stored = await summaries.versions(connection, owner_id, thread_id)
+        return answer(summary_out(current, stored))
 
 
 def _edited(
     current: SummaryVersion, body: SummaryEdit, count: Callable[[str], int], new_id: Callable[[], str]
 ) -> tuple[Segment, ...]:
-    """The segments with a user's lines in place of the old ones. A changed segment is another one, with an id of its own."""
+    """The segments with the user's lines in place of the old ones. A changed segment gets a new id. Raises BadRequest."""
     before = current.summary.segments
     lines: dict[str, list[Line]] = {segment.id: [] for segment in before}
     for number, line in enumerate(body.lines):
@@ -158,17 +162,17 @@ def _edited(
             raise BadRequest(f"lines.{number}.segment: no such segment", param=f"lines.{number}.segment")
         last = next(segment.last_id for segment in before if segment.id == home)
         lines[home].append(Line(text=line.text, sources=tuple(line.sources) or (last,), pinned=line.pinned))
-    made: list[Segment] = []
+    edited: list[Segment] = []
     for segment in before:
-        kept = tuple(lines[segment.id])
-        if kept == segment.lines:
-            made.append(segment)
-        elif kept:
-            changed = replace(segment, id=new_id(), lines=kept)
-            made.append(replace(changed, tokens=count(changed.text)))
-    pinned = sum(count(line.text) for segment in made for line in segment.lines if line.pinned)
-    if pinned > MOST_PINNED:
-        raise BadRequest(f"lines: pinned lines may have {MOST_PINNED} tokens in all", param="lines")
-    if not made:
+        remaining = tuple(lines[segment.id])
+        if remaining == segment.lines:
+            edited.append(segment)
+        elif remaining:
+            changed = replace(segment, id=new_id(), lines=remaining)
+            edited.append(replace(changed, tokens=count(changed.text)))
+    pinned = sum(count(line.text) for segment in edited for line in segment.lines if line.pinned)
+    if pinned > MAX_PINNED:
+        raise BadRequest(f"lines: pinned lines may have {MAX_PINNED} tokens in all", param="lines")
+    if not edited:
         raise BadRequest("lines: at least one line must stay; undo the summary instead", param="lines")
-    return tuple(made)
+    return tuple(edited)

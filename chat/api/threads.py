@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, found, owner, the_thread
+from chat.api.deps import answer, existing, get_thread, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.api.serialize import thread_out
@@ -22,7 +22,7 @@ class Threads(Resource):
     @Endpoint(
         "POST",
         "/api/threads",
-        "Create a thread; a known id answers 200 with the thread as it is",
+        "Create a thread; an id that exists answers 200 with that thread, unchanged",
         body=NewThread,
         answers={201: ThreadOut, 200: ThreadOut},
     )
@@ -31,7 +31,7 @@ class Threads(Resource):
         owner_id, thread_id = owner(request), body.id or self.deps.clock.new_id("thr")
 
         async def write(connection: AsyncConnection) -> tuple[bool, Thread | None]:
-            made = await threads.create(
+            created = await threads.create(
                 connection,
                 owner_id,
                 thread_id,
@@ -39,17 +39,17 @@ class Threads(Resource):
                 title=body.title,
                 metadata=body.metadata,
             )
-            return made, await threads.get(connection, owner_id, thread_id)
+            return created, await threads.get(connection, owner_id, thread_id)
 
-        made, thread = await self.deps.database.write(write)
+        created, thread = await self.deps.database.write(write)
         return answer(
-            thread_out(found(thread)), 201 if made else 200, {"location": f"/api/threads/{thread_id}"}
+            thread_out(existing(thread)), 201 if created else 200, {"location": f"/api/threads/{thread_id}"}
         )
 
     @Endpoint(
         "GET",
         "/api/threads",
-        "List threads, last changed first",
+        "List threads, most recently changed first",
         query=ThreadQuery,
         answers={200: ThreadsOut},
     )
@@ -68,20 +68,21 @@ class Threads(Resource):
                 archived=body.archived,
                 title_contains=body.q,
             )
-        shown, last = page[: body.limit], page[body.limit - 1] if len(page) > body.limit else None
+        last = page[body.limit - 1] if len(page) > body.limit else None
         cursor = None if last is None else f"{last.updated_at}:{last.id}"
-        return answer(ThreadsOut(threads=[thread_out(one) for one in shown], next_cursor=cursor))
+        rows = page[: body.limit]
+        return answer(ThreadsOut(threads=[thread_out(thread) for thread in rows], next_cursor=cursor))
 
     @Endpoint("GET", "/api/threads/{thread}", "Read one thread", answers={200: ThreadOut}, errors=(NotFound,))
     async def get(self, request: Request) -> Response:
         async with self.deps.database.reading() as connection:
-            thread = await the_thread(connection, owner(request), path_id(request, "thread"))
+            thread = await get_thread(connection, owner(request), path_id(request, "thread"))
         return answer(thread_out(thread))
 
     @Endpoint(
         "PATCH",
         "/api/threads/{thread}",
-        "Rename, archive, mark as read, pin a tier, or make another branch visible",
+        "Change a thread: title, archived, read, pinned tier, metadata, visible branch",
         body=ThreadChange,
         answers={200: ThreadOut},
         errors=(NotFound, ThreadBusy),
@@ -92,7 +93,7 @@ class Threads(Resource):
         owner_id, now = owner(request), self.deps.clock.now()
 
         async def write(connection: AsyncConnection) -> Thread | None:
-            thread = found(await threads.lock(connection, owner_id, thread_id))
+            thread = existing(await threads.lock(connection, owner_id, thread_id))
             values: dict[str, Any] = {}
             if body.title is not None:
                 values |= {"title": body.title, "title_source": "user"}
@@ -110,19 +111,19 @@ class Threads(Resource):
                 await threads.mark_read(connection, owner_id, thread_id)
             return await threads.get(connection, owner_id, thread_id)
 
-        return answer(thread_out(found(await self.deps.database.write(write))))
+        return answer(thread_out(existing(await self.deps.database.write(write))))
 
     @Endpoint(
         "DELETE",
         "/api/threads/{thread}",
-        "Delete a thread with everything in it; a running turn is stopped first",
+        "Delete a thread with everything in it; a running turn is cancelled first",
         answers={204: None},
         errors=(NotFound, ThreadBusy),
     )
     async def delete(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
         async with self.deps.database.reading() as connection:
-            thread = await the_thread(connection, owner_id, thread_id)
+            thread = await get_thread(connection, owner_id, thread_id)
         running = thread.running_turn_id
         if running is not None and not await self.deps.runner.cancel_and_wait(owner_id, running):
             raise ThreadBusy("the thread's running turn has not stopped yet; try again", retry_after=3)

@@ -1,4 +1,4 @@
-"""Turns: post one, follow it, look at it, stop it."""
+"""Turns: post a message, follow the answer, read the turn, cancel it, see its request and its context report."""
 
 import json
 import re
@@ -57,7 +57,7 @@ class Turns(Resource):
     @Endpoint(
         "POST",
         "/api/threads/{thread}/turns",
-        "Say something, ask for another answer, or go on with one that broke off; `Accept: text/event-stream` answers with the stream itself",
+        "Start a turn: send a message, regenerate an answer, or continue one that broke off; `Accept: text/event-stream` answers with the event stream",
         body=NewTurn,
         answers={202: TurnAccepted, 200: TurnAccepted, 204: None},
         errors=(
@@ -73,8 +73,8 @@ class Turns(Resource):
             Unavailable,
         ),
         headers={
-            "Idempotency-Key": "the same key and body: the same turn",
-            "Last-Event-ID": "the last seq seen",
+            "Idempotency-Key": "the same key with the same body is the same turn",
+            "Last-Event-ID": "the last seq received",
         },
     )
     async def post(self, request: Request) -> Response:
@@ -90,7 +90,7 @@ class Turns(Resource):
         headers = {"location": f"/api/turns/{turn.id}/events"}
         if accepted.replayed:
             headers["idempotency-replayed"] = "true"
-        # The protocol gives this route two forms of one answer; everywhere else the body alone decides about streaming.
+        # This route alone answers in two forms: JSON, or the stream itself.
         if "text/event-stream" in request.headers.get("accept", ""):
             return self._stream(request, turn, cursor, headers)
         return answer(accepted_out(turn), 200 if accepted.replayed else 202, headers)
@@ -98,7 +98,7 @@ class Turns(Resource):
     @Endpoint(
         "GET",
         "/api/turns/{turn}",
-        "A turn's status and answer: the authority on the outcome",
+        "Read a turn: its status, its answer, its usage; final once the turn has ended",
         answers={200: TurnOut},
         errors=(NotFound,),
     )
@@ -113,12 +113,12 @@ class Turns(Resource):
     @Endpoint(
         "GET",
         "/api/turns/{turn}/events",
-        "Follow a turn from a cursor on; 204 when there is nothing after it",
+        "Follow a turn's events after a cursor; 204 when the turn has ended and nothing is left",
         query=FollowQuery,
         answers={200: None, 204: None},
         errors=(NotFound, LogExpired),
         streams=True,
-        headers={"Last-Event-ID": "the last seq seen; with `after` too, the larger wins"},
+        headers={"Last-Event-ID": "the last seq received; if `after` is given too, the larger wins"},
     )
     async def events(self, request: Request) -> Response:
         cursor = _cursor(request, query(request, FollowQuery).after)
@@ -127,7 +127,7 @@ class Turns(Resource):
     @Endpoint(
         "POST",
         "/api/turns/{turn}/cancel",
-        "Stop a turn; what was said so far is kept",
+        "Cancel a turn; the text so far is kept",
         answers={202: TurnAccepted},
         errors=(NotFound,),
     )
@@ -139,11 +139,11 @@ class Turns(Resource):
     @Endpoint(
         "GET",
         "/api/turns/{turn}/request",
-        "The exact request the model was sent, rebuilt from the recipe; `exact`: the digest proves it",
+        "Rebuild the exact request that was sent to the model; `exact`: its digest equals the stored one",
         answers={200: RequestOut},
         errors=(NotFound,),
     )
-    async def sent(self, request: Request) -> Response:
+    async def request_sent(self, request: Request) -> Response:
         turn = await self._turn(request)
         try:
             async with self.deps.database.reading() as connection:
@@ -151,19 +151,17 @@ class Turns(Resource):
         except CannotReplay as problem:
             raise NotFound(f"the request cannot be rebuilt: {problem}", param="turn") from None
         plan = StoredPlan.of(turn.plan)
+        stored = None if plan is None else plan.digest
         return answer(
             RequestOut(
-                turn_id=turn.id,
-                digest=digest(body),
-                exact=plan is not None and digest(body) == plan.digest,
-                request=json.loads(body),
+                turn_id=turn.id, digest=digest(body), exact=digest(body) == stored, request=json.loads(body)
             )
         )
 
     @Endpoint(
         "GET",
         "/api/turns/{turn}/context",
-        "What the model was told and why: the recipe the request is rebuilt from",
+        "The context report: what the request contained and why, estimated and actual usage of each call",
         answers={200: ContextOut},
         errors=(NotFound,),
     )
@@ -195,11 +193,13 @@ class Turns(Resource):
     def _stream(self, request: Request, turn: Turn, cursor: int, headers: dict[str, str]) -> Response:
         if turn.status != "running":
             if cursor >= turn.last_seq:
-                return Response(status_code=204, headers=headers)  # the only thing that stops an EventSource
+                return Response(
+                    status_code=204, headers=headers
+                )  # only a 204 stops an EventSource from reconnecting
             if not turn.log_kept:
-                raise LogExpired("the turn's events are no longer kept; read the turn itself")
+                raise LogExpired("the turn's events were deleted; read the turn itself")
         watched = visit(request)
-        watched.wake = lambda: self._wake(turn.id)
+        watched.on_revoked = lambda: self._wake(turn.id)
         frames: AsyncIterator[bytes] = follow(
             self.deps.database,
             turn.owner_id,
@@ -207,12 +207,12 @@ class Turns(Resource):
             cursor,
             find_live=lambda: self.deps.runner.live(turn.id),
             draining=self.deps.runner.draining,
-            barred=lambda: watched.over,
+            access_ended=lambda: watched.revoked,
         )
         return EventStream(frames, headers=headers, hooks=self.deps.runtime.caller.hooks)
 
     def _wake(self, turn_id: str) -> None:
-        """Let the turn's readers look whether they may go on."""
+        """Wake the turn's readers here, so that they check their access."""
         live = self.deps.runner.live(turn_id)
         if live is not None:
             live.wake()
@@ -224,7 +224,7 @@ def _turn_request(thread_id: str, body: NewTurn, key: str | None, who: Principal
         parent = "root" if body.parent_id is None else (body.parent_id,)
     return TurnRequest(
         thread_id=thread_id,
-        text=None if body.input is None else body.input.words,
+        text=None if body.input is None else body.input.joined,
         user_message_id=None if body.input is None else body.input.message_id,
         parent=parent,
         regenerate=body.regenerate,
@@ -240,6 +240,6 @@ def _turn_request(thread_id: str, body: NewTurn, key: str | None, who: Principal
 
 
 def _cursor(request: Request, after: int) -> int:
-    """The larger of both cursors: an EventSource repeats its first URL with a stale `after`."""
-    seen = header(request, "last-event-id", CURSOR_PATTERN)
-    return max(after, int(seen or 0))
+    """The larger of the two cursors: an EventSource that reconnects repeats its first URL, with an old `after`."""
+    last_event_id = header(request, "last-event-id", CURSOR_PATTERN)
+    return max(after, int(last_event_id or 0))

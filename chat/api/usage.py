@@ -1,4 +1,4 @@
-"""What was used and paid: sums over the ledger, and the ledger itself to take away."""
+"""Usage and cost: sums over the ledger, and an export of its rows."""
 
 import json
 from collections.abc import AsyncIterator
@@ -20,10 +20,11 @@ from chat.api.schemas.usage import (
 )
 from chat.clock import rfc3339
 from chat.errors import BadRequest, Forbidden
+from chat.usage.amounts import dollars
 from chat.usage.csv_export import CALL_COLUMNS, FIGURES, as_csv, flat, flat_call
 from chat.usage.date_range import BadQuestion, Span, span
-from chat.usage.queries import answer as ask
-from chat.usage.queries import cost_of, dollars, saved_of
+from chat.usage.queries import answer as query_usage
+from chat.usage.queries import cost_of, saved_of
 from store.ledger import entries
 from store.ledger.aggregates import KINDS, Dimension, Selection, conditions
 from store.ledger.entries import Entry
@@ -31,7 +32,7 @@ from store.ledger.reports import Sums
 
 CSV = "text/csv"
 LINES = "application/x-ndjson"
-BATCH = 500  # calls read at once: a slow reader holds no connection meanwhile
+BATCH = 500  # rows per query: a slow reader holds no database connection between two
 
 
 class Ledger(Resource):
@@ -40,7 +41,7 @@ class Ledger(Resource):
     @Endpoint(
         "GET",
         "/api/usage",
-        "Tokens, costs, outcomes and times of calls, in groups; `Accept: text/csv` for a spreadsheet",
+        "Sum tokens, cost, outcomes and latency of calls by group; `Accept: text/csv` for a spreadsheet",
         query=UsageQuery,
         answers={200: UsageReport},
         media=(CSV,),
@@ -48,12 +49,12 @@ class Ledger(Resource):
     )
     async def sums(self, request: Request) -> Response:
         body = query(request, UsageQuery)
-        asked, by = self._span(body), cast("list[Dimension]", body.group_by.split(","))
+        dates, by = self._span(body), cast("list[Dimension]", body.group_by.split(","))
         top_model = self.deps.deployment.tiers["complex"]
         async with self.deps.database.reading() as connection:
-            found = await ask(
+            report = await query_usage(
                 connection,
-                asked,
+                dates,
                 by,
                 owner_id=_owner(request, body),
                 only=body.only,
@@ -61,19 +62,19 @@ class Ledger(Resource):
                 top_model=top_model,
             )
         if _wants_csv(request, body.format):
-            text = as_csv([flat(one, by) for one in found.groups], [*by, *FIGURES])
+            text = as_csv([flat(group, by) for group in report.groups], [*by, *FIGURES])
             return Response(
-                text, media_type=f"{CSV}; charset=utf-8", headers=_attached("usage", asked, "csv")
+                text, media_type=f"{CSV}; charset=utf-8", headers=_attachment("usage", dates, "csv")
             )
         return answer(
             UsageReport(
-                start=rfc3339(asked.start),
-                end=rfc3339(asked.end),
+                start=rfc3339(dates.start),
+                end=rfc3339(dates.end),
                 time_zone=body.time_zone,
                 group_by=list(by),
-                groups=[_group(one, by) for one in found.groups],
-                more=found.more,
-                total=_group(found.total, []),
+                groups=[_group(group, by) for group in report.groups],
+                more=report.more,
+                total=_group(report.total, []),
                 top_model=top_model,
             )
         )
@@ -81,7 +82,7 @@ class Ledger(Resource):
     @Endpoint(
         "GET",
         "/api/usage/calls",
-        "The ledger itself, oldest call first, as JSON lines or CSV; `after` pages on",
+        "Export the ledger's rows, oldest call first, as JSON lines or CSV; `after` continues behind a row",
         query=CallsQuery,
         answers={200: None},
         media=(LINES, CSV),
@@ -89,19 +90,19 @@ class Ledger(Resource):
     )
     async def calls(self, request: Request) -> Response:
         body = query(request, CallsQuery)
-        asked, owner_id = self._span(body), _owner(request, body)
+        dates, owner_id = self._span(body), _owner(request, body)
         after: Entry | None = None
         if body.after is not None:
             async with self.deps.database.reading() as connection:
                 after = await entries.get(connection, owner_id, body.after)
             if after is None:
                 raise BadRequest("after: no such call", param="after")
-        selection = Selection(owner_id=owner_id, start=asked.start, end=asked.end, only=body.only)
+        selection = Selection(owner_id=owner_id, start=dates.start, end=dates.end, only=body.only)
         as_table = _wants_csv(request, body.format)
         return StreamingResponse(
             self._export(selection, after, body.limit, as_table=as_table),
             media_type=f"{CSV}; charset=utf-8" if as_table else LINES,
-            headers=_attached("calls", asked, "csv" if as_table else "jsonl"),
+            headers=_attachment("calls", dates, "csv" if as_table else "jsonl"),
         )
 
     async def _export(
@@ -111,14 +112,14 @@ class Ledger(Resource):
             yield as_csv([], CALL_COLUMNS)
         while limit > 0:
             async with self.deps.database.reading() as connection:
-                found = await entries.page(
+                calls = await entries.page(
                     connection, conditions(selection), after=after, limit=min(limit, BATCH)
                 )
-            rows = [flat_call(one) for one in found]
+            rows = [flat_call(call) for call in calls]
             yield as_csv(rows, CALL_COLUMNS, header=False) if as_table else "".join(map(_line, rows))
-            if len(found) < min(limit, BATCH):
+            if len(calls) < min(limit, BATCH):
                 return
-            after, limit = found[-1], limit - len(found)
+            after, limit = calls[-1], limit - len(calls)
 
     def _span(self, body: LedgerQuery) -> Span:
         try:
@@ -133,20 +134,20 @@ def _owner(request: Request, body: LedgerQuery) -> str | None:
     if body.scope == "own":
         return who.owner_id
     if not who.admin:
-        raise Forbidden("figures of the whole deployment need a token with admin rights", param="scope")
+        raise Forbidden("the usage of the whole deployment needs a token with admin rights", param="scope")
     return None
 
 
-def _wants_csv(request: Request, named: str | None) -> bool:
-    if named is not None:
-        return named == "csv"
+def _wants_csv(request: Request, requested_format: str | None) -> bool:
+    if requested_format is not None:
+        return requested_format == "csv"
     return CSV in request.headers.get("accept", "").lower()
 
 
-def _attached(what: str, asked: Span, ending: str) -> dict[str, str]:
-    """A download under a name of our own making."""
-    since, until = (rfc3339(at)[:10] for at in (asked.start, asked.end - 1))
-    return {"content-disposition": f'attachment; filename="palaver-{what}-{since}-{until}.{ending}"'}
+def _attachment(name: str, dates: Span, extension: str) -> dict[str, str]:
+    """The header that makes a response a download with a file name."""
+    since, until = (rfc3339(at)[:10] for at in (dates.start, dates.end - 1))
+    return {"content-disposition": f'attachment; filename="palaver-{name}-{since}-{until}.{extension}"'}
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -154,7 +155,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _group(sums: Sums, by: list[Dimension]) -> UsageGroup:
-    saved, quick = saved_of(sums), sums.first_token_ms
+    saved, latency = saved_of(sums), sums.first_token_ms
     return UsageGroup(
         group=dict(zip(by, sums.group, strict=True)),
         calls=sums.calls,
@@ -166,7 +167,7 @@ def _group(sums: Sums, by: list[Dimension]) -> UsageGroup:
         unpriced=sums.unpriced,
         tokens=TokensOut(**{kind: getattr(sums.usage, kind) for kind in KINDS}),
         cost_usd=cost_of(sums),
-        first_token_ms=FirstTokenOut(**quick) if quick else None,
+        first_token_ms=FirstTokenOut(**latency) if latency else None,
         top_model_usd=None if saved is None else dollars(sums.on_top),
         saved_usd=saved,
     )

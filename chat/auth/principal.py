@@ -1,4 +1,4 @@
-"""Who a request comes from."""
+"""The authenticated identity of a request."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from context.models.catalog import Tier
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The owner of all a request touches, and the name of the token it carried, if any.
+    """The user a request acts for, and the name of the token it carried, if any.
 
-    `tier` is the tier the token pins its turns to: exactly that one, or (`at_most`) no dearer one. `admin`: whether it may
-    see figures of the whole deployment.
+    `tier`: the tier the token pins its turns to, exactly or (`at_most`) as the most expensive one. `admin`: whether it may
+    see usage of the whole deployment.
     """
 
     owner_id: str

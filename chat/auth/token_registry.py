@@ -1,7 +1,8 @@
-"""The tokens in force: read again when palaver.toml changes, and the requests that were let in with them, until they no longer count.
+"""Reload access tokens when palaver.toml changes, and end open requests whose token no longer counts.
 
-A file that cannot be used, or is gone, changes nothing: the last good one stays in force. It is read when it has rested for one look,
-so that nobody is shut out by a file that is half written. A server that has asked for tokens once never stops doing so.
+A file that cannot be used, or is gone, changes nothing: the last good one stays in force. A changed file is read once it has been
+unchanged for one check, so that nobody is shut out by a file that is half written. A server that has required tokens once never stops
+requiring them.
 """
 
 import asyncio
@@ -25,89 +26,91 @@ from store.database import Database
 log = structlog.get_logger()
 
 FILE = Path("palaver.toml")
-PAUSE = 2.0  # seconds between two looks
+INTERVAL = 2.0  # seconds between two checks
 
 Signature = tuple[int, int, int]
 
 
 @dataclass(slots=True, eq=False)
-class Visit:
-    """A request while it lasts. `over`: what let it in no longer does; `wake` is called when that happens."""
+class OpenRequest:
+    """A request in progress. `revoked`: its token no longer counts; `on_revoked` is called when that happens."""
 
     token: str | None
     principal: Principal
-    over: bool = False
-    wake: Callable[[], None] = lambda: None
+    revoked: bool = False
+    on_revoked: Callable[[], None] = lambda: None
 
 
 class TokenRegistry:
-    """Who is let in at the moment."""
+    """The access tokens in force, and the requests that were admitted with them."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._file = FILE.absolute()
-        self._visits: dict[Visit, None] = {}
+        self._open: dict[OpenRequest, None] = {}
         self._seen = _signature(self._file)
-        # None also for a file that is there: it may have changed since the settings were read, for starting takes a while.
-        self._read: Signature | None = None
-        self._as_set = settings.token, settings.tokens
+        # None for an existing file too: it may have changed between reading the settings and now.
+        self._loaded: Signature | None = None
+        self._configured = settings.token, settings.tokens
         self._tokens = tokens_of(settings)
-        self.asks = bool(self._tokens)  # for a token; once it does it stays so
+        self.requires_token = bool(self._tokens)  # once true it stays so
 
     def find(self, token: str) -> Principal | None:
-        """Who carries this token; None for an unknown or expired one."""
+        """The principal of a token; None for an unknown or expired one."""
         return self._tokens.find(token, now=self._clock.now())
 
     @contextmanager
-    def visiting(self, visit: Visit) -> Iterator[None]:
-        """Around a request."""
-        self._visits[visit] = None
+    def tracking(self, request: OpenRequest) -> Iterator[None]:
+        """Track a request for the length of the block, so that it can be revoked."""
+        self._open[request] = None
         try:
             yield
         finally:
-            del self._visits[visit]
+            del self._open[request]
 
-    def watching(self) -> AbstractAsyncContextManager[None]:
-        """Look again and again, for the length of the block."""
-        return periodically("tokens", PAUSE, self.look)
+    def reloading(self) -> AbstractAsyncContextManager[None]:
+        """Check the file again and again, for the length of the block."""
+        return periodically("tokens", INTERVAL, self.check)
 
-    async def look(self) -> None:
-        """Read the file if it has changed and rests, and end what tokens no longer allow."""
+    async def check(self) -> None:
+        """Reload the file if it has changed and is no longer being written, and revoke requests whose token no longer counts."""
         before, self._seen = self._seen, _signature(self._file)
-        if self._seen == before and self._seen != self._read:
-            await self._read_again()
-        for visit in list(self._visits):
-            if not visit.over and not self._still(visit):
-                visit.over = True
-                visit.wake()
+        if self._seen == before and self._seen != self._loaded:
+            await self._reload()
+        for request in list(self._open):
+            if not request.revoked and not self._is_valid(request):
+                request.revoked = True
+                request.on_revoked()
 
-    async def _read_again(self) -> None:
+    async def _reload(self) -> None:
         seen = self._seen
         if seen is None:
-            self._read = seen
-            log.warning("palaver.toml is gone; the tokens stay as they were")
+            self._loaded = seen
+            log.warning("tokens.file_missing", file=self._file.name)
             return
         try:
             settings = await asyncio.to_thread(load)
-        except BadSettings as problem:  # its words name keys and never values
-            self._read = seen
-            log.warning("palaver.toml cannot be used; the tokens stay as they were", reason=str(problem))
+        except BadSettings as problem:  # its message names keys and never values
+            self._loaded = seen
+            log.warning("tokens.file_invalid", file=self._file.name, reason=str(problem))
             return
         for user in sorted({token.user for token in settings.tokens}):
             await self._database.write(partial(_ensure, user=user, now=self._clock.now()))
-        self._read = seen  # not before: what the store could not take is tried again
-        if self._as_set == (as_set := (settings.token, settings.tokens)):
+        self._loaded = seen  # only now: if the store fails, the reload is tried again
+        configured = settings.token, settings.tokens
+        if self._configured == configured:
             return
-        self._as_set, self._tokens = as_set, tokens_of(settings)
-        self.asks = self.asks or bool(self._tokens)
-        log.info("read the tokens again", tokens=len(settings.tokens))
+        self._configured, self._tokens = configured, tokens_of(settings)
+        self.requires_token = self.requires_token or bool(self._tokens)
+        log.info("tokens.reloaded", tokens=len(settings.tokens))
 
-    def _still(self, visit: Visit) -> bool:
-        if visit.token is None:
-            return not self.asks
-        found = self.find(visit.token)
-        return found is not None and found.owner_id == visit.principal.owner_id
+    def _is_valid(self, request: OpenRequest) -> bool:
+        """Whether the request would still be admitted, for the same user."""
+        if request.token is None:
+            return not self.requires_token
+        principal = self.find(request.token)
+        return principal is not None and principal.owner_id == request.principal.owner_id
 
 
 def tokens_of(settings: Settings) -> Tokens:
@@ -120,9 +123,9 @@ async def _ensure(connection: AsyncConnection, user: str, now: int) -> None:
 
 
 def _signature(file: Path) -> Signature | None:
-    """What changes when a file is written; None for one that is not there."""
+    """A value that changes when the file is written; None when it does not exist."""
     try:
-        found = file.stat()
+        stat = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -1,4 +1,4 @@
-"""Access tokens: made once, shown once, known afterwards by their SHA-256 alone."""
+"""Generate access tokens, and find the principal of one by its SHA-256 digest. A token is shown once and never stored."""
 
 import re
 import secrets
@@ -11,8 +11,8 @@ from chat.auth.principal import Principal
 from chat.config.tokens import DEFAULT_TOKEN, NAME, USER, Token
 from store.users import LOCAL
 
-PREFIX = "plv_"  # so that secret scanners and people know what they have found
-RANDOM_BYTES = 32  # 256 bits: nobody guesses one, so a fast digest is enough to keep it by
+PREFIX = "plv_"  # so that secret scanners and people recognize a token
+RANDOM_BYTES = 32  # 256 bits cannot be guessed, so a fast digest is enough to store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Tokens:
     """All tokens of a deployment by digest. `now` below is in milliseconds since 1970 UTC."""
 
     def __init__(self, configured: Iterable[Token], default: str | None) -> None:
-        # Found by the digest of what was sent: whoever cannot invert SHA-256 learns nothing from how long that takes.
+        # Looked up by digest: without inverting SHA-256 nothing can be learned from how long a lookup takes.
         self._known: dict[bytes, _Known] = {}
         if default is not None:
             self._known[_digest(default)] = _Known(
@@ -43,24 +43,24 @@ class Tokens:
             self._known[bytes.fromhex(token.sha256)] = _Known(principal=principal, expires=token.expires)
 
     def __bool__(self) -> bool:
-        """Whether a token is asked for at all."""
+        """Whether a token is required at all."""
         return bool(self._known)
 
     def find(self, token: str, *, now: int) -> Principal | None:
-        """Who carries this token; None for an unknown or expired one."""
+        """The principal of a token; None for an unknown or expired one."""
         known = self._known.get(_digest(token))
         if known is None or (known.expires is not None and now >= known.expires.timestamp() * 1000):
             return None
         return known.principal
 
 
-def fresh() -> str:
-    """A new token. Nobody can read it again once it is gone."""
+def new_token() -> str:
+    """Generate a token. It cannot be recovered later."""
     return PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
 
 
 def as_toml(token: str, *, name: str, user: str) -> str:
-    """The lines of palaver.toml that let a token in. Raises ValueError naming the field that cannot be used."""
+    """The lines of palaver.toml that allow a token. Raises ValueError naming an invalid field."""
     for field, value, pattern in (("name", name, NAME), ("user", user, USER)):
         if not re.fullmatch(pattern, value):
             raise ValueError(f"{field}: letters, digits and ._- only, 64 at most")

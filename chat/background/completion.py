@@ -12,7 +12,7 @@ from chat.calls import ledger
 from chat.calls.record import CallContext, CallRecord, Size
 from chat.runtime.runtime import Runtime
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import Stopped, TextDelta
+from chat.upstream.stream_decoder import MessageStopped, TextDelta
 from context.request.request import canonical
 from store.ledger.entries import Entry
 
@@ -52,10 +52,10 @@ async def complete(
             async with asyncio.timeout(deadline), caller.ask(record, body) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, TextDelta):
-                        record.received(piece.words, caller.clock.monotonic())
+                        record.received(piece.text, caller.clock.monotonic())
                         if piece.kind == "text":
-                            words.append(piece.words)
-                    elif isinstance(piece, Stopped):
+                            words.append(piece.text)
+                    elif isinstance(piece, MessageStopped):
                         whole = piece.reason in ("end_turn", "stop_sequence")
                         record.end("ok" if whole else piece.reason, caller.clock.monotonic())
     return Completion(ok=record.outcome == "ok", text="".join(words), spent=_spent(runtime, record))

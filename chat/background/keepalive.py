@@ -25,6 +25,7 @@ from context.cache import keepalive
 from context.cache.cache_state import after_keepalive
 from context.cache.idle_gaps import Presence
 from context.cache.keepalive import Decision
+from context.cache.plan_inputs import BranchState, PlanInputs
 from context.compaction import when
 from context.models.pricing import PICO
 from context.request import request
@@ -122,37 +123,40 @@ class Keepalives:
     ) -> Decision:
         """Whether to renew the cached prefix, and how much of it."""
         model = stored.cache_state.model
-        inputs, path = snapshot.seen_by(self.runtime, model, now)
+        inputs, branch = self._branch(stored, snapshot, now)
         return keepalive.decide(
             inputs,
-            path=path,
-            summary=snapshot.summary,
-            cache_state=stored.cache_state,
-            others=snapshot.others(self.runtime, model, now),
+            branch,
             global_gaps=snapshot.global_gaps(model),
-            now=now,
             presence=self._presence(stored, now),
             closed=thread.archived_at is not None or not self.enabled,
         )
 
     def _compact(self, stored: StoredCacheState, snapshot: ThreadSnapshot, leaf_id: str, now: int) -> None:
         """Start compacting a thread whose window has left the cache: a good moment, for nobody waits."""
-        model = stored.cache_state.model
-        inputs, path = snapshot.seen_by(self.runtime, model, now)
-        compaction = when.at_death(
-            inputs,
-            path=path,
-            summary=snapshot.summary,
-            cache_state=stored.cache_state,
-            others=snapshot.others(self.runtime, model, now),
-            now=now,
-        )
+        inputs, branch = self._branch(stored, snapshot, now)
+        compaction = when.at_death(inputs, branch)
         if compaction is not None and not self.summarizer.rests(stored.owner_id, stored.thread_id):
             self.scheduler.start(
                 jobs.COMPACTION,
                 partial(self.summarizer.compact, stored.owner_id, stored.thread_id, leaf_id, compaction),
                 thread_id=stored.thread_id,
             )
+
+    def _branch(
+        self, stored: StoredCacheState, snapshot: ThreadSnapshot, now: int
+    ) -> tuple[PlanInputs, BranchState]:
+        """The plan inputs for the cache state's model, and the branch as it stands for that model."""
+        model = stored.cache_state.model
+        inputs, path = snapshot.seen_by(self.runtime, model, now)
+        branch = BranchState(
+            path=path,
+            summary=snapshot.summary,
+            cache_state=stored.cache_state,
+            others=snapshot.others(self.runtime, model, now),
+            now=now,
+        )
+        return inputs, branch
 
     async def _renew(self, stored: StoredCacheState, turn: Turn, decision: Decision) -> bool:
         """Send the last request's prefix once more, asking for no answer. False when it cannot be rebuilt."""

@@ -22,7 +22,7 @@ from chat.planning.planner import user_ref
 from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
-from context.compaction.prompt import Ask, SummaryRejected, ask_fork, climb, parse, pinned_lines
+from context.compaction.prompt import Ask, SummaryRejected, ask_fork, next_segments, parse, pinned_lines
 from context.compaction.prompt import ask as ask_apart
 from context.compaction.scope import Chunk, Compaction, compaction_range
 from context.messages import Message
@@ -67,10 +67,8 @@ class Summarizer:
         thread_id: str,
         leaf_id: str,
         compaction: Compaction,
-        *,
-        requested: bool = False,
     ) -> Ended:
-        """Carry out a compaction of the branch that ends at `leaf_id`. `requested`: a person asks for it."""
+        """Carry out a compaction of the branch that ends at `leaf_id`."""
         key = (owner_id, thread_id)
         if key in self._busy:
             return "busy"
@@ -78,7 +76,7 @@ class Summarizer:
         try:
             async with self.runtime.database.reading() as connection:
                 snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
-            return await self._compact(snapshot, compaction, requested)
+            return await self._compact(snapshot, compaction)
         except asyncio.CancelledError:
             self._rest(key)  # it took too long, and would again
             raise
@@ -95,17 +93,22 @@ class Summarizer:
         if not floor:
             return "nothing"
         compaction = compaction_range(
-            inputs, messages=path[:floor], summary=snapshot.summary, kind="cold", reason="asked for by hand"
+            inputs,
+            messages=path[:floor],
+            summary=snapshot.summary,
+            kind="requested",
+            reason="requested by a person",
         )
-        return await self.compact(owner_id, thread_id, leaf_id, compaction, requested=True)
+        return await self.compact(owner_id, thread_id, leaf_id, compaction)
 
-    async def _compact(self, snapshot: ThreadSnapshot, planned: Compaction, requested: bool) -> Ended:
+    async def _compact(self, snapshot: ThreadSnapshot, planned: Compaction) -> Ended:
         ids = [message.id for message in snapshot.path]
         base = None if snapshot.summary is None else snapshot.summary.upto_id
         if planned.last_id not in ids or base != planned.after_id:
             return "moved"
         messages = snapshot.path[: ids.index(planned.last_id) + 1]
-        if not requested and planned.kind != "overdue" and await self._was_undone(snapshot, messages[-1]):
+        required = planned.kind in ("requested", "overdue")
+        if not required and await self._was_undone(snapshot, messages[-1]):
             return "taken_back"
         compaction = self._as_of_now(snapshot, messages, planned)
         lines, ask = await self._lines(snapshot, compaction, messages)
@@ -113,7 +116,7 @@ class Summarizer:
             self._rest((snapshot.owner_id, snapshot.thread_id))
             log.warning("compaction.given_up", thread_id=snapshot.thread_id, messages=len(messages))
             return "given_up"
-        segments = climb(
+        segments = next_segments(
             compaction, snapshot.summary, lines, self.runtime.sizes.count, id=self.runtime.clock.new_id("seg")
         )
         return await self._store(snapshot, compaction, messages[-1], segments, ask)
@@ -258,15 +261,17 @@ class Summarizer:
                 connection,
                 snapshot.owner_id,
                 snapshot.thread_id,
-                id=summary_id,
-                upto_message_id=last.id,
-                upto_depth=last.depth,
-                leaf_id=compaction.leaf_id,
-                segments=segments,
-                based_on=None if base is None else base.id,
-                origin="model",
-                prompt_digest=question.system.digest,
-                now=self.runtime.clock.now(),
+                summaries.NewSummary(
+                    id=summary_id,
+                    upto_message_id=last.id,
+                    upto_depth=last.depth,
+                    leaf_id=compaction.leaf_id,
+                    segments=segments,
+                    based_on=None if base is None else base.id,
+                    origin="model",
+                    prompt_digest=question.system.digest,
+                    created_at=self.runtime.clock.now(),
+                ),
             )
             return True
 

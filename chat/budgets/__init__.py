@@ -1,3 +1,3 @@
-"""Spend limits at work: reservations around each call, alerts to the operator, gauges.
+"""Enforce budgets: reservations around each call, alerts to the operator, gauges.
 Imports: `chat.config`, `chat.upstream` (failures), `store`, `context`. Writes budget counters and posts to the alert webhook.
 """

@@ -1,8 +1,8 @@
-"""Telling the operator how budgets stand: once for each budget, period and share, in the log and by webhook.
+"""Send budget alerts to the operator: once for each budget, period and threshold, as a log event and by webhook.
 
-What is due is derived from the counters, and what is decided stands in an outbox until the webhook has taken it: a crash forgets
-nothing, and of several replicas one tells. The webhook is signed as in Standard Webhooks (standardwebhooks.com): HMAC-SHA256 over
-`id.timestamp.body`. No text of any conversation is in it.
+What is due is derived from the counters, and a decided alert stays in an outbox until the webhook has accepted it: a crash loses
+nothing, and of several replicas one sends. The webhook is signed as in Standard Webhooks (standardwebhooks.com): HMAC-SHA256 over
+`id.timestamp.body`. It contains no text of any conversation.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import Clock, rfc3339
 from chat.periodic import periodically
-from context.limits.budgets import Budget, Counter, Unit, counter_of, share_reached
-from context.models.pricing import usd
+from chat.usage.amounts import budget_amount
+from context.limits.budgets import Budget, Counter, counter_of, share_reached
 from store.database import Database
 from store.ledger import alerts
 from store.ledger import budgets as store
@@ -31,12 +31,12 @@ from store.ledger.budgets import CounterState
 
 log = structlog.get_logger()
 
-PAUSE = 2.0  # seconds between two looks
-TIDY = 3_600_000  # milliseconds between removals of old counters
-BATCH = 20  # alerts sent in one look
-FIRST_WAIT, LONGEST_WAIT = 5_000, 3_600_000  # milliseconds after a failed try; doubles with each further one
-GIVEN_UP = 3 * 86_400_000  # milliseconds after which nobody waits for an alert any more
-PATIENCE = 10.0  # seconds the webhook has for one answer
+INTERVAL = 2.0  # seconds between two checks
+CLEAN_UP = 3_600_000  # milliseconds between removals of old counters
+BATCH = 20  # alerts sent in one check
+FIRST_WAIT, LONGEST_WAIT = 5_000, 3_600_000  # milliseconds until the next try; doubles with each one
+GIVEN_UP = 3 * 86_400_000  # milliseconds after which an alert is no longer sent
+TIMEOUT = 10.0  # seconds the webhook has to answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class Webhook:
 
 
 class Alerts:
-    """Looks after the counters of one deployment. `shares` in per cent of a limit."""
+    """Checks the budget counters of this deployment again and again. `thresholds` in per cent of a limit."""
 
     def __init__(
         self,
@@ -70,55 +70,57 @@ class Alerts:
         database: Database,
         clock: Clock,
         budgets: tuple[Budget, ...],
-        shares: tuple[int, ...],
+        thresholds: tuple[int, ...],
         webhook: Webhook | None,
     ) -> None:
         self.database = database
         self.clock = clock
         self.budgets = budgets
-        self.shares = shares
+        self.thresholds = thresholds
         self.webhook = webhook
-        self._tidied_at = 0
+        self._cleaned_up_at = 0
 
-    def watching(self) -> AbstractAsyncContextManager[None]:
-        """Look again and again, for the length of the block."""
-        return periodically("alerts", PAUSE, self.look)
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Check again and again, for the length of the block."""
+        return periodically("budget_alerts", INTERVAL, self.check)
 
-    async def look(self) -> None:
-        """Decide what is to be told, send what waits, and forget counters of long ago."""
+    async def check(self) -> None:
+        """Decide which alerts are due, send those that wait, and remove old counters."""
         now = self.clock.now()
         async with self.database.reading() as connection:
-            stands = await store.stands(connection, now, self.budgets, self.shares)
-        for stand in stands:
-            counter = counter_of(self.budgets, stand.key, stand.period_start)
+            states = await store.may_need_alert(connection, now, self.budgets, self.thresholds)
+        for state in states:
+            counter = counter_of(self.budgets, state.key, state.period_start)
             if counter is None:
-                continue  # no budget of today's
-            share = share_reached(counter.budget, stand.used, refused=stand.refused, shares=self.shares)
-            if share > stand.alerted:
-                await self._tell(counter, stand, share, now)
+                continue  # of a budget that is no longer configured
+            threshold = share_reached(
+                counter.budget, state.used, refused=state.refused, shares=self.thresholds
+            )
+            if threshold > state.alerted:
+                await self._alert(counter, state, threshold, now)
         if self.webhook is not None:
             async with self.database.reading() as connection:
                 waiting = await alerts.due(connection, now, limit=BATCH)
             if waiting:
-                # A redirect would carry the signed body to a place nobody configured.
-                async with httpx2.AsyncClient(follow_redirects=False, timeout=PATIENCE) as http:
+                # A redirect would send the signed body to an address nobody configured.
+                async with httpx2.AsyncClient(follow_redirects=False, timeout=TIMEOUT) as http:
                     await asyncio.gather(*(self._send(http, alert, self.webhook, now) for alert in waiting))
-        if now - self._tidied_at >= TIDY:
-            self._tidied_at = now
-            await self.database.write(partial(store.forget, now=now))
+        if now - self._cleaned_up_at >= CLEAN_UP:
+            self._cleaned_up_at = now
+            await self.database.write(partial(store.remove_old, now=now))
 
-    async def _tell(self, counter: Counter, stand: CounterState, share: int, now: int) -> None:
-        id, body = self.clock.new_id("alert"), _body(counter, stand, share, now)
+    async def _alert(self, counter: Counter, state: CounterState, threshold: int, now: int) -> None:
+        id, body = self.clock.new_id("alert"), _body(counter, state, threshold, now)
 
         async def write(connection: AsyncConnection) -> bool:
-            if not await store.tell(connection, counter.key, counter.period_start, share):
+            if not await store.mark_alerted(connection, counter.key, counter.period_start, threshold):
                 return False
             if self.webhook is not None:
                 await alerts.add(connection, id, json.dumps(body, separators=(",", ":")), now)
             return True
 
         if await self.database.write(write):
-            log.warning("a budget has reached a share of its limit", **body["data"])
+            log.warning("budget.threshold_reached", **body["data"])
 
     async def _send(self, http: httpx2.AsyncClient, alert: Alert, webhook: Webhook, now: int) -> None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(alert.tries, 20))
@@ -130,20 +132,20 @@ class Alerts:
             answer = await http.post(
                 webhook.url, content=body, headers=webhook.headers(alert.id, now // 1000, body)
             )
-            taken, said = answer.is_success, str(answer.status_code)
+            accepted, reason = answer.is_success, str(answer.status_code)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as problem:
-            taken, said = False, type(problem).__name__
-        given_up = not taken and now - alert.created_at > GIVEN_UP
+            accepted, reason = False, type(problem).__name__
+        given_up = not accepted and now - alert.created_at > GIVEN_UP
         if given_up:
-            log.error("an alert is given up", alert=alert.id, tries=alert.tries + 1, said=said)
-        elif not taken:
-            log.warning("an alert was not taken; it will be tried again", alert=alert.id, said=said)
-        if taken or given_up:
+            log.error("budget_alert.given_up", alert=alert.id, tries=alert.tries + 1, reason=reason)
+        elif not accepted:
+            log.warning("budget_alert.delivery_failed", alert=alert.id, reason=reason)
+        if accepted or given_up:
             await self.database.write(partial(alerts.remove, id=alert.id))
 
 
-def _body(counter: Counter, stand: CounterState, share: int, now: int) -> dict[str, Any]:
-    """What is sent: figures and names, nothing anybody said."""
+def _body(counter: Counter, state: CounterState, threshold: int, now: int) -> dict[str, Any]:
+    """The alert as JSON: amounts and names, no text of any conversation."""
     budget = counter.budget
     return {
         "type": "budget.share_reached",
@@ -153,14 +155,10 @@ def _body(counter: Counter, stand: CounterState, share: int, now: int) -> dict[s
             "subject": counter.subject or None,
             "unit": budget.unit,
             "period": budget.period,
-            "share": share,
-            "used": _amount(budget.unit, stand.used),
-            "limit": _amount(budget.unit, budget.limit),
-            "refused": stand.refused,
+            "share": threshold,
+            "used": budget_amount(budget.unit, state.used),
+            "limit": budget_amount(budget.unit, budget.limit),
+            "refused": state.refused,
             "resets_at": rfc3339(counter.resets_at),
         },
     }
-
-
-def _amount(unit: Unit, value: int) -> str:
-    return format(usd(value), "f") if unit == "usd" else str(value)

@@ -1,10 +1,10 @@
-"""The operator's budgets at work: what a turn and its calls draw on, what they set aside, and how a refusal is told.
+"""Enforce budgets: which ones a turn and its calls draw on, what they reserve, and what a refused client is told.
 
-accept .... one request of every request budget, in the transaction that stores the turn; nothing is stored when money or tokens are gone
-note ...... the worst case of a call is set aside in the transaction that notes it, before anything is sent
-settle .... chat.calls.ledger.keep gives it back and counts what was used, in the transaction of the ledger row
+accept .... counts one request in every request budget, in the transaction that stores the turn; refuses it when money or tokens are used up
+reserve ... reserves the worst case of a call in the transaction that adds the open call, before anything is sent
+settle .... chat.calls.ledger.keep releases the reservation and counts what was used, in the transaction of the ledger entry
 
-Without budgets none of this makes a statement.
+Without budgets none of this executes a statement.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import rfc3339
 from chat.errors import BudgetSpent, BudgetUsedUp, OverBudget, SpentBudget
-from chat.upstream.failures import Trouble, UpstreamFailure
+from chat.upstream.failures import FailureDetails, UpstreamFailure
 from context.limits.budgets import Amounts, Budget, Counter, Spender, by_answer, by_turn, counters, worst_case
 from context.limits.fit import FLOOR, clock
 from context.models.pricing import PriceTable
@@ -24,20 +24,20 @@ from store.ledger import open_calls
 from store.ledger.budgets import DoesNotFit
 from store.ledger.open_calls import OpenCall
 
-NOT_MADE = "over_budget"
+OVER_BUDGET = "over_budget"
 """The outcome of a call that was not sent because a budget had no room for it."""
 
-REMEMBERED = 10_000  # refusals a process remembers, so that a refused client makes no writes
+REMEMBERED = 10_000  # refusals a process remembers, so that a refused client causes no writes
 
 
 class CallDoesNotFit(UpstreamFailure):
-    """A call was not made: a budget had no room for its worst case. `final`: nor for any smaller one."""
+    """A call was not sent: a budget had no room for its worst case. `final`: nor for any smaller call."""
 
     def __init__(self, counter: Counter, resets_at: int | None, reason: str, *, final: bool = False) -> None:
         message = f"{reason[0].upper()}{reason[1:]}."
         super().__init__(
-            Trouble(
-                code="budget_exceeded", message=message, outcome=NOT_MADE, retryable=resets_at is not None
+            FailureDetails(
+                code="budget_exceeded", message=message, outcome=OVER_BUDGET, retryable=resets_at is not None
             )
         )
         self.counter = counter
@@ -56,43 +56,46 @@ class Budgets:
 
     def of_turn(self, spender: Spender, now: int) -> list[Counter]:
         """The request budgets that count turns."""
-        return [one for one in counters(self.all, spender, now) if by_turn(one.budget)]
+        return [counter for counter in counters(self.all, spender, now) if by_turn(counter.budget)]
 
     def of_call(
         self, spender: Spender, now: int, *, purpose: str = "reply", again: bool = False
     ) -> list[Counter]:
-        """What a call draws on. `again`: its turn has been counted as one of its tier's."""
+        """The counters a call draws on. `again`: its turn has already counted as a request of its tier."""
         return [
-            one
-            for one in counters(self.all, spender, now)
-            if not by_turn(one.budget) and (not by_answer(one.budget) or (purpose == "reply" and not again))
+            counter
+            for counter in counters(self.all, spender, now)
+            if not by_turn(counter.budget)
+            and (not by_answer(counter.budget) or (purpose == "reply" and not again))
         ]
 
     async def accept(
         self, connection: AsyncConnection, spender: Spender, least: Amounts, *, now: int
     ) -> None:
-        """Count a turn that is about to be stored. Raises DoesNotFit when it must not be: `least` is more than what is left."""
+        """Count a turn that is about to be stored. Raises DoesNotFit when less than `least` is left: then it must not be stored."""
         if not self.all:
             return
-        # What is set aside may come back, so only what was really used refuses a turn at the door.
+        # Reservations may be released, so only what was really used refuses a turn.
         for status in await store.statuses(connection, self.of_call(spender, now)):
             amount = least.of(status.counter.budget.unit)
             if amount is not None and status.used + amount > status.counter.budget.limit:
                 raise DoesNotFit(status.counter)
-        wanted = [(counter, 1) for counter in self.of_turn(spender, now)]
-        await store.reserve(connection, wanted, use=True)
+        requests = [(counter, 1) for counter in self.of_turn(spender, now)]
+        await store.reserve(connection, requests, use=True)
 
-    async def note(self, database: Database, call: OpenCall, most: Amounts, *, again: bool = False) -> None:
-        """Note a call that is about to be sent, its worst case set aside. Raises CallDoesNotFit, and then noted nothing.
+    async def reserve(
+        self, database: Database, call: OpenCall, most: Amounts, *, again: bool = False
+    ) -> None:
+        """Add the open call and reserve its worst case, `most`. Raises CallDoesNotFit, and then nothing was stored.
 
         `again` as in `of_call`.
         """
-        drawn = self.of_call(spender_of(call), call.created_at, purpose=call.purpose, again=again)
-        wanted = [(counter, most.of(counter.budget.unit)) for counter in drawn]
+        drawn_on = self.of_call(spender_of(call), call.created_at, purpose=call.purpose, again=again)
+        amounts = [(counter, most.of(counter.budget.unit)) for counter in drawn_on]
 
         async def write(connection: AsyncConnection) -> None:
-            await open_calls.add(connection, replace(call, reserved=store.noted(wanted)))
-            await store.reserve(connection, wanted)  # last: everybody's calls wait for the counters it locks
+            await open_calls.add(connection, replace(call, reserved=store.reservations(amounts)))
+            await store.reserve(connection, amounts)  # last: it locks counters that all calls wait for
 
         try:
             await database.write(write)
@@ -105,7 +108,7 @@ class Budgets:
             ) from None
 
     async def remember(self, database: Database, counter: Counter, now: int) -> None:
-        """Keep that a budget refused something, for the operator to be told."""
+        """Record that a budget refused something, for the operator's alert."""
         key = (counter.key, counter.period_start)
         if key in self._refused:
             return
@@ -116,7 +119,7 @@ class Budgets:
 
 
 def spender_of(call: OpenCall) -> Spender:
-    """On whose account a call is made."""
+    """Whose budgets a call draws on."""
     return Spender(
         owner_id=call.owner_id,
         thread_id=call.thread_id,
@@ -127,7 +130,7 @@ def spender_of(call: OpenCall) -> Spender:
 
 
 def refusal(counter: Counter, now: int) -> OverBudget:
-    """What a client is told whose turn was refused: which budget, until when, and no figures."""
+    """The error for a client whose turn was refused: which budget and until when, without amounts."""
     budget = counter.budget
     kind = BudgetSpent if budget.unit == "usd" else BudgetUsedUp
     return kind(
@@ -143,7 +146,7 @@ def refusal(counter: Counter, now: int) -> OverBudget:
 
 
 def least_of_all(tables: Sequence[PriceTable | None], output: int, *, free: bool) -> Amounts:
-    """The least an answer can take, whichever model gives it: what must be left for a turn to be accepted."""
+    """The least an answer can use, whichever model gives it: what must be left for a turn to be accepted."""
     cases = [worst_case(table, bound=0, output=min(FLOOR, output), free=free) for table in tables]
-    prices = [one.usd for one in cases if one.usd is not None]
+    prices = [case.usd for case in cases if case.usd is not None]
     return Amounts(usd=min(prices, default=0), tokens=min(FLOOR, output))

@@ -1,3 +1,3 @@
-"""One model call and its ledger row: the record of a call, the caller that makes it, the ledger, hooks for observers.
+"""Make upstream calls and write their ledger rows: record (one call), caller (makes it), ledger, hooks (for observers).
 Imports: `chat.upstream`, `chat.budgets`, `store`, `context`. Every upstream call goes through here.
 """

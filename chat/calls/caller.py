@@ -1,8 +1,8 @@
-"""The one door to the model: every upstream call, whatever it is for, goes through here and leaves a ledger row.
+"""Make upstream calls: every call to a model, whatever it is for, goes through here and gets a ledger row.
 
 call context ... on whose behalf a call is made, and for what
-record ... the call as it goes, from waiting for a place to its end; it becomes the ledger row
-caller ... waits for a place (chat.upstream.admission), sends, keeps the times, and knows how it ended
+record ......... the call from waiting for a slot to its end; it becomes the ledger row
+caller ......... waits for a slot (chat.upstream.admission), sends the request, measures times, and records the outcome
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -13,10 +13,12 @@ from chat.budgets.reservations import Budgets, CallDoesNotFit
 from chat.calls.hooks import Hooks
 from chat.calls.record import CallContext, CallRecord, Size
 from chat.clock import Clock
-from chat.upstream.admission import Admission, Kind, Slot, SlotRequest
+from chat.upstream.admission import Admission
 from chat.upstream.client import Upstream
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import Piece
+from chat.upstream.model_state import Slot
+from chat.upstream.slot_request import Priority, SlotRequest
+from chat.upstream.stream_decoder import StreamEvent
 from context.limits.budgets import worst_case
 from context.limits.headroom import Need
 from context.models.catalog import Tier
@@ -25,19 +27,20 @@ from store.database import Database
 from store.ledger import open_calls
 from store.ledger.open_calls import OpenCall
 
-LEASE = 10_000  # milliseconds a process may be silent before its turns count as abandoned
-CALL_LEASE = 60_000  # the same of its calls: what they set aside is given back then, which must not happen to one that is only slow
+LEASE = 10_000  # milliseconds without a renewal after which a process's turns count as abandoned
+CALL_LEASE = 60_000
+"""The same for its calls. Longer, because their budget reservations are released then: that must not happen to a slow process."""
 
-KINDS: dict[str, Kind] = {
+PRIORITIES: dict[str, Priority] = {
     "reply": "reply",
-    "classify": "spare",  # a reply waits for it: better no second opinion than a second queue
+    "classify": "optional",  # a reply waits for it: better no second opinion than a second queue
 }
-"""How a call for a purpose stands in line; every other one can wait."""
+"""The priority of a call by its purpose; all others are background calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Makes upstream calls. `holder` names this process; `local`: calls cost nothing."""
+    """Makes upstream calls. `holder` names this process; `local`: the local model answers, and calls cost nothing."""
 
     upstream: Upstream
     admission: Admission
@@ -78,73 +81,73 @@ class Caller:
         body: bytes,
         *,
         patience: float | None = None,
-        tell: Callable[[int], None] | None = None,
-    ) -> AsyncIterator[AsyncGenerator[Piece]]:
-        """Send exactly these bytes, when it is the call's turn, and iterate the answer's pieces. The record is ended whatever happens.
+        on_position: Callable[[int], None] | None = None,
+    ) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
+        """Wait for a slot, send exactly these bytes, and iterate the answer's stream events. The record is ended whatever happens.
 
-        `patience` and `tell` as in chat.upstream.admission. Raises UpstreamFailure for everything the provider or the way to it can do.
-        Whoever iterates ends the record of an answer that came whole; one that is left without that counts as cancelled.
+        `patience` and `on_position` as in chat.upstream.admission. Raises UpstreamFailure for everything that goes wrong at the
+        provider or on the way to it. The caller ends the record of a complete answer; a record left open counts as cancelled.
         """
-        self.hooks.call_begins(record, body)
+        self.hooks.call_started(record, body)
         try:
-            kind = KINDS.get(record.call_context.purpose, "side")
-            async with self._slot(record, kind, patience, tell) as slot:
+            priority = PRIORITIES.get(record.call_context.purpose, "background")
+            async with self._slot(record, priority, patience, on_position) as slot:
                 await self._send(record)
-                async with self.upstream.ask(body, record.call) as pieces, aclosing(pieces):
+                async with self.upstream.ask(body, record.call) as answer, aclosing(answer):
                     record.first_byte_at, record.status = self.clock.monotonic(), 200
-                    slot.answered(record.call.headers)
-                    yield pieces
+                    slot.response_started(record.call.headers)
+                    yield answer
         except UpstreamFailure as failure:
             self._failed(record, failure)
             raise
         finally:
-            self._over(record)
+            self._close(record)
 
     async def touch(self, record: CallRecord, body: bytes) -> None:
-        """Send a request that is not streamed and asks for no answer, unless there is more important traffic.
+        """Send a request that is not streamed and wants no text, unless there is more important traffic: it renews the prompt cache.
 
         Raises UpstreamFailure; the record is ended.
         """
-        self.hooks.call_begins(record, body)
+        self.hooks.call_started(record, body)
         try:
-            async with self._slot(record, "spare") as slot:
+            async with self._slot(record, "optional") as slot:
                 await self._send(record)
                 await self.upstream.touch(body, record.call)
                 record.first_byte_at, record.status = self.clock.monotonic(), 200
-                slot.answered(record.call.headers)
+                slot.response_started(record.call.headers)
                 record.end("ok", self.clock.monotonic())
         except UpstreamFailure as failure:
             self._failed(record, failure)
             raise
         finally:
-            self._over(record)
+            self._close(record)
 
     @asynccontextmanager
     async def _slot(
         self,
         record: CallRecord,
-        kind: Kind,
+        priority: Priority,
         patience: float | None = None,
-        tell: Callable[[int], None] | None = None,
+        on_position: Callable[[int], None] | None = None,
     ) -> AsyncIterator[Slot]:
         call_context, size = record.call_context, record.size
         slot_request = SlotRequest(
             model=record.model,
             owner=call_context.owner_id,
             need=Need(input=size.fresh, output=size.answer),
-            kind=kind,
+            priority=priority,
             turn=call_context.turn_id,
             patience=patience,
         )
-        async with self.admission.slot(slot_request, tell) as slot:
+        async with self.admission.slot(slot_request, on_position) as slot:
             record.slot = slot
             try:
                 yield slot
             finally:
-                slot.produced(record.usage.output)
+                slot.output_counted(record.usage.output)
 
     async def _send(self, record: CallRecord) -> None:
-        """Note the call durably, so that the ledger will know of it even if this process dies; set its worst case aside.
+        """Store the open call, so that the ledger knows of it even if this process dies; reserve its worst case in the budgets.
 
         Raises CallDoesNotFit.
         """
@@ -171,20 +174,20 @@ class Caller:
             prices = price_table(record.model, now=now)
             most = worst_case(prices, bound=record.size.bound, output=record.size.output, free=self.local)
             try:
-                await self.budgets.note(self.database, call, most, again=record.again)
+                await self.budgets.reserve(self.database, call, most, again=record.again)
             except CallDoesNotFit:
                 record.noted = False
                 raise
         else:
             await self.database.write(lambda connection: open_calls.add(connection, call))
-        # The moment of noting also dates the ledger row: both belong to the same budget period.
+        # The ledger row gets the same time: both belong to the same budget period.
         record.sent_at, record.created_at = self.clock.monotonic(), now
 
     def _failed(self, record: CallRecord, failure: UpstreamFailure) -> None:
         record.status = failure.status or record.status
-        record.end(failure.trouble.outcome, self.clock.monotonic())
+        record.end(failure.details.outcome, self.clock.monotonic())
 
-    def _over(self, record: CallRecord) -> None:
-        if record.ended is None:
+    def _close(self, record: CallRecord) -> None:
+        if record.ended_at is None:
             record.end("cancelled", self.clock.monotonic())
         self.hooks.call_ended(record, local=self.local)

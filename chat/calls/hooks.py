@@ -1,4 +1,4 @@
-"""What happens, told to whoever watches. Nobody watches by default, and then nothing is measured."""
+"""Hooks for observers of calls, turns and event streams: metrics and traces. Without observers nothing is measured."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,50 +9,50 @@ from chat.calls.record import CallRecord
 
 
 class Hook(Protocol):
-    """Somebody who is told. Nothing of it may raise or wait: what it is told of goes on behind it."""
+    """An observer. Its methods must neither raise nor block: the call or turn waits for them."""
 
-    def call_begins(self, record: CallRecord, body: bytes) -> None: ...
+    def call_started(self, record: CallRecord, body: bytes) -> None: ...
 
     def call_ended(self, record: CallRecord, *, local: bool) -> None: ...
 
-    def turn_begins(self, turn_id: str) -> None: ...
+    def turn_started(self, turn_id: str) -> None: ...
 
     def turn_ended(self, turn_id: str, outcome: str) -> None: ...
 
-    def streams(self, change: int) -> None: ...
+    def streams_changed(self, change: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Everybody who watches."""
+    """All observers of this process."""
 
     hooks: tuple[Hook, ...] = ()
 
-    def call_begins(self, record: CallRecord, body: bytes) -> None:
-        """A call is about to wait for its place."""
-        for one in self.hooks:
-            one.call_begins(record, body)
+    def call_started(self, record: CallRecord, body: bytes) -> None:
+        """A call is about to wait for its slot."""
+        for hook in self.hooks:
+            hook.call_started(record, body)
 
     def call_ended(self, record: CallRecord, *, local: bool) -> None:
-        """A call is over, however it ended."""
-        for one in self.hooks:
-            one.call_ended(record, local=local)
+        """A call has ended, whatever its outcome."""
+        for hook in self.hooks:
+            hook.call_ended(record, local=local)
 
-    def turn_begins(self, turn_id: str) -> None:
-        for one in self.hooks:
-            one.turn_begins(turn_id)
+    def turn_started(self, turn_id: str) -> None:
+        for hook in self.hooks:
+            hook.turn_started(turn_id)
 
     def turn_ended(self, turn_id: str, outcome: str) -> None:
-        for one in self.hooks:
-            one.turn_ended(turn_id, outcome)
+        for hook in self.hooks:
+            hook.turn_ended(turn_id, outcome)
 
     @contextmanager
     def stream(self) -> Iterator[None]:
-        """Around each event stream somebody follows."""
-        for one in self.hooks:
-            one.streams(+1)
+        """Count an open event stream for the length of the block."""
+        for hook in self.hooks:
+            hook.streams_changed(+1)
         try:
             yield
         finally:
-            for one in self.hooks:
-                one.streams(-1)
+            for hook in self.hooks:
+                hook.streams_changed(-1)

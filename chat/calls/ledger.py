@@ -1,4 +1,4 @@
-"""What upstream calls used and cost, as ledger rows and as clients see it."""
+"""Write ledger rows: what upstream calls used and cost, in the same transaction as the budget counters they settle."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from decimal import Decimal
@@ -22,9 +22,9 @@ log = structlog.get_logger()
 
 
 def entry(record: CallRecord, *, local: bool) -> Entry:
-    """The ledger row of a call that is over. The local model is free; an unknown model is unpriced."""
+    """The ledger row of a call that has ended. The local model is free; a model without a price is unpriced."""
     call_context = record.call_context
-    sent = record.sent_at if record.sent_at is not None else record.ended
+    sent = record.sent_at if record.sent_at is not None else record.ended_at
     return Entry(
         id=record.id,
         owner_id=call_context.owner_id,
@@ -46,51 +46,48 @@ def entry(record: CallRecord, *, local: bool) -> Entry:
         upstream_id=record.call.upstream_id,
         queue_ms=_milliseconds(record.requested_at, sent) or 0,
         first_byte_ms=_milliseconds(sent, record.first_byte_at),
-        first_token_ms=_milliseconds(sent, record.first_word_at),
-        total_ms=_milliseconds(sent, record.ended) or 0,
+        first_token_ms=_milliseconds(sent, record.first_token_at),
+        total_ms=_milliseconds(sent, record.ended_at) or 0,
         created_at=record.created_at,
     )
 
 
 async def keep(connection: AsyncConnection, rows: Iterable[Entry]) -> None:
-    """Write ledger rows, in the transaction of whatever the calls were for. They are on their way no more.
-
-    Budgets learn what was used in the same transaction.
-    """
-    made = list(rows)
-    if not made:
+    """Write ledger rows, close the open calls, and settle the budgets, in the transaction of whatever the calls were for."""
+    entries = list(rows)
+    if not entries:
         return
-    noted = {call.id: call for call in await open_calls.remove(connection, [row.id for row in made])}
-    again = [row.id for row in made if row.id not in noted]
-    before = {row.id: row for row in await usage.some(connection, again)} if again else {}
+    calls = {call.id: call for call in await open_calls.remove(connection, [row.id for row in entries])}
+    closed_before = [row.id for row in entries if row.id not in calls]
+    stored = {row.id: row for row in await usage.some(connection, closed_before)} if closed_before else {}
     changes: list[Change] = []
-    for row in made:
-        known = before.get(row.id)
-        if known is not None and row.estimated and not known.estimated:
-            continue  # the process that made the call was only slow, and has told what it knows
+    for row in entries:
+        earlier = stored.get(row.id)
+        if earlier is not None and row.estimated and not earlier.estimated:
+            continue  # the process that made the call was only slow, and has written the exact row already
         await usage.add(connection, row)
-        changes += _settled(noted[row.id], row) if row.id in noted else _corrected(known, row)
+        changes += _settled(calls[row.id], row) if row.id in calls else _corrected(earlier, row)
     await budgets.settle(connection, changes)
 
 
 def _settled(call: OpenCall, row: Entry) -> list[Change]:
-    """What a call set aside is given back, and what it used is counted, with the very counters it was noted with."""
-    took = _took(row)
+    """Release what a call reserved and count what it used, in the very counters it reserved from."""
+    amounts = _amounts(row)
     return [
         Change(
-            key=one["key"],
-            period_start=one["period_start"],
-            used=took.of(unit_of(one["key"])) or 0,
-            reserved=-one["amount"],
+            key=reservation["key"],
+            period_start=reservation["period_start"],
+            used=amounts.of(unit_of(reservation["key"])) or 0,
+            reserved=-reservation["amount"],
         )
-        for one in call.reserved
+        for reservation in call.reserved
     ]
 
 
-def _corrected(known: Entry | None, row: Entry) -> list[Change]:
-    """A row is written once more: whatever counters have counted it learn the difference."""
-    was, took = Amounts() if known is None else _took(known), _took(row)
-    if was == took:
+def _corrected(earlier: Entry | None, row: Entry) -> list[Change]:
+    """A row is written again: add the difference to every counter that has counted it."""
+    before, after = Amounts() if earlier is None else _amounts(earlier), _amounts(row)
+    if before == after:
         return []
     spender = Spender(
         owner_id=row.owner_id,
@@ -99,22 +96,22 @@ def _corrected(known: Entry | None, row: Entry) -> list[Change]:
         tier=row.tier,
         model=row.requested_model,
     )
-    keys = every_key(spender, row.created_at if known is None else known.created_at)
+    keys = every_key(spender, row.created_at if earlier is None else earlier.created_at)
     return [
-        Change(key=key, period_start=start, used=(took.of(unit) or 0) - (was.of(unit) or 0))
+        Change(key=key, period_start=start, used=(after.of(unit) or 0) - (before.of(unit) or 0))
         for key, start, unit in keys
         if unit != "requests" or not key.startswith("tier:")  # a tier counts turns, with their first call
     ]
 
 
-def _took(row: Entry) -> Amounts:
-    """What a call counts in budgets; one that was lost counts as made."""
+def _amounts(row: Entry) -> Amounts:
+    """What a call counts in budgets; an interrupted one counts as made."""
     made = row.upstream_id is not None or row.estimated
     return used(row.usage, None if row.cost is None else pico(row.cost), requests=int(made))
 
 
 def lost(call: OpenCall, *, received: int, local: bool) -> Entry:
-    """The ledger row of a call whose process died: what was sent in, the `received` characters out, marked as estimated."""
+    """The estimated ledger row of a call whose process died: its prompt as expected, and the `received` characters of output."""
     used = Usage(input=call.prompt, output=tokens_of(received))
     return Entry(
         id=call.id,
@@ -139,13 +136,13 @@ def lost(call: OpenCall, *, received: int, local: bool) -> Entry:
     )
 
 
-async def close_left_behind(database: Database, before: int, *, now: int | None = None, local: bool) -> None:
-    """Write estimated rows for calls whose process is gone: noted before a time, or (`now`) with a lease that ran out."""
-    await _close(database, partial(open_calls.left_behind, before=before, now=now, limit=200), local=local)
+async def close_abandoned(database: Database, before: int, *, now: int | None = None, local: bool) -> None:
+    """Write estimated rows for calls whose process is gone: opened before a time, or (`now`) with an expired lease."""
+    await _close(database, partial(open_calls.abandoned, before=before, now=now, limit=200), local=local)
 
 
 async def close_own(database: Database, holder: str, *, local: bool) -> None:
-    """Write estimated rows for what a process that stops has left open: its side calls were given up."""
+    """Write estimated rows for the calls a stopping process leaves open: its background calls."""
     await _close(database, partial(open_calls.of_holder, holder=holder, limit=200), local=local)
 
 
@@ -154,24 +151,24 @@ async def _close(
 ) -> None:
     while True:
         async with database.reading() as connection:
-            found = await find(connection)
-        if not found:
+            calls = await find(connection)
+        if not calls:
             return
-        rows = [lost(call, received=0, local=local) for call in found]
+        rows = [lost(call, received=0, local=local) for call in calls]
         await database.write(partial(keep, rows=rows))
-        log.warning("recorded calls of a process that is gone", calls=len(rows))
+        log.warning("ledger.abandoned_calls_recorded", calls=len(rows))
 
 
 def total(rows: Sequence[Entry]) -> tuple[TokenUsage, Decimal | None]:
-    """Tokens and cost of some calls together; the cost is None as soon as one of them is unpriced."""
+    """Total tokens and cost of some calls; the cost is None when one of them is unpriced."""
     used = [row.usage for row in rows]
     prompt = sum(usage.prompt for usage in used)
     output = sum(usage.output for usage in used)
     costs = [row.cost for row in rows if row.usage.total]
     cost = (
         None
-        if any(one is None for one in costs)
-        else sum((one for one in costs if one is not None), Decimal(0))
+        if any(cost is None for cost in costs)
+        else sum((cost for cost in costs if cost is not None), Decimal(0))
     )
     tokens = TokenUsage(
         input_tokens=prompt,

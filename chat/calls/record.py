@@ -1,10 +1,10 @@
-"""One upstream call as it goes, from waiting for a slot to its end; it becomes the ledger row."""
+"""The record of one upstream call, from waiting for a slot to its end. It becomes the ledger row."""
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from chat.upstream.admission import Slot
 from chat.upstream.client import Call
+from chat.upstream.model_state import Slot
 from context.models.catalog import Tier
 from context.models.pricing import Usage, price
 
@@ -23,10 +23,10 @@ class CallContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How large a call is, in tokens: its prompt as expected and at most, and its output limit.
+    """The size of a call in tokens: its prompt as estimated (`prompt`) and at most (`bound`), and its output limit (`output`).
 
-    `fresh` is the part of the prompt that is not read from the cache, `answer` how long the answer will probably be: what rate
-    limits are charged with.
+    `fresh`: the part of the prompt that is not read from the cache. `answer`: the expected length of the answer. These two count
+    towards the provider's rate limits.
     """
 
     prompt: int
@@ -36,12 +36,19 @@ class Size:
     answer: int
 
 
-UNHEARD = ("cancelled", "interrupted", "timeout")  # ends of calls that were left before any answer came
+NO_RESPONSE = (
+    "cancelled",
+    "interrupted",
+    "timeout",
+)  # outcomes of calls that were ended before a response arrived
 
 
 @dataclass(slots=True, kw_only=True)
 class CallRecord:
-    """One upstream call as it goes; right at every moment. Seconds on the monotonic clock, `created_at` in milliseconds."""
+    """One upstream call; every field is right at every moment. Seconds on the monotonic clock, `created_at` in milliseconds.
+
+    `again`: its turn has already counted as a request of its tier. `noted`: it may have been sent, so that it needs a ledger row.
+    """
 
     id: str
     call_context: CallContext
@@ -51,29 +58,29 @@ class CallRecord:
     attempt: int
     created_at: int
     requested_at: float
-    again: bool = False  # whether its turn has counted as one of its tier's
+    again: bool = False
     call: Call = field(default_factory=Call)
     sent_at: float | None = None
     first_byte_at: float | None = None
-    first_word_at: float | None = None
-    ended: float | None = None
+    first_token_at: float | None = None
+    ended_at: float | None = None
     outcome: str = "cancelled"
     status: int | None = None
     characters: int = 0
-    noted: bool = False  # whether it may have been sent, so that the ledger must know of it
+    noted: bool = False
     slot: Slot | None = None
 
-    def received(self, words: str, now: float) -> None:
-        """More words came."""
-        self.characters += len(words)
-        if self.first_word_at is None:
-            self.first_word_at = now
+    def received(self, text: str, now: float) -> None:
+        """More text arrived."""
+        self.characters += len(text)
+        if self.first_token_at is None:
+            self.first_token_at = now
             if self.slot is not None:
                 self.slot.first_token()
 
     def end(self, outcome: str, now: float) -> None:
         """The call is over."""
-        self.outcome, self.ended = outcome, now
+        self.outcome, self.ended_at = outcome, now
 
     @property
     def accepted_upstream(self) -> bool:
@@ -82,15 +89,16 @@ class CallRecord:
 
     @property
     def counts(self) -> bool:
-        """Whether it is a request to request budgets: the provider took it up, or may have."""
+        """Whether it counts in request budgets: the provider accepted it, or may have."""
         return self.accepted_upstream or self.estimated
 
     @property
     def usage(self) -> Usage:
-        """Tokens as counted by the provider; of a call whose count never came what is known of it.
+        """Tokens as counted by the provider; an estimate where the final count never arrived.
 
-        A cut answer used at least what was heard; one that was accepted, or waited for in vain, its prompt as expected; one the
-        provider turned away, or refused before it said anything, nothing: that is not billed (upstream facts, refusals).
+        An answer that was cut off used at least the text that arrived. A call that was accepted, or timed out, used its prompt as
+        estimated. A call the provider rejected used nothing; neither did a refusal before any output, which is not billed (Claude API
+        documentation, page "Refusals and fallback").
         """
         if self.outcome == "refusal" and self.call.counted and not self.call.usage.output:
             return Usage()
@@ -101,25 +109,30 @@ class CallRecord:
         return Usage(input=self.size.prompt) if self.estimated else Usage()
 
     def cost(self, *, local: bool) -> Decimal | None:
-        """What the call cost in USD, at the price of the model that answered; None when nobody knows it. The local model is free.
+        """The cost in USD at the price of the model that answered; None when it has no price. The local model is free.
 
-        A gateway may call its models by names of its own: then the price of the model that was asked counts.
+        A gateway may use its own names for models: then the price of the requested model counts.
         """
         if local:
             return Decimal(0)
-        found = price(self.call.model, self.usage) if self.call.model else None
-        return price(self.model, self.usage) if found is None else found
+        cost = price(self.call.model, self.usage) if self.call.model else None
+        return price(self.model, self.usage) if cost is None else cost
 
     @property
     def estimated(self) -> bool:
-        """Whether the provider may have counted something that it never told us."""
+        """Whether the provider may have billed tokens whose count never arrived."""
         if self.call.counted or self.sent_at is None:
             return False
         return (
-            self.accepted_upstream or self.status == 200 or (self.status is None and self.outcome in UNHEARD)
+            self.accepted_upstream
+            or self.status == 200
+            or (self.status is None and self.outcome in NO_RESPONSE)
         )
 
 
 def tokens_of(characters: int) -> int:
-    """Tokens of text of which only the length is known: 2.5 characters each (upstream facts §1.4)."""
+    """Tokens of a text of which only the length is known: 2.5 characters each.
+
+    Claude API documentation, page "Models overview": 1 million tokens are about 2.5 million characters for current models.
+    """
     return -(-characters * 2 // 5)

@@ -1,4 +1,4 @@
-"""What all commands share: reading the settings, running to the end, and saying in words what went wrong."""
+"""Helpers of all commands: read settings, run a coroutine, print errors without a traceback, exit codes."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ console = Console(stderr=True, highlight=False)
 
 
 def configured(**overrides: object) -> Settings:
-    """The settings with the log set up by them; names that are none are pointed at."""
+    """Read the settings, set up logging, and warn of `PALAVER_…` names that are no setting. Exits with 1 on bad settings."""
     settings = loaded(**overrides)
     configure(settings)
     for name in unknown_names():
@@ -30,7 +30,7 @@ def configured(**overrides: object) -> Settings:
 
 
 def loaded(**overrides: object) -> Settings:
-    """The settings; what is wrong with them is said in words."""
+    """Read the settings. Exits with 1 on bad settings."""
     try:
         return load(**overrides)
     except BadSettings as problem:
@@ -38,9 +38,9 @@ def loaded(**overrides: object) -> Settings:
 
 
 def run(work: Awaitable[T]) -> T:
-    """Run to the end; problems an operator can mend are told in words, without a traceback."""
+    """Run an awaitable. Problems that an operator can fix are printed without a traceback and exit with 1; Ctrl+C with 130."""
 
-    async def whole() -> T:
+    async def awaited() -> T:
         return await work
 
     loop_factory = None
@@ -50,7 +50,7 @@ def run(work: Awaitable[T]) -> T:
         loop_factory = uvloop.new_event_loop
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
-            return runner.run(whole())
+            return runner.run(awaited())
     except LocalModelUnavailable as problem:
         fail(f"{problem}\n{problem.remedy}")
     except (BadSettings, StoreError) as problem:
@@ -60,16 +60,16 @@ def run(work: Awaitable[T]) -> T:
 
 
 @contextmanager
-def finding(*nothing: type[Exception]) -> Iterator[None]:
-    """A question whose answer may be that there is nothing to show: then one of these errors says why."""
+def exit_on(*errors: type[Exception]) -> Iterator[None]:
+    """Print one of these errors as "Nothing to show" and exit with 1."""
     try:
         yield
-    except nothing as problem:
+    except errors as problem:
         console.print(f"[bold red]Nothing to show.[/] {escape(str(problem))}")
         raise typer.Exit(1) from None
 
 
 def fail(message: str) -> NoReturn:
-    """Say why, and end."""
+    """Print why Palaver stops, and exit with 1."""
     console.print(f"[bold red]Palaver stops here.[/] {escape(message)}", markup=True)
     raise typer.Exit(1)

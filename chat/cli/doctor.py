@@ -1,4 +1,4 @@
-"""What is configured, what can be reached, what is missing, and how to mend it."""
+"""`palaver doctor`: check settings, folders, database, Redis and models, and say how to fix what is wrong. Changes nothing."""
 
 import os
 import shutil
@@ -25,13 +25,13 @@ from store.database import Database
 from store.errors import StoreError
 
 State = Literal["good", "note", "broken"]
-SPARE = 500 * 1024 * 1024  # bytes of free disk below which a note is due
-MARKS = {"good": "[green]✓[/]", "note": "[yellow]![/]", "broken": "[red]✗[/]"}
+LOW_DISK = 500 * 1024 * 1024  # bytes of free disk below which the doctor warns
+SYMBOLS = {"good": "[green]✓[/]", "note": "[yellow]![/]", "broken": "[red]✗[/]"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing looked at: how it stands, and what to do if it is not well."""
+    """The result of one check. `note`: works, but the operator should know; `remedy`: how to fix it."""
 
     what: str
     state: State
@@ -40,7 +40,7 @@ class Finding:
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Look at everything a start depends on, changing nothing."""
+    """Check everything a start depends on."""
     findings = [*_folders(settings), _sqlite(settings), await _database(settings)]
     findings += [*await _redis(settings), *await _model(settings), *_embeddings(settings)]
     findings += [_exposure(settings), *_budgets(settings), _page()]
@@ -52,7 +52,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for finding in findings:
         remedy = f"\n[dim]{finding.remedy}[/]" if finding.remedy else ""
-        table.add_row(MARKS[finding.state], f"[bold]{finding.what}[/]", finding.says + remedy)
+        table.add_row(SYMBOLS[finding.state], f"[bold]{finding.what}[/]", finding.says + remedy)
     console.print(table)
 
 
@@ -61,7 +61,7 @@ def _folders(settings: Settings) -> list[Finding]:
         folder for folder in (settings.data_dir, *settings.data_dir.absolute().parents) if folder.exists()
     )
     if not os.access(existing, os.W_OK):
-        remedy = "Choose another with PALAVER_DATA_DIR, or give this user the right to write there."
+        remedy = "Set PALAVER_DATA_DIR to another folder, or let this user write there."
         return [
             Finding(
                 what="data folder",
@@ -71,8 +71,8 @@ def _folders(settings: Settings) -> list[Finding]:
             )
         ]
     free = shutil.disk_usage(existing).free
-    state: State = "good" if free > SPARE else "note"
-    remedy = "" if state == "good" else "Make room: when the disk is full nothing new can be stored."
+    state: State = "good" if free > LOW_DISK else "note"
+    remedy = "" if state == "good" else "Free some space: on a full disk nothing new can be stored."
     says = f"{settings.data_dir} ({free // 2**20:,} MiB free)"
     return [Finding(what="data folder", state=state, says=says, remedy=remedy)]
 
@@ -86,7 +86,7 @@ def _sqlite(settings: Settings) -> Finding:
         says=f"{library.sqlite_version} ({library.__name__})",
         remedy=""
         if good
-        else "Older than 3.51.3, which can corrupt a database under load: install pysqlite3.",
+        else "Versions before 3.51.3 can corrupt a WAL database under load: install pysqlite3.",
     )
 
 
@@ -96,12 +96,12 @@ async def _database(settings: Settings) -> Finding:
     database = Database(settings.database)
     try:
         revision = await migrate.current(database)
-    except (StoreError, OSError, Exception) as problem:  # noqa: BLE001 - whatever the driver raises, it cannot be used
+    except (StoreError, OSError, Exception) as problem:  # noqa: BLE001 - drivers raise errors of their own
         return Finding(
             what="database",
             state="broken",
             says=f"cannot be opened ({type(problem).__name__})",
-            remedy="Check PALAVER_DATABASE_URL, and that the server runs and takes this user and password.",
+            remedy="Check PALAVER_DATABASE_URL, and that the server runs and accepts this user and password.",
         )
     finally:
         await database.close()
@@ -118,12 +118,12 @@ async def _database(settings: Settings) -> Finding:
 
 
 async def _redis(settings: Settings) -> list[Finding]:
-    """Redis is never needed, so one that is away is worth a note and no more."""
+    """Check Redis. Palaver works without it, so a Redis that does not answer is a note."""
     if settings.redis_url is None:
         return []
     if await reachable(settings.redis_url.get_secret_value()):
-        return [Finding(what="Redis", state="good", says="answers; replicas share through it")]
-    remedy = "Check PALAVER_REDIS_URL and that the server runs. Until then each replica decides alone."
+        return [Finding(what="Redis", state="good", says="answers; replicas share breakers and rate limits")]
+    remedy = "Check PALAVER_REDIS_URL and that the server runs. Until then each replica decides for itself."
     return [Finding(what="Redis", state="note", says="does not answer", remedy=remedy)]
 
 
@@ -148,46 +148,46 @@ async def _model(settings: Settings) -> list[Finding]:
 
 
 async def _claude(upstream: Upstream, tier: str, model: str) -> Finding:
-    found = await probe(upstream, model)
+    result = await probe(upstream, model)
     remedies = {
         "refused": "Set ANTHROPIC_API_KEY.",
-        "unknown": f"Set PALAVER_MODEL_{tier.upper()} to a model this key may use.",
+        "unknown": f"Set PALAVER_MODEL_{tier.upper()} to a model that this key may use.",
         "unreachable": "Check the network and ANTHROPIC_BASE_URL.",
     }
     return Finding(
         what=tier,
-        state="good" if found.state == "ok" else "broken",
-        says=f"{model}: {found.detail}",
-        remedy=remedies.get(found.state, ""),
+        state="good" if result.state == "ok" else "broken",
+        says=f"{model}: {result.detail}",
+        remedy=remedies.get(result.state, ""),
     )
 
 
 def _local(settings: Settings) -> Finding:
-    found = find_weights(settings.cache_dir, settings.local_model)
-    if found is not None:
+    weights = find_weights(settings.cache_dir, settings.local_model)
+    if weights is not None:
         remedy = "Set ANTHROPIC_API_KEY to talk to Claude instead."
-        return Finding(what="model", state="note", says=f"the local demo model, {found}", remedy=remedy)
+        return Finding(what="model", state="note", says=f"the local demo model, {weights}", remedy=remedy)
     if settings.local_model is not None:
-        remedy = "Set PALAVER_LOCAL_MODEL to a GGUF file that exists."
+        remedy = "Set PALAVER_LOCAL_MODEL to an existing GGUF file."
         return Finding(
-            what="model", state="broken", says=f"{settings.local_model} is no GGUF file", remedy=remedy
+            what="model", state="broken", says=f"{settings.local_model} is not a GGUF file", remedy=remedy
         )
     remedy = "Set ANTHROPIC_API_KEY to talk to Claude instead."
     return Finding(
-        what="model", state="note", says="the local demo model, fetched at the first start", remedy=remedy
+        what="model", state="note", says="the local demo model, downloaded at the first start", remedy=remedy
     )
 
 
 def _embeddings(settings: Settings) -> list[Finding]:
     if not settings.recall_embeddings:
         return []
-    lacking = [name for name in ("numpy", "tokenizers") if find_spec(name) is None]
-    if lacking:
-        remedy = "pip install 'palaver[embeddings]', or unset PALAVER_RECALL_EMBEDDINGS."
-        says = f"{' and '.join(lacking)} not installed"
+    missing = [name for name in ("numpy", "tokenizers") if find_spec(name) is None]
+    if missing:
+        remedy = "pip install 'palaver-chat[embeddings]', or unset PALAVER_RECALL_EMBEDDINGS."
+        says = f"{' and '.join(missing)} not installed"
         return [Finding(what="embeddings", state="broken", says=says, remedy=remedy)]
-    kept = find(settings.cache_dir)
-    says = "fetched at the first start" if kept is None else str(kept)
+    weights = find(settings.cache_dir)
+    says = "downloaded at the first start" if weights is None else str(weights)
     return [Finding(what="embeddings", state="good", says=says)]
 
 
@@ -203,26 +203,33 @@ def _exposure(settings: Settings) -> Finding:
 
 
 def _budgets(settings: Settings) -> list[Finding]:
-    """A model nobody can price fits no money budget: better said before its first turn is refused."""
+    """Warn of models without a known price: a budget in USD refuses all their calls."""
     if not settings.budgets:
         return []
     now = SystemClock().now()
     unpriced = sorted({model for model in settings.tiers.values() if price_table(model, now=now) is None})
-    if unpriced and not settings.uses_local_model and any(one.unit == "usd" for one in settings.budgets):
+    if (
+        unpriced
+        and not settings.uses_local_model
+        and any(budget.unit == "usd" for budget in settings.budgets)
+    ):
         return [
             Finding(
                 what="budgets",
                 state="note",
-                says=f"no price is known of {', '.join(unpriced)}: under a budget in usd it never answers",
+                says=f"no known price for {', '.join(unpriced)}: a budget in USD refuses its calls",
                 remedy="Limit tokens instead, or choose a model with a known price.",
             )
         ]
-    return [Finding(what="budgets", state="good", says=f"{len(settings.budgets)} in force")]
+    return [Finding(what="budgets", state="good", says=f"{len(settings.budgets)} configured")]
 
 
 def _page() -> Finding:
     if (DIST / "index.html").is_file():
         return Finding(what="page", state="good", says="built")
     return Finding(
-        what="page", state="broken", says="not built", remedy="Install Palaver with pip: it builds the page."
+        what="page",
+        state="broken",
+        says="not built",
+        remedy="Install Palaver with pip, which builds the page.",
     )

@@ -1,4 +1,4 @@
-"""Costs as tables for a terminal."""
+"""`palaver economics`: print actual cost, cache use, estimates, and what other policies would have cost."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -7,17 +7,18 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from chat.usage.figures import KINDS, Compared, Costs, EstimateCheck, Spent, money, together
+from chat.usage.amounts import with_cents
+from chat.usage.figures import KINDS, Compared, Costs, EstimateCheck, Spent, together
 from context.models.pricing import Usage
 
 PURPOSES = ("reply", "summary", "title", "keepalive")
 
-# What the ledger calls the causes of reads that did not happen (context.audit.cache_audit); others are shown as they are.
+# Causes of cache misses as the ledger stores them (context.audit.cache_audit); unknown ones are printed as they are.
 CAUSES: Mapping[str, str] = {
     "expired": "expired",
     "changed": "a block changed",
     "model_or_settings": "model or settings changed",
-    "lookback": "out of the lookback",
+    "lookback": "outside the lookback window",
     "unknown": "cause unknown",
 }
 
@@ -25,27 +26,27 @@ CAUSES: Mapping[str, str] = {
 def show(costs: Sequence[Costs], console: Console, *, total: bool) -> None:
     """Print one thread in full, or a line for each thread and their sum in full."""
     if total:
-        console.print(_lines(costs))
-    for one in [together(costs)] if total else costs:
-        console.print(_whole(one))
+        console.print(_overview(costs))
+    for thread in [together(costs)] if total else costs:
+        console.print(_details(thread))
 
 
-def _lines(costs: Sequence[Costs]) -> Table:
-    table = _table("thread", "turns", "paid", "from cache", "least possible", "paid / least")
-    for one in costs:
-        replies = one.spent.get("reply", Spent())
-        least, ratio = ("-", "-") if one.compared is None else _against(one.compared)
-        paid = _paid(one.total)
-        table.add_row(escape(one.name), str(replies.calls), paid, _share(replies.usage), least, ratio)
+def _overview(costs: Sequence[Costs]) -> Table:
+    table = _table("thread", "turns", "cost, USD", "cache reads", "lower bound", "cost / bound")
+    for thread in costs:
+        replies = thread.spent.get("reply", Spent())
+        least, ratio = ("-", "-") if thread.compared is None else _against(thread.compared)
+        cost = _cost(thread.total)
+        table.add_row(escape(thread.name), str(replies.calls), cost, _share(replies.usage), least, ratio)
     return table
 
 
-def _whole(costs: Costs) -> RenderableType:
+def _details(costs: Costs) -> RenderableType:
     title = f"[bold]{escape(costs.name)}[/]" + (f"  {escape(costs.title)}" if costs.title else "")
     parts: list[RenderableType] = ["", title, "", _purposes(costs), ""]
-    forecast = costs.forecast
-    if forecast.turns:
-        parts += [_kinds(forecast), _said(forecast), ""]
+    check = costs.forecast
+    if check.turns:
+        parts += [_kinds(check), _misses(check), ""]
     if costs.compared is not None:
         parts += [_comparison(costs.compared)]
     parts += [f"[dim]{escape(remark)}[/]" for remark in costs.remarks]
@@ -53,48 +54,49 @@ def _whole(costs: Costs) -> RenderableType:
 
 
 def _purposes(costs: Costs) -> Table:
-    table = _table("paid for", "calls", "prompt tokens", "from cache", "output tokens", "USD")
+    table = _table("purpose", "calls", "prompt tokens", "cache reads", "output tokens", "cost, USD")
     names = [*PURPOSES, *sorted(costs.spent.keys() - set(PURPOSES))]
     for name in names:
         if name in costs.spent:
-            one = costs.spent[name]
-            table.add_row(name, *_figures(one))
+            table.add_row(name, *_figures(costs.spent[name]))
     table.add_row("all", *_figures(costs.total), style="bold")
     return table
 
 
 def _figures(spent: Spent) -> tuple[str, str, str, str, str]:
     used = spent.usage
-    return f"{spent.calls:,}", f"{used.prompt:,}", _share(used), f"{used.output:,}", _paid(spent)
+    return f"{spent.calls:,}", f"{used.prompt:,}", _share(used), f"{used.output:,}", _cost(spent)
 
 
-def _kinds(forecast: EstimateCheck) -> Table:
+def _kinds(check: EstimateCheck) -> Table:
     table = _table("tokens", *KINDS.values())
-    for name, used in (("estimated", forecast.estimated_usage), ("actual", forecast.actual_usage)):
+    for name, used in (("estimated", check.estimated_usage), ("actual", check.actual_usage)):
         table.add_row(name, *(f"{getattr(used, kind):,}" for kind in KINDS))
     return table
 
 
-def _said(forecast: EstimateCheck) -> str:
-    short = ", ".join(f"{CAUSES.get(cause, cause)} {count}" for cause, count in forecast.causes.most_common())
+def _misses(check: EstimateCheck) -> str:
+    causes = ", ".join(f"{CAUSES.get(cause, cause)} {count}" for cause, count in check.causes.most_common())
     return (
-        f"{forecast.turns:,} turns were predicted and billed; cache reads fell short in {forecast.causes.total():,}"
-        + (f" ({escape(short)})." if short else ".")
+        f"{check.turns:,} turns with an estimate and an actual count; turns with a cache miss: {check.causes.total():,}"
+        + (f" ({escape(causes)})." if causes else ".")
     )
 
 
 def _comparison(compared: Compared) -> Table:
-    table = _table(f"the same {compared.turns:,} turns", "USD", "of what was paid")
+    table = _table(f"the same {compared.turns:,} turns", "cost, USD", "of the actual cost")
     least, ratio = _against(compared)
-    table.add_row("the least possible, knowing every pause", least, _times(compared.least, compared.paid))
-    table.add_row(f"paid: {ratio} the least possible", f"{money(compared.paid)}", "1.00x", style="bold")
+    table.add_row(
+        "lower bound, knowing every idle gap in advance", least, _times(compared.least, compared.paid)
+    )
+    table.add_row(f"actual: {ratio} the lower bound", with_cents(compared.paid), "1.00x", style="bold")
     for name, cost in compared.simple.items():
-        table.add_row(name, money(cost), _times(cost, compared.paid))
+        table.add_row(name, with_cents(cost), _times(cost, compared.paid))
     return table
 
 
 def _against(compared: Compared) -> tuple[str, str]:
-    return money(compared.least), _times(compared.paid, compared.least)
+    return with_cents(compared.least), _times(compared.paid, compared.least)
 
 
 def _times(cost: Decimal, other: Decimal) -> str:
@@ -105,10 +107,10 @@ def _share(used: Usage) -> str:
     return f"{used.cache_read / used.prompt:.0%}" if used.prompt else "-"
 
 
-def _paid(spent: Spent) -> str:
+def _cost(spent: Spent) -> str:
     notes = [f"{spent.unpriced} unpriced"] if spent.unpriced else []
     notes += [f"{spent.estimated} estimated"] if spent.estimated else []
-    return money(spent.cost) + (f" + {', '.join(notes)}" if notes else "")
+    return with_cents(spent.cost) + (f" + {', '.join(notes)}" if notes else "")
 
 
 def _table(first: str, *others: str) -> Table:

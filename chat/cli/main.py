@@ -1,6 +1,6 @@
-"""The command line: `palaver serve`, `migrate`, `doctor`, `token`, `economics`, `usage`, `route`, `monitoring`.
+"""The command line: declares the commands of `palaver` and their options.
 
-Each command loads what it needs when it is asked for: the SDK and the database take seconds, and `palaver token` wants neither.
+A command imports what it needs when it runs: the SDK and the database take a second or more, and `palaver token` needs neither.
 """
 
 import gc
@@ -8,17 +8,19 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from chat import DISTRIBUTION
+
 app = typer.Typer(
     name="palaver",
-    help="A self-hosted chat backend for long conversations with Claude.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the database.")]
@@ -26,7 +28,7 @@ DataDir = Annotated[Path | None, typer.Option(help="Folder of the database.")]
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """While modules are loaded nothing becomes garbage, and looking for some would take a fifth of the time."""
+    """Switch garbage collection off while modules load: they make no garbage, and looking for it takes a fifth of the time."""
     gc.disable()
     try:
         yield
@@ -34,10 +36,26 @@ def _loading() -> Iterator[None]:
         gc.enable()
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"palaver {version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def palaver(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """A self-hosted chat backend for long conversations with Claude."""
+
+
 @app.command("serve")
 def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
     data_dir: DataDir = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
@@ -45,7 +63,7 @@ def serve_command(
     with _loading():
         from chat.cli.console import configured, run
         from chat.cli.serve import check_exposure, serve_until_stopped
-    gc.freeze()  # what is loaded never becomes garbage either: no collection of the server's life looks at it again
+    gc.freeze()  # loaded modules live as long as the server: no later collection needs to look at them
     settings = configured(host=host, port=port, data_dir=data_dir)
     check_exposure(settings)
     run(serve_until_stopped(settings, open_browser))
@@ -53,7 +71,7 @@ def serve_command(
 
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
-    """Bring the database's schema up to date and stop; `serve` does the same on start."""
+    """Update the database schema and exit. `serve` also does this when it starts."""
     with _loading():
         from chat.cli.console import configured, console, run
         from chat.clock import SystemClock
@@ -69,62 +87,64 @@ def migrate(data_dir: DataDir = None) -> None:
 
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
-    """Say what is configured, what can be reached, what is missing, and how to mend it."""
+    """Check settings, folders, database and models, and say how to fix what is wrong."""
     with _loading():
         from rich.console import Console
 
-        from chat.cli import doctor as examination
+        from chat.cli import doctor as checks
         from chat.cli.console import configured, run
     settings = configured(data_dir=data_dir)
-    findings = run(examination.examine(settings))
-    examination.show(findings, Console())
-    raise typer.Exit(0 if all(one.state != "broken" for one in findings) else 1)
+    findings = run(checks.examine(settings))
+    checks.show(findings, Console())
+    raise typer.Exit(0 if all(finding.state != "broken" for finding in findings) else 1)
 
 
 @app.command("token")
 def token_command(
-    name: Annotated[str, typer.Argument(help="What to call it: shown in the ledger, and what budgets name.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the token: appears in the ledger, and budgets can name it.")
+    ],
     user: Annotated[
-        str | None, typer.Option(help="Whose threads it opens; yours if nobody is named.")
+        str | None, typer.Option(help="User whose threads it opens. Default: the local user.")
     ] = None,
 ) -> None:
-    """Make an access token: shown this once, with the lines of palaver.toml that let it in."""
+    """Make an access token: prints it once, with the lines to add to palaver.toml."""
     with _loading():
         from chat.auth import tokens
         from chat.cli.console import console
         from store.users import LOCAL
-    made = tokens.fresh()
+    token = tokens.new_token()
     try:
-        lines = tokens.as_toml(made, name=name, user=LOCAL if user is None else user)
+        lines = tokens.as_toml(token, name=name, user=LOCAL if user is None else user)
     except ValueError as problem:
         raise typer.BadParameter(str(problem)) from None
-    typer.echo(made)
-    console.print("The token is shown this once. These lines go into palaver.toml:", style="dim")
+    typer.echo(token)
+    console.print("The token is shown only once. Add these lines to palaver.toml:", style="dim")
     typer.echo(f"\n{lines}", nl=False)
 
 
 @app.command()
 def economics(
     thread: Annotated[str | None, typer.Argument(help="Id of a thread, as in its address.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All threads, and their sum.")] = False,
+    all_threads: Annotated[bool, typer.Option("--all", help="All threads, and their total.")] = False,
     window: Annotated[
-        int, typer.Option(min=2, help="Messages a simple policy keeps that keeps only so many.")
+        int, typer.Option(min=2, help="Messages kept by the policies that keep a fixed number.")
     ] = 40,
     data_dir: DataDir = None,
 ) -> None:
-    """Say what was paid, what the caches brought, and what the same turns could have cost. Asks no model."""
+    """Compare actual cost with estimates, a lower bound and simpler policies. Calls no model."""
     with _loading():
         from rich.console import Console
 
-        from chat.cli.console import configured, finding, run
+        from chat.cli.console import configured, exit_on, run
         from chat.cli.economics import show
         from chat.usage.compare import CannotTell, examine
-    if (thread is None) != everything:
-        raise typer.BadParameter("name one thread, or ask for --all")
+    if (thread is None) != all_threads:
+        raise typer.BadParameter("name one thread, or use --all")
     settings = configured(data_dir=data_dir)
-    with finding(CannotTell):
-        found = run(examine(settings, thread, window=window))
-    show(found, Console(), total=everything)
+    with exit_on(CannotTell):
+        costs = run(examine(settings, thread, window=window))
+    show(costs, Console(), total=all_threads)
 
 
 @app.command("route")
@@ -133,26 +153,26 @@ def route_command(
     file: Annotated[
         Path | None, typer.Option(help="Texts, one per line: plain, or JSON with `text`.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with all signals.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines with all signals.")] = False,
 ) -> None:
-    """Say which tier would answer a text and why. Asks no model."""
+    """Show which tier would answer a text and why. Calls no model."""
     with _loading():
         from rich.console import Console
 
         from chat.cli import route
-        from chat.cli.console import finding, loaded
+        from chat.cli.console import exit_on, loaded
     if (text is None) == (file is None):
-        raise typer.BadParameter("give one text, or a file with --file")
+        raise typer.BadParameter("give either a text, or a file with --file")
     settings = loaded()
-    rules = [one.rule for one in settings.routing_rules]
-    with finding(route.CannotRead):
-        asked = [route.RouteQuery(text=text)] if text is not None else route.read_file(file or Path())
-        findings = [route.look(one, rules, settings.tiers) for one in asked]
+    rules = [configured.rule for configured in settings.routing_rules]
+    with exit_on(route.CannotRead):
+        queries = [route.RouteQuery(text=text)] if text is not None else route.read_file(file or Path())
+        decisions = [route.decide(query, rules, settings.tiers) for query in queries]
     if as_json:
-        for one in findings:
-            print(json.dumps(one.to_json(), ensure_ascii=False))
+        for decision in decisions:
+            print(json.dumps(decision.to_json(), ensure_ascii=False))
     else:
-        route.show(findings, Console())
+        route.show(decisions, Console())
 
 
 @app.command("usage")
@@ -160,40 +180,40 @@ def usage_command(
     by: Annotated[
         list[str] | None,
         typer.Option(
-            help="Group by day, model, user, thread, purpose, feature, tier, outcome, token; again for more."
+            help="Group by day, model, user, thread, purpose, feature, tier, outcome or token. May be repeated."
         ),
     ] = None,
-    since: Annotated[str, typer.Option(help="A day, a moment, or so many days: 30d.")] = "30d",
-    zone: Annotated[str, typer.Option(help="Whose days: an IANA name.")] = "UTC",
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    since: Annotated[str, typer.Option(help="A day, a time, or a number of days: 30d.")] = "30d",
+    zone: Annotated[str, typer.Option(help="IANA name of the time zone whose days are meant.")] = "UTC",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Say what was used and paid, and what routing and caching saved. Asks no model; may run beside a server."""
+    """Show tokens, cost and latency, and what routing and caching saved. Calls no model."""
     with _loading():
         from rich.console import Console
 
         from chat.cli import usage
-        from chat.cli.console import configured, finding, run
+        from chat.cli.console import configured, exit_on, run
         from chat.clock import SystemClock
         from chat.usage.compare import CannotTell
     if as_json and as_csv:
         raise typer.BadParameter("choose --json or --csv")
     settings = configured(data_dir=data_dir)
     now = SystemClock().now()
-    with finding(CannotTell):
-        found = run(usage.look(settings, by or ["day", "model"], since, zone, now))
+    with exit_on(CannotTell):
+        report = run(usage.look(settings, by or ["day", "model"], since, zone, now))
     if as_json or as_csv:
-        sys.stdout.write(usage.as_json(found) + "\n" if as_json else usage.csv_of(found))
+        sys.stdout.write(usage.as_json(report) + "\n" if as_json else usage.csv_of(report))
     else:
-        usage.show(found, Console())
+        usage.show(report, Console())
 
 
 @app.command()
 def monitoring(
     what: Annotated[Literal["dashboard", "alerts"], typer.Argument(help="What to print.")],
 ) -> None:
-    """Print an example Grafana dashboard (JSON) or Prometheus alert rules (YAML) for `/metrics`."""
+    """Print a Grafana dashboard (JSON) or Prometheus alert rules (YAML) for `/metrics`."""
     name = {"dashboard": "dashboard.json", "alerts": "alerts.yml"}[what]
     sys.stdout.write((files("chat.telemetry") / "examples" / name).read_text(encoding="utf-8"))
 

@@ -1,6 +1,7 @@
-"""`palaver route`: what the router says about texts, offline. Asks no model and no database."""
+"""`palaver route`: which tier would answer a text and why. Works offline, without model and database."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,31 +11,31 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from context.models.catalog import Tier
+from context.models.catalog import TIERS, Tier
 from context.routing.choice import Candidate, Pins, choose
 from context.routing.complexity import Complexity, assess
 from context.routing.rules import Rule, matching
-from context.routing.thread import Said
+from context.routing.thread import EarlierMessage
 
 
 class CannotRead(Exception):
-    """A file of texts that cannot be read; the message names the line."""
+    """The file cannot be read; the message names the line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteQuery:
-    """One text to look at, with what came before it."""
+    """A text with the messages before it and its labels."""
 
     text: str
-    said: tuple[Said, ...] = ()
+    said: tuple[EarlierMessage, ...] = ()
     labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What the router says about one text. `tier` is after the rules, `complexity.tier` before them."""
+class RouteDecision:
+    """The router's decision. `tier` is after the rules, `complexity.tier` before them."""
 
-    asked: RouteQuery
+    query: RouteQuery
     complexity: Complexity
     rules: tuple[Rule, ...]
     tier: Tier
@@ -42,7 +43,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "text": self.asked.text,
+            "text": self.query.text,
             "tier": self.tier,
             "reason": self.reason,
             "rules": [rule.name for rule in self.rules],
@@ -53,14 +54,14 @@ class Finding:
         return self.complexity.to_json().items()
 
 
-def look(asked: RouteQuery, rules: Sequence[Rule], tiers: Mapping[Tier, str]) -> Finding:
-    """The router's decision about one text, with no prices: they depend on a thread."""
-    complexity = assess(asked.text, asked.said)
-    matched = matching(rules, asked.text, asked.labels)
+def decide(query: RouteQuery, rules: Sequence[Rule], tiers: Mapping[Tier, str]) -> RouteDecision:
+    """The router's decision about one text, without prices, which depend on a thread."""
+    complexity = assess(query.text, query.said)
+    matched = matching(rules, query.text, query.labels)
     pins = Pins(rule_tier=matched[0].tier, rule=matched[0].name) if matched else Pins()
     route = choose(complexity, pins, [Candidate(tier=tier, model_id=model) for tier, model in tiers.items()])
-    return Finding(
-        asked=asked,
+    return RouteDecision(
+        query=query,
         complexity=complexity,
         rules=matched,
         tier=route.needed or complexity.tier,
@@ -76,14 +77,14 @@ def read_file(path: Path) -> Iterator[RouteQuery]:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     empty = False
-                    yield _asked(line, f"{path.name}, line {number}")
+                    yield _query(line, f"{path.name}, line {number}")
     except (OSError, UnicodeDecodeError) as problem:
         raise CannotRead(f"{path.name}: {problem}") from None
     if empty:
-        raise CannotRead(f"{path.name}: there is no text in it")
+        raise CannotRead(f"{path.name}: the file has no text")
 
 
-def _asked(line: str, where: str) -> RouteQuery:
+def _query(line: str, where: str) -> RouteQuery:
     if not line.lstrip().startswith("{"):
         return RouteQuery(text=line.strip())
     try:
@@ -92,47 +93,51 @@ def _asked(line: str, where: str) -> RouteQuery:
         if not isinstance(text, str):
             raise TypeError("`text` is missing")
         said = tuple(
-            Said(role="user" if one["role"] == "user" else "assistant", text=str(one["content"]))
-            for one in row.get("history", ())
+            EarlierMessage(
+                role="user" if message["role"] == "user" else "assistant", text=str(message["content"])
+            )
+            for message in row.get("history", ())
         )
         return RouteQuery(text=text, said=said, labels=tuple(map(str, row.get("labels", ()))))
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         raise CannotRead(f"{where}: {problem}") from None
 
 
-def show(findings: Sequence[Finding], console: Console) -> None:
-    """One text in full, several as a table with a sum per tier."""
-    if len(findings) == 1:
-        _show_one(findings[0], console)
+def show(decisions: Sequence[RouteDecision], console: Console) -> None:
+    """Print one decision with its signals, or several as a table with counts per tier."""
+    if len(decisions) == 1:
+        _show_details(decisions[0], console)
         return
     table = Table(box=None, padding=(0, 1))
     for column in ("tier", "score", "unsure", "why", "rule", "text"):
         table.add_column(column, no_wrap=column != "why", overflow="ellipsis", max_width=60)
-    for one in findings:
+    for decision in decisions:
         table.add_row(
-            one.tier,
-            f"{one.complexity.score:.2f}",
-            "?" if one.complexity.unsure else "",
-            escape(one.complexity.why),
-            escape(", ".join(rule.name for rule in one.rules)),
-            escape(one.asked.text.replace("\n", " ")[:200]),
+            decision.tier,
+            f"{decision.complexity.score:.2f}",
+            "?" if decision.complexity.unsure else "",
+            escape(decision.complexity.why),
+            escape(", ".join(rule.name for rule in decision.rules)),
+            escape(decision.query.text.replace("\n", " ")[:200]),
         )
     console.print(table)
-    counts = {tier: sum(one.tier == tier for one in findings) for tier in ("simple", "standard", "complex")}
-    told = ", ".join(f"{n} {tier} ({n / len(findings):.0%})" for tier, n in counts.items())
-    console.print(f"{len(findings)} texts: {told}; {sum(one.complexity.unsure for one in findings)} unsure")
+    counts = Counter(decision.tier for decision in decisions)
+    shares = ", ".join(f"{counts[tier]} {tier} ({counts[tier] / len(decisions):.0%})" for tier in TIERS)
+    unsure = sum(decision.complexity.unsure for decision in decisions)
+    console.print(f"{len(decisions)} texts: {shares}; {unsure} unsure")
 
 
-def _show_one(one: Finding, console: Console) -> None:
-    found = one.complexity
-    console.print(f"[bold]{one.tier}[/]  {escape(one.reason)}")
-    unsure = " (unsure)" if found.unsure else ""
-    console.print(f"score {found.score:.2f}{unsure}: {escape(found.why)}; expected gain {found.gain:+.2f}")
+def _show_details(decision: RouteDecision, console: Console) -> None:
+    complexity = decision.complexity
+    console.print(f"[bold]{decision.tier}[/]  {escape(decision.reason)}")
+    unsure = " (unsure)" if complexity.unsure else ""
+    console.print(f"score {complexity.score:.2f}{unsure}: {escape(complexity.why)}")
+    console.print(f"expected gain of a stronger model: {complexity.gain:+.2f}")
     table = Table(box=None, padding=(0, 1))
     for column in ("signal", "value", "weight"):
         table.add_column(column)
-    for signal in found.signals:
+    for signal in complexity.signals:
         table.add_row(escape(signal.name), f"{signal.value:g}", signal.weight)
     console.print(table)
-    for rule in one.rules:
+    for rule in decision.rules:
         console.print(f"rule {escape(rule.name)}: {rule.tier}")

@@ -1,4 +1,4 @@
-"""`palaver serve`: the local model if it is needed, the parts, the socket, and a line that says where it is."""
+"""`palaver serve`: listen, start the local model if no key is set, start the application, print its address, serve."""
 
 import webbrowser
 from contextlib import AsyncExitStack
@@ -13,7 +13,7 @@ from chat.upstream.local.weights import ensure_weights
 
 
 def check_exposure(settings: Settings) -> None:
-    """Without a token nobody but this machine may reach the server."""
+    """Exit with 1 if other machines could reach a server that needs no token."""
     if not settings.asks_for_token and not _is_loopback(settings.host):
         fail(
             f"PALAVER_HOST: {settings.host} can be reached from other machines, and no token is set.\n"
@@ -22,7 +22,7 @@ def check_exposure(settings: Settings) -> None:
 
 
 async def serve_until_stopped(settings: Settings, open_browser: bool) -> None:
-    """Start everything, and stop it again when the server is told to."""
+    """Start everything, serve until SIGINT or SIGTERM, and stop everything."""
     bound = listen(settings.host, settings.port)
     async with AsyncExitStack() as stack:
         local = await _local_model(settings, stack) if settings.uses_local_model else None
@@ -30,9 +30,9 @@ async def serve_until_stopped(settings: Settings, open_browser: bool) -> None:
         host, port = bound.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{'localhost' if host in {'0.0.0.0', '::'} else shown}:{port}/"  # noqa: S104 - compared, not bound
-        who = "the small local demo model" if local is not None else settings.model_standard
+        model = "the small local demo model" if local is not None else settings.model_standard
         console.print(
-            f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({who} answers; Ctrl+C stops)", soft_wrap=True
+            f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({model} answers; Ctrl+C stops)", soft_wrap=True
         )
         if local is not None:
             console.print("Set ANTHROPIC_API_KEY to talk to Claude instead.", style="dim")

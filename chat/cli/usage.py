@@ -1,4 +1,4 @@
-"""`palaver usage`: what was used and paid, as a table, JSON or CSV. Asks no model, writes nothing, and may run beside a server."""
+"""`palaver usage`: tokens and cost as a table, JSON or CSV. Calls no model, writes nothing, and may run beside a server."""
 
 import json
 import re
@@ -19,114 +19,118 @@ from chat.usage.queries import answer, cost_of, saved_of
 from store.ledger.aggregates import DIMENSIONS, Dimension
 from store.ledger.reports import Report, Sums
 
-MOST = 10_000  # groups of one report
+MAX_GROUPS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A report and what it was asked for."""
+class UsageReport:
+    """A report with the dates and dimensions it covers."""
 
-    asked: Span
+    dates: Span
     by: tuple[Dimension, ...]
     report: Report
     top_model: str
 
 
-async def look(settings: Settings, by: Sequence[str], since: str, zone: str, now: int) -> Found:
-    """The usage of the whole deployment since a day, a moment or so many days (`30d`). Raises CannotTell."""
-    named = tuple(one for one in DIMENSIONS if one in by)
-    unknown = [one for one in by if one not in DIMENSIONS]
+async def look(settings: Settings, by: Sequence[str], since: str, zone: str, now: int) -> UsageReport:
+    """The usage of the whole deployment since a day, a time or a number of days (`30d`). Raises CannotTell."""
+    dimensions = tuple(name for name in DIMENSIONS if name in by)
+    unknown = [name for name in by if name not in DIMENSIONS]
     if unknown:
-        raise CannotTell(f"--by {unknown[0]}: there are {', '.join(DIMENSIONS)}.")
+        raise CannotTell(f"--by {unknown[0]}: not one of {', '.join(DIMENSIONS)}.")
     try:
-        asked = span(_start(since, now), None, zone, now)
+        dates = span(_start(since, now), None, zone, now)
     except BadQuestion as problem:
         raise CannotTell(f"--{'since' if problem.field == 'from' else 'zone'}: {problem}.") from None
     async with reading(settings) as connection:
         report = await answer(
             connection,
-            asked,
-            named,
+            dates,
+            dimensions,
             owner_id=None,
             only={},
-            limit=MOST,
+            limit=MAX_GROUPS,
             top_model=settings.tiers["complex"],
         )
-    return Found(asked=asked, by=named, report=report, top_model=settings.tiers["complex"])
+    return UsageReport(dates=dates, by=dimensions, report=report, top_model=settings.tiers["complex"])
 
 
-def as_json(found: Found) -> str:
-    """One object, as `GET /api/usage` has the same figures, flat."""
+def as_json(usage: UsageReport) -> str:
+    """One object with the same fields as the CSV in each group."""
     return json.dumps(
         {
-            "start": rfc3339(found.asked.start),
-            "end": rfc3339(found.asked.end),
-            "group_by": found.by,
-            "groups": [flat(one, found.by) for one in found.report.groups],
-            "more": found.report.more,
-            "total": flat(found.report.total, ()),
-            "top_model": found.top_model,
+            "start": rfc3339(usage.dates.start),
+            "end": rfc3339(usage.dates.end),
+            "group_by": usage.by,
+            "groups": [flat(group, usage.by) for group in usage.report.groups],
+            "more": usage.report.more,
+            "total": flat(usage.report.total, ()),
+            "top_model": usage.top_model,
         },
         ensure_ascii=False,
         indent=2,
     )
 
 
-def csv_of(found: Found) -> str:
+def csv_of(usage: UsageReport) -> str:
     """The groups as CSV."""
-    return as_csv([flat(one, found.by) for one in found.report.groups], [*found.by, *FIGURES])
+    return as_csv([flat(group, usage.by) for group in usage.report.groups], [*usage.by, *FIGURES])
 
 
-def show(found: Found, console: Console) -> None:
-    """Print a table with its total, and what was saved."""
-    total = found.report.total
+def show(usage: UsageReport, console: Console) -> None:
+    """Print a table with its total, and what routing and caching saved."""
+    total = usage.report.total
     if not total.calls:
-        console.print("No calls in that time.")
+        console.print("No calls between these dates.")
         return
     table = Table(show_footer=True, header_style="bold", footer_style="bold")
-    for number, name in enumerate(found.by or ("",)):
-        table.add_column(name, footer="together" if number == 0 else "")
+    for number, name in enumerate(usage.by or ("",)):
+        table.add_column(name, footer="total" if number == 0 else "")
     cells = _cells(total)
     for name, cell in cells.items():
         table.add_column(name, footer=cell, justify="right")
-    for one in found.report.groups or (total,):
-        keys = ["—" if key is None else escape(key) for key in one.group] or ["all"]
-        table.add_row(*keys, *_cells(one).values())
+    for group in usage.report.groups or (total,):
+        keys = ["—" if key is None else escape(key) for key in group.group] or ["all"]
+        table.add_row(*keys, *_cells(group).values())
     console.print(table)
-    if found.report.more:
-        console.print(f"Only the first {MOST:,} groups are shown; the last line is over all.")
+    if usage.report.more:
+        console.print(f"Only the first {MAX_GROUPS:,} groups are shown; the total counts all.")
     saved = saved_of(total)
     if saved is not None:
-        difference = f"${abs(float(saved)):,.2f} {'less' if saved.startswith('-') else 'more'} than was paid"
+        difference = (
+            f"${abs(float(saved)):,.2f} {'less' if saved.startswith('-') else 'more'} than the actual cost"
+        )
         console.print(
-            f"Everything on {found.top_model} with nothing cached would have cost ${usd(total.on_top):,.2f}: {difference}."
+            f"With {usage.top_model} for every call and no cache: ${usd(total.on_top):,.2f}, {difference}."
         )
 
 
 def usd(pico: int) -> float:
-    """Picodollars as dollars to look at."""
+    """Picodollars as dollars, rounded for display."""
     return pico / 1e12
 
 
 def _cells(sums: Sums) -> dict[str, str]:
-    used, quick = sums.usage, sums.first_token_ms
+    used, latency = sums.usage, sums.first_token_ms
     share = f"{100 * used.cache_read / used.prompt:.0f}%" if used.prompt else "—"
-    paid = "unpriced" if cost_of(sums) is None else f"${usd(sums.cost):,.4f}"
+    cost = "unpriced" if cost_of(sums) is None else f"${usd(sums.cost):,.4f}"
     if sums.unpriced and cost_of(sums) is not None:
-        paid += f" + {sums.unpriced} unpriced"
+        cost += f" + {sums.unpriced} unpriced"
     return {
         "calls": f"{sums.calls:,}",
         "failed": f"{sums.failed:,}" if sums.failed else "",
         "prompt": short(used.prompt),
-        "cached": share,
+        "cache reads": share,
         "output": short(used.output),
-        "p50/p95 s": f"{quick['p50'] / 1000:.1f}/{quick['p95'] / 1000:.1f}" if quick else "—",
-        "cost": paid,
+        "first token, s\nmedian / 95th": f"{latency['p50'] / 1000:.1f} / {latency['p95'] / 1000:.1f}"
+        if latency
+        else "—",
+        "cost": cost,
     }
 
 
 def short(count: int) -> str:
-    """950, 12k, 3.4M: exact figures are in the JSON."""
+    """950, 12k, 3.4M. Exact counts are in the JSON."""
     for unit, size in (("M", 1_000_000), ("k", 1_000)):
         if count >= size:
             return f"{count / size:.{1 if count < 10 * size else 0}f}{unit}"

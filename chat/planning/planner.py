@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
-from context.cache.plan_inputs import with_room_for
+from context.cache.plan_inputs import BranchState, with_room_for
 from context.limits.fit import FLOOR
 from context.messages import Message
-from context.planning.plan import plan
+from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.planning.stored_plan import plan_to_json
 from context.recall.likeness import Likeness
@@ -21,7 +21,7 @@ from context.request.request import Round
 from context.request.window import MessageTooLarge
 from context.routing.choice import Route
 from store import prompts, turns
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 from store.turns import Turn
 
 # Tokens of an answer where none has been given yet, to compare models by: a few paragraphs.
@@ -99,20 +99,23 @@ class Planning:
         if short:
             needed = path[-1].tokens + sum(block.tokens for block in recalled if block.needed)
             inputs = with_room_for(inputs, needed, least=FLOOR)
-        return plan(
-            inputs,
-            route=route,
+        branch = BranchState(
             path=path,
             summary=snapshot.summary,
-            recalled=recalled,
             cache_state=snapshot.cache_state(model_id),
             others=snapshot.others(runtime, model_id, self.started_at),
-            global_gaps=snapshot.global_gaps(model_id),
             now=self.started_at,
+        )
+        turn = TurnInputs(
+            route=route,
+            branch=branch,
+            recalled=recalled,
+            global_gaps=snapshot.global_gaps(model_id),
             previous_start=self.turn.window_start,
             user_ref=user_ref(self.turn.owner_id),
             can_compact=self.can_compact,
         )
+        return plan(inputs, turn)
 
     async def store(
         self, plan: Plan, rounds: Sequence[Round] = (), *, tried: Mapping[str, str] | None = None
@@ -143,13 +146,15 @@ class Planning:
                 connection,
                 self.turn.owner_id,
                 self.turn.thread_id,
-                question=question,
-                before=self.snapshot.path[0],
-                now=self.started_at,
-                budget=self.runtime.deployment.recall_tokens,
+                RecallRequest(
+                    question=question,
+                    before=self.snapshot.path[0],
+                    now=self.started_at,
+                    budget=self.runtime.deployment.recall_tokens,
+                    likeness=likeness,
+                ),
                 count=partial(self.runtime.sizes.count, model=model_id),
                 outlines=self.runtime.outlines,
-                likeness=likeness,
             )
 
     async def _likeness(self, question: str) -> Likeness | None:

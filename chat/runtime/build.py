@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import structlog
+
 from chat.budgets.reservations import Budgets
 from chat.calls.caller import Caller
 from chat.calls.hooks import Hooks
@@ -12,7 +14,7 @@ from chat.config.settings import BadSettings, Settings
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime
-from chat.runtime.token_sizes import Sizes
+from chat.runtime.token_sizes import EVERY_MODEL, Sizes, load_tokenizers
 from chat.upstream.admission import Admission
 from chat.upstream.client import Timeouts, Upstream
 from chat.upstream.local.capabilities import CLIENT_HEADERS
@@ -25,10 +27,11 @@ from context.routing.complexity import assess
 from context.tokens.calibration import Calibration
 from store import learned_stats
 from store.database import Database
-from store.learned_stats import calibration_key
 
 if TYPE_CHECKING:
     from chat.telemetry.otel import Providers
+
+log = structlog.get_logger()
 
 
 def upstream(
@@ -80,9 +83,9 @@ async def runtime(
             upstream=upstream,
             admission=Admission(
                 clock=clock,
-                at_once=slots if local_model is None else min(slots, local_model.slots),
-                length=settings.queue_length,
-                seconds=settings.queue_seconds,
+                max_concurrent=slots if local_model is None else min(slots, local_model.slots),
+                queue_length=settings.queue_length,
+                queue_seconds=settings.queue_seconds,
             ),
             database=database,
             clock=clock,
@@ -91,7 +94,7 @@ async def runtime(
             hooks=hooks,
             budgets=Budgets(all=settings.all_budgets),
         ),
-        sizes=await token_sizes(database, configuration.tiers),
+        sizes=await token_sizes(settings, database, configuration.tiers),
         embeddings=embeddings,
     )
 
@@ -126,15 +129,20 @@ async def deployment(settings: Settings, upstream: Upstream, local_model: LocalM
     )
 
 
-async def token_sizes(database: Database, tiers: Mapping[Tier, str]) -> Sizes:
-    """Token estimates with what bills have taught so far."""
-    calibrations: dict[str, Calibration] = {}
+async def token_sizes(settings: Settings, database: Database, tiers: Mapping[Tier, str]) -> Sizes:
+    """Token counts by the tokenizers that the settings name, and estimates with what bills have taught so far. Raises BadSettings."""
+    try:
+        sizes = Sizes(tiers["standard"], load_tokenizers(settings.tokenizer or {}))
+    except ValueError as problem:
+        raise BadSettings(f"PALAVER_TOKENIZER: {problem}") from None
+    for model in (settings.tokenizer or {}).keys() - {EVERY_MODEL, *tiers.values()}:
+        log.warning("tokenizer.unused", model=model)
     async with database.reading() as connection:
         for model in set(tiers.values()):
-            value = await learned_stats.get(connection, calibration_key(model))
+            value = await learned_stats.get(connection, sizes.calibration_key(model))
             if value is not None:
-                calibrations[model] = Calibration.from_json(value)
-    return Sizes(tiers["standard"], calibrations)
+                sizes.adopt(model, Calibration.from_json(value))
+    return sizes
 
 
 def _local(served: LocalModel) -> Model:

@@ -1,4 +1,4 @@
-"""Structured logs: readable in a terminal, JSON for machines, and never with a secret in them."""
+"""Configure structured logging: text for a terminal, JSON for machines, secrets redacted. README.md lists all log events."""
 
 import logging
 import re
@@ -28,17 +28,17 @@ def configure(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,  # as text, before the redactor: exceptions carry secrets too
+        structlog.processors.format_exc_info,  # as text, before the redactor: exceptions can contain secrets too
         Redactor(secrets(settings)),
     ]
-    last = (
+    renderer = (
         structlog.processors.JSONRenderer()
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     level = getattr(logging, settings.log_level.upper())
     structlog.configure(
-        processors=[*shared, last],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
@@ -47,23 +47,23 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
-    # At DEBUG it logs every chunk it sends, which is what people say to each other.
+    # At DEBUG it logs every chunk it sends, and so the text of conversations.
     logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 
 
 def secrets(settings: Settings) -> list[str]:
-    """Everything among the settings that nobody may read."""
+    """The values of all secret settings."""
     return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
 
 
 class Redactor:
-    """Hides secrets by their names, by their looks and by the values this process knows, wherever they stand."""
+    """Redact secrets by field name, by pattern and by known value, anywhere in a log entry."""
 
     def __init__(self, known: list[str]) -> None:
         self._known = [secret for secret in known if secret]
@@ -78,7 +78,7 @@ class Redactor:
             for secret in self._known:
                 value = value.replace(secret, HIDDEN)
             return _CONTROL.sub(
-                lambda found: f"\\x{ord(found.group()):02x}", _SECRET_VALUES.sub(HIDDEN, value)
+                lambda match: f"\\x{ord(match.group()):02x}", _SECRET_VALUES.sub(HIDDEN, value)
             )
         if isinstance(value, dict):
             return {

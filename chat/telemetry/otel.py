@@ -1,8 +1,8 @@
-"""OpenTelemetry with the GenAI semantic conventions (development status, as of semantic-conventions-genai 1.42).
+"""OpenTelemetry traces and metrics with the GenAI semantic conventions (development status, semantic-conventions-genai 1.42).
 
-A turn is a span; each call for it is a CLIENT span `chat {model}` in it, and the SDK's own span of the HTTP call is a child of that.
-Where to send them is OpenTelemetry's own settings (`OTEL_EXPORTER_OTLP_ENDPOINT` and so on). What was asked and answered is
-recorded only when `PALAVER_OTEL_CONTENT` says so.
+A turn is a span; each of its calls is a CLIENT span `chat {model}` inside it, and the SDK's own span of the HTTP request is a child of
+that. OpenTelemetry's own settings say where they are sent (`OTEL_EXPORTER_OTLP_ENDPOINT` and so on). Prompts and answers are recorded
+only with `PALAVER_OTEL_CONTENT`.
 """
 
 import json
@@ -25,8 +25,8 @@ from chat.calls.record import CallRecord
 
 SCOPE: Final = "palaver"
 SCHEMA: Final = "https://opentelemetry.io/schemas/gen-ai/1.42.0"
-FINE: Final = ("ok", "cancelled", "refusal")  # outcomes that are no errors
-FINISH: Final = {  # the provider's words in the conventions'
+FINE: Final = ("ok", "cancelled", "refusal")  # outcomes that are not errors
+FINISH: Final = {  # the provider's stop reasons as the conventions name them
     "end_turn": "stop",
     "stop_sequence": "stop",
     "pause_turn": "stop",
@@ -35,27 +35,27 @@ FINISH: Final = {  # the provider's words in the conventions'
     "model_context_window_exceeded": "length",
     "refusal": "content_filter",
 }
-TOKENS: Final = [4**power for power in range(14)]  # bucket boundaries the conventions ask for
+TOKENS: Final = [4**power for power in range(14)]  # bucket boundaries of the conventions
 SECONDS: Final = [0.01 * 2**power for power in range(14)]
 CHUNKS: Final = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0]
 
 
 @dataclass(slots=True)
 class Providers:
-    """Where spans and measurements go; `close` sends what is left."""
+    """Where spans and measurements are sent; `close` flushes them."""
 
     traces: TracerProvider
     metrics: MeterProvider
 
     def close(self) -> None:
-        for one in (self.traces, self.metrics):
-            shutdown = getattr(one, "shutdown", None)
+        for provider in (self.traces, self.metrics):
+            shutdown = getattr(provider, "shutdown", None)
             if shutdown is not None:
                 shutdown()
 
 
 def over_otlp() -> Providers:
-    """Providers that send over OTLP. Not registered globally: nothing else in this process is watched. Raises ImportError."""
+    """Providers that send over OTLP, not registered globally, so that nothing else in this process is traced. Raises ImportError."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.metrics import MeterProvider as Metrics
@@ -72,7 +72,7 @@ def over_otlp() -> Providers:
 
 
 @dataclass(slots=True)
-class _Meters:
+class _Histograms:
     duration: Histogram
     tokens: Histogram
     first_chunk: Histogram
@@ -80,14 +80,14 @@ class _Meters:
 
 @dataclass(slots=True)
 class OpenTelemetry:
-    """A watcher that traces and measures."""
+    """Observer that records traces and metrics."""
 
     providers: Providers
     content: bool = False
     _turns: dict[str, Span] = field(default_factory=dict)
     _calls: dict[str, Span] = field(default_factory=dict)
     _tracer: Any = None
-    _meters: Any = None
+    _histograms: Any = None
 
     def __post_init__(self) -> None:
         self._tracer = self.providers.traces.get_tracer(SCOPE, schema_url=SCHEMA)
@@ -98,15 +98,15 @@ class OpenTelemetry:
                 f"gen_ai.client.{name}", unit, what, explicit_bucket_boundaries_advisory=buckets
             )
 
-        self._meters = _Meters(
+        self._histograms = _Histograms(
             duration=histogram("operation.duration", "s", "How long calls take.", SECONDS),
             tokens=histogram("token.usage", "{token}", "Tokens in and out.", TOKENS),
             first_chunk=histogram(
-                "operation.time_to_first_chunk", "s", "From sending to the first words.", CHUNKS
+                "operation.time_to_first_chunk", "s", "From sending to the first token.", CHUNKS
             ),
         )
 
-    def turn_begins(self, turn_id: str) -> None:
+    def turn_started(self, turn_id: str) -> None:
         self._turns[turn_id] = self._tracer.start_span("turn", attributes={"palaver.turn.id": turn_id})
 
     def turn_ended(self, turn_id: str, outcome: str) -> None:
@@ -118,7 +118,7 @@ class OpenTelemetry:
             span.set_status(Status(StatusCode.ERROR))
         span.end()
 
-    def call_begins(self, record: CallRecord, body: bytes) -> None:
+    def call_started(self, record: CallRecord, body: bytes) -> None:
         call_context = record.call_context
         attributes: dict[str, Any] = {
             **_common(record),
@@ -130,11 +130,12 @@ class OpenTelemetry:
         if call_context.thread_id is not None:
             attributes["gen_ai.conversation.id"] = call_context.thread_id
         if self.content:
-            asked = json.loads(body)
+            request = json.loads(body)
             attributes["gen_ai.input.messages"] = _as_json(
-                {"role": one["role"], "parts": [*map(_part, one["content"])]} for one in asked["messages"]
+                {"role": message["role"], "parts": [*map(_part, message["content"])]}
+                for message in request["messages"]
             )
-            attributes["gen_ai.system_instructions"] = _as_json(map(_part, asked.get("system", ())))
+            attributes["gen_ai.system_instructions"] = _as_json(map(_part, request.get("system", ())))
         turn = None if call_context.turn_id is None else self._turns.get(call_context.turn_id)
         span = self._tracer.start_span(
             f"chat {record.model}",
@@ -143,7 +144,7 @@ class OpenTelemetry:
             attributes=attributes,
         )
         self._calls[record.id] = span
-        # An exception of the provider's may repeat what somebody said; how the call ended is told by `call_ended`.
+        # An exception may quote a conversation, so it is not recorded; `call_ended` records the outcome.
         record.call.around = lambda: use_span(span, record_exception=False, set_status_on_exception=False)
 
     def call_ended(self, record: CallRecord, *, local: bool) -> None:
@@ -167,17 +168,17 @@ class OpenTelemetry:
                 "palaver.estimated": record.estimated,
             }
         )
-        if call.cut_end is not None:
-            span.set_attribute("palaver.upstream_disconnect", call.cut_end)
-        stopped = call.decoder.stop_reason
-        finish = None if stopped is None else FINISH.get(stopped, stopped)
+        if call.disconnect is not None:
+            span.set_attribute("palaver.upstream_disconnect", call.disconnect)
+        stop_reason = call.decoder.stop_reason
+        finish = None if stop_reason is None else FINISH.get(stop_reason, stop_reason)
         if finish is not None:
             span.set_attribute("gen_ai.response.finish_reasons", [finish])
         if self.content:
             parts = [*map(_part, call.decoder.blocks)]
-            ended = finish or ("stop" if record.outcome == "ok" else "error")
-            said = {"role": "assistant", "parts": parts, "finish_reason": ended}
-            span.set_attribute("gen_ai.output.messages", _as_json([said]))
+            reason = finish or ("stop" if record.outcome == "ok" else "error")
+            answer = {"role": "assistant", "parts": parts, "finish_reason": reason}
+            span.set_attribute("gen_ai.output.messages", _as_json([answer]))
         if record.outcome not in FINE:
             labels["error.type"] = record.outcome
             span.set_attribute("error.type", record.outcome)
@@ -188,16 +189,16 @@ class OpenTelemetry:
 
     def _measure(self, record: CallRecord, span: Span, labels: dict[str, Any]) -> None:
         sent, used = record.sent_at or 0.0, record.usage
-        if record.ended is not None:
-            self._meters.duration.record(record.ended - sent, labels)
-        if record.first_word_at is not None:
-            self._meters.first_chunk.record(record.first_word_at - sent, labels)
-            span.set_attribute("gen_ai.response.time_to_first_chunk", record.first_word_at - sent)
+        if record.ended_at is not None:
+            self._histograms.duration.record(record.ended_at - sent, labels)
+        if record.first_token_at is not None:
+            self._histograms.first_chunk.record(record.first_token_at - sent, labels)
+            span.set_attribute("gen_ai.response.time_to_first_chunk", record.first_token_at - sent)
         for kind, count in (("input", used.prompt), ("output", used.output)):
             if count:
-                self._meters.tokens.record(count, {**labels, "gen_ai.token.type": kind})
+                self._histograms.tokens.record(count, {**labels, "gen_ai.token.type": kind})
 
-    def streams(self, change: int) -> None:
+    def streams_changed(self, change: int) -> None:
         pass
 
 
@@ -209,12 +210,12 @@ def _common(record: CallRecord) -> dict[str, Any]:
     }
 
 
-def _as_json(found: Iterable[dict[str, Any]]) -> str:
-    return json.dumps([*found], ensure_ascii=False)
+def _as_json(items: Iterable[dict[str, Any]]) -> str:
+    return json.dumps([*items], ensure_ascii=False)
 
 
 def _part(block: dict[str, Any]) -> dict[str, Any]:
-    """A block of a message in the conventions' own shape."""
+    """A content block in the shape of the conventions."""
     match block.get("type"):
         case "text":
             return {"type": "text", "content": block["text"]}

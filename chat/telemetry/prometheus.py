@@ -1,4 +1,4 @@
-"""The figures behind `/metrics`. Labels name models, purposes and outcomes, never users, threads or tokens."""
+"""Prometheus metrics for `/metrics`. Labels name models, purposes and outcomes, never users, threads or tokens."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,26 +14,13 @@ from chat.calls.record import CallRecord
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 KINDS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 BREAKER: Final = {"closed": 0, "half_open": 1, "open": 2}
-SHORT: Final = (
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1,
-    2,
-    4,
-    8,
-    15,
-    30,
-    60,
-    120,
-)  # seconds somebody waits for the first words
+SHORT: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)  # seconds until the first token
 LONG: Final = (0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900)  # seconds of a whole answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Now:
-    """What is read at the moment somebody looks."""
+class Snapshot:
+    """The values of gauges at the moment of a scrape."""
 
     running: int
     waiting: int
@@ -42,15 +29,15 @@ class Now:
 
 
 class Prometheus:
-    """A watcher that counts."""
+    """Observer that counts calls, turns and streams."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
-        self.turns = Counter("palaver_turns", "Turns by how they ended.", ["outcome"], registry=registry)
+        self.turns = Counter("palaver_turns", "Turns by outcome.", ["outcome"], registry=registry)
         self.calls = Counter(
             "palaver_calls",
-            "Calls to the model by how they ended.",
+            "Calls to the model by outcome.",
             ["model", "purpose", "outcome"],
             registry=registry,
         )
@@ -63,37 +50,35 @@ class Prometheus:
         )
         self.queue = Histogram(
             "palaver_queue_seconds",
-            "Waiting for a place before a call is sent.",
+            "Waiting for a slot before a call is sent.",
             ["model"],
             buckets=SHORT,
             registry=registry,
         )
         self.first_byte = Histogram(
             "palaver_first_byte_seconds",
-            "From sending a call to its response.",
+            "From sending a call to the first byte of its response.",
             ["model"],
             buckets=SHORT,
             registry=registry,
         )
         self.first_token = Histogram(
             "palaver_first_token_seconds",
-            "From sending a call to its first words.",
+            "From sending a call to its first token.",
             ["model"],
             buckets=SHORT,
             registry=registry,
         )
-        self.whole = Histogram(
+        self.call_seconds = Histogram(
             "palaver_call_seconds",
             "From sending a call to its end.",
             ["model"],
             buckets=LONG,
             registry=registry,
         )
-        self.open_streams = Gauge(
-            "palaver_streams_open", "Event streams somebody follows.", registry=registry
-        )
+        self.open_streams = Gauge("palaver_streams_open", "Open event streams.", registry=registry)
 
-    def call_begins(self, record: CallRecord, body: bytes) -> None:
+    def call_started(self, record: CallRecord, body: bytes) -> None:
         pass
 
     def call_ended(self, record: CallRecord, *, local: bool) -> None:
@@ -114,46 +99,48 @@ class Prometheus:
         self.queue.labels(model).observe(record.sent_at - record.requested_at)
         for histogram, at in (
             (self.first_byte, record.first_byte_at),
-            (self.first_token, record.first_word_at),
-            (self.whole, record.ended),
+            (self.first_token, record.first_token_at),
+            (self.call_seconds, record.ended_at),
         ):
             if at is not None:
                 histogram.labels(model).observe(at - record.sent_at)
 
-    def turn_begins(self, turn_id: str) -> None:
+    def turn_started(self, turn_id: str) -> None:
         pass
 
     def turn_ended(self, turn_id: str, outcome: str) -> None:
         self.turns.labels(outcome).inc()
 
-    def streams(self, change: int) -> None:
+    def streams_changed(self, change: int) -> None:
         self.open_streams.inc(change)
 
-    def page(self, now: Now) -> bytes:
-        """Everything in the text format of Prometheus."""
-        present = CollectorRegistry()
-        present.register(_Present(lambda: now))
-        return generate_latest(self.registry) + generate_latest(present)
+    def page(self, now: Snapshot) -> bytes:
+        """All metrics in the Prometheus text format."""
+        gauges = CollectorRegistry()
+        gauges.register(_Gauges(lambda: now))
+        return generate_latest(self.registry) + generate_latest(gauges)
 
 
-class _Present(Collector):
-    """Gauges that are read when somebody looks."""
+class _Gauges(Collector):
+    """Gauges that are read at each scrape."""
 
-    def __init__(self, read: Callable[[], Now]) -> None:
+    def __init__(self, read: Callable[[], Snapshot]) -> None:
         self.read = read
 
     def collect(self) -> Iterable[Metric]:
         now = self.read()
-        yield GaugeMetricFamily("palaver_turns_running", "Turns that run in this process.", value=now.running)
-        yield GaugeMetricFamily("palaver_queue_length", "Calls that wait for a place.", value=now.waiting)
+        yield GaugeMetricFamily("palaver_turns_running", "Turns running in this process.", value=now.running)
+        yield GaugeMetricFamily("palaver_queue_length", "Calls waiting for a slot.", value=now.waiting)
         breakers = GaugeMetricFamily(
-            "palaver_breaker_state", "0: the model is asked; 1: it is tried; 2: it rests.", labels=["model"]
+            "palaver_breaker_state",
+            "Circuit breaker of a model. 0: closed; 1: half-open; 2: open.",
+            labels=["model"],
         )
         for model, state in now.breakers.items():
             breakers.add_metric([model], BREAKER[state])
         yield breakers
         budgets = GaugeMetricFamily(
-            "palaver_budget_share", "The fullest budget of each kind, used and set aside, as a share of it.",
+            "palaver_budget_share", "The fullest budget of each kind: used and reserved, as a share of its limit.",
             labels=["budget"],
         )  # fmt: skip
         for name, share in now.budgets.items():

@@ -1,4 +1,4 @@
-"""What is asked for is started, and only then is its library loaded."""
+"""Start metrics and traces where the settings ask for them. Their libraries are loaded only then."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # loaded only when they are asked for
 
 
 def metrics(settings: Settings) -> "Prometheus | None":
-    """The figures behind `/metrics`, if they are asked for."""
+    """The metrics behind `/metrics`; None unless the settings ask for them."""
     if not settings.metrics:
         return None
     from chat.telemetry.prometheus import Prometheus
@@ -22,26 +22,26 @@ def metrics(settings: Settings) -> "Prometheus | None":
 
 
 async def telemetry(
-    settings: Settings, given: "Providers | None", stack: AsyncExitStack
+    settings: Settings, providers: "Providers | None", stack: AsyncExitStack
 ) -> "Providers | None":
-    """Where OpenTelemetry goes, if it is asked for: where it is `given`, else over OTLP. Raises BadSettings."""
+    """OpenTelemetry providers, if the settings ask for them: those that are passed, else over OTLP. Raises BadSettings."""
     if not settings.otel:
         return None
     try:
         from chat.telemetry.otel import over_otlp
 
-        made = given or over_otlp()
+        providers = providers or over_otlp()
     except ImportError:
         raise BadSettings(
-            "PALAVER_OTEL: OpenTelemetry is not installed: pip install 'palaver[otel]'"
+            "PALAVER_OTEL: OpenTelemetry is not installed: pip install 'palaver-chat[otel]'"
         ) from None
-    # Closing sends what is left, which may take as long as the collector does.
-    stack.push_async_callback(asyncio.to_thread, made.close)
-    return made
+    # Closing flushes what is left, which may take as long as the collector does.
+    stack.push_async_callback(asyncio.to_thread, providers.close)
+    return providers
 
 
 def hooks(settings: Settings, metrics: "Prometheus | None", telemetry: "Providers | None") -> Hooks:
-    """Whoever watches what happens."""
+    """The observers of calls, turns and streams that are on."""
     hooks: list[Hook] = [] if metrics is None else [metrics]
     if telemetry is not None:
         from chat.telemetry.otel import OpenTelemetry

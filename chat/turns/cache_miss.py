@@ -77,21 +77,21 @@ def _check(work: TurnWork, compared: Compared | None = None) -> CacheMiss | None
     recipe = plan.recipe
     return cache_audit.check(
         work.planning.snapshot.cache_state(recipe.model),
-        plan.sent,
+        plan.cache_use,
         record.usage,
         started_at=record.created_at,
         compared=compared,
-        asked=recipe.diagnose and recipe.previous_upstream_id is not None,
+        diagnosed=recipe.diagnose and recipe.previous_upstream_id is not None,
         diagnostics=record.call.decoder.diagnostics,
     )
 
 
 async def _compare_with_earlier(connection: AsyncConnection, work: TurnWork, plan: Plan) -> Compared | None:
     """The request compared with the one that wrote what it was to read; None when that one cannot be found or rebuilt."""
-    if plan.sent.read is None or plan.sent.read_at is None:
+    if plan.cache_use.read is None or plan.cache_use.read_at is None:
         return None
     now, cache_breakpoints = blocks.blocks(plan.recipe, plan.prompt.text, plan.messages, summary=plan.summary)
-    for turn_id in await _earlier_turns(connection, work, plan, plan.sent.read):
+    for turn_id in await _earlier_turns(connection, work, plan, plan.cache_use.read):
         turn = await turns.get(connection, work.turn.owner_id, turn_id)
         stored = None if turn is None else StoredPlan.of(turn.plan)
         if turn is None or stored is None or turn.id == work.turn.id:
@@ -99,7 +99,9 @@ async def _compare_with_earlier(connection: AsyncConnection, work: TurnWork, pla
         if stored.recipe.model != plan.recipe.model:
             continue
         try:
-            compared = await _compare(connection, turn, stored, now, cache_breakpoints, plan.sent.read_at)
+            compared = await _compare(
+                connection, turn, stored, now, cache_breakpoints, plan.cache_use.read_at
+            )
         except (CannotReplay, ValueError):
             continue
         if compared is not None:

@@ -14,7 +14,7 @@ from context.planning.stored_plan import StoredPlan
 from context.request.recipe import Recipe
 from context.tokens.calibration import Calibration
 from store import cache_states, learned_stats, messages, turns
-from store.learned_stats import calibration_key, global_gaps_key
+from store.learned_stats import global_gaps_key
 from store.ledger import entries
 from store.turns import Turn
 
@@ -70,14 +70,13 @@ class CacheUpdate:
         if calls is None:
             return
         new = (answer.message, question.message)
-        name, sizes = calibration_key(self.cache_state.model), self.runtime.sizes
+        model, sizes = self.cache_state.model, self.runtime.sizes
+        name = sizes.calibration_key(model)
         value = await learned_stats.get(connection, name, to_change=True)
-        calibration = (
-            Calibration.initial(self.cache_state.model) if value is None else Calibration.from_json(value)
-        )
-        learned = calibration.observe(sizes.features(new), actual_usage.prompt - calls)
+        calibration = sizes.initial(model) if value is None else Calibration.from_json(value)
+        learned = calibration.observe(sizes.features(new, model), actual_usage.prompt - calls)
         await learned_stats.put(connection, name, learned.to_json())
-        sizes.adopt(self.cache_state.model, learned)
+        sizes.adopt(model, learned)
 
 
 def _extends(recipe: Recipe, before: Recipe) -> bool:
@@ -110,7 +109,7 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
     actual_usage = record.call.usage if record.call.counted else None
     cache_state = after_request(
         before,
-        plan.sent,
+        plan.cache_use,
         started_at=record.created_at,
         actual_usage=actual_usage,
         upstream_id=record.call.upstream_id,

@@ -11,7 +11,7 @@ from chat.stream.notes import QueueNote, UpstreamDisconnectNote
 from chat.turns.turn_work import TurnWork
 from chat.upstream import failures, retry
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import BlockEnded, Stopped, TextDelta, ToolRequested
+from chat.upstream.stream_decoder import BlockEnded, MessageStopped, TextDelta, ToolRequested
 from context.planning.planned import Plan
 from context.request.request import Round
 
@@ -34,30 +34,30 @@ async def call_model(
     caller, clock = work.runtime.caller, work.runtime.clock
     record = _record(work, plan, rounds)
     work.calls.append(record)
-    stopped: Stopped | None = None
+    stopped: MessageStopped | None = None
     tools: list[ToolRequested] = []
     async with caller.ask(
         record,
         body_of(plan, rounds),
         patience=None if patience == retry.ALONE else patience.longest_wait,
-        tell=partial(_queued, work),
+        on_position=partial(_queued, work),
     ) as pieces:
         async for piece in pieces:
             match piece:
                 case TextDelta():
-                    record.received(piece.words, clock.monotonic())
-                    work.answer_builder.add(piece.kind, piece.words)
+                    record.received(piece.text, clock.monotonic())
+                    work.answer_builder.add(piece.kind, piece.text)
                 case BlockEnded():
                     work.answer_builder.close()
                 case ToolRequested():
                     tools.append(piece)
-                case Stopped():
+                case MessageStopped():
                     stopped = piece
                 case _:
                     pass
         work.answer_builder.close()
-        if record.call.cut_end is not None:
-            work.journal.note(UpstreamDisconnectNote(ending=record.call.cut_end))
+        if record.call.disconnect is not None:
+            work.journal.note(UpstreamDisconnectNote(ending=record.call.disconnect))
         if stopped is None:
             raise UpstreamFailure(failures.UNFINISHED)
         record.end("refusal" if stopped.reason == "refusal" else "ok", clock.monotonic())

@@ -9,7 +9,7 @@ from chat.turns.fit_budget import fit_budget
 from chat.turns.outcome import Unanswered
 from chat.turns.turn_work import TurnWork
 from chat.upstream import retry
-from chat.upstream.failures import Trouble, UpstreamFailure
+from chat.upstream.failures import FailureDetails, UpstreamFailure
 from context.planning.planned import Plan
 from context.request.request import Round
 
@@ -22,7 +22,7 @@ async def call_with_retries(
     """The plan that was sent, which a budget may have made smaller, and the model's response; or why there is none."""
     attempt = refits = 0
     text_before, parts = work.answer_builder.said, len(work.answer_builder.parts)
-    trouble: Trouble | None = None
+    trouble: FailureDetails | None = None
     while True:
         attempt += 1
         try:
@@ -32,14 +32,14 @@ async def call_with_retries(
             # Others may have reserved the room between the look and the call: look again, but not for ever.
             attempt, refits = attempt - 1, refits + 1
             if failure.final or refits > REFITS:
-                return plan, Unanswered(trouble=failure.trouble)
+                return plan, Unanswered(trouble=failure.details)
         except UpstreamFailure as failure:
             work.answer_builder.close()
             call = work.calls[-1]
             if not call.noted and trouble is not None:
                 # Admission refused the repeat: the failure before it says more than that the way is closed.
                 return plan, Unanswered(trouble=trouble)
-            trouble = failure.trouble
+            trouble = failure.details
             if call.noted:
                 await work.record(call)
             wait = retry.delay(

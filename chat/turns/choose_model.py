@@ -13,10 +13,10 @@ from context.messages import Message
 from context.models.catalog import TIERS, Tier
 from context.planning.stored_plan import StoredPlan, StoredRoute
 from context.routing.choice import Candidate, Pins, Route, choose, one_model
-from context.routing.complexity import Complexity, assess, opined
+from context.routing.complexity import Complexity, assess, with_classifier
 from context.routing.next import tier_above
 from context.routing.rules import matching
-from context.routing.thread import Said
+from context.routing.thread import EarlierMessage
 from store import messages, threads, turns
 from store.messages import StoredMessage
 
@@ -63,7 +63,7 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     if complexity is not None and complexity.unsure and route.by == "score" and deployment.classifier:
         tier = await classify(planning.runtime, call_context, text)
         if tier is not None:
-            route = choose(opined(complexity, tier), pins, priced)
+            route = choose(with_classifier(complexity, tier), pins, priced)
     return route
 
 
@@ -125,9 +125,9 @@ async def _route_of(connection: AsyncConnection, answer: StoredMessage) -> Store
     return StoredRoute(tier=None, score=None) if plan is None else plan.route
 
 
-def _earlier(path: Sequence[Message], seen: Seen) -> tuple[Said, ...]:
+def _earlier(path: Sequence[Message], seen: Seen) -> tuple[EarlierMessage, ...]:
     """The newest messages before the new one, with what is known of the last turn."""
-    earlier = [Said(role=message.role, text=message.text) for message in path[-LOOKED_AT:]]
+    earlier = [EarlierMessage(role=message.role, text=message.text) for message in path[-LOOKED_AT:]]
     question = next((place for place in reversed(range(len(earlier))) if earlier[place].role == "user"), None)
     if question is not None:
         earlier[question] = replace(earlier[question], score=seen.score)

@@ -141,15 +141,17 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             connection,
             turn.owner_id,
             turn.message_id,
-            status=message_status,
-            parts=self.parts,
-            tokens=self.runtime.sizes.count(text) if text else 0,
-            refused=isinstance(outcome, Failed) and outcome.refused,
-            model=self.model,
-            finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,
-            error=error,
-            usage=counted,
-            cost_usd=None if self.cost is None else format(self.cost, "f"),
+            messages.FinishedAnswer(
+                status=message_status,
+                parts=self.parts,
+                tokens=self.runtime.sizes.count(text) if text else 0,
+                refused=isinstance(outcome, Failed) and outcome.refused,
+                model=self.model,
+                finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,
+                error=error,
+                usage=counted,
+                cost_usd=None if self.cost is None else format(self.cost, "f"),
+            ),
         )
         await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
         if self.cache_state is not None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chat.stream.events import FinishReason, TurnError
-from chat.upstream.failures import Trouble
+from chat.upstream.failures import FailureDetails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ Outcome = Completed | Failed | Cancelled
 class Unanswered:
     """One model gave no complete answer. `refused`: its text must not be kept."""
 
-    trouble: Trouble
+    trouble: FailureDetails
     refused: bool = False
 
     @property

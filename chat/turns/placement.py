@@ -48,14 +48,16 @@ async def place(
         connection,
         thread.owner_id,
         thread.id,
-        id=question_id,
-        parent=above,
-        role="user",
-        status="complete",
-        parts=(TextPart(text=turn_request.text),),
-        tokens=tokens,
-        turn_id=turn_id,
-        now=now,
+        messages.NewMessage(
+            id=question_id,
+            parent=above,
+            role="user",
+            status="complete",
+            parts=(TextPart(text=turn_request.text),),
+            tokens=tokens,
+            turn_id=turn_id,
+            created_at=now,
+        ),
     )
     added = await _of_thread(connection, thread, question_id, "input")
     return added.message, parent

@@ -182,7 +182,7 @@ class Runner:
         before = clock.now() + 1 if everything else clock.now() - self._longest_call
         # Alone there is nobody else whose leases could have run out.
         now = clock.now() if self.shared else None
-        await ledger.close_left_behind(database, before, now=now, local=self.runtime.deployment.local)
+        await ledger.close_abandoned(database, before, now=now, local=self.runtime.deployment.local)
 
     @property
     def _longest_call(self) -> int:
@@ -213,7 +213,7 @@ class Runner:
         )
         running = _Running(work=work, log=live, stop=asyncio.get_running_loop().create_future())
         self._running[turn.id] = running
-        self.runtime.caller.hooks.turn_begins(turn.id)
+        self.runtime.caller.hooks.turn_started(turn.id)
         running.task = asyncio.create_task(self._own(running), name=f"turn {turn.id}")
         self.after.turn_started(work)
 
@@ -252,7 +252,7 @@ class Runner:
                 return INTERNAL_ERROR
         outcome = running.stop.result() if running.stop.done() else TOOK_TOO_LONG
         for record in running.work.calls:
-            if record.ended is None:
+            if record.ended_at is None:
                 record.end(
                     "cancelled" if isinstance(outcome, Cancelled) else "interrupted",
                     self.runtime.clock.monotonic(),

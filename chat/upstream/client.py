@@ -1,4 +1,4 @@
-"""One call to the model, streamed: canonical bytes out, pieces in, everything that can fail as UpstreamFailure."""
+"""Send one request to a Messages endpoint and stream the answer. Every failure is raised as UpstreamFailure."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -12,13 +12,13 @@ from anthropic import AsyncAnthropic, AsyncStream, DefaultAioHttpClient
 from anthropic._base_client import make_request_options
 from opentelemetry.trace import TracerProvider
 
-from chat.upstream.failures import SILENT, UNFINISHED, UpstreamFailure, from_exception
-from chat.upstream.stream_decoder import Decoder, MessageStarted, Piece
+from chat.upstream.failures import TIMED_OUT, UNFINISHED, UpstreamFailure, from_exception
+from chat.upstream.stream_decoder import Decoder, MessageStarted, StreamEvent
 from context.models.pricing import Usage
 
 log = structlog.get_logger()
 
-# Only a request with a name gets the SDK's own span; its methods give one, a plain post must bring it along.
+# Only a request with a name gets the SDK's own OpenTelemetry span; its methods name theirs, a plain post must bring the name.
 TRACED = make_request_options(span_name="anthropic.messages.create", span_route="/v1/messages")
 
 
@@ -28,24 +28,26 @@ class Timeouts:
 
     connect: float = 5.0
     write: float = 30.0
-    first_byte: float = 120.0  # a long prompt without cache is read before anything is said
+    first_byte: float = 120.0  # a long uncached prompt is read before the answer starts
     silence: float = 90.0  # the provider pings far more often
-    goodbye: float = 5.0  # nothing but `message_stop` is missing, and nobody need wait for it
+    message_stop: float = 5.0  # for `message_stop` alone, when everything else has arrived
 
 
 @dataclass(slots=True)
 class Call:
-    """An open call. Iterate `pieces`; `usage` and the rest are right as far as the stream has come."""
+    """An open call; every field is right as far as the stream has come.
+
+    `disconnect`: the outcome of a stream that broke after the final count, with only `message_stop` missing. `around`: a context manager
+    the request is made in (a trace span).
+    """
 
     decoder: Decoder = field(default_factory=Decoder)
     upstream_id: str | None = None
     model: str | None = None
     request_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    cut_end: str | None = (
-        None  # how the stream ended where it did so behind the final count, without `message_stop`
-    )
-    around: Callable[[], AbstractContextManager[object]] = nullcontext  # what the request is made in: a trace
+    disconnect: str | None = None
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
 
     @property
     def usage(self) -> Usage:
@@ -60,7 +62,7 @@ class Call:
 class Upstream:
     """A Messages endpoint: the Claude API, anything compatible, or the local model.
 
-    `traces`: where the SDK's own spans go; `content`: whether they carry what is said.
+    `traces`: where the SDK's own OpenTelemetry spans go; `content`: whether they contain prompts and answers.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Upstream:
         self.client = AsyncAnthropic(
             api_key=api_key,
             base_url=base_url,
-            max_retries=0,  # chat.upstream.retry owns repeats
+            max_retries=0,  # chat.upstream.retry decides on retries
             timeout=httpx2.Timeout(
                 connect=self.timeouts.connect,
                 read=max(self.timeouts.first_byte, self.timeouts.silence),
@@ -100,8 +102,8 @@ class Upstream:
         await self.client.close()
 
     @asynccontextmanager
-    async def ask(self, body: bytes, call: Call) -> AsyncIterator[AsyncGenerator[Piece]]:
-        """Send exactly these bytes and iterate the answer's pieces. Raises UpstreamFailure, and nothing else."""
+    async def ask(self, body: bytes, call: Call) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
+        """Send exactly these bytes and iterate the answer's stream events. Raises UpstreamFailure, and nothing else."""
         try:
             with call.around():
                 async with asyncio.timeout(self.timeouts.first_byte):
@@ -118,12 +120,12 @@ class Upstream:
         try:
             call.headers = stream.response.headers
             call.request_id = call.headers.get("request-id")
-            yield self._pieces(stream.response, call)
+            yield self._stream_events(stream.response, call)
         finally:
             await stream.response.aclose()
 
     async def touch(self, body: bytes, call: Call) -> None:
-        """Send a request that is not streamed and asks for no answer. Raises UpstreamFailure, and nothing else."""
+        """Send a request that is not streamed and wants no text: it renews the prompt cache. Raises UpstreamFailure, and nothing else."""
         try:
             async with asyncio.timeout(self.timeouts.first_byte):
                 with call.around():
@@ -134,40 +136,42 @@ class Upstream:
             call.headers = response.headers
             call.upstream_id, call.model = message.id, message.model
             call.request_id = call.headers.get("request-id")
-            call.decoder.take(message.usage.model_dump_json().encode())
+            call.decoder.set_usage(message.usage.model_dump_json().encode())
         except Exception as failure:
             raise self._failed(failure) from failure
 
-    async def _pieces(self, response: httpx2.Response, call: Call) -> AsyncGenerator[Piece]:
+    async def _stream_events(self, response: httpx2.Response, call: Call) -> AsyncGenerator[StreamEvent]:
         chunks, timeouts = response.aiter_bytes(), self.timeouts
         try:
             while not call.decoder.finished:
-                patience = min(timeouts.silence, timeouts.goodbye) if call.decoder.whole else timeouts.silence
+                timeout = timeouts.silence
+                if call.decoder.complete:
+                    timeout = min(timeout, timeouts.message_stop)
                 try:
-                    async with asyncio.timeout(patience):
+                    async with asyncio.timeout(timeout):
                         data = await anext(chunks, None)
                 except TimeoutError as failure:
-                    raise UpstreamFailure(SILENT) from failure
+                    raise UpstreamFailure(TIMED_OUT) from failure
                 except Exception as failure:
                     raise self._failed(failure) from failure
                 if data is None:
                     raise UpstreamFailure(UNFINISHED)
-                for piece in call.decoder.feed(data):
-                    if isinstance(piece, MessageStarted):
-                        call.upstream_id, call.model = piece.upstream_id, piece.model
-                    yield piece
+                for event in call.decoder.feed(data):
+                    if isinstance(event, MessageStarted):
+                        call.upstream_id, call.model = event.upstream_id, event.model
+                    yield event
         except UpstreamFailure as failure:
-            if not call.decoder.whole:
+            if not call.decoder.complete:
                 raise
-            # Every word and the exact bill are here: how the connection ends takes nothing from either.
-            call.cut_end = failure.trouble.outcome
-            log.info("an answer was whole before its stream broke off", ending=call.cut_end)
+            # All text and the exact usage have arrived: the answer is complete however the connection ends.
+            call.disconnect = failure.details.outcome
+            log.info("upstream.disconnected_after_answer", outcome=call.disconnect)
 
     def _failed(self, failure: Exception) -> UpstreamFailure:
-        trouble = from_exception(failure)
+        details = from_exception(failure)
         answer = failure.response if isinstance(failure, anthropic.APIStatusError) else None
         status = None if answer is None else answer.status_code
         log.warning(
-            "upstream call failed", outcome=trouble.outcome, status=status, kind=type(failure).__name__
+            "upstream.call_failed", outcome=details.outcome, status=status, kind=type(failure).__name__
         )
-        return UpstreamFailure(trouble, status, None if answer is None else answer.headers)
+        return UpstreamFailure(details, status, None if answer is None else answer.headers)

@@ -1,7 +1,8 @@
-"""Every way a call to the model can fail, as one value: what to tell the reader, whether a repeat can help, what to record.
+"""Map every upstream failure to one value: the error for the client, whether a retry can help, the outcome for the ledger.
 
-Sources: upstream facts §3.4, §4 and §10. An error event inside a 200 arrives from our own parser; a reset or a silence arrives as an
-exception of the SDK's HTTP library, not of the SDK; a clean end without `message_stop` arrives as nothing at all.
+Error types and statuses are those of the Claude API documentation, page "Errors"; spend limits those of its page "Rate limits". An
+`error` event inside a 200 comes from our own parser (page "Streaming Messages", "Error events"). A reset or a timeout comes as an
+exception of the SDK's HTTP library, not of the SDK. A stream that ends without `message_stop` raises nothing: the client finds out.
 """
 
 from collections.abc import Mapping
@@ -12,10 +13,10 @@ import anthropic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """What went wrong. `repeat`: a repeat of the same call can help; `retry_after` in seconds, where the provider named it.
+class FailureDetails:
+    """What went wrong. `repeat`: a retry of the same call can help; `retry_after` in seconds, where the provider named it.
 
-    `code` and `message` are for the reader; `outcome` is for the ledger; `retryable` tells the reader whether trying again later
+    `code` and `message` are for the client; `outcome` is for the ledger; `retryable` tells the client whether trying again later
     makes sense.
     """
 
@@ -28,77 +29,77 @@ class Trouble:
 
 
 class UpstreamFailure(Exception):
-    """A call that failed, with its Trouble and the status and headers of the HTTP response, where one came."""
+    """A call that failed. `status` and `headers` are those of the HTTP response, where one came."""
 
     def __init__(
-        self, trouble: Trouble, status: int | None = None, headers: Mapping[str, str] | None = None
+        self, details: FailureDetails, status: int | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(trouble.outcome)
-        self.trouble = trouble
+        super().__init__(details.outcome)
+        self.details = details
         self.status = status
         self.headers = headers or {}
 
 
-OVERLOADED = Trouble(
+OVERLOADED = FailureDetails(
     code="upstream_error", message="The model is overloaded at the moment.", outcome="overloaded", repeat=True
 )
-SILENT = Trouble(
+TIMED_OUT = FailureDetails(
     code="upstream_timeout", message="The model stopped answering.", outcome="timeout", repeat=True
 )
-CUT = Trouble(
+CONNECTION_LOST = FailureDetails(
     code="upstream_error", message="The connection to the model broke off.", outcome="connection", repeat=True
 )
-UNFINISHED = Trouble(
+UNFINISHED = FailureDetails(
     code="upstream_error",
     message="The model's answer ended before it was complete.",
     outcome="unfinished",
     repeat=True,
 )
-GARBLED = Trouble(
+GARBLED = FailureDetails(
     code="upstream_error",
     message="The model's answer could not be understood.",
     outcome="garbled",
     repeat=True,
 )
-TOO_SMALL = Trouble(
+TOO_SMALL = FailureDetails(
     code="context_too_long", message="The message is too large.", outcome="too_small", retryable=False
 )
-NO_ANSWER = Trouble(
+NO_ANSWER = FailureDetails(
     code="upstream_error",
     message="The model used its whole output limit on thinking and wrote no answer.",
     outcome="no_answer",
 )
-EMPTY = Trouble(code="upstream_error", message="The model gave an empty answer.", outcome="empty")
-REFUSED = Trouble(
+EMPTY = FailureDetails(code="upstream_error", message="The model gave an empty answer.", outcome="empty")
+REFUSED = FailureDetails(
     code="content_filtered",
     message="The provider's safety system stopped this answer.",
     outcome="refusal",
     retryable=False,
 )
 # Calls that were never sent (chat.upstream.admission). They leave no ledger row.
-BREAKER_OPEN = Trouble(
+BREAKER_OPEN = FailureDetails(
     code="upstream_error",
-    message="The model has kept failing and is left alone for a moment. Please try again soon.",
-    outcome="resting",
+    message="The model has kept failing and is not asked for a moment. Please try again soon.",
+    outcome="breaker_open",
 )
-HELD = Trouble(
+HELD = FailureDetails(
     code="rate_limited",
     message="The provider's rate limit is reached. Please try again later.",
     outcome="held",
 )
-QUEUE_FULL = Trouble(
+QUEUE_FULL = FailureDetails(
     code="overloaded",
     message="Too many people are asking at the moment. Please try again.",
     outcome="queue_full",
 )
-WAITED_TOO_LONG = Trouble(
+QUEUE_TIMEOUT = FailureDetails(
     code="overloaded",
     message="There was no room for this question in time. Please try again.",
     outcome="queue_timeout",
 )
-SKIPPED = Trouble(code="overloaded", message="The call was not important enough.", outcome="skipped")
+SKIPPED = FailureDetails(code="overloaded", message="The call was not important enough.", outcome="skipped")
 
-SPEND_CAP = Trouble(
+SPEND_CAP = FailureDetails(
     code="rate_limited",
     message="The provider's spend limit for this deployment is reached.",
     outcome="spend_cap",
@@ -108,57 +109,57 @@ SPEND_CAP = Trouble(
 _SPEND_CODES = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
 _BY_TYPE = {
     "overloaded_error": OVERLOADED,
-    "api_error": Trouble(
+    "api_error": FailureDetails(
         code="upstream_error",
         message="The model's provider had an internal error.",
         outcome="server_error",
         repeat=True,
     ),
-    "timeout_error": SILENT,
-    "rate_limit_error": Trouble(
+    "timeout_error": TIMED_OUT,
+    "rate_limit_error": FailureDetails(
         code="rate_limited",
         message="The provider's rate limit is reached.",
         outcome="rate_limited",
         repeat=True,
     ),
-    "authentication_error": Trouble(
+    "authentication_error": FailureDetails(
         code="upstream_error",
         message="The provider did not accept this deployment's API key.",
         outcome="authentication",
         retryable=False,
     ),
-    "permission_error": Trouble(
+    "permission_error": FailureDetails(
         code="upstream_error",
         message="This deployment's API key may not use this model.",
         outcome="permission",
         retryable=False,
     ),
-    "billing_error": Trouble(
+    "billing_error": FailureDetails(
         code="upstream_error",
         message="The provider has a billing problem with this deployment's account.",
         outcome="billing",
         retryable=False,
     ),
-    "not_found_error": Trouble(
+    "not_found_error": FailureDetails(
         code="model_not_found",
         message="The provider does not know this model.",
         outcome="not_found",
         retryable=False,
     ),
-    "request_too_large": Trouble(
+    "request_too_large": FailureDetails(
         code="context_too_long",
         message="The conversation is too large to send.",
         outcome="too_large",
         retryable=False,
     ),
     # llama.cpp's own names, which the local model uses
-    "exceed_context_size_error": Trouble(
+    "exceed_context_size_error": FailureDetails(
         code="context_too_long",
         message="The conversation is longer than the model can read.",
         outcome="too_large",
         retryable=False,
     ),
-    "invalid_request_error": Trouble(
+    "invalid_request_error": FailureDetails(
         code="upstream_error",
         message="The provider rejected the request.",
         outcome="bad_request",
@@ -178,31 +179,31 @@ _BY_STATUS = {
 }
 
 
-def from_error_event(error: dict[str, Any]) -> Trouble:
-    """The trouble an `error` event inside a stream tells of."""
+def from_error_event(error: dict[str, Any]) -> FailureDetails:
+    """The failure an `error` event inside a stream reports."""
     return _BY_TYPE.get(str(error.get("type")), _BY_TYPE["api_error"])
 
 
-def from_exception(failure: Exception) -> Trouble:
-    """The trouble behind an exception of the SDK, of its HTTP library, or of anything else on the way."""
+def from_exception(failure: Exception) -> FailureDetails:
+    """The failure behind an exception of the SDK, of its HTTP library, or of anything else on the way."""
     if isinstance(failure, UpstreamFailure):
-        return failure.trouble
+        return failure.details
     if isinstance(failure, anthropic.APIStatusError):
         return _from_status(failure)
     if isinstance(failure, anthropic.APITimeoutError | TimeoutError) or "Timeout" in type(failure).__name__:
-        return SILENT
+        return TIMED_OUT
     # Resets, refused connections, broken framing: their classes belong to whichever HTTP library the SDK uses.
-    return CUT
+    return CONNECTION_LOST
 
 
-def _from_status(failure: anthropic.APIStatusError) -> Trouble:
+def _from_status(failure: anthropic.APIStatusError) -> FailureDetails:
     if failure.error_code in _SPEND_CODES:
         return SPEND_CAP
     known = _BY_TYPE.get(str(failure.type)) or _BY_TYPE.get(_BY_STATUS.get(failure.status_code, ""))
     if known is None:
         known = _BY_TYPE["api_error" if failure.status_code >= 500 else "invalid_request_error"]
     repeat = known.repeat and failure.response.headers.get("x-should-retry") != "false"
-    return Trouble(
+    return FailureDetails(
         code=known.code,
         message=known.message,
         outcome=known.outcome,

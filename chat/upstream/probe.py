@@ -12,7 +12,7 @@ TIMEOUT = 10  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What the Models API says of one model. `detail`: its display name, or the problem in words."""
+    """The Models API's answer about one model. `detail`: its display name, or the problem in words."""
 
     state: Literal["ok", "refused", "unknown", "unreachable"]
     detail: str

@@ -1,8 +1,8 @@
-"""What replicas tell each other of the models, through Redis: failures, open breakers, rate limits, held models.
+"""Share circuit breakers, rate limits and calls in flight between replicas through Redis publish/subscribe.
 
-Every replica keeps its own breakers and buckets and applies the others' news to them as if they were its own. Redis holds nothing that
-may not vanish: the channel keeps nothing, and what a replica that starts late should know (which models rest or are held) stands
-in keys that run out by themselves. While Redis is away each replica decides alone, and says so once.
+Every replica keeps its own breakers and buckets and applies the others' events as if they had happened here. Redis holds nothing that
+may not vanish: the channel keeps nothing, and what a replica that starts late needs (open breakers, held models) stands in keys
+that expire by themselves. While Redis is away each replica decides alone, and logs that once.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from chat.upstream.replica_events import ReplicaEvent
 log = structlog.get_logger()
 
 CHANNEL = "palaver:models"
-KEYS = "palaver:model:"  # what a late replica must know; each runs out with what it tells
-PATIENCE = 2.0  # seconds for a connection or an answer
-PAUSES = (0.5, 15.0)  # seconds between two tries to reach Redis: first, longest
-BACKLOG = 1_000  # news that wait to be told; more of them are dropped, for they are about this very moment
-LASTING = frozenset({"open", "held"})
+KEYS = "palaver:model:"  # state for replicas that start late; each key expires with what it says
+TIMEOUT = 2.0  # seconds for a connection or an answer
+RETRY_DELAYS = (0.5, 15.0)  # seconds between two tries to reach Redis: first, longest
+BACKLOG = 1_000  # events that wait to be published; more are dropped, for they are about this very moment
+LASTING = frozenset({"breaker_opened", "model_held"})  # kept in a key for as long as they hold
 
 _decoder = msgspec.json.Decoder(ReplicaEvent)
 
 
 async def reachable(url: str) -> bool:
-    """Whether a Redis answers there."""
-    redis = Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE)
+    """Whether a Redis answers at this URL."""
+    redis = Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT)
     try:
         await redis.ping()
     except (RedisError, OSError, TimeoutError):
@@ -43,70 +43,68 @@ async def reachable(url: str) -> bool:
 
 
 class ReplicaSync:
-    """Tells the gate's news to the other replicas and theirs to the gate. `name` is this process's own."""
+    """Publishes this process's admission events and applies those of other replicas. `name` is this process's own."""
 
     def __init__(self, url: str, admission: Admission, name: str) -> None:
         self._url = url
         self._admission = admission
         self._name = name
-        self._waiting: asyncio.Queue[ReplicaEvent] = asyncio.Queue(BACKLOG)
+        self._outgoing: asyncio.Queue[ReplicaEvent] = asyncio.Queue(BACKLOG)
         self._tasks: list[asyncio.Task[None]] = []
         self.connected = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin; whether Redis can be reached decides nothing."""
-        self._admission.tell = self._tell
-        self._tasks = [asyncio.create_task(self._forever(), name="sharing")]
+        """Start in the background. Whether Redis can be reached does not matter."""
+        self._admission.publish = self._enqueue
+        self._tasks = [asyncio.create_task(self._stay_connected(), name="replica_sync")]
 
     async def stop(self) -> None:
-        """Leave the channel."""
-        self._admission.tell = None
+        """Stop publishing and leave the channel."""
+        self._admission.publish = None
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
-    def _tell(self, news: ReplicaEvent) -> None:
+    def _enqueue(self, event: ReplicaEvent) -> None:
         if self.connected.is_set():
             with suppress(asyncio.QueueFull):
-                self._waiting.put_nowait(news)
+                self._outgoing.put_nowait(event)
 
-    async def _forever(self) -> None:
-        """Stay connected; say once when that ends, and once when it works again."""
-        pause, alone = PAUSES[0], False
+    async def _stay_connected(self) -> None:
+        """Reconnect for ever, with a growing delay; log the loss once and each reconnection."""
+        delay, lost = RETRY_DELAYS[0], False
         while True:
             try:
-                await self._connected()
+                await self._connect()
             except (RedisError, OSError, TimeoutError) as failure:
                 if self.connected.is_set():
-                    pause, alone = PAUSES[0], False
+                    delay, lost = RETRY_DELAYS[0], False
                 self.connected.clear()
-                if not alone:
-                    log.warning(
-                        "Redis cannot be reached: this replica decides alone", kind=type(failure).__name__
-                    )
-                alone = True
-            await asyncio.sleep(pause)
-            pause = min(PAUSES[1], pause * 2)
+                if not lost:
+                    log.warning("redis.connection_lost", kind=type(failure).__name__)
+                lost = True
+            await asyncio.sleep(delay)
+            delay = min(RETRY_DELAYS[1], delay * 2)
 
-    async def _connected(self) -> None:
-        """Listen and speak until the connection breaks. Raises RedisError, OSError or TimeoutError."""
-        redis = Redis.from_url(self._url, socket_connect_timeout=PATIENCE)
+    async def _connect(self) -> None:
+        """Publish and apply events until the connection breaks. Raises RedisError, OSError or TimeoutError."""
+        redis = Redis.from_url(self._url, socket_connect_timeout=TIMEOUT)
         try:
             async with redis.pubsub() as channel:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     await channel.subscribe(CHANNEL)
                     await self._catch_up(redis)
-                while not self._waiting.empty():
-                    self._waiting.get_nowait()  # what was left from before is old by now
+                while not self._outgoing.empty():
+                    self._outgoing.get_nowait()  # left from before the connection was lost, and outdated by now
                 self.connected.set()
-                log.info("shares with other replicas through Redis")
+                log.info("redis.connected")
                 tasks = [
-                    asyncio.create_task(self._speak(redis)),
-                    asyncio.create_task(self._listen(channel)),
+                    asyncio.create_task(self._publish_outgoing(redis)),
+                    asyncio.create_task(self._apply_incoming(channel)),
                 ]
                 try:
-                    # Whichever fails ends both: a replica that hears and cannot speak would never notice while nobody speaks.
+                    # Whichever fails ends both: a replica that can read and not write would not notice while it has nothing to write.
                     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                     for task in tasks:
                         if task.done():
@@ -119,34 +117,40 @@ class ReplicaSync:
         finally:
             await redis.aclose()
 
-    async def _listen(self, channel: PubSub) -> None:
+    async def _apply_incoming(self, channel: PubSub) -> None:
         async for message in channel.listen():
             if message["type"] == "message":
-                self._hear(message["data"])
+                self._apply(message["data"])
 
-    async def _speak(self, redis: "Redis") -> None:
+    async def _publish_outgoing(self, redis: "Redis") -> None:
         while True:
-            news = await self._waiting.get()
-            said = msgspec.structs.replace(news, sender=self._name)
-            key = f"{KEYS}{news.what}:{news.model}"
-            async with asyncio.timeout(PATIENCE):
-                if news.what in LASTING and news.seconds > 0:
-                    await redis.set(key, msgspec.json.encode(said), px=round(news.seconds * 1_000) + 1)
-                elif news.what == "closed":
-                    await redis.delete(f"{KEYS}open:{news.model}")
-                await redis.publish(CHANNEL, msgspec.json.encode(said))
+            event = msgspec.structs.replace(await self._outgoing.get(), sender=self._name)
+            data = msgspec.json.encode(event)
+            async with asyncio.timeout(TIMEOUT):
+                if event.type in LASTING and event.seconds > 0:
+                    await redis.set(_key(event.type, event.model), data, px=round(event.seconds * 1_000) + 1)
+                elif event.type == "breaker_closed":
+                    await redis.delete(_key("breaker_opened", event.model))
+                await redis.publish(CHANNEL, data)
 
     async def _catch_up(self, redis: "Redis") -> None:
-        """Learn what was decided before this replica came."""
+        """Apply what holds since before this replica started."""
         async for key in redis.scan_iter(match=f"{KEYS}*"):
-            said, left = await redis.get(key), await redis.pttl(key)
-            if said is not None and left > 0:
-                self._hear(said, seconds=left / 1_000)
+            data, left = await redis.get(key), await redis.pttl(key)
+            if data is not None and left > 0:
+                self._apply(data, seconds=left / 1_000)
 
-    def _hear(self, said: bytes | str, *, seconds: float | None = None) -> None:
+    def _apply(self, data: bytes | str, *, seconds: float | None = None) -> None:
+        """Apply another replica's event; `seconds` replaces the time it holds for."""
         try:
-            news = _decoder.decode(said)
+            event = _decoder.decode(data)
         except msgspec.MsgspecError:
-            return  # another version's
-        if news.sender != self._name:
-            self._admission.hear(news if seconds is None else msgspec.structs.replace(news, seconds=seconds))
+            return  # published by another version of Palaver
+        if event.sender != self._name:
+            self._admission.apply(
+                event if seconds is None else msgspec.structs.replace(event, seconds=seconds)
+            )
+
+
+def _key(type: str, model: str) -> str:
+    return f"{KEYS}{type}:{model}"

@@ -1,13 +1,13 @@
-"""When a failed call is repeated: a pure decision. The SDK's own retries are off; this is the only layer.
+"""Decide whether and when a failed call is retried: exponential backoff with full jitter. Pure; the SDK's own retries are off.
 
-Rules: never after words of the answer reached the reader; only what a repeat can help; a bounded number of calls to one model; full
-jitter over an exponential bound (AWS, "Exponential Backoff and Jitter"); the provider's `retry-after` is obeyed, and when it asks
-for more than a person will wait the call is not repeated at all. Where another model can answer, this one gets less of both.
+Rules: never after text of the answer has reached the client; only failures a retry can help; a bounded number of calls to one model;
+full jitter over an exponential bound (AWS Architecture Blog, "Exponential Backoff And Jitter"); the provider's `retry-after` is
+obeyed, and when it is longer than a person will wait there is no retry. A model that another one can stand in for gets fewer tries.
 """
 
 from dataclasses import dataclass
 
-from chat.upstream.failures import Trouble
+from chat.upstream.failures import FailureDetails
 
 FIRST_BOUND = 0.5  # seconds; doubles with every attempt
 LARGEST_BOUND = 8.0  # seconds
@@ -15,31 +15,31 @@ LARGEST_BOUND = 8.0  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How much one model is given: `attempts` calls in all, and the longest `retry-after` in seconds somebody waits for."""
+    """How patient to be with one model: `attempts` calls in all, and the longest `retry-after` in seconds that is waited for."""
 
     attempts: int
     longest_wait: float
 
 
 ALONE = Patience(attempts=4, longest_wait=30.0)
-"""No other model can answer: four calls span about four seconds, and half a minute is what a watching person accepts."""
+"""No other model can answer: four calls span about four seconds, and half a minute is what a person at the page accepts."""
 
 WITH_OTHERS = Patience(attempts=2, longest_wait=5.0)
-"""Another model can: one repeat heals what is momentary, then a cold cache costs less than a person's patience."""
+"""Another model can answer: one retry heals what is momentary; then a cold cache costs less than a person's patience."""
 
 
 def delay(
-    trouble: Trouble, *, attempt: int, text_shown: bool, chance: float, patience: Patience = ALONE
+    failure: FailureDetails, *, attempt: int, text_shown: bool, chance: float, patience: Patience = ALONE
 ) -> float | None:
     """Seconds to wait before the next call, or None when there must not be one.
 
     `attempt` counts the calls made so far, `chance` is a random number in [0, 1).
     """
-    if text_shown or not trouble.repeat or attempt >= patience.attempts:
+    if text_shown or not failure.repeat or attempt >= patience.attempts:
         return None
     bound: float = min(LARGEST_BOUND, FIRST_BOUND * 2 ** (attempt - 1))
-    if trouble.retry_after is None:
+    if failure.retry_after is None:
         return bound * chance
-    if trouble.retry_after > patience.longest_wait:
+    if failure.retry_after > patience.longest_wait:
         return None
-    return trouble.retry_after + bound * chance
+    return failure.retry_after + bound * chance

@@ -1,7 +1,8 @@
-"""From the bytes of a Messages API stream to the few things a turn cares about. Pure; one decoder per stream.
+"""Decode the bytes of a Messages API stream into the few events a turn needs. Pure; one decoder per stream.
 
-The SDK's typed stream costs ten to thirty times the CPU per delta (upstream facts §9); this reads the same events with msgspec and
-owns what the SDK would have done: `error` events, `ping`, unknown types, cumulative usage, and the missing `message_stop`.
+The SDK's typed stream costs ten to thirty times the CPU per text delta (measured with SDK 2.10: 11 to 27 µs, here 0.9 µs), so msgspec
+reads the same events here. What the SDK would have done is done here too: `error` events, `ping`, unknown types, cumulative usage, and
+a missing `message_stop`. The events are those of the Claude API documentation, page "Streaming Messages".
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import msgspec
 from chat.upstream.failures import GARBLED, UpstreamFailure, from_error_event
 from context.models.pricing import Usage
 
-MAX_EVENT = 8 * 1024 * 1024  # bytes one event may have before the stream counts as garbled
+MAX_EVENT = 8 * 1024 * 1024  # bytes of one event; in a longer one the stream counts as garbled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +27,10 @@ class MessageStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextDelta:
-    """More of a part: `kind` is `text` or `reasoning`."""
+    """More text of the answer: `kind` is `text` or `reasoning`."""
 
     kind: str
-    words: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,22 +39,22 @@ class BlockEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
-    """The answer is complete, or was stopped for a reason."""
+class MessageStopped:
+    """The model stopped: the answer is complete, or was ended for another reason (the API's `stop_reason`)."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRequested:
-    """The model wants a tool's answer before it goes on. `input` is what it wrote, {} when that was no JSON object."""
+    """The model needs a tool's result before it goes on. `input` is {} when the model wrote no JSON object."""
 
     id: str
     name: str
     input: dict[str, Any]
 
 
-Piece = MessageStarted | TextDelta | BlockEnded | Stopped | ToolRequested
+StreamEvent = MessageStarted | TextDelta | BlockEnded | MessageStopped | ToolRequested
 
 
 class _Cache(msgspec.Struct):
@@ -114,74 +115,66 @@ _decode_usage = msgspec.json.Decoder(_Usage).decode
 
 
 class Decoder:
-    """Feed it bytes as they come; it yields pieces and keeps the usage reported so far."""
+    """Feed it bytes as they arrive; it yields stream events and keeps what was received so far.
+
+    `blocks`: the answer's finished content blocks, as they must be sent back to a model that uses tools. `diagnostics`: the provider's
+    word on where this request differs from the cached one. `counted`: whether the final output count arrived. `finished`: whether
+    `message_stop` arrived.
+    """
 
     def __init__(self) -> None:
-        self.blocks: list[
-            dict[str, Any]
-        ] = []  # the answer's blocks as they must be sent back to a model that uses tools
-        self.diagnostics: dict[str, Any] | None = (
-            None  # where this request parts from the one before, as the provider sees it
-        )
+        self.blocks: list[dict[str, Any]] = []
+        self.diagnostics: dict[str, Any] | None = None
         self.usage = Usage()
-        self.counted = False  # whether the provider's final output count has arrived
+        self.counted = False
         self.stop_reason: str | None = None
-        self.finished = False  # whether `message_stop` has arrived
+        self.finished = False
         self._rest = b""
         self._block = _Block()
-        self._pieces_of_block: list[str] = []
+        self._block_parts: list[str] = []
 
     @property
-    def whole(self) -> bool:
-        """Whether all words and the final count have arrived: only `message_stop` may be missing."""
+    def complete(self) -> bool:
+        """Whether all text and the final count have arrived: only `message_stop` may be missing."""
         return self.counted and self.stop_reason is not None
 
-    def feed(self, data: bytes) -> Iterator[Piece]:
-        """The pieces completed by these bytes. Raises UpstreamFailure for an error event and for broken framing."""
+    def feed(self, data: bytes) -> Iterator[StreamEvent]:
+        """The events completed by these bytes. Raises UpstreamFailure for an error event and for broken framing."""
         self._rest += data
         if len(self._rest) > MAX_EVENT:
             raise UpstreamFailure(GARBLED)
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
-                yield from self._event(line[5:].strip())
+                yield from self._decode_event(line[5:].strip())
 
-    def take(self, usage: bytes) -> None:
-        """The usage of an answer that was not streamed, as JSON."""
-        self._count(_decode_usage(usage))
+    def set_usage(self, usage: bytes) -> None:
+        """Take over the usage of an answer that was not streamed, as JSON."""
+        self._update_usage(_decode_usage(usage))
         self.counted = self.finished = True
 
-    def _event(self, data: bytes) -> Iterator[Piece]:
+    def _decode_event(self, data: bytes) -> Iterator[StreamEvent]:
         try:
             event = _decode(data)
         except msgspec.MsgspecError as problem:
             raise UpstreamFailure(GARBLED) from problem
-        match event.type:
+        match event.type:  # the most frequent first
             case "content_block_delta" if event.delta is not None:
-                self._grow(event.delta)
-                if event.delta.type == "text_delta":
-                    yield TextDelta(kind="text", words=event.delta.text)
-                elif event.delta.type == "thinking_delta":
-                    yield TextDelta(kind="reasoning", words=event.delta.thinking)
+                if (delta := self._extend_block(event.delta)) is not None:
+                    yield delta
             case "content_block_start" if event.content_block is not None:
-                self._pieces_of_block.clear()
+                self._block_parts.clear()
                 self._block = event.content_block
                 if event.content_block.type == "text" and event.content_block.text:
-                    yield TextDelta(kind="text", words=event.content_block.text)
+                    yield TextDelta(kind="text", text=event.content_block.text)
             case "content_block_stop":
-                yield from self._ended()
-                yield BlockEnded()
+                yield from self._end_block()
             case "message_start" if event.message is not None:
-                self._count(event.message.usage)
+                self._update_usage(event.message.usage)
                 self.diagnostics = event.message.diagnostics
                 yield MessageStarted(upstream_id=event.message.id, model=event.message.model)
             case "message_delta":
-                if event.usage is not None:
-                    self._count(event.usage)
-                    self.counted = event.usage.output_tokens is not None
-                if event.delta is not None and event.delta.stop_reason is not None:
-                    self.stop_reason = event.delta.stop_reason
-                    yield Stopped(reason=event.delta.stop_reason)
+                yield from self._update_message(event)
             case "message_stop":
                 self.finished = True
             case "error" | "server_error":  # the second is how the local model's server breaks off
@@ -189,57 +182,79 @@ class Decoder:
             case _:
                 pass  # ping, and whatever the provider adds next
 
-    def _grow(self, delta: _Delta) -> None:
+    def _extend_block(self, delta: _Delta) -> TextDelta | None:
         if delta.signature:
             self._block.signature = delta.signature
-        more = delta.text or delta.thinking or delta.partial_json
-        if more:
-            self._pieces_of_block.append(more)
+        if more := delta.text or delta.thinking or delta.partial_json:
+            self._block_parts.append(more)
+        if delta.type == "text_delta":
+            return TextDelta(kind="text", text=delta.text)
+        if delta.type == "thinking_delta":
+            return TextDelta(kind="reasoning", text=delta.thinking)
+        return None
 
-    def _ended(self) -> Iterator[ToolRequested]:
-        """Keep the finished block; a tool's is told of."""
-        block, grown = self._block, "".join(self._pieces_of_block)
+    def _end_block(self) -> Iterator[ToolRequested | BlockEnded]:
+        """Keep the finished block, and report a tool's."""
+        block, content = self._block, "".join(self._block_parts)
         match block.type:
             case "text":
-                if block.text + grown:
-                    self.blocks.append({"type": "text", "text": block.text + grown})
+                if block.text + content:
+                    self.blocks.append({"type": "text", "text": block.text + content})
             case "thinking":
-                thought = block.thinking + grown
-                self.blocks.append({"type": "thinking", "thinking": thought, "signature": block.signature})
+                thinking = block.thinking + content
+                self.blocks.append({"type": "thinking", "thinking": thinking, "signature": block.signature})
             case "redacted_thinking":
                 self.blocks.append({"type": "redacted_thinking", "data": block.data})
             case "tool_use":
-                try:
-                    given = msgspec.json.decode(grown or "{}")
-                except msgspec.MsgspecError:
-                    given = {}
-                asked = given if isinstance(given, dict) else {}
-                self.blocks.append({"type": "tool_use", "id": block.id, "name": block.name, "input": asked})
-                yield ToolRequested(id=block.id, name=block.name, input=asked)
+                arguments = _object(content)
+                self.blocks.append(
+                    {"type": "tool_use", "id": block.id, "name": block.name, "input": arguments}
+                )
+                yield ToolRequested(id=block.id, name=block.name, input=arguments)
             case _:
                 pass
+        yield BlockEnded()
 
-    def _count(self, reported: _Usage) -> None:
-        """Take over reported totals: they replace what was known, and absent ones keep it (upstream facts §3.2)."""
-        known = self.usage
+    def _update_message(self, event: _Event) -> Iterator[MessageStopped]:
+        if event.usage is not None:
+            self._update_usage(event.usage)
+            self.counted = event.usage.output_tokens is not None
+        if event.delta is not None and event.delta.stop_reason is not None:
+            self.stop_reason = event.delta.stop_reason
+            yield MessageStopped(reason=event.delta.stop_reason)
+
+    def _update_usage(self, reported: _Usage) -> None:
+        """Take over reported totals.
+
+        They are cumulative: a reported one replaces what is known, an absent one keeps it ("Streaming Messages", "the token counts
+        shown in the usage field of the message_delta event are cumulative").
+        """
+        usage = self.usage
         if reported.input_tokens is not None:
-            known = replace(known, input=reported.input_tokens)
+            usage = replace(usage, input=reported.input_tokens)
         if reported.cache_read_input_tokens is not None:
-            known = replace(known, cache_read=reported.cache_read_input_tokens)
+            usage = replace(usage, cache_read=reported.cache_read_input_tokens)
         if reported.cache_creation is not None:
             split = reported.cache_creation
-            known = replace(
-                known,
+            usage = replace(
+                usage,
                 cache_write_5m=split.ephemeral_5m_input_tokens,
                 cache_write_1h=split.ephemeral_1h_input_tokens,
             )
-        elif reported.cache_creation_input_tokens is not None and not known.cache_write_1h:
-            known = replace(known, cache_write_5m=reported.cache_creation_input_tokens)
+        elif reported.cache_creation_input_tokens is not None and not usage.cache_write_1h:
+            usage = replace(usage, cache_write_5m=reported.cache_creation_input_tokens)
         if reported.output_tokens is not None:
-            known = replace(known, output=reported.output_tokens)
-        if (
-            reported.output_tokens_details is not None
-            and reported.output_tokens_details.thinking_tokens is not None
-        ):
-            known = replace(known, reasoning=reported.output_tokens_details.thinking_tokens)
-        self.usage = known
+            usage = replace(usage, output=reported.output_tokens)
+        details = reported.output_tokens_details
+        if details is not None and details.thinking_tokens is not None:
+            usage = replace(usage, reasoning=details.thinking_tokens)
+        self.usage = usage
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A tool's arguments as the model wrote them; {} when they are no JSON object."""
+    try:
+        value = msgspec.json.decode(text or "{}")
+    except msgspec.MsgspecError:
+        return {}
+    return value if isinstance(value, dict) else {}

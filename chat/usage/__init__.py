@@ -1,3 +1,3 @@
-"""Questions to the ledger: sums, date ranges, CSV, and what threads could have cost. Imports: `chat.config`, `store`, `context`.
+"""Query the ledger: sums, date ranges, amounts, CSV, and what threads could have cost. Imports: `chat.config`, `chat.clock`, `store`, `context`.
 Reads the database only.
 """

@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.config.settings import Settings
-from chat.usage.figures import Compared, Costs, Spent, forecast, money, of_call
+from chat.usage.amounts import with_cents
+from chat.usage.figures import Compared, Costs, Spent, forecast, of_call
 from context.audit.hindsight import AnsweredTurn, hindsight
 from context.models.catalog import lookup
 from context.models.pricing import PriceTable, price_table, usd
@@ -135,7 +136,7 @@ async def _compared(
     remarks = []
     if elsewhere:
         cost = sum((row.cost or Decimal(0) for row in elsewhere), Decimal(0))
-        remarks.append(f"{len(elsewhere)} calls on other branches (${money(cost)}) are not compared.")
+        remarks.append(f"{len(elsewhere)} calls on other branches (${with_cents(cost)}) are not compared.")
     if not taken:
         return None, (*remarks, "No turn of the visible branch was answered.")
     if any(row.cost is None and row.usage.total for row in counted):
@@ -152,7 +153,7 @@ async def _compared(
         taken,
         tables=known,
         minimums={model: lookup(model).min_cacheable for model in models},
-        reader=cheap,
+        summarizer=cheap,
         policy=policy,
         window=window,
     )

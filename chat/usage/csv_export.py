@@ -1,4 +1,4 @@
-"""The ledger as rows of CSV, in which no cell is a formula."""
+"""Export ledger sums and entries as CSV, safe to open in a spreadsheet: no cell is a formula."""
 
 import csv
 import io
@@ -8,7 +8,8 @@ from typing import Any
 from unicodedata import normalize
 
 from chat.clock import rfc3339
-from chat.usage.queries import cost_of, dollars, plain, saved_of
+from chat.usage.amounts import dollars, plain
+from chat.usage.queries import cost_of, saved_of
 from store.ledger.aggregates import KINDS, Dimension
 from store.ledger.entries import Entry
 from store.ledger.reports import Sums
@@ -37,8 +38,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def flat(sums: Sums, by: Sequence[Dimension]) -> dict[str, Any]:
-    """A group as one row."""
-    used = sums.usage
+    """The sums of one group as one row."""
+    usage = sums.usage
     return {
         **dict(zip(by, sums.group, strict=True)),
         "calls": sums.calls,
@@ -48,7 +49,7 @@ def flat(sums: Sums, by: Sequence[Dimension]) -> dict[str, Any]:
         "failed": sums.failed,
         "estimated": sums.estimated,
         "unpriced": sums.unpriced,
-        **{f"{kind}_tokens": getattr(used, kind) for kind in KINDS},
+        **{f"{kind}_tokens": getattr(usage, kind) for kind in KINDS},
         "cost_usd": cost_of(sums),
         "first_token_p50_ms": sums.first_token_ms.get("p50"),
         "first_token_p95_ms": sums.first_token_ms.get("p95"),
@@ -58,7 +59,7 @@ def flat(sums: Sums, by: Sequence[Dimension]) -> dict[str, Any]:
 
 
 def flat_call(row: Entry) -> dict[str, Any]:
-    """One row of the ledger as it is exported: everything but what was said, which no row has."""
+    """One ledger entry as one row. Entries contain no text of conversations."""
     return {
         "id": row.id,
         "created_at": rfc3339(row.created_at),
@@ -88,16 +89,16 @@ def flat_call(row: Entry) -> dict[str, Any]:
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]], names: Sequence[str], *, header: bool = True) -> str:
-    """Rows as CSV (RFC 4180). Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    written = io.StringIO(newline="")
-    table = csv.writer(written)
+    """Rows as CSV (RFC 4180). Text that a spreadsheet could evaluate as a formula is prefixed with an apostrophe."""
+    output = io.StringIO(newline="")
+    table = csv.writer(output)
     if header:
         table.writerow(names)
     table.writerows([_cell(row[name]) for name in names] for row in rows)
-    return written.getvalue()
+    return output.getvalue()
 
 
-# Amounts are text, so that they stay exact; they are ours and no formulas, also when they are negative.
+# Amounts are text, so that they stay exact. A negative one is no formula.
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -108,6 +109,6 @@ def _cell(value: Any) -> Any:
 
 
 def _may_be_formula(value: str) -> bool:
-    """Whether some spreadsheet may calculate it: they skip spaces, and take the wide forms of the signs for the signs."""
+    """Whether a spreadsheet may evaluate it: they skip leading spaces, and accept the full-width forms of the signs."""
     first = normalize("NFKC", value.lstrip()[:1])
     return _CONTROL.match(value) is not None or first in {"=", "+", "-", "@"}

@@ -1,4 +1,4 @@
-"""What calls cost and were estimated to cost, as values that can be added up."""
+"""Sums of ledger entries as values that can be added: what calls cost, estimates against actual usage, policies compared."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """Some calls together. `cost` in USD is that of the priced ones; `unpriced` and `estimated` count the others."""
+    """The sum of some calls. `cost` in USD covers the priced ones; `unpriced` and `estimated` count the others."""
 
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -39,7 +39,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimateCheck:
-    """What plans predicted and what was billed, over the turns that have both; `causes` of reads that did not happen."""
+    """Estimated against actual usage, over the calls that have both; `causes` counts the causes of cache misses."""
 
     turns: int = 0
     estimated_usage: Usage = field(default_factory=Usage)
@@ -57,7 +57,7 @@ class EstimateCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """The turns of visible branches with their summaries and keep-alives: `paid`, the `least` possible, simple policies. In USD."""
+    """The turns of visible branches with their summaries and keep-alives, in USD: `paid`, the `least` possible, simple policies."""
 
     turns: int
     paid: Decimal
@@ -75,7 +75,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """What a thread, or several together, cost. `remarks` say why some of it is not compared."""
+    """The costs of a thread, or of several together. `remarks` say why some are not compared."""
 
     name: str
     title: str | None
@@ -88,8 +88,8 @@ class Costs:
     def total(self) -> Spent:
         """Over all purposes."""
         total = Spent()
-        for one in self.spent.values():
-            total = total.plus(one)
+        for spent in self.spent.values():
+            total = total.plus(spent)
         return total
 
 
@@ -97,14 +97,14 @@ def together(costs: Sequence[Costs]) -> Costs:
     """The sum of several threads."""
     spent: dict[str, Spent] = {}
     forecast, compared = EstimateCheck(), None
-    for one in costs:
-        for purpose, its in one.spent.items():
-            spent[purpose] = spent.get(purpose, Spent()).plus(its)
-        forecast = forecast.plus(one.forecast)
-        if one.compared is not None:
-            compared = one.compared if compared is None else compared.plus(one.compared)
-    left = sum(1 for one in costs if one.compared is None)
-    remarks = (f"{left} of {len(costs)} are not compared.",) if left else ()
+    for thread in costs:
+        for purpose, calls in thread.spent.items():
+            spent[purpose] = spent.get(purpose, Spent()).plus(calls)
+        forecast = forecast.plus(thread.forecast)
+        if thread.compared is not None:
+            compared = thread.compared if compared is None else compared.plus(thread.compared)
+    not_compared = sum(1 for thread in costs if thread.compared is None)
+    remarks = (f"{not_compared} of {len(costs)} are not compared.",) if not_compared else ()
     name = f"{len(costs)} thread{'' if len(costs) == 1 else 's'}"
     return Costs(
         name=name, title="together", spent=spent, forecast=forecast, compared=compared, remarks=remarks
@@ -112,7 +112,7 @@ def together(costs: Sequence[Costs]) -> Costs:
 
 
 def of_call(row: Entry) -> Spent:
-    """What one call of the ledger cost."""
+    """One ledger entry as a sum."""
     unpriced = row.cost is None and row.usage.total > 0
     return Spent(
         calls=1,
@@ -124,11 +124,11 @@ def of_call(row: Entry) -> Spent:
 
 
 def forecast(rows: Sequence[Entry]) -> EstimateCheck:
-    """What plans predicted and what was billed, over the calls that have both."""
-    found = EstimateCheck()
+    """Compare estimated with actual usage, over the calls that have both."""
+    check = EstimateCheck()
     for row in rows:
         if row.estimated_usage is not None and not row.estimated and row.usage.total:
-            found = found.plus(
+            check = check.plus(
                 EstimateCheck(
                     turns=1,
                     estimated_usage=Usage(**{kind: row.estimated_usage.get(kind, 0) for kind in KINDS}),
@@ -136,15 +136,8 @@ def forecast(rows: Sequence[Entry]) -> EstimateCheck:
                     causes=Counter() if row.cache_miss is None else Counter([row.cache_miss.split(":")[0]]),
                 )
             )
-    return found
+    return check
 
 
-def _together(found: Sequence[Usage]) -> Usage:
-    return Usage(**{name: sum(getattr(one, name) for one in found) for name in Usage.__slots__})
-
-
-def money(cost: Decimal) -> str:
-    """An exact amount; a sum of prices has no rounding to hide."""
-    exact = format(cost.normalize(), "f")
-    whole, _, cents = exact.partition(".")
-    return f"{whole}.{cents.ljust(2, '0')}"
+def _together(usages: Sequence[Usage]) -> Usage:
+    return Usage(**{name: sum(getattr(usage, name) for usage in usages) for name in Usage.__slots__})

@@ -1,13 +1,12 @@
-"""What was spent in a span, and the amounts as clients see them: for the API and the command line alike."""
+"""Query the ledger for a date range, for the API and the command line: sums by group, cost, savings."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat.usage.amounts import dollars
 from chat.usage.date_range import Span, offsets
 from context.audit.savings import periods
-from context.models.pricing import usd
 from store.ledger import reports
 from store.ledger.aggregates import Dimension, Label, Selection
 from store.ledger.reports import Report, Sums
@@ -15,7 +14,7 @@ from store.ledger.reports import Report, Sums
 
 async def answer(
     connection: AsyncConnection,
-    asked: Span,
+    span: Span,
     by: Sequence[Dimension],
     *,
     owner_id: str | None,
@@ -23,29 +22,18 @@ async def answer(
     limit: int,
     top_model: str,
 ) -> Report:
-    """The sums of a span, for one owner or everybody (None)."""
-    selection = Selection(owner_id=owner_id, start=asked.start, end=asked.end, only=only)
+    """The sums of a date range, for one owner or everybody (None). `top_model`: what all calls are compared with."""
+    selection = Selection(owner_id=owner_id, start=span.start, end=span.end, only=only)
     first = await reports.first_call(connection, selection)
-    top = () if first is None else periods(top_model, start=first, end=asked.end)
-    return await reports.report(connection, selection, by, limit=limit, days=offsets(asked), top=top)
-
-
-def dollars(pico: int) -> str:
-    """Picodollars as an exact decimal number of US dollars."""
-    return plain(usd(pico))
-
-
-def plain(amount: Decimal) -> str:
-    """A decimal number without an exponent and without zeros that say nothing."""
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    top = () if first is None else periods(top_model, start=first, end=span.end)
+    return await reports.report(connection, selection, by, limit=limit, days=offsets(span), top=top)
 
 
 def cost_of(sums: Sums) -> str | None:
-    """What a group cost in USD, or None when nothing in it has a price."""
+    """The cost of a group in USD; None when nothing in it has a price."""
     return None if sums.unpriced and not sums.cost else dollars(sums.cost)
 
 
 def saved_of(sums: Sums) -> str | None:
-    """What routing and caching saved on a group in USD; None when nothing in it can be compared."""
+    """What routing and caching saved in a group, in USD; None when nothing in it can be compared."""
     return dollars(sums.on_top - sums.compared) if sums.compared or sums.on_top else None

@@ -1,6 +1,6 @@
-"""Was the prompt cache used as estimated? If not, why (context economics, section 10).
+"""Compare estimated with actual cache reads; where they fell short, find the most likely cause.
 
-A cache miss of reads is money: each one gets a cause, so that a change which breaks prefixes is seen the same day.
+A cache miss is money: each one gets a cause, so that a change which breaks prefixes is seen the same day.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from context.cache.breakpoints import LOOKBACK
-from context.cache.cache_state import CacheState, Sent
+from context.cache.cache_state import CacheState, CacheUse
 from context.models.pricing import Usage
 from context.request.blocks import Compared, Kind
 
@@ -16,10 +16,10 @@ TOLERANCE: Final = 0.05
 ESTIMATED: Final = 0.2  # where the size of the entry was itself only an estimate
 
 # expired: the entry was gone; changed: the bytes are not those that were cached; model_or_settings: what is sent beside them is not;
-# lookback: the entry stood too far before the marks; unknown: none of these.
+# lookback: the entry stood too far before the breakpoints; unknown: none of these.
 Cause = Literal["expired", "changed", "model_or_settings", "lookback", "unknown"]
 
-# What the provider says when it sees the same (upstream facts 2.10).
+# `cache_miss_reason.type` of the provider's cache diagnostics that confirms a change in a kind of block (the SDK's `diagnostics` types).
 CONFIRMS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "settings": ("model_changed", "unavailable"),
     "tool": ("tools_changed",),
@@ -31,7 +31,7 @@ CONFIRMS: Final[Mapping[Kind, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheMiss:
-    """Reads that were estimated and not billed."""
+    """Cache reads that were estimated and did not happen. `detail` says the cause in words."""
 
     cause: Cause
     expected: int
@@ -39,61 +39,75 @@ class CacheMiss:
     detail: str
 
 
-def fell_short(cache_state: CacheState, sent: Sent, actual_usage: Usage) -> bool:
+def fell_short(cache_state: CacheState, use: CacheUse, actual_usage: Usage) -> bool:
     """Whether less than 95% of the estimated reads were billed (80% where their size was estimated)."""
-    counted = any(one.key == sent.read and one.exact for one in cache_state.written)
-    least = sent.read_tokens * (1 - (TOLERANCE if counted else ESTIMATED))
-    return bool(sent.read_tokens) and actual_usage.cache_read < least
+    counted = any(entry.key == use.read and entry.exact for entry in cache_state.written)
+    least = use.read_tokens * (1 - (TOLERANCE if counted else ESTIMATED))
+    return bool(use.read_tokens) and actual_usage.cache_read < least
 
 
 def check(
     cache_state: CacheState,
-    sent: Sent,
+    use: CacheUse,
     actual_usage: Usage,
     *,
     started_at: int,
     compared: Compared | None = None,
-    asked: bool = False,
+    diagnosed: bool = False,
     diagnostics: Mapping[str, Any] | None = None,
 ) -> CacheMiss | None:
     """None when the reads were as estimated, else the most likely cause.
 
-    `cache state` is the cache state as it was planned with; `compared` the request beside the one before it, None while nobody has looked or
-    there is nothing to compare with; `asked` whether the provider was asked for the cause, `diagnostics` what it said.
+    `cache_state` is the cache state the request was planned with; `compared` the request beside the one before it, None while nobody has
+    looked or there is nothing to compare with; `diagnosed` whether the provider was asked for the cause, `diagnostics` what it said.
 
-    The provider compares whole requests, also what stands behind the marks and changes every time: that it found no difference
+    The provider compares whole requests, also what stands behind the breakpoints and changes every time: that it found no difference
     proves that there is none, that messages differ proves nothing about those that were cached.
     """
-    if not fell_short(cache_state, sent, actual_usage):
+    if not fell_short(cache_state, use, actual_usage):
         return None
-
-    def because(cause: Cause, detail: str) -> CacheMiss:
-        return CacheMiss(
-            cause=cause, expected=sent.read_tokens, actual_usage=actual_usage.cache_read, detail=detail
-        )
-
     reason = (diagnostics or {}).get("cache_miss_reason") or diagnostics or {}
     word = reason.get("type") if isinstance(reason, Mapping) else None
-    if compared is not None and compared.changed is not None and compared.kind is not None:
-        confirmed = f"; the provider says so too: {word}" if word in CONFIRMS[compared.kind] else ""
-        if compared.kind == "settings":
-            return because(
-                "model_or_settings", f"the model, its thinking or another setting changed{confirmed}"
-            )
-        where = f"block {compared.changed} of {compared.of} ({compared.what})"
-        return because("changed", f"{where} is not what it was when it was cached{confirmed}")
-    entry = next((one for one in cache_state.written if one.key == sent.read), None)
+    silent = diagnosed and diagnostics is None  # the provider was asked and saw no difference
+    cause, detail = (
+        _changed(compared, word)
+        or _expired(cache_state, use, started_at)
+        or _unexplained(compared, word, silent=silent)
+    )
+    expected, actual = use.read_tokens, actual_usage.cache_read
+    return CacheMiss(cause=cause, expected=expected, actual_usage=actual, detail=detail)
+
+
+def _changed(compared: Compared | None, word: object) -> tuple[Cause, str] | None:
+    """A block, or a setting, that differs from what was cached."""
+    if compared is None or compared.changed is None or compared.kind is None:
+        return None
+    confirmed = f"; the provider says so too: {word}" if word in CONFIRMS[compared.kind] else ""
+    if compared.kind == "settings":
+        return "model_or_settings", f"the model, its thinking or another setting changed{confirmed}"
+    where = f"block {compared.changed} of {compared.of} ({compared.what})"
+    return "changed", f"{where} is not what it was when it was cached{confirmed}"
+
+
+def _expired(cache_state: CacheState, use: CacheUse, started_at: int) -> tuple[Cause, str] | None:
+    """An entry that was no longer alive when the request started."""
+    entry = next((entry for entry in cache_state.written if entry.key == use.read), None)
     if entry is not None and not entry.alive(started_at):
-        return because("expired", "the entry had outlived its time when the request started")
-    if sent.read is None:
-        return because("expired", "the system prompt that another conversation had cached was gone")
+        return "expired", "the cache entry had expired when the request started"
+    if use.read is None:
+        return "expired", "the system prompt that another conversation had cached was gone"
+    return None
+
+
+def _unexplained(compared: Compared | None, word: object, *, silent: bool) -> tuple[Cause, str]:
+    """What is left: too long a way back, or what the provider says."""
     if compared is not None and (compared.away is None or compared.away >= LOOKBACK):
-        return because("lookback", f"more than {LOOKBACK} positions lie between the entry and the next mark")
-    if asked and diagnostics is None:
-        return because("expired", "nothing had changed, says the provider, so it had dropped the entry early")
+        return "lookback", f"more than {LOOKBACK} positions lie between the entry and the next breakpoint"
+    if silent:
+        return "expired", "the provider found no change, so it had dropped the entry early"
     if compared is None and word == "model_changed":
-        return because("model_or_settings", f"the provider says: {word}")
+        return "model_or_settings", f"the provider says: {word}"
     if compared is None and word in ("tools_changed", "system_changed"):
-        return because("changed", f"the provider says: {word}")
-    known = "nothing that is known explains it" if compared is None else "the same bytes were sent in time"
-    return because("unknown", known if word is None else f"{known}; the provider says: {word}")
+        return "changed", f"the provider says: {word}"
+    known = "no known cause explains it" if compared is None else "the same bytes were sent in time"
+    return "unknown", known if word is None else f"{known}; the provider says: {word}"

@@ -1,20 +1,20 @@
-"""A thread seen afterwards: how large its messages turned out to be, the least it could have cost, and what simpler ways cost.
+"""A thread in hindsight: the sizes of its messages as billed, the least it could have cost, and what simpler policies would have cost.
 
-Sizes come from the bills wherever they can: between two turns of one epoch the prompt grew by an answer and a question.
+Sizes come from the bills wherever they can: between two turns with the same prefix the prompt grew by an answer and a question.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from context.audit.baselines import bill, simple_policies
-from context.audit.bound import Frame, PlayedTurn, bound
+from context.audit.bound import Frame, SizedTurn, bound
 from context.models.pricing import PriceTable
 from context.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredTurn:
-    """A turn of a branch as it was. `cache state` and `at` (ms) of its request; `user` and `answer` in estimated tokens.
+    """A past turn of a branch. `model` and `at` (ms) of its request; `user` and `answer` in estimated tokens.
 
     prompt: tokens billed for its one call, None if there were several or they were not counted; epoch: all that the bytes before
     its window depend on; start: messages of the branch before its window; compacted: their tokens; summary: tokens of the summary;
@@ -36,7 +36,7 @@ class AnsweredTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hindsight:
-    """Picodollars, answers as they were paid: the least possible, and each simple policy by name."""
+    """Costs in picodollars, answers as they were paid: the least possible, and each simple policy by name."""
 
     least: int
     simple: Mapping[str, int]
@@ -47,22 +47,22 @@ def hindsight(
     *,
     tables: Mapping[str, PriceTable],
     minimums: Mapping[str, int],
-    reader: PriceTable,
+    summarizer: PriceTable,
     policy: Policy,
     window: int,
 ) -> Hindsight:
-    """What the turns of a branch could have cost. `minimums`: shortest cacheable prefix by cache state; `window` in messages."""
-    taken, system = measured(turns)
+    """What the turns of a branch could have cost. `minimums`: shortest cacheable prefix by model; `window` in messages."""
+    sized, system = measured(turns)
     answers = sum(turn.answers for turn in turns)
     # Other threads may have kept a prompt of cacheable length warm: then it is never more than read.
     shared = system >= min(minimums.values(), default=0) > 0
-    warm = sum(tables[turn.model].at(0).cache_read * system for turn in taken) if shared else 0
+    warm = sum(tables[turn.model].at(0).cache_read * system for turn in sized) if shared else 0
     frame = Frame(
         system=0 if shared else system,
         prices={model: table.at(0) for model, table in tables.items()},
-        reader=reader.at(0),
-        summary_least=round(policy.summary_budget * policy.summary_down),
-        summary_most=round(policy.summary_budget * policy.summary_over),
+        summarizer=summarizer.at(0),
+        summary_min=round(policy.summary_budget * policy.summary_merge_to),
+        summary_max=round(policy.summary_budget * policy.summary_merge_above),
         summary_budget=policy.summary_budget,
         summary_share=_share(turns, policy),
         summarizer_prompt=policy.summarizer_prompt,
@@ -70,16 +70,16 @@ def hindsight(
         cap=policy.window_cap,
     )
     return Hindsight(
-        least=bound(taken, frame) + warm + answers,
+        least=bound(sized, frame) + warm + answers,
         simple={
-            one.name: bill(one, taken, system=system, tables=tables, minimums=minimums) + answers
-            for one in simple_policies(window)
+            simple.name: bill(simple, sized, system=system, tables=tables, minimums=minimums) + answers
+            for simple in simple_policies(window)
         },
     )
 
 
-def measured(turns: Sequence[AnsweredTurn]) -> tuple[list[PlayedTurn], int]:
-    """The turns with the sizes their bills tell, and the tokens before the first message."""
+def measured(turns: Sequence[AnsweredTurn]) -> tuple[list[SizedTurn], int]:
+    """The turns with the sizes their bills show, and the tokens before the first message."""
     grown: dict[int, int] = {}  # by turn: tokens of the answer before it and its own question
     for index in range(1, len(turns)):
         old, new = turns[index - 1], turns[index]
@@ -90,37 +90,37 @@ def measured(turns: Sequence[AnsweredTurn]) -> tuple[list[PlayedTurn], int]:
                 grown[index] = new.prompt - old.prompt
     estimated = sum(turns[index - 1].answer + turns[index].user for index in grown)
     ratio = sum(grown.values()) / estimated if estimated else 1.0
-    taken = [
-        PlayedTurn(
-            model=one.model,
-            at=one.at,
-            user=round(one.user * ratio),
-            answer=round(one.answer * ratio),
-            summary=one.summary,
+    sized = [
+        SizedTurn(
+            model=turn.model,
+            at=turn.at,
+            user=round(turn.user * ratio),
+            answer=round(turn.answer * ratio),
+            summary=turn.summary,
         )
-        for one in turns
+        for turn in turns
     ]
     for index, tokens in grown.items():
         parts = turns[index - 1].answer + turns[index].user
         user = round(tokens * turns[index].user / parts) if parts else tokens
-        taken[index] = replace(taken[index], user=user)
-        taken[index - 1] = replace(taken[index - 1], answer=tokens - user)
-    return taken, _system(turns, taken)
+        sized[index] = replace(sized[index], user=user)
+        sized[index - 1] = replace(sized[index - 1], answer=tokens - user)
+    return sized, _system(turns, sized)
 
 
-def _system(turns: Sequence[AnsweredTurn], taken: Sequence[PlayedTurn]) -> int:
-    """What the prompts held besides messages, in the turns that had neither summary nor recall: the least of them."""
-    total, found = 0, list[int]()
-    for one, its in zip(turns, taken, strict=True):
-        total += its.user
-        if one.prompt is not None and not one.start and not one.summary and not one.recalled:
-            found.append(one.prompt - total)
-        total += its.answer
-    return max(0, min(found, default=0))
+def _system(turns: Sequence[AnsweredTurn], sized: Sequence[SizedTurn]) -> int:
+    """The tokens of prompts beside messages, in the turns that had neither summary nor recall: the least of them."""
+    total, remainders = 0, list[int]()
+    for turn, sizes in zip(turns, sized, strict=True):
+        total += sizes.user
+        if turn.prompt is not None and not turn.start and not turn.summary and not turn.recalled:
+            remainders.append(turn.prompt - total)
+        total += sizes.answer
+    return max(0, min(remainders, default=0))
 
 
 def _share(turns: Sequence[AnsweredTurn], policy: Policy) -> float:
     """New summary tokens per compacted token: as planned, or less where the summarizer wrote less."""
-    least = policy.summary_budget * policy.summary_down
-    seen = [one.summary / one.compacted for one in turns if one.compacted and 0 < one.summary < least]
-    return min([policy.summary_share, *seen])
+    least = policy.summary_budget * policy.summary_merge_to
+    shares = [turn.summary / turn.compacted for turn in turns if turn.compacted and 0 < turn.summary < least]
+    return min([policy.summary_share, *shares])

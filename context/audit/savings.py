@@ -1,4 +1,4 @@
-"""What the same calls would have cost with everything on one model and nothing cached: the bill routing and caching avoid.
+"""Savings: what the same calls would have cost with everything on one model and nothing cached.
 
 What is compared, precisely. Each call is priced again from its own token counts: all tokens of its prompt as plain input, its
 output as output, at that model's list price on the day of the call, tiers by prompt length included. Calls that only exist
@@ -13,7 +13,7 @@ from typing import Final
 
 from context.models.pricing import DAY, PriceTable, price_table
 
-ONLY_HERE: Final = ("keepalive", "classify")  # purposes of calls that renew a cache or choose a cache state
+ONLY_HERE: Final = ("keepalive", "classify")  # purposes of calls that renew a cache or choose a tier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,11 @@ def periods(model_id: str, *, start: int, end: int) -> tuple[Period, ...]:
 
 @lru_cache(maxsize=64)  # a year of days takes a third of a second to look up
 def _periods(model_id: str, first: int, last: int) -> tuple[Period, ...]:
-    found: list[Period] = []
+    made: list[Period] = []
     for day in range(first, last + 1):
         table = price_table(model_id, now=day * DAY)
         if table is None:
             return ()
-        if not found or found[-1].table != table:
-            found.append(Period(start=day * DAY, table=table))
-    return tuple(found)
+        if not made or made[-1].table != table:
+            made.append(Period(start=day * DAY, table=table))
+    return tuple(made)

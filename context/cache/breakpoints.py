@@ -1,38 +1,30 @@
-"""Where the cache marks stand, and what the request will read and write (context economics, sections 2 and 3).
+"""Where the cache breakpoints of a request stand, and what it is expected to read from and write into the prompt cache.
 
-A: end of the system prompt. B: end of the summary, so that an edit deep in the window still finds it. C: the last position this cache state
-wrote, so that a cache state unused for long still finds its prefix. D: the new user text. At most four; longer lives stand first.
+The provider's rules (Claude API documentation, "Prompt caching"): the key of an entry is the exact prefix (tools, system, messages);
+an entry is written only at a breakpoint; a read looks, from each breakpoint back, for the nearest position that was written, among 20
+positions with the breakpoint's own; at most four breakpoints, those of an hour before those of five minutes; a prefix shorter
+than the model's minimum is silently not cached.
+
+So these are marked: the end of the system prompt; the end of the summary, so that an edit deep in the window still finds it; the last
+position this cache state wrote, so that one unused for long still finds its prefix; and the new user text.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from context.cache.cache_state import CacheState, CacheTtl, Written
+from context.cache.cache_state import CacheState, CacheTtl, Ttls, Written
+from context.cache.positions import Layout, Position
 from context.models.pricing import Usage
 
 MOST: Final = 4
-LOOKBACK: Final = 20  # positions a read looks back from a mark, the mark itself being the first
-STRIDE: Final = 15  # blocks between marks where one turn adds very many
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """One block of the prompt: its name for a mark, the key of everything up to it, and how many tokens that is.
-
-    `kind` matters only for runs of tool blocks, which count as one position; an empty or a thinking block is no position at
-    which a mark may stand.
-    """
-
-    at: str
-    key: str
-    tokens: int
-    kind: str = "text"
+LOOKBACK: Final = 20  # positions a read looks back from a breakpoint, the breakpoint itself being the first
+STRIDE: Final = 15  # blocks between breakpoints where one turn adds very many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedBreakpoint:
-    """A mark at a position of the prompt (an index)."""
+    """A breakpoint at a position of the prompt (an index)."""
 
     index: int
     ttl: CacheTtl
@@ -48,55 +40,43 @@ class Forecast:
 
 
 def place(
-    positions: Sequence[Position],
-    *,
-    cache_state: CacheState,
-    now: int,
-    system: int | None,
-    summary: int | None,
-    newest: int,
-    ttl: CacheTtl,
-    head_ttl: CacheTtl,
-    minimum: int,
-    tail: bool = True,
+    layout: Layout, *, ttls: Ttls, cache_state: CacheState, now: int, minimum: int, window: bool = True
 ) -> tuple[PlacedBreakpoint, ...]:
-    """The marks of a request. `system`, `summary` and `newest` are indices of the blocks A, B and D stand on.
+    """The breakpoints of a request. `minimum`: shortest prefix in tokens that the model caches.
 
-    `head_ttl` is for A and B, `ttl` for C and D. `tail` False leaves C and D away: what follows the summary is not going to be
-    sent again as it is.
+    Without `window` only system prompt and summary are marked: what follows them is not going to be sent again as it is.
     """
-    cache_breakpoints: dict[int, CacheTtl] = {}
-    if head_ttl != "none":
-        for index in (system, summary):
-            if index is not None and positions[index].tokens >= minimum:
-                cache_breakpoints[index] = "1h" if ttl == "1h" else head_ttl
-    if ttl != "none" and tail:
-        cache_breakpoints[newest] = ttl
+    positions, newest, ttl = layout.positions, layout.newest, ttls.window
+    placed: dict[int, CacheTtl] = {}
+    head_ttl = "1h" if ttl == "1h" else ttls.head  # an hour may not stand behind five minutes
+    if ttls.head != "none":
+        placed |= {index: head_ttl for index in (0, layout.head) if positions[index].tokens >= minimum}
+    if ttl != "none" and window:
+        placed[newest] = ttl
         last = last_written(positions[: newest + 1], cache_state, now)
-        if last is not None and last not in cache_breakpoints:
-            inside = last <= (summary if summary is not None else system if system is not None else -1)
-            cache_breakpoints[last] = "1h" if ttl == "1h" or (inside and head_ttl == "1h") else ttl
-        behind = max((index for index in cache_breakpoints if index < newest), default=-1)
-        for index in range(behind + STRIDE, newest, STRIDE):
-            if len(cache_breakpoints) < MOST and newest - behind > STRIDE + 3 and may_stand(positions[index]):
-                cache_breakpoints[index] = ttl
-    return tuple(PlacedBreakpoint(index=index, ttl=one) for index, one in sorted(cache_breakpoints.items()))
+        if last is not None and last not in placed:
+            placed[last] = "1h" if ttl == "1h" or (last <= layout.head and ttls.head == "1h") else ttl
+        before = max((index for index in placed if index < newest), default=-1)
+        for index in range(before + STRIDE, newest, STRIDE):
+            if len(placed) < MOST and newest - before > STRIDE + 3 and may_stand(positions[index]):
+                placed[index] = ttl
+    return tuple(PlacedBreakpoint(index=index, ttl=placed[index]) for index in sorted(placed))
 
 
 def may_stand(position: Position) -> bool:
-    """Whether a mark is allowed on that kind of block."""
+    """Whether a breakpoint is allowed on that kind of block."""
     return position.kind not in ("thinking", "redacted_thinking", "empty")
 
 
 def last_written(positions: Sequence[Position], cache_state: CacheState, now: int) -> int | None:
-    """The deepest position of this prompt that the cache state wrote and that still lives: mark C."""
+    """The deepest position of this prompt that the cache state wrote and that is still cached."""
     alive = {entry.key for entry in cache_state.written if entry.alive(now)}
     return next((index for index in range(len(positions) - 1, -1, -1) if positions[index].key in alive), None)
 
 
-def look_back(positions: Sequence[Position], cache_breakpoint: int) -> range:
-    """The indices a read tests for a mark, nearest first: 20 positions, a run of tool blocks being one."""
-    index, seen = cache_breakpoint, 1
+def look_back(positions: Sequence[Position], start: int) -> range:
+    """The indices a read tests from a breakpoint at `start`, nearest first: 20 positions, a run of tool blocks being one."""
+    index, seen = start, 1
     while index > 0:
         kind = positions[index].kind
         if not (kind in ("tool_use", "tool_result") and positions[index - 1].kind == kind):
@@ -104,51 +84,46 @@ def look_back(positions: Sequence[Position], cache_breakpoint: int) -> range:
         if seen > LOOKBACK:
             break
         index -= 1
-    return range(cache_breakpoint, index - 1, -1)
+    return range(start, index - 1, -1)
 
 
 def forecast(
     positions: Sequence[Position],
-    cache_breakpoints: Sequence[PlacedBreakpoint],
+    placed: Sequence[PlacedBreakpoint],
     *,
     cache_state: CacheState,
     now: int,
     minimum: int,
     shared_system: int | None = None,
 ) -> Forecast:
-    """What will be read, written and paid in full (upstream facts 2.4).
+    """Estimate what will be read, written and paid in full.
 
-    `shared_system` is the index of the system block when other threads keep it warm.
+    The longest cached prefix is read; from there to the last breakpoint of an hour is written for an hour, from there to the last one
+    for five minutes; the rest is plain input. `shared_system` is the index of the system block when other threads keep it warm.
     """
     alive = {entry.key: entry for entry in cache_state.written if entry.alive(now)}
-    found = next(
+    read_at = next(
         (
             index
-            for cache_breakpoint in reversed(cache_breakpoints)
-            for index in look_back(positions, cache_breakpoint.index)
+            for point in reversed(placed)
+            for index in look_back(positions, point.index)
             if positions[index].key in alive or index == shared_system
         ),
         None,
     )
-    entry = None if found is None else alive.get(positions[found].key)
-    read = 0 if found is None else positions[found].tokens
-    writing = [
-        cache_breakpoint
-        for cache_breakpoint in cache_breakpoints
-        if (found is None or cache_breakpoint.index > found)
-        and positions[cache_breakpoint.index].tokens >= minimum
+    entry = None if read_at is None else alive.get(positions[read_at].key)
+    read = 0 if read_at is None else positions[read_at].tokens
+    writes = [
+        (positions[point.index].tokens, point.ttl)
+        for point in placed
+        if (read_at is None or point.index > read_at) and positions[point.index].tokens >= minimum
     ]
-    long = max(
-        (
-            positions[cache_breakpoint.index].tokens
-            for cache_breakpoint in writing
-            if cache_breakpoint.ttl == "1h"
-        ),
-        default=read,
-    )
-    end = positions[writing[-1].index].tokens if writing else long
-    total = positions[-1].tokens
+    hour_end = max((tokens for tokens, ttl in writes if ttl == "1h"), default=read)
+    end = writes[-1][0] if writes else hour_end
     usage = Usage(
-        input=total - end, cache_read=read, cache_write_1h=long - read, cache_write_5m=max(0, end - long)
+        input=positions[-1].tokens - end,
+        cache_read=read,
+        cache_write_1h=hour_end - read,
+        cache_write_5m=max(0, end - hour_end),
     )
-    return Forecast(usage=usage, read=entry, read_at=found)
+    return Forecast(usage=usage, read=entry, read_at=read_at)

@@ -1,7 +1,8 @@
-"""A cache state: what is known of one model's cache for one thread. The cache is per model, so is everything in here.
+"""The prompt cache of one model for one thread: what was written into it, when it expires, and how it has been used.
 
-One cache state is one row of JSON. All times are milliseconds since 1970 UTC; entries live from the *start* of the request that wrote
-or read them (context economics, sections 2 and 4).
+The provider's cache is per model, so is everything in here. One cache state is stored as one row of JSON. All times are milliseconds since
+1970 UTC. An entry lives from the *start* of the request that wrote it; a read renews it for the TTL it was written with, free of charge
+(Claude API documentation, "Prompt caching").
 """
 
 from collections.abc import Mapping
@@ -20,17 +21,17 @@ POSITIONS_KEPT: Final = 16  # written positions that are remembered; older ones 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ttls:
-    """For how long the two parts of a prompt are cached: the head (system prompt and summary) and the tail (the window)."""
+    """For how long the two parts of a prompt are cached: the head (system prompt and summary) and the window."""
 
     head: CacheTtl
-    tail: CacheTtl
+    window: CacheTtl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A position of the prompt this cache state wrote into the cache: everything up to it, under that key, and its tokens.
+    """A cache entry: a prefix of the prompt up to a breakpoint, under its key, and its tokens.
 
-    `key` says what the prefix is made of; equal keys are equal bytes. `exact` when the provider counted the tokens.
+    `key` says what the prefix is made of; equal keys mean equal bytes. `exact` when the provider counted the tokens.
     """
 
     key: str
@@ -47,12 +48,12 @@ class Written:
 class CacheState:
     """One (thread, model) and its cache.
 
-    window_ttl, head_ttl: for how long the window and what stands before it are written, `none` when not at all; touched_at: start of its last request, a
-    keep-alive included; used_at: start of its last turn; last_id: the last user message it was sent (mark C next time);
-    settings: what besides the messages the prefix depends on, as of then; upstream_id: the provider's id of the last answer;
-    share: the cache state's share of the thread's turns; keepalives: since the last use; renewals: keep-alives per use;
-    output: tokens of an answer, averaged; uses: turns it answered; depth: of the last user message; kept_day, kept_cost: the last day
-    (since 1970) with keep-alives, and what they cost then in picodollars.
+    window_ttl, head_ttl: for how long the window and what stands before it are written, `none` when not at all; touched_at: start of its
+    last request, keep-alives included; used_at: start of its last turn; last_id: the last user message it was sent; settings: what
+    besides the messages the prefix depends on, as of then; upstream_id: the provider's id of the last answer; written: the entries
+    that may still be alive; gaps: the idle gaps between its turns, oldest first; share: its share of the thread's turns; keepalives: since
+    the last turn; renewals: keep-alives per turn, averaged; output: tokens of an answer, averaged; uses: turns it answered; depth: of the
+    last user message; keepalive_day, keepalive_cost: the last day (since 1970) with keep-alives, and their cost then in picodollars.
     """
 
     model: str
@@ -76,12 +77,14 @@ class CacheState:
 
     @property
     def alive_until(self) -> int:
-        """When the cached window dies unless something reads it before: the time for a timer."""
+        """When the cached window expires unless something reads it before: the time for a timer."""
         return self.touched_at + TTL_MS[self.window_ttl]
 
     @property
     def ttls(self) -> Ttls:
-        return Ttls(head=self.window_ttl if self.head_ttl == "none" else self.head_ttl, tail=self.window_ttl)
+        return Ttls(
+            head=self.window_ttl if self.head_ttl == "none" else self.head_ttl, window=self.window_ttl
+        )
 
     @property
     def kind(self) -> Kind | None:
@@ -120,15 +123,15 @@ class CacheState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What a request did to its cache state, as the plan foresaw it.
+class CacheUse:
+    """What a planned request is expected to read from the cache and write into it.
 
-    marks: the marked positions in order; read, read_tokens: the entry it was going to read, read_at: the index of its position; arrived: tokens of the thread since
-    the cache state's last turn; user_id and depth: the message it answered.
+    breakpoints: the marked positions, in order; read, read_tokens: key and size of the entry it reads, read_at: the index of its position;
+    arrived: tokens of the thread since the cache state's last turn; user_id and depth: the message it answers.
     """
 
     ttls: Ttls
-    cache_breakpoints: tuple[Written, ...]
+    breakpoints: tuple[Written, ...]
     read: str | None
     read_tokens: int
     arrived: int
@@ -140,7 +143,7 @@ class Sent:
 
 def after_request(
     cache_state: CacheState,
-    sent: Sent,
+    use: CacheUse,
     *,
     started_at: int,
     actual_usage: Usage | None,
@@ -155,44 +158,40 @@ def after_request(
     if started_at < cache_state.used_at:
         return cache_state
     first = cache_state.used_at == 0
-    gaps = (
-        cache_state.gaps
-        if first
-        else (*cache_state.gaps, Gap(ms=started_at - cache_state.used_at, tokens=max(0, sent.arrived)))
-    )
-    memory = 1 - 1 / policy.share_memory
-    tail = (
-        actual_usage.cache_read + actual_usage.cache_write_5m + actual_usage.cache_write_1h
-        if actual_usage
-        else 0
-    )
-    answer = actual_usage.output if actual_usage else cache_state.output
+    gaps = cache_state.gaps
+    if not first:
+        gaps = (*gaps, Gap(ms=started_at - cache_state.used_at, tokens=max(0, use.arrived)))
+    memory = 1 - 1 / policy.share_turns
+    cached = 0
+    if actual_usage is not None:
+        cached = actual_usage.cache_read + actual_usage.cache_write_5m + actual_usage.cache_write_1h
+    output = cache_state.output if actual_usage is None else actual_usage.output
     return replace(
         cache_state,
-        window_ttl=sent.ttls.tail,
-        head_ttl=sent.ttls.head,
+        window_ttl=use.ttls.window,
+        head_ttl=use.ttls.head,
         touched_at=started_at,
         used_at=started_at,
-        last_id=sent.user_id,
-        settings=sent.settings,
+        last_id=use.user_id,
+        settings=use.settings,
         upstream_id=upstream_id,
-        written=_rewritten(cache_state, sent, started_at, tail),
+        written=_rewritten(cache_state, use, started_at, cached),
         gaps=gaps[-policy.gaps_kept :],
-        share=_share(cache_state, sent.depth, policy),
+        share=_share(cache_state, use.depth, policy),
         keepalives=0,
         renewals=cache_state.renewals * memory + cache_state.keepalives * (1 - memory),
-        output=answer if first else cache_state.output * memory + answer * (1 - memory),
+        output=output if first else cache_state.output * memory + output * (1 - memory),
         uses=cache_state.uses + 1,
-        depth=sent.depth,
+        depth=use.depth,
     )
 
 
 def after_keepalive(
     cache_state: CacheState, *, started_at: int, head: int | None = None, cost: int = 0
 ) -> CacheState:
-    """The cache state after a keep-alive that was answered: everything its last request marked lives on.
+    """The cache state after a keep-alive that was answered: all entries its last request wrote or read are renewed.
 
-    Or only its head of so many tokens: then the window is no longer cached. `cost` in picodollars.
+    With `head` only those of up to so many tokens: the window is no longer cached then. `cost` in picodollars.
     """
     day = started_at // 86_400_000
     written = tuple(
@@ -213,25 +212,27 @@ def after_keepalive(
     )
 
 
-def _rewritten(cache_state: CacheState, sent: Sent, started_at: int, tail: int) -> tuple[Written, ...]:
-    """The entries after a request: what it marked or read is fresh, what it did not touch is as it was."""
-    cache_breakpoints = list(sent.cache_breakpoints)
-    if cache_breakpoints and tail:
-        cache_breakpoints[-1] = replace(cache_breakpoints[-1], tokens=tail, exact=True)
-    kept: dict[str, Written] = {entry.key: entry for entry in cache_state.written if entry.alive(started_at)}
-    if sent.read in kept:
-        kept[sent.read] = replace(kept[sent.read], touched_at=started_at)
-    for cache_breakpoint in cache_breakpoints:
-        known = kept.pop(cache_breakpoint.key, None)
+def _rewritten(cache_state: CacheState, use: CacheUse, started_at: int, cached: int) -> tuple[Written, ...]:
+    """The entries after a request: what it wrote or read is fresh, what it did not touch is as it was.
+
+    `cached`: tokens that the provider says it read and wrote, 0 when it did not say.
+    """
+    marked = list(use.breakpoints)
+    if marked and cached:
+        marked[-1] = replace(marked[-1], tokens=cached, exact=True)
+    alive: dict[str, Written] = {entry.key: entry for entry in cache_state.written if entry.alive(started_at)}
+    if use.read in alive:
+        alive[use.read] = replace(alive[use.read], touched_at=started_at)
+    for entry in marked:
+        known = alive.pop(entry.key, None)
         if known is None:
-            if (
-                cache_breakpoint.tokens > sent.read_tokens
-            ):  # nothing is written before the position that was read
-                kept[cache_breakpoint.key] = replace(cache_breakpoint, touched_at=started_at)
-        else:  # a read renews an entry for the life it was written with
-            tokens = known.tokens if known.exact else cache_breakpoint.tokens
-            kept[cache_breakpoint.key] = replace(known, tokens=tokens, touched_at=started_at)
-    return tuple(kept.values())[-POSITIONS_KEPT:]
+            # Nothing is written before the position that was read.
+            if entry.tokens > use.read_tokens:
+                alive[entry.key] = replace(entry, touched_at=started_at)
+        else:  # a read renews an entry for the TTL it was written with
+            tokens = known.tokens if known.exact else entry.tokens
+            alive[entry.key] = replace(known, tokens=tokens, touched_at=started_at)
+    return tuple(alive.values())[-POSITIONS_KEPT:]
 
 
 def share_at(cache_state: CacheState, depth: int, *, policy: Policy) -> float:
@@ -241,10 +242,10 @@ def share_at(cache_state: CacheState, depth: int, *, policy: Policy) -> float:
     """
     turn = depth // 2
     if cache_state.uses == 0:
-        return 1 / min(turn + 1, policy.share_memory)
+        return 1 / min(turn + 1, policy.share_turns)
     return float(
         cache_state.share
-        * (1 - 1 / min(turn + 1, policy.share_memory)) ** max(0, turn - cache_state.depth // 2)
+        * (1 - 1 / min(turn + 1, policy.share_turns)) ** max(0, turn - cache_state.depth // 2)
     )
 
 
@@ -253,5 +254,5 @@ def _share(cache_state: CacheState, depth: int, policy: Policy) -> float:
     turn = depth // 2
     if cache_state.uses == 0:
         return share_at(cache_state, depth, policy=policy)
-    fresh = 1 / min(turn + 1, policy.share_memory)
+    fresh = 1 / min(turn + 1, policy.share_turns)
     return float(cache_state.share * (1 - fresh) ** max(1, turn - cache_state.depth // 2) + fresh)

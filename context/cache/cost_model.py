@@ -1,4 +1,7 @@
-"""What a summary costs and when it pays: the formulas of context economics, section 6, in picodollars."""
+"""What the window and its summary cost, and the surplus at which a compaction pays. All prices in picodollars.
+
+The formulas and their symbols are in context/README.md ("When to compact").
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +14,8 @@ from context.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """A cache state to which a window is sent: in which share of the turns, and what a token costs it that it has cached, or has not."""
+class ModelShare:
+    """A model to which the window is sent: in which share of the turns, and the price of a token it reads from its cache or writes."""
 
     share: float
     read: float
@@ -21,12 +24,11 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostModel:
-    """A cache state's standing. Sizes in tokens: `system` (tools included), `summary`, `floor`, `turn` (what a turn adds).
+    """Sizes and prices of one cache state. Sizes in tokens: `system` (tools included), `summary`, `floor`, `turn` (what a turn adds).
 
-    prices: of the cache state's model; reader: of the cheap model that summarizes; share, renewals: of the cache state;
-    minimum: shortest prefix the model caches; shared: the system
-    block is kept warm by other threads; again_elsewhere: picodollars per kept token that a compaction makes the thread's other living
-    cache states write again; others: those that read the same window.
+    prices: of the cache state's model; summarizer: of the model that summarizes; share, renewals: of the cache state; minimum: shortest
+    prefix the model caches; shared: other threads keep the system block warm; rewriting_elsewhere: picodollars per token kept by a
+    compaction that the thread's other living caches cost for writing it again; others: the other models that are sent the window.
     """
 
     system: int
@@ -34,17 +36,17 @@ class CostModel:
     floor: int
     turn: float
     prices: Prices
-    reader: PriceTable
+    summarizer: PriceTable
     policy: Policy
     share: float = 1.0
     renewals: float = 0.0
     minimum: int = 0
     shared: bool = False
-    again_elsewhere: float = 0.0
-    others: tuple["Reader", ...] = ()
+    rewriting_elsewhere: float = 0.0
+    others: tuple[ModelShare, ...] = ()
 
     def write(self, ttl: CacheTtl) -> int:
-        """The price of a token that is not read, under that life."""
+        """The price of a token that is not read from the cache, under that TTL."""
         return self.prices.input if ttl == "none" else self.prices.write(ttl)
 
     def new_summary(self, surplus: float) -> float:
@@ -56,32 +58,30 @@ class CostModel:
         policy = self.policy
         chunks = max(1, ceil(surplus / policy.summarizer_chunk))
         reading = policy.summarizer_prompt * chunks + surplus + merged
-        prices = self.reader.at(int(reading / chunks))
+        prices = self.summarizer.at(int(reading / chunks))
         return prices.input * reading + prices.output * (self.new_summary(surplus) + merged / 2)
 
     def surplus(self, ttl: CacheTtl) -> float:
-        """X*: the surplus at which a compaction pays for the thread's cache states together.
+        """X*: the surplus in tokens at which a compaction pays for the thread's models together.
 
         Where what is kept is shorter than the model caches, the window must first grow past that to be cached at all.
         """
-        own = Reader(
+        own = ModelShare(
             share=self.share,
             read=self.prices.input if ttl == "none" else self.prices.cache_read * (1 + self.renewals),
             write=self.write(ttl),
         )
         turn = max(self.turn, 1.0)
         most = max(2.0, 2 * self.policy.window_cap / turn)
-        found, readers = 1_000.0, (own, *self.others)
+        surplus, models = 1_000.0, (own, *self.others)
         for _ in range(3):  # the call grows with X far slower than X: a few rounds settle it
-            call, again = self.summary_call(found), self.floor + self.new_summary(found)
+            call, rewritten = self.summary_call(surplus), self.floor + self.new_summary(surplus)
             if self.share >= 1 and not self.others:  # an economic order quantity
-                compaction = call + (own.write - self.prices.cache_read * (ttl != "none")) * again * (
-                    ttl != "none"
-                )
-                found = min(most * turn, sqrt(2 * compaction * turn / max(1e-9, own.read)))
+                premium = (own.write - self.prices.cache_read * (ttl != "none")) * rewritten * (ttl != "none")
+                surplus = min(most * turn, sqrt(2 * (call + premium) * turn / max(1e-9, own.read)))
             else:
-                found = turn * _least(partial(_cycle, readers, turn, call, again), 1.0, most)
-        return max(found, float(self.policy.compaction_min), 0.0 if ttl == "none" else 4.0 * self.uncached)
+                surplus = turn * _minimum(partial(_turn_price, models, turn, call, rewritten), 1.0, most)
+        return max(surplus, float(self.policy.compaction_min), 0.0 if ttl == "none" else 4.0 * self.uncached)
 
     def compactions_per_use(self, surplus: float) -> float:
         """How many of the cache state's uses are the first after a compaction."""
@@ -97,19 +97,18 @@ class CostModel:
         """What compacting a dead prefix saves at the next turn alone; worth it above zero."""
         price = min(self.write(ttl), 1.25 * self.prices.input)
         new = self.new_summary(surplus)
-        again = self.again_elsewhere * (self.floor + new)
-        return (surplus - new) * price - self.summary_call(surplus, merged) - again
+        rewriting = self.rewriting_elsewhere * (self.floor + new)
+        return (surplus - new) * price - self.summary_call(surplus, merged) - rewriting
 
     def cold_surplus(self, surplus: float, ttl: CacheTtl) -> float:
         """What a dead window's surplus costs: it is written again or compacted, whichever is cheaper."""
         new = self.new_summary(surplus)
-        compacted = (
-            self.summary_call(surplus) + new * self.write(ttl) + self.again_elsewhere * (self.floor + new)
-        )
+        rewriting = self.rewriting_elsewhere * (self.floor + new)
+        compacted = self.summary_call(surplus) + new * self.write(ttl) + rewriting
         return min(self.write(ttl) * surplus, compacted)
 
     def grown(self) -> "CostModel":
-        """The standing a young thread grows into: the floor it is going to have, and a summary in proportion."""
+        """The sizes a young thread grows into: the floor it is going to have, and a summary in proportion."""
         policy = self.policy
         floor = max(self.floor, int(policy.floor_messages / 2 * self.turn))
         summary = max(
@@ -119,37 +118,40 @@ class CostModel:
         return replace(self, floor=floor, summary=summary)
 
 
-def _cycle(readers: Sequence[Reader], turn: float, call: float, again: float, turns: float) -> float:
-    """The price of one turn, as far as it depends on that, when the window is compacted every so many turns.
+def _turn_price(
+    models: Sequence[ModelShare], turn: float, call: float, rewritten: float, turns: float
+) -> float:
+    """The mean price of a turn, as far as it depends on that, when the window is compacted every so many turns.
 
-    `turn`: tokens a turn adds; `call`: the summarizer's price; `again`: tokens kept by a compaction.
-    A cache state that is used in a share s of the turns writes what came since its last use, and after a compaction all that is kept. In n turns
-    it is used at all with chance 1 - (1 - s)^n: so often the compaction makes it write anew. For a cache state used every turn this is F/n + h n/2, an
-    economic order quantity; a cache state used rarely writes most of its window at every use, and is better off with a small one.
+    `turn`: tokens a turn adds; `call`: the summarizer's price; `rewritten`: tokens kept by a compaction.
+    A model that answers a share s of the turns writes what came since its last use, and after a compaction all that is kept. In n turns
+    it is used at all with chance 1 - (1 - s)^n: so often the compaction makes it write anew. For a model used every turn this is
+    F/n + h n/2, an economic order quantity; one used rarely writes most of its window at every use, and is better off with a small one.
     """
     total = call / turns
-    for one in readers:
-        share = min(1.0, max(one.share, 1e-6))
+    for model in models:
+        share = min(1.0, max(model.share, 1e-6))
         anew = (1 - (1 - share) ** turns) / turns
-        total += share * one.read * turns * turn / 2 + (one.write - one.read) * (again - turn / share) * anew
+        growing = share * model.read * turns * turn / 2
+        total += growing + (model.write - model.read) * (rewritten - turn / share) * anew
     return total
 
 
-def _least(price: Callable[[float], float], low: float, high: float) -> float:
-    """Where between two limits a price with one valley is least, within 5%: golden section on a logarithmic scale."""
+def _minimum(price: Callable[[float], float], low: float, high: float) -> float:
+    """Where between two limits a price with one minimum is least, within 5%: golden-section search on a logarithmic scale."""
     section = (sqrt(5) - 1) / 2
     left, right = log(low), log(high)
-    one, two = right - section * (right - left), left + section * (right - left)
-    at_one, at_two = price(exp(one)), price(exp(two))
+    inner_left, inner_right = right - section * (right - left), left + section * (right - left)
+    price_left, price_right = price(exp(inner_left)), price(exp(inner_right))
     while right - left > 0.1:
-        if at_one <= at_two:
-            right, two, at_two = two, one, at_one
-            one = right - section * (right - left)
-            at_one = price(exp(one))
+        if price_left <= price_right:
+            right, inner_right, price_right = inner_right, inner_left, price_left
+            inner_left = right - section * (right - left)
+            price_left = price(exp(inner_left))
         else:
-            left, one, at_one = one, two, at_two
-            two = left + section * (right - left)
-            at_two = price(exp(two))
+            left, inner_left, price_left = inner_left, inner_right, price_right
+            inner_right = left + section * (right - left)
+            price_right = price(exp(inner_right))
     return exp((left + right) / 2)
 
 

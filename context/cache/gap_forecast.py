@@ -1,4 +1,4 @@
-"""What to expect of the next pause: a cache state's own past, and what all threads do (context economics, section 5)."""
+"""Forecast the next idle gap of a cache state from its own past and from what all threads do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from context.policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapForecast:
-    """The pauses to expect: (length, tokens that arrive meanwhile, weight after a short gap, weight after a long one).
+    """The gaps to expect: (length in ms, tokens that arrive meanwhile, weight after a short gap, weight after a long one).
 
-    The pseudo-observation "never comes back" has weight `never` besides.
+    The pseudo-observation "never comes back" has weight `never` besides. `now`: the kind of the last gap.
     """
 
     points: tuple[tuple[int, float, float, float], ...]
@@ -41,21 +41,22 @@ def forecast_gaps(
     "Never comes back" counts as one gap among those of the prior and all the cache state ever had, and what is forgotten of those does not make it
     likelier: a thread of a thousand turns has a thousand times not been over.
     """
-    short, long = weights(gaps, "short", policy), weights(gaps, "long", policy)
+    after_short, after_long = weights(gaps, "short", policy), weights(gaps, "long", policy)
     points = [
-        (gap.ms, float(gap.tokens), one, other) for gap, one, other in zip(gaps, short, long, strict=True)
+        (gap.ms, float(gap.tokens), short, long)
+        for gap, short, long in zip(gaps, after_short, after_long, strict=True)
     ]
     prior = global_gaps.weight(policy)
     points += [
-        (MIDDLES[bucket], per_gap, prior * one, prior * other)
-        for bucket, (one, other) in enumerate(
+        (MIDDLES[bucket], per_gap, prior * short, prior * long)
+        for bucket, (short, long) in enumerate(
             zip(global_gaps.shares("short"), global_gaps.shares("long"), strict=True)
         )
-        if one or other
+        if short or long
     ]
-    counted = prior + sum(map(max, short, long))
+    counted = prior + sum(map(max, after_short, after_long))
     return GapForecast(
         points=tuple(points),
-        never=counted / (share * min(prior, policy.ends_after) + max(uses, len(gaps))),
+        never=counted / (share * min(prior, policy.expected_turns) + max(uses, len(gaps))),
         now=kind_of(gaps[-1].ms) if gaps else None,
     )

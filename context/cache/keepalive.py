@@ -1,25 +1,25 @@
-"""Whether to renew a cached prefix while nobody asks anything (context economics, section 7).
+"""Decide whether to renew a cached prefix while nobody asks anything (a keep-alive).
 
 A ski-rental decision: one renewal costs a read of the prefix, letting it die costs writing it again if somebody comes back. What
-is known of this cache state's pauses, how long this one has lasted, and whether the page is still open weigh the two.
+is known of this cache state's gaps, how long this one has lasted, and whether the page is still open weigh the two. The formula is in
+context/README.md ("Keep-alives").
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal
 
 from context.cache.breakpoints import last_written
-from context.cache.cache_state import CacheState
-from context.cache.gap_forecast import forecast_gaps
+from context.cache.cache_state import CacheState, CacheTtl
+from context.cache.cost_model import CostModel
+from context.cache.gap_forecast import GapForecast, forecast_gaps
 from context.cache.global_gaps import GlobalGaps
-from context.cache.idle_gaps import LINE, SIGNS, Evidence, Presence
+from context.cache.idle_gaps import SHORT_GAP, SIGNS, Evidence, Presence
 from context.cache.layout import lay_out
-from context.cache.pauses import RENEWALS, most_renewals, rest_of
-from context.cache.plan_inputs import OtherModel, PlanInputs, arriving, cost_model
-from context.cache.ttl_choice import worths
-from context.messages import Message
-from context.request.summary_blocks import Summary
+from context.cache.pauses import RENEWALS, most_renewals, usable_ttl
+from context.cache.plan_inputs import BranchState, PlanInputs, arriving, cost_model
+from context.cache.ttl_choice import future_costs
 from context.request.window import floor_index, from_user
 
 Part = Literal["window", "summary", "system"]
@@ -27,9 +27,9 @@ Part = Literal["window", "summary", "system"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`send` a keep-alive now, or let the entry die.
+    """`send` a keep-alive now, or let the entry die; `reason` in words, for the log.
 
-    part: as far as what the prefix is renewed, for what follows has been compacted away since; tokens: of that prefix; cost: what the
+    part: how far the prefix is renewed, for what follows has been compacted away since; tokens: of that prefix; cost: what the
     renewal is expected to be billed, in picodollars.
     """
 
@@ -46,14 +46,14 @@ class Decision:
 
 
 def next_at(cache_state: CacheState, inputs: PlanInputs, *, after: int) -> int | None:
-    """When the resting cache state next wants a decision, later than `after` (milliseconds): a little before its window or its head dies
+    """When the idle cache state next needs a decision, later than `after` (milliseconds): a little before its window or its head dies
     (renew it?), and when its window has died (compaction?). None: never.
     """
     times = [cache_state.alive_until] if cache_state.window_ttl != "none" else []
     if inputs.policy.keepalives:
         times += [
-            cache_state.touched_at + rest_of(inputs.policy, ttl)
-            for ttl in {cache_state.ttls.tail, cache_state.ttls.head}
+            cache_state.touched_at + usable_ttl(inputs.policy, ttl)
+            for ttl in {cache_state.ttls.window, cache_state.ttls.head}
             if ttl != "none"
         ]
     return min((at for at in times if at > after), default=None)
@@ -61,37 +61,60 @@ def next_at(cache_state: CacheState, inputs: PlanInputs, *, after: int) -> int |
 
 def decide(
     inputs: PlanInputs,
+    branch: BranchState,
     *,
-    path: Sequence[Message],
-    summary: Summary | None,
-    cache_state: CacheState,
     global_gaps: GlobalGaps,
-    now: int,
-    others: Sequence[OtherModel] = (),
     presence: Presence | Evidence | None = None,
     closed: bool = False,
 ) -> Decision:
-    """Keep alive or let die, at `next_at`. `path` is the branch from just after the summary; `closed` a thread nobody can go on with."""
-    policy = inputs.policy
-    if closed or not policy.keepalives or cache_state.ttls.head == "none":
-        return Decision(
-            send=False, reason="closed" if closed else "nothing is cached, or keep-alives are off"
-        )
-    layout = lay_out(inputs, from_user(path), summary, cache_state=cache_state, now=now)
-    found = last_written(layout.positions, cache_state, now)
-    if found is None:
-        return Decision(send=False, reason="the entry is dead already, or the next prompt begins otherwise")
-    part: Part = "window" if found > layout.head else "summary" if found else "system"
-    ttl = cache_state.ttls.tail if part == "window" else cache_state.ttls.head
-    most = most_renewals(policy, ttl)
-    if cache_state.keepalives >= most:
-        return Decision(send=False, reason=f"{most} keep-alives in a row are enough")
-    if now < cache_state.touched_at + rest_of(policy, ttl):
-        return Decision(send=False, reason=f"the window is gone; the {part} lives longer")
-    floor = floor_index(path, policy.floor_messages - 1, policy)
-    costs = cost_model(
-        inputs, cache_state=cache_state, messages=path, floor=floor, summary=summary, others=others, now=now
-    )
+    """Keep alive or let die, at `next_at`. `branch.path` begins just after the summary; `closed`: a thread nobody can go on with."""
+    if closed or not inputs.policy.keepalives or branch.cache_state.ttls.head == "none":
+        reason = "the thread is closed" if closed else "nothing is cached, or keep-alives are off"
+        return Decision(send=False, reason=reason)
+    prefix = _living_prefix(inputs, branch)
+    if prefix is None:
+        reason = "the cache entry has expired, or the next prompt begins differently"
+        return Decision(send=False, reason=reason)
+    most = most_renewals(inputs.policy, prefix.ttl)
+    if branch.cache_state.keepalives >= most:
+        return Decision(send=False, reason=f"{most} keep-alives in a row are the limit")
+    if branch.now < branch.cache_state.touched_at + usable_ttl(inputs.policy, prefix.ttl):
+        return Decision(send=False, reason=f"the window is no longer cached; the {prefix.part} has time left")
+    return _weighed(inputs, branch, prefix, global_gaps, presence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prefix:
+    """The prefix that could be renewed."""
+
+    part: Part
+    ttl: CacheTtl
+    tokens: int
+
+
+def _living_prefix(inputs: PlanInputs, branch: BranchState) -> _Prefix | None:
+    """The longest prefix of the next request that is still cached."""
+    cache_state = branch.cache_state
+    layout = lay_out(inputs, replace(branch, path=from_user(branch.path)))
+    last = last_written(layout.positions, cache_state, branch.now)
+    if last is None:
+        return None
+    part: Part = "window" if last > layout.head else "summary" if last else "system"
+    ttl = cache_state.ttls.window if part == "window" else cache_state.ttls.head
+    return _Prefix(part=part, ttl=ttl, tokens=layout.positions[last].tokens)
+
+
+def _weighed(
+    inputs: PlanInputs,
+    branch: BranchState,
+    prefix: _Prefix,
+    global_gaps: GlobalGaps,
+    presence: Presence | Evidence | None,
+) -> Decision:
+    """Compare the price of renewing with what the death of the prefix would cost."""
+    policy, cache_state = inputs.policy, branch.cache_state
+    floor = floor_index(branch.path, policy.floor_messages - 1, policy)
+    costs = cost_model(inputs, branch, floor=floor)
     ahead = forecast_gaps(
         cache_state.gaps,
         global_gaps,
@@ -100,67 +123,80 @@ def decide(
         uses=cache_state.uses,
         share=costs.share,
     )
-    # What is seen speaks of the thread's pause; the cache state's ends with it only as often as the cache state is the one that is used next.
-    signs = (SIGNS[presence] if isinstance(presence, str) else presence or Evidence()).diluted(costs.share)
-    silence = now - cache_state.used_at
-    sample = [
-        (ms - silence, tokens, weight * signs.weight(ms))
-        for ms, tokens, weight in ahead.sample()
-        if ms > silence
-    ]
-    prefix = layout.positions[found].tokens
-    head, tail = worths(costs, ahead, inputs.signs)
-    # What a death is worth: the difference it makes to all that is to come, after a pause of either kind.
+    # The sign is about the thread's gap; the cache state's gap ends with it only as often as this model answers the next turn.
+    evidence = (SIGNS[presence] if isinstance(presence, str) else presence or Evidence()).diluted(costs.share)
+    silence = branch.now - cache_state.used_at
+    renewal = _Renewal(
+        sample=[
+            (ms - silence, tokens, weight * evidence.weight(ms))
+            for ms, tokens, weight in ahead.sample()
+            if ms > silence
+        ],
+        never=ahead.never * evidence.longer,
+        silence=silence,
+        loss=_loss(inputs, cache_state, prefix, costs, ahead),
+        read=costs.prices.cache_read * prefix.tokens,
+        growth=costs.write(prefix.ttl) if prefix.part == "window" else 0,
+        fresh=costs.floor + costs.turn,
+        usable=usable_ttl(policy, prefix.ttl),
+        left=most_renewals(policy, prefix.ttl) - cache_state.keepalives,
+    )
+    difference = renewal.cost_above_dying()
+    return Decision(
+        send=difference < 0,
+        reason=f"renewing the {prefix.part} is expected to save ${-difference / 1e12:.6f}",
+        part=prefix.part,
+        tokens=prefix.tokens,
+        cost=round(costs.prices.cache_read * prefix.tokens),
+    )
+
+
+def _loss(
+    inputs: PlanInputs, cache_state: CacheState, prefix: _Prefix, costs: CostModel, ahead: GapForecast
+) -> list[float]:
+    """What the death of the prefix costs: the difference it makes to all that is to come, after a gap of either kind."""
+    head, window = future_costs(costs, ahead, inputs.signs)
     loss = [0.0, 0.0]
     for kind in (0, 1):
-        if part == "window" and cache_state.window_ttl != "none":
-            loss[kind] += tail.arriving_dead(kind) - tail.arriving_warm(cache_state.window_ttl, kind)
-        if part != "window" or cache_state.ttls.head == cache_state.window_ttl:
+        if prefix.part == "window" and cache_state.window_ttl != "none":
+            loss[kind] += window.arriving_dead(kind) - window.arriving_warm(cache_state.window_ttl, kind)
+        if prefix.part != "window" or cache_state.ttls.head == cache_state.window_ttl:
             loss[kind] += head.arriving_dead(kind) - head.arriving_warm(cache_state.ttls.head, kind)
-    go = _renewed(
-        sample,
-        loss,
-        read=costs.prices.cache_read * prefix,
-        growth=costs.write(ttl) if part == "window" else 0,
-        fresh=costs.floor + costs.turn,
-        never=ahead.never * signs.longer,
-        rest=rest_of(policy, ttl),
-        silence=silence,
-        left=most - cache_state.keepalives,
-    )
-    said = f"renewing the {part} is expected to save ${-go / 1e12:.6f}"
-    return Decision(
-        send=go < 0,
-        reason=said,
-        part=part,
-        tokens=prefix,
-        cost=round(costs.prices.cache_read * prefix),
-    )
+    return loss
 
 
-def _renewed(
-    sample: Sequence[tuple[int, float, float]],
-    loss: Sequence[float],
-    *,
-    read: float,
-    growth: float,
-    fresh: float,
-    never: float,
-    rest: int,
-    silence: int,
-    left: int,
-) -> float:
-    """The least price of up to j renewals beyond that of letting the entry die: below zero they pay. A mean over the sample and "never"."""
-    best, total = float("inf"), never + sum(weight for _, _, weight in sample)
-    for j in RENEWALS[1:]:
-        if j > left:
-            break
-        cost = never * read * j
-        for ms, tokens, weight in sample:
-            needed = ceil(ms / rest)
-            if needed > j:
-                cost += weight * read * j
-            else:
-                cost += weight * (read * needed + growth * min(tokens, fresh) - loss[ms + silence >= LINE])
-        best = min(best, cost)
-    return best / total if total else best
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Renewal:
+    """A prefix that may be renewed. Prices in picodollars, times in milliseconds.
+
+    sample: (time until the gap ends, tokens that arrive in it, weight); never: the weight of "never comes back"; silence: how long the gap
+    has lasted; loss: what the prefix's death costs, by kind of gap; read: price of one renewal; growth: of a token that arrived, up to
+    `fresh` tokens; usable: how long a renewal lasts; left: renewals that are still allowed.
+    """
+
+    sample: Sequence[tuple[int, float, float]]
+    never: float
+    silence: int
+    loss: Sequence[float]
+    read: float
+    growth: float
+    fresh: float
+    usable: int
+    left: int
+
+    def cost_above_dying(self) -> float:
+        """The least price of up to j renewals beyond that of letting the entry die: below zero they pay. A mean over the sample and "never"."""
+        least, total = float("inf"), self.never + sum(weight for _, _, weight in self.sample)
+        for most in RENEWALS[1:]:
+            if most > self.left:
+                break
+            cost = self.never * self.read * most
+            for ms, tokens, weight in self.sample:
+                needed = ceil(ms / self.usable)
+                if needed > most:
+                    cost += weight * self.read * most
+                else:
+                    saved = self.loss[ms + self.silence >= SHORT_GAP]
+                    cost += weight * (self.read * needed + self.growth * min(tokens, self.fresh) - saved)
+            least = min(least, cost)
+        return least / total if total else least

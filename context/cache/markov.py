@@ -1,8 +1,8 @@
-"""One part of a prompt as a Markov decision problem of six states: the life it has, and the kind of the last pause.
+"""One part of a prompt as a Markov decision problem of six states: the TTL it is cached under, and the kind of the last idle gap.
 
-After a use the part is cached for a life or not; the next pause, of a kind that depends on the kind before, is bridged by so many renewals
-or not; at the next use the part is read, or it is dead and a life is chosen anew. "Never comes back" ends it, so that a dear first write
-counts for as many uses as are to be expected. Solved exactly, by policy iteration. All in picodollars.
+After a use the part is cached for a TTL or not; the next gap, of a kind that depends on the kind before, is bridged by so many
+keep-alives or not; at the next use the part is read, or it is dead and a TTL is chosen anew. "Never comes back" ends it, so that a dear
+first write counts for as many uses as are to be expected. Solved exactly, by policy iteration. All in picodollars.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from context.cache.cache_state import TTL_MS, CacheTtl
-from context.cache.pauses import CACHED, Pauses
+from context.cache.pauses import CACHED, Pause, Pauses
 
-ORDER: Final[Mapping[CacheTtl, int]] = {ttl: index for index, ttl in enumerate(TTL_MS)}
+State = tuple[CacheTtl, int]  # the TTL, and the kind of the last gap: 0 short, 1 long
+STATES: Final[Sequence[State]] = [(ttl, kind) for ttl in TTL_MS for kind in (0, 1)]
 ROUNDS: Final = 6  # of policy iteration: it settles in three or four
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """What a use costs with one part of the prompt, by life: found `warm`, or `dead` and written anew. Picodollars.
+class PartCosts:
+    """What a use costs with one part of the prompt, by TTL: found `warm`, or `dead` and written anew. Picodollars.
 
     renewal: a keep-alive's price; growth: of a token that arrived since the last use.
     """
@@ -30,13 +31,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worth:
-    """The expected price of everything from now on: after a use, by life and by the kind of the pause before it; and for a use that finds
-    the part warm or dead after a pause of that kind.
+class FutureCosts:
+    """The expected cost of one part from now on: `after` a use, by state; and for a use that finds the part warm or dead after a gap of
+    that kind.
     """
 
-    after: Mapping[tuple[CacheTtl, int], float]
-    part: Part
+    after: Mapping[State, float]
+    part: PartCosts
 
     def arriving_warm(self, ttl: CacheTtl, kind: int) -> float:
         return self.part.warm[ttl] + self.after[ttl, kind]
@@ -45,66 +46,85 @@ class Worth:
         return min(price + self.after[ttl, kind] for ttl, price in self.part.dead.items())
 
     def choice(self, prices: Mapping[CacheTtl, float], kind: int) -> dict[CacheTtl, float]:
-        """Each life's price from now on, if it costs that much now."""
+        """Each TTL's cost from now on, if it costs that much now."""
         return {ttl: price + self.after[ttl, kind] for ttl, price in prices.items()}
 
 
-def solve(part: Part, pauses: Pauses) -> Worth:
+def solve(part: PartCosts, pauses: Pauses) -> FutureCosts:
     """Policy iteration: value what is decided, decide anew by those values, until nothing changes."""
-    states: list[tuple[CacheTtl, int]] = [(ttl, kind) for ttl in TTL_MS for kind in (0, 1)]
-    worth = Worth(after=dict.fromkeys(states, 0.0), part=part)
-    decided: list[object] = []
+    future = FutureCosts(after=dict.fromkeys(STATES, 0.0), part=part)
+    decided: object = None
     for _ in range(ROUNDS):
-        fresh = [_cheapest(part, worth, kind) for kind in (0, 1)]
-        dead = [part.dead[ttl] + worth.after[ttl, kind] for kind, ttl in enumerate(fresh)]
-        rows, prices, chosen = list[list[float]](), list[float](), list[object](fresh)
-        for ttl, kind in states:
-            renewal, growth = part.renewal, part.growth.get(ttl, 0.0)
-            warm = part.warm.get(ttl, 0.0)
-            row, price = [0.0] * len(states), 0.0
-            ends = (warm + worth.after[ttl, 0], warm + worth.after[ttl, 1], *dead)
-            for options in pauses[ttl, kind]:  # by sign
-                best = options[0]
-                if len(options) > 1:
-                    totals = [
-                        renewal * one[0]
-                        + growth * one[1]
-                        + one[2] * ends[0]
-                        + one[3] * ends[1]
-                        + one[4] * ends[2]
-                        + one[5] * ends[3]
-                        for one in options
-                    ]
-                    index = totals.index(min(totals))
-                    best = options[index]
-                    chosen.append(index)
-                price += renewal * best[0] + growth * best[1] + (best[2] + best[3]) * warm
-                price += best[4] * part.dead[fresh[0]] + best[5] * part.dead[fresh[1]]
-                at = 2 * ORDER[ttl]
-                row[at] += best[2]
-                row[at + 1] += best[3]
-                row[2 * ORDER[fresh[0]]] += best[4]
-                row[2 * ORDER[fresh[1]] + 1] += best[5]
+        fresh = (_cheapest(part, future, 0), _cheapest(part, future, 1))
+        chosen = {state: _cheapest_options(part, future, state, fresh, pauses[state]) for state in STATES}
+        if (fresh, chosen) == decided:
+            break
+        decided = (fresh, chosen)
+        rows, prices = list[list[float]](), list[float]()
+        for state in STATES:
+            row, price = _transition(part, state[0], fresh, chosen[state])
             rows.append(row)
             prices.append(price)
-        if chosen == decided:
-            break
-        decided = chosen
-        worth = Worth(after=dict(zip(states, _fixed_point(rows, prices), strict=True)), part=part)
-    return worth
+        future = FutureCosts(after=dict(zip(STATES, _fixed_point(rows, prices), strict=True)), part=part)
+    return future
 
 
-def _cheapest(part: Part, worth: Worth, kind: int) -> CacheTtl:
-    """The life that is chosen where the part is found dead."""
+def _cheapest_options(
+    part: PartCosts,
+    future: FutureCosts,
+    state: State,
+    fresh: tuple[CacheTtl, CacheTtl],
+    by_sign: Sequence[Sequence[Pause]],
+) -> list[Pause]:
+    """The option that costs least, for each sign of presence. `fresh`: the TTL chosen where the part is found dead, by kind of gap."""
+    ttl, renewal = state[0], part.renewal
+    growth, warm = part.growth.get(ttl, 0.0), part.warm.get(ttl, 0.0)
+    warm_short, warm_long = warm + future.after[ttl, 0], warm + future.after[ttl, 1]
+    dead_short = part.dead[fresh[0]] + future.after[fresh[0], 0]
+    dead_long = part.dead[fresh[1]] + future.after[fresh[1], 1]
+
+    def cost(option: Pause) -> float:
+        return (
+            renewal * option[0]
+            + growth * option[1]
+            + option[2] * warm_short
+            + option[3] * warm_long
+            + option[4] * dead_short
+            + option[5] * dead_long
+        )
+
+    return [min(options, key=cost) for options in by_sign]
+
+
+def _transition(
+    part: PartCosts, ttl: CacheTtl, fresh: tuple[CacheTtl, CacheTtl], options: Sequence[Pause]
+) -> tuple[list[float], float]:
+    """A row of the transition matrix, over `STATES`, and the price of the step."""
+    row, price = [0.0] * len(STATES), 0.0
+    warm, growth = part.warm.get(ttl, 0.0), part.growth.get(ttl, 0.0)
+    warm_at, dead_at = STATES.index((ttl, 0)), [STATES.index((fresh[kind], kind)) for kind in (0, 1)]
+    for pause in options:
+        price += part.renewal * pause.renewals + growth * pause.arrived
+        price += (pause.warm_short + pause.warm_long) * warm
+        price += pause.dead_short * part.dead[fresh[0]] + pause.dead_long * part.dead[fresh[1]]
+        row[warm_at] += pause.warm_short
+        row[warm_at + 1] += pause.warm_long
+        row[dead_at[0]] += pause.dead_short
+        row[dead_at[1]] += pause.dead_long
+    return row, price
+
+
+def _cheapest(part: PartCosts, future: FutureCosts, kind: int) -> CacheTtl:
+    """The TTL that is chosen where the part is found dead."""
     best: CacheTtl = "none"
     for ttl in CACHED:
-        if part.dead[ttl] + worth.after[ttl, kind] < part.dead[best] + worth.after[best, kind]:
+        if part.dead[ttl] + future.after[ttl, kind] < part.dead[best] + future.after[best, kind]:
             best = ttl
     return best
 
 
 def _fixed_point(rows: Sequence[Sequence[float]], prices: Sequence[float]) -> list[float]:
-    """v = prices + rows v, by elimination; the rows sum to less than one."""
+    """Solve v = prices + rows v by Gauss-Jordan elimination; each row sums to less than one."""
     count = len(rows)
     table = [
         [(1.0 if i == j else 0.0) - rows[i][j] for j in range(count)] + [prices[i]] for i in range(count)
@@ -115,5 +135,5 @@ def _fixed_point(rows: Sequence[Sequence[float]], prices: Sequence[float]) -> li
         for k in range(count):
             if k != i and table[k][i]:
                 factor = table[k][i]
-                table[k] = [one - factor * other for one, other in zip(table[k], table[i], strict=True)]
+                table[k] = [value - factor * above for value, above in zip(table[k], table[i], strict=True)]
     return [row[-1] for row in table]

@@ -1,4 +1,7 @@
-"""What a cache state's requests are made under: constant from turn to turn, so that the cached prefix holds."""
+"""What a request is planned from: the settings of its model, and the branch of the thread as it stands.
+
+Settings stay the same from turn to turn, so that the cached prefix holds.
+"""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from context.cache.cache_state import CacheState, share_at
-from context.cache.cost_model import CostModel, Reader, turn_tokens
+from context.cache.cost_model import CostModel, ModelShare, turn_tokens
 from context.cache.idle_gaps import Evidence
 from context.messages import Message
 from context.models.catalog import Model
@@ -31,8 +34,8 @@ class PlanInputs:
     """A model with its prices, a system prompt, and who summarizes.
 
     `prompt_tokens` is all that stands before the first message: the system prompt and, among it, `tools_tokens` of tools;
-    `max_output` is the wanted output limit in tokens; `shared_prompt` says that other threads keep the system prompt warm;
-    `signs` are the evidences of presence the interface gives, none when it gives none.
+    `max_output` is the output limit asked for, in tokens; `shared_prompt` says that other threads keep the system prompt warm;
+    `signs` are the signs of presence the page may give, empty when it gives none; `diagnose` asks the provider why its cache missed.
     """
 
     model: Model
@@ -55,8 +58,8 @@ class PlanInputs:
     @property
     def settings(self) -> str:
         """A digest of all that the prefix depends on before the first message."""
-        made_of = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools]
-        return sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+        parts = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools]
+        return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def in_model(self, tokens: int) -> int:
         """Estimated tokens as this model counts them."""
@@ -71,67 +74,70 @@ def message_limit(model: Model, prompt_tokens: int, max_output: int, policy: Pol
 
 
 def with_room_for(inputs: PlanInputs, tokens: int, *, least: int) -> PlanInputs:
-    """The same terms with answers as much shorter as a message of that size needs, but not below `least` tokens."""
+    """The same inputs with answers as much shorter as a message of that size needs, but not below `least` tokens."""
     needed = inputs.in_model(tokens + inputs.prompt_tokens + inputs.policy.overhead)
     left = int(inputs.model.context_window - 2 - needed * inputs.policy.safety)
-    return (
-        inputs
-        if left >= inputs.max_tokens
-        else replace(inputs, max_output=min(inputs.max_tokens, max(left, least)))
-    )
+    if left >= inputs.max_tokens:
+        return inputs
+    return replace(inputs, max_output=min(inputs.max_tokens, max(left, least)))
 
 
-OtherModel = tuple["PlanInputs", CacheState]
-"""Another cache state of the same thread, and the terms it is used under."""
+OtherModel = tuple[PlanInputs, CacheState]
+"""Another model that answers in the same thread: its inputs and its cache state."""
 
 
-def cost_model(
-    inputs: PlanInputs,
-    *,
-    cache_state: CacheState,
-    messages: Sequence[Message],
-    floor: int,
-    summary: Summary | None,
-    others: Sequence[OtherModel] = (),
-    now: int = 0,
-) -> CostModel:
-    """The standing of a cache state whose window is `messages`, of which those from index `floor` on stay verbatim.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchState:
+    """A branch of a thread as one model's request finds it at `now` (milliseconds since 1970 UTC).
 
-    A compaction moves all cache states of a thread: `others` that still live have to write again what is kept.
+    path: the messages no summary stands for (or the newest of them), oldest first; summary: what stands before them; cache_state: of the
+    model; others: the thread's other models.
     """
-    kept = sum(message.tokens for message in messages[floor:])
-    held = 0 if summary is None else summary.tokens
-    total = inputs.prompt_tokens + held + sum(message.tokens for message in messages)
-    kept_tokens, held_tokens = inputs.in_model(kept), inputs.in_model(held)
-    turn = turn_tokens(turn_sizes(messages, cache_state)) * inputs.model.token_ratio
 
-    def costs(its: PlanInputs, one: CacheState) -> CostModel:
+    path: Sequence[Message]
+    summary: Summary | None = None
+    cache_state: CacheState
+    now: int
+    others: Sequence[OtherModel] = ()
+
+
+def cost_model(inputs: PlanInputs, branch: BranchState, *, floor: int) -> CostModel:
+    """Sizes and prices of a cache state whose window is `branch.path`, of which the messages from index `floor` on stay verbatim.
+
+    A compaction moves the window of all models of a thread: those whose cache is alive have to write again what is kept.
+    """
+    messages, now = branch.path, branch.now
+    floor_tokens = sum(message.tokens for message in messages[floor:])
+    summary_tokens = 0 if branch.summary is None else branch.summary.tokens
+    total = inputs.prompt_tokens + summary_tokens + sum(message.tokens for message in messages)
+    floor_size, summary_size = inputs.in_model(floor_tokens), inputs.in_model(summary_tokens)
+    turn = turn_tokens(turn_sizes(messages, branch.cache_state)) * inputs.model.token_ratio
+
+    def costs_of(model_inputs: PlanInputs, cache_state: CacheState) -> CostModel:
         return CostModel(
-            system=its.in_model(its.prompt_tokens),
-            summary=held_tokens,
-            floor=kept_tokens,
+            system=model_inputs.in_model(model_inputs.prompt_tokens),
+            summary=summary_size,
+            floor=floor_size,
             turn=turn,
-            prices=its.prices.at(its.in_model(total)),
-            reader=its.summarizer.prices,
-            policy=its.policy,
-            share=share_at(one, messages[-1].depth, policy=its.policy),
-            renewals=one.renewals,
-            minimum=its.model.min_cacheable,
-            shared=its.shared_prompt,
+            prices=model_inputs.prices.at(model_inputs.in_model(total)),
+            summarizer=model_inputs.summarizer.prices,
+            policy=model_inputs.policy,
+            share=share_at(cache_state, messages[-1].depth, policy=model_inputs.policy),
+            renewals=cache_state.renewals,
+            minimum=model_inputs.model.min_cacheable,
+            shared=model_inputs.shared_prompt,
         )
 
-    own, again, readers = costs(inputs, cache_state), 0.0, list[Reader]()
-    for its, other in others:
-        theirs = costs(its, other)
-        # As if it were cached: cache states that are not because the others are not would all be dearer together.
-        write, read = (
-            theirs.write("5m" if other.window_ttl == "none" else other.window_ttl),
-            theirs.prices.cache_read,
-        )
-        readers.append(Reader(share=theirs.share, read=read * (1 + theirs.renewals), write=write))
+    own, rewriting, others = costs_of(inputs, branch.cache_state), 0.0, list[ModelShare]()
+    for other_inputs, other in branch.others:
+        costs = costs_of(other_inputs, other)
+        # As if it were cached: models that are not because the others are not would all be dearer together.
+        write = costs.write("5m" if other.window_ttl == "none" else other.window_ttl)
+        read = costs.prices.cache_read
+        others.append(ModelShare(share=costs.share, read=read * (1 + costs.renewals), write=write))
         if other.window_ttl != "none" and now < other.alive_until:
-            again += min(1.0, theirs.share * its.policy.alive_turns) * (write - read)
-    return replace(own, again_elsewhere=again, others=tuple(readers)) if others else own
+            rewriting += min(1.0, costs.share * other_inputs.policy.warm_within_turns) * (write - read)
+    return replace(own, rewriting_elsewhere=rewriting, others=tuple(others)) if others else own
 
 
 def arriving(costs: CostModel) -> float:

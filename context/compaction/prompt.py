@@ -1,4 +1,4 @@
-"""The summarizer's prompt, what it is asked, and how its answer is read. Pure: the call itself is made elsewhere.
+"""Write the summarizer's prompt and read its answer: lines with references to messages. The call itself is made in `chat/background`.
 
 Everything the summarizer is shown and everything it writes is data. Its lines carry references to the messages they come from,
 short ones (m1, m2, ...) that cost a token or two; a line without a valid reference is dropped, for nobody could check it.
@@ -93,11 +93,13 @@ def ask_fork(compaction: Compaction, messages: Sequence[Message], summary: Summa
     Each is named by its first words, so that the answer can refer to it; lines of merged segments stand in full.
     """
     lines = _merged(compaction, summary)
-    said = [message for message in messages if spoken(message)]
-    references = _number([*(id for line in lines for id in line.sources), *(one.id for one in said)])
+    visible = [message for message in messages if spoken(message)]
+    references = _number(
+        [*(id for line in lines for id in line.sources), *(message.id for message in visible)]
+    )
     short = {id: reference for reference, id in references.items()}
     parts = [SUMMARY.text, "", "Do this now for the oldest part of the conversation above, these messages:"]
-    for message in said:
+    for message in visible:
         who = "person" if message.role == "user" else "assistant"
         parts.append(f"{short[message.id]} {who}: {' '.join(spoken(message).split())[:NAMED]}")
     parts += [f"EARLIER - {_quoted(line, short)}" for line in lines]
@@ -113,8 +115,8 @@ def _merged(compaction: Compaction, summary: Summary | None) -> list[Line]:
 
 
 def _quoted(line: Line, short: Mapping[str, str]) -> str:
-    mark = "PINNED " if line.pinned else ""
-    return f"{mark}{line.text} [{','.join(short[id] for id in line.sources)}]"
+    prefix = "PINNED " if line.pinned else ""
+    return f"{prefix}{line.text} [{','.join(short[id] for id in line.sources)}]"
 
 
 def _ask(compaction: Compaction, parts: Sequence[str], references: Mapping[str, str]) -> Ask:
@@ -128,7 +130,7 @@ def _ask(compaction: Compaction, parts: Sequence[str], references: Mapping[str, 
 
 
 def parse(
-    answer: str, asked: Ask, count: Callable[[str], int], *, pinned: Sequence[Line] = ()
+    answer: str, request: Ask, count: Callable[[str], int], *, pinned: Sequence[Line] = ()
 ) -> tuple[Line, ...]:
     """The lines of an answer that name valid sources, within the budget; `pinned` lines stand first, word for word.
 
@@ -136,17 +138,17 @@ def parse(
     """
     lines: list[Line] = []
     seen = {line.text for line in pinned}
-    room = asked.budget * SLACK  # for new lines; pinned ones are not the summarizer's to weigh
+    room = request.budget * SLACK  # for new lines; pinned ones do not count
     for row in CONTROL.sub("", answer).splitlines():
-        found = LINE.match(row)
-        if found is None:
+        match = LINE.match(row)
+        if match is None:
             continue
-        text = found["text"].removeprefix("PINNED ").strip()
+        text = match["text"].removeprefix("PINNED ").strip()
         sources = tuple(
             dict.fromkeys(
-                asked.references[reference]
-                for reference in REFERENCE.findall(found["refs"])
-                if reference in asked.references
+                request.references[reference]
+                for reference in REFERENCE.findall(match["refs"])
+                if reference in request.references
             )
         )
         if not sources or not text or len(text) > LONGEST_LINE or text in seen or OPENING in text:
@@ -161,7 +163,7 @@ def parse(
     return (*pinned, *lines)
 
 
-def climb(
+def next_segments(
     compaction: Compaction,
     summary: Summary | None,
     lines: Sequence[Line],
@@ -171,7 +173,7 @@ def climb(
 ) -> tuple[Segment, ...]:
     """The segments of the next summary: those the compaction keeps, and one new segment of these lines. `id` names the new one."""
     known = () if summary is None else summary.segments
-    kept = tuple(segment for segment in known if segment.id in compaction.summary.keep)
+    unchanged = tuple(segment for segment in known if segment.id in compaction.summary.keep)
     merged = [segment for segment in known if segment.id in compaction.summary.merge]
     new = Segment(
         id=id,
@@ -183,7 +185,7 @@ def climb(
     sized = Segment(
         id=id, first_id=new.first_id, last_id=new.last_id, lines=new.lines, tokens=count(new.text)
     )
-    return (*kept, sized)
+    return (*unchanged, sized)
 
 
 def pinned_lines(compaction: Compaction, summary: Summary | None) -> tuple[Line, ...]:

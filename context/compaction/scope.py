@@ -1,4 +1,4 @@
-"""What a compaction does: which messages, read in which parts, by whom, and how the summary is rewritten."""
+"""What a compaction covers: which messages, in which chunks, summarized by which model, and how the summary is rewritten."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from context.cache.plan_inputs import PlanInputs
 from context.messages import Message
 from context.request.summary_blocks import Segment, Summary
 
-Kind = Literal["warm", "cold", "overdue"]
+Kind = Literal["warm", "cold", "overdue", "requested"]
+"""Why a compaction is made.
+
+warm: the window is cached, but keeping the surplus in it has become dearer than writing it anew; cold: the window is not cached, or
+about to expire, and the surplus would be paid in full; overdue: messages no summary stands for no longer fit; requested: a person asked.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Messages one summarizer call reads, by their first and last id."""
+    """The messages that one summarizer call reads, by their first and last id."""
 
     first_id: str
     last_id: str
@@ -25,7 +30,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
-    """What becomes of the summary: segments kept as they are, segments merged with the newcomer, and the newcomer's size."""
+    """What becomes of the summary: segments kept as they are, segments merged into the new one, and the new one's size in tokens."""
 
     keep: tuple[str, ...]
     merge: tuple[str, ...]
@@ -35,12 +40,11 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compaction:
-    """A compaction that is due: which messages, by whom, into what, and why.
+    """A compaction that is due: which messages, summarized by which model, into what, and why (`kind`, and `reason` in words).
 
-    warm: the prefix lives, but keeping the surplus in it has become dearer than writing it anew; cold: the prefix is dead, or about
-    to die, and the surplus would be paid in full; overdue: messages no summary stands for no longer fit.
-    `leaf_id` is the newest user message: keep it with the summary (`summary.may_stand`).
-    `after_id` is the summary's `upto` it builds on: if that is no longer the newest, the compaction is void. `cost` in picodollars.
+    `leaf_id` is the newest user message: keep it with the summary (`summary_blocks.may_stand`).
+    `after_id` is the last message of the summary it builds on: if that is no longer the newest, the compaction is void.
+    `summarizer`: `cheap` is a call of its own to `model`, `fork` the chat model behind its cached prefix. `cost` in picodollars.
     """
 
     kind: Kind
@@ -71,29 +75,30 @@ class Compaction:
 
 
 def rewrite(summary: Summary | None, compacted: int, inputs: PlanInputs) -> Rewrite:
-    """Append a segment; when that would pass 1.2 budgets, merge the newest ones with it down to 0.8.
+    """Append a segment for `compacted` tokens; when the summary would pass `summary_merge_above` budgets, merge the newest ones with it.
 
-    Of a large compaction straight to the budget. The oldest bytes are left alone as long as the merged part keeps a third of its size.
+    They are merged down to `summary_merge_to` budgets, in a large compaction to the budget itself. The oldest bytes stay as they are as
+    long as the merged part keeps a third of its size.
     """
     policy = inputs.policy
     budget = policy.summary_budget
     new = max(64, round(min(budget, policy.summary_share * compacted)))
     segments: Sequence[Segment] = () if summary is None else summary.segments
     total = sum(segment.tokens for segment in segments)
-    if total + new <= policy.summary_over * budget:
+    if total + new <= policy.summary_merge_above * budget:
         return Rewrite(keep=tuple(segment.id for segment in segments), merge=(), merged_tokens=0, budget=new)
-    target = budget if new > budget / 2 else round(policy.summary_down * budget)
-    kept, merged = total, 0
+    target = budget if new > budget / 2 else round(policy.summary_merge_to * budget)
+    keep_tokens, merged = total, 0
     count = len(segments)
-    while count and target - kept < (merged + new) / 3:
+    while count and target - keep_tokens < (merged + new) / 3:
         count -= 1
-        kept -= segments[count].tokens
+        keep_tokens -= segments[count].tokens
         merged += segments[count].tokens
     return Rewrite(
         keep=tuple(segment.id for segment in segments[:count]),
         merge=tuple(segment.id for segment in segments[count:]),
         merged_tokens=merged,
-        budget=max(64, min(target - kept, merged + new)),
+        budget=max(64, min(target - keep_tokens, merged + new)),
     )
 
 
@@ -131,25 +136,19 @@ def compaction_range(
     policy = inputs.policy
     tokens = sum(message.tokens for message in messages)
     plan = rewrite(summary, tokens, inputs)
-    reader = inputs.summarizer.prices
     parts = chunks(messages, policy.summarizer_chunk)
     reading = policy.summarizer_prompt * len(parts) + tokens + plan.merged_tokens
-    prices = reader.at(reading // max(1, len(parts)))
-    cheap = prices.input * reading + prices.output * plan.budget
+    prices = inputs.summarizer.prices.at(reading // max(1, len(parts)))
+    model, cost = inputs.summarizer.model, prices.input * reading + prices.output * plan.budget
     own = inputs.prices.at(inputs.in_model(tokens))
-    fork = None
+    if inputs.summarizer.same_model:
+        model, cost = inputs.model.id, own.input * reading + own.output * plan.budget
+    summarizer: Literal["cheap", "fork"] = "cheap"
     if kind == "warm" and cache_state is not None and len(parts) == 1:
         prefix = max((entry.tokens for entry in cache_state.written), default=0)
-        fork = own.cache_read * prefix + own.input * policy.fork_answer + own.output * plan.budget
-    same = own.input * reading + own.output * plan.budget
-    choice: Literal["cheap", "fork"] = "cheap"
-    model, cost = inputs.summarizer.model, cheap
-    if inputs.summarizer.same_model:
-        model, cost = inputs.model.id, same
-        if fork is not None and fork < same:
-            choice, cost = "fork", fork
-    elif fork is not None and fork < cheap:
-        choice, model, cost = "fork", inputs.model.id, fork
+        fork = own.cache_read * prefix + own.input * policy.fork_instruction + own.output * plan.budget
+        if fork < cost:
+            summarizer, model, cost = "fork", inputs.model.id, fork
     return Compaction(
         kind=kind,
         after_id=None if summary is None else summary.upto_id,
@@ -159,7 +158,7 @@ def compaction_range(
         tokens=tokens,
         chunks=parts,
         summary=plan,
-        summarizer=choice,
+        summarizer=summarizer,
         model=model,
         cost=cost,
         reason=reason,

@@ -1,4 +1,4 @@
-"""A circuit breaker: whether a model that keeps failing is asked at all. Pure; one value per model, times in seconds.
+"""A circuit breaker per model: calls to a model that keeps failing are not sent. Pure values; times in seconds.
 
     closed ...... every call goes through
     open ........ none does: each would only make somebody wait, and add to the load that is the trouble
@@ -52,7 +52,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """A breaker as it stands. `opened_at` is None while it is closed; `pause` is how long it stays open this time."""
+    """The state of a breaker. `opened_at` is None while it is closed; `pause` is how long it stays open this time."""
 
     slices: tuple[Slice, ...] = ()
     opened_at: float | None = None
@@ -66,7 +66,7 @@ class Breaker:
             return "closed"
         return "open" if now < self.opened_at + self.pause else "half_open"
 
-    def admit(self, now: float, inputs: Thresholds) -> "Breaker | None":
+    def admit(self, now: float, thresholds: Thresholds) -> "Breaker | None":
         """The breaker after letting a call through; None when it does not. In the half-open state the call is the probe."""
         match self.state(now):
             case "closed":
@@ -74,49 +74,49 @@ class Breaker:
             case "open":
                 return None
             case "half_open":
-                if self.probe_at is not None and now < self.probe_at + inputs.probing:
+                if self.probe_at is not None and now < self.probe_at + thresholds.probing:
                     return None
                 return replace(self, probe_at=now)
 
-    def wait(self, now: float, inputs: Thresholds) -> float:
+    def wait(self, now: float, thresholds: Thresholds) -> float:
         """Seconds until a call has a chance to be let through; 0 when it has one now."""
         if self.opened_at is None:
             return 0.0
         until = self.opened_at + self.pause
         if now >= until and self.probe_at is not None:
-            until = self.probe_at + inputs.probing
+            until = self.probe_at + thresholds.probing
         return max(0.0, until - now)
 
-    def went_well(self, now: float, inputs: Thresholds) -> "Breaker":
+    def went_well(self, now: float, thresholds: Thresholds) -> "Breaker":
         """A call was answered."""
         if self.opened_at is None:
-            return self._counted(now, inputs, well=1)
+            return self._counted(now, thresholds, well=1)
         if self.state(now) == "open":
             return self  # it was let through before: one that got lucky closes nothing
         good = self.good_probes + 1
-        return Breaker() if good >= inputs.probes else replace(self, probe_at=None, good_probes=good)
+        return Breaker() if good >= thresholds.probes else replace(self, probe_at=None, good_probes=good)
 
-    def failed(self, now: float, inputs: Thresholds) -> "Breaker":
+    def failed(self, now: float, thresholds: Thresholds) -> "Breaker":
         """A call failed in a way that tells of the model's health."""
         if self.opened_at is not None:
             if self.state(now) == "open":
                 return self
-            longer = min(inputs.longest, self.pause * 2)
+            longer = min(thresholds.longest, self.pause * 2)
             return Breaker(opened_at=now, pause=longer)
-        counted = self._counted(now, inputs, failed=1)
-        bad = sum(one.failed for one in counted.slices)
-        calls = bad + sum(one.well for one in counted.slices)
-        if bad >= inputs.failures and bad >= calls * inputs.share:
-            return Breaker(opened_at=now, pause=inputs.pause)
+        counted = self._counted(now, thresholds, failed=1)
+        bad = sum(part.failed for part in counted.slices)
+        calls = bad + sum(part.well for part in counted.slices)
+        if bad >= thresholds.failures and bad >= calls * thresholds.share:
+            return Breaker(opened_at=now, pause=thresholds.pause)
         return counted
 
     def let_go(self) -> "Breaker":
         """A call ended without saying anything of the model's health: somebody cancelled it, or the request was wrong."""
         return replace(self, probe_at=None) if self.probe_at is not None else self
 
-    def _counted(self, now: float, inputs: Thresholds, *, well: int = 0, failed: int = 0) -> "Breaker":
-        number = int(now // (inputs.window / inputs.slices))
-        kept = tuple(one for one in self.slices if number - inputs.slices < one.number)
-        last = kept[-1] if kept and kept[-1].number >= number else Slice(number=number)
+    def _counted(self, now: float, thresholds: Thresholds, *, well: int = 0, failed: int = 0) -> "Breaker":
+        number = int(now // (thresholds.window / thresholds.slices))
+        recent = tuple(part for part in self.slices if number - thresholds.slices < part.number)
+        last = recent[-1] if recent and recent[-1].number >= number else Slice(number=number)
         counted = replace(last, well=last.well + well, failed=last.failed + failed)
-        return replace(self, slices=(*(one for one in kept if one.number != last.number), counted))
+        return replace(self, slices=(*(part for part in recent if part.number != last.number), counted))

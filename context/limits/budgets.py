@@ -119,17 +119,17 @@ class Amounts:
 
 def counters(budgets: Iterable[Budget], spender: Spender, now: int) -> tuple[Counter, ...]:
     """The counters something draws on, in the order in which they are to be locked."""
-    found: dict[str, Counter] = {}
+    drawn: dict[str, Counter] = {}
     for budget in budgets:
         name = spender.name(budget.scope)
         if name is None or budget.name not in (EACH, name):
             continue
         subject = spender.subject(budget.scope)
         key = counter_key(budget.scope, subject, budget.unit, budget.period)
-        if key not in found or budget.name != EACH:
+        if key not in drawn or budget.name != EACH:
             start = period_start(budget.period, now)
-            found[key] = Counter(key=key, period_start=start, budget=budget, subject=subject)
-    return tuple(found[key] for key in sorted(found))
+            drawn[key] = Counter(key=key, period_start=start, budget=budget, subject=subject)
+    return tuple(drawn[key] for key in sorted(drawn))
 
 
 def by_turn(budget: Budget) -> bool:
@@ -170,14 +170,14 @@ def counter_of(budgets: Iterable[Budget], key: str, period_start: int) -> Counte
     whose, unit, period = key.rsplit("|", 2)
     scope, _, subject = whose.partition(":")
     name = _named(scope, subject)
-    found: Budget | None = None
+    best: Budget | None = None
     for budget in budgets:
-        mine = (budget.scope, budget.unit, budget.period) == (scope, unit, period)
-        if mine and (budget.name == name or (budget.name == EACH and found is None)):
-            found = budget
-    if found is None:
+        same = (budget.scope, budget.unit, budget.period) == (scope, unit, period)
+        if same and (budget.name == name or (budget.name == EACH and best is None)):
+            best = budget
+    if best is None:
         return None
-    return Counter(key=key, period_start=period_start, budget=found, subject=subject)
+    return Counter(key=key, period_start=period_start, budget=best, subject=subject)
 
 
 def _named(scope: str, subject: str) -> str:
@@ -227,7 +227,7 @@ def period_end(period: Period, start: int) -> int:
 def worst_case(prices: PriceTable | None, *, bound: int, output: int, free: bool = False) -> Amounts:
     """The most a call can take: a prompt of `bound` tokens, all of it at its dearest, and an answer as long as it may be.
 
-    Without known prices its cost is unknown, and so it fits no money budget: what nobody can price nobody can limit.
+    Without known prices its cost is unknown, so it fits no money budget.
     """
     if free:
         usd: int | None = 0

@@ -14,7 +14,7 @@ from context.routing.choice import Route
 TOO_SMALL = "too_small"
 """The outcome of a model that is not asked because the new message does not fit its window."""
 
-ELSEWHERE = UNWELL | {"rate_limited", "held", "resting", "permission", "not_found", TOO_SMALL}
+ELSEWHERE = UNWELL | {"rate_limited", "held", "breaker_open", "permission", "not_found", TOO_SMALL}
 """Outcomes of a call that say nothing against asking another model: its health, its limits, its size, whether this key may use it.
 
 Not among them: what is wrong with the request (400, 413) or with the account (401, 402, the spend cap), which every model would
@@ -30,7 +30,7 @@ WORDS = {
     "garbled": "cannot be understood",
     "rate_limited": "is at its rate limit",
     "held": "is at its rate limit",
-    "resting": "has kept failing",
+    "breaker_open": "has kept failing",
     "permission": "may not be used with this key",
     "not_found": "is not known to the provider",
     "too_small": "has too small a window for this message",

@@ -1,4 +1,4 @@
-"""What still fits a budget: the answer as wanted, a shorter one, one of a cheaper tier, both, or none until a budget resets."""
+"""Find the call that still fits the budgets: as requested, with a shorter answer, of a cheaper tier, both, or none until a budget resets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NEAR_OUTPUT: Final = 4_096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetStatus:
-    """How a counter stands: what was used in its period, and what is set aside for calls on their way."""
+    """The status of a counter: what was used in its period, and what is reserved for calls in flight."""
 
     counter: Counter
     used: int = 0
@@ -52,7 +52,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fits:
-    """The offer that fits, by its index, with at most that long an answer. `reason` in words when it is less than was wanted."""
+    """The offer that fits, by its index, with at most that long an answer. `reason` in words when it is less than was requested."""
 
     index: int
     output: int
@@ -69,15 +69,15 @@ class FitsNot:
 
 
 def fit(offers: Sequence[Offer], *, floor: int = FLOOR, eager: bool = True) -> Fits | FitsNot:
-    """What to ask: the first offer is what was wanted, the others are cheaper, dearest first.
+    """Choose what to ask: the first offer is what was requested, the others are cheaper, dearest first.
 
-    Order: as wanted; shorter, but not below `floor`; the next cheaper tier; that and shorter. Past a budget's `degrade_at` the
+    Order: as requested; shorter, but not below `floor`; the next cheaper tier; that and shorter. Past a budget's `degrade_at` the
     cheaper and shorter answer comes before it is forced, so that what is left lasts longer, unless that was done already
     (`eager` is False).
     """
-    wanted = offers[0]
-    near = [status for status in wanted.statuses if eager and status.near]
-    cap = min(wanted.output, NEAR_OUTPUT) if near else wanted.output
+    requested = offers[0]
+    near = [status for status in requested.statuses if eager and status.near]
+    cap = min(requested.output, NEAR_OUTPUT) if near else requested.output
     order = list(range(len(offers)))
     if any(status.counter.budget.unit == "usd" for status in near) and len(offers) > 1:
         order = [*order[1:], 0]
@@ -109,39 +109,41 @@ def _room(offer: Offer, status: BudgetStatus) -> int:
 
 
 def _reason(offers: Sequence[Offer], index: int, output: int, near: Sequence[BudgetStatus]) -> str | None:
-    """Why less than what was wanted is asked for; no figures, for they may be other people's."""
-    wanted, chosen = offers[0], offers[index]
-    said = []
+    """Why less than what was requested is asked for; no figures, for they may be other people's."""
+    requested, chosen = offers[0], offers[index]
+    changes = []
     if index:
-        said.append(f"{chosen.tier or chosen.model} answers instead of {wanted.tier or wanted.model}")
-    if output < wanted.output:
-        said.append(f"the answer has at most {output:,} tokens")
-    if not said:
+        changes.append(
+            f"{chosen.tier or chosen.model} answers instead of {requested.tier or requested.model}"
+        )
+    if output < requested.output:
+        changes.append(f"the answer has at most {output:,} tokens")
+    if not changes:
         return None
-    tight = near or sorted(wanted.statuses, key=lambda status: _room(wanted, status))
-    return f"little is left of {tight[0].counter.words}: {', and '.join(said)}"
+    tight = near or sorted(requested.statuses, key=lambda status: _room(requested, status))
+    return f"little is left of {tight[0].counter.words}: {', and '.join(changes)}"
 
 
 def _refused(offers: Sequence[Offer], floor: int) -> FitsNot:
-    """The counter that stands in the way, of the offer that can be made soonest."""
+    """The counter that blocks the offer that can be made soonest."""
     blocked: list[tuple[int, BudgetStatus]] = []
     for offer in offers:
         least = min(floor, offer.output)
         tight = [status for status in offer.statuses if _room(offer, status) < least]
         last = max(tight, key=lambda status: status.counter.resets_at)
         blocked.append((last.counter.resets_at, last))
-    resets_at, status = min(blocked, key=lambda one: one[0])
+    resets_at, status = min(blocked, key=lambda block: block[0])
     counter = status.counter
     for offer in offers:  # one whose empty budget would be enough?
-        empty = [BudgetStatus(counter=one.counter) for one in offer.statuses]
-        if all(_room(offer, one) >= min(floor, offer.output) for one in empty):
-            said = f"what is left of {counter.words} is not enough for an answer; it resets at {clock(resets_at)}"
-            return FitsNot(counter=counter, resets_at=resets_at, reason=said)
+        empty = [BudgetStatus(counter=each.counter) for each in offer.statuses]
+        if all(_room(offer, each) >= min(floor, offer.output) for each in empty):
+            reason = f"what is left of {counter.words} is not enough for an answer; it resets at {clock(resets_at)}"
+            return FitsNot(counter=counter, resets_at=resets_at, reason=reason)
     if any(_unpriced(offer) for offer in offers) and counter.budget.unit == "usd":
-        said = f"the price of {offers[0].model} is not known, so that {counter.words} cannot be kept"
+        reason = f"the price of {offers[0].model} is not known, so that {counter.words} cannot be kept"
     else:
-        said = f"{counter.words} is too small for any answer to this"
-    return FitsNot(counter=counter, resets_at=None, reason=said)
+        reason = f"{counter.words} is too small for any answer to this"
+    return FitsNot(counter=counter, resets_at=None, reason=reason)
 
 
 def _unpriced(offer: Offer) -> bool:

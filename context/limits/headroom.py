@@ -1,8 +1,8 @@
 """Rate-limit headroom: whether a call still fits below a share of what the provider allows. Pure; times in seconds.
 
-The provider keeps token buckets per model and says in every response how full they are (upstream facts 4.4). Between responses the
-level is carried on here: it refills evenly, and calls that are on their way are taken off with what they are expected to use.
-Plain input and cache writes count as input, cache reads do not; output counts as produced. Without headers everything fits.
+The provider keeps token buckets per model and says in every response how full they are (`anthropic-ratelimit-*` headers; Claude API
+documentation, "Rate limits"). Between responses the level is estimated here: it refills evenly, less what calls in flight are expected
+to use. Plain input and cache writes count as input, cache reads do not; output counts as produced. Without headers everything fits.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """One bucket as last reported, carried on. `level` is what was left at `at`; empty, it takes `refill` seconds to fill."""
+    """One bucket as last reported. `level` is what was left at `at`; empty, it takes `refill` seconds to fill."""
 
     limit: int
     level: float
@@ -67,29 +67,31 @@ class Headroom:
         """Seconds until a call has room, as far as can be told; 0 when it has room now. `coming`: calls on their way."""
         under_way = list(coming)
         waits = [
-            bucket.wait(need.of(kind), sum(one.of(kind) for one in under_way), now)
+            bucket.wait(need.of(kind), sum(call.of(kind) for call in under_way), now)
             for kind, bucket in self.buckets.items()
         ]
         return max(0.0, self.held_until - now, *waits)
 
-    def told(self, headers: Mapping[str, str], now: float, wall: int) -> "Headroom":
+    def reported(self, headers: Mapping[str, str], now: float, wall: int) -> "Headroom":
         """What a response says of the limits; what it does not say stays as it was. `wall`: the time of day in milliseconds."""
-        found = {kind: bucket for kind in KINDS if (bucket := _bucket(headers, kind, now, wall)) is not None}
-        if "input-tokens" not in found and "output-tokens" not in found:
+        buckets = {
+            kind: bucket for kind in KINDS if (bucket := _bucket(headers, kind, now, wall)) is not None
+        }
+        if "input-tokens" not in buckets and "output-tokens" not in buckets:
             # An endpoint that reports only the tightest of its limits: taken for the input, the larger part of a chat.
             tightest = _bucket(headers, "tokens", now, wall)
-            found |= {} if tightest is None else {"input-tokens": tightest}
-        return self.learned(found, now)
+            buckets |= {} if tightest is None else {"input-tokens": tightest}
+        return self.with_buckets(buckets, now)
 
-    def learned(self, found: Mapping[str, Bucket], now: float) -> "Headroom":
+    def with_buckets(self, reported: Mapping[str, Bucket], now: float) -> "Headroom":
         """Take over buckets as reported just now.
 
-        Reports overtake each other: one that says more is left than was carried on is older, and the refill will make up for it.
+        Reports overtake each other: one that says more is left than was estimated is older, and the refill will make up for it.
         """
-        if not found:
+        if not reported:
             return self
         buckets = dict(self.buckets)
-        for kind, bucket in found.items():
+        for kind, bucket in reported.items():
             known = buckets.get(kind)
             if known is not None and known.limit == bucket.limit:
                 bucket = replace(bucket, level=min(bucket.level, known.left(now)))

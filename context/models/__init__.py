@@ -1,1 +1,4 @@
-"""The model catalog and prices. Imports: the standard library and `genai_prices`. Pure."""
+"""The `catalog` of models with their limits, and `pricing` in picodollars.
+
+Imported by everything above it. May import the standard library and `genai_prices`. Pure.
+"""

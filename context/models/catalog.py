@@ -1,4 +1,4 @@
-"""The models, their limits and what their endpoint accepts."""
+"""The model catalog: limits, cache minimum, thinking and tokenizer ratio of each known model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -44,8 +44,8 @@ def _claude(
     )
 
 
-# Limits and cache minimums: vendor documentation, Aug-Nov 2026 (upstream facts, section 1.4). The Models API overrides what it
-# knows; it does not know cache minimums. The older tokenizer needs about 0.75 of the newer one's tokens.
+# Limits and cache minimums: Claude API documentation, "Models overview" and "Prompt caching", August to November 2026. The Models API
+# overrides what it knows; it does not know cache minimums. The tokenizer of models before 4.7 makes about 0.75 of the newer one's tokens.
 KNOWN: Mapping[str, Model] = {
     model.id: model
     for model in (
@@ -65,19 +65,19 @@ KNOWN: Mapping[str, Model] = {
     )
 }
 
-# What is assumed of a name nobody has told us about: the smallest limits of any current model, and no optional field.
+# What is assumed of a name that is not known: the smallest limits of any current model, and no optional field.
 UNKNOWN = Model(id="", label="", context_window=200_000, max_output=32_000, min_cacheable=4096)
 
 
 def lookup(model_id: str) -> Model:
-    """The catalogue's entry for a name, or cautious limits for one it does not know."""
+    """The catalog's entry for a name, or cautious limits for one it does not know."""
     return KNOWN.get(model_id) or replace(UNKNOWN, id=model_id, label=model_id)
 
 
 def from_models_api(info: Mapping[str, Any]) -> Model:
-    """A model as the Models API describes it, over what the catalogue already knows.
+    """A model as the Models API describes it, over what the catalog already knows.
 
-    `info` is one entry of `GET /v1/models`; absent fields keep the catalogue's value.
+    `info` is one entry of `GET /v1/models`; absent fields keep the catalog's value.
     """
     known = lookup(str(info["id"]))
     types = ((info.get("capabilities") or {}).get("thinking") or {}).get("types") or {}

@@ -1,4 +1,4 @@
-"""What tokens cost, from the price table of `genai-prices`; no price is written down here."""
+"""Prices of tokens per model and prompt length, in picodollars, from the table of `genai-prices`; no price is written down here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def price(model_id: str, usage: Usage) -> Decimal | None:
 class Prices:
     """What one token of each kind costs, in picodollars (1e-12 USD): integers, so that sums are exact.
 
-    The five kinds of the price table for one model at one prompt length (context economics, section 1).
+    One row of a model's price table: some models cost more per token in prompts above a certain length.
     """
 
     input: int
@@ -76,7 +76,7 @@ class Prices:
     cache_write_1h: int
 
     def write(self, ttl: Ttl) -> int:
-        """The price of a cache write for that life."""
+        """The price of a cache write for that TTL."""
         return self.cache_write_5m if ttl == "5m" else self.cache_write_1h
 
     def cost(self, usage: Usage) -> int:
@@ -122,10 +122,10 @@ def _table(model_id: str, day: int) -> PriceTable | None:
     when = datetime.fromtimestamp(0, UTC) + timedelta(days=day, hours=12)
     probe = PricedUsage(input_tokens=1)
     try:
-        found = calc_price(probe, model_id, provider_id="anthropic", genai_request_timestamp=when)
+        priced = calc_price(probe, model_id, provider_id="anthropic", genai_request_timestamp=when)
     except LookupError:
         return None
-    tiered = [rate for rate in vars(found.model_price).values() if isinstance(rate, TieredPrices)]
+    tiered = [rate for rate in vars(priced.model_price).values() if isinstance(rate, TieredPrices)]
     starts = sorted({0, *(tier.start for rate in tiered for tier in rate.tiers)})
     return PriceTable(
         model=model_id, steps=tuple((start, _rates(model_id, start + 1, when)) for start in starts)
@@ -139,8 +139,8 @@ def price_table(model_id: str, *, now: int) -> PriceTable | None:
 
 def assumed(model_id: str, known: Sequence[PriceTable]) -> PriceTable:
     """Prices to plan with for a model the table does not know: those of the dearest model at hand, marked as assumed."""
-    likeness = max(known, key=lambda table: table.steps[0][1].input, default=None) or _anything()
-    return PriceTable(model=model_id, steps=likeness.steps, known=False)
+    dearest = max(known, key=lambda table: table.steps[0][1].input, default=None) or _anything()
+    return PriceTable(model=model_id, steps=dearest.steps, known=False)
 
 
 @lru_cache(maxsize=1)
@@ -151,11 +151,11 @@ def _anything() -> PriceTable:
 
 
 def _rates(model_id: str, tokens: int, when: datetime) -> Prices:
-    """What one token of each kind costs in a prompt of that length: asked of the library, as a bill would be."""
+    """What one token of each kind costs in a prompt of that length, as the library would bill it."""
 
     def rate(usage: PricedUsage, count: int) -> int:
-        found = calc_price(usage, model_id, provider_id="anthropic", genai_request_timestamp=when)
-        return round(found.total_price * PICO / count)
+        priced = calc_price(usage, model_id, provider_id="anthropic", genai_request_timestamp=when)
+        return round(priced.total_price * PICO / count)
 
     empty = calc_price(
         PricedUsage(input_tokens=tokens), model_id, provider_id="anthropic", genai_request_timestamp=when

@@ -1,221 +1,242 @@
-"""The one entry point of the context engine: what a turn's request will contain, what it will cost, and why."""
+"""Plan a turn's request: what it will contain, what of it is cached, what it will cost, and why. The entry point of this package.
+
+The steps: trim to what fits · lay the blocks out · choose cache TTLs · see whether a compaction is due · place cache breakpoints ·
+forecast the bill · write the recipe · say the reasons.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 
 from context.cache import breakpoints
-from context.cache.cache_state import CacheState, CacheTtl, Sent, Ttls, Written
-from context.cache.cost_model import CostModel
+from context.cache.breakpoints import PlacedBreakpoint
+from context.cache.cache_state import CacheState, CacheTtl, CacheUse, Ttls, Written
 from context.cache.gap_forecast import forecast_gaps
 from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import kind_of
-from context.cache.layout import Layout, lay_out
-from context.cache.plan_inputs import OtherModel, PlanInputs, arriving, cost_model
+from context.cache.layout import lay_out
+from context.cache.plan_inputs import BranchState, PlanInputs, arriving, cost_model
+from context.cache.positions import Layout
 from context.cache.ttl_choice import NAMES, choose_ttls
 from context.compaction import when
 from context.compaction.scope import Compaction
 from context.messages import Message
-from context.models.pricing import Ttl, Usage
+from context.models.pricing import Ttl
 from context.planning.planned import Estimate, Plan
-from context.planning.trim import trim
+from context.planning.trim import Trimmed, trim
 from context.request.recipe import LAYOUT, Breakpoint, Recalled, RecalledRef, Recipe
-from context.request.summary_blocks import Summary
-from context.request.window import Window
 from context.routing.choice import Route
 
+NO_CACHE = "this endpoint has no prompt cache"
 
-def plan(
-    inputs: PlanInputs,
-    *,
-    route: Route,
-    path: Sequence[Message],
-    summary: Summary | None = None,
-    recalled: Sequence[Recalled] = (),
-    cache_state: CacheState,
-    global_gaps: GlobalGaps,
-    now: int,
-    others: Sequence[OtherModel] = (),
-    previous_start: str | None = None,
-    user_ref: str | None = None,
-    can_compact: bool = True,
-) -> Plan:
-    """What the request for the last message of `path` contains.
 
-    `path` is the branch from just after the summary's last message (or its newest part) to the new user message, oldest first;
-    `now` the start of the request in milliseconds; `others` the thread's other cache states; `previous_start` the first window message of the turn before;
-    `can_compact` is False while the summarizer is out of order, so that the prefix
-    is cached although it ought to be compacted. Raises MessageTooLarge.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnInputs:
+    """The turn to be planned.
+
+    branch: the messages from just after the summary (or the newest of them) to the new user message, and the model's cache state at the
+    start of the request; recalled: older messages brought back; previous_start: the first window message of the turn before; user_ref: an
+    opaque id of the person for the provider; can_compact: False while the summarizer is out of order, so that the prefix is cached
+    although it ought to be compacted.
     """
-    fitted = trim(inputs, path, summary, recalled, previous_start)
-    window, given, summary, recalled = fitted.window, summary, fitted.summary, fitted.recalled
-    costs = cost_model(
-        inputs,
-        cache_state=cache_state,
-        messages=window.messages,
-        floor=window.floor,
-        summary=summary,
-        others=others,
-        now=now,
+
+    route: Route
+    branch: BranchState
+    global_gaps: GlobalGaps
+    recalled: Sequence[Recalled] = ()
+    previous_start: str | None = None
+    user_ref: str | None = None
+    can_compact: bool = True
+
+
+def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
+    """The plan of the request that answers the last message of the turn's branch. Raises MessageTooLarge."""
+    trimmed = trim(inputs, turn.branch, turn.recalled, turn.previous_start)
+    branch = replace(turn.branch, path=trimmed.window.messages, summary=trimmed.summary)
+    layout = lay_out(inputs, branch, trimmed.recalled)
+    last_written = breakpoints.last_written(layout.positions, branch.cache_state, branch.now)
+    warm = last_written is not None and last_written > layout.head
+    head_alive = _head_alive(branch, layout, last_written)
+    ttls, ttl_reason = _ttls(inputs, turn, branch, trimmed.window.floor, warm=warm, head_alive=head_alive)
+    compaction = _compaction(inputs, turn, trimmed, warm=warm, ttls=ttls)
+    placed = _place(inputs, branch, layout, ttls, compaction)
+    forecast = _forecast(inputs, branch, layout, placed)
+    estimate = _estimate(inputs, branch, trimmed.recalled)
+    estimated_usage = replace(forecast.usage, output=round(branch.cache_state.output))
+    return Plan(
+        recipe=_recipe(inputs, turn, trimmed, layout, placed),
+        prompt=inputs.prompt,
+        summary=trimmed.summary,
+        messages=trimmed.window.messages,
+        recalled=trimmed.recalled,
+        route=turn.route,
+        estimate=estimate,
+        bound=ceil(estimate.total * inputs.policy.safety * inputs.model.token_ratio),
+        estimated_usage=estimated_usage,
+        cost=inputs.prices.cost(estimated_usage) if inputs.prices.known else None,
+        compaction=compaction,
+        cache_use=_cache_use(inputs, branch, layout, ttls, placed, forecast),
+        left_out=trimmed.left_out,
+        reasons={
+            "route": turn.route.reason,
+            "window": trimmed.window.reason,
+            "summary": _summary_reason(trimmed),
+            "cache": ttl_reason,
+            "system": _head_reason(inputs, ttls),
+            "breakpoints": _breakpoint_reason(inputs, placed, compaction),
+            "compaction": "nothing to compact" if compaction is None else compaction.reason,
+        },
     )
-    layout = lay_out(inputs, window.messages, summary, cache_state=cache_state, now=now, recalled=recalled)
-    cached = breakpoints.last_written(layout.positions, cache_state, now)
-    warm = cached is not None and cached > layout.head
-    ttls, why_ttls = _ttls(
-        inputs,
+
+
+def _head_alive(branch: BranchState, layout: Layout, last_written: int | None) -> CacheTtl | None:
+    """The TTL of the head, or of what of it is left, while that is still cached."""
+    if last_written is None:
+        return None
+    entry = branch.cache_state.holds(layout.positions[min(last_written, layout.head)].key, branch.now)
+    return branch.cache_state.ttls.head if entry is None else entry.ttl
+
+
+def _ttls(
+    inputs: PlanInputs,
+    turn: TurnInputs,
+    branch: BranchState,
+    floor: int,
+    *,
+    warm: bool,
+    head_alive: CacheTtl | None,
+) -> tuple[Ttls, str]:
+    """For how long the prefix is written, and why. Decided only when it is written anyway; never rewritten just to change."""
+    cache_state = branch.cache_state
+    if not inputs.model.min_cacheable:
+        return Ttls(head="none", window="none"), NO_CACHE
+    if warm and cache_state.window_ttl != "none" and cache_state.settings == inputs.settings:
+        return cache_state.ttls, "the cached prefix is still valid, and reading renews it"
+    costs = cost_model(inputs, branch, floor=floor)
+    return choose_ttls(
         costs,
-        cache_state,
-        global_gaps,
-        now=now,
-        warm=warm,
-        held=_held(layout, cached, cache_state, now),
+        forecast_gaps(
+            cache_state.gaps,
+            turn.global_gaps,
+            per_gap=arriving(costs),
+            policy=inputs.policy,
+            uses=cache_state.uses,
+            share=costs.share,
+        ),
+        kind=kind_of(branch.now - cache_state.used_at) if cache_state.uses else None,
+        uses=cache_state.uses,
+        global_gaps_seen=turn.global_gaps.seen,
+        gaps_seen=len(cache_state.gaps),
+        signs=inputs.signs,
+        head_alive=head_alive,
     )
-    due = when.on_arrival(
-        inputs,
-        path=path,
-        summary=given,
-        cache_state=cache_state,
-        warm=warm,
-        kept=ttls.tail != "none",
-        cut=window.cut,
-        now=now,
-        others=others,
+
+
+def _compaction(
+    inputs: PlanInputs, turn: TurnInputs, trimmed: Trimmed, *, warm: bool, ttls: Ttls
+) -> Compaction | None:
+    """The compaction that the turn finds due."""
+    if not turn.can_compact:
+        return None
+    return when.on_arrival(
+        inputs, turn.branch, warm=warm, will_be_cached=ttls.window != "none", cut=trimmed.window.cut
     )
-    compaction = due if can_compact else None
-    cache_breakpoints = breakpoints.place(
-        layout.positions,
-        cache_state=cache_state,
-        now=now,
-        system=0,
-        summary=layout.head if summary is not None else None,
-        newest=layout.newest,
-        ttl=ttls.tail,
-        head_ttl=ttls.head,
+
+
+def _place(
+    inputs: PlanInputs, branch: BranchState, layout: Layout, ttls: Ttls, compaction: Compaction | None
+) -> tuple[PlacedBreakpoint, ...]:
+    """Cache breakpoints; none in a window that a compaction behind this turn will change."""
+    return breakpoints.place(
+        layout,
+        ttls=ttls,
+        cache_state=branch.cache_state,
+        now=branch.now,
         minimum=inputs.model.min_cacheable,
-        tail=compaction is None or compaction.kind == "warm",
+        window=compaction is None or compaction.kind == "warm",
     )
-    forecast = breakpoints.forecast(
+
+
+def _forecast(
+    inputs: PlanInputs, branch: BranchState, layout: Layout, placed: Sequence[PlacedBreakpoint]
+) -> breakpoints.Forecast:
+    """What the prompt is expected to be billed as."""
+    return breakpoints.forecast(
         layout.positions,
-        cache_breakpoints,
-        cache_state=cache_state,
-        now=now,
+        placed,
+        cache_state=branch.cache_state,
+        now=branch.now,
         minimum=inputs.model.min_cacheable,
-        shared_system=0 if inputs.shared_prompt and cache_breakpoints and cache_state.uses else None,
+        shared_system=0 if inputs.shared_prompt and placed and branch.cache_state.uses else None,
     )
-    usage = forecast.usage
-    estimated_usage = Usage(
-        input=usage.input,
-        cache_read=usage.cache_read,
-        cache_write_5m=usage.cache_write_5m,
-        cache_write_1h=usage.cache_write_1h,
-        output=round(cache_state.output),
+
+
+def _estimate(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled]) -> Estimate:
+    newest = branch.path[-1].tokens
+    return Estimate(
+        tools=inputs.in_model(inputs.tools_tokens),
+        system=inputs.in_model(inputs.prompt_tokens - inputs.tools_tokens + inputs.policy.overhead),
+        summary=0 if branch.summary is None else inputs.in_model(branch.summary.tokens),
+        window=inputs.in_model(sum(message.tokens for message in branch.path) - newest),
+        recall=inputs.in_model(sum(block.tokens for block in recalled)),
+        new=inputs.in_model(newest),
     )
-    newest = window.messages[-1]
-    estimate = _estimate(inputs, window, summary, recalled)
-    recipe = Recipe(
+
+
+def _recipe(
+    inputs: PlanInputs,
+    turn: TurnInputs,
+    trimmed: Trimmed,
+    layout: Layout,
+    placed: Sequence[PlacedBreakpoint],
+) -> Recipe:
+    messages, summary = trimmed.window.messages, trimmed.summary
+    return Recipe(
         layout=LAYOUT,
         model=inputs.model.id,
         max_tokens=inputs.max_tokens,
         thinking=inputs.model.thinking,
         prompt_digest=inputs.prompt.digest,
         summary_id=None if summary is None else summary.id,
-        first_message_id=window.messages[0].id,
-        last_message_id=newest.id,
-        recalled=tuple(RecalledRef(id=one.id, digest=one.digest, ranges=one.ranges) for one in recalled),
-        breakpoints=tuple(
-            Breakpoint(at=layout.positions[cache_breakpoint.index].at, ttl=_ttl(cache_breakpoint.ttl))
-            for cache_breakpoint in cache_breakpoints
+        first_message_id=messages[0].id,
+        last_message_id=messages[-1].id,
+        recalled=tuple(
+            RecalledRef(id=block.id, digest=block.digest, ranges=block.ranges) for block in trimmed.recalled
         ),
-        user_ref=None if inputs.model.local else user_ref,
+        breakpoints=tuple(
+            Breakpoint(at=layout.positions[point.index].at, ttl=_stored_ttl(point.ttl)) for point in placed
+        ),
+        user_ref=None if inputs.model.local else turn.user_ref,
         tools=inputs.tools,
         diagnose=inputs.diagnose,
-        previous_upstream_id=cache_state.upstream_id if inputs.diagnose else None,
-    )
-    return Plan(
-        recipe=recipe,
-        prompt=inputs.prompt,
-        summary=summary,
-        messages=window.messages,
-        recalled=tuple(recalled),
-        route=route,
-        estimate=estimate,
-        bound=ceil(estimate.total * inputs.policy.safety * inputs.model.token_ratio),
-        estimated_usage=estimated_usage,
-        cost=inputs.prices.cost(estimated_usage) if inputs.prices.known else None,
-        compaction=compaction,
-        sent=Sent(
-            ttls=ttls,
-            cache_breakpoints=tuple(
-                Written(
-                    key=layout.positions[cache_breakpoint.index].key,
-                    tokens=layout.positions[cache_breakpoint.index].tokens,
-                    ttl=_ttl(cache_breakpoint.ttl),
-                    touched_at=now,
-                )
-                for cache_breakpoint in cache_breakpoints
-                if layout.positions[cache_breakpoint.index].tokens >= inputs.model.min_cacheable
-            ),
-            read=None if forecast.read is None else forecast.read.key,
-            read_tokens=usage.cache_read,
-            arrived=_arrived(inputs, window.messages, cache_state),
-            user_id=newest.id,
-            depth=newest.depth,
-            settings=inputs.settings,
-            read_at=forecast.read_at,
-        ),
-        left_out=fitted.left_out,
-        reasons={
-            "route": route.reason,
-            "window": window.reason,
-            "summary": "no summary yet"
-            if summary is None
-            else f"stands for everything up to {summary.upto_id}",
-            "cache": why_ttls,
-            "system": _head_said(ttls, inputs),
-            "breakpoints": _said(cache_breakpoints, compaction, inputs),
-            "compaction": "nothing to compact" if compaction is None else compaction.reason,
-        },
+        previous_upstream_id=turn.branch.cache_state.upstream_id if inputs.diagnose else None,
     )
 
 
-def _held(layout: Layout, cached: int | None, cache_state: CacheState, now: int) -> CacheTtl | None:
-    """The life of the head (or of what of it is left) when that still lives."""
-    if cached is None:
-        return None
-    entry = cache_state.holds(layout.positions[min(cached, layout.head)].key, now)
-    return cache_state.ttls.head if entry is None else entry.ttl
-
-
-def _ttls(
+def _cache_use(
     inputs: PlanInputs,
-    costs: CostModel,
-    cache_state: CacheState,
-    global_gaps: GlobalGaps,
-    *,
-    now: int,
-    warm: bool,
-    held: CacheTtl | None,
-) -> tuple[Ttls, str]:
-    """For how long the prefix is written. Decided only when it is written anyway; never rewritten just to change."""
-    if not inputs.model.min_cacheable:
-        return Ttls(head="none", tail="none"), "this endpoint has no prompt cache"
-    if warm and cache_state.window_ttl != "none" and cache_state.settings == inputs.settings:
-        return cache_state.ttls, "the cached prefix holds and is renewed by reading it"
-    return choose_ttls(
-        costs,
-        forecast_gaps(
-            cache_state.gaps,
-            global_gaps,
-            per_gap=arriving(costs),
-            policy=inputs.policy,
-            uses=cache_state.uses,
-            share=costs.share,
+    branch: BranchState,
+    layout: Layout,
+    ttls: Ttls,
+    placed: Sequence[PlacedBreakpoint],
+    forecast: breakpoints.Forecast,
+) -> CacheUse:
+    newest = branch.path[-1]
+    marked = [(layout.positions[point.index], _stored_ttl(point.ttl)) for point in placed]
+    return CacheUse(
+        ttls=ttls,
+        breakpoints=tuple(
+            Written(key=position.key, tokens=position.tokens, ttl=ttl, touched_at=branch.now)
+            for position, ttl in marked
+            if position.tokens >= inputs.model.min_cacheable
         ),
-        kind=kind_of(now - cache_state.used_at) if cache_state.uses else None,
-        uses=cache_state.uses,
-        global_gaps_seen=global_gaps.seen,
-        gaps_seen=len(cache_state.gaps),
-        signs=inputs.signs,
-        held=held,
+        read=None if forecast.read is None else forecast.read.key,
+        read_tokens=forecast.usage.cache_read,
+        arrived=_arrived(inputs, branch.path, branch.cache_state),
+        user_id=newest.id,
+        depth=newest.depth,
+        settings=inputs.settings,
+        read_at=forecast.read_at,
     )
 
 
@@ -229,39 +250,29 @@ def _arrived(inputs: PlanInputs, messages: Sequence[Message], cache_state: Cache
     return inputs.in_model(total)
 
 
-def _estimate(
-    inputs: PlanInputs, window: Window, summary: Summary | None, recalled: Sequence[Recalled]
-) -> Estimate:
-    newest = window.messages[-1].tokens
-    return Estimate(
-        tools=inputs.in_model(inputs.tools_tokens),
-        system=inputs.in_model(inputs.prompt_tokens - inputs.tools_tokens + inputs.policy.overhead),
-        summary=0 if summary is None else inputs.in_model(summary.tokens),
-        window=inputs.in_model(window.tokens - newest),
-        recall=inputs.in_model(sum(one.tokens for one in recalled)),
-        new=inputs.in_model(newest),
-    )
+def _summary_reason(trimmed: Trimmed) -> str:
+    if trimmed.summary is None:
+        return "no summary yet"
+    return f"stands for everything up to {trimmed.summary.upto_id}"
 
 
-def _head_said(ttls: Ttls, inputs: PlanInputs) -> str:
+def _head_reason(inputs: PlanInputs, ttls: Ttls) -> str:
     shared = "; other threads share the system prompt" if inputs.shared_prompt else ""
-    return f"system prompt and summary: {NAMES[ttls.head]}{shared}"
+    return f"cache TTL of system prompt and summary: {NAMES[ttls.head]}{shared}"
 
 
-def _said(
-    cache_breakpoints: Sequence[breakpoints.PlacedBreakpoint],
-    compaction: Compaction | None,
-    inputs: PlanInputs,
+def _breakpoint_reason(
+    inputs: PlanInputs, placed: Sequence[PlacedBreakpoint], compaction: Compaction | None
 ) -> str:
     if not inputs.model.min_cacheable:
-        return "this endpoint has no prompt cache"
-    if not cache_breakpoints:
-        return "no marks: nothing of this prompt is worth caching"
+        return NO_CACHE
+    if not placed:
+        return "no cache breakpoints: nothing in this prompt is worth caching"
     if compaction is not None and compaction.kind != "warm":
         return "only what stays the same after the compaction is cached"
-    count = "1 mark" if len(cache_breakpoints) == 1 else f"{len(cache_breakpoints)} marks"
-    return f"{count}: what stays the same is read from the cache, and the new text becomes part of it"
+    count = "1 cache breakpoint" if len(placed) == 1 else f"{len(placed)} cache breakpoints"
+    return f"{count}: what stays the same is read from the cache, and the new text is added to it"
 
 
-def _ttl(ttl: CacheTtl) -> Ttl:
+def _stored_ttl(ttl: CacheTtl) -> Ttl:
     return "1h" if ttl == "1h" else "5m"

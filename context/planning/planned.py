@@ -1,4 +1,4 @@
-"""What was planned, as a value: the request's recipe with its size, its bill, and the reason of each decision."""
+"""The plan of a request as a value: its recipe, estimated size and cost, and the reason of each decision."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from context.cache.cache_state import Sent
+from context.cache.cache_state import CacheUse
 from context.compaction.scope import Compaction
 from context.messages import Message
 from context.models.pricing import Usage
@@ -19,11 +19,11 @@ from context.routing.choice import Route
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A recipe with the values it names, its size and predicted bill, what it left out, and the reason of each decision.
+    """A recipe with the values it names, its estimated size and cost, what it left out, and the reason of each decision.
 
-    `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds the provider will bill, output as this cache state usually answers; `cost` is its price in
-    picodollars, None when the model has no known price. `compaction` is a compaction found undone: carry it out behind the turn.
-    `sent` is what `cache states.after_request` needs to know.
+    `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds of tokens the provider bills,
+    output as this model usually answers here; `cost` is its price in picodollars, None when the model has no known price. `compaction` is
+    one that was found undone: carry it out behind the turn. `cache_use` is what `cache_state.after_request` needs to know.
     """
 
     recipe: Recipe
@@ -37,12 +37,12 @@ class Plan:
     estimated_usage: Usage
     cost: int | None
     compaction: Compaction | None
-    sent: Sent
+    cache_use: CacheUse
     left_out: tuple[LeftOut, ...]
     reasons: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """What is stored of a plan besides the recipe, and shown."""
+        """What is stored of a plan beside the recipe, and shown."""
         return {
             "estimate": self.estimate.to_json(),
             "estimated_usage": {
@@ -53,12 +53,12 @@ class Plan:
                 "output": self.estimated_usage.output,
             },
             "cost_pico_usd": self.cost,
-            "window_ttl": self.sent.ttls.tail,
-            "head_ttl": self.sent.ttls.head,
+            "window_ttl": self.cache_use.ttls.window,
+            "head_ttl": self.cache_use.ttls.head,
             "compaction": None if self.compaction is None else self.compaction.to_json(),
             "left_out": [
-                {"what": one.what, "messages": one.messages, "tokens": one.tokens, "why": one.why}
-                for one in self.left_out
+                {"what": item.what, "messages": item.messages, "tokens": item.tokens, "why": item.why}
+                for item in self.left_out
             ],
             "reasons": dict(self.reasons),
         }

@@ -1,10 +1,9 @@
-"""What of a thread fits one request, and what is left out because it does not."""
+"""Cut a request to what fits the model: the window first, then recalled messages, then the summary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from context.cache.plan_inputs import PlanInputs, message_limit
-from context.messages import Message
+from context.cache.plan_inputs import BranchState, PlanInputs, message_limit
 from context.request.recipe import Recalled
 from context.request.summary_blocks import Summary
 from context.request.window import MessageTooLarge, Window, select
@@ -12,7 +11,7 @@ from context.request.window import MessageTooLarge, Window, select
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """Something the model is not told, and why. `tokens` and `messages` as far as they were loaded."""
+    """Something the request does not contain, and why. `tokens` and `messages` as far as they were loaded."""
 
     what: str
     messages: int
@@ -22,7 +21,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trimmed:
-    """What fits."""
+    """What fits, and what was left out."""
 
     window: Window
     summary: Summary | None
@@ -31,37 +30,28 @@ class Trimmed:
 
 
 def trim(
-    inputs: PlanInputs,
-    path: Sequence[Message],
-    summary: Summary | None,
-    recalled: Sequence[Recalled],
-    previous_start: str | None,
+    inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled], previous_start: str | None
 ) -> Trimmed:
     """Shrink until everything fits the model and, where it can, stays below the length at which every token costs more.
 
-    First the window, then what was recalled, then the summary; the new message and what is needed for it are always in. Raises
+    The new message and what is needed for it are always in. `previous_start`: the first window message of the turn before. Raises
     MessageTooLarge.
     """
-    policy, newest, left_out = inputs.policy, path[-1], list[LeftOut]()
-    hard = message_limit(inputs.model, inputs.prompt_tokens, inputs.max_output, policy)
-    needed = sum(one.tokens for one in recalled if one.needed)
-    asked = newest.tokens + needed
-    if asked > hard:
-        raise MessageTooLarge(asked, hard)
-    limit, dearer = hard, inputs.prices.dearer_above()
-    if dearer is not None:
-        room = int(dearer / policy.safety / inputs.model.token_ratio) - inputs.prompt_tokens - policy.overhead
-        if asked <= room:
-            limit = min(limit, room)
-    held = 0 if summary is None else summary.tokens
-    after = None if summary is None else summary.upto_id
-    if summary is not None and asked + held > limit:
-        left_out.append(
-            LeftOut(what="summary", messages=0, tokens=held, why=f"it does not fit {limit} tokens")
-        )
-        summary, held = None, 0
+    required = sum(block.tokens for block in recalled if block.needed)
+    minimum = branch.path[-1].tokens + required
+    limit = _limit(inputs, minimum)
+    left_out: list[LeftOut] = []
+    summary, summary_tokens = branch.summary, 0 if branch.summary is None else branch.summary.tokens
+    if summary is not None and minimum + summary_tokens > limit:
+        why = f"it does not fit {limit} tokens"
+        left_out.append(LeftOut(what="summary", messages=0, tokens=summary_tokens, why=why))
+        summary, summary_tokens = None, 0
     window = select(
-        path, after=after, previous_start=previous_start, limit=limit - held - needed, policy=policy
+        branch.path,
+        after=None if branch.summary is None else branch.summary.upto_id,
+        previous_start=previous_start,
+        limit=limit - summary_tokens - required,
+        policy=inputs.policy,
     )
     if window.cut:
         left_out.append(
@@ -72,13 +62,28 @@ def trim(
                 why=window.reason,
             )
         )
-    room = limit - held - window.tokens - needed
-    brought: list[Recalled] = []
-    for one in recalled:
-        if one.needed or one.tokens <= room:
-            brought.append(one)
-            room -= 0 if one.needed else one.tokens
+    room = limit - summary_tokens - window.tokens - required
+    fitting: list[Recalled] = []
+    for block in recalled:
+        if block.needed or block.tokens <= room:
+            fitting.append(block)
+            room -= 0 if block.needed else block.tokens
         else:
             why = f"only {room} tokens are left"
-            left_out.append(LeftOut(what=f"recall {one.id}", messages=0, tokens=one.tokens, why=why))
-    return Trimmed(window=window, summary=summary, recalled=tuple(brought), left_out=tuple(left_out))
+            left_out.append(LeftOut(what=f"recall {block.id}", messages=0, tokens=block.tokens, why=why))
+    return Trimmed(window=window, summary=summary, recalled=tuple(fitting), left_out=tuple(left_out))
+
+
+def _limit(inputs: PlanInputs, minimum: int) -> int:
+    """The most tokens of messages, summary and recall, of which `minimum` are certain. Raises MessageTooLarge."""
+    policy = inputs.policy
+    limit = message_limit(inputs.model, inputs.prompt_tokens, inputs.max_output, policy)
+    if minimum > limit:
+        raise MessageTooLarge(minimum, limit)
+    price_step = inputs.prices.dearer_above()
+    if price_step is None:
+        return limit
+    below = (
+        int(price_step / policy.safety / inputs.model.token_ratio) - inputs.prompt_tokens - policy.overhead
+    )
+    return min(limit, below) if minimum <= below else limit

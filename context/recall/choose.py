@@ -1,6 +1,6 @@
-"""What the budget buys: the best value per token, standing instructions first, long messages by their excerpt first.
+"""Choose which messages to recall within a token budget: the best value per token, instructions first, long messages as excerpts first.
 
-Theory of operation. Messages are taken in the order of value per token and those that do not fit are passed over. A long
+Theory of operation. Messages are chosen in the order of value per token and those that do not fit are passed over. A long
 message enters twice: as an excerpt, cheap and worth most of it, and as the rest, which is bought only when nothing better is
 left; then the whole replaces the excerpt.
 """
@@ -20,16 +20,18 @@ Count = Callable[[str], int]
 Ranges = tuple[tuple[int, int], ...]
 
 
-def wanted(
+def worth_reading(
     values: Mapping[int, float], outline: Outline, budget: int, policy: RecallPolicy
 ) -> tuple[list[int], list[int]]:
-    """The positions worth reading for this budget, best first: standing instructions, and the others.
+    """The positions worth reading for this budget, best first: instructions that stay in force, and the others.
 
     Half as much again as the budget is read, because sizes are estimates and large messages are passed over.
     """
     worth = density(values, outline, policy)
     rules = [
-        position for position in outline.snapshot if outline.tokens[position] <= policy.instruction_longest
+        position
+        for position in outline.instructions
+        if outline.tokens[position] <= policy.instruction_longest
     ]
     rules.sort(key=lambda position: (-worth.get(position, 0.0), -position))
     others = ranked(values, outline, policy, above=policy.least * max(values.values(), default=0.0))
@@ -41,7 +43,7 @@ def wanted(
 
 def choose(
     *,
-    snapshot: Sequence[int],
+    instructions: Sequence[int],
     others: Sequence[int],
     values: Mapping[int, float],
     sources: Mapping[int, Source],
@@ -50,18 +52,18 @@ def choose(
     count: Count,
     policy: RecallPolicy,
 ) -> tuple[Recalled, ...]:
-    """The blocks to send, within `budget` tokens as `count` counts them: standing ones, then the others, each oldest first."""
+    """The blocks to send, within `budget` tokens as `count` counts them: instructions, then the others, each oldest first."""
     opening, heading = _block(RECALL, OPENING, count), _block(RECALL_INSTRUCTIONS, INSTRUCTION, count)
-    kept: dict[int, Recalled] = {}
+    rules_sent: dict[int, Recalled] = {}
     room = min(budget, int(budget * policy.instruction_share)) - heading.tokens
-    for position in snapshot:
+    for position in instructions:
         block = _whole(sources[position], count) if position in sources else None
         if block is not None and block.tokens <= room:
-            kept[position] = block
+            rules_sent[position] = block
             room -= block.tokens
-    spent = heading.tokens + sum(block.tokens for block in kept.values()) if kept else 0
+    spent = heading.tokens + sum(block.tokens for block in rules_sent.values()) if rules_sent else 0
     bought = _buy(
-        [position for position in others if position not in kept and position in sources],
+        [position for position in others if position not in rules_sent and position in sources],
         values,
         sources,
         weights,
@@ -70,8 +72,8 @@ def choose(
         policy,
     )
     made: list[Recalled] = []
-    if kept:
-        made += [heading, *(kept[position] for position in sorted(kept))]
+    if rules_sent:
+        made += [heading, *(rules_sent[position] for position in sorted(rules_sent))]
     if bought:
         made += [opening, *(bought[position] for position in sorted(bought))]
     return tuple(made)
@@ -133,11 +135,11 @@ def _block(id: str, text: str, count: Count, ranges: Ranges = ()) -> Recalled:
 
 def _up_to(positions: Sequence[int], outline: Outline, tokens: float, policy: RecallPolicy) -> list[int]:
     """The first positions whose sizes sum up to `tokens`; a long message counts as its excerpt."""
-    taken: list[int] = []
+    chosen: list[int] = []
     for position in positions:
         if tokens <= 0:
             break
         size = outline.tokens[position]
-        taken.append(position)
+        chosen.append(position)
         tokens -= HEADER + (policy.excerpt_size if size > policy.excerpt_over else size)
-    return taken
+    return chosen

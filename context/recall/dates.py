@@ -1,4 +1,4 @@
-"""The dates a text speaks of, as ranges of time in milliseconds UTC.
+"""Parse the dates in a text, as ranges of time in milliseconds UTC.
 
 Rules: a named year makes a date definite; without one the newest such date that is not in the future is meant; a date that two
 customs read differently (3/4/2026) stands for both. Ranges are whole days, and one day is given on either side of a single day,
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from context.recall.words import folded
+from context.recall.words import normalized
 
 Range = tuple[int, int]  # milliseconds since 1970 UTC: from the first, up to and without the second
 
@@ -73,12 +73,12 @@ _UNIT_DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 def ranges(text: str, now: int) -> tuple[Range, ...]:
     """The ranges of time that `text`, written at `now`, names; none when it names many."""
-    plain = folded(text)
-    found = list(dict.fromkeys(span for span in _found(plain, _day(now)) if span is not None))
-    return tuple(found) if len(found) <= MOST else ()
+    plain = normalized(text)
+    spans = list(dict.fromkeys(span for span in _spans(plain, _day(now)) if span is not None))
+    return tuple(spans) if len(spans) <= MOST else ()
 
 
-def _found(plain: str, today: date) -> Iterator[Range | None]:
+def _spans(plain: str, today: date) -> Iterator[Range | None]:
     for pattern in _WRITTEN:
         for match in pattern.finditer(plain):
             parts = match.groupdict()

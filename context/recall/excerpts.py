@@ -1,11 +1,11 @@
-"""The part of a long message that matters: the sentences around the words looked for, with where they stand."""
+"""Excerpts of long messages: the sentences that hold the words of the query, as character ranges."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from context.recall.policy import RecallPolicy
-from context.recall.words import folded, spellings, stem
+from context.recall.words import normalized, spellings, stem
 
 READ = 40_000  # characters of a message that are looked through
 
@@ -45,11 +45,11 @@ def _held(text: str, spans: Sequence[tuple[int, int]], weights: Mapping[str, flo
 
     Most sentences hold none: only those are taken apart in which the letters of a word looked for occur at all.
     """
-    roots = {spelt: stem(word) for spelt, word in spellings(folded(text)).items()}
+    roots = {spelt: stem(word) for spelt, word in spellings(normalized(text)).items()}
     sought = [spelt for spelt, root in roots.items() if root in weights]
     made: dict[int, list[str]] = {}
     for index, (start, end) in enumerate(spans):
-        plain = folded(text[start:end])
+        plain = normalized(text[start:end])
         if any(spelt in plain for spelt in sought):
             held = {roots.get(spelt) or stem(word) for spelt, word in spellings(plain).items()}
             made[index] = [root for root in weights if root in held]

@@ -1,6 +1,6 @@
-"""Words learned from the messages that match best: what they share is what the question is about.
+"""Pseudo relevance feedback: words learned from the messages that match best.
 
-Known as pseudo relevance feedback. It finds the messages that speak of the subject in other words than the question's.
+What these share is what the question is about. It finds the messages that speak of the subject in other words than the question's.
 """
 
 from collections import defaultdict
@@ -29,16 +29,16 @@ def candidates(texts: Sequence[tuple[float, str]], query: Query) -> dict[str, fl
 
 
 def learned(
-    received: Mapping[str, float], found: Mapping[str, int], messages: int, policy: RecallPolicy
+    received: Mapping[str, float], counts: Mapping[str, int], messages: int, policy: RecallPolicy
 ) -> dict[str, float]:
-    """The weights of the words worth looking for. `found` is how many of the thread's `messages` hold each."""
+    """The weights of the words worth looking for. `counts` is how many of the thread's `messages` hold each."""
     worth = {
-        root: score * rarity(messages, found[root]) for root, score in received.items() if found.get(root)
+        root: score * rarity(messages, counts[root]) for root, score in received.items() if counts.get(root)
     }
-    kept = sorted(worth, key=lambda root: (-worth[root], root))[: policy.feedback_terms]
-    return {root: policy.feedback_weight * worth[root] / worth[kept[0]] for root in kept}
+    best = sorted(worth, key=lambda root: (-worth[root], root))[: policy.feedback_terms]
+    return {root: policy.feedback_weight * worth[root] / worth[best[0]] for root in best}
 
 
 def shortlist(received: Mapping[str, float], most: int) -> list[str]:
-    """The stems that speak from several messages first; bounds what is asked of the index."""
+    """The `most` stems with the most evidence; bounds what is looked up in the index."""
     return sorted(received, key=lambda root: (-received[root], root))[:most]

@@ -1,6 +1,6 @@
 """Words that tell nothing of what a message is about: they are not looked for, or count little.
 
-Function words of the languages people write most, compacted as in `words`. Only the list of the language a text is written in
+Function words of the languages people write most, normalized as in `words`. Only the list of the language a text is written in
 counts: "son" is a function word in French and somebody's child in English. Languages without a list lose little, because a word
 that stands in most messages of a thread weighs next to nothing anyway.
 """

@@ -1,16 +1,16 @@
-"""What a user says that holds beyond its moment: instructions that stay in force, and preferences.
+"""Recognize messages that hold beyond their moment: instructions that stay in force, and preferences.
 
-Questions rarely mention them, so no search finds them; they are recognised by their form when a message is stored. Only short
+Questions rarely mention them, so no search finds them; they are recognized by their form when a message is stored. Only short
 messages of the user count as instructions: a rule is stated briefly, and text that was pasted is not the user's own voice.
 """
 
 import re
 
-from context.recall.words import folded
+from context.recall.words import normalized
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|(?<=[。！？；])")
 _OPENING = r"^\W*(?:(?:please|also|and|but|oh|btw|so|ok|okay|by the way|one more thing|note)\b\W*)*"
-# Sentence by sentence, in compacted text. "I never ..." tells of the past and "I always ..." of a habit: neither is a rule for us.
+# Sentence by sentence, in normalized text. "I never ..." tells of the past and "I always ..." of a habit: neither is a rule for us.
 _INSTRUCTION = re.compile(
     "|".join(
         (
@@ -62,9 +62,9 @@ _PREFERENCE = re.compile(
 
 def is_instruction(text: str) -> bool:
     """Whether a user's message states a rule for the answers to come."""
-    return any(_INSTRUCTION.search(sentence.strip()) for sentence in _SENTENCE.split(folded(text)))
+    return any(_INSTRUCTION.search(sentence.strip()) for sentence in _SENTENCE.split(normalized(text)))
 
 
 def is_preference(text: str) -> bool:
     """Whether a user's message states what that person likes better."""
-    return _PREFERENCE.search(folded(text)) is not None
+    return _PREFERENCE.search(normalized(text)) is not None

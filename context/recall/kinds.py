@@ -21,7 +21,7 @@ def kinds(words: Set[str], roots: Iterable[str]) -> Iterator[str]:
             yield from _row(root, 0)
 
 
-def asked(words: Set[str], root: str) -> tuple[str, ...]:
+def member_kinds(words: Set[str], root: str) -> tuple[str, ...]:
     """The kinds whose members a word of a question may mean."""
     return tuple(_row(root, 1)) if is_english(words) else ()
 

@@ -1,4 +1,4 @@
-"""Messages that mean something like the question without sharing a word with it: evidence from an embedding model, where one is used.
+"""Semantic similarity: evidence from an embedding model, where one is used, for messages that share no word with the question.
 
 Theory of operation. How alike a vector is to the question's says little by itself: it depends on the model, on the subject of the
 thread, on the length of the question. How far it stands above the others of the same thread says something, counted in their
@@ -28,10 +28,10 @@ def liken(total: dict[int, float], alike: Mapping[int, float], policy: RecallPol
     if len(alike) < FEWEST:
         return
     mean = fsum(alike.values()) / len(alike)
-    spread = sqrt(fsum((one - mean) ** 2 for one in alike.values()) / len(alike))
+    spread = sqrt(fsum((similarity - mean) ** 2 for similarity in alike.values()) / len(alike))
     if spread <= 0:
         return
-    for position, one in alike.items():
-        outstanding = (one - mean) / spread - 1
+    for position, similarity in alike.items():
+        outstanding = (similarity - mean) / spread - 1
         if outstanding > 0:
             total[position] = total.get(position, 0.0) + policy.likeness * outstanding

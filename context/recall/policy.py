@@ -1,4 +1,4 @@
-"""Every knob of recall, its default and the reason for it."""
+"""Settings of recall: every default with its reason."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ class RecallPolicy:
     places: how many places of words are read from the index for a question, shared equally among its words, the newest places
         of each; again as many for the kinds they ask for, and for learned words. With the reach it bounds what a turn reads in a thread of any length. Half of
         it costs a point where threads have a thousand messages or more; twice of it gains nothing.
-    asked: how many words of the new message the index is asked for, in their order: more are a pasted text.
-    terms: how many of them count: those that are rarest here.
+    query_words: how many words of the new message are looked up in the index, in their order: more are a pasted text.
+    query_terms: how many of them count: those that are rarest here.
     least: a message is brought back only when it scores this share of the best one. It ends the list where nothing relates.
 
     Worth of a message:
@@ -53,10 +53,10 @@ class RecallPolicy:
     feedback_messages, feedback_terms, feedback_weight: how many messages are read, how many of their words are looked for, and
         what the first of those weighs. Small: it breaks ties towards the same subject and must never outvote the question.
 
-    Standing instructions:
+    Instructions that stay in force:
 
-    standing_share: the share of the budget they may take, whether or not the question speaks of them.
-    standing_longest: the longest message that counts as one. People state rules briefly; a page with "always" in it is pasted.
+    instruction_share: the share of the budget they may take, whether or not the question speaks of them.
+    instruction_longest: the longest message that counts as one. People state rules briefly; a page with "always" in it is pasted.
 
     Long messages:
 
@@ -70,8 +70,8 @@ class RecallPolicy:
     window_share: float = 0.05
     reach: int = 10_000
     places: int = 16_000
-    asked: int = 200
-    inputs: int = 32
+    query_words: int = 200
+    query_terms: int = 32
     least: float = 0.02
 
     saturation: float = 1.2

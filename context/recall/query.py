@@ -1,4 +1,4 @@
-"""What is looked for: the stems of the new message with their weights, and the dates it names."""
+"""Turn the new message into a query: its stems with their weights, and the dates it names."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from context.recall.dates import Range, ranges
 from context.recall.function_words import FIRST_PERSON, PALE_WORDS, function_words
-from context.recall.kinds import asked
+from context.recall.kinds import member_kinds
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.words import stem, tokens
 
@@ -18,7 +18,7 @@ _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]*\w")  # a capital that no sentenc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """`weights` holds each stem's weight, in the order of the text; `first_person` says that the asker speaks of himself.
+    """`weights` holds each stem's weight, in the order of the text; `first_person` says that the person speaks of himself or herself.
 
     `kinds` are the kinds of things a stem may ask for ("city"), whose members a message may name instead ("Lisbon").
     """
@@ -52,7 +52,7 @@ def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
         weights[root] = max(weight, weights.get(root, 0.0))
     return Query(
         weights=weights,
-        kinds={root: found for root in weights if (found := asked(spoken, root))},
+        kinds={root: kinds for root in weights if (kinds := member_kinds(spoken, root))},
         dates=ranges(text, now),
         first_person=not FIRST_PERSON.isdisjoint(words),
     )

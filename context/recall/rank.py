@@ -1,4 +1,4 @@
-"""How much each message is worth to a question: BM25 within the thread, helped by neighbours, voice and dates.
+"""Score each message for a question: BM25 within the thread, helped by neighbouring messages, voice and dates.
 
 Theory of operation. A stem's weight is its rarity in this thread. A message scores the sum over stems of the best evidence for
 each: its own, or a share of what stands in a neighbour - the best and not the sum, so that a subject talked about at length does
@@ -25,26 +25,26 @@ def counted(postings: Postings, messages: int, most: int) -> dict[str, int]:
     A list that was cut is taken to go on as densely as it was read: how far back its places reach says how many there are.
     """
     return {
-        stem: len(found) if len(found) < most else len(found) * messages // (messages - found[0])
-        for stem, found in postings.items()
-        if found
+        stem: len(places) if len(places) < most else len(places) * messages // (messages - places[0])
+        for stem, places in postings.items()
+        if places
     }
 
 
 def lengths(postings: Postings) -> dict[str, int]:
     """How many messages hold each stem, where every place was read."""
-    return {stem: len(found) for stem, found in postings.items()}
+    return {stem: len(places) for stem, places in postings.items()}
 
 
 def rarest(
-    weights: Mapping[str, float], found: Mapping[str, int], messages: int, most: int
+    weights: Mapping[str, float], counts: Mapping[str, int], messages: int, most: int
 ) -> dict[str, float]:
-    """The `most` stems that tell the most, of those found in this many messages each."""
+    """The `most` stems that tell the most; `counts` is how many messages hold each."""
     worth = {
-        stem: weight * rarity(messages, found[stem]) for stem, weight in weights.items() if found.get(stem)
+        stem: weight * rarity(messages, counts[stem]) for stem, weight in weights.items() if counts.get(stem)
     }
-    kept = set(sorted(worth, key=lambda stem: -worth[stem])[:most])
-    return {stem: weights[stem] for stem in weights if stem in kept}
+    best = set(sorted(worth, key=lambda stem: -worth[stem])[:most])
+    return {stem: weights[stem] for stem in weights if stem in best}
 
 
 def kindred(query: Query, postings: Postings, kinds: Postings, policy: RecallPolicy) -> dict[str, float]:
@@ -61,11 +61,11 @@ def kindred(query: Query, postings: Postings, kinds: Postings, policy: RecallPol
 
 
 def scores(
-    outline: Outline, query: Query, postings: Postings, found: Mapping[str, int], policy: RecallPolicy
+    outline: Outline, query: Query, postings: Postings, counts: Mapping[str, int], policy: RecallPolicy
 ) -> dict[int, float]:
     """The worth of each message to the query; those with no evidence at all are absent.
 
-    `found` is how many messages hold each stem; `postings` may name the newest of them only.
+    `counts` is how many messages hold each stem; `postings` may name the newest of them only.
     """
     total: dict[int, float] = defaultdict(float)
     own, handed = _damping(outline, policy, policy.length), _damping(outline, policy, 1.0)
@@ -75,8 +75,8 @@ def scores(
         positions = postings.get(stem, ())
         if not positions:
             continue
-        full = weight * rarity(len(outline), found[stem])
-        if found[stem] > common:  # its neighbours hold it too
+        full = weight * rarity(len(outline), counts[stem])
+        if counts[stem] > common:  # its neighbours hold it too
             for position in positions:
                 everywhere[position] += full
         else:
@@ -100,16 +100,16 @@ def learn(
     postings: Postings,
     policy: RecallPolicy,
 ) -> None:
-    """Add the evidence of learned words to `total`, in place. Neighbours get nothing of it: it is too weak to hand on."""
+    """Add the evidence of learned words to `total`, in place. Neighbours get nothing of it: it is too weak."""
     own = _damping(outline, policy, policy.length)
-    told: dict[int, float] = defaultdict(float)  # a position stands in many lists: its size counts once
+    evidence: dict[int, float] = defaultdict(float)  # a position stands in many lists: its size counts once
     for stem, weight in weights.items():
-        found = postings.get(stem, ())
-        full = weight * rarity(len(outline), len(found))
-        for position in found:
-            told[position] += full
-    for position, damped in own.of(told, outline.tokens).items():
-        total[position] = total.get(position, 0.0) + told[position] * damped
+        positions = postings.get(stem, ())
+        full = weight * rarity(len(outline), len(positions))
+        for position in positions:
+            evidence[position] += full
+    for position, damped in own.of(evidence, outline.tokens).items():
+        total[position] = total.get(position, 0.0) + evidence[position] * damped
 
 
 def voiced(
@@ -125,10 +125,10 @@ def voiced(
         if position in made:
             made[position] *= policy.preference
     own = _damping(outline, policy, policy.length)
-    told = policy.telling * rarity(len(outline), len(outline.telling))
+    telling = policy.telling * rarity(len(outline), len(outline.telling))
     for position, damped in own.of(outline.telling, outline.tokens).items():
         if position in made:
-            made[position] += told * damped
+            made[position] += telling * damped
     return {position: worth**policy.cover for position, worth in made.items()}
 
 
@@ -152,9 +152,9 @@ def too_common(messages: int, policy: RecallPolicy) -> int:
     return max(policy.common_least, int(policy.common * messages))
 
 
-def rarity(messages: int, found: int) -> float:
-    """BM25's inverse document frequency, never negative."""
-    return log(1 + (messages - found + 0.5) / (found + 0.5))
+def rarity(messages: int, holding: int) -> float:
+    """BM25's inverse document frequency, never negative. `holding`: how many of the `messages` hold the stem."""
+    return log(1 + (messages - holding + 0.5) / (holding + 0.5))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +178,15 @@ def _damping(outline: Outline, policy: RecallPolicy, length: float) -> _Damping:
 
 
 def _spread(
-    found: Sequence[int], sizes: Sequence[int], own: _Damping, handed: _Damping, neighbours: Sequence[float]
+    positions: Sequence[int],
+    sizes: Sequence[int],
+    own: _Damping,
+    handed: _Damping,
+    neighbours: Sequence[float],
 ) -> dict[int, float]:
     """The best evidence each message has of one stem: its own, or what a neighbour hands on."""
-    best = own.of(found, sizes)
-    evidence = handed.of(found, sizes)
+    best = own.of(positions, sizes)
+    evidence = handed.of(positions, sizes)
     held = best.get
     for distance, share in enumerate(neighbours, start=1):
         for position, worth in evidence.items():

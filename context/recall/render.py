@@ -1,4 +1,4 @@
-"""How a recalled message stands in the request: one block each, date and speaker first, the words as they were said.
+"""Render recalled messages for the request: one block each, date and speaker first, then the exact words.
 
 Only a block's first column begins a line of ours: every further line of a message is indented, so that nothing said in one can
 pass for another message, for our own words, or for another speaker.

@@ -1,4 +1,4 @@
-"""The messages that can come back: those of the branch that stand before the window."""
+"""The messages that can be recalled: those of the branch that stand before the window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from context.messages import Role
 class Outline:
     """What is known of each message without reading it, oldest first; columns, because there may be thousands.
 
-    `tokens` are estimated sizes, `at` times in milliseconds, `typical` is the mean size of the user's messages, `snapshot`,
+    `tokens` are estimated sizes, `at` times in milliseconds, `typical` is the mean size of the user's messages, `instructions`,
     `preferring` and `telling` are the positions of the messages that state a rule, a preference, or when something was. A position
     is an index into the columns.
     """
@@ -19,7 +19,7 @@ class Outline:
     tokens: Sequence[int]
     at: Sequence[int]
     typical: float
-    snapshot: Sequence[int] = ()
+    instructions: Sequence[int] = ()
     preferring: Sequence[int] = ()
     telling: Sequence[int] = ()
 

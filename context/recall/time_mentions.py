@@ -1,13 +1,13 @@
-"""Whether a text tells when something was, is or will be: such messages tell of events, and most questions about the past ask for those.
+"""Recognize messages that name a time: they tell of events, and most questions about the past ask for those.
 
-Recognised by its form when a message is stored, whatever is asked later. Messages without it are mostly talk about what was told.
+Recognized by its form when a message is stored, whatever is asked later. Messages without it are mostly talk about what was told.
 """
 
 import re
 from typing import Final
 
 from context.recall.dates import MONTHS
-from context.recall.words import folded
+from context.recall.words import normalized
 
 # Months with names of their own: "may", "mars" and the short forms are other words too often.
 _MONTHS: Final = "|".join(
@@ -47,4 +47,4 @@ _WHEN: Final = re.compile(
 
 def tells_when(text: str) -> bool:
     """Whether a message names a time."""
-    return _WHEN.search(folded(text)) is not None
+    return _WHEN.search(normalized(text)) is not None

@@ -1,4 +1,4 @@
-"""How text becomes the stems that are indexed and looked for. The same rules on both sides matter more than the rules.
+"""Tokenize and stem text for the index and for queries. The same rules on both sides matter more than the rules.
 
 By script: Latin words lose their accents and English endings; Cyrillic ones their case endings; other words that stand
 between spaces are cut to their beginning; scripts without spaces, and Korean with its particles, give pairs of characters.
@@ -38,8 +38,8 @@ _BEGINNING = (
 )
 
 
-def folded(text: str) -> str:
-    """Text with compatibility forms, case and accents compacted away."""
+def normalized(text: str) -> str:
+    """Text without case, accents and compatibility forms (NFKC, case folding)."""
     plain = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("\u2019", "'")
     if plain.isascii():
         return plain
@@ -47,15 +47,15 @@ def folded(text: str) -> str:
 
 
 def tokens(text: str) -> Iterator[str]:
-    """The words of a text as they are compared with lists of words: compacted, not stemmed, in order."""
-    plain = folded(text)
+    """The words of a text as they are compared with lists of words: normalized, not stemmed, in order."""
+    plain = normalized(text)
     if plain.isascii():
         for word in _PLAIN_TOKEN.findall(plain):
             yield word if word.isalnum() else _joined(word)
         return
-    for found in _TOKEN.finditer(plain):
-        run = found[0]
-        if found.lastgroup == "pairs":
+    for match in _TOKEN.finditer(plain):
+        run = match[0]
+        if match.lastgroup == "pairs":
             yield from _pairs(run)
         else:
             yield _joined(run)
@@ -63,15 +63,13 @@ def tokens(text: str) -> Iterator[str]:
 
 def vocabulary(text: str) -> set[str]:
     """The words that a text consists of, each once: what `tokens` gives, in half the time."""
-    return set(spellings(folded(text)).values())
+    return set(spellings(normalized(text)).values())
 
 
 def spellings(plain: str) -> dict[str, str]:
-    """The words of a compacted text, by what stands for each in it: with apostrophes and the commas between thousands."""
+    """The words of a normalized text, by what stands for each in it: with apostrophes and the commas between thousands."""
     if plain.isascii():
-        return {
-            found: found if found.isalnum() else _joined(found) for found in set(_PLAIN_TOKEN.findall(plain))
-        }
+        return {word: word if word.isalnum() else _joined(word) for word in set(_PLAIN_TOKEN.findall(plain))}
     made: dict[str, str] = {}
     for match in _TOKEN.finditer(plain):
         run = match[0]
@@ -100,7 +98,7 @@ def stems(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
-    """What is left of a compacted word without its ending."""
+    """A normalized word without its ending."""
     if _LATIN.match(word):
         return english(word)
     if _CYRILLIC.match(word):

@@ -1,8 +1,8 @@
-"""The blocks a request's cached prefix is made of, each with a short digest; and where two requests part.
+"""Digest each block of a request's cached prefix, and find the first block in which two requests differ.
 
-The digests are kept with the turn: what is stored may have changed since, or may be rendered in another way by a later version, and
-then only they still tell what was sent. They are of the blocks as they stand in the body, without marks, which key nothing
-(upstream facts 2.2).
+The digests are stored with the turn: the messages may have changed since, or a later version may render them differently, and
+then only they still tell what was sent. They are of the blocks as they stand in the body, without their cache breakpoints, which are no part
+of the cache key.
 """
 
 from base64 import b64decode, b64encode
@@ -42,7 +42,7 @@ class Compared:
 
     `changed` is the index of the first block that differs, None when none does; 0 are the settings, the first block is 1. `what`
     says which block that is, `kind` of what kind; `of` is how many blocks there are. `away`: positions from the block to be read
-    to the nearest mark that may find it, itself being 0; None when all marks stand before it.
+    to the nearest breakpoint that may find it, itself being 0; None when all breakpoints stand before it.
     """
 
     changed: int | None
@@ -53,12 +53,12 @@ class Compared:
 
 
 def digests(body: Mapping[str, Any]) -> tuple[list[bytes], list[int]]:
-    """The digest of the settings of a body and of each of its blocks, in the order of the cache; and which of them are marked.
+    """The digest of the settings of a body and of each of its blocks, in the order of the cache; and which of them have a breakpoint.
 
     `body` as of context.request.request.parts: all its blocks are text.
     """
     settings = {name: value for name, value in body.items() if name not in NO_SETTING}
-    made = [sha256(canonical(one)).digest()[:SIZE] for one in (settings, *body.get("tools", ()))]
+    made = [sha256(canonical(part)).digest()[:SIZE] for part in (settings, *body.get("tools", ()))]
     cache_breakpoints: list[int] = []
     for turn in ({"role": "system", "content": body["system"]}, *body["messages"]):
         role = turn["role"]
@@ -72,7 +72,7 @@ def digests(body: Mapping[str, Any]) -> tuple[list[bytes], list[int]]:
 def blocks(
     recipe: Recipe, system: str, messages: Sequence[Message], *, summary: Summary | None = None
 ) -> tuple[tuple[Block, ...], list[int]]:
-    """The settings and every block before what was recalled, in the order of the cache; and the indices of those with a mark."""
+    """The settings and every block before what was recalled, in the order of the cache; and the indices of those with a breakpoint."""
     body = parts(recipe, system, messages, summary, ())
     named: list[tuple[Kind, str]] = [
         ("settings", ""),
@@ -81,16 +81,16 @@ def blocks(
         *(("summary", segment.id) for segment in (() if summary is None else summary.segments)),
         *(("message", message.id) for message in messages if spoken(message)),
     ]
-    found, cache_breakpoints = digests(body)
+    hashes, cache_breakpoints = digests(body)
     made = tuple(
-        Block(kind=kind, id=id, digest=digest) for (kind, id), digest in zip(named, found, strict=True)
+        Block(kind=kind, id=id, digest=digest) for (kind, id), digest in zip(named, hashes, strict=True)
     )
     return made, cache_breakpoints
 
 
-def packed(found: Sequence[bytes], cache_breakpoints: Sequence[int]) -> str:
-    """The digests up to the last mark, as they are stored: nothing behind it is ever read."""
-    return b64encode(b"".join(found[: max(cache_breakpoints, default=0) + 1])).decode()
+def packed(hashes: Sequence[bytes], cache_breakpoints: Sequence[int]) -> str:
+    """The digests up to the last breakpoint, as they are stored: nothing behind it is ever read."""
+    return b64encode(b"".join(hashes[: max(cache_breakpoints, default=0) + 1])).decode()
 
 
 def unpacked(text: str) -> tuple[bytes, ...]:
@@ -107,13 +107,13 @@ def compare(
     *,
     read_at: int,
 ) -> Compared | None:
-    """Where a request parts from the one before it, up to the block that was to be read; None when that one did not hold this block.
+    """Where a request differs from the one before it, up to the block that was to be read; None when that one did not hold this block.
 
     `before` names the blocks of the earlier request, `sent` are their digests from when it was sent; `read_at` counts blocks from the
     system prompt, being 0, on.
     """
-    read = read_at + next(index for index, one in enumerate(now) if one.kind == "system")
-    names = [[(one.kind, one.id) for one in made[: read + 1]] for made in (before, now)]
+    read = read_at + next(index for index, block in enumerate(now) if block.kind == "system")
+    names = [[(block.kind, block.id) for block in blocks[: read + 1]] for blocks in (before, now)]
     if names[0] != names[1] or len(sent) <= read or len(now) <= read:
         # Another branch, another summary, other tools: another request wrote the entry that was to be read.
         return None
@@ -131,15 +131,15 @@ def compare(
 
 
 def _what(made: Sequence[Block], index: int) -> str:
-    one = made[index]
-    match one.kind:
+    block = made[index]
+    match block.kind:
         case "settings":
             return "the settings"
         case "tool":
-            return f"the tool {one.id}"
+            return f"the tool {block.id}"
         case "system":
             return "the system prompt"
         case "summary":
             return f"part {sum(other.kind == 'summary' for other in made[: index + 1])} of the summary"
         case "message":
-            return f"message {one.id}"
+            return f"message {block.id}"

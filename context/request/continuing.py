@@ -1,7 +1,8 @@
-"""Going on with an answer that broke off: what the model is told so that its words fit behind those already said.
+"""Continue an answer that broke off: the instruction by which the model's new text fits behind the text already shown.
 
-Current models take no prefill (upstream facts 1.4), so the partial is quoted back with an instruction, behind the last cache mark: the
-request begins with the same bytes as the one before and reads them from the cache. Thinking cannot be resumed and is not quoted.
+Models from 4.6 on refuse a trailing assistant message (Claude API documentation, "Errors"), so the partial answer is quoted back
+with an instruction, behind the last cache breakpoint: the request begins with the same bytes as the one before and reads them from the
+cache. Thinking cannot be resumed and is not quoted.
 """
 
 from typing import Final
@@ -32,7 +33,7 @@ def block(partial: str) -> str:
 
 
 def named(message_id: str) -> str:
-    """How a recipe names the block of a message that is gone on with."""
+    """How a recipe names the block of a message that is continued."""
     return f"{CONTINUE}{message_id}"
 
 

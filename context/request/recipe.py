@@ -1,4 +1,4 @@
-"""A recipe: everything that, with the immutable values it names, rebuilds a request byte for byte.
+"""A recipe: what is stored of a request so that, with the immutable values it names, it can be rebuilt byte for byte.
 
 Layout 1: system, messages. Layout 2: system, the summary's segments at the head of the first user message, the window, and the
 recalled blocks behind the newest user text. An old layout stays readable for ever.
@@ -17,8 +17,8 @@ SYSTEM: Final = "system"
 SUMMARY: Final = "summary"
 RECALL: Final = "recall"
 RECALL_INSTRUCTIONS: Final = "recall-instructions"
-HEADINGS: Final = frozenset({RECALL, RECALL_INSTRUCTIONS})  # blocks over what was recalled, in our own words
-CONTINUE: Final = "continue:"  # before the id of a message that is gone on with
+HEADINGS: Final = frozenset({RECALL, RECALL_INSTRUCTIONS})  # headings before recalled messages
+CONTINUE: Final = "continue:"  # before the id of a message that is continued
 
 
 def is_reserved(id: str) -> bool:
@@ -28,7 +28,7 @@ def is_reserved(id: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakpoint:
-    """A `cache_control` mark: at the end of the system prompt (`system`), of the summary (`summary`) or of a message (its id)."""
+    """A cache breakpoint (`cache_control`): at the end of the system prompt (`system`), of the summary (`summary`) or of a message (its id)."""
 
     at: str
     ttl: Ttl
@@ -36,7 +36,7 @@ class Breakpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalled:
-    """Text that stands behind the last mark for this turn only: an older message brought back, the time, a note.
+    """Text that stands behind the last cache breakpoint for this turn only: an older message brought back, the time, a note.
 
     `id` names the message it is taken from (or what made it), `ranges` the characters of that message it quotes; `text` is the
     exact text of its block, `tokens` its estimated size.
@@ -53,7 +53,7 @@ class Recalled:
 
     @property
     def needed(self) -> bool:
-        """Whether the request makes no sense without it: the answer that is gone on with."""
+        """Whether the request makes no sense without it: the answer that is continued."""
         return self.id.startswith(CONTINUE)
 
 
@@ -70,7 +70,7 @@ class RecalledRef:
 class Recipe:
     """What a request was made of. `summary_id` names the summary before the window; `recalled` is in the order it was sent.
 
-    `diagnose` asks the provider to compare with the request it answered as `previous_upstream_id`, and to say where they part.
+    `diagnose` asks the provider to compare with the request it answered as `previous_upstream_id`, and to say where they differ.
     """
 
     layout: int

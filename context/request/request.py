@@ -1,4 +1,4 @@
-"""From a recipe and the values it names to the exact bytes of a Messages API request, and their digest.
+"""Build the exact bytes of a Messages API request from a recipe and the values it names, and their digest.
 
 Canonical form: UTF-8 JSON, fixed key order, no white space, no escapes that are not needed. The SDK sends these bytes as they
 are, so the digest in the store is the digest of what went over the wire.
@@ -28,15 +28,15 @@ def build(
     recalled: Sequence[Recalled] = (),
     rounds: Sequence[Round] = (),
 ) -> bytes:
-    """The canonical request body. `messages` are the recipe's window, oldest first; `rounds` what tools have been asked so far.
+    """The canonical request body. `messages` are the recipe's window, oldest first; `rounds` the tool calls of this turn so far with their results.
 
     Raises ValueError for a layout it does not know, and when the summary or the recalled texts are not the recipe's own.
     """
     _check(recipe, summary, recalled)
-    body = parts(recipe, system, messages, summary, [one.text for one in recalled])
-    for one in rounds:
-        body["messages"].append({"role": "assistant", "content": one["assistant"]})
-        body["messages"].append({"role": "user", "content": one["results"]})
+    body = parts(recipe, system, messages, summary, [block.text for block in recalled])
+    for tool_round in rounds:
+        body["messages"].append({"role": "assistant", "content": tool_round["assistant"]})
+        body["messages"].append({"role": "user", "content": tool_round["results"]})
     body["stream"] = True
     return canonical(body)
 
@@ -49,9 +49,9 @@ def build_keepalive(
     summary: Summary | None = None,
     part: Literal["window", "summary", "system"] = "window",
 ) -> bytes:
-    """The same prefix with nothing to answer: it renews what the recipe's request marked (economics, section 2.6).
+    """A keep-alive: the same prefix with `max_tokens: 0`, which renews the cache entries of the recipe's request and returns no answer.
 
-    Same model, thinking and marks; what stands behind the last mark is not sent, and not streamed. With another `part` than the window
+    Same model, thinking and breakpoints; what stands behind the last breakpoint is not sent, and nothing is streamed. With another `part` than the window
     it ends with the summary or the system prompt; an API that wants a message gets the shortest there is.
     """
     _check(recipe, summary, None)
@@ -61,13 +61,15 @@ def build_keepalive(
     elif part == "summary" and summary is not None:
         first = body["messages"][0]
         body["messages"] = [{**first, "content": first["content"][: len(summary.blocks)]}]
-    body["messages"] = _marked(body["messages"]) or [{"role": "user", "content": [_text(".", None)]}]
+    body["messages"] = _up_to_breakpoint(body["messages"]) or [
+        {"role": "user", "content": [_text(".", None)]}
+    ]
     body["max_tokens"] = 0
     return canonical(body)
 
 
-def _marked(turns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The turns up to their last mark."""
+def _up_to_breakpoint(turns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The turns up to their last cache breakpoint."""
     for index in range(len(turns) - 1, -1, -1):
         blocks = turns[index]["content"]
         last = max((at for at, block in enumerate(blocks) if "cache_control" in block), default=None)
@@ -86,7 +88,7 @@ def build_fork(
     max_tokens: int,
     summary: Summary | None = None,
 ) -> bytes:
-    """The live prefix, the answer it got, and one instruction: how the same model summarizes from its cache (section 6)."""
+    """The live prefix, the answer it got, and one instruction: how the same model summarizes from its cache."""
     _check(recipe, summary, None)
     body = parts(recipe, system, messages, summary, ())
     words = spoken(answer)
@@ -115,8 +117,8 @@ def _check(recipe: Recipe, summary: Summary | None, recalled: Sequence[Recalled]
     if recipe.summary_id != (None if summary is None else summary.id):
         raise ValueError(f"the recipe names the summary {recipe.summary_id}")
     if recalled is not None:
-        named = [(one.id, one.digest) for one in recipe.recalled]
-        if named != [(one.id, one.digest) for one in recalled]:
+        named = [(block.id, block.digest) for block in recipe.recalled]
+        if named != [(block.id, block.digest) for block in recalled]:
             raise ValueError("the recalled texts are not the ones the recipe names")
 
 

@@ -1,7 +1,7 @@
-"""The summary of everything before the window: a summary of segments, oldest first, each with its exact block text.
+"""The summary of everything before the window: segments of lines, oldest first, each segment with its exact block text.
 
 Immutable: a compaction, an edit, an undo or a pin makes another summary. A segment's bytes depend on the segment alone, so appending one
-leaves the cached bytes of the others where they are (context economics, sections 3 and 6).
+leaves the cached bytes of the others where they are.
 """
 
 from collections.abc import Mapping, Sequence

@@ -31,7 +31,8 @@ DEFINITIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     }
 }
 
-OVERHEAD: Final = 350  # tokens the provider adds to a request with tools (upstream facts, section 5)
+# Tokens the provider adds to a request with tools: 286 (Opus 5) to 496 (Haiku 4.5), not published for the 5.5 models ("Token counting").
+OVERHEAD: Final = 350
 
 
 def definitions(names: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Which messages of the branch are sent verbatim, and what was left out because it could not fit.
+"""Choose the messages of the branch that are sent verbatim, and say what was left out because it did not fit.
 
 Rules: the window ends with the new user message; it begins with a user message; it is all that no summary stands for, for compacting
 is what makes it shorter. Only when that would pass a hard limit is it cut, in one large step, and then it begins where the last
@@ -19,7 +19,7 @@ class Window:
     """The messages sent verbatim, oldest first, their estimated tokens, and why the window begins where it does.
 
     `floor` is the index in `messages` where the part begins that is sent whatever it costs. `left_out` counts loaded messages
-    that neither the window nor a summary tells the model about; `cut` says that there are such messages, loaded or not.
+    that neither the window nor a summary holds; `cut` says that there are such messages, loaded or not.
     """
 
     messages: tuple[Message, ...]
@@ -61,13 +61,13 @@ def select(
         return _window(path, sizes, first, reason, policy, cut=False)
 
     floor = max(0, len(path) - policy.floor_messages)
-    wanted = sum(sizes[floor:])
+    floor_tokens = sum(sizes[floor:])
     while floor > 0 and path[floor].role != "user":
         floor -= 1
-    fits = wanted <= cap * policy.floor_share and sum(sizes[floor:]) <= cap
-    kept = next((index for index in starts if path[index].id == previous_start), None)
-    if kept is not None and sum(sizes[kept:]) <= cap and not (fits and kept > max(floor, first)):
-        return _window(path, sizes, kept, "cut earlier, where the turn before began", policy, cut=True)
+    fits = floor_tokens <= cap * policy.floor_share and sum(sizes[floor:]) <= cap
+    previous = next((index for index in starts if path[index].id == previous_start), None)
+    if previous is not None and sum(sizes[previous:]) <= cap and not (fits and previous > max(floor, first)):
+        return _window(path, sizes, previous, "cut earlier, where the turn before began", policy, cut=True)
     low = max(int(cap * policy.window_low), newest.tokens)
     if fits:
         low = max(low, sum(sizes[floor:]))
@@ -97,7 +97,7 @@ def floor_index(messages: Sequence[Message], keep: int, policy: Policy) -> int:
         return index
     while index < len(messages) and messages[index].role != "user":
         index += 1
-    newest = max((number for number, one in enumerate(messages) if one.role == "user"), default=0)
+    newest = max((number for number, message in enumerate(messages) if message.role == "user"), default=0)
     return min(index, newest)
 
 
@@ -123,7 +123,7 @@ def _window(
 
 
 def spoken(message: Message) -> str:
-    """What a model is told of a message: its text; a broken-off answer says so; a refused or empty one is silent."""
+    """The text of a message as a model sees it; an interrupted answer says so; a refused or empty one is left out ('')."""
     if message.refused or not message.text.strip():
         return ""
     if message.role == "assistant" and message.status != "complete":

@@ -1,4 +1,4 @@
-"""What a text is after: the first thing it asks for, whether it is about the assistant, and whether work is involved.
+"""What a text asks for: the first thing it wants, whether it is about the assistant, and whether work is involved.
 
 Theory of operation. People lead up to what they want ("hi, could you please ..."). The first words are gone through until one
 says what is asked for; combined with what the rest of the text is about, that tells "write a poem" from "write a compiler", and
@@ -31,8 +31,8 @@ _LEADING: Final = frozenset(
         "detail",
     )
 )
-# Words gone through.
-_LED: Final = 10
+# Words that are gone through for what is asked, and for whether the assistant is addressed.
+_LEAD_WORDS: Final = 10
 _ADDRESSED: Final = 14
 # "Can you", "would you": the assistant is asked to do something, not about itself.
 _MODAL: Final = frozenset(
@@ -43,6 +43,7 @@ _YOUR: Final = frozenset(("your", "yourself", "youre", "youve"))
 _BEFORE_NOUN: Final = frozenset(("the", "a", "an", "your", "my", "our", "this", "that", "new", "of"))
 _AFTER_NOUN: Final = (["is"], ["are"], ["was"], ["were"], ["looks"])
 _WORK: Final = ("demand", "write", "reason", "code", "maths", "systems", "expert")
+_WORKING: Final = frozenset(("write", "demand", "reason", "how", "code", "systems"))
 _EXACT: Final = ("code", "maths", "systems", "expert")
 # Words up to which a command is short, and a question about the assistant.
 _COMMAND: Final = 12
@@ -51,9 +52,9 @@ _PERSONAL: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """What is asked for first, and whether the assistant is spoken of."""
+    """The kind of the first thing asked for, and whether the assistant is spoken of."""
 
-    asked: str | None
+    kind: str | None
     addressed: bool
 
 
@@ -69,14 +70,14 @@ class Marks:
 
 def asked_for(words: list[str], kinds: Sequence[Kinds], of: Callable[[str], Kinds]) -> str | None:
     """The first thing asked for. A demand counts only behind words that lead up to it: "design" may be a noun."""
-    led = True
-    for place, its in enumerate(kinds[:_LED]):
+    leading = True
+    for place, word_kinds in enumerate(kinds[:_LEAD_WORDS]):
         pair = of(f"{words[place]}_{words[place + 1]}") if place + 1 < len(words) else ()
         noun = (place > 0 and words[place - 1] in _BEFORE_NOUN) or words[place + 1 : place + 2] in _AFTER_NOUN
         for aim in AIMS:
-            if (aim in its or aim in pair) and ((led and not noun) or aim != "demand"):
+            if (aim in word_kinds or aim in pair) and ((leading and not noun) or aim != "demand"):
                 return aim
-        led = led and bool(its) and not _LEADING.isdisjoint(its)
+        leading = leading and bool(word_kinds) and not _LEADING.isdisjoint(word_kinds)
     return None
 
 
@@ -89,34 +90,30 @@ def addressed(words: Sequence[str]) -> bool:
 
 
 def aim_signals(seen: Mapping[str, int], aim: Aim, count: int, marks: Marks) -> dict[str, float]:
-    """The signals that combine what is asked for with what the text is about; `count` is its words."""
-    found: dict[str, float] = {}
-    asked = aim.asked
+    """The signals that combine what is asked for with what the text is about; `count` is its words. In a fixed order: sums depend on it."""
+    asks = aim.kind
     kinds = sum(kind in seen for kind in _WORK)
     exact = marks.code > 0 or marks.formula > 0 or any(kind in seen for kind in _EXACT)
-    if asked is not None:
-        found[f"asks {asked}"] = 1.0
-    if asked in ("write", "demand", "reason", "how", "code", "systems") and (exact or marks.named):
-        found[f"asks {'how' if asked == 'how' else 'work'} of code or mathematics"] = 1.0
-    learned = sum(seen.get(kind, 0) for kind in _EXACT)
-    if asked == "who" and not marks.code and not marks.formula and learned <= 1 and "demand" not in seen:
-        found["asks a fact"] = 1.0
-    if kinds > 1:
-        found["kinds of work"] = kinds - 1.0
-    if "detail" in seen and asked is None and not marks.asks and "request" not in seen:
-        found["gives details"] = 1.0
-    if exact:
-        return found
-    if not kinds:
-        found["no kind of work"] = 1.0
-    if "own" in seen:
-        found["about one's own"] = 1.0
-    if aim.addressed:
-        found["speaks of the assistant"] = 1.0
-        if "personal" in seen and count <= _PERSONAL:
-            found["the assistant in person"] = 1.0
-    if "control" in seen and count <= _COMMAND and not kinds and "own" not in seen:
-        found["a short command"] = 1.0
-        if asked == "control":
-            found["asks for a short command"] = 1.0
-    return found
+    exact_words = sum(seen.get(kind, 0) for kind in _EXACT)
+    plain_question = not marks.code and not marks.formula and exact_words <= 1 and "demand" not in seen
+    short_command = "control" in seen and count <= _COMMAND and not kinds and "own" not in seen
+    values = (
+        (f"asks {asks}", asks is not None),
+        (
+            f"asks {'how' if asks == 'how' else 'work'} of code or mathematics",
+            asks in _WORKING and (exact or marks.named > 0),
+        ),
+        ("asks a fact", asks == "who" and plain_question),
+        ("kinds of work", max(0, kinds - 1)),
+        ("gives details", "detail" in seen and asks is None and not marks.asks and "request" not in seen),
+        ("no kind of work", not exact and not kinds),
+        ("about one's own", not exact and "own" in seen),
+        ("speaks of the assistant", not exact and aim.addressed),
+        (
+            "the assistant in person",
+            not exact and aim.addressed and "personal" in seen and count <= _PERSONAL,
+        ),
+        ("a short command", not exact and short_command),
+        ("asks for a short command", not exact and short_command and asks == "control"),
+    )
+    return {name: float(value) for name, value in values if value}

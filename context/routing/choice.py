@@ -2,7 +2,7 @@
 
 Order of precedence, first to last:
 
-    bound ...... what the operator allows the token (`at most` a tier, or `exactly` one): wins over everything, the user's wish too
+    bound ...... what the operator allows the token (`at most` a tier, or `exactly` one): wins over everything, the user's request too
     turn ....... the tier or model this request asks for
     thread ..... the tier the user pinned for the thread
     rule ....... the operator's first rule that matches
@@ -10,7 +10,7 @@ Order of precedence, first to last:
     default .... a fixed tier, where the router is off
 
 That gives the tier needed. The route is the lowest tier that is good enough and admissible, whatever cache is warm: keeping a
-simple turn on a warm expensive cache state was simulated and never saved (output and the cold cheap cache state cost more in the end). Within a
+simple turn on a warm expensive model was simulated and never saved (output and the cold cheap cache cost more in the end). Within a
 tier the cheaper candidate wins. When nothing good enough is admissible, the best of what is left answers, and the reason says so.
 """
 
@@ -23,8 +23,8 @@ from typing import Any, Final, Literal
 from context.models.catalog import TIERS, Tier
 from context.routing.complexity import Complexity
 
-# Changes whenever the same inputs could give another route.
-VERSION: Final = 2
+# Changes whenever the same inputs could give another route, or the same with another reason.
+VERSION: Final = 3
 PICO: Final = 10**12
 
 By = Literal["turn", "token", "thread", "rule", "cascade", "fallback", "budget", "score", "default"]
@@ -36,7 +36,7 @@ class UnknownModel(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A model that could answer. `price`: predicted picodollars of this turn on its cache state, None when unpriced; `why` not, where inadmissible."""
+    """A model that could answer. `price`: estimated picodollars of this turn with its cache state, None when unpriced; `why` it is inadmissible."""
 
     tier: Tier
     model_id: str
@@ -48,9 +48,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pins:
-    """Who fixed what. `most` and `exactly` are the operator's bounds on the token; `rule` is the name of the rule behind `rule_tier`.
+    """Who fixed the model or tier. `most` and `exactly` are the operator's bounds on the token; `rule` is the name of the rule behind `rule_tier`.
 
-    `because`: the reason of a second choice, after a first model did not do.
+    `because`: the reason of a second choice, after an answer that was no use.
     """
 
     turn: str | None = None
@@ -97,14 +97,14 @@ class Route:
             "complexity": None if self.complexity is None else self.complexity.to_json(),
             "candidates": [
                 {
-                    "tier": one.tier,
-                    "model": one.model_id,
-                    "label": one.label,
-                    "price_pico_usd": one.price,
-                    "admissible": one.admissible,
-                    "why": one.why,
+                    "tier": candidate.tier,
+                    "model": candidate.model_id,
+                    "label": candidate.label,
+                    "price_pico_usd": candidate.price,
+                    "admissible": candidate.admissible,
+                    "why": candidate.why,
                 }
-                for one in self.candidates
+                for candidate in self.candidates
             ],
             "pins": {
                 "turn": self.pins.turn,
@@ -138,8 +138,10 @@ def choose(
     if best is None:
         raise UnknownModel(needed)
     named = pins.turn if by == "turn" and not lowered else None
-    pinned = next((one for one in candidates if one.model_id == named and one.admissible), None)
-    chosen = pinned or best
+    requested = next(
+        (candidate for candidate in candidates if candidate.model_id == named and candidate.admissible), None
+    )
+    chosen = requested or best
     return Route(
         model_id=chosen.model_id,
         tier=needed if chosen.tier != needed and _same(chosen, needed, candidates) else chosen.tier,
@@ -157,40 +159,41 @@ def replay(stored: Mapping[str, Any]) -> Route:
 
     A fallback is not a choice: where the first model could not answer, this is what was chosen before.
     """
-    kept = stored["complexity"]
-    complexity = None if kept is None else Complexity.from_json(kept)
+    complexity = stored["complexity"]
     candidates = [
         Candidate(
-            tier=one["tier"],
-            model_id=one["model"],
-            label=one["label"],
-            price=one["price_pico_usd"],
-            admissible=one["admissible"],
-            why=one["why"],
+            tier=candidate["tier"],
+            model_id=candidate["model"],
+            label=candidate["label"],
+            price=candidate["price_pico_usd"],
+            admissible=candidate["admissible"],
+            why=candidate["why"],
         )
-        for one in stored["candidates"]
+        for candidate in stored["candidates"]
     ]
-    return choose(complexity, Pins(**stored["pins"]), candidates)
+    return choose(
+        None if complexity is None else Complexity.from_json(complexity), Pins(**stored["pins"]), candidates
+    )
 
 
-def requested_tier(asked: str, candidates: Sequence[Candidate]) -> Tier:
+def requested_tier(name: str, candidates: Sequence[Candidate]) -> Tier:
     """The tier that a name stands for: a tier's own or that of one of the models. Raises UnknownModel."""
     for candidate in candidates:
-        if asked in (candidate.tier, candidate.model_id):
+        if name in (candidate.tier, candidate.model_id):
             return candidate.tier
-    raise UnknownModel(asked)
+    raise UnknownModel(name)
 
 
 def one_model(candidates: Sequence[Candidate]) -> bool:
     """Whether there is nothing to choose between."""
-    return len({one.model_id for one in candidates}) == 1
+    return len({candidate.model_id for candidate in candidates}) == 1
 
 
 def _needed(
     complexity: Complexity | None, pins: Pins, candidates: Sequence[Candidate]
 ) -> tuple[Tier, By, str]:
     if pins.turn is not None:
-        return requested_tier(pins.turn, candidates), "turn", f"{pins.turn} was asked for"
+        return requested_tier(pins.turn, candidates), "turn", f"{pins.turn} was requested"
     if pins.exactly is not None:
         return pins.exactly, "token", f"{pins.exactly} is set for this token"
     if pins.thread is not None:
@@ -210,13 +213,14 @@ def _needed(
 def _best(needed: Tier, pins: Pins, candidates: Sequence[Candidate]) -> Candidate | None:
     """The lowest admissible tier from the needed one up, within the operator's bound; else the highest below it; else any."""
     top = TIERS.index(pins.exactly or pins.most or TIERS[-1])
-    able = [one for one in candidates if one.admissible and TIERS.index(one.tier) <= top]
-    enough = [one for one in able if TIERS.index(one.tier) >= TIERS.index(needed)]
+    able = [option for option in candidates if option.admissible and TIERS.index(option.tier) <= top]
+    enough = [option for option in able if TIERS.index(option.tier) >= TIERS.index(needed)]
     if enough:
-        return min(enough, key=lambda one: (TIERS.index(one.tier), _price(one), one.model_id))
+        return min(enough, key=lambda option: (TIERS.index(option.tier), _price(option), option.model_id))
     if able:
-        return max(able, key=lambda one: (TIERS.index(one.tier), -_price(one), one.model_id))
-    return next((one for one in candidates if one.tier == needed), candidates[0] if candidates else None)
+        return max(able, key=lambda option: (TIERS.index(option.tier), -_price(option), option.model_id))
+    of_tier = (option for option in candidates if option.tier == needed)
+    return next(of_tier, candidates[0] if candidates else None)
 
 
 def _price(candidate: Candidate) -> float:
@@ -224,24 +228,25 @@ def _price(candidate: Candidate) -> float:
 
 
 def _same(chosen: Candidate, needed: Tier, candidates: Sequence[Candidate]) -> bool:
-    return any(one.tier == needed and one.model_id == chosen.model_id for one in candidates)
+    """Whether the chosen model is also the one of the needed tier."""
+    return any(option.tier == needed and option.model_id == chosen.model_id for option in candidates)
 
 
 def _reason(chosen: Candidate, needed: Tier, why: str, candidates: Sequence[Candidate]) -> str:
     """One line: the model, why, what it will cost, and what the top model would."""
     if one_model(candidates):
         return f"{why}; one model answers for all tiers here"
-    wanted = next((one for one in candidates if one.tier == needed), None)
-    if wanted is not None and wanted.model_id != chosen.model_id and not wanted.admissible:
-        why = f"{why}; {wanted.label or wanted.model_id} {wanted.why or 'is not available'}"
-    told = f"{chosen.label or chosen.model_id}: {why}"
+    first = next((option for option in candidates if option.tier == needed), None)
+    if first is not None and first.model_id != chosen.model_id and not first.admissible:
+        why = f"{why}; {first.label or first.model_id} {first.why or 'is not available'}"
+    reason = f"{chosen.label or chosen.model_id}: {why}"
     if chosen.price is None:
-        return told
-    told = f"{told}, {dollars(chosen.price)}"
-    top = max(candidates, key=lambda one: TIERS.index(one.tier))
+        return reason
+    reason = f"{reason}, {dollars(chosen.price)}"
+    top = max(candidates, key=lambda option: TIERS.index(option.tier))
     if top.model_id == chosen.model_id or top.price is None:
-        return told
-    return f"{told}; {top.label or top.model_id} would be {dollars(top.price)}"
+        return reason
+    return f"{reason}; {top.label or top.model_id} would be {dollars(top.price)}"
 
 
 def dollars(picodollars: int) -> str:
@@ -252,7 +257,7 @@ def dollars(picodollars: int) -> str:
     digits = 2
     while digits < 9 and round(amount, digits) < 10 ** (1 - digits):
         digits += 1
-    told = f"{amount:.{digits}f}"
-    while digits > 2 and told.endswith("0"):
-        told, digits = told[:-1], digits - 1
-    return f"${told}"
+    text = f"{amount:.{digits}f}"
+    while digits > 2 and text.endswith("0"):
+        text, digits = text[:-1], digits - 1
+    return f"${text}"

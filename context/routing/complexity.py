@@ -1,6 +1,6 @@
 """How much thinking a message needs: a score, the tier it falls in, and what spoke for it.
 
-Rules. The trained heads (`model`) propose; what the thread and the looks of the text make certain overrules them, and only
+Rules. The trained weights (`model`) propose a tier; what the thread and the form of the text make certain overrules them, and only
 upwards: an answer that did not please, a repeated question and an attachment are never met with a weaker model, and a text that is
 long, or written in what the model was not trained on, is never simple unless every word of it is known small talk.
 """
@@ -17,9 +17,9 @@ from context.routing.lexicon import SMALL_TALK
 from context.routing.model import Verdict, Weights, judge, shipped
 from context.routing.signals import Reading, read
 from context.routing.thread import COMPLEX as HARD
-from context.routing.thread import Said, Thread, look_back
+from context.routing.thread import EarlierMessage, ThreadSignals, look_back
 
-# Chances from which on the heads' word is taken. Below even odds for `complex`: on sources left out of training it finds more hard
+# Chances from which on the heads are believed. Below even odds for `complex`: on sources left out of training it finds more hard
 # requests and costs the others nothing.
 MORE_THAN_SIMPLE = 0.5
 COMPLEX = 0.4
@@ -34,32 +34,34 @@ WORK = 100
 SHORT = 60
 # Chances this close to a bound are unsure: 3 % of turns like those trained on, more of others.
 MARGIN = 0.25
-# Signals told, the strongest first.
-TOLD = 8
+# How many signals are stored and shown, the strongest first.
+SHOWN = 8
 
 _UNFAMILIAR = frozenset(("demand", "write", "reason", "code", "maths", "systems", "correction"))
 # Words that refer to what was said before.
-_BACK = frozenset(("it", "its", "this", "that", "these", "those", "them", "same"))
+_REFERRING = frozenset(("it", "its", "this", "that", "these", "those", "them", "same"))
 _BEGINNINGS = frozenset(("begins write", "begins reason"))
+
+
+_FLOORS: Mapping[str, Tier] = {f"at least {tier}": tier for tier in TIERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """One thing seen, and how much it counted, in words."""
+    """One signal of a message: its value, and in words how much it counted. `floor`: the lowest tier that it permits by itself."""
 
     name: str
     value: float
     weight: str
-
-    @property
-    def floor(self) -> Tier | None:
-        """The tier a certain thing demands at least."""
-        return next((tier for tier in TIERS if self.weight == f"at least {tier}"), None)
+    floor: Tier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complexity:
-    """What a turn needs. `score` 0..1, a third of it per tier; `unsure`: close to a bound; `gain`: the quality a stronger model is expected to add, on a scale of its own."""
+    """What a turn needs. `score` 0..1, a third of it per tier; `unsure`: close to a threshold; `why` in words.
+
+    `gain`: the quality a stronger model is expected to add, on a scale of its own.
+    """
 
     score: float
     tier: Tier
@@ -76,24 +78,25 @@ class Complexity:
             "unsure": self.unsure,
             "gain": self.gain,
             "why": self.why,
-            "signals": [[one.name, one.value, one.weight] for one in self.signals],
+            "signals": [[signal.name, signal.value, signal.weight] for signal in self.signals],
         }
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Complexity:
-        """As `to_json` wrote it."""
+    def from_json(cls, stored: Mapping[str, Any]) -> Complexity:
+        """The inverse of `to_json`."""
         signals = tuple(
-            Signal(name=name, value=value, weight=weight) for name, value, weight in kept["signals"]
+            Signal(name=name, value=value, weight=weight, floor=_FLOORS.get(weight))
+            for name, value, weight in stored["signals"]
         )
-        return cls(**{**kept, "signals": signals})
+        return cls(**{**stored, "signals": signals})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A message as the heads see it."""
+class Judgement:
+    """The signals of a message and its thread, and what the trained weights make of them."""
 
     reading: Reading
-    thread: Thread
+    thread: ThreadSignals
     signals: tuple[tuple[str, float], ...]
     verdict: Verdict
     gain: float
@@ -101,7 +104,7 @@ class Judged:
 
 def assess(
     text: str,
-    said: Sequence[Said] = (),
+    earlier: Sequence[EarlierMessage] = (),
     *,
     attachments: int = 0,
     at_least: tuple[Tier, str] | None = None,
@@ -110,31 +113,31 @@ def assess(
 
     `at_least`: a tier that is needed for a reason outside the text.
     """
-    return tiers_of(judged(read(text), said, shipped()), attachments, at_least)
+    return complexity_of(judge_message(read(text), earlier, shipped()), attachments, at_least)
 
 
-def opined(found: Complexity, tier: Tier) -> Complexity:
-    """The same after a second opinion. It decides between what was unsure, and never below what is certain."""
-    certain = [TIERS.index(one.floor) for one in found.signals if one.floor is not None]
+def with_classifier(complexity: Complexity, tier: Tier) -> Complexity:
+    """The same after the classifier named a tier. That decides what was unsure, and never below what is certain."""
+    certain = [TIERS.index(signal.floor) for signal in complexity.signals if signal.floor is not None]
     place = max([TIERS.index(tier), *certain])
-    if TIERS[place] == found.tier:
-        return replace(found, unsure=False, why=f"{found.why}; a second opinion agrees")
-    said = f"{_looks_like(TIERS[place], None)}, says a second opinion"
-    return replace(found, unsure=False, tier=TIERS[place], score=round((place + 0.5) / 3, 4), why=said)
+    if TIERS[place] == complexity.tier:
+        return replace(complexity, unsure=False, why=f"{complexity.why}; the classifier agrees")
+    why = f"{_looks_like(TIERS[place], None)}, says the classifier"
+    return replace(complexity, unsure=False, tier=TIERS[place], score=round((place + 0.5) / 3, 4), why=why)
 
 
-def judged(reading: Reading, said: Sequence[Said], weights: Weights) -> Judged:
-    """The heads' verdict on a message and its thread."""
+def judge_message(reading: Reading, earlier: Sequence[EarlierMessage], weights: Weights) -> Judgement:
+    """Apply the trained weights to a message and its thread."""
     need = None
-    asked = next((one for one in reversed(said) if one.role == "user"), None)
-    if asked is not None:
-        need = asked.score
+    question = next((message for message in reversed(earlier) if message.role == "user"), None)
+    if question is not None:
+        need = question.score
         if need is None:
-            before = read(asked.text)
+            before = read(question.text)
             need = _score(judge(weights, before.signals.items(), _words(before)))
-    thread = look_back(reading, said, need)
+    thread = look_back(reading, earlier, need)
     signals = (*reading.signals.items(), *thread.signals)
-    return Judged(
+    return Judgement(
         reading=reading,
         thread=thread,
         signals=signals,
@@ -143,49 +146,19 @@ def judged(reading: Reading, said: Sequence[Said], weights: Weights) -> Judged:
     )
 
 
-def tiers_of(found: Judged, attachments: int = 0, at_least: tuple[Tier, str] | None = None) -> Complexity:
-    """The score and the tier: what the heads propose, raised by what is certain."""
-    verdict, reading, thread = found.verdict, found.reading, found.thread
+def complexity_of(
+    judgement: Judgement, attachments: int = 0, at_least: tuple[Tier, str] | None = None
+) -> Complexity:
+    """The score and the tier: what the trained weights propose, raised by what is certain."""
+    verdict, reading, thread = judgement.verdict, judgement.reading, judgement.thread
     score = _score(verdict)
     proposed = tier_at(score)
-    raised: list[tuple[Tier, str]] = [] if at_least is None else [at_least]
-    if attachments:
-        raised.append(("standard", "it comes with an attachment"))
-    above = _above(tier_at(thread.need)) if thread.need is not None else "standard"
-    if thread.answered and "correction" in reading.signals:
-        raised.append((above, "it says that the last answer was wrong"))
-    if not reading.small_talk:
-        if reading.size > LONG:
-            raised.append(("standard", "it is long"))
-        if not reading.signals.keys().isdisjoint(_BEGINNINGS):
-            raised.append(("standard", "it begins with a task"))
-            if reading.size > WORK:
-                raised.append(("complex", "it begins with a task and goes on"))
-        if "asks demand" in reading.signals:
-            raised.append(("complex", "it asks for a proof, a design or an analysis"))
-        if reading.strange:
-            if not _familiar(reading, thread):
-                raised.append(("standard", "it is not in English"))
-            if reading.size > LONG:
-                raised.append(("complex", "it is long and not in English"))
-            elif _asks_for_work(reading):
-                raised.append(("complex", "it asks for work in a language other than English"))
-        if (
-            thread.need is not None
-            and thread.need >= HARD
-            and "only answers a question" not in dict(thread.signals)
-        ):
-            raised.append(("standard", "it follows a hard turn"))
-            if reading.size <= WORK and not _BACK.isdisjoint(reading.words):
-                raised.append(("complex", "it goes on with a hard turn"))
-        if thread.repeated:
-            raised.append((above, "it repeats an earlier question"))
-        if thread.disliked:
-            raised.append((above, "the last answer was disliked"))
+    floors = [] if at_least is None else [at_least]
+    floors += _floors(reading, thread, attachments)
     tier, why = proposed, _looks_like(proposed, reading)
     if reading.small_talk and "greeting" in reading.signals and reading.size <= SHORT and not thread.signals:
         tier, why = "simple", "a greeting"
-    for floor, reason in raised:
+    for floor, reason in floors:
         if TIERS.index(floor) > TIERS.index(tier):
             tier, why = floor, f"{_looks_like(floor, None)}: {reason}"
     if tier != proposed:
@@ -197,11 +170,42 @@ def tiers_of(found: Judged, attachments: int = 0, at_least: tuple[Tier, str] | N
     return Complexity(
         score=round(score, 4),
         tier=tier,
-        unsure=near < MARGIN or (tier != proposed and reading.strange),
-        gain=round(found.gain, 4),
-        signals=_told(verdict, raised),
+        unsure=near < MARGIN or (tier != proposed and reading.foreign),
+        gain=round(judgement.gain, 4),
+        signals=_strongest(verdict, floors),
         why=why,
     )
+
+
+def _floors(reading: Reading, thread: ThreadSignals, attachments: int) -> list[tuple[Tier, str]]:
+    """The tiers that something certain demands at least, each with the reason."""
+    signals, substance = reading.signals.keys(), not reading.small_talk
+    above = _above(tier_at(thread.need)) if thread.need is not None else "standard"
+    long, foreign = reading.size > LONG, reading.foreign
+    task = not signals.isdisjoint(_BEGINNINGS)
+    goes_on = (
+        thread.need is not None
+        and thread.need >= HARD
+        and "only answers a question" not in dict(thread.signals)
+    )
+    refers = reading.size <= WORK and not _REFERRING.isdisjoint(reading.words)
+    work = not long and _asks_for_work(reading)
+    rules: tuple[tuple[bool, Tier, str], ...] = (
+        (attachments > 0, "standard", "it comes with an attachment"),
+        (thread.answered and "correction" in signals, above, "it says that the last answer was wrong"),
+        (substance and long, "standard", "it is long"),
+        (substance and task, "standard", "it begins with a task"),
+        (substance and task and reading.size > WORK, "complex", "it begins with a task and goes on"),
+        (substance and "asks demand" in signals, "complex", "it asks for a proof, a design or an analysis"),
+        (substance and foreign and not _familiar(reading, thread), "standard", "it is not in English"),
+        (substance and foreign and long, "complex", "it is long and not in English"),
+        (substance and foreign and work, "complex", "it asks for work in a language other than English"),
+        (substance and goes_on, "standard", "it follows a hard turn"),
+        (substance and goes_on and refers, "complex", "it goes on with a hard turn"),
+        (substance and thread.repeated, above, "it repeats an earlier question"),
+        (substance and thread.disliked, above, "the last answer was disliked"),
+    )
+    return [(tier, reason) for holds, tier, reason in rules if holds]
 
 
 def tier_at(score: float) -> Tier:
@@ -218,7 +222,7 @@ def _score(verdict: Verdict) -> float:
     return (1 + hard / COMPLEX * 0.999) / 3
 
 
-def _familiar(reading: Reading, thread: Thread) -> bool:
+def _familiar(reading: Reading, thread: ThreadSignals) -> bool:
     """Whether words that are known say that a short text in another language is a command, small talk or an answer."""
     signals = reading.signals.keys()
     if reading.size > SHORT:
@@ -249,7 +253,7 @@ def _asks_for_work(reading: Reading) -> bool:
 
 
 def _words(reading: Reading) -> tuple[str, ...]:
-    return () if reading.strange else reading.words
+    return () if reading.foreign else reading.words
 
 
 def _above(tier: Tier) -> Tier:
@@ -266,10 +270,10 @@ def _looks_like(tier: Tier, reading: Reading | None) -> str:
             return "needs thought"
 
 
-def _told(verdict: Verdict, raised: Sequence[tuple[Tier, str]]) -> tuple[Signal, ...]:
-    strongest = sorted(verdict.shares, key=lambda share: (-abs(share[2]), share[0]))[:TOLD]
+def _strongest(verdict: Verdict, floors: Sequence[tuple[Tier, str]]) -> tuple[Signal, ...]:
+    strongest = sorted(verdict.shares, key=lambda share: (-abs(share[2]), share[0]))[:SHOWN]
     return (
-        *(Signal(name=reason, value=1.0, weight=f"at least {tier}") for tier, reason in raised),
+        *(Signal(name=reason, value=1.0, weight=f"at least {tier}", floor=tier) for tier, reason in floors),
         *(
             Signal(name=name, value=round(value, 3), weight=_weight(share))
             for name, value, share in strongest

@@ -1,7 +1,7 @@
 """How much a stronger model is expected to add to an answer: length, and what was learned about texts of this form.
 
 Length says more than anything learned, on every set of graded answers that was left out of training. So what was learned counts
-only within the forms it was learned from (choice, code, mathematics, question), and of any other text length alone speaks.
+only within the forms it was learned from (choice, code, mathematics, question), and for any other text only length counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What words mean: the kinds of `lexicon.toml`, looked up word by word."""
+"""Look up the kinds of words (greeting, task, mathematics, …) in `lexicon.toml`, for some thirty languages."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class Lexicon:
 
     def _of(self, word: str) -> Kinds:
         """The kinds of a word, or of a pair joined by `_`."""
-        found = self.words.get(word)
-        if found is not None:
-            return found
+        kinds = self.words.get(word)
+        if kinds is not None:
+            return kinds
         if self.stems and "_" not in word:
             for length in _STEMS:
-                found = self.stems.get(word[:length])
-                if found is not None:
-                    return found
+                kinds = self.stems.get(word[:length])
+                if kinds is not None:
+                    return kinds
         if word > "\u0590" and (joined := _PROCLITICS.match(word)):
             return self.words.get(word[joined.end() :], _NONE)
         return _NONE
@@ -93,8 +93,8 @@ def _shipped() -> dict[str, dict[str, str]]:
     return tomllib.loads(resources.files("context.routing").joinpath("lexicon.toml").read_text("utf-8"))
 
 
-def _frozen(found: Mapping[str, set[str]]) -> dict[str, Kinds]:
-    return {word: tuple(sorted(kinds)) for word, kinds in found.items()}
+def _frozen(words: Mapping[str, set[str]]) -> dict[str, Kinds]:
+    return {word: tuple(sorted(kinds)) for word, kinds in words.items()}
 
 
 def _plain(word: str) -> str:

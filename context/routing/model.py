@@ -1,4 +1,4 @@
-"""The trained weights: how much each signal and each English word speaks for thinking. Trained by tests/bench/routing/train.py."""
+"""The trained weights of the router: two logistic heads over signals and English words. Trained by tests/bench/routing/train.py."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the heads say: two chances, and each signal's share in log-odds (words in one sum)."""
+    """What the heads say: two probabilities, and each signal's share in log-odds (words in one sum)."""
 
     more_than_simple: float
     complex: float
@@ -41,13 +41,13 @@ def judge(weights: Weights, signals: Iterable[tuple[str, float]], words: tuple[s
     more, hard = weights.bias
     shares: list[tuple[str, float, float]] = []
     for name, value in signals:
-        found = weights.signals.get(name)
-        if found is not None:
-            more += found[0] * value
-            hard += found[1] * value
-            shares.append((name, value, (found[0] + found[1]) * value))
+        weight = weights.signals.get(name)
+        if weight is not None:
+            more += weight[0] * value
+            hard += weight[1] * value
+            shares.append((name, value, (weight[0] + weight[1]) * value))
     known, first, second = 0, 0.0, 0.0
-    for word in inputs(words):
+    for word in terms(words):
         pair = weights.words.get(word)
         if pair is not None:
             known += 1
@@ -62,9 +62,11 @@ def judge(weights: Weights, signals: Iterable[tuple[str, float]], words: tuple[s
     )
 
 
-def inputs(words: tuple[str, ...]) -> list[str]:
+def terms(words: tuple[str, ...]) -> list[str]:
     """The distinct words and neighbouring pairs, in a fixed order (sums of floats depend on it)."""
-    return list(dict.fromkeys((*words, *(f"{one} {other}" for one, other in itertools.pairwise(words)))))
+    return list(
+        dict.fromkeys((*words, *(f"{first} {second}" for first, second in itertools.pairwise(words))))
+    )
 
 
 @cache
@@ -74,15 +76,15 @@ def shipped() -> Weights:
     return from_json(json.loads(gzip.decompress(packed)))
 
 
-def from_json(found: Mapping[str, Any]) -> Weights:
+def from_json(value: Mapping[str, Any]) -> Weights:
     """Weights as the training script writes them."""
-    one, two = found["bias"]
+    more, hard = value["bias"]
     return Weights(
-        version=found["version"],
-        bias=(one, two),
-        signals={name: (a, b) for name, (a, b) in found["signals"].items()},
-        words={word: (a, b) for word, (a, b) in found["words"].items()},
-        gain=found["gain"],
+        version=value["version"],
+        bias=(more, hard),
+        signals={name: (more, hard) for name, (more, hard) in value["signals"].items()},
+        words={word: (more, hard) for word, (more, hard) in value["words"].items()},
+        gain=value["gain"],
     )
 
 

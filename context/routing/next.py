@@ -1,4 +1,4 @@
-"""The cascade: one tier up after an answer that was no use. (Around a model that cannot answer: `context.limits.fallback`.)"""
+"""The cascade: one tier up after an answer that was refused, cut or disliked. (When a model cannot answer: `context.limits.fallback`.)"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from context.models.catalog import TIERS, Tier
 from context.routing.choice import Route, choose
 
-# Who fixed the model of a turn does not want another one without being asked: a person, or the operator.
+# Where a person or the operator fixed the model of a turn, no other one answers without being asked for.
 FIXED: Final = frozenset({"turn", "token", "thread", "default", "fallback", "budget"})
 
 
@@ -26,11 +26,11 @@ def one_up(route: Route, why: str) -> Route | None:
     if tier is None:
         return None
     pins = replace(route.pins, rule_tier=tier, rule="")
-    found = choose(route.complexity, pins, route.candidates, because=why)
-    return found if _better(found, route) else None
+    second = choose(route.complexity, pins, route.candidates, because=why)
+    return second if _better(second, route) else None
 
 
-def _better(found: Route, before: Route) -> bool:
-    if found.model_id == before.model_id or found.tier is None or before.tier is None:
+def _better(second: Route, first: Route) -> bool:
+    if second.model_id == first.model_id or second.tier is None or first.tier is None:
         return False
-    return TIERS.index(found.tier) > TIERS.index(before.tier)
+    return TIERS.index(second.tier) > TIERS.index(first.tier)

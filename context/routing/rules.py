@@ -1,4 +1,4 @@
-"""The operator's rules: a pattern in the text or a label of the request pins a tier."""
+"""The operator's routing rules: a pattern in the text or a label of the request pins a tier."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Rule:
 
 
 def matching(rules: Sequence[Rule], text: str, labels: Collection[str] = ()) -> tuple[Rule, ...]:
-    """The rules that apply, in the operator's order: the first one decides, the others are told."""
+    """The rules that apply, in the operator's order: the first one decides, all are shown."""
     return tuple(rule for rule in rules if rule.matches(text, labels))
 
 

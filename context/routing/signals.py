@@ -1,4 +1,4 @@
-"""What a text shows about how much thinking it needs: named numbers, in time that does not grow with the text.
+"""Extract features ("signals") from a text that show how much thinking it needs, in time that does not grow with the text.
 
 Theory of operation. A text is looked at in two slices, its beginning and its end; what lies between counts by length
 alone. Words are looked up in the lexicon, marks are counted by regular expressions that cannot backtrack. Everything is
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import log2
 from typing import Final
 
 from context.routing.aims import AIMS, Aim, Marks, addressed, aim_signals, asked_for
-from context.routing.lexicon import SMALL_TALK, UNSPACED, Kinds, english, foreign_openers, world
+from context.routing.lexicon import SMALL_TALK, UNSPACED, Kinds, Lexicon, english, foreign_openers, world
 
 # Characters looked at, from the beginning and from the end. A request stands at either end of what it is about; twice as
 # much changed no figure of the evaluation and doubles the time.
@@ -48,9 +48,22 @@ _SENTENCE = re.compile(r"[.!?;。！？；؟।](?:\s|$)|[。！？]")
 _ACRONYM = re.compile(r"(?<![A-Za-z0-9'’])[A-Z][A-Z0-9]{1,6}s?(?![A-Za-z])")
 _TECHNICAL = re.compile(r"[a-z][A-Z][a-z]|[A-Za-z](?:\+\+|#)|\.[a-z]{2,5}\b|\w[:_]\w{2}")
 
+_MARKS: Final = {
+    "code": _CODE,
+    "formula": _FORMULA,
+    "items": _ITEM,
+    "options": _OPTION,
+    "sentences": _SENTENCE,
+    "acronyms": _ACRONYM,
+    "technical": _TECHNICAL,
+}
+
 # Lengths in characters, from which on a text counts as longer; words likewise.
 _LENGTHS: Final = (8, 16, 32, 64, 128, 256, 512, 1_024, 2_048)
 _WORDS: Final = ((1, "1"), (2, "2"), (4, "3-4"), (7, "5-7"), (12, "8-12"), (20, "13-20"), (40, "21-40"))
+_OTHERS: Final = ((0, "0"), (1, "1"), (3, "2-3"), (6, "4-6"))
+_SHORT: Final = 12
+_ASKING: Final = frozenset(("who", "how", "request", "write", "reason", "code", "maths"))
 _COUNTED: Final = ("write", "reason", "code", "maths", "expert", "constraint", "steps", "demand", "systems")
 
 # What a word adds: something to talk about, nothing, or small talk.
@@ -63,12 +76,12 @@ Signals = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A text as read. `size` is its length in Latin letters' worth; `strange`: written in a script or language other than English."""
+    """The signals of a text. `size` is its length in Latin letters' worth; `foreign`: written in a script or language other than English."""
 
     size: int
     words: tuple[str, ...]
     signals: Signals
-    strange: bool
+    foreign: bool
     small_talk: bool
 
 
@@ -82,41 +95,63 @@ def read(text: str) -> Reading:
         unspaced = _RUN.findall(plain)
         plain = _RUN.sub(" ", plain) if unspaced else plain
     words = _WORD.findall(plain)
-    strange = _strange(shown, words)
-    lexicon = world() if strange else english()
-    of, openers = lexicon.of, lexicon.openers
-    kinds = [of(word) for word in words]
-    seen: Counter[str] = Counter(chain.from_iterable(kinds))
-    said = [_said(found) if found else _OTHER for found in kinds]
-    for place, (first, second) in enumerate(pairwise(words)):
-        if first in openers and (pair := of(f"{first}_{second}")):
-            seen.update(pair)
-            said[place] = max(said[place], _said(pair))
-            said[place + 1] = max(said[place + 1], _said(pair))
-    talk, rest = said.count(_TALK), said.count(_OTHER)
-    begins = {*kinds[0], *of("_".join(words[:2]))} if words else set()
-    asked = asked_for(words, kinds, of)
-    for place, run in enumerate(unspaced):
-        known = lexicon.of_run(run)
-        left = len(run)
-        for word, its in known:
-            seen.update(its)
-            adds = _said(its)
-            talk += adds == _TALK
-            left -= len(word) if adds != _OTHER else 0
-        if place == 0 and not words and known and run.startswith(known[0][0]):
-            begins = set(known[0][1])
-            asked = next((aim for aim in AIMS if any(aim in its for _, its in known[:3])), None)
-        rest += (left + 1) // 2
+    foreign = _foreign(shown, words)
+    lexicon = world() if foreign else english()
+    kinds = [lexicon.of(word) for word in words]
+    counts = _WordCounts(
+        seen=Counter(chain.from_iterable(kinds)),
+        begins={*kinds[0], *lexicon.of("_".join(words[:2]))} if words else set(),
+        aim=asked_for(words, kinds, lexicon.of),
+    )
+    _count_words(counts, words, kinds, lexicon)
+    _count_runs(counts, unspaced, lexicon, only=not words)
     count = len(words) + sum(map(len, unspaced)) // 2
-    spoken = "self" in seen if strange else addressed(words)
+    addresses = "self" in counts.seen if foreign else addressed(words)
     return Reading(
         size=size,
         words=tuple(words),
-        signals=_signals(shown, size, count, seen, begins, Aim(asked=asked, addressed=spoken), rest),
-        strange=strange,
-        small_talk=talk > 0 and rest == 0,
+        signals=_signals(shown, size, count, counts, Aim(kind=counts.aim, addressed=addresses)),
+        foreign=foreign,
+        small_talk=counts.talk > 0 and counts.other == 0,
     )
+
+
+@dataclass(slots=True)
+class _WordCounts:
+    """The words of a text: how many of each kind (`seen`), the kinds it begins with, the first thing asked for, words of small talk, and others."""
+
+    seen: Counter[str]
+    begins: set[str]
+    aim: str | None
+    talk: int = 0
+    other: int = 0
+
+
+def _count_words(counts: _WordCounts, words: list[str], kinds: list[Kinds], lexicon: Lexicon) -> None:
+    """Count small talk and other words, and the kinds of pairs of words, in `counts`."""
+    adds = [_adds(word_kinds) if word_kinds else _OTHER for word_kinds in kinds]
+    for place, (first, second) in enumerate(pairwise(words)):
+        if first in lexicon.openers and (pair := lexicon.of(f"{first}_{second}")):
+            counts.seen.update(pair)
+            adds[place] = max(adds[place], _adds(pair))
+            adds[place + 1] = max(adds[place + 1], _adds(pair))
+    counts.talk, counts.other = adds.count(_TALK), adds.count(_OTHER)
+
+
+def _count_runs(counts: _WordCounts, runs: list[str], lexicon: Lexicon, *, only: bool) -> None:
+    """The same for runs of letters of scripts without spaces. `only`: the text has no other words."""
+    for place, run in enumerate(runs):
+        known = lexicon.of_run(run)
+        unknown = len(run)
+        for word, kinds in known:
+            counts.seen.update(kinds)
+            adds = _adds(kinds)
+            counts.talk += adds == _TALK
+            unknown -= len(word) if adds != _OTHER else 0
+        if place == 0 and only and known and run.startswith(known[0][0]):
+            counts.begins = set(known[0][1])
+            counts.aim = next((aim for aim in AIMS if any(aim in kinds for _, kinds in known[:3])), None)
+        counts.other += (unknown + 1) // 2
 
 
 def _shown(text: str) -> tuple[str, int]:
@@ -133,123 +168,132 @@ def _shown(text: str) -> tuple[str, int]:
     return shown, size
 
 
-def _said(kinds: Kinds) -> int:
+def _adds(kinds: Kinds) -> int:
+    """What a word of these kinds adds: something to talk about, nothing, or small talk."""
     if not SMALL_TALK.isdisjoint(kinds):
         return _TALK
     return _OTHER if _EMPTY.isdisjoint(kinds) else _PLAIN
 
 
-def _strange(shown: str, words: list[str]) -> bool:
+def _foreign(shown: str, words: list[str]) -> bool:
     """Whether the text is written in another language or script than English, as far as its letters and small words tell."""
     if shown.isascii():
-        accents = foreign = 0
+        accents = foreign_letters = 0
     else:
-        foreign = len(_FOREIGN_LETTER.findall(shown))
+        foreign_letters = len(_FOREIGN_LETTER.findall(shown))
         accents = len(_ACCENTED.findall(shown))
     letters = max(1, sum(map(len, words)))
-    if foreign * 3 > letters:
+    if foreign_letters * 3 > letters:
         return True
-    known, other = english(), world()
-    ours = theirs = 0
+    known, all_languages = english(), world()
+    english_words = foreign_words = 0
     for word in words[:80]:
         if "english" in known.of(word):
-            ours += 1
-        elif not known.of(word) and (other.of(word) or word in foreign_openers()):
-            theirs += 1
+            english_words += 1
+        elif not known.of(word) and (all_languages.of(word) or word in foreign_openers()):
+            foreign_words += 1
     return (
-        theirs > ours
-        or (accents > 0 and theirs >= ours and theirs > 0)
-        or (accents * 12 > letters and ours * 4 < len(words[:80]))
+        foreign_words > english_words
+        or (accents > 0 and foreign_words >= english_words and foreign_words > 0)
+        or (accents * 12 > letters and english_words * 4 < len(words[:80]))
     )
 
 
-def _signals(
-    shown: str,
-    size: int,
-    count: int,
-    seen: Counter[str],
-    first: set[str],
-    aim: Aim,
-    rest: int,
-) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for length in _LENGTHS:
-        if size > length:
-            found[f"longer than {length}"] = min(1.0, log2(size / length))
-    found[f"words {next((name for most, name in _WORDS if count <= most), '41 or more')}"] = 1.0
-    for kind, n in seen.items():
+def _signals(shown: str, size: int, count: int, counts: _WordCounts, aim: Aim) -> dict[str, float]:
+    """All signals, in a fixed order: sums over them depend on it. `count`: words."""
+    seen, marks = counts.seen, _mark_counts(shown)
+    signals = {
+        **_length_signals(size, count),
+        **_kind_signals(seen, counts.begins),
+        **_talk_signals(seen, counts.other, count),
+        **_mark_signals(marks, len(shown)),
+    }
+    named = marks["acronyms"] + marks["technical"]
+    signals |= aim_signals(
+        seen, aim, count, Marks(code=marks["code"], formula=marks["formula"], named=named, asks=marks["asks"])
+    )
+    if count <= _SHORT:
+        signals |= _short_signals(seen, counts.begins, asks="question" in signals)
+    return signals
+
+
+def _length_signals(size: int, count: int) -> dict[str, float]:
+    signals = {f"longer than {length}": min(1.0, log2(size / length)) for length in _LENGTHS if size > length}
+    return {**signals, f"words {_bucket(count, _WORDS, '41 or more')}": 1.0}
+
+
+def _kind_signals(seen: Mapping[str, int], begins: set[str]) -> dict[str, float]:
+    signals: dict[str, float] = {}
+    for kind, number in seen.items():
         if kind in _UNCOUNTED:
             continue
-        found[kind] = 1.0
-        if kind in _COUNTED and n > 1:
-            found[f"much {kind}"] = min(log2(n), 4.0)
-    for kind in first:
-        if kind not in _UNCOUNTED:
-            found[f"begins {kind}"] = 1.0
-    found[
-        "other words "
-        + (
-            "0"
-            if rest <= 0
-            else "1"
-            if rest == 1
-            else "2-3"
-            if rest <= 3
-            else "4-6"
-            if rest <= 6
-            else "7 or more"
-        )
-    ] = 1.0
+        signals[kind] = 1.0
+        if kind in _COUNTED and number > 1:
+            signals[f"much {kind}"] = min(log2(number), 4.0)
+    return signals | {f"begins {kind}": 1.0 for kind in sorted(begins) if kind not in _UNCOUNTED}
+
+
+def _talk_signals(seen: Mapping[str, int], other: int, count: int) -> dict[str, float]:
+    """How much of the text is small talk, and how many words are something else."""
+    signals = {f"other words {_bucket(other, _OTHERS, '7 or more')}": 1.0}
     if not SMALL_TALK.isdisjoint(seen):
-        found["small talk share"] = 1.0 - min(1.0, rest / max(1, count))
-    asks = sum(shown.count(mark) for mark in _ASKS)
-    if asks:
-        found["question"] = 1.0
-        if asks > 1:
-            found["questions"] = min(log2(asks), 3.0)
-    code = len(_CODE.findall(shown))
-    if code:
-        found["code marks"] = min(log2(1 + code), 4.0)
-    formula = len(_FORMULA.findall(shown))
-    if formula:
-        found["formula"] = min(log2(1 + formula), 4.0)
+        signals["small talk share"] = 1.0 - min(1.0, other / max(1, count))
+    return signals
+
+
+def _mark_counts(shown: str) -> dict[str, int]:
+    """How often each sort of mark occurs."""
     numbers = _NUMBER.findall(shown)
-    if numbers:
-        found["number"] = 1.0
-        if len(numbers) > 1:
-            found["numbers"] = min(log2(len(numbers)), 4.0)
-        digits = sum(map(len, numbers))
-        if digits * 4 > len(shown):
-            found["mostly digits"] = 1.0
-    lines = shown.count("\n")
-    if lines:
-        found["lines"] = min(log2(1 + lines), 4.0)
-    if items := len(_ITEM.findall(shown)):
-        found["list items"] = min(log2(1 + items), 3.0)
-    if options := len(_OPTION.findall(shown)):
-        found["answer options"] = min(options, 4) / 4
-    sentences = len(_SENTENCE.findall(shown))
-    if sentences > 1:
-        found["sentences"] = min(log2(sentences), 4.0)
-    acronyms = len(_ACRONYM.findall(shown))
-    if acronyms:
-        found["acronyms"] = min(log2(1 + acronyms), 3.0)
-    technical = len(_TECHNICAL.findall(shown))
-    if technical:
-        found["technical names"] = min(log2(1 + technical), 3.0)
-    named = acronyms + technical
-    found.update(aim_signals(seen, aim, count, Marks(code=code, formula=formula, named=named, asks=asks)))
-    if count <= 12:
-        short = {"self", "who", "how"} & seen.keys()
-        if "self" in short and len(short) > 1:
-            found["about the assistant"] = 1.0
-        if not SMALL_TALK.isdisjoint(first) and "question" not in found and "request" not in seen:
-            found["only an answer"] = 1.0
-        if not SMALL_TALK.isdisjoint(first) and ("question" in found or "request" in seen):
-            found["answer and request"] = 1.0
-        if (
-            not seen.keys() & {"who", "how", "request", "write", "reason", "code", "maths"}
-            and "question" not in found
-        ):
-            found["asks for nothing"] = 1.0
-    return found
+    return {
+        **{name: len(pattern.findall(shown)) for name, pattern in _MARKS.items()},
+        "asks": sum(shown.count(mark) for mark in _ASKS),
+        "numbers": len(numbers),
+        "digits": sum(map(len, numbers)),
+        "lines": shown.count("\n"),
+    }
+
+
+def _mark_signals(marks: Mapping[str, int], length: int) -> dict[str, float]:
+    values = (
+        ("question", float(marks["asks"] > 0)),
+        ("questions", _beyond_one(marks["asks"], 3.0)),
+        ("code marks", _from_one(marks["code"], 4.0)),
+        ("formula", _from_one(marks["formula"], 4.0)),
+        ("number", float(marks["numbers"] > 0)),
+        ("numbers", _beyond_one(marks["numbers"], 4.0)),
+        ("mostly digits", float(marks["digits"] * 4 > length)),
+        ("lines", _from_one(marks["lines"], 4.0)),
+        ("list items", _from_one(marks["items"], 3.0)),
+        ("answer options", min(marks["options"], 4) / 4),
+        ("sentences", _beyond_one(marks["sentences"], 4.0)),
+        ("acronyms", _from_one(marks["acronyms"], 3.0)),
+        ("technical names", _from_one(marks["technical"], 3.0)),
+    )
+    return {name: value for name, value in values if value}
+
+
+def _short_signals(seen: Mapping[str, int], begins: set[str], *, asks: bool) -> dict[str, float]:
+    """What only a short text shows. `asks`: it has a question mark."""
+    talk, request = not SMALL_TALK.isdisjoint(begins), asks or "request" in seen
+    values = (
+        ("about the assistant", "self" in seen and ("who" in seen or "how" in seen)),
+        ("only an answer", talk and not request),
+        ("answer and request", talk and request),
+        ("asks for nothing", not asks and _ASKING.isdisjoint(seen)),
+    )
+    return {name: 1.0 for name, holds in values if holds}
+
+
+def _from_one(number: int, most: float) -> float:
+    """0 for none, 1 for one, one more with each doubling, up to `most`."""
+    return min(log2(1 + number), most)
+
+
+def _beyond_one(number: int, most: float) -> float:
+    """0 for none or one, 1 for two, one more with each doubling, up to `most`."""
+    return min(log2(max(1, number)), most)
+
+
+def _bucket(number: int, names: Sequence[tuple[int, str]], above: str) -> str:
+    """The name of the first bucket that holds a number."""
+    return next((name for most, name in names if number <= most), above)

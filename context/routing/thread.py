@@ -1,4 +1,4 @@
-"""What the thread shows about a new message: what it answers, what the last turns needed, and whether they pleased."""
+"""Features of the thread behind a new message: what it answers, what the last turns needed, and whether the answer was disliked."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _EMPTY = frozenset(("english", "filler", "self", "yes", "no"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """An earlier message. `score`: the complexity kept with a user's message; `thumb` is -1 for an answer that was disliked."""
+class EarlierMessage:
+    """A message before the new one. `score`: the complexity stored with a user's message; `thumb` is -1 for an answer that was disliked."""
 
     role: Literal["user", "assistant"]
     text: str
@@ -42,7 +42,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
+class ThreadSignals:
     """What the thread shows. `need`: what the last user message needed, 0..1; None in a new thread."""
 
     signals: tuple[tuple[str, float], ...] = ()
@@ -52,40 +52,50 @@ class Thread:
     answered: bool = False
 
 
-def look_back(reading: Reading, said: Sequence[Said], need: float | None) -> Thread:
+def look_back(reading: Reading, earlier: Sequence[EarlierMessage], need: float | None) -> ThreadSignals:
     """The signals of the messages before the one read, oldest first; `need` is the score of the last user message."""
-    if not said:
-        return Thread()
-    found: list[tuple[str, float]] = []
-    last = said[-1]
-    answer = last if last.role == "assistant" else None
-    if answer is not None:
-        end = answer.text[-_END:]
-        if _ASKED.search(end):
-            found.append(("answers a question", 1.0))
-            more = _MORE.search(end) is not None
-            if more:
-                found.append(("answers whether there is more", 1.0))
-            if len(reading.words) <= 8:
-                found.append(("short answer to a question", 1.0))
-            if "question" not in reading.signals and _NEW.isdisjoint(reading.signals):
-                found.append(("only answers a question", 1.0))
-                if not more and not _AGREES.isdisjoint(reading.signals):
-                    found.append(("agrees or declines", 1.0))
-        if _CODE.search(answer.text[:_BEGINNING]) or _CODE.search(end):
-            found.append(("the last answer has code or formulae", 1.0))
-        own = [word for word in reading.words if _EMPTY.isdisjoint(english().of(word))]
-        if own:
-            there = set(read(end).words)
-            found.append(("words of the last answer", sum(word in there for word in own) / len(own)))
+    if not earlier:
+        return ThreadSignals()
+    answer = earlier[-1] if earlier[-1].role == "assistant" else None
+    signals = [] if answer is None else _answer_signals(reading, answer)
     if need is not None and need >= COMPLEX and not reading.small_talk:
-        found.append(("the last turn was complex", 1.0))
+        signals.append(("the last turn was complex", 1.0))
     words = reading.words
-    return Thread(
-        signals=tuple(found),
+    return ThreadSignals(
+        signals=tuple(signals),
         need=need,
         repeated=len(words) > 3
-        and any(one.role == "user" and read(one.text).words == words for one in said[-_REMEMBERED:]),
+        and any(
+            message.role == "user" and read(message.text).words == words for message in earlier[-_REMEMBERED:]
+        ),
         disliked=answer is not None and answer.thumb < 0,
         answered=answer is not None,
     )
+
+
+def _answer_signals(reading: Reading, answer: EarlierMessage) -> list[tuple[str, float]]:
+    """The signals of the answer before the message read."""
+    end = answer.text[-_END:]
+    signals = _question_signals(reading, end) if _ASKED.search(end) else []
+    if _CODE.search(answer.text[:_BEGINNING]) or _CODE.search(end):
+        signals.append(("the last answer has code or formulae", 1.0))
+    words = [word for word in reading.words if _EMPTY.isdisjoint(english().of(word))]
+    if words:
+        answer_words = set(read(end).words)
+        signals.append(("words of the last answer", sum(word in answer_words for word in words) / len(words)))
+    return signals
+
+
+def _question_signals(reading: Reading, end: str) -> list[tuple[str, float]]:
+    """The signals of a message behind an answer that ends with a question."""
+    signals = [("answers a question", 1.0)]
+    more = _MORE.search(end) is not None
+    if more:
+        signals.append(("answers whether there is more", 1.0))
+    if len(reading.words) <= 8:
+        signals.append(("short answer to a question", 1.0))
+    if "question" not in reading.signals and _NEW.isdisjoint(reading.signals):
+        signals.append(("only answers a question", 1.0))
+        if not more and not _AGREES.isdisjoint(reading.signals):
+            signals.append(("agrees or declines", 1.0))
+    return signals

@@ -1,8 +1,8 @@
-"""How many tokens a text is, for models whose tokenizer nobody outside has: a guess that learns from every bill.
+"""Count the tokens of a text: exactly where the model's tokenizer is public, and otherwise by an estimate that learns from every bill.
 
-Reading order: features (what is counted in a text) · vocabulary (the shipped word lists) · pieces (how a text is cut) · prior (the
+Reading order: features (what is counted in a text) · tokenizer (the shipped `tokenizer.json`) · pieces (how a text is cut) · prior (the
 one fast pass that counts it) · beliefs (what a model is assumed to charge per feature before it has reported anything) ·
-calibration (what reported usage has taught: the estimate, its uncertainty, the safe-side bound).
+calibration (what reported usage has taught: the estimate, its uncertainty, the safe-side bound) · exact (a model's own tokenizer).
 
-`vocabularies.txt.gz` is made by `tests/bench/token_estimates/train_prior.py`, which names its sources.
+`tokenizer.json` is made by `tests/bench/token_estimates/train_tokenizer.py`, which names its sources.
 """

@@ -18,7 +18,7 @@ from context.tokens.features import NAMES, SCRIPTS
 PRICES: Final[dict[str, tuple[float, float, float]]] = {
     "word": (0.93, 0.06, 0.025),
     "glued_word": (0.85, 0.20, 0.05),
-    "rare_piece": (0.50, 0.25, 0.1),
+    "rare_piece": (0.55, 0.25, 0.1),
     "rare_word": (0.10, 0.20, 0.1),
     "accent": (0.35, 0.30, 0.1),
     "combining": (1.20, 0.60, 0.1),
@@ -63,6 +63,7 @@ PRICES: Final[dict[str, tuple[float, float, float]]] = {
     "kana": (0.80, 0.35, 0.05),
     "han": (0.95, 0.40, 0.05),
     "hangul": (0.70, 0.40, 0.05),
+    "token": (1.00, 0.00, 0.00),
 }
 # Causes shared by many prices: the share of each price's spread that the cause explains, and its sign.
 CAUSES: Final[tuple[dict[str, float], ...]] = (
@@ -75,13 +76,19 @@ CAUSES: Final[tuple[dict[str, float], ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belief:
-    """Means, own variances and shared causes, in the order of `NAMES`; noise is each feature's share of stray tokens."""
+    """Means, own variances and shared causes, in the order of `NAMES`; noise is each feature's share of stray tokens.
+
+    `grain`: stray tokens per square root of tokens, the scatter of short texts; `drift`: the share by which whole requests stray
+    together, whatever they hold.
+    """
 
     name: str
     mean: tuple[float, ...]
     variance: tuple[float, ...]
     causes: tuple[tuple[float, ...], ...]
     noise: tuple[float, ...]
+    grain: float
+    drift: float
 
     def covariance(self, i: int, j: int) -> float:
         """Of the prices of features `i` and `j`."""
@@ -89,12 +96,14 @@ class Belief:
         return shared + self.variance[i] if i == j else shared
 
 
-# (scale of all prices against the table, its spread). Vendor's documentation, in `upstream-facts`: 3.4 characters a token
-# up to Claude 4.6 and 2.5 from Opus 4.7 on, over all text; the table gives about 4.4 for English chat.
-FAMILIES: Final[dict[str, tuple[float, float]]] = {
-    "claude": (1.75, 0.25),
-    "claude-4.6": (1.30, 0.20),
-    "other": (1.00, 0.10),
+# (scale of all prices against the table, its spread, grain, drift). Anthropic's "Models overview" gives 3.4 characters a token up to
+# Claude 4.6 and 2.5 from Opus 4.7 on, over all text; the table gives about 4.4 for English chat.
+FAMILIES: Final[dict[str, tuple[float, float, float, float]]] = {
+    "claude": (1.75, 0.25, 0.5, 0.01),
+    "claude-4.6": (1.30, 0.20, 0.5, 0.01),
+    "other": (1.00, 0.10, 0.5, 0.01),
+    # Counted by the model's own tokenizer: what strays is where texts and template meet.
+    "exact": (1.00, 0.00, 0.1, 0.002),
 }
 _OLDER_CLAUDE: Final = re.compile(r"claude-(?:[123]|instant|opus-4-[0-6]\b|sonnet-4|haiku-4|opus-4-2)")
 
@@ -109,7 +118,7 @@ def family_of(model: str) -> str:
 @cache
 def belief(family: str) -> Belief:
     """The starting belief of a family. KeyError for one that does not exist."""
-    scale, doubt = FAMILIES[family]
+    scale, doubt, grain, drift = FAMILIES[family]
     rows = [PRICES[name] for name in NAMES]
     explained = [sum(cause.get(name, 0.0) ** 2 for cause in CAUSES) for name in NAMES]
     return Belief(
@@ -130,4 +139,6 @@ def belief(family: str) -> Belief:
             tuple(doubt * mean for mean, _, _ in rows),
         ),
         noise=tuple(scale * mean * noise for mean, _, noise in rows),
+        grain=grain,
+        drift=drift,
     )

@@ -19,8 +19,6 @@ from context.tokens.beliefs import Belief, belief, family_of
 from context.tokens.features import INDEX, NAMES, Features
 
 FORMAT: Final = 1
-GRAIN: Final = 0.5  # stray tokens per square root of tokens: the scatter of short texts
-DRIFT: Final = 0.01  # share by which whole requests stray together, whatever they hold
 CONFIDENCE: Final = 0.999
 _RUNS: Final = itemgetter(*(INDEX[name] for name in ("word", "glued_word", "digit_group", "sign_run")))
 TRUST: Final = 8.0  # reports' worth of faith in the assumed scatter before the measured one takes over
@@ -50,6 +48,11 @@ class Calibration:
     def initial(model: str) -> Calibration:
         """Before any report; the model id chooses the starting belief."""
         return Calibration(family=family_of(model))
+
+    @staticmethod
+    def exact() -> Calibration:
+        """Before any report, for a model whose own tokenizer counts: only what surrounds the texts is learned."""
+        return Calibration(family="exact")
 
     def estimate(self, features: Features) -> float:
         """Expected tokens: what to price with. Zero only for nothing."""
@@ -182,7 +185,7 @@ def _scatter(prior: Belief, features: Features) -> float:
     """Assumed variance of the tokens of a text around its price list, in the belief's own prices."""
     said = sum(price * count for price, count in zip(prior.mean, features, strict=True))
     strays = sum((noise * count) ** 2 for noise, count in zip(prior.noise, features, strict=True))
-    return strays + GRAIN * GRAIN * said + (DRIFT * said) ** 2
+    return strays + prior.grain**2 * said + (prior.drift * said) ** 2
 
 
 def _least(features: Features) -> float:

@@ -51,8 +51,8 @@ MINORITIES: Final = (
 LATIN: Final = (
     "word",  # Latin words after a space: one token each in every large vocabulary
     "glued_word",  # Latin words after anything else: path parts, camelCase, line starts
-    "rare_piece",  # pieces beyond a word's first, by the vocabulary of English and code
-    "rare_word",  # words that the vocabulary of forty languages does not hold either
+    "rare_piece",  # pieces beyond a word's first, by the shipped tokenizer of English and code
+    "rare_word",  # words that it does not know whole
     "accent",  # bytes beyond one a letter: one token each in vocabularies that do not know the language
     "combining",  # marks written apart from their letter: they tear words to pieces
 )
@@ -75,6 +75,9 @@ FRAME: Final = (
     "message",  # what a message costs besides its text
     "request",  # what a request costs besides its messages
 )
+EXACT: Final = (
+    "token",  # of a model whose tokenizer is public: then nothing else is counted in a text
+)
 
 NAMES: Final = (
     *LATIN,
@@ -82,6 +85,7 @@ NAMES: Final = (
     *FRAME,
     *(name for name, *_ in SCRIPTS),
     *(name for name, *_ in MINORITIES),
+    *EXACT,
 )
 INDEX: Final = {name: i for i, name in enumerate(NAMES)}
 NOTHING: Final[Features] = (0,) * len(NAMES)

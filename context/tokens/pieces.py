@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Final
 
 from context.tokens.features import INDEX, MINORITIES, SCRIPTS
-from context.tokens.vocabulary import Vocabulary
+from context.tokens.tokenizer import WordTokenizer
 
 LONGEST: Final = 32
 MARK: Final = "\0"  # what foreign runs leave behind
@@ -72,31 +72,26 @@ PIECE: Final = re.compile(
 )
 
 
-def word_meaning(english: Vocabulary, world: Vocabulary, word: str) -> Meaning:
+def word_meaning(tokenizer: WordTokenizer, word: str) -> Meaning:
     """What a run of Latin letters adds beside being a word; nothing if English knows it, for then every vocabulary does."""
     if len(word) > LONGEST:
         parts = [word[i : i + LONGEST] for i in range(0, len(word), LONGEST)]
-        meanings = (word_meaning(english, world, part) for part in parts)
+        meanings = (word_meaning(tokenizer, part) for part in parts)
         more = len(parts) - 1
         return Meaning(
             ((_WORD, more), (_GLUED, more), *chain.from_iterable(part.counts for part in meanings))
         )
+    extra = tokenizer.surplus(word)
     if word.isascii():
-        return _ascii(english.surplus(word), word in world.whole)
-    return _accented(world.surplus(word), len(word.encode()) - len(word), len(_MARKS(word)))
+        return _word(extra, 0, 0)
+    return _word(extra, len(word.encode()) - len(word), len(_MARKS(word)))
 
 
 @cache
-def _ascii(extra: int, known: bool) -> Meaning:
-    return Meaning(_without_zeros((_RARE_PIECE, extra), (_RARE_WORD, int(extra > 0 and not known))))
-
-
-@cache
-def _accented(extra: int, accents: int, marks: int) -> Meaning:
-    # The vocabulary of English knows none of these letters: each ends a piece and begins the next.
-    pieces = (_RARE_PIECE, extra + accents)
+def _word(extra: int, accents: int, marks: int) -> Meaning:
+    rare = int(extra > 0)
     return Meaning(
-        _without_zeros(pieces, (_ACCENT, accents), (_RARE_WORD, int(extra > 0)), (_COMBINING, marks))
+        _without_zeros((_RARE_PIECE, extra), (_RARE_WORD, rare), (_ACCENT, accents), (_COMBINING, marks))
     )
 
 

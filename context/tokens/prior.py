@@ -1,4 +1,4 @@
-"""Counts the features of a text in one pass, with the shipped vocabularies.
+"""Count the features of a text in one pass, with the shipped tokenizer.
 
 Most words English knows, and most gaps are single spaces: neither is looked at one by one. Nearly all other pieces of ordinary
 text have been seen before, and many count for the same: they are looked up and tallied without a Python loop over the text,
@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import chain, filterfalse
+from threading import Lock
 from typing import Final, Generic, TypeVar
 
-from context.tokens import vocabulary
 from context.tokens.features import INDEX, NAMES, Features
 from context.tokens.pieces import (
     END,
@@ -30,7 +30,7 @@ from context.tokens.pieces import (
     letter_meaning,
     word_meaning,
 )
-from context.tokens.vocabulary import Vocabulary
+from context.tokens.tokenizer import WordTokenizer
 
 WORD, GLUED, REST = INDEX["word"], INDEX["glued_word"], INDEX["rest"]
 
@@ -40,24 +40,27 @@ REMEMBERED: Final = (
 
 
 class TokenPrior:
-    """The shipped vocabularies, with a bounded memory of pieces seen. Safe to share between threads."""
+    """The shipped tokenizer, with a bounded memory of pieces seen. Safe to share between threads."""
 
-    def __init__(self, english: Vocabulary, world: Vocabulary) -> None:
-        self._english = english
-        self._world = world
-        self._memory = _Memory(english, world)
+    # Part of the name under which calibrations are stored. It changes with the tokenizer, and when a feature
+    # changes its meaning: what was learned before is not read again then.
+    name: Final = "words-2"
+
+    def __init__(self, tokenizer: WordTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._memory = _Memory(tokenizer)
 
     @staticmethod
-    @cache
     def load() -> TokenPrior:
-        """The one instance of this process; reads the vocabularies once."""
-        return TokenPrior(*vocabulary.load())
+        """The one instance of this process. The first call reads the tokenizer; others wait until it has."""
+        with _LOADING:
+            return _shipped()
 
     def features(self, text: str) -> Features:
         """What is counted in `text`, in the order of `NAMES`; linear in its length."""
         memory = self._memory
         if len(memory) > REMEMBERED:
-            memory = self._memory = _Memory(self._english, self._world)
+            memory = self._memory = _Memory(self._tokenizer)
         counts = [0] * len(NAMES)
         foreign = ""
         if not text.isascii():
@@ -74,7 +77,7 @@ class TokenPrior:
             if shape[-1] != LETTER:
                 gaps[-1] += END
         meanings = chain(
-            map(memory.words.__getitem__, filterfalse(self._english.whole.__contains__, words)),
+            map(memory.words.__getitem__, filterfalse(self._tokenizer.whole.__contains__, words)),
             map(memory.gaps.__getitem__, gaps),
             map(memory.letters.__getitem__, foreign),
         )
@@ -83,6 +86,14 @@ class TokenPrior:
                 counts[index] += count * times
         counts[WORD] += len(words) - counts[GLUED]
         return tuple(counts)
+
+
+_LOADING: Final = Lock()
+
+
+@cache
+def _shipped() -> TokenPrior:
+    return TokenPrior(WordTokenizer.load())
 
 
 Piece = TypeVar("Piece", str, bytes)
@@ -105,8 +116,8 @@ class _Known(dict[Piece, Meaning], Generic[Piece]):
 class _Memory:
     """All pieces seen, by what they are."""
 
-    def __init__(self, english: Vocabulary, world: Vocabulary) -> None:
-        self.words = _Known(partial(word_meaning, english, world))
+    def __init__(self, tokenizer: WordTokenizer) -> None:
+        self.words = _Known(partial(word_meaning, tokenizer))
         self.gaps = _Known(gap_meaning)
         self.letters = _Known(letter_meaning)
 

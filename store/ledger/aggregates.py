@@ -1,4 +1,4 @@
-"""Which calls of the ledger are meant, and the query that sums them: grouped, priced anew on the top model, counted by outcome."""
+"""Build the SQL that selects ledger entries and sums them by group: counts by outcome, tokens, cost, cost on the top model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from context.audit.savings import ONLY_HERE, Period
 from context.models.pricing import DAY, Prices
 from store.ledger import percentiles
-from store.tables import usage
+from store.tables import ledger_entries
 
 Label = Literal["model", "user", "thread", "purpose", "feature", "tier", "outcome", "token"]
 Dimension = Literal["day", "model", "user", "thread", "purpose", "feature", "tier", "outcome", "token"]
@@ -31,14 +31,14 @@ KINDS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "outp
 _OUTCOMES = {"ok": "ok", "refused": "refusal", "cancelled": "cancelled"}
 
 _COLUMNS: Mapping[Label, ColumnElement[Any]] = {
-    "model": func.coalesce(usage.c.response_model, usage.c.requested_model),
-    "user": usage.c.owner_id,
-    "thread": usage.c.thread_id,
-    "purpose": usage.c.purpose,
-    "feature": usage.c.feature,
-    "tier": usage.c.tier,
-    "outcome": usage.c.outcome,
-    "token": usage.c.token,
+    "model": func.coalesce(ledger_entries.c.response_model, ledger_entries.c.requested_model),
+    "user": ledger_entries.c.owner_id,
+    "thread": ledger_entries.c.thread_id,
+    "purpose": ledger_entries.c.purpose,
+    "feature": ledger_entries.c.feature,
+    "tier": ledger_entries.c.tier,
+    "outcome": ledger_entries.c.outcome,
+    "token": ledger_entries.c.token,
 }
 
 
@@ -61,11 +61,11 @@ class Offset:
 
 
 def conditions(selection: Selection) -> list[ColumnElement[bool]]:
-    """What a row must be to be selected."""
-    found = [usage.c.created_at >= selection.start, usage.c.created_at < selection.end]
+    """The WHERE conditions of a selection."""
+    conditions = [ledger_entries.c.created_at >= selection.start, ledger_entries.c.created_at < selection.end]
     if selection.owner_id is not None:
-        found.append(usage.c.owner_id == selection.owner_id)
-    return found + [_COLUMNS[name] == value for name, value in selection.only.items()]
+        conditions.append(ledger_entries.c.owner_id == selection.owner_id)
+    return conditions + [_COLUMNS[name] == value for name, value in selection.only.items()]
 
 
 def sums(
@@ -76,8 +76,8 @@ def sums(
     top: Sequence[Period],
 ) -> Select[Any]:
     """A row for each group, newest day first and then dearest first; its first columns are what it is grouped by."""
-    own = connection.dialect.name == "postgresql"
-    calls = _calls(selection, by, days, top, ranked=not own)
+    native = connection.dialect.name == "postgresql"
+    calls = _calls(selection, by, days, top, ranked=not native)
     keys = [calls.c[f"key{n}"] for n in range(len(by))]
     measures = [
         func.count().label("calls"),
@@ -92,7 +92,7 @@ def sums(
         ),
     ]
     query = select(
-        *keys, *measures, *(percentiles.own(calls) if own else percentiles.by_rank(calls))
+        *keys, *measures, *(percentiles.native(calls) if native else percentiles.by_rank(calls))
     ).select_from(calls)
     newest = [key.desc() for key, name in zip(keys, by, strict=True) if name == "day"]
     return query.group_by(*keys).order_by(
@@ -108,35 +108,43 @@ def _calls(
     *,
     ranked: bool,
 ) -> Subquery:
-    """The selected rows with what they are grouped by and compared with; `ranked` by their time to the first token."""
+    """The selected rows with their group keys and comparison costs; `ranked` by their time to the first token."""
     keys = [_day(days) if name == "day" else _COLUMNS[name] for name in by]
     prompt = (
-        cast(usage.c.input, BigInteger) + usage.c.cache_read + usage.c.cache_write_5m + usage.c.cache_write_1h
+        cast(ledger_entries.c.input, BigInteger)
+        + ledger_entries.c.cache_read
+        + ledger_entries.c.cache_write_5m
+        + ledger_entries.c.cache_write_1h
     )
     comparable = (
-        and_(usage.c.cost_pico.is_not(None), usage.c.price_table.is_not(None)) if top else literal(False)
+        and_(ledger_entries.c.cost_pico.is_not(None), ledger_entries.c.price_table.is_not(None))
+        if top
+        else literal(False)
     )
     columns: list[ColumnElement[Any]] = [
         *(key.label(f"key{n}") for n, key in enumerate(keys)),
-        usage.c.outcome,
-        usage.c.estimated,
-        *(usage.c[kind] for kind in KINDS),
-        (prompt + usage.c.output).label("tokens"),
-        usage.c.cost_pico,
-        usage.c.first_token_ms,
-        case((comparable, usage.c.cost_pico)).label("compared"),
+        ledger_entries.c.outcome,
+        ledger_entries.c.estimated,
+        *(ledger_entries.c[kind] for kind in KINDS),
+        (prompt + ledger_entries.c.output).label("tokens"),
+        ledger_entries.c.cost_pico,
+        ledger_entries.c.first_token_ms,
+        case((comparable, ledger_entries.c.cost_pico)).label("compared"),
         case(
-            (and_(comparable, usage.c.purpose.not_in(ONLY_HERE)), _on_top(top, prompt)),
+            (and_(comparable, ledger_entries.c.purpose.not_in(ONLY_HERE)), _on_top(top, prompt)),
             else_=literal(0, BigInteger),
         ).label("on_top"),
     ]
     if ranked:
-        spoken = usage.c.first_token_ms.is_not(None)
+        with_token = ledger_entries.c.first_token_ms.is_not(None)
         columns += [
-            (func.row_number().over(partition_by=[*keys, spoken], order_by=usage.c.first_token_ms) - 1).label(
-                "rank"
-            ),
-            func.count(usage.c.first_token_ms).over(partition_by=keys).label("spoken"),
+            (
+                func.row_number().over(
+                    partition_by=[*keys, with_token], order_by=ledger_entries.c.first_token_ms
+                )
+                - 1
+            ).label("rank"),
+            func.count(ledger_entries.c.first_token_ms).over(partition_by=keys).label("with_token"),
         ]
     return select(*columns).where(*conditions(selection)).subquery()
 
@@ -147,19 +155,19 @@ def _day(days: Sequence[Offset]) -> ColumnElement[int]:
     if len(days) > 1:
         ahead = case(
             *(
-                (usage.c.created_at >= one.start, literal(one.ahead, BigInteger))
-                for one in reversed(days[1:])
+                (ledger_entries.c.created_at >= offset.start, literal(offset.ahead, BigInteger))
+                for offset in reversed(days[1:])
             ),
             else_=ahead,
         )
-    return (usage.c.created_at + ahead) // literal(DAY, BigInteger)
+    return (ledger_entries.c.created_at + ahead) // literal(DAY, BigInteger)
 
 
 def _on_top(top: Sequence[Period], prompt: ColumnElement[int]) -> ColumnElement[int]:
-    """What a call would have cost on that model, uncached, at the price of its day and of its prompt's length."""
+    """What a call would have cost on the top model, uncached, at the price of its day and of its prompt's length."""
 
     def cost(prices: Prices) -> ColumnElement[int]:
-        return prompt * literal(prices.input, BigInteger) + usage.c.output * literal(
+        return prompt * literal(prices.input, BigInteger) + ledger_entries.c.output * literal(
             prices.output, BigInteger
         )
 
@@ -170,7 +178,7 @@ def _on_top(top: Sequence[Period], prompt: ColumnElement[int]) -> ColumnElement[
 
     if not top:
         return literal(0, BigInteger)
-    later = [(usage.c.created_at >= one.start, stepped(one)) for one in reversed(top[1:])]
+    later = [(ledger_entries.c.created_at >= period.start, stepped(period)) for period in reversed(top[1:])]
     return case(*later, else_=stepped(top[0])) if later else stepped(top[0])
 
 

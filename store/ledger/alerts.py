@@ -1,11 +1,11 @@
-"""The outbox of alerts: what the operator's webhook has not taken yet."""
+"""Outbox of budget alerts: those the operator's webhook has not accepted yet."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.tables import alerts
+from store.tables import budget_alerts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +20,20 @@ class Alert:
 
 
 async def add(connection: AsyncConnection, id: str, body: str, now: int) -> None:
-    """Put an alert out, in the transaction that decides on it."""
-    await connection.execute(insert(alerts).values(id=id, body=body, tries=0, next_at=now, created_at=now))
+    """Add an alert to the outbox, in the transaction that decides on it."""
+    await connection.execute(
+        insert(budget_alerts).values(id=id, body=body, tries=0, next_at=now, created_at=now)
+    )
 
 
 async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[Alert]:
     """Alerts to be sent by now, oldest first."""
-    query = select(alerts).where(alerts.c.next_at <= now).order_by(alerts.c.created_at).limit(limit)
+    query = (
+        select(budget_alerts)
+        .where(budget_alerts.c.next_at <= now)
+        .order_by(budget_alerts.c.created_at)
+        .limit(limit)
+    )
     return [
         Alert(**{name: getattr(row, name) for name in Alert.__slots__})
         for row in await connection.execute(query)
@@ -34,15 +41,15 @@ async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[Aler
 
 
 async def claim(connection: AsyncConnection, alert: Alert, next_at: int) -> bool:
-    """Take an alert in hand until `next_at`, when it is tried again. False when another process was first."""
+    """Claim an alert until `next_at`, when it is tried again. False when another process was first."""
     claimed = await connection.execute(
-        update(alerts)
-        .where(alerts.c.id == alert.id, alerts.c.next_at == alert.next_at)
-        .values(next_at=next_at, tries=alerts.c.tries + 1)
+        update(budget_alerts)
+        .where(budget_alerts.c.id == alert.id, budget_alerts.c.next_at == alert.next_at)
+        .values(next_at=next_at, tries=budget_alerts.c.tries + 1)
     )
     return claimed.rowcount == 1
 
 
 async def remove(connection: AsyncConnection, id: str) -> None:
-    """An alert that was taken, or is given up."""
-    await connection.execute(delete(alerts).where(alerts.c.id == id))
+    """Remove an alert that was accepted, or is given up."""
+    await connection.execute(delete(budget_alerts).where(budget_alerts.c.id == id))

@@ -1,4 +1,4 @@
-"""The ledger: one row per upstream call, whatever it was for."""
+"""Store ledger entries: one row per upstream call of any purpose, with exact tokens and cost."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.models.pricing import Usage, pico, usd
-from store.tables import usage
+from store.tables import ledger_entries
+from store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class Entry:
     """One upstream call.
 
     `cost` in USD, None when unpriced; `estimated` when the provider's own count never arrived. Times in milliseconds: waiting
-    for a place, then from sending on to the first byte of the response, to the first word, to the end.
+    for a slot, then from sending to the first byte of the response, to the first token, to the end.
     """
 
     id: str
@@ -49,46 +49,54 @@ class Entry:
 
 
 async def add(connection: AsyncConnection, entry: Entry) -> None:
-    """Record one call. A row that is there already was an estimate, or said less: this one stands from now on."""
+    """Write one entry. It replaces an earlier one of the same call, which was an estimate."""
     values = {name: getattr(entry, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
     cost = None if entry.cost is None else pico(entry.cost)
     values |= {**asdict(entry.usage), "cost_pico": cost}
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
-        dialect.insert(usage).values(**values).on_conflict_do_update(index_elements=["id"], set_=values)
+        upsert(connection, ledger_entries)
+        .values(**values)
+        .on_conflict_do_update(index_elements=["id"], set_=values)
     )
 
 
 async def explain(connection: AsyncConnection, owner_id: str, call_id: str, cache_miss: str) -> None:
-    """Say better why a estimated cache read did not happen: the cause is looked for when the call is long in the ledger."""
+    """Replace the cause of a cache miss: it is investigated after the entry was written."""
     await connection.execute(
-        update(usage)
-        .where(usage.c.owner_id == owner_id, usage.c.id == call_id, usage.c.cache_miss.is_not(None))
+        update(ledger_entries)
+        .where(
+            ledger_entries.c.owner_id == owner_id,
+            ledger_entries.c.id == call_id,
+            ledger_entries.c.cache_miss.is_not(None),
+        )
         .values(cache_miss=cache_miss)
     )
 
 
 async def some(connection: AsyncConnection, ids: Sequence[str]) -> list[Entry]:
-    """Calls by their ids, whoever made them: for the books only."""
-    return [_value(row) for row in await connection.execute(select(usage).where(usage.c.id.in_(ids)))]
+    """Entries by id, of any owner: for settling budgets."""
+    return [
+        _value(row)
+        for row in await connection.execute(select(ledger_entries).where(ledger_entries.c.id.in_(ids)))
+    ]
 
 
 async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[Entry]:
-    """The calls made for one turn, in order."""
+    """The calls of one turn, in order."""
     query = (
-        select(usage)
-        .where(usage.c.owner_id == owner_id, usage.c.turn_id == turn_id)
-        .order_by(usage.c.attempt, usage.c.id)
+        select(ledger_entries)
+        .where(ledger_entries.c.owner_id == owner_id, ledger_entries.c.turn_id == turn_id)
+        .order_by(ledger_entries.c.attempt, ledger_entries.c.id)
     )
     return [_value(row) for row in await connection.execute(query)]
 
 
 async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str | None) -> list[Entry]:
-    """All calls ever made for a thread, oldest first; those of no thread for None. A deleted thread still has its calls."""
+    """All calls of a thread, also of a deleted one, oldest first; None: calls that belong to no thread."""
     query = (
-        select(usage)
-        .where(usage.c.owner_id == owner_id, usage.c.thread_id == thread_id)
-        .order_by(usage.c.created_at, usage.c.id)
+        select(ledger_entries)
+        .where(ledger_entries.c.owner_id == owner_id, ledger_entries.c.thread_id == thread_id)
+        .order_by(ledger_entries.c.created_at, ledger_entries.c.id)
     )
     return [_value(row) for row in await connection.execute(query)]
 
@@ -96,37 +104,44 @@ async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str |
 async def all_threads(
     connection: AsyncConnection, thread_id: str | None = None
 ) -> list[tuple[str, str | None]]:
-    """Owner and thread of all calls, in the order of their first call; of those of one name if it is given: for the operator."""
+    """Owner and thread of all calls, in the order of their first call; with `thread_id` only threads with that id: for the operator."""
     query = (
-        select(usage.c.owner_id, usage.c.thread_id)
-        .group_by(usage.c.owner_id, usage.c.thread_id)
-        .order_by(func.min(usage.c.created_at), usage.c.thread_id)
+        select(ledger_entries.c.owner_id, ledger_entries.c.thread_id)
+        .group_by(ledger_entries.c.owner_id, ledger_entries.c.thread_id)
+        .order_by(func.min(ledger_entries.c.created_at), ledger_entries.c.thread_id)
     )
     if thread_id is not None:
-        query = query.where(usage.c.thread_id == thread_id)
+        query = query.where(ledger_entries.c.thread_id == thread_id)
     return [(row.owner_id, row.thread_id) for row in await connection.execute(query)]
 
 
 async def page(
     connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], *, after: Entry | None, limit: int
 ) -> list[Entry]:
-    """Calls that meet the conditions, oldest first, those after one that was read before."""
-    query = select(usage).where(*conditions).order_by(usage.c.created_at, usage.c.id).limit(limit)
+    """Calls that meet the conditions, oldest first, starting behind `after`."""
+    query = (
+        select(ledger_entries)
+        .where(*conditions)
+        .order_by(ledger_entries.c.created_at, ledger_entries.c.id)
+        .limit(limit)
+    )
     if after is not None:
-        query = query.where(tuple_(usage.c.created_at, usage.c.id) > tuple_(after.created_at, after.id))
+        query = query.where(
+            tuple_(ledger_entries.c.created_at, ledger_entries.c.id) > tuple_(after.created_at, after.id)
+        )
     return [_value(row) for row in await connection.execute(query)]
 
 
 async def get(connection: AsyncConnection, owner_id: str | None, call_id: str) -> Entry | None:
-    """One call, of one owner or of anybody (None)."""
-    query = select(usage).where(usage.c.id == call_id)
+    """One call of one owner, or of any (None)."""
+    query = select(ledger_entries).where(ledger_entries.c.id == call_id)
     if owner_id is not None:
-        query = query.where(usage.c.owner_id == owner_id)
+        query = query.where(ledger_entries.c.owner_id == owner_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _value(row)
 
 
 def _value(row: Any) -> Entry:
-    counted = Usage(**{name: getattr(row, name) for name in Usage.__slots__})
+    usage = Usage(**{name: getattr(row, name) for name in Usage.__slots__})
     rest = {name: getattr(row, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
-    return Entry(**rest, usage=counted, cost=None if row.cost_pico is None else usd(row.cost_pico))
+    return Entry(**rest, usage=usage, cost=None if row.cost_pico is None else usd(row.cost_pico))

@@ -1,6 +1,6 @@
-"""Upstream calls that are on their way: noted before they are sent, gone when their ledger row is written.
+"""Store open calls: upstream calls in flight, added before they are sent and removed when their ledger entry is written.
 
-A process that dies leaves them behind, so that the ledger knows of every call that may have been billed.
+A process that dies leaves its open calls behind, so that the ledger knows of every call that may have been billed.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from store.tables import open_calls, turns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
-    """A call that has no ledger row yet; its id is the one the row will have.
+    """A call without a ledger entry yet; its id is the one the entry will have.
 
-    `prompt` are the expected tokens of its prompt. `reserved` is what budgets set aside for it. `created_at` in milliseconds, as `lease_until`, after
-    which the call counts as left behind unless its process has renewed it.
+    `prompt`: the estimated tokens of its prompt. `reserved`: what it reserved in budgets. `created_at` and `lease_until` in
+    milliseconds; when the lease expires the call counts as abandoned.
     """
 
     id: str
@@ -39,46 +39,48 @@ class OpenCall:
 
 
 async def add(connection: AsyncConnection, call: OpenCall) -> None:
-    """Note a call that is about to be sent."""
+    """Add a call that is about to be sent."""
     await connection.execute(
         insert(open_calls).values(**{name: getattr(call, name) for name in OpenCall.__slots__})
     )
 
 
 async def remove(connection: AsyncConnection, ids: Sequence[str]) -> list[OpenCall]:
-    """Forget calls whose ledger rows are written in the same transaction; returns those that were still known."""
-    # In one statement: what two processes want to close at once must be given to one of them only.
-    gone = await connection.execute(delete(open_calls).where(open_calls.c.id.in_(ids)).returning(open_calls))
-    return [_value(row) for row in gone]
+    """Remove calls whose ledger entries are written in the same transaction; returns those that were still open."""
+    # One statement: of two processes that close a call at the same time only one may get it.
+    removed = await connection.execute(
+        delete(open_calls).where(open_calls.c.id.in_(ids)).returning(open_calls)
+    )
+    return [_value(row) for row in removed]
 
 
 async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[OpenCall]:
-    """The calls of a turn that are on their way, in order."""
+    """The open calls of a turn, in order."""
     return await _some(connection, open_calls.c.owner_id == owner_id, open_calls.c.turn_id == turn_id)
 
 
 async def renew(connection: AsyncConnection, holder: str, until: int) -> None:
-    """Extend a process's leases on all its calls. Those that are just being closed are passed over: nobody waits for anybody."""
+    """Extend a process's leases on all its calls. Calls that are just being closed are skipped, so that nobody waits."""
     mine = select(open_calls.c.id).where(open_calls.c.holder == holder).with_for_update(skip_locked=True)
     await connection.execute(update(open_calls).where(open_calls.c.id.in_(mine)).values(lease_until=until))
 
 
-async def left_behind(
+async def abandoned(
     connection: AsyncConnection, before: int, *, now: int | None = None, limit: int
 ) -> list[OpenCall]:
-    """Calls noted before a time, and those whose lease has run out by `now`, oldest first, whoever owns them: housekeeping.
+    """Abandoned calls of all owners, oldest first: added before a time, or with a lease that expired by `now`. Housekeeping.
 
-    Calls of running turns are left to whoever takes the turn over: the turn's log says what was heard of them.
+    Calls of running turns are left to the process that takes the turn over: the turn's log has the text they brought.
     """
-    noted_before = open_calls.c.created_at < before
+    old = open_calls.c.created_at < before
     if now is None:
-        return await _some(connection, noted_before, limit=limit)
-    silent = and_(open_calls.c.lease_until < now, ~_of_running_turn())
-    return await _some(connection, or_(noted_before, silent), limit=limit)
+        return await _some(connection, old, limit=limit)
+    expired = and_(open_calls.c.lease_until < now, ~_of_running_turn())
+    return await _some(connection, or_(old, expired), limit=limit)
 
 
 async def of_holder(connection: AsyncConnection, holder: str, *, limit: int) -> list[OpenCall]:
-    """The calls of a process that belong to no running turn: what it leaves behind when it stops."""
+    """The calls of a process that belong to no running turn."""
     return await _some(connection, open_calls.c.holder == holder, ~_of_running_turn(), limit=limit)
 
 

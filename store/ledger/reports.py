@@ -1,4 +1,4 @@
-"""Sums over the ledger: exact, in SQL, grouped as asked.
+"""Sum ledger entries by group: exact, in SQL.
 
 Money is summed in picodollars and tokens as integers, so that every sum is exact on both databases. A call without a price is
 counted apart and never as zero.
@@ -16,7 +16,7 @@ from context.audit.savings import Period
 from context.models.pricing import Usage
 from store.ledger import percentiles
 from store.ledger.aggregates import KINDS, Dimension, Offset, Selection, conditions, sums
-from store.tables import usage
+from store.tables import ledger_entries
 
 EPOCH: Final = date(1970, 1, 1).toordinal()
 
@@ -25,9 +25,9 @@ EPOCH: Final = date(1970, 1, 1).toordinal()
 class Sums:
     """Some calls together. Money in picodollars; `group` has the values of the dimensions asked for, days as dates.
 
-    `cost` is that of the priced calls; `unpriced` counts the others that used anything. `failed` are those that are neither
-    ok, refused nor cancelled. `first_token_ms` are percentiles over calls that said something; empty when none did.
-    `compared` and `on_top` are what the calls that can be compared cost, and would have cost (see context.audit.savings).
+    `cost` is that of the priced calls; `unpriced` counts the others that used tokens. `failed` are neither ok, refused nor cancelled.
+    `first_token_ms`: percentiles over calls with a first token; empty when there are none. `compared` and `on_top`: what the
+    comparable calls cost, and would have cost on the top model (see context.audit.savings).
     """
 
     group: tuple[str | None, ...]
@@ -47,7 +47,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Groups, newest day first and then dearest first; `more` when there were others. `total` is over all of them."""
+    """Groups, newest day first, then by cost; `more` when there are others. `total` is over all of them."""
 
     groups: tuple[Sums, ...]
     more: bool
@@ -75,11 +75,11 @@ async def report(
 
 
 async def first_call(connection: AsyncConnection, selection: Selection) -> int | None:
-    """When the first of these calls was made: nothing need be known about earlier days."""
-    found: int | None = await connection.scalar(
-        select(func.min(usage.c.created_at)).where(*conditions(selection))
+    """When the first of these calls was made; None when there are none."""
+    first: int | None = await connection.scalar(
+        select(func.min(ledger_entries.c.created_at)).where(*conditions(selection))
     )
-    return found
+    return first
 
 
 def _value(row: Row[Any], by: Sequence[Dimension]) -> Sums:

@@ -1,1 +1,1 @@
-"""Message search, recall's reads, and their indexes: terms, branches, vectors. Imports: `store.sqlite`, `store.tables`, `context`."""
+"""Search messages, recall older ones, and keep their indexes: terms, branches, vectors. Imports: `store.sqlite`, `store.tables`, `context`."""

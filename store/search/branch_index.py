@@ -1,7 +1,7 @@
-"""The outline of a branch: of each message before the window its key, role, size and time, read from one index and kept in memory.
+"""Read and cache the outline of a branch: key, role, size and time of each message before the window, from one covering index.
 
-Rows of messages that a summary stands for never change, so a turn reads only what was compacted since the last one. At most
-`reach` messages are looked at. Where a thread does not fork, the database hands its columns over as one row.
+Messages that a summary stands for never change, so a turn reads only what was compacted since the previous one. At most `reach`
+messages are read. Where a thread does not fork, the database returns its columns as one row.
 """
 
 import json
@@ -21,9 +21,9 @@ from store.tables import messages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """The messages of a branch that a model may be shown, oldest first, from depth `first` down to the message `tip`.
+    """The messages of a branch that a model may see, oldest first, from depth `first` down to the message `tip`.
 
-    `place` gives the position of each key.
+    `place`: the position of each `pk`.
     """
 
     first: int
@@ -35,37 +35,40 @@ class Branch:
     place: Mapping[int, int]
 
     def positions(self, pks: Sequence[int]) -> list[int]:
-        """The positions of those of these messages, newest first, that are on the branch, ascending."""
+        """The positions of the messages (`pks`, newest first) that are on the branch, ascending."""
         return [position for position in map(self.place.get, reversed(pks)) if position is not None]
 
 
 class Outlines:
-    """The branches asked about last, one for each thread: `most` messages in all, about 250 bytes each."""
+    """Cache of the branches used last, one per thread: `most` messages in all, about 250 bytes each."""
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
-        self._held: OrderedDict[tuple[str, str], Branch] = OrderedDict()
+        self._branches: OrderedDict[tuple[str, str], Branch] = OrderedDict()
 
     def get(self, owner_id: str, thread_id: str) -> Branch | None:
         key = (owner_id, thread_id)
-        if key in self._held:
-            self._held.move_to_end(key)
-        return self._held.get(key)
+        if key in self._branches:
+            self._branches.move_to_end(key)
+        return self._branches.get(key)
 
     def forget(self, owner_id: str, thread_id: str) -> None:
-        """The thread is gone; another may take its name."""
-        self._held.pop((owner_id, thread_id), None)
+        """Drop a deleted thread: another one may get its name."""
+        self._branches.pop((owner_id, thread_id), None)
 
     def put(self, owner_id: str, thread_id: str, branch: Branch) -> None:
-        self._held[(owner_id, thread_id)] = branch
-        self._held.move_to_end((owner_id, thread_id))
-        while len(self._held) > 1 and sum(len(held.pks) for held in self._held.values()) > self._most:
-            self._held.popitem(last=False)
+        self._branches[(owner_id, thread_id)] = branch
+        self._branches.move_to_end((owner_id, thread_id))
+        while (
+            len(self._branches) > 1
+            and sum(len(branch.pks) for branch in self._branches.values()) > self._most
+        ):
+            self._branches.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stretch:
-    """Messages that follow one another. `under` is the message above the first; a size of 0 marks what no model may be shown."""
+    """Consecutive messages. `under` is the parent of the first; a size of 0 marks a message no model may see."""
 
     under: str | None
     pks: Sequence[int]
@@ -92,20 +95,20 @@ async def branch_above(
     first = max(0, before.depth - reach)
     if known is not None and known.tip == before.parent_id and known.first <= first:
         return known
-    found = None
+    branch = None
     if known is not None and known.last < before.depth - 1 and known.first <= first <= known.last:
         more = await _read(connection, owner_id, thread_id, known.last + 1, before)
         if more is not None and more.under == known.tip:
-            found = _joined(known, more, first, before)
-    if found is None:
+            branch = _joined(known, more, first, before)
+    if branch is None:
         whole = await _read(connection, owner_id, thread_id, first, before)
-        found = _joined(None, whole, first, before)
-    outlines.put(owner_id, thread_id, found)
-    return found
+        branch = _joined(None, whole, first, before)
+    outlines.put(owner_id, thread_id, branch)
+    return branch
 
 
 def _joined(known: Branch | None, more: _Stretch | None, first: int, before: Message) -> Branch:
-    """What is known from depth `first` on, and what follows it."""
+    """The known branch from depth `first` on, extended by what follows it."""
     dropped = 0 if known is None else sum(depth < first for depth in known.depths)
     pks = [] if known is None else list(known.pks[dropped:])
     depths = [] if known is None else list(known.depths[dropped:])
@@ -142,10 +145,10 @@ async def _read(
         if connection.dialect.name == "sqlite"
         else (await connection.execute(text(_POSTGRES), values)).one()
     )
-    many, deep, under, tip, *columns = row
-    if many == deep == before.depth - first and tip == before.parent_id:
-        pks, asked, tokens, at = (json.loads(f"[{column}]") for column in columns)
-        roles: list[Role] = ["user" if one else "assistant" for one in asked]
+    count, depth_count, under, tip, *columns = row
+    if count == depth_count == before.depth - first and tip == before.parent_id:
+        pks, is_user, tokens, at = (json.loads(f"[{column}]") for column in columns)
+        roles: list[Role] = ["user" if flag else "assistant" for flag in is_user]
         return _Stretch(
             under=under,
             pks=pks,
@@ -157,20 +160,20 @@ async def _read(
     return _path(await _rows(connection, owner_id, thread_id, first, before.depth), before)
 
 
-# The columns of a thread that does not fork, each as one text: thousands of rows arrive as one. All come from one index.
+# The columns of a thread that does not fork, each as one text: thousands of rows arrive as one, all from one index.
 _COLUMNS = """
 SELECT count(*) AS messages, count(DISTINCT depth) AS depths,
     max(CASE WHEN depth = :first THEN parent_id END) AS under, max(CASE WHEN depth = :last THEN id END) AS tip,
-    {pks} AS pks, {asked} AS asked, {tokens} AS tokens, {at} AS at
+    {pks} AS pks, {is_user} AS is_user, {tokens} AS tokens, {at} AS at
 FROM (
-    SELECT depth, pk, id, parent_id, CASE WHEN role = 'user' THEN 1 ELSE 0 END AS asked,
+    SELECT depth, pk, id, parent_id, CASE WHEN role = 'user' THEN 1 ELSE 0 END AS is_user,
         CASE WHEN refused THEN 0 ELSE tokens END AS tokens, created_at
     FROM messages
     WHERE owner_id = :owner AND thread_id = :thread AND depth >= 0 AND depth BETWEEN :first AND :last
     ORDER BY depth
-) AS found
+) AS outline
 """
-_OF = {"pks": "pk", "asked": "asked", "tokens": "tokens", "at": "created_at"}
+_OF = {"pks": "pk", "is_user": "is_user", "tokens": "tokens", "at": "created_at"}
 _LITE = _COLUMNS.format(**{name: f"group_concat({column})" for name, column in _OF.items()})
 _POSTGRES = _COLUMNS.format(
     **{name: f"string_agg({column}::text, ',' ORDER BY depth)" for name, column in _OF.items()}
@@ -178,7 +181,7 @@ _POSTGRES = _COLUMNS.format(
 
 
 def _path(rows: list[Any], before: Message) -> _Stretch | None:
-    """Of all messages of a thread those above `before`."""
+    """Of all messages of a thread, those above `before`."""
     above = {row.id: row for row in rows}
     path, at = [], above.get(before.parent_id)
     while at is not None:
@@ -215,7 +218,7 @@ async def _rows(
         .where(
             messages.c.owner_id == owner_id,
             messages.c.thread_id == thread_id,
-            text("messages.depth >= 0"),  # names the index of outlines
+            text("messages.depth >= 0"),  # makes the planner use the index messages_outline
             messages.c.depth < end,
             messages.c.depth >= first,
         )

@@ -1,7 +1,7 @@
-"""Full-text search over what people and models said: FTS5 with BM25 on SQLite, tsvector on Postgres.
+"""Full-text search over messages: FTS5 with BM25 on SQLite, tsvector on Postgres.
 
-Both are fed the same prepared text: words and nothing else, in which each character of a script that is written without
-spaces stands alone, so that Chinese, Japanese and Thai are found by phrase; neither keeps a second copy of the words.
+Both index the same prepared text: words only, with each character of a script that is written without spaces on its own, so that
+Chinese, Japanese and Thai are found by phrase. Neither stores a second copy of the text.
 """
 
 import re
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Part, TextPart
 from store.search import term_index
+from store.search.parts import text_of
 from store.tables import messages
 
 # Thai to Khmer, kana, Han with extensions, half-width kana: written without spaces between words.
@@ -21,7 +22,7 @@ _UNSPACED = re.compile(
     r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
     r"\U00020000-\U0003ffff])"
 )
-# Left in, a dot or a slash would make Postgres take a file name, a host or a decimal for one word, which its parts do not find.
+# A dot or a slash would make Postgres index a file name, a host or a decimal as one word, which its parts do not find.
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 MAX_INDEXED = 200_000  # characters of one message; tsvector itself ends at 1 MB
 
@@ -40,21 +41,21 @@ class Hit:
 
 
 def prepared(words: str) -> str:
-    """Text as it is indexed: compatibility forms compacted, words apart, characters of unspaced scripts too."""
-    folded = unicodedata.normalize("NFKC", words[:MAX_INDEXED])
-    return _UNSPACED.sub(r" \1 ", _BETWEEN_WORDS.sub(" ", folded))
+    """Text as it is indexed: NFKC, words separated by spaces, and so are characters of unspaced scripts."""
+    normalized = unicodedata.normalize("NFKC", words[:MAX_INDEXED])
+    return _UNSPACED.sub(r" \1 ", _BETWEEN_WORDS.sub(" ", normalized))
 
 
 def inputs(query: str) -> list[list[str]]:
     """A query's terms; each is a run of words that must follow one another (one word, or the characters of a phrase)."""
-    return [found for found in (prepared(term).split() for term in query.split()) if found]
+    return [words for words in (prepared(term).split() for term in query.split()) if words]
 
 
 async def index(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -> None:
-    """Make a message findable, in place of what was indexed for it before."""
-    said = "\n".join(part.text for part in parts if isinstance(part, TextPart))
-    await term_index.index(connection, pk, said)
-    words = prepared(said)
+    """Index a message for search and recall, replacing what was indexed for it before."""
+    plain = "\n".join(part.text for part in parts if isinstance(part, TextPart))
+    await term_index.index(connection, pk, plain)
+    words = prepared(plain)
     key = "rowid" if _lite(connection) else "pk"
     await connection.execute(text(f"DELETE FROM message_search WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
     if not words.strip():
@@ -68,7 +69,7 @@ async def index(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -
 
 
 async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
-    """Take a thread's messages out of the index."""
+    """Remove a thread's messages from the indexes."""
     await term_index.forget_thread(connection, owner_id, thread_id)
     if _lite(connection):
         await connection.execute(
@@ -84,22 +85,22 @@ async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: s
 async def find(
     connection: AsyncConnection, owner_id: str, query: str, *, limit: int, thread_id: str | None = None
 ) -> list[Hit]:
-    """The best `limit` messages that contain all terms of `query`; the last term also matches as a beginning."""
-    wanted = inputs(query)
-    if not wanted:
+    """The best `limit` messages that contain all terms of `query`; the last term also matches as a prefix."""
+    terms = inputs(query)
+    if not terms:
         return []
     ranked = _LITE_FIND if _lite(connection) else _POSTGRES_FIND
     within = "AND m.thread_id = :thread" if thread_id is not None else ""
-    match = _lite_match(wanted) if _lite(connection) else _postgres_match(wanted)
+    match = _lite_match(terms) if _lite(connection) else _postgres_match(terms)
     rows = await connection.execute(
         text(ranked.format(within=within)),
         {"match": match, "owner": owner_id, "thread": thread_id, "limit": limit},
     )
     scores: dict[int, float] = {row.pk: float(row.score) for row in rows}
-    found = await connection.execute(
+    matching = await connection.execute(
         select(messages).where(messages.c.pk.in_(scores), messages.c.owner_id == owner_id)
     )
-    hits = [_hit(row, scores[row.pk]) for row in found]
+    hits = [_hit(row, scores[row.pk]) for row in matching]
     return sorted(hits, key=lambda hit: (-hit.score, -hit.pk))
 
 
@@ -118,15 +119,15 @@ ORDER BY score DESC, m.pk DESC LIMIT :limit
 """
 
 
-def _lite_match(wanted: list[list[str]]) -> str:
-    phrases = ['"' + " ".join(words) + '"' for words in wanted]
+def _lite_match(terms: list[list[str]]) -> str:
+    phrases = ['"' + " ".join(words) + '"' for words in terms]
     return " AND ".join([*phrases[:-1], phrases[-1] + "*"])
 
 
-def _postgres_match(wanted: list[list[str]]) -> str:
-    phrases = ["(" + " <-> ".join(f"'{word}'" for word in words) + ")" for words in wanted]
-    last = "(" + " <-> ".join(f"'{word}'" for word in wanted[-1][:-1]) + (" <-> " if wanted[-1][:-1] else "")
-    return " & ".join([*phrases[:-1], last + f"'{wanted[-1][-1]}':*)"])
+def _postgres_match(terms: list[list[str]]) -> str:
+    phrases = ["(" + " <-> ".join(f"'{word}'" for word in words) + ")" for words in terms]
+    last = "(" + " <-> ".join(f"'{word}'" for word in terms[-1][:-1]) + (" <-> " if terms[-1][:-1] else "")
+    return " & ".join([*phrases[:-1], last + f"'{terms[-1][-1]}':*)"])
 
 
 def _hit(row: Any, score: float) -> Hit:
@@ -135,7 +136,7 @@ def _hit(row: Any, score: float) -> Hit:
         thread_id=row.thread_id,
         message_id=row.id,
         role=row.role,
-        text="\n\n".join(part["text"] for part in row.parts if part["type"] == "text"),
+        text=text_of(row.parts),
         created_at=row.created_at,
         score=score,
     )

@@ -1,19 +1,19 @@
-"""Recall: the older messages of a branch that a new message needs, found in the index and chosen by `context.recall`.
+"""Recall older messages of a branch that a new message needs: found in the index, chosen by `context.recall`.
 
-What it reads is bounded by `policy.reach`, `policy.places` and the budget, in a thread of any length. Two rounds: the words of
-the question, then the words the best messages share; then the messages that may be sent are read, and the budget decides.
+What is read is bounded by `policy.reach`, `policy.places` and the budget, however long the thread. There are two rounds: the words of
+the question, then the words the best messages share. Then the messages that may be sent are read, and the budget decides.
 """
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
-from context.recall.choose import choose, wanted
+from context.recall.choose import choose, worth_reading
 from context.recall.feedback import candidates, learned, shortlist
 from context.recall.likeness import Likeness, liken
 from context.recall.policy import DEFAULT, RecallPolicy
@@ -24,141 +24,159 @@ from context.request.recipe import Recalled
 from store import sqlite
 from store.search import term_index, vectors
 from store.search.branch_index import Branch, Outlines, branch_above
+from store.search.parts import text_of
 from store.tables import messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallRequest:
+    """What older messages are needed for. `before`: the first message of the window; only what precedes it on its branch comes back.
+
+    `now` in milliseconds, `budget` in tokens. `likeness` compares by embeddings, where a model for them is used.
+    """
+
+    question: str
+    before: Message
+    now: int
+    budget: int
+    likeness: Likeness | None = None
 
 
 async def recall(
     connection: AsyncConnection,
     owner_id: str,
     thread_id: str,
+    request: RecallRequest,
     *,
-    question: str,
-    before: Message,
-    now: int,
-    budget: int,
     count: Callable[[str], int],
     policy: RecallPolicy = DEFAULT,
     outlines: Outlines | None = None,
-    likeness: Likeness | None = None,
 ) -> tuple[Recalled, ...]:
-    """The blocks that stand behind the newest user text, within `budget` tokens as `count` counts them.
+    """The blocks to put after the newest user text, within the budget as `count` counts tokens.
 
-    `before` is the first message of the window: only what precedes it on its branch comes back. `now` in milliseconds. `likeness`
-    brings the evidence of an embedding model, where one is used. The same arguments on the same messages (and vectors) give the
-    same blocks on every database.
+    The same arguments on the same messages (and vectors) give the same blocks on every database.
     """
     branch = await branch_above(
-        connection, owner_id, thread_id, before, reach=policy.reach, outlines=outlines or Outlines()
+        connection, owner_id, thread_id, request.before, reach=policy.reach, outlines=outlines or Outlines()
     )
     if not branch.pks:
         return ()
+    index = _BranchIndex(
+        connection=connection, owner_id=owner_id, thread_id=thread_id, branch=branch, policy=policy
+    )
     size = len(branch.pks)
 
-    async def holding(wanted: Sequence[str], most: int) -> dict[str, list[int]]:
-        """The positions of the newest messages that hold each stem."""
-        found = await term_index.holding(
-            connection,
-            owner_id,
-            thread_id,
-            wanted,
-            pks=(branch.pks[0], branch.pks[-1]),
-            depths=(branch.depths[0], branch.depths[-1]),
-            most=most,
-        )
-        return {stem: branch.positions(pks) for stem, pks in found.items()}
-
-    async def uncommon(wanted: Sequence[str]) -> dict[str, list[int]]:
-        """The same without the stems that stand everywhere or in more messages than may be read."""
-        most = min(too_common(size, policy), policy.places // max(1, len(wanted)))
-        found = await holding(wanted, most + 1)
-        return {stem: positions for stem, positions in found.items() if len(positions) <= most}
-
-    query = analyse(question, now=now, policy=policy)
-    asked = [
+    query = analyse(request.question, now=request.now, policy=policy)
+    terms = [
         term_index.INSTRUCTION,
         term_index.PREFERRING,
         term_index.TELLING,
-        *list(query.weights)[: policy.asked],
+        *list(query.weights)[: policy.query_words],
     ]
-    most = policy.places // len(asked)
-    found = await holding(asked, most)
+    most = policy.places // len(terms)
+    positions = await index.positions(terms, most)
     outline = replace(
         branch.outline,
-        snapshot=found.pop(term_index.INSTRUCTION, []),
-        preferring=found.pop(term_index.PREFERRING, []),
-        telling=found.pop(term_index.TELLING, []),
+        instructions=positions.pop(term_index.INSTRUCTION, []),
+        preferring=positions.pop(term_index.PREFERRING, []),
+        telling=positions.pop(term_index.TELLING, []),
     )
-    counts = counted(found, size, most)
-    query = replace(query, weights=rarest(query.weights, counts, size, policy.inputs))
-    kinds = await uncommon(list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())}))
-    query = replace(query, weights={**query.weights, **kindred(query, found, kinds, policy)})
-    total = scores(outline, query, found | kinds, counts | lengths(kinds), policy)
+    counts = counted(positions, size, most)
+    query = replace(query, weights=rarest(query.weights, counts, size, policy.query_terms))
+    kind_names = list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())})
+    kinds = await index.uncommon_positions(kind_names)
+    query = replace(query, weights={**query.weights, **kindred(query, positions, kinds, policy)})
+    total = scores(outline, query, positions | kinds, counts | lengths(kinds), policy)
 
-    top = ranked(total, outline, policy)[: policy.feedback_messages]
-    read = await _sources(connection, owner_id, branch, top)
-    received = candidates([(total[position], read[position].text) for position in top], query)
-    more = await uncommon(shortlist(received, policy.feedback_terms * 3 // 2))
-    told = learned(received, lengths(more), size, policy)
-    learn(total, outline, told, more, policy)
-    if likeness is not None:
-        liken(total, await _alike(connection, owner_id, thread_id, branch, likeness), policy)
+    best = ranked(total, outline, policy)[: policy.feedback_messages]
+    sources = await index.sources(best)
+    shared_terms = candidates([(total[position], sources[position].text) for position in best], query)
+    second_round = await index.uncommon_positions(shortlist(shared_terms, policy.feedback_terms * 3 // 2))
+    learn(total, outline, learned(shared_terms, lengths(second_round), size, policy), second_round, policy)
+    if request.likeness is not None:
+        liken(total, await index.similarities(request.likeness), policy)
 
     values = voiced(total, outline, query, policy)
-    snapshot, others = wanted(values, outline, budget, policy)
-    missing = [position for position in (*snapshot, *others) if position not in read]
+    snapshot, others = worth_reading(values, outline, request.budget, policy)
+    unread = [position for position in (*snapshot, *others) if position not in sources]
     return choose(
-        snapshot=snapshot,
+        instructions=snapshot,
         others=others,
         values=values,
-        sources=read | await _sources(connection, owner_id, branch, missing),
+        sources=sources | await index.sources(unread),
         weights=query.weights,
-        budget=budget,
+        budget=request.budget,
         count=count,
         policy=policy,
     )
 
 
-async def _alike(
-    connection: AsyncConnection, owner_id: str, thread_id: str, branch: Branch, likeness: Likeness
-) -> dict[int, float]:
-    """How alike the question is to the messages that have a vector, by their positions."""
-    stored = await vectors.between(
-        connection, owner_id, thread_id, likeness.model, branch.pks[0], branch.pks[-1]
-    )
-    held = [(place, stored[pk]) for place, pk in enumerate(branch.pks) if pk in stored]
-    found = likeness.compare([vector for _, vector in held])
-    return {place: one for (place, _), one in zip(held, found, strict=True)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BranchIndex:
+    """The indexes of one thread, with messages named by their position on one branch."""
 
+    connection: AsyncConnection
+    owner_id: str
+    thread_id: str
+    branch: Branch
+    policy: RecallPolicy
 
-async def _sources(
-    connection: AsyncConnection, owner_id: str, branch: Branch, positions: Sequence[int]
-) -> dict[int, Source]:
-    """What was said in the messages at these positions."""
-    wanted = [branch.pks[position] for position in positions]
-    found: dict[int, Source] = {}
-    for pk, id, parts in await _said(connection, owner_id, wanted):
-        position = branch.place[pk]
-        found[position] = Source(
-            id=id,
-            role=branch.outline.roles[position],
-            at=branch.outline.at[position],
-            text="\n\n".join(part["text"] for part in parts if part["type"] == "text"),
+    async def positions(self, stems: Sequence[str], most: int) -> dict[str, list[int]]:
+        """The positions of the newest `most` messages that hold each stem."""
+        pks_by_stem = await term_index.holding(
+            self.connection,
+            self.owner_id,
+            self.thread_id,
+            stems,
+            pks=(self.branch.pks[0], self.branch.pks[-1]),
+            depths=(self.branch.depths[0], self.branch.depths[-1]),
+            most=most,
         )
-    return found
+        return {stem: self.branch.positions(pks) for stem, pks in pks_by_stem.items()}
+
+    async def uncommon_positions(self, stems: Sequence[str]) -> dict[str, list[int]]:
+        """The same, without stems that are too common to tell messages apart or to be read."""
+        common = too_common(len(self.branch.pks), self.policy)
+        most = min(common, self.policy.places // max(1, len(stems)))
+        positions = await self.positions(stems, most + 1)
+        return {stem: places for stem, places in positions.items() if len(places) <= most}
+
+    async def similarities(self, likeness: Likeness) -> dict[int, float]:
+        """How similar the question is to the messages that have a vector, by position."""
+        pks = self.branch.pks
+        stored = await vectors.between(
+            self.connection, self.owner_id, self.thread_id, likeness.model, pks[0], pks[-1]
+        )
+        positions = [position for position, pk in enumerate(pks) if pk in stored]
+        similarities = likeness.compare([stored[pks[position]] for position in positions])
+        return dict(zip(positions, similarities, strict=True))
+
+    async def sources(self, positions: Sequence[int]) -> dict[int, Source]:
+        """The text of the messages at these positions."""
+        outline, sources = self.branch.outline, {}
+        pks = [self.branch.pks[position] for position in positions]
+        for pk, id, parts in await _parts(self.connection, self.owner_id, pks):
+            position = self.branch.place[pk]
+            sources[position] = Source(
+                id=id,
+                role=outline.roles[position],
+                at=outline.at[position],
+                text=text_of(parts),
+            )
+        return sources
 
 
-async def _said(
-    connection: AsyncConnection, owner_id: str, wanted: Sequence[int]
+async def _parts(
+    connection: AsyncConnection, owner_id: str, pks: Sequence[int]
 ) -> Iterable[tuple[int, str, list[dict[str, Any]]]]:
-    """Key, id and parts of these messages."""
+    """`pk`, id and parts of these messages."""
     if connection.dialect.name == "sqlite":
-        values = {"owner": owner_id, "wanted": json.dumps(wanted)}
-        read = await sqlite.rows(connection, _SAID, values)
-        return [(pk, id, json.loads(parts)) for pk, id, parts in read]
+        rows = await sqlite.rows(connection, _SQLITE_PARTS, {"owner": owner_id, "pks": json.dumps(pks)})
+        return [(pk, id, json.loads(parts)) for pk, id, parts in rows]
     query = select(messages.c.pk, messages.c.id, messages.c.parts).where(
-        messages.c.owner_id == owner_id, messages.c.pk.in_(wanted)
+        messages.c.owner_id == owner_id, messages.c.pk.in_(pks)
     )
     return [(pk, id, parts) for pk, id, parts in await connection.execute(query)]
 
 
-_SAID = "SELECT pk, id, parts FROM messages WHERE pk IN (SELECT value FROM json_each(:wanted)) AND +owner_id = :owner"
+_SQLITE_PARTS = "SELECT pk, id, parts FROM messages WHERE pk IN (SELECT value FROM json_each(:pks)) AND +owner_id = :owner"

@@ -1,11 +1,11 @@
-"""Which messages of a thread hold which stems: the index behind recall.
+"""Term index behind recall: which messages of a thread contain which word stems.
 
-Each stem is kept as one short word made of its thread and itself, so that the index answers for one thread at the price of that
-thread: how rare a word is here needs no other table, and no message of another thread or owner is ever touched. FTS5 keeps the
-lists on SQLite, a tsvector under GIN on Postgres; both hold presence only, because ranking needs no more (context.recall.rank).
+Each stem is stored as one short word made of its thread and itself, so that a lookup costs in proportion to one thread and never
+touches messages of another thread or owner. SQLite keeps the lists in FTS5, Postgres in a tsvector under GIN; both store presence
+only, because ranking needs no more (context.recall.rank).
 
-A question reads the newest places of each word and stops. FTS5 walks a list backwards; GIN hands over a whole list or nothing, so
-there a word's list is cut into stretches of the thread, and they are asked for one after the other.
+A lookup reads the newest entries of each stem's list and stops. FTS5 walks a list backwards; GIN returns a whole list or nothing, so
+on Postgres a list is cut into stretches of the thread, which are looked up one after the other.
 """
 
 import json
@@ -24,29 +24,29 @@ from context.recall.words import stem, vocabulary
 from store import sqlite
 from store.tables import messages
 
-# What the form of a message says of it, kept as if it were a stem; no stem holds a space.
+# Properties of a whole message, indexed as if they were stems; no stem contains a space.
 INSTRUCTION = " standing"
 PREFERRING = " preferring"
 TELLING = " telling"
-STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more searches, more are read in vain
-_STATED_AT_MOST = 8_000  # characters: a longer message is pasted text, in which nobody states a rule
+STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more lookups, more are read in vain
+_STATED_AT_MOST = 8_000  # characters: a longer message is pasted text, in which nobody states an instruction
 
 
 async def index(connection: AsyncConnection, pk: int, words: str) -> None:
-    """Make a message recallable, in place of what was indexed for it before."""
+    """Index a message for recall, replacing what was indexed for it before."""
     lite = connection.dialect.name == "sqlite"
     key = "rowid" if lite else "pk"
     await connection.execute(text(f"DELETE FROM message_search_stems WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
     if not words.strip():
         return
-    place = select(messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth).where(
+    query = select(messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth).where(
         messages.c.pk == pk
     )
-    owner_id, thread_id, role, depth = (await connection.execute(place)).one()
+    owner_id, thread_id, role, depth = (await connection.execute(query)).one()
     stretch = None if lite else depth // STRETCH
     await connection.execute(
         text(INSERT_LITE if lite else INSERT_POSTGRES),
-        {"pk": pk, "stems": entry(owner_id, thread_id, stretch, told(words, role))},
+        {"pk": pk, "stems": entry(owner_id, thread_id, stretch, indexed_stems(words, role))},
     )
 
 
@@ -58,7 +58,7 @@ INSERT_POSTGRES = (
 
 
 async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
-    """Take a thread's messages out of the index; on Postgres the foreign key's cascade does it."""
+    """Remove a thread's messages from the index; on Postgres the foreign key's cascade does it."""
     if connection.dialect.name == "sqlite":
         await connection.execute(
             text(
@@ -73,43 +73,43 @@ async def holding(
     connection: AsyncConnection,
     owner_id: str,
     thread_id: str,
-    wanted: Sequence[str],
+    stems: Sequence[str],
     *,
     pks: tuple[int, int],
     depths: tuple[int, int],
     most: int,
 ) -> dict[str, list[int]]:
-    """For each stem the newest `most` messages of a thread that hold it, by their `pk`, newest first.
+    """For each stem the `pk`s of the newest `most` messages of a thread that contain it, newest first.
 
-    `pks` and `depths` are the first and the last that are looked at. Stems that nobody used are absent.
+    `pks` and `depths`: the first and the last to look at. Stems no message contains are absent.
     """
-    if not wanted:
+    if not stems:
         return {}
     lite = connection.dialect.name == "sqlite"
-    asked = {digest(stem): stem for stem in wanted}
+    stem_of = {digest(stem): stem for stem in stems}
     first, last = depths
     stretches = [None] if lite else range(last // STRETCH, first // STRETCH - 1, -1)
     values = {
         "scopes": " ".join(scope(owner_id, thread_id, stretch) for stretch in stretches),
-        "words": " ".join(asked),
+        "words": " ".join(stem_of),
         "first": pks[0],
         "last": pks[1],
         "most": most,
     }
-    found: Iterable[Any] = (
+    rows: Iterable[Any] = (
         await sqlite.rows(connection, _LITE, values)
         if lite
         else await connection.execute(text(_POSTGRES), values)
     )
-    # json reads a list of numbers in half the time of int() for each
+    # json parses a list of numbers in half the time of int() on each
     return {
-        asked[word]: sorted(json.loads(f"[{places}]"), reverse=True)[:most]
-        for word, places in found
+        stem_of[word]: sorted(json.loads(f"[{places}]"), reverse=True)[:most]
+        for word, places in rows
         if places
     }
 
 
-# One list for each word, as text: thousands of numbers arrive as one value. FTS5 walks a list from either end.
+# One list per word, as text: thousands of numbers arrive as one value. FTS5 can walk a list from either end.
 _LITE = """
 SELECT word.value AS word, (
     SELECT group_concat(pk) FROM (
@@ -140,37 +140,37 @@ SELECT word, string_agg(places, ',') AS places FROM walk WHERE places IS NOT NUL
 """
 
 
-def told(words: str, role: str) -> set[str]:
-    """What is indexed of a message."""
-    said = vocabulary(words)
-    held = set(map(stem, said))
-    held.update([*kinds(said, held)])
+def indexed_stems(words: str, role: str) -> set[str]:
+    """The stems and properties that are indexed for a message."""
+    distinct = vocabulary(words)
+    stems = set(map(stem, distinct))
+    stems.update([*kinds(distinct, stems)])
     if tells_when(words):
-        held.add(TELLING)
+        stems.add(TELLING)
     if role == "user" and len(words) <= _STATED_AT_MOST:
         if is_instruction(words):
-            held.add(INSTRUCTION)
+            stems.add(INSTRUCTION)
         if is_preference(words):
-            held.add(PREFERRING)
-    return held
+            stems.add(PREFERRING)
+    return stems
 
 
-def entry(owner_id: str, thread_id: str, stretch: int | None, held: Iterable[str]) -> str:
-    """What the index is given for a message that holds these stems."""
-    where = scope(owner_id, thread_id, stretch)
-    return " ".join(where + digest(stem) for stem in held)
+def entry(owner_id: str, thread_id: str, stretch: int | None, stems: Iterable[str]) -> str:
+    """The index entry of a message that contains these stems."""
+    prefix = scope(owner_id, thread_id, stretch)
+    return " ".join(prefix + digest(stem) for stem in stems)
 
 
 def scope(owner_id: str, thread_id: str, stretch: int | None) -> str:
-    """A thread, or on Postgres a stretch of it, in ten hexadecimal digits.
+    """A thread, or on Postgres a stretch of it, as ten hexadecimal digits.
 
-    Two of one digest share their lists, which costs time alone, because only messages of the branch are looked at.
+    Two threads with the same digest share their lists. That only costs time, because only messages of the branch are used.
     """
-    named = f"{owner_id}\x00{thread_id}" + ("" if stretch is None else f"\x00{stretch}")
-    return blake2b(named.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+    name = f"{owner_id}\x00{thread_id}" + ("" if stretch is None else f"\x00{stretch}")
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
 @lru_cache(maxsize=20_000)
 def digest(stem: str) -> str:
-    """A stem in eight hexadecimal digits. Two of one digest share their lists: a stray candidate."""
+    """A stem as eight hexadecimal digits. Two stems with the same digest share their lists: a stray candidate."""
     return blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()

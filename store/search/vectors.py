@@ -1,15 +1,16 @@
-"""What messages mean, as an embedding model sees it: one short vector for each, written behind the turns.
+"""Store embeddings of messages: one short vector for each, written in the background.
 
-A message without a vector is simply not found by its meaning. Vectors go with their thread.
+A message without a vector is not found by meaning. Vectors are deleted with their thread.
 """
 
 from collections.abc import Mapping
 
 from sqlalchemy import and_, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.search.parts import text_of
 from store.tables import message_vectors, messages
+from store.upsert import upsert
 
 
 async def between(
@@ -29,9 +30,9 @@ async def between(
 async def missing(
     connection: AsyncConnection, owner_id: str, thread_id: str, model: str, *, reach: int, most: int
 ) -> dict[int, str]:
-    """The newest `most` finished messages of a thread that have no vector of that model, by `pk`, and what they say.
+    """Texts of the newest `most` finished messages of a thread without a vector of that model, by `pk`.
 
-    Looked at are those of the `reach` greatest depths.
+    Only the `reach` greatest depths are searched.
     """
     owned = and_(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id)
     deepest = select(func.max(messages.c.depth)).where(owned).scalar_subquery()
@@ -47,25 +48,23 @@ async def missing(
         .order_by(messages.c.depth.desc(), messages.c.pk.desc())
         .limit(most)
     )
-    return {
-        pk: "\n\n".join(part["text"] for part in parts if part["type"] == "text")
-        for pk, parts in await connection.execute(query)
-    }
+    return {pk: text_of(parts) for pk, parts in await connection.execute(query)}
 
 
 async def keep(
-    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, made: Mapping[int, bytes]
+    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, vectors: Mapping[int, bytes]
 ) -> None:
-    """Store the vectors of these messages. What another process stored meanwhile stays; of a thread that is gone nothing is kept."""
-    known = await connection.scalars(
+    """Store vectors by `pk`. One that another process stored meanwhile stays; messages of a deleted thread are ignored."""
+    pks = await connection.scalars(
         select(messages.c.pk).where(
-            messages.c.owner_id == owner_id, messages.c.thread_id == thread_id, messages.c.pk.in_(list(made))
+            messages.c.owner_id == owner_id,
+            messages.c.thread_id == thread_id,
+            messages.c.pk.in_(list(vectors)),
         )
     )
     rows = [
-        {"owner_id": owner_id, "thread_id": thread_id, "model": model, "pk": pk, "vector": made[pk]}
-        for pk in known
+        {"owner_id": owner_id, "thread_id": thread_id, "model": model, "pk": pk, "vector": vectors[pk]}
+        for pk in pks
     ]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        await connection.execute(dialect.insert(message_vectors).on_conflict_do_nothing(), rows)
+        await connection.execute(upsert(connection, message_vectors).on_conflict_do_nothing(), rows)

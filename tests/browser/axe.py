@@ -20,7 +20,7 @@ MISSED = """least => {
     .filter(one => {
       const { width, height, bottom, right, top, left } = one.getBoundingClientRect();
       const away = bottom <= 0 || right <= 0 || top >= innerHeight || left >= innerWidth;
-      const within = one.matches(".prose a, .fact a, .skip, .visually-hidden, label input");
+      const within = one.matches(".markdown a, .fact a, .skip-link, .visually-hidden, label input");
       const seen = one.checkVisibility({ visibilityProperty: true }) && width > 0;
       return seen && !away && !within && (width < least || height < least);
     })

@@ -11,7 +11,7 @@ from playwright.async_api import Route, expect
 from store import users
 from tests.browser.axe import missed, violations
 from tests.browser.conftest import Visit
-from tests.browser.test_long_thread import fill
+from tests.browser.long_thread import fill
 from tests.browser.visitor import Visitor
 from tests.chat.talk import model
 from tests.palaver import Palaver
@@ -106,7 +106,9 @@ async def test_a_conversation_in_all_its_states(
 
 
 @look
-async def test_what_the_model_was_told(app: Palaver, sim: Simulator, open_page: Visit, look: str) -> None:
+async def test_the_summary_and_the_context_report(
+    app: Palaver, sim: Simulator, open_page: Visit, look: str
+) -> None:
     sim.respond(model(lambda _: Reply(text="Gladly.", thinking="")))
     for number in range(13):
         await app.chat("t", f"Note {number}: " + "we spoke about the harbour and its boats " * 12)
@@ -115,7 +117,7 @@ async def test_what_the_model_was_told(app: Palaver, sim: Simulator, open_page: 
     await person.page.locator(".head").get_by_role("button", name="More for").click()
     await person.page.get_by_role("menuitem", name="Show the summary").click()
     await check(person, "no summary")
-    await person.button("Summarise older messages").click()
+    await person.button("Compact now").click()
     pin = person.page.get_by_role("button", name="Pin: keep it word for word")
     await expect(pin.first).to_be_attached()
     await pin.first.click()
@@ -132,9 +134,9 @@ async def test_what_the_model_was_told(app: Palaver, sim: Simulator, open_page: 
     await say(person, "When did we speak about the harbour?")
     await expect(person.answers.last).to_contain_text("In the third note.")
     await check(person, "a tool was used")
-    await person.page.get_by_role("button", name="The window is").click()
-    await expect(person.page.get_by_role("heading", name="The bill")).to_be_attached()
-    await check(person, "what the model was told")
+    await person.page.get_by_role("button", name="The message window is").click()
+    await expect(person.page.get_by_role("heading", name="Cost", exact=True)).to_be_attached()
+    await check(person, "the context report")
 
 
 @look
@@ -165,7 +167,7 @@ async def test_the_list_and_the_search(app: Palaver, sim: Simulator, open_page: 
 async def test_the_usage_page_and_the_door(app: Palaver, open_page: Visit, look: str) -> None:
     person = await open_page(f"{app.url}/usage", **LOOKS[look])
     page = person.page
-    await expect(page.get_by_role("heading", name="Nothing was used")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No usage")).to_be_visible()
     await check(person, "nothing used")
     now = round(time.time() * 1000)
     rows = anything(80)

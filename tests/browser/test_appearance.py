@@ -27,7 +27,7 @@ async def test_the_page_follows_the_system_and_the_choice(app: Palaver, open_pag
     await person.page.emulate_media(color_scheme="dark")
     dark = await person.page.evaluate(BRIGHTNESS)
     assert dark < 80 < 200 < light
-    await person.button("Theme: as the system").click()
+    await person.button("Theme: system").click()
     assert await person.page.evaluate(BRIGHTNESS) == light
     await person.page.reload()
     assert await person.page.evaluate(BRIGHTNESS) == light
@@ -76,9 +76,9 @@ async def test_an_archived_conversation_keeps_its_name_and_its_menu(app: Palaver
     head = person.page.locator(".head")
     await expect(head.get_by_role("heading", name="Put away")).to_be_visible()
     await expect(head).to_contain_text("Archived")
-    await expect(person.page.get_by_text("Nothing has been said here yet.")).to_be_visible()
+    await expect(person.page.get_by_text("No messages yet.")).to_be_visible()
     await head.get_by_role("button", name="More for").click()
-    await person.page.get_by_role("menuitem", name="Take out of the archive").click()
+    await person.page.get_by_role("menuitem", name="Unarchive").click()
     await expect(person.list.get_by_role("link", name="Put away")).to_be_visible()
     await expect(head).not_to_contain_text("Archived")
 

@@ -43,7 +43,7 @@ async def test_a_reload_in_the_middle_shows_the_answer_once_and_whole(
     await expect(person.answers).to_contain_text("word6")
     sim.gate("slow").open()
     answer = await person.finished()
-    assert (await answer.locator(".prose").inner_text()).split() == WORDS
+    assert (await answer.locator(".markdown").inner_text()).split() == WORDS
 
 
 async def test_a_second_tab_sees_the_same(app: Palaver, sim: Simulator, open_page: Visit) -> None:
@@ -57,7 +57,7 @@ async def test_a_second_tab_sees_the_same(app: Palaver, sim: Simulator, open_pag
     sim.gate("slow").open()
     for tab in (first, second):
         answer = await tab.finished()
-        assert (await answer.locator(".prose").inner_text()).split() == WORDS
+        assert (await answer.locator(".markdown").inner_text()).split() == WORDS
 
 
 @pytest.mark.parametrize("how", ["button", "escape"])

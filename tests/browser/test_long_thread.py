@@ -2,18 +2,13 @@
 
 import pytest
 from playwright.async_api import expect
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import threads
-from store.tables import messages
-from store.users import LOCAL
 from tests.browser.conftest import Visit
+from tests.browser.long_thread import MANY, fill
 from tests.palaver import Palaver
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-MANY = 5_000
 MOST_ROWS = 120  # messages in the document at once, whatever the length of the thread
 
 
@@ -41,33 +36,3 @@ async def test_five_thousand_messages_open_and_scroll(app: Palaver, open_page: V
     await expect(rows.last).to_contain_text(f"message {MANY - 1} ")
     await expect(rows.last).to_be_in_viewport()
     print(f"\nopened after {opened / 1000:.1f} s; {most} rows at most; scrolled up to message {min(seen)}")
-
-
-async def fill(app: Palaver, thread_id: str) -> None:
-    """Questions and answers in turn, written past the turns that would have made them."""
-
-    async def write(connection: AsyncConnection) -> None:
-        await threads.create(connection, LOCAL, thread_id, now=0, title="Long")
-        rows = [
-            {
-                "owner_id": LOCAL,
-                "id": f"m{n}",
-                "thread_id": thread_id,
-                "parent_id": f"m{n - 1}" if n else None,
-                "depth": n,
-                "role": "assistant" if n % 2 else "user",
-                "status": "complete",
-                "parts": [
-                    {"type": "text", "text": f"This is message {n} here. " + "Some words. " * (n % 40)}
-                ],
-                "tokens": 10,
-                "refused": False,
-                "turn_id": f"turn_{n // 2}",
-                "created_at": n,
-            }
-            for n in range(MANY)
-        ]
-        await connection.execute(insert(messages), rows)
-        await threads.change(connection, LOCAL, thread_id, leaf_id=f"m{MANY - 1}", updated_at=MANY)
-
-    await app.deps.database.write(write)

@@ -64,7 +64,7 @@ async def test_a_model_is_pinned_and_an_answer_says_why_it_was_chosen(
     await expect(answer.get_by_label("About this answer")).to_contain_text(
         "complex is pinned for this thread"
     )
-    await answer.get_by_role("button", name="What the model was told").click()
+    await answer.get_by_role("button", name="Context").click()
     await expect(person.page.get_by_role("heading", name="Models considered")).to_be_visible()
 
 
@@ -77,7 +77,7 @@ async def test_an_archived_conversation_leaves_the_list_and_can_come_back(
     await expect(zebras).to_have_count(0)
     await person.list.get_by_role("button", name="Archive", exact=True).click()
     await expect(zebras).to_be_visible()
-    await choose(person, "Tell me about zebras", "Take out of the archive")
+    await choose(person, "Tell me about zebras", "Unarchive")
     await expect(zebras).to_have_count(0)
     await person.list.get_by_role("button", name="Back to all").click()
     await expect(zebras).to_be_visible()

@@ -24,7 +24,7 @@ async def test_what_was_used_is_seen_and_taken_away(app: Palaver, open_page: Vis
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
     await page.get_by_role("link", name="Usage and cost").click()
-    await expect(page.get_by_role("heading", name="Nothing was used in these 30 days")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No usage in these 30 days")).to_be_visible()
 
     now = round(time.time() * 1000)
     rows = anything(80)

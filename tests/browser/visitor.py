@@ -55,7 +55,7 @@ class Visitor:
         """The same person's second tab."""
         page = await self.context.new_page()
         second = Visitor(context=self.context, page=page, home=self.home, broken=self.broken)
-        hooks(second)
+        watch(second)
         await page.goto(url or self.page.url)
         return second
 
@@ -70,12 +70,12 @@ async def visit(browser: Browser, url: str, **options: Any) -> Visitor:
     context.set_default_timeout(PATIENCE)
     page = await context.new_page()
     visitor = Visitor(context=context, page=page, home=url)
-    hooks(visitor)
+    watch(visitor)
     await page.goto(url)
     return visitor
 
 
-def hooks(visitor: Visitor) -> None:
+def watch(visitor: Visitor) -> None:
     """Note everything that must not happen."""
     page, broken = visitor.page, visitor.broken
     origin = "/".join(visitor.home.split("/")[:3])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chat.planning.replay import replay
 from store import turns
 from store.ledger import entries
 from store.ledger.entries import Entry
@@ -75,3 +76,12 @@ async def finished(app: Palaver, turn_id: str) -> tuple[list[Event], dict[str, A
     withdrawn = turn["error"] is not None and turn["error"]["code"] == "content_filtered"
     assert answer_text(turn["message"]) == ("" if withdrawn else text_of(events))
     return events, turn
+
+
+async def rebuilt(app: Palaver, turn_id: str) -> tuple[bytes, str]:
+    """The request of a turn, made again from what is stored; and the digest stored with it."""
+    async with app.deps.database.reading() as connection:
+        turn = await turns.get(connection, LOCAL, turn_id)
+        assert turn is not None
+        assert turn.plan is not None
+        return (await replay(connection, turn)).body, turn.plan["digest"]

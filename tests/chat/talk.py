@@ -11,16 +11,14 @@ from typing import Any
 from sqlalchemy import text
 
 from chat.background.jobs import DUE_KEEPALIVES
-from chat.planning.replay import replay
 from chat.upstream.client import Timeouts
 from context.models.pricing import Usage
-from store import turns
-from store.users import LOCAL
 from tests.palaver import Palaver, palaver
 from tests.sse import text_of
 from tests.time import SteppedClock
 from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.log import Exchange
+from tests.upstream.replies import ToolCall
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
 
@@ -50,6 +48,12 @@ def model(reply: Callable[[dict[str, Any]], Reply]) -> Callable[[dict[str, Any]]
         return Reply(text=condensed(request), thinking="") if summarises(request) else reply(request)
 
     return respond
+
+
+def search(query: str, text: str = "", thinking: str | None = "I had better look it up.") -> Reply:
+    """A model that wants to search."""
+    call = ToolCall(name="search_conversation", input={"query": query})
+    return Reply(text=text, thinking=thinking, tools=(call,))
 
 
 def words_of(request: dict[str, Any]) -> str:
@@ -95,10 +99,9 @@ class Talk:
 
     async def settled(self) -> None:
         """Wait until no turn runs, and no background job that one has started."""
-        deps = self.app.deps
         while turns := [task for task in asyncio.all_tasks() if task.get_name().startswith("turn ")]:
             await asyncio.wait(turns)
-        await deps.scheduler.settled()
+        await self.app.deps.scheduler.settled()
 
     async def look(self) -> None:
         """One look at the cache states that are due now."""
@@ -127,13 +130,6 @@ class Talk:
     async def summary(self, thread: str | None = None) -> dict[str, Any]:
         """The summary of the visible branch."""
         return await self.app.get(f"/api/threads/{thread or self.thread}/summary")
-
-    async def rebuilt(self, turn: dict[str, Any]) -> bytes:
-        """A turn's request, made again from the store."""
-        async with self.app.deps.database.reading() as connection:
-            found = await turns.get(connection, LOCAL, turn["id"])
-            assert found is not None
-            return (await replay(connection, found)).body
 
     def asked(self, of: Callable[[dict[str, Any]], bool] = converses) -> list[Exchange]:
         """The calls of one kind, in order."""

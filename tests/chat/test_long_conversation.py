@@ -17,7 +17,7 @@ from rich.console import Console
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import ensure_weights
 from context.models.pricing import PICO
-from tests.chat.calls.test_estimated_usage import chatty, missed, replies
+from tests.chat.calls.billed import chatty, missed, replies
 from tests.chat.talk import START, talking
 from tests.upstream import SimClock, Simulator
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from context.cache import cache_state as cache_states
 from context.cache import keepalive
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Presence
-from context.cache.plan_inputs import PlanInputs, SummarizerModel
+from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel
 from context.compaction import when
-from context.compaction.prompt import climb
+from context.compaction.prompt import next_segments
 from context.compaction.scope import Compaction
 from context.messages import Message, Role, Status, TextPart
 from context.models.catalog import lookup
 from context.models.pricing import PriceTable, Usage, price_table
-from context.planning.plan import plan
+from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request import request
@@ -162,18 +162,17 @@ class Story:
         user = self._add("user", text)
         path, summary = self.branch(user.id)
         cache_state = self.cache_states.get(model) or CacheState(model=model, share=0.0)
-        planned = plan(
-            its,
+        branch = BranchState(
+            path=path, summary=summary, cache_state=cache_state, now=self.now, others=self._others(model)
+        )
+        turn = TurnInputs(
             route=Route(model_id=model, tier=None, reason="asked for"),
-            path=path,
-            summary=summary,
+            branch=branch,
             recalled=recalled,
-            cache_state=cache_state,
             global_gaps=self.global_gaps,
-            now=self.now,
-            others=self._others(model),
             previous_start=self.asked[-1].planned.recipe.first_message_id if self.asked else None,
         )
+        planned = plan(its, turn)
         body = request.build(
             planned.recipe,
             planned.prompt.text,
@@ -187,7 +186,7 @@ class Story:
         )
         self.cache_states[model] = cache_states.after_request(
             cache_state,
-            planned.sent,
+            planned.cache_use,
             started_at=self.now,
             actual_usage=actual_usage,
             upstream_id=None,
@@ -195,15 +194,8 @@ class Story:
         )
         said = self._add("assistant", answer, status=status)
         path, summary = self.branch(said.id)
-        compaction = when.after_turn(
-            its,
-            path=path,
-            summary=summary,
-            cache_state=self.cache_states[model],
-            now=self.now,
-            others=self._others(model),
-            found=planned.compaction,
-        )
+        branch = replace(branch, path=path, summary=summary, cache_state=self.cache_states[model])
+        compaction = when.after_turn(its, branch, undone=planned.compaction)
         if compaction is not None:
             self.compaction(compaction, summary)
         return self.asked[-1]
@@ -252,11 +244,8 @@ class Story:
             path, summary = self.branch(self.leaf or "")
             decision = keepalive.decide(
                 self.inputs(model),
-                path=path,
-                summary=summary,
-                cache_state=cache_state,
+                BranchState(path=path, summary=summary, cache_state=cache_state, now=self.now),
                 global_gaps=self.global_gaps,
-                now=self.now,
                 presence=presence,
                 closed=closed,
             )
@@ -310,7 +299,7 @@ class Story:
             1, compaction.summary.budget // 20
         )
         lines = [Line(text=words.strip(), sources=(compaction.last_id,))]
-        segments = climb(compaction, summary, lines, count, id=f"s{self.made}")
+        segments = next_segments(compaction, summary, lines, count, id=f"s{self.made}")
         made = Summary(
             id=f"l{self.made}", upto_id=compaction.last_id, segments=segments, leaf_id=compaction.leaf_id
         )

@@ -1,11 +1,11 @@
-"""Simple policies are billed as the simulator of the Messages API bills the same prompts, and come out by hand."""
+"""SimplePolicy policies are billed as the simulator of the Messages API bills the same prompts, and come out by hand."""
 
 import random
 
 import pytest
 
-from context.audit.baselines import Simple, bill, simple_policies
-from context.audit.bound import PlayedTurn
+from context.audit.baselines import SimplePolicy, bill, simple_policies
+from context.audit.bound import SizedTurn
 from context.audit.hindsight import AnsweredTurn, measured
 from context.models.pricing import PriceTable
 from tests.bench.economics.conversations import PATTERNS, START, pauses
@@ -17,16 +17,16 @@ TABLES: dict[str, PriceTable] = {"one": SONNET.prices, "two": terms_of("claude-h
 MINIMUMS = {"one": 512, "two": 512}
 
 
-def conversation(pattern: str, models: tuple[str, ...], count: int = 60) -> list[PlayedTurn]:
+def conversation(pattern: str, models: tuple[str, ...], count: int = 60) -> list[SizedTurn]:
     chance, now, turns = random.Random(pattern), START, []
     for gap in pauses(pattern, count, seed=4):
         sizes = chance.randint(5, 200), chance.randint(5, 600)
-        turns.append(PlayedTurn(model=chance.choice(models), at=now, user=sizes[0], answer=sizes[1]))
+        turns.append(SizedTurn(model=chance.choice(models), at=now, user=sizes[0], answer=sizes[1]))
         now += gap
     return turns
 
 
-def at_the_provider(policy: Simple, turns: list[PlayedTurn]) -> int:
+def at_the_provider(policy: SimplePolicy, turns: list[SizedTurn]) -> int:
     provider, window, start = Provider(), list[tuple[str, int]](), 0
     for index, turn in enumerate(turns):
         window.append((f"u{index}", turn.user))
@@ -50,13 +50,13 @@ def at_the_provider(policy: Simple, turns: list[PlayedTurn]) -> int:
 @pytest.mark.parametrize("models", [("one",), ("one", "two")])
 def test_the_bill_is_the_providers(pattern: str, models: tuple[str, ...]) -> None:
     turns = conversation(pattern, models)
-    for policy in (*simple_policies(20), Simple(name="an hour", ttl="1h")):
+    for policy in (*simple_policies(20), SimplePolicy(name="an hour", ttl="1h")):
         ours = bill(policy, turns, system=300, tables=TABLES, minimums=MINIMUMS)
         assert ours == at_the_provider(policy, turns), policy
 
 
 def test_dropping_the_oldest_keeps_so_many() -> None:
-    turns = [PlayedTurn(model="one", at=START + index, user=10, answer=10) for index in range(10)]
+    turns = [SizedTurn(model="one", at=START + index, user=10, answer=10) for index in range(10)]
     policy = simple_policies(4)[3]
     found = bill(policy, turns, system=0, tables=TABLES, minimums=MINIMUMS)
     # 1 message, 3, and from then on 3 of the newest 4: a window begins with a user's message.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from context.audit.bound import Frame, PlayedTurn, bound
+from context.audit.bound import Frame, SizedTurn, bound
 from context.models.pricing import Prices
 from tests.bench.economics.baselines import Fixed, play
 from tests.bench.economics.conversations import Conversation, Exchange, pauses
@@ -16,9 +16,9 @@ FLAT = Prices(input=100, output=500, cache_read=10, cache_write_5m=125, cache_wr
 FRAME = Frame(
     system=1_000,
     prices={"one": FLAT},
-    reader=FLAT,
-    summary_least=1_200,
-    summary_most=1_800,
+    summarizer=FLAT,
+    summary_min=1_200,
+    summary_max=1_800,
     summary_budget=1_500,
     summary_share=0.2,
     summarizer_prompt=400,
@@ -28,17 +28,17 @@ FRAME = Frame(
 
 
 def test_one_turn_costs_its_tokens_once() -> None:
-    assert bound([PlayedTurn(model="one", at=0, user=50, answer=10)], FRAME) == 1_050 * 100
+    assert bound([SizedTurn(model="one", at=0, user=50, answer=10)], FRAME) == 1_050 * 100
 
 
 def test_two_turns_a_minute_apart_write_once_and_read_once() -> None:
-    turns = [PlayedTurn(model="one", at=at, user=50, answer=10) for at in (0, 60_000)]
+    turns = [SizedTurn(model="one", at=at, user=50, answer=10) for at in (0, 60_000)]
     # The first 1,050 tokens are written and read; the answer and the second question are new.
     assert bound(turns, FRAME) == 1_050 * (125 + 10) + 60 * 100
 
 
 def test_two_turns_a_week_apart_cache_nothing() -> None:
-    turns = [PlayedTurn(model="one", at=at, user=50, answer=10) for at in (0, 600_000_000)]
+    turns = [SizedTurn(model="one", at=at, user=50, answer=10) for at in (0, 600_000_000)]
     assert bound(turns, FRAME) == 1_050 * 100 + 1_110 * 100
 
 
@@ -48,7 +48,7 @@ def test_what_a_fold_adds_to_the_summary_is_new_to_every_lane() -> None:
     def least(*models: str) -> int:
         """Each turn fills the cap, so each compacts the one before it and nothing but the summary is ever sent twice."""
         turns = [
-            PlayedTurn(model=model, at=60_000 * n, user=1_000, answer=0, summary=200 * n)
+            SizedTurn(model=model, at=60_000 * n, user=1_000, answer=0, summary=200 * n)
             for n, model in enumerate(models)
         ]
         return bound(turns, frame)
@@ -60,7 +60,7 @@ def test_what_a_fold_adds_to_the_summary_is_new_to_every_lane() -> None:
 def test_a_full_summary_is_as_large_as_it_was() -> None:
     def least(summary: int) -> int:
         turns = [
-            PlayedTurn(model="one", at=60_000 * n, user=500, answer=500, summary=min(summary, 200 * n))
+            SizedTurn(model="one", at=60_000 * n, user=500, answer=500, summary=min(summary, 200 * n))
             for n in range(60)
         ]
         return bound(turns, FRAME)

@@ -7,8 +7,9 @@ from hashlib import sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.cache.breakpoints import PlacedBreakpoint, Position, forecast, may_stand, place
-from context.cache.cache_state import CacheState, Written
+from context.cache.breakpoints import PlacedBreakpoint, forecast, may_stand, place
+from context.cache.cache_state import CacheState, Ttls, Written
+from context.cache.positions import Layout, Position
 from tests.upstream.cache import Entry, account
 from tests.upstream.prompt import Block
 
@@ -35,14 +36,10 @@ def cache_state(*written: int, age: int = 0) -> CacheState:
 
 def marks_of(positions: list[Position], its: CacheState, *, summary: int | None = None) -> list[int]:
     placed = place(
-        positions,
+        Layout(positions=positions, head=summary or 0, newest=len(positions) - 1),
+        ttls=Ttls(head="5m", window="5m"),
         cache_state=its,
         now=NOW,
-        system=0,
-        summary=summary,
-        newest=len(positions) - 1,
-        ttl="5m",
-        head_ttl="5m",
         minimum=50,
     )
     return [cache_breakpoint.index for cache_breakpoint in placed]
@@ -67,14 +64,10 @@ def test_no_mark_stands_on_a_thinking_or_empty_block() -> None:
 
 def test_an_hour_for_the_rest_means_an_hour_for_the_system_prompt() -> None:
     placed = place(
-        prompt(5),
+        Layout(positions=prompt(5), head=1, newest=4),
+        ttls=Ttls(head="5m", window="1h"),
         cache_state=cache_state(),
         now=NOW,
-        system=0,
-        summary=1,
-        newest=4,
-        ttl="1h",
-        head_ttl="5m",
         minimum=50,
     )
     assert [cache_breakpoint.ttl for cache_breakpoint in placed] == ["1h", "1h", "1h"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from context.audit.cache_audit import CacheMiss, check
-from context.cache.cache_state import CacheState, Sent, Ttls, Written
+from context.cache.cache_state import CacheState, CacheUse, Ttls, Written
 from context.models.pricing import Usage
 from context.planning.planned import Plan
 from context.request.blocks import Block, Compared, Kind, blocks, compare, digests, packed, unpacked
@@ -23,9 +23,9 @@ LANE = CacheState(
     settings="s",
     written=(Written(key="k", tokens=1_000, ttl="5m", touched_at=NOON),),
 )
-SENT = Sent(
-    ttls=Ttls(head="5m", tail="5m"),
-    cache_breakpoints=(),
+SENT = CacheUse(
+    ttls=Ttls(head="5m", window="5m"),
+    breakpoints=(),
     read="k",
     read_tokens=1_000,
     arrived=0,
@@ -48,11 +48,11 @@ def cause(
     compared: Compared | None = None,
     *,
     at: int = NOON,
-    sent: Sent = SENT,
+    sent: CacheUse = SENT,
     asked: bool = True,
     said: Mapping[str, Any] | None = None,
 ) -> CacheMiss:
-    found = check(LANE, sent, MISS, started_at=at, compared=compared, asked=asked, diagnostics=said)
+    found = check(LANE, sent, MISS, started_at=at, compared=compared, diagnosed=asked, diagnostics=said)
     assert found is not None
     return found
 
@@ -149,7 +149,7 @@ def test_what_another_conversation_was_to_keep_warm_is_told_apart() -> None:
 
 def test_without_any_trace_the_cause_is_unknown() -> None:
     found = cause(asked=False)
-    assert (found.cause, found.detail) == ("unknown", "nothing that is known explains it")
+    assert (found.cause, found.detail) == ("unknown", "no known cause explains it")
 
 
 def made(planned: Plan) -> tuple[tuple[Block, ...], list[int]]:
@@ -176,9 +176,9 @@ def talked(turns: int = 6) -> Story:
 def beside(story: Story, sent: list[bytes] | None = None) -> Compared | None:
     """The last request beside the one before it, of which these digests are kept."""
     before, now = story.asked[-2].planned, story.asked[-1].planned
-    assert now.sent.read_at is not None
+    assert now.cache_use.read_at is not None
     return compare(
-        made(before)[0], kept(before) if sent is None else sent, *made(now), read_at=now.sent.read_at
+        made(before)[0], kept(before) if sent is None else sent, *made(now), read_at=now.cache_use.read_at
     )
 
 
@@ -235,7 +235,7 @@ def test_a_request_of_another_branch_is_not_compared_with() -> None:
     story = talked()
     before, now = story.asked[-2].planned, story.asked[-1].planned
     other = [replace(one, id="elsewhere") if one.kind == "message" else one for one in made(before)[0]]
-    assert compare(other, kept(before), *made(now), read_at=now.sent.read_at or 0) is None
+    assert compare(other, kept(before), *made(now), read_at=now.cache_use.read_at or 0) is None
 
 
 def test_nothing_is_kept_of_what_no_mark_covers() -> None:

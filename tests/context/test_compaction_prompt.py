@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from context.compaction.prompt import SummaryRejected, ask, climb, parse, pinned_lines
+from context.compaction.prompt import SummaryRejected, ask, next_segments, parse, pinned_lines
 from context.compaction.scope import Compaction, chunks, compaction_range
 from context.messages import Message
 from context.request.summary_blocks import OPENING, Line, Segment, Summary
@@ -84,7 +84,7 @@ def test_pinned_lines_survive_a_merge_word_for_word() -> None:
     assert compaction.summary.merge
     kept = pinned_lines(compaction, summary)
     lines = parse("- Said hi. [m1]\n- Hi again [m2]", ask(compaction, messages, summary), count, pinned=kept)
-    after = climb(compaction, summary, lines, count, id="new")
+    after = next_segments(compaction, summary, lines, count, id="new")
     assert pinned in after[-1].lines
     assert [segment.id for segment in after[:-1]] == list(compaction.summary.keep)
     assert after[-1].first_id == "z"

@@ -13,7 +13,7 @@ from context.routing.lexicon import world
 from context.routing.model import shipped
 from context.routing.rules import Rule, matching
 from context.routing.signals import HEAD, TAIL, read
-from context.routing.thread import Said
+from context.routing.thread import EarlierMessage
 
 SMALL_TALK = """hola · gracias! · merci beaucoup · danke schön · да · спасибо большое · привет, как дела? · 你好 · 谢谢 · 好的 · ありがとうございます
 はい · 네 감사합니다 · 안녕하세요 · شكرا · مرحبا · धन्यवाद · cảm ơn bạn · terima kasih · obrigado · ¿Cómo estás? · nein danke · дякую · ขอบคุณ
@@ -42,7 +42,7 @@ ORDINARY = """¿Cuál es la capital de Australia? · Wann fährt der nächste Zu
 Сколько стоит билет до Москвы? · 오늘 서울 날씨 어때? · ما هي عاصمة مصر؟ · भारत की राजधानी क्या है? · ผมอยากจองโรงแรม
 what is the capital of australia · book me a table for two · Where can I find your exchange rates?"""
 
-ANSWER = Said(role="assistant", text="It is 42.")
+ANSWER = EarlierMessage(role="assistant", text="It is 42.")
 
 
 def texts(table: str) -> list[str]:
@@ -81,7 +81,7 @@ def test_a_long_text_is_never_simple(text: str) -> None:
     st.text(max_size=300),
     st.lists(
         st.builds(
-            Said,
+            EarlierMessage,
             role=st.sampled_from(["user", "assistant"]),
             text=st.text(max_size=80),
             thumb=st.sampled_from([-1, 0, 1]),
@@ -90,7 +90,9 @@ def test_a_long_text_is_never_simple(text: str) -> None:
     ),
 )
 @settings(max_examples=300, deadline=None)
-def test_any_text_has_a_score_in_its_tiers_third_and_always_the_same(text: str, said: list[Said]) -> None:
+def test_any_text_has_a_score_in_its_tiers_third_and_always_the_same(
+    text: str, said: list[EarlierMessage]
+) -> None:
     found = assess(text, said)
     assert tier_at(found.score) == found.tier
     assert found == assess(text, said)
@@ -105,26 +107,26 @@ def test_an_attachment_never_lowers_the_tier(text: str, attachments: int) -> Non
 
 @pytest.mark.parametrize("text", ["That is wrong.", "No, das ist falsch", "это неправильно", "不对，错了"])
 def test_a_correction_asks_for_more_than_the_last_turn_had(text: str) -> None:
-    before = Said(role="user", text="What is six times nine?", score=0.4)
+    before = EarlierMessage(role="user", text="What is six times nine?", score=0.4)
     assert assess(text, [before, ANSWER]).tier == "complex"
 
 
 def test_a_repeated_question_asks_for_more() -> None:
-    before = Said(role="user", text="what is the capital of australia", score=0.4)
+    before = EarlierMessage(role="user", text="what is the capital of australia", score=0.4)
     found = assess("What is the capital of Australia?", [before, ANSWER])
     assert (found.tier, found.why) == ("complex", "needs thought: it repeats an earlier question")
 
 
 def test_a_disliked_answer_asks_for_more() -> None:
-    before = Said(role="user", text="what time is it", score=0.1)
-    disliked = Said(role="assistant", text="It is noon.", thumb=-1)
+    before = EarlierMessage(role="user", text="what time is it", score=0.1)
+    disliked = EarlierMessage(role="assistant", text="It is noon.", thumb=-1)
     assert assess("what about now", [before, disliked]).tier == "standard"
     assert assess("thanks", [before, disliked]).tier == "simple"
 
 
 def test_a_follow_up_on_hard_work_is_hard() -> None:
-    before = Said(role="user", text="Implement a parser", score=0.9)
-    answer = Said(role="assistant", text="```python\ndef parse(): ...\n```")
+    before = EarlierMessage(role="user", text="Implement a parser", score=0.9)
+    answer = EarlierMessage(role="assistant", text="```python\ndef parse(): ...\n```")
     assert assess("Can you make it faster?", [before, answer]).tier == "complex"
     assert assess("Can you make it faster?").tier != "complex"
 

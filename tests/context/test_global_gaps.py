@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from context.cache.gap_forecast import forecast_gaps
-from context.cache.global_gaps import BELIEVED, WEIGHTS, GlobalGaps
+from context.cache.global_gaps import PRIOR, WEIGHTS, GlobalGaps
 from context.cache.idle_gaps import Gap
 from context.policy import DEFAULT
 from tests.bench.economics.conversations import pauses
@@ -54,18 +54,18 @@ def test_chances_sum_to_one_and_scores_stay_finite(gaps: list[int]) -> None:
     global_gaps = seen([gaps])
     for before in (None, "short", "long"):
         assert isclose(sum(global_gaps.shares(before)), 1.0)
-    assert max(global_gaps.told) <= 0.0
+    assert max(global_gaps.scores) <= 0.0
     assert WEIGHTS[0] <= global_gaps.weight(DEFAULT) or global_gaps.seen < DEFAULT.global_gaps_trusted
 
 
 def test_a_histogram_from_before_weights_were_learned_keeps_its_counts() -> None:
     global_gaps = seen([[30_000] * 20])
     stored = global_gaps.to_json()
-    del stored["told"]
+    del stored["scores"]
     old = GlobalGaps.from_json(stored)
     assert (old.after_short, old.after_long) == (global_gaps.after_short, global_gaps.after_long)
-    assert old.told == GlobalGaps().told
-    assert isclose(sum(BELIEVED), 1.0)
+    assert old.scores == GlobalGaps().scores
+    assert isclose(sum(PRIOR), 1.0)
 
 
 def test_a_long_thread_is_less_likely_to_end_than_a_short_one_and_a_rare_lane_likelier() -> None:

@@ -42,7 +42,7 @@ def headers(**left: tuple[int, int]) -> dict[str, str]:
 def test_a_call_waits_until_every_bucket_has_room_for_it(
     said: dict[str, str], need: Need, coming: list[Need], wait: float
 ) -> None:
-    room = UNKNOWN.told(said, 0.0, WALL)
+    room = UNKNOWN.reported(said, 0.0, WALL)
     assert room.wait(need, coming, 0.0) == pytest.approx(wait, rel=0.15)
     if not coming:
         assert room.wait(need, coming, wait * 1.2) == 0, "the bucket has refilled by then"
@@ -50,27 +50,27 @@ def test_a_call_waits_until_every_bucket_has_room_for_it(
 
 def test_a_call_larger_than_the_share_goes_alone_into_a_full_bucket() -> None:
     large = Need(input=9_500, output=10)
-    room = UNKNOWN.told(headers(input_tokens=(10_000, 10_000)), 0.0, WALL)
+    room = UNKNOWN.reported(headers(input_tokens=(10_000, 10_000)), 0.0, WALL)
     assert room.wait(large, [], 0.0) == 0
     assert room.wait(large, [Need(input=1_000, output=0)], 0.0) > 0
-    assert UNKNOWN.told(headers(input_tokens=(10_000, 5_000)), 0.0, WALL).wait(large, [], 0.0) > 0
+    assert UNKNOWN.reported(headers(input_tokens=(10_000, 5_000)), 0.0, WALL).wait(large, [], 0.0) > 0
 
 
 def test_what_a_call_produced_is_taken_off_until_the_next_headers_say_so() -> None:
-    room = UNKNOWN.told(headers(output_tokens=(1_000, 900)), 0.0, WALL)
+    room = UNKNOWN.reported(headers(output_tokens=(1_000, 900)), 0.0, WALL)
     assert room.wait(SMALL, [], 0.0) == 0
     assert room.spent(700, 0.0).wait(SMALL, [], 0.0) > 0
     assert UNKNOWN.spent(700, 0.0) == UNKNOWN
 
 
 def test_a_report_that_was_overtaken_does_not_fill_the_bucket_again() -> None:
-    room = UNKNOWN.told(headers(requests=(100, 50)), 0.0, WALL)
-    assert room.told(headers(requests=(100, 60)), 0.0, WALL).buckets["requests"].level == 50
-    assert room.told(headers(requests=(100, 40)), 0.0, WALL).buckets["requests"].level == 40
-    assert room.told(headers(requests=(100, 60)), 6.0, WALL).buckets["requests"].level == pytest.approx(
+    room = UNKNOWN.reported(headers(requests=(100, 50)), 0.0, WALL)
+    assert room.reported(headers(requests=(100, 60)), 0.0, WALL).buckets["requests"].level == 50
+    assert room.reported(headers(requests=(100, 40)), 0.0, WALL).buckets["requests"].level == 40
+    assert room.reported(headers(requests=(100, 60)), 6.0, WALL).buckets["requests"].level == pytest.approx(
         60, abs=1
     )
-    assert room.told(headers(requests=(200, 150)), 0.0, WALL).buckets["requests"].level == 150
+    assert room.reported(headers(requests=(200, 150)), 0.0, WALL).buckets["requests"].level == 150
 
 
 def test_a_held_model_has_no_room_until_the_time_is_over() -> None:
@@ -88,13 +88,13 @@ def test_a_held_model_has_no_room_until_the_time_is_over() -> None:
     ],
 )
 def test_headers_that_make_no_sense_change_nothing(said: dict[str, str]) -> None:
-    assert UNKNOWN.told(said, 0.0, WALL) == UNKNOWN
+    assert UNKNOWN.reported(said, 0.0, WALL) == UNKNOWN
 
 
 @pytest.mark.parametrize("reset", ["", "soon", "1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])
 def test_a_reset_time_that_makes_no_sense_counts_as_a_minute(reset: str) -> None:
     said = headers(requests=(100, 20)) | {"anthropic-ratelimit-requests-reset": reset}
-    assert UNKNOWN.told(said, 0.0, WALL).buckets["requests"].refill == 60
+    assert UNKNOWN.reported(said, 0.0, WALL).buckets["requests"].refill == 60
 
 
 @given(

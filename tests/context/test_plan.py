@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
-from context.cache.plan_inputs import PlanInputs, SummarizerModel, message_limit
+from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel, message_limit
 from context.messages import Message
 from context.models.catalog import KNOWN, Model
 from context.models.pricing import price_table
-from context.planning.plan import plan
+from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request import request
@@ -49,13 +49,13 @@ def planned(
             summarizer=SummarizerModel(model="claude-sonnet-5-5", prices=prices),
             policy=policy,
         ),
-        route=Route(model_id=model.id, tier="standard", reason="standard is the default tier"),
-        path=path,
-        cache_state=CacheState(model=model.id),
-        global_gaps=GlobalGaps(),
-        now=NOW,
-        previous_start=previous_start,
-        user_ref="somebody",
+        TurnInputs(
+            route=Route(model_id=model.id, tier="standard", reason="standard is the default tier"),
+            branch=BranchState(path=path, cache_state=CacheState(model=model.id), now=NOW),
+            global_gaps=GlobalGaps(),
+            previous_start=previous_start,
+            user_ref="somebody",
+        ),
     )
 
 

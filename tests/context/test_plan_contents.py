@@ -10,9 +10,9 @@ import pytest
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Gap
-from context.cache.plan_inputs import PlanInputs, with_room_for
+from context.cache.plan_inputs import BranchState, PlanInputs, with_room_for
 from context.messages import Message
-from context.planning.plan import plan
+from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT
 from context.request.recipe import Recalled
@@ -41,18 +41,20 @@ def planned(
     cache_state: CacheState | None = None,
     recalled: Sequence[Recalled] = (),
     previous_start: str | None = None,
+    can_compact: bool = True,
 ) -> Plan:
-    return plan(
-        its,
+    branch = BranchState(
+        path=path, summary=summary, cache_state=cache_state or CacheState(model=its.model.id), now=NOON
+    )
+    turn = TurnInputs(
         route=ROUTE,
-        path=path,
-        summary=summary,
-        cache_state=cache_state or CacheState(model=its.model.id),
+        branch=branch,
         global_gaps=GlobalGaps(),
-        now=NOON,
         recalled=recalled,
         previous_start=previous_start,
+        can_compact=can_compact,
     )
+    return plan(its, turn)
 
 
 def roomy(tokens: int) -> PlanInputs:
@@ -177,9 +179,9 @@ def test_pauses_of_an_hour_choose_another_life_than_pauses_of_seconds() -> None:
     quick = CacheState(model=MID, uses=50, gaps=tuple(Gap(ms=20_000, tokens=200) for _ in range(60)))
     slow = CacheState(model=MID, uses=50, gaps=tuple(Gap(ms=1_500_000, tokens=200) for _ in range(60)))
     rare = CacheState(model=MID, uses=50, gaps=tuple(Gap(ms=400_000_000, tokens=200) for _ in range(60)))
-    assert planned(inputs(), talk(8), cache_state=quick).sent.ttls.tail == "5m"
-    assert planned(inputs(), talk(8), cache_state=slow).sent.ttls.tail == "1h"
-    assert planned(inputs(), talk(8), cache_state=rare).sent.ttls.tail == "none"
+    assert planned(inputs(), talk(8), cache_state=quick).cache_use.ttls.window == "5m"
+    assert planned(inputs(), talk(8), cache_state=slow).cache_use.ttls.window == "1h"
+    assert planned(inputs(), talk(8), cache_state=rare).cache_use.ttls.window == "none"
 
 
 def test_a_cold_turn_that_will_be_folded_behind_marks_only_what_stays() -> None:
@@ -192,15 +194,7 @@ def test_a_cold_turn_that_will_be_folded_behind_marks_only_what_stays() -> None:
 
 def test_while_nobody_can_summarise_the_whole_prefix_is_cached() -> None:
     its, path = inputs(), talk(40, size=300)
-    made = plan(
-        its,
-        route=ROUTE,
-        path=path,
-        cache_state=CacheState(model=its.model.id),
-        global_gaps=GlobalGaps(),
-        now=NOON,
-        can_compact=False,
-    )
+    made = planned(its, path, can_compact=False)
     assert made.compaction is None
     assert made.recipe.breakpoints[-1].at == path[-1].id
 

@@ -1,4 +1,4 @@
-"""The properties of context economics, section 10, over random threads, branches, models, pauses, restarts and price tables."""
+"""Properties of plans (context/README.md) over random threads, branches, models, idle gaps, restarts and price tables."""
 
 from __future__ import annotations
 
@@ -206,10 +206,10 @@ def test_keep_alives_end_within_their_limits_and_when_a_thread_is_closed(
     story = Story(policy=SMALL, tables=tables)
     for number, pause in enumerate(pauses):
         story.say(f"{number}: where is it?", answer="On its way. " * 20)
-        most = max(SMALL.keepalives_5m, SMALL.keepalives_1h)
+        most = max(SMALL.max_keepalives_5m, SMALL.max_keepalives_1h)
         assert story.rest(pause, presence) <= most  # type: ignore[arg-type]
     story.say("thanks")
-    assert story.rest(40 * 3_600, "visible") <= max(SMALL.keepalives_5m, SMALL.keepalives_1h)
+    assert story.rest(40 * 3_600, "visible") <= max(SMALL.max_keepalives_5m, SMALL.max_keepalives_1h)
     story.say("bye")
     assert story.rest(40 * 3_600, "visible", closed=True) == 0
 

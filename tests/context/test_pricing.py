@@ -1,4 +1,4 @@
-"""Prices, against the vendor's published table (upstream facts, section 8), not against the library that knows it."""
+"""Prices, against the published table of the Claude API documentation ("Pricing", October 2026), not against the library that knows it."""
 
 from decimal import Decimal
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.messages import Role
-from context.recall.choose import choose, wanted
+from context.recall.choose import choose, worth_reading
 from context.recall.excerpts import excerpt, sentences
 from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import kinds
@@ -43,7 +43,7 @@ def recalled(
         tokens=sizes,
         at=[START + position * DAY for position in range(len(lines))],
         typical=typical(roles, sizes),
-        snapshot=[position for position in stated if is_instruction(texts[position])],
+        instructions=[position for position in stated if is_instruction(texts[position])],
         preferring=[position for position in stated if is_preference(texts[position])],
         telling=[position for position, text in enumerate(texts) if tells_when(text)],
     )
@@ -57,9 +57,9 @@ def recalled(
     query = replace(query, weights={**query.weights, **kindred(query, postings, postings, policy)})
     found = counted(postings, len(lines), len(lines) + 1)
     values = voiced(scores(outline, query, postings, found, policy), outline, query, policy)
-    snapshot, others = wanted(values, outline, budget, policy)
+    snapshot, others = worth_reading(values, outline, budget, policy)
     return choose(
-        snapshot=snapshot,
+        instructions=snapshot,
         others=others,
         values=values,
         sources={
@@ -249,12 +249,12 @@ def test_the_work_grows_with_the_thread_and_no_faster() -> None:
             roles=roles, tokens=[count(line) for line in lines], at=[START] * messages, typical=20.0
         )
         values = {n: float(n % 97 + 1) for n in range(messages)}
-        snapshot, others = wanted(values, outline, 4_000, DEFAULT)
+        snapshot, others = worth_reading(values, outline, 4_000, DEFAULT)
         sources = {
             n: Source(id=str(n), role=roles[n], at=START, text=lines[n][3:]) for n in (*snapshot, *others)
         }
         choose(
-            snapshot=snapshot,
+            instructions=snapshot,
             others=others,
             values=values,
             sources=sources,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from context.recall.dates import DAY, ranges
 from context.recall.function_words import function_words
 from context.recall.instructions import is_instruction, is_preference
-from context.recall.kinds import asked, kinds
+from context.recall.kinds import kinds, member_kinds
 from context.recall.query import analyse
 from context.recall.time_mentions import tells_when
 from context.recall.words import stem, stems, tokens, vocabulary
@@ -220,12 +220,12 @@ def test_a_word_is_of_the_kinds_that_questions_name() -> None:
         ("daughter", "child"),
     ):
         named = set(kinds({thing}, {stem(thing)}))
-        assert named.intersection(asked({kind}, stem(kind))), (thing, kind)
-    assert not set(kinds({"lisbon"}, {"lisbon"})).intersection(asked({"sport"}, "sport"))
+        assert named.intersection(member_kinds({kind}, stem(kind))), (thing, kind)
+    assert not set(kinds({"lisbon"}, {"lisbon"})).intersection(member_kinds({"sport"}, "sport"))
 
 
 def test_kinds_are_for_english_alone_and_never_words() -> None:
     words = {"wo", "liegt", "die", "stadt", "rat", "hand"}
     assert list(kinds(words, map(stem, words))) == []
-    assert asked(words, "hand") == ()
+    assert member_kinds(words, "hand") == ()
     assert all(kind.startswith(" ") for kind in kinds({"hand"}, {"hand"}))

@@ -64,7 +64,7 @@ def test_the_reason_names_the_model_why_its_price_and_the_top_ones() -> None:
 
 def test_a_bound_that_overrules_a_wish_is_told() -> None:
     found = choose(WORK, Pins(turn="complex", most="simple"), offered())
-    assert "complex was asked for; complex is not allowed for this token" in found.reason
+    assert "complex was requested; complex is not allowed for this token" in found.reason
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from dataclasses import replace
 from math import isclose, sqrt
 
 from context.cache.cache_state import Ttls
-from context.cache.cost_model import CostModel, Reader
+from context.cache.cost_model import CostModel, ModelShare
 from context.cache.gap_forecast import forecast_gaps
 from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Gap, Kind
-from context.cache.ttl_choice import choose_ttls, worths
+from context.cache.ttl_choice import choose_ttls, future_costs
 from context.policy import DEFAULT
 from tests.context.story import CHEAP, MID, inputs
 
@@ -21,7 +21,7 @@ ALONE = CostModel(
     floor=460,
     turn=46,
     prices=PRICES,
-    reader=inputs(CHEAP).prices,
+    summarizer=inputs(CHEAP).prices,
     policy=DEFAULT,
     minimum=512,
 )
@@ -51,30 +51,30 @@ def test_a_lane_alone_is_folded_at_the_economic_order_quantity() -> None:
 
 def test_lanes_that_write_the_window_anew_at_each_use_want_it_short() -> None:
     half = replace(ALONE, share=0.5)
-    rare = Reader(share=0.1, read=2.0 * PRICES.input, write=2.0 * PRICES.input)
+    rare = ModelShare(share=0.1, read=2.0 * PRICES.input, write=2.0 * PRICES.input)
     assert replace(half, others=(rare,)).surplus("5m") < half.surplus("5m")
 
 
 def test_pauses_of_seconds_want_five_minutes_of_half_an_hour_an_hour_of_weeks_nothing() -> None:
-    assert chosen(ALONE, [30] * 60) == Ttls(head="5m", tail="5m")
-    assert chosen(ALONE, [1_500] * 60, "long") == Ttls(head="1h", tail="1h")
-    assert chosen(ALONE, [1_000_000] * 60, "long") == Ttls(head="none", tail="none")
+    assert chosen(ALONE, [30] * 60) == Ttls(head="5m", window="5m")
+    assert chosen(ALONE, [1_500] * 60, "long") == Ttls(head="1h", window="1h")
+    assert chosen(ALONE, [1_000_000] * 60, "long") == Ttls(head="none", window="none")
 
 
 def test_a_rarely_used_lane_caches_what_stays_and_not_the_window_that_is_new_each_time() -> None:
-    rare = replace(ALONE, share=0.05, others=(Reader(share=0.95, read=5_000.0, write=125_000.0),))
-    assert chosen(rare, [1_500] * 30, "long", tokens=920) == Ttls(head="1h", tail="none")
+    rare = replace(ALONE, share=0.05, others=(ModelShare(share=0.95, read=5_000.0, write=125_000.0),))
+    assert chosen(rare, [1_500] * 30, "long", tokens=920) == Ttls(head="1h", window="none")
 
 
 def test_the_head_lives_at_least_as_long_as_the_window() -> None:
     order = ("none", "5m", "1h")
     for seconds in ([20, 20, 4_000] * 20, [200, 400] * 30, [3_000] * 30, [9_000] * 40):
         ttls = chosen(ALONE, seconds)
-        assert order.index(ttls.head) >= order.index(ttls.tail)
+        assert order.index(ttls.head) >= order.index(ttls.window)
 
 
 def test_nothing_costs_less_found_dead_than_found_warm() -> None:
     ahead = forecast_gaps([Gap(ms=60_000, tokens=46)] * 40, GlobalGaps(), per_gap=46, policy=DEFAULT)
-    for worth in worths(ALONE, ahead):
+    for costs in future_costs(ALONE, ahead):
         for kind in (0, 1):
-            assert worth.arriving_dead(kind) > worth.arriving_warm("5m", kind)
+            assert costs.arriving_dead(kind) > costs.arriving_warm("5m", kind)

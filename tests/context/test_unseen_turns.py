@@ -11,7 +11,7 @@ from typing import Any
 
 from context.models.catalog import TIERS
 from context.routing.complexity import assess
-from context.routing.thread import Said
+from context.routing.thread import EarlierMessage
 
 TURNS: list[dict[str, Any]] = [
     json.loads(line)
@@ -25,7 +25,8 @@ def said_of(turns: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
         (
             turn["label"],
             assess(
-                turn["text"], [Said(role=one["role"], text=one["content"]) for one in turn["history"]]
+                turn["text"],
+                [EarlierMessage(role=one["role"], text=one["content"]) for one in turn["history"]],
             ).tier,
         )
         for turn in turns

@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from store.tables import usage
+from store.tables import ledger_entries
 from tests.palaver import Palaver
 from tests.stateful.model import TERMINAL, ModelThread, ModelTurn, text_of
 
@@ -47,7 +47,7 @@ async def _examine_ledger(app: Palaver, turn: ModelTurn, *, heard: bool) -> None
     """A call whose words were heard is in the ledger. Of a crashed process only what it had written can be."""
     async with app.deps.database.reading() as connection:
         rows = await connection.scalar(
-            select(func.count()).select_from(usage).where(usage.c.turn_id == turn.id)
+            select(func.count()).select_from(ledger_entries).where(ledger_entries.c.turn_id == turn.id)
         )
     if not turn.crashed and (heard or turn.status == "completed"):
         assert rows == turn.plan.calls, "a call is missing in the ledger, or there twice"

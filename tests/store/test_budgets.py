@@ -42,14 +42,14 @@ async def stands(database: Database, *wanted: Counter) -> list[tuple[int, int]]:
 
 async def test_all_counters_have_room_or_none_is_changed(database: Database) -> None:
     wide, tight = counter(100), counter(10, period="month")
-    await database.write(partial(budgets.reserve, wanted=[(wide, 10), (tight, 10)]))
+    await database.write(partial(budgets.reserve, amounts=[(wide, 10), (tight, 10)]))
     assert await stands(database, wide, tight) == [(0, 10), (0, 10)]
     with pytest.raises(DoesNotFit) as refused:
-        await database.write(partial(budgets.reserve, wanted=[(wide, 1), (tight, 1)]))
+        await database.write(partial(budgets.reserve, amounts=[(wide, 1), (tight, 1)]))
     assert refused.value.counter == tight
     assert await stands(database, wide, tight) == [(0, 10), (0, 10)]
     with pytest.raises(DoesNotFit):
-        await database.write(partial(budgets.reserve, wanted=[(wide, None)]))
+        await database.write(partial(budgets.reserve, amounts=[(wide, None)]))
     gave = [Change(key=one.key, period_start=one.period_start, used=4, reserved=-10) for one in (wide, tight)]
     await database.write(partial(budgets.settle, changes=gave))
     assert await stands(database, wide, tight) == [(4, 0), (4, 0)]
@@ -69,7 +69,7 @@ async def test_the_limit_holds_under_any_order_of_reserving_settling_and_crashin
         drawn = chance.sample(wanted, chance.randint(1, 3))
         amount, really = chance.randint(1, 12), chance.random()
         try:
-            await database.write(partial(budgets.reserve, wanted=[(one, amount) for one in drawn]))
+            await database.write(partial(budgets.reserve, amounts=[(one, amount) for one in drawn]))
         except DoesNotFit:
             refused += 1
             return
@@ -78,7 +78,7 @@ async def test_the_limit_holds_under_any_order_of_reserving_settling_and_crashin
             assert used + reserved <= one.budget.limit
         await asyncio.sleep(0)
         # A crash only means that somebody else settles, from what was noted.
-        used_up, noted = round(amount * really), budgets.noted([(one, amount) for one in drawn])
+        used_up, noted = round(amount * really), budgets.reservations([(one, amount) for one in drawn])
         changes = [
             Change(key=one["key"], period_start=one["period_start"], used=used_up, reserved=-one["amount"])
             for one in noted
@@ -99,7 +99,7 @@ async def test_twenty_at_once_on_a_budget_for_one_make_one(database: Database) -
 
     async def ask() -> bool:
         try:
-            await database.write(partial(budgets.reserve, wanted=[(one, 10)]))
+            await database.write(partial(budgets.reserve, amounts=[(one, 10)]))
         except DoesNotFit:
             return False
         return True
@@ -123,23 +123,23 @@ async def test_a_counter_begins_with_what_the_ledger_knows_of_its_period(databas
     answers = counter(100, unit="requests", scope="model")
     assert await stands(database, day, money, answers) == [(20, 0), (10, 0), (3, 0)]
     with pytest.raises(DoesNotFit):
-        await database.write(partial(budgets.reserve, wanted=[(day, 81)]))
-    await database.write(partial(budgets.reserve, wanted=[(day, 80)]))
+        await database.write(partial(budgets.reserve, amounts=[(day, 81)]))
+    await database.write(partial(budgets.reserve, amounts=[(day, 80)]))
     assert await stands(database, day) == [(20, 80)], "counted once, not with every call"
     assert usd(5) == Decimal("5E-12")
 
 
 async def test_each_share_is_told_once_and_upwards_only(database: Database) -> None:
     one = counter(100)
-    await database.write(partial(budgets.reserve, wanted=[(one, 90)], use=True))
-    tell = partial(budgets.tell, key=one.key, period_start=one.period_start)
-    told = await asyncio.gather(*(database.write(partial(tell, share=80)) for _ in range(8)))
+    await database.write(partial(budgets.reserve, amounts=[(one, 90)], use=True))
+    tell = partial(budgets.mark_alerted, key=one.key, period_start=one.period_start)
+    told = await asyncio.gather(*(database.write(partial(tell, threshold=80)) for _ in range(8)))
     assert sum(told) == 1
-    assert await database.write(partial(tell, share=100))
-    assert not await database.write(partial(tell, share=80))
+    assert await database.write(partial(tell, threshold=100))
+    assert not await database.write(partial(tell, threshold=80))
     async with database.reading() as connection:
-        assert await budgets.stands(connection, NOW, [one.budget], [80, 100]) == []
-        (left,) = await budgets.stands(connection, NOW, [one.budget], [80, 101])
+        assert await budgets.may_need_alert(connection, NOW, [one.budget], [80, 100]) == []
+        (left,) = await budgets.may_need_alert(connection, NOW, [one.budget], [80, 101])
     assert (left.key, left.used, left.alerted, left.refused) == (one.key, 90, 100, False)
 
 
@@ -151,35 +151,35 @@ async def test_only_counters_that_may_have_to_be_told_are_read(database: Databas
     ]
     near, far, dropped = counter(100), counter(1_000, period="month"), counter(100, scope="model")
     for one, used in ((near, 80), (far, 799), (dropped, 100)):
-        await database.write(partial(budgets.reserve, wanted=[(one, used)], use=True))
+        await database.write(partial(budgets.reserve, amounts=[(one, used)], use=True))
     async with database.reading() as connection:
-        (read,) = await budgets.stands(connection, NOW, limits, (80, 100))
+        (read,) = await budgets.may_need_alert(connection, NOW, limits, (80, 100))
         assert read.key == near.key
-        assert await budgets.stands(connection, NOW, limits, ()) == []
+        assert await budgets.may_need_alert(connection, NOW, limits, ()) == []
     await database.write(partial(budgets.mark_refused, counter=far, now=NOW))
     async with database.reading() as connection:
-        found = await budgets.stands(connection, NOW, limits, (80, 100))
+        found = await budgets.may_need_alert(connection, NOW, limits, (80, 100))
     assert {one.key for one in found} == {near.key, far.key}
 
 
 async def test_how_full_budgets_are_is_read_from_running_periods_alone(database: Database) -> None:
     running = [counter(100, period=period) for period in ("minute", "day", "month")]
     for one in running:
-        await database.write(partial(budgets.reserve, wanted=[(one, 1)]))
+        await database.write(partial(budgets.reserve, amounts=[(one, 1)]))
     (yesterday,) = counters([running[1].budget], ADA, NOW - 86_400_000)
-    await database.write(partial(budgets.reserve, wanted=[(yesterday, 1)]))
+    await database.write(partial(budgets.reserve, amounts=[(yesterday, 1)]))
     async with database.reading() as connection:
-        found = await budgets.taken(connection, NOW)
+        found = await budgets.current_totals(connection, NOW)
     assert {(key, start) for key, start, _ in found} == {(one.key, one.period_start) for one in running}
 
 
 async def test_counters_of_long_ago_are_forgotten_unless_something_is_set_aside(database: Database) -> None:
     for one, amount in ((counter(100), 5), (counter(100, period="minute"), 0), (counter(9, unit="usd"), 0)):
-        await database.write(partial(budgets.reserve, wanted=[(one, amount)]))
-    await database.write(partial(budgets.forget, now=NOW + 2 * 86_400_000))
+        await database.write(partial(budgets.reserve, amounts=[(one, amount)]))
+    await database.write(partial(budgets.remove_old, now=NOW + 2 * 86_400_000))
     async with database.reading() as connection:
         kept = list(await connection.scalars(select(tables.budgets.c.key).order_by(tables.budgets.c.key)))
     assert kept == ["user:ada|tokens|day", "user:ada|usd|day"]
-    await database.write(partial(budgets.forget, now=NOW + 200 * 86_400_000))
+    await database.write(partial(budgets.remove_old, now=NOW + 200 * 86_400_000))
     async with database.reading() as connection:
         assert list(await connection.scalars(select(tables.budgets.c.key))) == ["user:ada|tokens|day"]

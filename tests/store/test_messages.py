@@ -70,16 +70,16 @@ async def test_a_finished_answer_never_changes_again(database: Database) -> None
     assert parent is not None
     await database.write(
         lambda connection: messages.add(
-            connection, "ada", "t", id="a", parent=parent.message, role="assistant", status="streaming",
-            parts=(), tokens=0, turn_id="turn", now=1,
+            connection, "ada", "t", messages.NewMessage(id="a", parent=parent.message, role="assistant", status="streaming",
+            parts=(), tokens=0, turn_id="turn", created_at=1),
         )
     )  # fmt: skip
 
     async def finish(text: str) -> None:
         await database.write(
             lambda connection: messages.finish(
-                connection, "ada", "a", status="complete", parts=(TextPart(text=text),), tokens=1,
-                usage={"input_tokens": 3}, cost_usd="0.000001",
+                connection, "ada", "a", messages.FinishedAnswer(status="complete", parts=(TextPart(text=text),), tokens=1,
+                usage={"input_tokens": 3}, cost_usd="0.000001"),
             )
         )  # fmt: skip
 

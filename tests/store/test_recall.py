@@ -12,7 +12,7 @@ from store import messages, migrate, threads
 from store.database import Database
 from store.search import term_index
 from store.search.messages import index
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 from tests.store.rows import thread
 
 NOW = 1_763_640_000_000
@@ -56,10 +56,12 @@ async def asked(
             connection,
             owner,
             thread_id,
-            question=question,
-            before=first.message,
-            now=NOW,
-            budget=budget,
+            RecallRequest(
+                question=question,
+                before=first.message,
+                now=NOW,
+                budget=budget,
+            ),
             count=count,
         )
     assert sum(count(block.text) for block in blocks) <= budget
@@ -136,10 +138,9 @@ async def test_a_refused_answer_is_never_shown_to_a_model_again(database: Databa
             connection,
             "ada",
             "m1",
-            status="complete",
-            parts=(TextPart(text="dragons are withheld"),),
-            tokens=3,
-            refused=True,
+            messages.FinishedAnswer(
+                status="complete", parts=(TextPart(text="dragons are withheld"),), tokens=3, refused=True
+            ),
         )
 
     await database.write(refuse)
@@ -156,22 +157,24 @@ async def test_an_answer_is_found_once_it_is_finished(database: Database) -> Non
             connection,
             "ada",
             "t",
-            id="m1",
-            parent=parent.message,
-            role="assistant",
-            status="streaming",
-            parts=(),
-            tokens=0,
-            turn_id="turn",
-            now=1,
+            messages.NewMessage(
+                id="m1",
+                parent=parent.message,
+                role="assistant",
+                status="streaming",
+                parts=(),
+                tokens=0,
+                turn_id="turn",
+                created_at=1,
+            ),
         )
         await messages.finish(
             connection,
             "ada",
             "m1",
-            status="complete",
-            parts=(TextPart(text="the lighthouse opens at nine"),),
-            tokens=5,
+            messages.FinishedAnswer(
+                status="complete", parts=(TextPart(text="the lighthouse opens at nine"),), tokens=5
+            ),
         )
         done = await messages.get(connection, "ada", "m1")
         assert done is not None
@@ -179,14 +182,16 @@ async def test_an_answer_is_found_once_it_is_finished(database: Database) -> Non
             connection,
             "ada",
             "t",
-            id="m2",
-            parent=done.message,
-            role="user",
-            status="complete",
-            parts=(TextPart(text="x"),),
-            tokens=1,
-            turn_id="turn",
-            now=1,
+            messages.NewMessage(
+                id="m2",
+                parent=done.message,
+                role="user",
+                status="complete",
+                parts=(TextPart(text="x"),),
+                tokens=1,
+                turn_id="turn",
+                created_at=1,
+            ),
         )
 
     await database.write(answer)
@@ -258,7 +263,7 @@ async def test_a_deleted_thread_leaves_no_stems(database: Database) -> None:
                 connection,
                 "ada",
                 "t",
-                list(term_index.told("lighthouse", "user")),
+                list(term_index.indexed_stems("lighthouse", "user")),
                 pks=(0, 99),
                 depths=(0, 9),
                 most=99,
@@ -328,14 +333,16 @@ async def long_thread(database: Database, length: int) -> str:
                 connection,
                 "ada",
                 "long",
-                id=above.id,
-                parent=parent,
-                role=role,
-                status=status,
-                parts=above.parts,
-                tokens=5,
-                turn_id="turn",
-                now=NOW - (length - place) * 60_000,
+                messages.NewMessage(
+                    id=above.id,
+                    parent=parent,
+                    role=role,
+                    status=status,
+                    parts=above.parts,
+                    tokens=5,
+                    turn_id="turn",
+                    created_at=NOW - (length - place) * 60_000,
+                ),
             )
 
     await database.write(write)

@@ -11,7 +11,7 @@ from store import threads
 from store.database import Database
 from store.search import term_index
 from store.search.branch_index import Outlines
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 from tests.store.counting import counted, settled
 
 SHORT, LONG = 12_000, 100_000
@@ -61,7 +61,7 @@ async def fill(database: Database, thread: str, length: int) -> None:
                         "ada",
                         thread,
                         None if lite else place // term_index.STRETCH,
-                        term_index.told(said(place), "user"),
+                        term_index.indexed_stems(said(place), "user"),
                     ),
                 }
                 for place in places
@@ -90,10 +90,12 @@ async def asked(
         connection,
         "ada",
         thread,
-        question=question,
-        before=before,
-        now=length,
-        budget=2_000,
+        RecallRequest(
+            question=question,
+            before=before,
+            now=length,
+            budget=2_000,
+        ),
         count=lambda words: -(-len(words) // 4),
         outlines=outlines,
     )

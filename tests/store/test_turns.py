@@ -14,9 +14,9 @@ async def run(
 ) -> None:
     await database.write(
         lambda connection: turns.add(
-            connection, id=turn_id, owner_id="ada", thread_id=thread_id, user_message_id="q", message_id="a",
+            connection, turns.NewTurn(id=turn_id, owner_id="ada", thread_id=thread_id, user_message_id="q", message_id="a",
             requested_model=None, token=None, feature=None, idempotency_key=key, fingerprint="f", metadata={}, window_start=None, lease_holder=holder,
-            lease_until=until, now=1,
+            lease_until=until, created_at=1),
         )
     )  # fmt: skip
 

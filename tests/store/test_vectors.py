@@ -8,7 +8,7 @@ from context.recall.likeness import Likeness
 from store import messages, threads
 from store.database import Database
 from store.search import vectors
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 from tests.store.rows import thread
 
 MODEL = "tiny/1"
@@ -65,12 +65,14 @@ async def asked(database: Database, question: str, likeness: Likeness | None, be
             connection,
             "ada",
             "t",
-            question=question,
-            before=first.message,
-            now=1,
-            budget=30,
+            RecallRequest(
+                question=question,
+                before=first.message,
+                now=1,
+                budget=30,
+                likeness=likeness,
+            ),
             count=lambda words: len(words.split()),
-            likeness=likeness,
         )
     return "\n".join(block.text for block in blocks)
 
@@ -97,14 +99,16 @@ async def test_an_answer_that_is_still_being_written_waits_for_its_end(database:
             connection,
             "ada",
             "t",
-            id="m1",
-            parent=above.message,
-            role="assistant",
-            status="streaming",
-            parts=(),
-            tokens=0,
-            turn_id="turn",
-            now=1,
+            messages.NewMessage(
+                id="m1",
+                parent=above.message,
+                role="assistant",
+                status="streaming",
+                parts=(),
+                tokens=0,
+                turn_id="turn",
+                created_at=1,
+            ),
         )
 
     await database.write(begin)

@@ -1,6 +1,6 @@
 import { TIDES } from "./samples.mjs";
 
-/** The events of one answer, with pauses in milliseconds. */
+/** The events of one answer, with delays in milliseconds. */
 export function* answerTo(text, { model }) {
   const tier = model === null ? "standard" : "complex";
   const reason =
@@ -15,7 +15,7 @@ export function* answerTo(text, { model }) {
       event: {
         type: "note",
         name: "retry",
-        data: { attempt: 2, delay: 1.2, reason: "the model is overloaded" },
+        data: { attempt: 2, delay: 1.2, reason: "overloaded" },
       },
     };
   yield { wait: 300, event: { type: "part.started", part_id: "r1", kind: "reasoning" } };
@@ -39,12 +39,12 @@ export function* answerTo(text, { model }) {
   const whole = text.includes("long")
     ? Array.from({ length: 40 }, (_, index) => `## Part ${index + 1}\n\n${TIDES}`).join("\n\n")
     : TIDES;
-  const said = text.includes("fail") ? whole.slice(0, 240) : whole;
-  for (const piece of pieces(said)) yield { event: { type: "part.delta", part_id: "t1", text: piece } };
+  const answer = text.includes("fail") ? whole.slice(0, 240) : whole;
+  for (const piece of pieces(answer)) yield { event: { type: "part.delta", part_id: "t1", text: piece } };
   yield { event: { type: "part.ended", part_id: "t1" } };
 }
 
-/** Uneven pieces, as models write them. */
+/** Short pieces, as models stream them. */
 function pieces(text) {
   return text.match(/[\s\S]{1,7}/g) ?? [];
 }

@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 import { answerTo } from "./answers.mjs";
 import { createSummaries } from "./summaries.mjs";
 import { budgets, usageCalls, usageReport } from "./usage.mjs";
-import { createWorld } from "./world.mjs";
+import { createData } from "./data.mjs";
 
 export function createApi({ delay, token }) {
-  const world = createWorld();
-  const { threads, turns, keys } = world;
-  const summaries = createSummaries(world);
+  const data = createData();
+  const { threads, turns, keys } = data;
+  const summaries = createSummaries(data);
   let refusedOnce = false;
 
   const ROUTES = [
-    ["GET", /^\/api\/info$/, (call) => call.json(200, world.info)],
+    ["GET", /^\/api\/info$/, (call) => call.json(200, data.info)],
     ["GET", /^\/api\/budgets$/, (call) => call.json(200, { budgets })],
     ["GET", /^\/api\/usage$/, (call) => call.json(200, usageReport(call.query))],
     ["GET", /^\/api\/usage\/calls$/, (call) => call.text(200, usageCalls())],
@@ -20,22 +20,18 @@ export function createApi({ delay, token }) {
       "POST",
       /^\/api\/threads$/,
       (call) => {
-        const known = threads.has(call.body.id);
+        const exists = threads.has(call.body.id);
         call.json(
-          known ? 200 : 201,
-          world.publicThread(world.thread(call.body.id ?? randomUUID(), call.body.title)),
+          exists ? 200 : 201,
+          data.publicThread(data.thread(call.body.id ?? randomUUID(), call.body.title)),
         );
       },
     ],
-    [
-      "GET",
-      /^\/api\/search$/,
-      (call) => call.json(200, { results: world.search(call.query.get("q") ?? "") }),
-    ],
+    ["GET", /^\/api\/search$/, (call) => call.json(200, { results: data.search(call.query.get("q") ?? "") })],
     [
       "GET",
       /^\/api\/threads\/([^/]+)$/,
-      withThread((call, thread) => call.json(200, world.publicThread(thread))),
+      withThread((call, thread) => call.json(200, data.publicThread(thread))),
     ],
     ["PATCH", /^\/api\/threads\/([^/]+)$/, withThread(changeThread)],
     [
@@ -54,7 +50,7 @@ export function createApi({ delay, token }) {
       /^\/api\/threads\/([^/]+)\/summary$/,
       withThread((call, thread) => {
         if (!summaries.edit(thread, call.body))
-          return call.problem(404, "not_found", "The summary has changed since; read it again.");
+          return call.problem(404, "not_found", "The summary has changed; load it again.");
         sendSummary(call, thread);
       }),
     ],
@@ -68,20 +64,16 @@ export function createApi({ delay, token }) {
     ],
     [
       "POST",
-      /^\/api\/threads\/([^/]+)\/summary\/fold$/,
+      /^\/api\/threads\/([^/]+)\/summary\/compact$/,
       withThread((call, thread) => {
-        summaries.fold(thread);
+        summaries.compact(thread);
         setTimeout(() => sendSummary(call, thread), 1200);
       }),
     ],
     ["POST", /^\/api\/threads\/([^/]+)\/presence$/, withThread((call) => call.empty(204))],
-    ["GET", /^\/api\/turns\/([^/]+)$/, withTurn((call, turn) => call.json(200, world.publicTurn(turn)))],
+    ["GET", /^\/api\/turns\/([^/]+)$/, withTurn((call, turn) => call.json(200, data.publicTurn(turn)))],
     ["GET", /^\/api\/turns\/([^/]+)\/events$/, withTurn(streamEvents)],
-    [
-      "GET",
-      /^\/api\/turns\/([^/]+)\/context$/,
-      withTurn((call, turn) => call.json(200, world.context(turn))),
-    ],
+    ["GET", /^\/api\/turns\/([^/]+)\/context$/, withTurn((call, turn) => call.json(200, data.context(turn)))],
     [
       "POST",
       /^\/api\/turns\/([^/]+)\/cancel$/,
@@ -94,9 +86,9 @@ export function createApi({ delay, token }) {
       "PUT",
       /^\/api\/messages\/([^/]+)\/feedback$/,
       (call, id) => {
-        const message = world.message(id);
+        const message = data.message(id);
         message.feedback = call.body.rating;
-        call.json(200, world.publicMessage(message));
+        call.json(200, data.publicMessage(message));
       },
     ],
   ];
@@ -128,25 +120,25 @@ export function createApi({ delay, token }) {
     const limit = Number(call.query.get("limit") ?? 50);
     const page = all.slice(from, from + limit);
     const next = from + limit < all.length ? String(from + limit) : null;
-    call.json(200, { threads: page.map(world.publicThread), next_cursor: next });
+    call.json(200, { threads: page.map(data.publicThread), next_cursor: next });
   }
 
   function changeThread(call, thread) {
     const { title, archived, leaf_id: leaf, read } = call.body;
     if (title !== undefined) thread.title = title;
     if (archived !== undefined) thread.archived = archived;
-    if (leaf !== undefined) thread.leaf_id = world.leafUnder(thread, leaf);
+    if (leaf !== undefined) thread.leaf_id = data.leafUnder(thread, leaf);
     if (read) thread.unread = false;
-    call.json(200, world.publicThread(thread));
+    call.json(200, data.publicThread(thread));
   }
 
   function listMessages(call, thread) {
-    const path = world.path(thread);
+    const path = data.path(thread);
     const before = call.query.get("before");
     const end = before === null ? path.length : path.findIndex(({ id }) => id === before);
     const from = Math.max(0, end - Number(call.query.get("limit") ?? 50));
     call.json(200, {
-      messages: path.slice(from, end).map(world.publicMessage),
+      messages: path.slice(from, end).map(data.publicMessage),
       has_more: from > 0,
       leaf_id: thread.leaf_id,
     });
@@ -154,23 +146,24 @@ export function createApi({ delay, token }) {
 
   function startTurn(call, thread) {
     const key = call.request.headers["idempotency-key"];
-    const known = keys.get(key);
-    if (known !== undefined) return call.json(200, world.accepted(known), { "idempotency-replayed": "true" });
+    const earlier = keys.get(key);
+    if (earlier !== undefined)
+      return call.json(200, data.accepted(earlier), { "idempotency-replayed": "true" });
     if (thread.running_turn_id !== null)
-      return call.problem(409, "thread_busy", "The thread is answering already.", false);
+      return call.problem(409, "thread_busy", "A turn is already running in this thread.", false);
     const text = call.body.input?.text ?? "";
     if (text === "refuse" && !refusedOnce) {
       refusedOnce = true;
       return call.problem(
         400,
         "bad_request",
-        "This message was refused, once, to show how that looks.",
+        "This message was refused once, to show how that looks.",
         false,
       );
     }
-    const turn = world.startTurn(thread, call.body);
+    const turn = data.startTurn(thread, call.body);
     keys.set(key, turn);
-    call.json(202, world.accepted(turn), { location: `/api/turns/${turn.id}/events` });
+    call.json(202, data.accepted(turn), { location: `/api/turns/${turn.id}/events` });
     void run(turn, text);
   }
 
@@ -179,10 +172,10 @@ export function createApi({ delay, token }) {
     for (const step of answerTo(text, turn)) {
       if (turn.cancelled) break;
       await new Promise((wake) => setTimeout(wake, step.wait ?? 0));
-      world.append(turn, step.event);
+      data.append(turn, step.event);
       if (step.event.type === "part.delta") await pause();
     }
-    world.finish(turn, text);
+    data.finish(turn, text);
   }
 
   function streamEvents(call, turn) {

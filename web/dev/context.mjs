@@ -1,8 +1,8 @@
-/** What a made-up model was told: everything the page can show, with figures that fit together. */
+/** A made-up context report with everything that the page can show, in numbers that add up. */
 export function contextOf({ id, answer }, path) {
   const before = path.slice(0, -1);
   const window = before.slice(-24);
-  const kinds = { input: 640, cache_read: 11_800, cache_write_5m: 910, cache_write_1h: 0, output: 357 };
+  const usage = { input: 640, cache_read: 11_800, cache_write_5m: 910, cache_write_1h: 0, output: 357 };
   const recipe = {
     model: answer.model,
     summary_id: null,
@@ -10,7 +10,7 @@ export function contextOf({ id, answer }, path) {
     last_message_id: window.at(-1)?.id,
     breakpoints: [
       { at: "system", ttl: "1h" },
-      { at: "ladder", ttl: "5m" },
+      { at: "summary", ttl: "5m" },
       ...window.slice(-3, -2).map((message) => ({ at: message.id, ttl: "5m" })),
       { at: window.at(-1)?.id, ttl: "5m" },
     ],
@@ -28,19 +28,20 @@ export function contextOf({ id, answer }, path) {
       new: 170,
       total: 13_340,
     },
-    predicted: { ...kinds, cache_read: 12_700, cache_write_5m: 20, output: 410 },
+    estimated_usage: { ...usage, cache_read: 12_700, cache_write_5m: 20, output: 410 },
     cost_pico_usd: 9_120_000_000,
-    life: "5m",
-    fold: null,
+    window_ttl: "5m",
+    head_ttl: "1h",
+    compaction: null,
     left_out: [{ what: "window", messages: 16, tokens: 3200, why: "older than what fits" }],
     reasons: {
       route: "an ordinary request; the cache of this model is warm",
-      window: "all that came after the summary",
-      summary: `stands for everything up to ${window[0]?.parent_id ?? "the beginning"}`,
-      cache: "the cached prefix holds and is renewed by reading it",
+      window: "all messages after the summary",
+      summary: `replaces all messages up to ${window[0]?.parent_id ?? "the beginning"}`,
+      cache: "the cached prefix is unchanged; reading it renews its TTL",
       system: "kept for an hour: many conversations share it",
-      breakpoints: "4 marks: what stays the same is read from the cache, and the new text becomes part of it",
-      fold: "nothing to fold",
+      breakpoints: "4 breakpoints: unchanged text is read from the cache, and new text is added to it",
+      compaction: "nothing to compact",
     },
     window_messages: window.length,
     summary_segments: 2,
@@ -50,11 +51,11 @@ export function contextOf({ id, answer }, path) {
     purpose: "reply",
     model: answer.model ?? "claude-sonnet",
     outcome: "ok",
-    billed: { ...kinds, reasoning: 42 },
-    predicted: plan.predicted,
-    shortfall: "expired: the entry had outlived its time when the request started",
+    actual_usage: { ...usage, reasoning: 42 },
+    estimated_usage: plan.estimated_usage,
+    cache_miss: "expired: its TTL ended before the request started",
     cost_usd: answer.cost_usd,
   };
-  const title = { ...reply, purpose: "title", model: "claude-haiku", shortfall: null, cost_usd: "0.000112" };
+  const title = { ...reply, purpose: "title", model: "claude-haiku", cache_miss: null, cost_usd: "0.000112" };
   return { turn_id: id, plan, calls: [reply, title] };
 }

@@ -56,21 +56,21 @@ const TITLES = [
   [420, "Old plans for a cabin"],
 ];
 
-export function sampleThreads(world) {
+export function sampleThreads(data) {
   const day = (days) => new Date(Date.now() - days * 86_400_000 - 3_600_000).toISOString();
   for (const [index, [days, title]] of TITLES.entries()) {
-    const thread = world.thread(`sample-${index}`, title, day(days));
+    const thread = data.thread(`sample-${index}`, title, day(days));
     thread.unread = index === 2;
-    let parent = world.say(thread, null, "user", `I would like to talk about this: ${title}.`).id;
-    parent = answer(world, thread, parent, "Gladly. What would you like to know first?").id;
-    if (index === 0) tides(world, thread, parent);
-    if (index === 1) troubles(world, thread, parent);
+    let parent = data.say(thread, null, "user", `I would like to talk about this: ${title}.`).id;
+    parent = answer(data, thread, parent, "Gladly. What would you like to know first?").id;
+    if (index === 0) tides(data, thread, parent);
+    if (index === 1) troubles(data, thread, parent);
   }
-  longThread(world, day(2));
+  longThread(data, day(2));
 }
 
-function answer(world, thread, parent, text, facts = {}) {
-  return world.say(thread, parent, "assistant", text, {
+function answer(data, thread, parent, text, facts = {}) {
+  return data.say(thread, parent, "assistant", text, {
     model: "claude-sonnet-4-5-20250929",
     turn_id: null,
     finish_reason: "stop",
@@ -80,15 +80,15 @@ function answer(world, thread, parent, text, facts = {}) {
   });
 }
 
-function tides(world, thread, parent) {
-  const question = world.say(
+function tides(data, thread, parent) {
+  const question = data.say(
     thread,
     parent,
     "user",
     "Explain how tides work, as if to a curious ten-year-old.\nA table would be nice.",
   );
-  answer(world, thread, question.id, "The Moon pulls the sea. That is nearly all there is to it.");
-  answer(world, thread, question.id, [
+  answer(data, thread, question.id, "The Moon pulls the sea. That is nearly all there is to it.");
+  answer(data, thread, question.id, [
     { type: "reasoning", text: "Name the cause first, then the exceptions.", seconds: 7 },
     {
       type: "tool",
@@ -100,18 +100,18 @@ function tides(world, thread, parent) {
   ]);
 }
 
-function troubles(world, thread, parent) {
-  const first = world.say(thread, parent, "user", "Where is my refund?");
-  const cut = answer(world, thread, first.id, "I looked at order 4471. The refund was approved on", {
+function troubles(data, thread, parent) {
+  const first = data.say(thread, parent, "user", "Where is my refund?");
+  const cut = answer(data, thread, first.id, "I looked at order 4471. The refund was approved on", {
     status: "interrupted",
     error: { code: "interrupted", message: "interrupted", retryable: true },
   });
-  const second = world.say(thread, cut.id, "user", "Please go on.");
-  const stopped = answer(world, thread, second.id, "It was approved on 12 November and should", {
+  const second = data.say(thread, cut.id, "user", "Please go on.");
+  const stopped = answer(data, thread, second.id, "It was approved on 12 November and should", {
     status: "cancelled",
   });
-  const third = world.say(thread, stopped.id, "user", "And the shipping cost?");
-  answer(world, thread, third.id, [], {
+  const third = data.say(thread, stopped.id, "user", "And the shipping cost?");
+  answer(data, thread, third.id, [], {
     status: "failed",
     cost_usd: null,
     usage: null,
@@ -123,15 +123,15 @@ function troubles(world, thread, parent) {
   });
 }
 
-function longThread(world, at) {
-  const thread = world.thread("long", "Five thousand messages", at);
+function longThread(data, at) {
+  const thread = data.thread("long", "Five thousand messages", at);
   let parent = null;
   for (let index = 0; index < 2500; index++) {
-    const question = world.say(thread, parent, "user", `Question ${index + 1}: what follows from that?`);
+    const question = data.say(thread, parent, "user", `Question ${index + 1}: what follows from that?`);
     const body =
       index % 9 === 0
         ? TIDES
         : `Answer ${index + 1}. ${"One thing follows from the other, and the rest is patience. ".repeat(1 + (index % 7))}`;
-    parent = answer(world, thread, question.id, body).id;
+    parent = answer(data, thread, question.id, body).id;
   }
 }

@@ -1,7 +1,7 @@
-// A made-up Palaver server for looking at the page without a backend: it speaks the HTTP API, forgets everything when
-// it ends, and has every state in it. Not a test double for rules: only as exact as the page needs.
+// A demo server for the page without a backend: it has the HTTP API, keeps everything in memory, and can show every state of
+// the page. It is only as exact as the page needs, so it is no fake for tests.
 //   node dev/server.mjs [--port 8190] [--no-csp] [--token secret] [--slow 30]
-// Say "fail", "drop", "busy" or "long" to see the turn fail, lose its connection, be refused once, or go on for long.
+// Send "fail", "drop", "refuse" or "long" to make the turn fail, lose its connection, be refused once, or take long.
 
 import { createServer } from "node:http";
 import { createApi } from "./api.mjs";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
-/** The newest messages, which are never folded. */
-const KEPT = 20;
+/** The newest messages, which are never compacted. */
+const NEVER_COMPACTED = 20;
 
 const FACTS = [
   "Asked what follows from the first answer; patience was named as the rest of it",
@@ -10,8 +10,8 @@ const FACTS = [
   "Open question: whether the spring tide of 12 March is too early for the trip",
 ];
 
-/** Made-up summaries: a line for every few dozen messages. */
-export function createSummaries(world) {
+/** Made-up summaries: one line for a few dozen messages. */
+export function createSummaries(data) {
   const versions = new Map();
   const of = (thread) => versions.get(thread.id) ?? [];
   const current = (thread) => of(thread).findLast(({ active }) => active);
@@ -24,22 +24,22 @@ export function createSummaries(world) {
     versions.set(thread.id, [...of(thread), version]);
   }
 
-  function fold(thread) {
-    const folded = world.path(thread).slice(0, -KEPT);
-    const upto = folded.at(-1)?.id;
+  function compact(thread) {
+    const messages = data.path(thread).slice(0, -NEVER_COMPACTED);
+    const upto = messages.at(-1)?.id;
     if (upto === undefined || current(thread)?.upto_message_id === upto) return;
-    const step = Math.ceil(folded.length / 12);
+    const step = Math.ceil(messages.length / 12);
     const lines = [];
-    for (let at = 0; at < folded.length; at += step) {
-      const sources = folded.slice(at, at + 2).map(({ id }) => id);
+    for (let at = 0; at < messages.length; at += step) {
+      const sources = messages.slice(at, at + 2).map(({ id }) => id);
       lines.push({ text: FACTS[lines.length % FACTS.length], sources, pinned: lines.length === 1 });
     }
     add(thread, "model", upto, lines);
   }
 
-  fold(world.threads.get("long"));
+  compact(data.threads.get("long"));
   return {
-    fold,
+    compact,
 
     shown(thread) {
       const version = current(thread);
@@ -60,7 +60,7 @@ export function createSummaries(world) {
       };
     },
 
-    /** False when the correction is of another version than the newest. */
+    /** False when the corrected version is no longer the newest. */
     edit(thread, { id, lines }) {
       const version = current(thread);
       if (version?.id !== id) return false;

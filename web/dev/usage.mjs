@@ -1,4 +1,4 @@
-/** Made-up figures for the usage page: every kind of plot has something to show, and the sums fit together. */
+/** Made-up usage data: every plot has something to show, and the numbers add up. */
 
 const MODELS = [
   { id: "claude-haiku", price: 0.4, share: 0.5 },
@@ -8,7 +8,7 @@ const MODELS = [
 const TOP = 3.1;
 const OUTCOMES = { ok: 0.94, cancelled: 0.03, overloaded: 0.02, timeout: 0.01 };
 
-/** What `GET /api/usage` answers for the groupings the page asks for. */
+/** The response of `GET /api/usage` for the groupings that the page requests. */
 export function usageReport(query) {
   const by = (query.get("group_by") ?? "").split(",");
   const days = daysBetween(query.get("from"), query.get("to"));
@@ -42,7 +42,7 @@ export const budgets = [
   { scope: "tier", name: "complex", unit: "requests", period: "day", limit: "50", used: "12", reserved: "0" },
 ].map((budget) => ({ ...budget, resets_at: new Date(Date.now() + 3_600_000).toISOString() }));
 
-/** The ledger as lines, short enough to look at. */
+/** A short ledger as CSV. */
 export function usageCalls() {
   const lines = ["created_at,model,purpose,outcome,cost_usd"];
   for (const { id } of MODELS) lines.push(`${new Date().toISOString()},${id},reply,ok,0.0042`);

@@ -1,7 +1,7 @@
-// Renders JSON Lines of markdown with the page's own modules: one {"id","text"|"markdown"} per line in, {"id","html"} out.
+// Renders JSON Lines of Markdown with the page's own modules: {"id","text"|"markdown"} per line in, {"id","html"} per line out.
 //   node scripts/render-markdown.mjs [--spec] [--open] < texts.jsonl > rendered.jsonl
-// --spec leaves out our rules for links, images, tables and bare links, for comparing with the CommonMark examples;
-// --open renders as if the text were still growing.
+// --spec turns off our own rules for links, images, tables and formulas, to compare with the CommonMark examples;
+// --open renders as if the text still grew.
 
 import { createInterface } from "node:readline";
 import { JSDOM } from "jsdom";
@@ -9,15 +9,15 @@ import { runnerImport } from "vite";
 
 const load = async (path) => (await runnerImport(path, { logLevel: "error" })).module;
 const { createParser } = await load("/src/markdown/parser.ts");
-const { createSanitiser } = await load("/src/markdown/sanitise.ts");
+const { createSanitizer } = await load("/src/markdown/sanitize.ts");
 const { createBlocks } = await load("/src/markdown/blocks.ts");
 const { highlight } = await load("/src/markdown/languages.ts");
 
 const spec = process.argv.includes("--spec");
 const open = process.argv.includes("--open");
 const { window } = new JSDOM("");
-const md = createParser({ house: !spec, highlight });
-const sanitise = createSanitiser(window);
+const md = createParser({ extensions: !spec, highlight });
+const sanitize = createSanitizer(window);
 
 function render(text) {
   if (spec) return md.render(text);
@@ -25,7 +25,7 @@ function render(text) {
   return patch.blocks
     .map((block) => {
       const holder = window.document.createElement("div");
-      holder.append(sanitise(block));
+      holder.append(sanitize(block));
       return holder.innerHTML;
     })
     .join("");

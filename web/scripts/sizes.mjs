@@ -1,4 +1,4 @@
-// Prints what a visitor downloads, so that growth is noticed.
+// Prints what a visitor downloads, so that growth is visible.
 import { readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 

@@ -1,33 +1,33 @@
-// All wiring: the only file where real things are made and put together.
+// Makes the real things and wires them together. No other file does.
 
 import { render } from "preact";
-import { keepPresence } from "./actions/presence.ts";
+import type { Dependencies } from "./actions/dependencies.ts";
+import { reportPresence } from "./actions/presence.ts";
 import { createSummaries } from "./actions/summaries.ts";
-import { keepInStep } from "./actions/sync.ts";
+import { syncTabs } from "./actions/tab-sync.ts";
 import { createThreads } from "./actions/threads.ts";
 import { createTurns } from "./actions/turns.ts";
-import type { World } from "./actions/world.ts";
-import { createApi } from "./api.ts";
-import { newId } from "./ids.ts";
-import { lazy } from "./lazy.ts";
+import { newId } from "./app/ids.ts";
+import { createStore, StoreContext } from "./app/store.ts";
+import { createTheme } from "./app/theme.ts";
+import { isUsageUrl, parseUrl, urlOf } from "./app/url.ts";
 import { createHighlight } from "./markdown/highlight.ts";
+import { lazy } from "./markdown/lazy.ts";
 import { createPainter } from "./markdown/paint.ts";
 import { createParser } from "./markdown/parser.ts";
-import { createSanitiser } from "./markdown/sanitise.ts";
-import { lasting, passing } from "./memory.ts";
-import { keepPosts, takePosts } from "./outbox.ts";
-import { isUsage, pathOf, placeOf } from "./places.ts";
-import type { Place, Post } from "./state/state.ts";
-import { createStore, StoreContext } from "./store.ts";
+import { createSanitizer } from "./markdown/sanitize.ts";
+import type { PageLocation, Post } from "./state/state.ts";
+import { persistentStorage, tabStorage } from "./storage/browser-storage.ts";
+import { restorePosts, savePosts } from "./storage/outbox.ts";
 import "./styles/all.css";
-import { createTheme } from "./theme.ts";
+import { createApi } from "./transport/api.ts";
+import { UsageRoute } from "./usage/UsageRoute.tsx";
 import { App } from "./views/App.tsx";
-import { type Deeds, DeedsContext } from "./views/deeds.ts";
-import { UsageDoor } from "./views/UsageDoor.tsx";
+import { type Actions, ActionsContext } from "./views/hooks/actions-context.ts";
 
 const store = createStore();
-const figures = isUsage(location);
-const token = () => passing.read("token") ?? lasting.read("token");
+const isUsagePage = isUsageUrl(location);
+const token = () => tabStorage.read("token") ?? persistentStorage.read("token");
 const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel("palaver") : null;
 
 const api = createApi({
@@ -37,32 +37,32 @@ const api = createApi({
     store.dispatch({ type: "access.changed", access: token() === null ? "needed" : "refused" }),
 });
 
-function go(place: Place, how: "push" | "replace" = "push"): void {
-  history[how === "push" ? "pushState" : "replaceState"](null, "", pathOf(place));
-  arrive(place);
+function navigate(target: PageLocation, how: "push" | "replace" = "push"): void {
+  history[how === "push" ? "pushState" : "replaceState"](null, "", urlOf(target));
+  show(target);
 }
 
-const world: World = {
+const dependencies: Dependencies = {
   api,
   store,
-  memory: lasting,
+  storage: persistentStorage,
   newId,
   now: () => new Date(),
   sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
-  go,
-  tell: (threadId) => channel?.postMessage(threadId),
+  navigate,
+  notifyTabs: (threadId) => channel?.postMessage(threadId),
 };
-const summaries = createSummaries(world);
-const turns = createTurns(world, (threadId) => threads.open(threadId), summaries.afterTurn);
-const threads = createThreads(world, turns.attach, summaries.refresh);
+const summaries = createSummaries(dependencies);
+const turns = createTurns(dependencies, (threadId) => threads.open(threadId), summaries.afterTurn);
+const threads = createThreads(dependencies, turns.attach, summaries.refresh);
 
-function arrive(place: Place): void {
-  store.dispatch({ type: "place.changed", place });
-  if (place.threadId !== null) void threads.open(place.threadId);
+function show(target: PageLocation): void {
+  store.dispatch({ type: "location.changed", location: target });
+  if (target.threadId !== null) void threads.open(target.threadId);
 }
 
-/** Without it the page works, but names no models; it is asked again when the server is back. */
-function inform(): void {
+/** Without it the page works, but does not know the models. It is loaded again when the server is back. */
+function loadInfo(): void {
   api.info().then(
     (info) => store.dispatch({ type: "info.loaded", info }),
     () => undefined,
@@ -71,67 +71,76 @@ function inform(): void {
 
 function load(): void {
   store.dispatch({ type: "access.changed", access: "open" });
-  inform();
-  if (figures) return;
+  loadInfo();
+  if (isUsagePage) return;
   void threads.list();
-  arrive(placeOf(location));
+  show(parseUrl(location));
 }
 
-const colours = lazy(() => import("./markdown/languages.ts"));
-const formulas = lazy(() => import("./markdown/typeset.ts"));
-const parser = createParser({ house: true, highlight: createHighlight(colours) });
-const sanitise = createSanitiser(window);
+const highlighter = lazy(() => import("./markdown/languages.ts"));
+const typesetter = lazy(() => import("./markdown/typeset.ts"));
+const parser = createParser({ extensions: true, highlight: createHighlight(highlighter) });
+const sanitize = createSanitizer(window);
 
-const deeds: Deeds = {
+const actions: Actions = {
   api,
   store,
   turns,
   threads,
   summaries,
-  memory: lasting,
-  session: passing,
+  storage: persistentStorage,
+  tabStorage,
   newId,
-  theme: createTheme(lasting, document.documentElement),
-  go,
-  start(text) {
+  theme: createTheme(persistentStorage, document.documentElement),
+  navigate,
+  startThread(text) {
     const threadId = newId();
-    history.pushState(null, "", pathOf({ threadId, messageId: null }));
-    store.dispatch({ type: "place.changed", place: { threadId, messageId: null } });
-    turns.say(threadId, text);
+    const target: PageLocation = { threadId, messageId: null };
+    history.pushState(null, "", urlOf(target));
+    store.dispatch({ type: "location.changed", location: target });
+    turns.send(threadId, text);
   },
-  useToken(secret, remember) {
-    passing.write("token", remember ? null : secret);
-    lasting.write("token", remember ? secret : null);
+  useToken(accessToken, remember) {
+    tabStorage.write("token", remember ? null : accessToken);
+    persistentStorage.write("token", remember ? accessToken : null);
     load();
   },
   painter: (target) =>
-    createPainter(target, parser, sanitise, (tex, display) => formulas.get()?.typeset(tex, display) ?? null),
-  onFinery(listener) {
-    colours.onReady(listener);
-    formulas.onReady(listener);
+    createPainter(
+      target,
+      parser,
+      sanitize,
+      (tex, display) => typesetter.get()?.typeset(tex, display) ?? null,
+    ),
+  onRendererReady(listener) {
+    highlighter.onReady(listener);
+    typesetter.onReady(listener);
   },
 };
 
-const tab = passing.read("tab") ?? newId();
-passing.write("tab", tab);
-for (const post of takePosts(lasting, tab, Date.now())) store.dispatch({ type: "post.added", post });
-let kept: readonly Post[] = [];
+const tab = tabStorage.read("tab") ?? newId();
+tabStorage.write("tab", tab);
+for (const post of restorePosts(persistentStorage, tab, Date.now()))
+  store.dispatch({ type: "post.added", post });
+let savedOutbox: readonly Post[] = [];
 store.subscribe(() => {
-  if (store.state.outbox === kept) return;
-  kept = store.state.outbox;
-  keepPosts(lasting, tab, kept, Date.now());
+  if (store.state.outbox === savedOutbox) return;
+  savedOutbox = store.state.outbox;
+  savePosts(persistentStorage, tab, savedOutbox, Date.now());
 });
 
-window.addEventListener("popstate", () => arrive(placeOf(location)));
-keepInStep(store, threads, channel, inform);
-keepPresence(store, api);
+window.addEventListener("popstate", () => show(parseUrl(location)));
+syncTabs(store, threads, channel, loadInfo);
+reportPresence(store, api);
 load();
 
 const page = document.getElementById("page");
 if (page !== null) {
   render(
     <StoreContext.Provider value={store}>
-      <DeedsContext.Provider value={deeds}>{figures ? <UsageDoor /> : <App />}</DeedsContext.Provider>
+      <ActionsContext.Provider value={actions}>
+        {isUsagePage ? <UsageRoute /> : <App />}
+      </ActionsContext.Provider>
     </StoreContext.Provider>,
     page,
   );

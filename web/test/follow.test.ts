@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ApiError } from "../src/api.ts";
-import { follow, pause } from "../src/follow.ts";
-import type { TurnEvent } from "../src/protocol.ts";
+import { follow, retryDelay } from "../src/transport/follow.ts";
+import { ApiError } from "../src/transport/http.ts";
+import type { TurnEvent } from "../src/transport/protocol.ts";
 
 type Answer = () => Response | Promise<Response>;
 
@@ -12,8 +12,8 @@ const stream =
   () =>
     new Response(blocks.join(""));
 
-/** A connection that gives some bytes and then breaks. */
-function torn(...blocks: string[]): Answer {
+/** A connection that sends some bytes and then fails. */
+function broken(...blocks: string[]): Answer {
   return () =>
     new Response(
       new ReadableStream({
@@ -44,7 +44,7 @@ async function run(...answers: Answer[]) {
     open: async (after) => {
       cursors.push(after);
       const answer = answers[cursors.length - 1];
-      if (answer === undefined) throw new Error("nobody expected another request");
+      if (answer === undefined) throw new Error("an unexpected request");
       return answer();
     },
     sleep: async (milliseconds) => {
@@ -65,7 +65,7 @@ describe("following a turn", () => {
     expect([outcome, seqs]).toEqual(["ended", [1, 2]]);
   });
 
-  test("a body that ends early is continued at the cursor", async () => {
+  test("a body that ends early is continued after the cursor", async () => {
     const { cursors, seqs } = await run(
       stream(block(1, "turn.started"), block(2, "x")),
       stream(block(3, "turn.completed")),
@@ -74,14 +74,14 @@ describe("following a turn", () => {
     expect(seqs).toEqual([1, 2, 3]);
   });
 
-  test("a torn connection loses and repeats nothing", async () => {
+  test("a broken connection neither loses nor repeats events", async () => {
     const half = block(2, "x").slice(0, 20);
     const again = stream(block(1, "turn.started"), block(2, "x"), block(3, "turn.completed"));
-    const { seqs } = await run(torn(block(1, "turn.started"), half), again);
+    const { seqs } = await run(broken(block(1, "turn.started"), half), again);
     expect(seqs).toEqual([1, 2, 3]);
   });
 
-  test("a gap is read again instead of being shown", async () => {
+  test("missing events are read again", async () => {
     const { cursors, seqs } = await run(
       stream(block(1, "turn.started"), block(3, "x")),
       stream(block(2, "x"), block(3, "turn.failed")),
@@ -90,32 +90,32 @@ describe("following a turn", () => {
     expect(seqs).toEqual([1, 2, 3]);
   });
 
-  test("204 means that nothing is left", async () => {
+  test("204 ends it, because no events are left", async () => {
     expect((await run(() => new Response(null, { status: 204 }))).outcome).toBe("ended");
   });
 
-  test.each([404, 410])("%d means that only the turn itself can tell", async (status) => {
+  test.each([404, 410])("%d ends it, because the log is gone", async (status) => {
     expect((await run(refused(status))).outcome).toBe("gone");
   });
 
-  test("waits longer and longer while the server is away, and says so", async () => {
+  test("waits longer after each failure, and reports the lost connection", async () => {
     const { pauses, connections } = await run(
       refused(503),
       refused(0),
       refused(502),
       stream(block(1, "turn.cancelled")),
     );
-    expect(pauses).toEqual([pause(1, 0.5), pause(2, 0.5), pause(3, 0.5)]);
+    expect(pauses).toEqual([retryDelay(1, 0.5), retryDelay(2, 0.5), retryDelay(3, 0.5)]);
     expect(pauses[1]).toBeGreaterThan(pauses[0] ?? 0);
     expect(connections).toEqual(["lost", "lost", "open"]);
   });
 
-  test("other refusals are not repeated", async () => {
+  test("other errors are not retried", async () => {
     await expect(run(refused(403))).rejects.toMatchObject({ status: 403 });
   });
 
-  test("data that is not ours is skipped", async () => {
-    const odd = 'data: nonsense\n\ndata: [1]\n\ndata: {"type":"x"}\n\n';
-    expect((await run(stream(odd, block(1, "turn.completed")))).seqs).toEqual([1]);
+  test("data that is no turn event is skipped", async () => {
+    const invalid = 'data: nonsense\n\ndata: [1]\n\ndata: {"type":"x"}\n\n';
+    expect((await run(stream(invalid, block(1, "turn.completed")))).seqs).toEqual([1]);
   });
 });

@@ -3,25 +3,25 @@ import { createBlocks } from "../src/markdown/blocks.ts";
 import { highlight } from "../src/markdown/languages.ts";
 import { createPainter } from "../src/markdown/paint.ts";
 import { createParser, escapeHtml } from "../src/markdown/parser.ts";
-import { createSanitiser } from "../src/markdown/sanitise.ts";
+import { createSanitizer } from "../src/markdown/sanitize.ts";
 import { typeset } from "../src/markdown/typeset.ts";
 
-const md = createParser({ house: true, highlight });
-const sanitise = createSanitiser(window);
+const md = createParser({ extensions: true, highlight });
+const sanitize = createSanitizer(window);
 
-/** The page's whole path, growing by `step` letters. */
+/** Paints a text that grows by `step` letters, as the page does. */
 function grow(text: string, step = text.length): HTMLElement {
   const target = document.createElement("div");
-  const painter = createPainter(target, md, sanitise, typeset);
+  const painter = createPainter(target, md, sanitize, typeset);
   for (let end = step; end < text.length; end += step) painter.paint(text.slice(0, end), true);
   painter.paint(text, false);
   return target;
 }
 
-/** The same without a page: the HTML of each frame, before the sanitiser. */
+/** The HTML of each step before the sanitizer. */
 function frames(text: string, step: number): string[][] {
   const blocks = createBlocks(md);
-  const seen: string[][] = [];
+  const all: string[][] = [];
   let shown: string[] = [];
   for (let end = step; end < text.length + step; end += step) {
     const patch = blocks.update(text.slice(0, end), end < text.length);
@@ -31,15 +31,15 @@ function frames(text: string, step: number): string[][] {
         ...shown.slice(0, -1),
         (shown.at(-1) ?? "").replace(/<\/code>/, `${escapeHtml(patch.text)}</code>`),
       ];
-    seen.push(shown);
+    all.push(shown);
   }
-  return seen;
+  return all;
 }
 
 const page = (text: string) => grow(text);
-const half = (text: string) => {
+const unfinished = (text: string) => {
   const target = document.createElement("div");
-  createPainter(target, md, sanitise, typeset).paint(text, true);
+  createPainter(target, md, sanitize, typeset).paint(text, true);
   return target;
 };
 
@@ -55,11 +55,11 @@ const SAMPLE = [
 ].join("\n\n");
 
 describe("growing text", () => {
-  test.each([1, 2, 3, 7, 50])("ends up the same as if it had come at once (%d letters at a time)", (step) => {
+  test.each([1, 2, 3, 7, 50])("gives the same result as complete text (%d letters at a time)", (step) => {
     expect(frames(SAMPLE, step).at(-1)).toEqual(frames(SAMPLE, SAMPLE.length).at(-1));
   });
 
-  test("is painted the same as if it had come at once", () => {
+  test("is painted like complete text", () => {
     expect(grow(SAMPLE, 23).innerHTML).toBe(page(SAMPLE).innerHTML);
   });
 
@@ -77,7 +77,7 @@ describe("growing text", () => {
     ["***both** and", "both and", "em"],
     ["- item with **bo", "item with bo", "strong"],
   ])("%j shows its markup from the first letter", (text, seen, tag) => {
-    const target = half(text);
+    const target = unfinished(text);
     expect(target.textContent?.trim()).toBe(seen);
     expect(target.querySelector(tag)).not.toBeNull();
   });
@@ -88,13 +88,13 @@ describe("growing text", () => {
     ["see [the docs](https://exa", "see the docs"],
     ["see ![a pic](https://exa", "see a pic"],
   ])("%j shows the label and no address", (text, seen) => {
-    const target = half(text);
+    const target = unfinished(text);
     expect(target.textContent?.trim()).toBe(seen);
     expect(target.querySelector("a")).toBeNull();
   });
 
   test.each(["2*3", "5 * 3", "snake_case"])("%j is not taken for markup", (text) => {
-    expect(half(`${text} and on`).textContent?.trim()).toBe(`${text} and on`);
+    expect(unfinished(`${text} and on`).textContent?.trim()).toBe(`${text} and on`);
   });
 
   test.each([
@@ -105,11 +105,11 @@ describe("growing text", () => {
     ["words\n\n| a | b |", "words"],
     ["words\n\n| a | b |\n|--", "words"],
     ["words\n\n```js\nlet a\n``", "wordsjsCopylet a"],
-  ])("%j waits until the end is decided", (text, seen) => {
-    expect(half(text).textContent?.trim()).toBe(seen);
+  ])("%j is held back until the end is decided", (text, seen) => {
+    expect(unfinished(text).textContent?.trim()).toBe(seen);
   });
 
-  test("no frame shows markup that later disappears", () => {
+  test("no step shows markup that later disappears", () => {
     for (const frame of frames(SAMPLE, 1)) {
       const text = frame
         .join("")
@@ -121,7 +121,7 @@ describe("growing text", () => {
 
   test("finished blocks are the same nodes until the end", () => {
     const target = document.createElement("div");
-    const painter = createPainter(target, md, sanitise, typeset);
+    const painter = createPainter(target, md, sanitize, typeset);
     painter.paint("# One\n\nfirst paragraph\n\nsecond", true);
     const [title, paragraph] = target.children;
     for (let count = 0; count < 50; count++)
@@ -131,9 +131,9 @@ describe("growing text", () => {
     expect(target.children[0]).toBe(title);
   });
 
-  test("text that was replaced is painted anew", () => {
+  test("replaced text is painted from the start", () => {
     const target = document.createElement("div");
-    const painter = createPainter(target, md, sanitise, typeset);
+    const painter = createPainter(target, md, sanitize, typeset);
     painter.paint("one\n\ntwo\n\nthree", true);
     painter.paint("other", false);
     expect(target.textContent).toBe("other");
@@ -148,15 +148,18 @@ describe("growing text", () => {
     expect(blocks.update(`${start}let b = 2;\n\`\`\`\nAfter`, true).type).toBe("blocks");
   });
 
-  test.each([7, 64])("a long code block ends up the same as at once (%d letters at a time)", (step) => {
-    const text = `intro\n\n\`\`\`js\n${"let a = '`' + 1; // ```\n".repeat(300)}\`\`\`\n\nAfter **it**.`;
-    const seen = frames(text, step);
-    expect(seen.at(-1)).toEqual(frames(text, text.length).at(-1));
-    expect(seen.at(-5)?.join("").match(/let/g)?.length).toBeLessThanOrEqual(300);
-  });
+  test.each([7, 64])(
+    "a long code block gives the same result as complete text (%d letters at a time)",
+    (step) => {
+      const text = `intro\n\n\`\`\`js\n${"let a = '`' + 1; // ```\n".repeat(300)}\`\`\`\n\nAfter **it**.`;
+      const seen = frames(text, step);
+      expect(seen.at(-1)).toEqual(frames(text, text.length).at(-1));
+      expect(seen.at(-5)?.join("").match(/let/g)?.length).toBeLessThanOrEqual(300);
+    },
+  );
 
   test("the work per delta does not grow with the answer", () => {
-    const counting = createParser({ house: true, highlight: () => null });
+    const counting = createParser({ extensions: true, highlight: () => null });
     let letters = 0;
     counting.core.ruler.push("count", ({ src }) => {
       letters += src.length;
@@ -188,13 +191,13 @@ describe("hostile text", () => {
     "[x](/api/threads)",
     "[x](//evil.example/a)",
     '```"><img src=x onerror=alert(1)>\ncode\n```',
-  ])("%j makes no element that acts and no link", (text) => {
-    for (const target of [page(text), half(text)]) {
+  ])("%j makes no active element and no link", (text) => {
+    for (const target of [page(text), unfinished(text)]) {
       expect(target.querySelector("script, img, iframe, a[href], [onerror], style, form, svg")).toBeNull();
     }
   });
 
-  test("links open apart, tell nobody where they came from, and show their host", () => {
+  test("links open in a new tab, send no referrer, and show their host", () => {
     const link = page("[your bank](https://evil.example/login)").querySelector("a");
     expect(link?.getAttribute("rel")).toBe("noopener noreferrer nofollow");
     expect(link?.getAttribute("target")).toBe("_blank");
@@ -206,12 +209,12 @@ describe("hostile text", () => {
     ["bank.example", "https://bank.example@evil.example/"],
     ["https://bank.example@evil.example", "https://bank.example@evil.example"],
     ["notevil.example", "https://evil.example"],
-  ])("a link text %j cannot hide where it leads", (label, href) => {
+  ])("a link text %j cannot hide its host", (label, href) => {
     const link = page(`[${label}](${href})`).querySelector("a");
     expect(link?.querySelector(".link-host")?.textContent).toBe("evil.example");
   });
 
-  test("a bare link needs no second mention of its host", () => {
+  test("a bare link does not repeat its host", () => {
     const link = page("see https://example.com/a?b=c for more").querySelector("a");
     expect(link?.textContent).toBe("https://example.com/a?b=c");
   });
@@ -242,7 +245,7 @@ describe("formulas", () => {
   test.each(["it costs $5 and $6", "$5/$6", "a \\(b", "US$ 5, A$ 6", "`$a$`"])(
     "%j is not a formula",
     (text) => {
-      expect(page(text).querySelector("math, .maths")).toBeNull();
+      expect(page(text).querySelector("math, .math")).toBeNull();
     },
   );
 
@@ -255,14 +258,14 @@ describe("formulas", () => {
     "\\class{x}{y}",
     "\\id{x}{y}",
     "\\data{x=1}{y}",
-  ])("%j makes nothing that acts", (tex) => {
+  ])("%j makes no active element", (tex) => {
     const target = page(`$$${tex}$$`);
     expect(target.querySelector("img, a, [href], [style], [id], [class*=x], [onerror], [src]")).toBeNull();
   });
 
-  test("a formula without its end waits, and never shows its signs", () => {
-    expect(half("so \\(a^2 + ").textContent?.trim()).toBe("so");
-    expect(half("so\n\n$$\na^2 +").textContent?.trim()).toBe("so");
+  test("a formula without its end is held back, and its signs are never shown", () => {
+    expect(unfinished("so \\(a^2 + ").textContent?.trim()).toBe("so");
+    expect(unfinished("so\n\n$$\na^2 +").textContent?.trim()).toBe("so");
   });
 
   test("a formula that grows without bound stays text", () => {
@@ -276,19 +279,19 @@ describe("formulas", () => {
 });
 
 describe("the parser", () => {
-  test("a letter buried in marks is shown with a few of them, others untouched", () => {
+  test("combining marks on a letter are limited, and usual ones stay", () => {
     expect(page(`a${"\u0301".repeat(50_000)}b`).textContent?.length).toBe(18);
     expect(page("ดีที่สุด नमस्ते é̂").textContent?.trim()).toBe("ดีที่สุด नमस्ते é̂");
   });
 
-  test("colours known languages and leaves others alone", () => {
+  test("highlights known languages only", () => {
     expect(page("```py\nx = 1\n```").querySelector(".hljs-number")).toBeNull();
     expect(page("```python\nx = 1\n```").querySelector(".hljs-number")?.textContent).toBe("1");
     expect(page("```klingon\nx < 1\n```").querySelector("code")?.textContent).toBe("x < 1\n");
   });
 
   test.each(["*a **a ", "[a](b", "> ", "- ", "```", "![", "<a", "| ", "a **b ", "[", "&", "\\", "~~x "])(
-    "%j without end does not take for ever",
+    "%j repeated without end is parsed in time",
     (unit) => {
       const began = performance.now();
       frames(unit.repeat(4_000), unit.length * 1_000);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { nextPost, pauseBefore } from "../src/state/outbox.ts";
-import { canGoOn, type State, textOf, threadAt, visibleMessages } from "../src/state/state.ts";
-import type { Message } from "../src/protocol.ts";
+import { nextPost, retryDelay } from "../src/state/outbox.ts";
+import { canContinue, type State, textOf, threadAt, visibleMessages } from "../src/state/state.ts";
+import type { Message } from "../src/transport/protocol.ts";
 import {
   accepted,
   given,
@@ -14,7 +14,7 @@ import {
   thread,
   turn,
   when,
-} from "./build.ts";
+} from "./builders.ts";
 
 function shown(state: State): string[] {
   const conversation = state.conversations["t"];
@@ -38,7 +38,7 @@ describe("a turn", () => {
     expect(answer && textOf(answer)).toBe("Hello");
   });
 
-  test("takes each event exactly once, in whatever repetition the log is read", () => {
+  test("applies each event exactly once, however often the log is read", () => {
     const events = shortAnswer("1");
     const once = given(history([]), accepted(post("1")), ...events);
     for (let cut = 1; cut < events.length; cut++) {
@@ -52,7 +52,7 @@ describe("a turn", () => {
     expect(when(before, ...shortAnswer("2")).conversations).toEqual(before.conversations);
   });
 
-  test("gives text of an unknown part to the last one", () => {
+  test("adds text of an unknown part to the last part", () => {
     const state = given(
       history([]),
       accepted(post("1")),
@@ -66,7 +66,7 @@ describe("a turn", () => {
     expect(live(state)?.message.parts[0]?.text).toBe("x");
   });
 
-  test("counts the seconds of thinking when the server does not", () => {
+  test("measures the seconds of reasoning when the server does not", () => {
     const state = given(history([]), accepted(post("1")), ...shortAnswer("1").slice(0, 4));
     expect(live(state)?.parts[0]?.seconds).toBe(2);
   });
@@ -74,7 +74,7 @@ describe("a turn", () => {
   test.each([
     ["failed", { code: "upstream_error", message: "no", retryable: true }, "failed"],
     ["interrupted", { code: "interrupted", message: "no", retryable: true }, "interrupted"],
-  ] as const)("that %s keeps the text so far", (_, error, status) => {
+  ] as const)("that is %s keeps the text so far", (_, error, status) => {
     const [started, ...rest] = shortAnswer("1").slice(0, 7);
     const failed = log("1", ...Array.from({ length: 7 }, () => ({ type: "turn.started" as const })), {
       type: "turn.failed",
@@ -92,13 +92,13 @@ describe("a turn", () => {
     expect(answer && textOf(answer)).toBe("Hello");
   });
 
-  test("unknown events move the cursor and nothing else", () => {
+  test("unknown events only move the cursor", () => {
     const before = given(history([]), accepted(post("1")));
-    const odd = log("1", { type: "something.new" } as never);
-    expect(live(when(before, ...odd))).toEqual({ ...live(before), seq: 1 });
+    const unknown = log("1", { type: "something.new" } as never);
+    expect(live(when(before, ...unknown))).toEqual({ ...live(before), seq: 1 });
   });
 
-  test("a budget's note is told while one waits, and beside the reason of the model", () => {
+  test("a budget note is the activity, and is added to the reason of the route", () => {
     const reason = "little is left of your daily money budget: the answer has at most 2,048 tokens";
     const route = { model: "m", tier: "complex", reason: "a proof" };
     const state = given(
@@ -114,15 +114,15 @@ describe("a turn", () => {
     expect(state.conversations["t"]?.routes["a-1"]).toEqual({ ...route, reason: `a proof; ${reason}` });
   });
 
-  test("a refused post is sent again by itself only while somebody would wait for it", () => {
-    expect(pauseBefore({ retryable: true, retryAfter: null }, 1)).toBe(0.8);
-    expect(pauseBefore({ retryable: true, retryAfter: 5 }, 2)).toBe(5);
-    expect(pauseBefore({ retryable: true, retryAfter: 86_400 }, 1)).toBeNull();
-    expect(pauseBefore({ retryable: true, retryAfter: 5 }, 4)).toBeNull();
-    expect(pauseBefore({ retryable: false, retryAfter: null }, 1)).toBeNull();
+  test("a refused post is retried only if the wait is short", () => {
+    expect(retryDelay({ retryable: true, retryAfter: null }, 1)).toBe(0.8);
+    expect(retryDelay({ retryable: true, retryAfter: 5 }, 2)).toBe(5);
+    expect(retryDelay({ retryable: true, retryAfter: 86_400 }, 1)).toBeNull();
+    expect(retryDelay({ retryable: true, retryAfter: 5 }, 4)).toBeNull();
+    expect(retryDelay({ retryable: false, retryAfter: null }, 1)).toBeNull();
   });
 
-  test("a note names the thread and tells the route", () => {
+  test("notes set the title of the thread and the route", () => {
     const state = given(
       { type: "list.loaded", archived: false, threads: [thread("t")], cursor: null, append: false },
       history([]),
@@ -137,7 +137,7 @@ describe("a turn", () => {
     expect(state.conversations["t"]?.routes["a-1"]).toEqual({ model: "m", tier: "simple", reason: "short" });
   });
 
-  test("the stored turn is the authority", () => {
+  test("the stored turn replaces the streamed one", () => {
     const state = given(history([]), accepted(post("1")), ...shortAnswer("1"));
     const stored = message("a-1", "u-1", {
       role: "assistant",
@@ -151,7 +151,7 @@ describe("a turn", () => {
     expect(settled.conversations["t"]?.messages.at(-1)).toEqual(stored);
   });
 
-  test("a turn found running is read again from its start", () => {
+  test("a turn that was already running is read from its start", () => {
     const half = message("a-1", "u-1", {
       role: "assistant",
       status: "streaming",
@@ -168,22 +168,24 @@ describe("a turn", () => {
   });
 });
 
-describe("news of a running turn", () => {
-  const told = (name: string, data: Record<string, unknown>) =>
+describe("the activity of a running turn", () => {
+  const activity = (name: string, data: Record<string, unknown>) =>
     live(given(history([]), accepted(post("1")), ...log("1", { type: "note", name, data })))?.activity;
 
-  test("the place in the queue and the change of model are said", () => {
-    expect(told("queue", { position: 3 })).toBe("Waiting for a free place: number 3 in the queue");
-    expect(told("fallback", { reason: "it is overloaded" })).toBe("Asking another model: it is overloaded");
-    expect(told("retry", { reason: "server_error" })).toBe(
+  test("shows queue position, fallback, retry and budget", () => {
+    expect(activity("queue", { position: 3 })).toBe("Waiting for a free slot: queue position 3");
+    expect(activity("fallback", { reason: "it is overloaded" })).toBe(
+      "Asking another model: it is overloaded",
+    );
+    expect(activity("retry", { reason: "server_error" })).toBe(
       "Trying again: the provider had an internal error",
     );
-    expect(told("budget", { reason: "little is left" })).toBe("Little is left");
-    expect(told("retry", { reason: "something_new" })).toBe("Trying again: something new");
+    expect(activity("budget", { reason: "little is left" })).toBe("Little is left");
+    expect(activity("retry", { reason: "something_new" })).toBe("Trying again: something new");
   });
 
-  test("what was thought for an answer that another one replaces is taken away", () => {
-    const gone = given(
+  test("reasoning of an answer that another model replaces is removed", () => {
+    const state = given(
       history([]),
       accepted(post("1")),
       ...log(
@@ -195,8 +197,8 @@ describe("news of a running turn", () => {
         { type: "part.started", part_id: "p2", kind: "text" },
       ),
     );
-    expect(live(gone)?.parts.map((part) => part.part_id)).toEqual(["p2"]);
-    expect(live(gone)?.message.parts.length).toBe(1);
+    expect(live(state)?.parts.map((part) => part.part_id)).toEqual(["p2"]);
+    expect(live(state)?.message.parts.length).toBe(1);
   });
 });
 
@@ -208,7 +210,7 @@ describe("a branch", () => {
     expect(state.conversations["t"]?.messages.at(-1)?.sibling_ids).toEqual(["u2", "u-e"]);
   });
 
-  test("editing the first message makes a new root", () => {
+  test("editing the first message adds a root", () => {
     const edit = post("e", { branch: { type: "edit", messageId: "u1", parentId: null } });
     const state = given(history(talk(2)), accepted(edit, "9"));
     expect(shown(state)).toEqual(["u-e", "a-9"]);
@@ -222,24 +224,24 @@ describe("a branch", () => {
     expect(live(state)?.message.sibling_ids).toEqual(["a2", "a-9"]);
   });
 
-  test("going on with an answer adds a sibling that begins with what it said", () => {
+  test("continuing an answer adds a sibling that starts with its text", () => {
     const on = post("c", { branch: { type: "continue", messageId: "a2" } });
     const state = given(history(talk(2)), accepted(on, "9"), ...shortAnswer("9"));
     expect(shown(state)).toEqual(["u1", "a1", "u2", "a-9"]);
     expect(state.conversations["t"]?.messages.at(-1)?.sibling_ids).toEqual(["a2", "a-9"]);
   });
 
-  test("only an answer that stopped before its end and said something can be gone on with", () => {
-    const said = [{ type: "text", text: "Half" }] as const;
-    const answer = (more: Partial<Message>) => message("a", "u", { role: "assistant", parts: said, ...more });
-    expect(canGoOn(answer({ status: "complete", finish_reason: "stop" }))).toBe(false);
-    expect(canGoOn(answer({ status: "complete", finish_reason: "length" }))).toBe(true);
+  test("only an answer that stopped before its end with some text can be continued", () => {
+    const parts = [{ type: "text", text: "Half" }] as const;
+    const answer = (more: Partial<Message>) => message("a", "u", { role: "assistant", parts, ...more });
+    expect(canContinue(answer({ status: "complete", finish_reason: "stop" }))).toBe(false);
+    expect(canContinue(answer({ status: "complete", finish_reason: "length" }))).toBe(true);
     for (const status of ["failed", "interrupted", "cancelled"] as const) {
-      expect(canGoOn(answer({ status }))).toBe(true);
-      expect(canGoOn(answer({ status, parts: [] }))).toBe(false);
+      expect(canContinue(answer({ status }))).toBe(true);
+      expect(canContinue(answer({ status, parts: [] }))).toBe(false);
     }
     const error = { code: "content_filtered", message: "No.", retryable: false };
-    expect(canGoOn(answer({ status: "failed", error }))).toBe(false);
+    expect(canContinue(answer({ status: "failed", error }))).toBe(false);
   });
 
   test("an answer that belongs to another branch is not shown on this one", () => {
@@ -250,7 +252,7 @@ describe("a branch", () => {
 });
 
 describe("history", () => {
-  test("older pages go on top", () => {
+  test("older pages are added on top", () => {
     const all = talk(3);
     const state = given(history(all.slice(4), true), {
       type: "older.loaded",
@@ -262,7 +264,7 @@ describe("history", () => {
     expect(shown(state)).toEqual(["u2", "a2", "u3", "a3"]);
   });
 
-  test("an older page that comes after the branch changed is dropped", () => {
+  test("an older page that arrives after a change of branch is dropped", () => {
     const state = given(history(talk(3).slice(4), true), history(talk(1)), {
       type: "older.loaded",
       threadId: "t",
@@ -273,13 +275,13 @@ describe("history", () => {
     expect(shown(state)).toEqual(["u1", "a1"]);
   });
 
-  test("a refresh keeps the older pages that still belong", () => {
+  test("a refresh keeps the older pages of the branch", () => {
     const all = talk(4);
     const state = given(history(all, true), history(all.slice(4), true));
     expect(shown(state)).toEqual(all.map(({ id }) => id));
   });
 
-  test("a failed refresh leaves what is on screen", () => {
+  test("a failed refresh keeps the messages on screen", () => {
     const state = given(history(talk(1)), {
       type: "history.failed",
       threadId: "t",
@@ -293,7 +295,7 @@ describe("history", () => {
 describe("the outbox", () => {
   const running = given(history([]), accepted(post("1")));
 
-  test("waits while an answer is written, and goes on when it has ended", () => {
+  test("waits while an answer streams, and continues when it has ended", () => {
     const queued = when(running, { type: "post.added", post: post("2", { status: "queued" }) });
     expect(nextPost(queued)).toBeNull();
     expect(nextPost(when(queued, ...shortAnswer("1")))?.key).toBe("2");
@@ -308,7 +310,7 @@ describe("the outbox", () => {
     expect(nextPost(state)?.key).toBe("3");
   });
 
-  test("keeps a failed post, and lets later ones pass", () => {
+  test("keeps a failed post, and sends later ones", () => {
     const state = given(
       { type: "post.added", post: post("1") },
       { type: "post.changed", key: "1", status: "failed", problem: "offline" },
@@ -338,7 +340,7 @@ describe("the thread list", () => {
     const state = given(list("t"), history([]), accepted(post("1")), ...shortAnswer("1"));
     expect(state.list.threads[0]).toMatchObject({ unread: true, running_turn_id: null });
     const open = given(
-      { type: "place.changed", place: { threadId: "t", messageId: null } },
+      { type: "location.changed", location: { threadId: "t", messageId: null } },
       list("t"),
       history([]),
       accepted(post("1")),
@@ -347,7 +349,7 @@ describe("the thread list", () => {
     expect(open.list.threads[0]?.unread).toBe(false);
   });
 
-  test("moves a thread with news to the top", () => {
+  test("moves a thread with a new message to the top", () => {
     const state = given(list("b", "t"), accepted(post("1")));
     expect(state.list.threads.map(({ id }) => id)).toEqual(["t", "b"]);
   });
@@ -357,7 +359,7 @@ describe("the thread list", () => {
     expect(state.list.threads.map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("the thread on screen is known whichever list is shown", () => {
+  test("the open thread is known whichever list is shown", () => {
     const open = given(list("t"), history([]), {
       type: "thread.changed",
       thread: thread("t", { title: "Tides" }),
@@ -365,16 +367,16 @@ describe("the thread list", () => {
     const archive = when(open, { type: "list.loading", archived: true });
     expect(archive.list.threads).toEqual([]);
     expect(threadAt(archive, "t")?.title).toBe("Tides");
-    const putAway = {
+    const archived = {
       type: "thread.changed",
       thread: thread("t", { title: "Old", archived: true }),
     } as const;
-    expect(threadAt(when(open, putAway), "t")?.title).toBe("Old");
+    expect(threadAt(when(open, archived), "t")?.title).toBe("Old");
     expect(threadAt(open, "other")).toBeUndefined();
     expect(threadAt(open, null)).toBeUndefined();
   });
 
-  test("a deleted thread takes its conversation and its posts along", () => {
+  test("deleting a thread deletes its conversation and its posts", () => {
     const state = given(
       list("t"),
       history(talk(1)),

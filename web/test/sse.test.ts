@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type SseEvent, sseParser } from "../src/sse.ts";
+import { type SseEvent, sseParser } from "../src/transport/sse.ts";
 
 function parse(...chunks: string[]): { events: SseEvent[]; retries: number[] } {
   const events: SseEvent[] = [];
@@ -20,7 +20,7 @@ describe("the event stream parser", () => {
     expect(dataOf(text)).toEqual(["a", "b"]);
   });
 
-  test("gives the same events however the text is cut", () => {
+  test("parses the same events however the text is cut", () => {
     const text = 'retry: 10\r\ndata: {"a":1}\r\nid: 1\r\n\r\n: ka\ndata: two\ndata: lines\nid: 2\n\n';
     const whole = parse(text);
     for (let cut = 0; cut <= text.length; cut++)
@@ -44,7 +44,7 @@ describe("the event stream parser", () => {
     expect(dataOf("data: half\n")).toEqual([]);
   });
 
-  test("keeps the last id and takes its id only at the end of the block", () => {
+  test("keeps the last id until another one arrives", () => {
     expect(parse("data: a\nid: 7\n\ndata: b\n\n").events.map((event) => event.id)).toEqual(["7", "7"]);
   });
 

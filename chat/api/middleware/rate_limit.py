@@ -1,4 +1,4 @@
-"""How much one address may ask for: requests a minute, and requests at once, streams included."""
+"""Limit requests per minute and concurrent requests (streams included) of one address."""
 
 import time
 from collections import Counter
@@ -16,23 +16,25 @@ from chat.errors import RateLimited
 
 log = structlog.get_logger()
 
-FREE = frozenset({"/healthz", "/readyz"})  # whoever watches over the server must always get through
-PATIENCE = 0.5  # seconds a request waits for Redis
-ALONE = 5.0  # seconds a process counts for itself after Redis failed, so that not every request waits for it
+UNLIMITED = frozenset({"/healthz", "/readyz"})  # health checks are never limited
+REDIS_TIMEOUT = 0.5  # seconds a request waits for Redis
+REDIS_RETRY = (
+    5.0  # seconds this process counts alone after Redis failed, so that not every request waits for it
+)
 
 
 class Rates:
-    """Counts requests: for all replicas in Redis where there is one and it answers, else in this process."""
+    """Count requests: in Redis for all replicas, or in this process while there is no Redis or it does not answer."""
 
     def __init__(self, redis_url: str | None) -> None:
-        self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._pool: ConnectionPool | None = None
         self._alone_until = 0.0
-        self._said = False
+        self._warned = False
         if redis_url is not None:
             self._pool = Redis.from_url(
-                redis_url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
+                redis_url, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT
             ).connection_pool
             storage = RedisStorage(
                 f"async+{redis_url}",
@@ -43,25 +45,22 @@ class Rates:
             self._shared = SlidingWindowCounterRateLimiter(storage)
 
     async def hit(self, rate: RateLimitItem, address: str) -> bool:
-        """Count a request; False when there were too many."""
+        """Count a request. False: over the limit."""
         if self._shared is not None and time.monotonic() >= self._alone_until:
             try:
                 allowed = await self._shared.hit(rate, address)
             except (RedisError, OSError, TimeoutError) as failure:
-                self._alone_until = time.monotonic() + ALONE
-                if not self._said:
-                    log.warning(
-                        "Redis cannot be reached: this replica counts requests alone",
-                        kind=type(failure).__name__,
-                    )
-                self._said = True
+                self._alone_until = time.monotonic() + REDIS_RETRY
+                if not self._warned:
+                    log.warning("rate_limit.redis_unreachable", kind=type(failure).__name__)
+                self._warned = True
             else:
-                self._said = False
+                self._warned = False
                 return allowed
-        return await self._here.hit(rate, address)
+        return await self._local.hit(rate, address)
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the connections to Redis."""
         if self._pool is not None:
             await self._pool.disconnect()
 
@@ -69,7 +68,7 @@ class Rates:
 class RateLimit:
     """ASGI middleware. Raises RateLimited; 0 switches a limit off.
 
-    The address is the connection's, or what a trusted proxy says it is. What is open at once one process counts for itself.
+    The address is the connection's, or the one a trusted proxy reports. Concurrent requests are counted per process.
     """
 
     def __init__(self, app: ASGIApp, per_minute: int, at_once: int, rates: Rates) -> None:
@@ -80,14 +79,14 @@ class RateLimit:
         self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in FREE:
+        if scope["type"] != "http" or scope["path"] in UNLIMITED:
             await self.app(scope, receive, send)
             return
         address = scope["client"][0] if scope.get("client") else "unknown"
         if self._rate is not None and not await self._rates.hit(self._rate, address):
             raise RateLimited("too many requests from this address; slow down", retry_after=10)
         if self._at_once and self._open[address] >= self._at_once:
-            raise RateLimited("too many requests from this address at once", retry_after=2)
+            raise RateLimited("too many concurrent requests from this address", retry_after=2)
         self._open[address] += 1
         try:
             await self.app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The outer edge of every request: its id, its log line, its security headers, and every error as one JSON shape."""
+"""Give every request an id, a log line and security headers, and turn every exception into the one JSON shape of errors."""
 
 import re
 import time
@@ -32,7 +32,7 @@ API_CSP = "default-src 'none'; frame-ancestors 'none'"
 
 
 class RequestContext:
-    """ASGI middleware around everything but CORS. Nothing gets past it but a response."""
+    """ASGI middleware: no exception gets past it, only responses."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self.app = app
@@ -42,8 +42,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        sent = Headers(scope=scope).get("x-request-id", "")
-        request_id = sent if ACCEPTED_ID.fullmatch(sent) else self.clock.new_id("req")
+        client_id = Headers(scope=scope).get("x-request-id", "")
+        request_id = client_id if ACCEPTED_ID.fullmatch(client_id) else self.clock.new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.perf_counter(), 0
 
@@ -59,33 +59,33 @@ class RequestContext:
                 await self.app(scope, receive, send_with_headers)
             except Exception as failure:
                 if status:
-                    log.exception("a response broke off after it had begun")
+                    log.exception("response.broke_off")
                     return
-                await error_response(told(failure), request_id)(scope, receive, send_with_headers)
+                await error_response(client_error(failure), request_id)(scope, receive, send_with_headers)
             finally:
                 took = round((time.perf_counter() - started) * 1000, 1)
-                # The path without its query string, which may hold what people searched for.
-                note = log.info if scope["path"].startswith("/api/") else log.debug
-                note("request", method=scope["method"], path=scope["path"], status=status, ms=took)
+                # Without the query string: it may hold what people searched for.
+                write = log.info if scope["path"].startswith("/api/") else log.debug
+                write("request", method=scope["method"], path=scope["path"], status=status, ms=took)
 
 
-def told(failure: Exception) -> PalaverError:
-    """What a client is told of a failure; what was not estimated is logged here and told as `internal`."""
+def client_error(failure: Exception) -> PalaverError:
+    """The error that a client gets for an exception. An unexpected one is logged with its traceback and becomes `internal`."""
     match failure:
         case PalaverError():
             return failure
         case StoreFull():
             return StorageFull("the disk is full: nothing was stored")
         case StoreError():
-            log.warning("the store failed", kind=type(failure).__name__)
+            log.warning("database.unavailable", kind=type(failure).__name__)
             return Unavailable("the database does not answer; nothing was stored", retry_after=1)
         case _:
-            log.exception("a request broke", exc_info=failure)
+            log.exception("request.failed", exc_info=failure)
             return Internal("something went wrong on this server")
 
 
 async def http_exception(request: Request, failure: Exception) -> Response:
-    """Starlette's own errors in our shape."""
+    """Starlette's own errors in our JSON shape."""
     assert isinstance(failure, HTTPException)  # noqa: S101 - registered for nothing else
     error: PalaverError
     match failure.status_code:
@@ -102,8 +102,8 @@ async def http_exception(request: Request, failure: Exception) -> Response:
 
 
 def error_response(error: PalaverError, request_id: str) -> Response:
-    """An error as the one JSON shape all errors have."""
-    spent = error.budget if isinstance(error, OverBudget) else None
+    """A response with the error in its JSON shape."""
+    budget = error.budget if isinstance(error, OverBudget) else None
     body = ErrorAnswer(
         error=ErrorBody(
             message=error.message,
@@ -112,19 +112,19 @@ def error_response(error: PalaverError, request_id: str) -> Response:
             param=error.param,
             retryable=error.retryable,
             request_id=request_id,
-            budget=None if spent is None else SpentBudgetOut(**asdict(spent)),
+            budget=None if budget is None else SpentBudgetOut(**asdict(budget)),
         )
     )
     headers = {}
     if error.status in {409, 429} or error.status >= 500:
-        # The OpenAI and Anthropic SDKs would repeat these by themselves, without an idempotency key.
+        # The OpenAI and Anthropic SDKs retry these by themselves, without an idempotency key, unless told not to.
         headers["x-should-retry"] = "false"
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     return Response(
-        body.model_dump_json(exclude=None if spent else {"error": {"budget"}}),
+        body.model_dump_json(exclude=None if budget else {"error": {"budget"}}),
         status_code=error.status,
         headers=headers,
         media_type="application/json",

@@ -1,7 +1,7 @@
-"""Hanging up on a body nobody wants: the answer goes out, the rest of the body is read for a moment, then the connection is closed.
+"""Close the connection after answering a request whose body was not read to its end (a lingering close).
 
-uvicorn reads a refused body to its end, and an endless one has none. Closing at once would be no better: the kernel resets a
-connection with unread bytes, and a client that is still sending may lose the answer (RFC 9112, 9.6).
+uvicorn reads a refused body to its end, which an endless body never reaches. Closing at once is no better: the kernel resets a
+connection with unread bytes, and a client that is still sending may lose the answer (RFC 9112, section 9.6).
 """
 
 import asyncio
@@ -9,13 +9,15 @@ import asyncio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-BOUND = 1_048_576  # bytes of a body announced as so long: it is read to its end, whoever wants it
-LINGER = 5.0  # seconds a longer one is read after its answer: a client that notices is gone by then
-MOST = 16_777_216  # bytes of it that are read in that time
+SMALL = 1_048_576  # bytes: a body with at most this Content-Length is simply read to its end
+LINGER = (
+    5.0  # seconds a longer body is read after its answer; a client that sees the answer has stopped by then
+)
+MAX_LINGER = 16_777_216  # bytes read in that time
 
 
 class UnreadBody:
-    """ASGI middleware around all others: no answer leaves a connection on which an unread body may go on for ever."""
+    """ASGI middleware around all others: closes connections on which an unread body might go on forever."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -26,7 +28,7 @@ class UnreadBody:
             return
         unread = True
 
-        async def noting_the_end() -> Message:
+        async def receive_and_note_end() -> Message:
             nonlocal unread
             message = await receive()
             unread = message["type"] == "http.request" and message.get("more_body", False)
@@ -34,7 +36,7 @@ class UnreadBody:
 
         closing = False
 
-        async def hanging_up(message: Message) -> None:
+        async def send_and_close(message: Message) -> None:
             nonlocal closing
             if message["type"] == "http.response.start":
                 closing = unread
@@ -46,18 +48,18 @@ class UnreadBody:
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
-        await self.app(scope, noting_the_end, hanging_up)
+        await self.app(scope, receive_and_note_end, send_and_close)
 
 
 def may_be_endless(headers: Headers) -> bool:
-    """Whether a request does not say how long its body is, or says that it is very long."""
-    announced = headers.get("content-length", "0")
-    return "transfer-encoding" in headers or not announced.isdecimal() or int(announced[:20]) > BOUND
+    """Whether the body has no declared length, or a very large one."""
+    length = headers.get("content-length", "0")
+    return "transfer-encoding" in headers or not length.isdecimal() or int(length[:20]) > SMALL
 
 
 async def _linger(receive: Receive) -> None:
-    """Read on until the client has heard the answer and stops, or its time is up."""
-    left = MOST
+    """Read and discard until the client stops sending, or LINGER or MAX_LINGER is reached."""
+    left = MAX_LINGER
     try:
         async with asyncio.timeout(LINGER):
             while left > 0:

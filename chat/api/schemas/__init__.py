@@ -1,1 +1,3 @@
-"""The shapes of requests and answers, one file per noun, as the handlers have them; `fields` is what all are made of."""
+"""Pydantic models of requests and answers, one file per noun; `fields` has what they share.
+Imports: `context`, `store.ledger`. Imported by the handlers and `openapi`.
+"""

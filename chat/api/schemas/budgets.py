@@ -1,4 +1,4 @@
-"""What budgets leave to spend."""
+"""Shapes of `GET /api/budgets`."""
 
 from chat.api.schemas.fields import Answer, Id, Query
 
@@ -8,7 +8,7 @@ class BudgetQuery(Query):
 
 
 class BudgetOut(Answer):
-    """Amounts as decimal strings in the unit; null where they are shared with other users. `near`: answers become cheaper."""
+    """Amounts are decimal strings in `unit`, null for budgets shared with other users. `near`: past `degrade_at`, answers become cheaper."""
 
     scope: str
     name: str | None

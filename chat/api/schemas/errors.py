@@ -1,4 +1,4 @@
-"""Errors: one shape for all of them."""
+"""The one shape of all errors."""
 
 from chat.api.schemas.fields import Answer
 
@@ -11,7 +11,7 @@ class SpentBudgetOut(Answer):
 
 
 class ErrorBody(Answer):
-    """`budget` is there only when a budget refused."""
+    """`param` names the field that is wrong. `budget` is present only when a budget refused."""
 
     message: str
     type: str

@@ -1,4 +1,4 @@
-"""What all shapes are made of: how strictly each kind is read, and the fields that several of them have."""
+"""Base classes of the shapes (how strictly each is read), and the field types that several share."""
 
 import json
 from typing import Annotated, Any
@@ -13,13 +13,13 @@ MAX_METADATA = 16_384  # bytes as JSON
 
 
 class Body(BaseModel):
-    """What a request carries. Unknown fields are refused, and nothing is taken for what it is not."""
+    """A request body. Unknown fields are refused, and types are strict: `"1"` is not a number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Query(BaseModel):
-    """What a query string asks for: all of it is text, so numbers and booleans are read from text."""
+    """A query string. Unknown parameters are refused; numbers and booleans are parsed from text."""
 
     model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
 
@@ -29,7 +29,7 @@ class NoQuery(Query):
 
 
 class Answer(BaseModel):
-    """What a response carries. Absent fields are null."""
+    """A response body. Absent values are null."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +48,7 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
 
 def _free(value: str) -> str:
     if is_reserved(value):
-        raise ValueError("is a name this server keeps for itself")
+        raise ValueError("is reserved by the server")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What this server is, and whether it is well."""
+"""Shapes of `/api/info`, `/healthz` and `/readyz`."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Messages: a branch page by page, and what people think of answers."""
+"""Shapes of messages, their parts, usage and ratings."""
 
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from chat.api.schemas.fields import Answer, Body, Id, Query
 
 class MessageQuery(Query):
     limit: int = Field(default=50, ge=1, le=200)
-    before: Id | None = Field(default=None, description="A message id: the page ends with its parent.")
+    before: Id | None = Field(default=None, description="Id of a message: the page ends with its parent.")
     leaf: Id | None = Field(
         default=None, description="Show the branch that ends here instead of the visible one."
     )
@@ -35,7 +35,7 @@ class UsageOut(Answer):
 
 
 class PartOut(Answer):
-    """A text, a reasoning, or the use of a tool (`name`, `input`, `result`)."""
+    """A part: text, reasoning (with `seconds`), or a tool call (`name`, `input`, `result`)."""
 
     type: str
     text: str | None = None

@@ -1,4 +1,4 @@
-"""What a page says of itself."""
+"""The shape of a presence report."""
 
 from typing import Literal
 

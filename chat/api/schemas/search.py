@@ -1,4 +1,4 @@
-"""Search."""
+"""Shapes of `GET /api/search`."""
 
 from typing import Annotated
 

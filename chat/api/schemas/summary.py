@@ -1,4 +1,4 @@
-"""The summary of a thread: shown line by line, and corrected."""
+"""Shapes of a thread's summary and of edits to it."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ class LineIn(Body):
 
 
 class SummaryEdit(Body):
-    id: Id = Field(description="The version this is a correction of.")
+    id: Id = Field(description="The version this edits.")
     lines: Annotated[list[LineIn], Field(max_length=500)]
 
 
@@ -41,7 +41,7 @@ class VersionOut(Answer):
 
 
 class SummaryOut(Answer):
-    """`upto_message_id` is the last message the summary stands for: the page's marker goes behind it."""
+    """`upto_message_id` is the last message the summary stands for; all fields but `versions` are empty without a summary."""
 
     id: str | None
     upto_message_id: str | None

@@ -1,4 +1,4 @@
-"""Threads: made, changed, listed."""
+"""Shapes of threads."""
 
 from typing import Annotated, Any, Literal
 
@@ -24,11 +24,10 @@ class ThreadChange(Body):
     )
     metadata: Metadata | None = None
     tier: Literal["simple", "standard", "complex", "auto"] | None = Field(
-        default=None, description="Pins the tier of turns that ask for none; `auto` takes the pin off."
+        default=None,
+        description="Pins the tier of turns whose request names no model; `auto` removes the pin.",
     )
-    read: Literal[True] | None = Field(
-        default=None, description="The owner has seen everything answered so far."
-    )
+    read: Literal[True] | None = Field(default=None, description="Marks everything answered so far as read.")
 
     @model_validator(mode="after")
     def _no_nulls(self) -> "ThreadChange":
@@ -55,7 +54,7 @@ class ThreadOut(Answer):
     leaf_id: str | None
     unread: bool
     running_turn_id: str | None
-    tier: Tier | None = Field(description="The tier pinned for turns that ask for none.")
+    tier: Tier | None = Field(description="The tier pinned for turns whose request names no model.")
 
 
 class ThreadsOut(Answer):

@@ -1,4 +1,4 @@
-"""Turns: what is wished for, how it stands, and what the model was told."""
+"""Shapes of turns, their requests and their context reports."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,33 +22,33 @@ class TurnInput(Body):
     def _one_form(self) -> "TurnInput":
         if (self.text is None) == (self.parts is None):
             raise ValueError("give either text or parts")
-        if len(self.words) > MAX_TEXT:
+        if len(self.joined) > MAX_TEXT:
             raise ValueError(f"at most {MAX_TEXT} characters")
         return self
 
     @property
-    def words(self) -> str:
-        """What was said, however it was given."""
+    def joined(self) -> str:
+        """The message's text: `text`, or all `parts` with empty lines between."""
         return self.text if self.text is not None else "\n\n".join(part.text for part in self.parts or [])
 
 
 class NewTurn(Body):
     input: TurnInput | None = None
-    regenerate: Id | None = Field(default=None, description="An answer to be given anew, as a sibling of it.")
+    regenerate: Id | None = Field(default=None, description="Id of an answer to write again, as its sibling.")
     continue_: Id | None = Field(
         default=None,
         alias="continue",
-        description="An answer that stopped before its end: a sibling that begins with what it said and goes on.",
+        description="Id of an answer that broke off: writes a sibling that begins with the same text and goes on.",
     )
     parent_id: Id | None = Field(
         default=None,
-        description="Absent: the visible branch goes on. Null: a new beginning. An id: a branch after that answer.",
+        description="Absent: continue the visible branch. Null: start at the root. An id: branch after that answer.",
     )
     model: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         default=None, description="A tier (simple, standard, complex) or a model's name."
     )
     feature: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = Field(
-        default=None, description="What the turn is for: a label to group the ledger by."
+        default=None, description="A label to group usage by."
     )
     metadata: Metadata | None = None
 
@@ -62,7 +62,7 @@ class NewTurn(Body):
 
 
 class FollowQuery(Query):
-    after: int = Field(default=0, ge=0, le=2**31 - 1, description="The last seq already seen.")
+    after: int = Field(default=0, ge=0, le=2**31 - 1, description="The last seq received.")
 
 
 class TurnAccepted(Answer):
@@ -83,7 +83,7 @@ class TurnOut(TurnAccepted):
 
 
 class CallOut(Answer):
-    """One upstream call: what was estimated and what was billed, in the five kinds that are priced apart."""
+    """One upstream call: estimated and actual usage, in the five kinds of tokens that have their own price."""
 
     purpose: str
     model: str
@@ -95,12 +95,16 @@ class CallOut(Answer):
 
 
 class ContextOut(Answer):
+    """The context report of a turn: the stored plan with its reasons, and the calls it led to."""
+
     turn_id: str
     plan: dict[str, Any] | None
     calls: list[CallOut]
 
 
 class RequestOut(Answer):
+    """The request to the model, rebuilt. `exact`: its digest equals the one stored before it was sent."""
+
     turn_id: str
     digest: str
     exact: bool

@@ -1,4 +1,4 @@
-"""The ledger: which calls are meant, and their sums."""
+"""Shapes of usage reports and of ledger exports."""
 
 from typing import Annotated, Literal
 
@@ -12,23 +12,25 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class LedgerQuery(Query):
-    """Which calls of the ledger are meant."""
+    """Selects calls of the ledger by time and label."""
 
     since: str | None = Field(
         default=None,
         alias="from",
         max_length=40,
-        description="A day or a moment (RFC 3339); 30 days before the end.",
+        description="Start: a day or a time (RFC 3339); default: 30 days before the end.",
     )
     until: str | None = Field(
         default=None,
         alias="to",
         max_length=40,
-        description="A day, which is included, or a moment, which is not; now.",
+        description="End: a day (included) or a time (excluded); default: now.",
     )
-    time_zone: str = Field(default="UTC", max_length=60, description="Whose days: an IANA name.")
+    time_zone: str = Field(
+        default="UTC", max_length=60, description="IANA name of the time zone whose days are meant."
+    )
     scope: Literal["own", "all"] = Field(
-        default="own", description="`all`: the whole deployment, with admin rights only."
+        default="own", description="`all`: the whole deployment; needs admin rights."
     )
     model: Label | None = None
     user: Label | None = None
@@ -41,7 +43,7 @@ class LedgerQuery(Query):
 
     @property
     def only(self) -> dict[LabelName, str]:
-        """The labels a call must have."""
+        """The labels that a call must have."""
         return {name: value for name in LABELS if (value := getattr(self, name)) is not None}
 
 
@@ -58,19 +60,19 @@ DIMENSION = f"(?:{'|'.join(DIMENSIONS)})"
 class UsageQuery(LedgerQuery):
     group_by: Annotated[
         str, StringConstraints(pattern=f"^{DIMENSION}(?:,{DIMENSION}){{0,3}}$"), AfterValidator(_dimensions)
-    ] = Field(default="day", description=f"Up to four of {', '.join(DIMENSIONS)}, with commas.")
-    limit: int = Field(default=1_000, ge=1, le=10_000, description="Most groups.")
-    format: Literal["json", "csv"] | None = Field(default=None, description="Instead of an `Accept` header.")
+    ] = Field(default="day", description=f"Up to four of {', '.join(DIMENSIONS)}, separated by commas.")
+    limit: int = Field(default=1_000, ge=1, le=10_000, description="Maximum number of groups.")
+    format: Literal["json", "csv"] | None = Field(default=None, description="Overrides the `Accept` header.")
 
 
 class CallsQuery(LedgerQuery):
-    after: Id | None = Field(default=None, description="The id of the last call read before.")
-    limit: int = Field(default=10_000, ge=1, le=100_000, description="Most calls.")
-    format: Literal["jsonl", "csv"] | None = Field(default=None, description="Instead of an `Accept` header.")
+    after: Id | None = Field(default=None, description="Id of the last call already read.")
+    limit: int = Field(default=10_000, ge=1, le=100_000, description="Maximum number of calls.")
+    format: Literal["jsonl", "csv"] | None = Field(default=None, description="Overrides the `Accept` header.")
 
 
 class TokensOut(Answer):
-    """Tokens by what they cost; they do not overlap, except `reasoning`, which is part of `output`."""
+    """Tokens by kind of price. Kinds do not overlap, except that `reasoning` is part of `output`."""
 
     input: int
     cache_read: int
@@ -81,38 +83,40 @@ class TokensOut(Answer):
 
 
 class FirstTokenOut(Answer):
-    """Milliseconds from sending a call to its first words: half of the calls, and 95 of 100, were at least as quick."""
+    """Milliseconds from sending a call to its first token: median and 95th percentile."""
 
     p50: float
     p95: float
 
 
 class UsageGroup(Answer):
-    """Some calls together. Amounts are exact decimal numbers as text."""
+    """Sums over some calls. Amounts are exact decimal numbers as strings."""
 
-    group: dict[str, str | None] = Field(description="The value of each dimension asked for.")
+    group: dict[str, str | None] = Field(description="The value of each dimension of `group_by`.")
     calls: int
     ok: int
     refused: int
     cancelled: int
     failed: int
-    estimated: int = Field(description="Calls whose count never arrived: cut, cancelled or crashed.")
-    unpriced: int = Field(description="Calls of models without a price; they are in no amount.")
+    estimated: int = Field(
+        description="Calls whose token count is estimated, because the stream broke, was cancelled or the process crashed."
+    )
+    unpriced: int = Field(description="Calls of models without a price; no amount includes them.")
     tokens: TokensOut
-    cost_usd: str | None = Field(description="Of the priced calls; null when there are none.")
+    cost_usd: str | None = Field(description="Cost of the priced calls; null when there are none.")
     first_token_ms: FirstTokenOut | None
     top_model_usd: str | None = Field(
-        description="What the priced calls would have cost on the top model with nothing cached."
+        description="Cost of the priced calls if all had used the top model with nothing cached."
     )
-    saved_usd: str | None = Field(description="How much less they did cost.")
+    saved_usd: str | None = Field(description="`top_model_usd` minus `cost_usd`.")
 
 
 class UsageReport(Answer):
     start: str
-    end: str = Field(description="Calls before this moment are in it.")
+    end: str = Field(description="Excluded: calls before this time are counted.")
     time_zone: str
     group_by: list[str]
-    groups: list[UsageGroup] = Field(description="Newest day first, then dearest first.")
-    more: bool = Field(description="Whether there were more groups than asked for.")
-    total: UsageGroup = Field(description="Over all groups, also those left out.")
+    groups: list[UsageGroup] = Field(description="Newest day first, then most expensive first.")
+    more: bool = Field(description="Whether there are more groups than `limit`.")
+    total: UsageGroup = Field(description="Over all groups, including those beyond `limit`.")
     top_model: str

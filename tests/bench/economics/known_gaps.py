@@ -16,9 +16,9 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from context.audit.bound import PlayedTurn, lasting
+from context.audit.bound import SizedTurn, lasting
 from context.cache.cache_state import TTL_MS
-from context.cache.pauses import rest_of
+from context.cache.pauses import usable_ttl
 from context.cache.plan_inputs import PlanInputs
 from context.models.pricing import Prices
 from context.policy import DEFAULT
@@ -46,10 +46,10 @@ def between_uses(gaps: Sequence[int], share: float) -> list[int]:
 
 def least(gaps: Sequence[int], inputs: Mapping[str, PlanInputs], tier: str) -> float:
     """Offline, in picodollars a use."""
-    at, turns = 0, [PlayedTurn(model=tier, at=0, user=0, answer=0)]
+    at, turns = 0, [SizedTurn(model=tier, at=0, user=0, answer=0)]
     for gap in gaps:
         at += gap
-        turns.append(PlayedTurn(model=tier, at=at, user=0, answer=0))
+        turns.append(SizedTurn(model=tier, at=at, user=0, answer=0))
     return lasting(turns, frame_of(inputs, system=1))[-1] / len(turns)
 
 
@@ -57,7 +57,7 @@ def told(gaps: Sequence[int], prices: Prices, uses: float) -> tuple[float, str]:
     """The best rule's picodollars a use, and the rule; after so many uses a thread ends, and renewals are tried for in vain."""
     best, name = float(prices.input), "none"
     for ttl in ("5m", "1h"):
-        rest = rest_of(DEFAULT, ttl)
+        rest = usable_ttl(DEFAULT, ttl)
         for tries in range(MOST_TRIES):
             reach = rest * (tries + 1) if tries else TTL_MS[ttl]
             cost = sum(

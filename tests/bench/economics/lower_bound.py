@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from context.audit.bound import Frame, PlayedTurn, bound
+from context.audit.bound import Frame, SizedTurn, bound
 from context.cache.plan_inputs import PlanInputs
 from tests.bench.economics.conversations import START, Conversation
 
@@ -17,7 +17,7 @@ class Least:
     bill: int
     answers: int
     frame: Frame
-    turns: tuple[PlayedTurn, ...]
+    turns: tuple[SizedTurn, ...]
 
 
 def least_of(
@@ -31,11 +31,11 @@ def least_of(
     """The offline bound. `inputs` by tier, of one tier or of all; `gaps` in milliseconds; sizes in tokens."""
     only = next(iter(inputs)) if len(inputs) == 1 else None
     frame = frame_of(inputs, system=system)
-    now, turns, answers = START, list[PlayedTurn](), 0
+    now, turns, answers = START, list[SizedTurn](), 0
     for index, exchange in enumerate(conversation.exchanges):
         tier = only or conversation.tiers[index]
         turns.append(
-            PlayedTurn(
+            SizedTurn(
                 model=tier, at=now, user=exchange.user, answer=exchange.answer, summary=summaries[index]
             )
         )
@@ -51,9 +51,9 @@ def frame_of(inputs: Mapping[str, PlanInputs], *, system: int) -> Frame:
     return Frame(
         system=system,
         prices={tier: its.prices.at(0) for tier, its in inputs.items()},
-        reader=one.summarizer.prices.at(0),
-        summary_least=round(policy.summary_budget * policy.summary_down),
-        summary_most=round(policy.summary_budget * policy.summary_over),
+        summarizer=one.summarizer.prices.at(0),
+        summary_min=round(policy.summary_budget * policy.summary_merge_to),
+        summary_max=round(policy.summary_budget * policy.summary_merge_above),
         summary_budget=policy.summary_budget,
         summary_share=policy.summary_share,
         summarizer_prompt=policy.summarizer_prompt,

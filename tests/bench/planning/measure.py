@@ -19,8 +19,9 @@ from chat.planning.planner import Planning
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.deployment import Deployment
 from context.cache.cache_state import after_request
+from context.cache.plan_inputs import BranchState
 from context.models.pricing import Usage
-from context.planning.plan import plan
+from context.planning.plan import TurnInputs, plan
 from context.routing.choice import Pins, Route, choose
 from store import cache_states, tables
 from store.database import Database
@@ -183,19 +184,18 @@ def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     route = fixed(deps.deployment)
     snapshot, model = work.snapshot, route.model_id
     inputs, path = snapshot.seen_by(deps.runtime, model, work.started_at)
+    branch = BranchState(
+        path=path,
+        summary=snapshot.summary,
+        cache_state=snapshot.cache_state(model),
+        others=snapshot.others(deps.runtime, model, work.started_at),
+        now=work.started_at,
+    )
+    turn = TurnInputs(route=route, branch=branch, global_gaps=snapshot.global_gaps(model))
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
-        plan(
-            inputs,
-            route=route,
-            path=path,
-            summary=snapshot.summary,
-            cache_state=snapshot.cache_state(model),
-            others=snapshot.others(deps.runtime, model, work.started_at),
-            global_gaps=snapshot.global_gaps(model),
-            now=work.started_at,
-        )
+        plan(inputs, turn)
         times.append(time.perf_counter() - began)
     return median(times)
 
@@ -205,7 +205,7 @@ async def _warm(deps: Deps, work: Planning) -> None:
     planned = await work.plan(fixed(deps.deployment))
     cache_state = after_request(
         work.snapshot.cache_state(planned.recipe.model),
-        planned.sent,
+        planned.cache_use,
         started_at=work.started_at,
         actual_usage=Usage(cache_write_5m=planned.estimate.total, output=200),
         upstream_id=None,

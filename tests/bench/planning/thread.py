@@ -36,7 +36,7 @@ async def write(database: Database, count: int) -> str:
 
     @cache
     def indexed(number: int, role: str) -> str:
-        return term_index.entry(LOCAL, thread, None, term_index.told(said[number], role))
+        return term_index.entry(LOCAL, thread, None, term_index.indexed_stems(said[number], role))
 
     for first in range(0, count, BATCH):
         picked = [chance.randrange(TEXTS) for _ in range(first, min(count, first + BATCH))]
@@ -90,15 +90,17 @@ async def write(database: Database, count: int) -> str:
                 connection,
                 LOCAL,
                 thread,
-                id=f"sum {count}",
-                upto_message_id=f"{count}-{last}",
-                upto_depth=last,
-                leaf_id=None,
-                segments=(segment,),
-                based_on=None,
-                origin="import",
-                prompt_digest=None,
-                now=START,
+                summaries.NewSummary(
+                    id=f"sum {count}",
+                    upto_message_id=f"{count}-{last}",
+                    upto_depth=last,
+                    leaf_id=None,
+                    segments=(segment,),
+                    based_on=None,
+                    origin="import",
+                    prompt_digest=None,
+                    created_at=START,
+                ),
             )
 
     await database.write(condense)

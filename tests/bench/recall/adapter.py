@@ -42,7 +42,7 @@ from store import messages, migrate, threads, users
 from store.database import Database
 from store.search import vectors
 from store.search.branch_index import Outlines
-from store.search.recall import recall
+from store.search.recall import RecallRequest, recall
 
 OWNER = "bench"
 
@@ -136,13 +136,15 @@ class Bench:
                 connection,
                 OWNER,
                 held.id,
-                question=question,
-                before=first,
-                now=now,
-                budget=budget,
+                RecallRequest(
+                    question=question,
+                    before=first,
+                    now=now,
+                    budget=budget,
+                    likeness=likeness,
+                ),
                 count=count,
                 outlines=self.outlines,
-                likeness=likeness,
             )
         return [block.text for block in blocks]
 
@@ -200,14 +202,16 @@ async def imported(thread: dict[str, Any]) -> Imported:
                 connection,
                 OWNER,
                 thread["id"],
-                id=message.id,
-                parent=above,
-                role=message.role,
-                status=message.status,
-                parts=message.parts,
-                tokens=message.tokens,
-                turn_id="turn",
-                now=at,
+                messages.NewMessage(
+                    id=message.id,
+                    parent=above,
+                    role=message.role,
+                    status=message.status,
+                    parts=message.parts,
+                    tokens=message.tokens,
+                    turn_id="turn",
+                    created_at=at,
+                ),
             )
             path.append(message)
             lines.append(rendered(Source(id=message.id, role=message.role, at=at, text=row["content"])))

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from context.routing.complexity import assess
-from context.routing.thread import Said
+from context.routing.thread import EarlierMessage
 
 
 def tier(text: str, history: list[dict[str, str]]) -> str:
@@ -27,8 +27,9 @@ def score(prompt: str, history: list[dict[str, str]]) -> float:
     return assess(prompt, said(history)).gain
 
 
-def said(history: list[dict[str, str]]) -> tuple[Said, ...]:
+def said(history: list[dict[str, str]]) -> tuple[EarlierMessage, ...]:
     """The kit's history as the router takes it."""
     return tuple(
-        Said(role="user" if one["role"] == "user" else "assistant", text=one["content"]) for one in history
+        EarlierMessage(role="user" if one["role"] == "user" else "assistant", text=one["content"])
+        for one in history
     )

@@ -34,11 +34,11 @@ from types import ModuleType
 from typing import Any
 
 from context.models.catalog import Tier
-from context.routing.complexity import judged, tiers_of
+from context.routing.complexity import complexity_of, judge_message
 from context.routing.gain import expected_gain, form_of
-from context.routing.model import Weights, inputs
+from context.routing.model import Weights, terms
 from context.routing.signals import Reading, read
-from context.routing.thread import Said
+from context.routing.thread import EarlierMessage
 from tests.bench.routing import prior as prior_weights
 from tests.bench.routing.kit import load
 
@@ -73,7 +73,7 @@ class Row:
     topic: str
     label: str
     reading: Reading
-    said: tuple[Said, ...]
+    said: tuple[EarlierMessage, ...]
 
 
 def main() -> None:
@@ -110,10 +110,11 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def said_of(history: Iterable[dict[str, str]]) -> tuple[Said, ...]:
+def said_of(history: Iterable[dict[str, str]]) -> tuple[EarlierMessage, ...]:
     """The thread before a row."""
     return tuple(
-        Said(role="user" if one["role"] == "user" else "assistant", text=one["content"]) for one in history
+        EarlierMessage(role="user" if one["role"] == "user" else "assistant", text=one["content"])
+        for one in history
     )
 
 
@@ -156,7 +157,7 @@ def train(turns: Sequence[Row], quality: Sequence[tuple[str, Reading, float]] = 
     """Weights for all heads. The thread's need comes from a first round without it."""
     none = Weights(version="training", bias=(0.0, 0.0), signals={}, words={}, gain={})
     first = signal_heads([(row, dict(row.reading.signals)) for row in turns], none)
-    seen = [(row, dict(judged(row.reading, row.said, first).signals)) for row in turns]
+    seen = [(row, dict(judge_message(row.reading, row.said, first).signals)) for row in turns]
     whole = word_heads(seen, signal_heads(seen, none))
     return replace(whole, version="2", gain=gains(quality))
 
@@ -211,7 +212,7 @@ def newton(rows: Sequence[Sparse], aims: Sequence[float], prior: Sequence[float]
 
 def word_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -> Weights:
     """Words and pairs, fitted to what the signals left over (gradients with a step of their own for each weight, AdaGrad)."""
-    own = [() if row.reading.strange else inputs(row.reading.words) for row, _ in rows]
+    own = [() if row.reading.foreign else terms(row.reading.words) for row, _ in rows]
     counts = Counter(term for found in own for term in found)
     kept = {term: i for i, term in enumerate(sorted(term for term, n in counts.items() if n >= LEAST_ROWS))}
     places = [[kept[term] for term in found if term in kept] for found in own]
@@ -379,7 +380,7 @@ def validate_gain(data: Path, kit: ModuleType) -> None:
 
 def tier(row: Row, weights: Weights) -> Tier:
     """What a router with these weights would choose."""
-    return tiers_of(judged(row.reading, row.said, weights)).tier
+    return complexity_of(judge_message(row.reading, row.said, weights)).tier
 
 
 def figures(labels: Sequence[str], said: Sequence[str]) -> str:

@@ -42,7 +42,7 @@ FAULTS = (
     "eof",
     "error",
     "no_message_stop",
-    "upstream_disconnect",
+    "cut_end",
 )
 ANSWERS = (200, 202)
 REFUSING = {402, 409, 429, 503}  # busy, out of budget, overloaded: a person tries something else later

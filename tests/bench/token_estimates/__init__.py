@@ -1,1 +1,1 @@
-"""Token estimates: the adapter for the scorer, and the script that makes the shipped vocabulary."""
+"""Token estimates: the adapter for the scorer, their speed, and the script that makes the shipped tokenizer."""

@@ -2,8 +2,9 @@
 
     python <kit>/token_estimates.py --data <data>/tokens/texts.jsonl.gz --detail --callable tests/bench/token_estimates/adapter.py:Estimator
 
-Run it from the repository root. The vocabularies are loaded when this file is, as the server loads them when it starts; the
-README gives that time apart. Nothing else is prepared: every word of the scorer's texts is met for the first time. The tokenizers' names are not looked at: all start from the belief about unknown models.
+Run it from the repository root. The tokenizer is loaded when this file is, as the server loads it before a text comes; `speed.py`
+measures that apart. Nothing else is prepared: every word of the scorer's texts is met for the first time. The tokenizers' names
+are not looked at: all start from the belief about unknown models.
 """
 
 from __future__ import annotations

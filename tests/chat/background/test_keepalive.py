@@ -5,26 +5,9 @@ from pathlib import Path
 import pytest
 
 from context.policy import DEFAULT
+from tests.chat.background.idle import PAUSE, present, used_to
 from tests.chat.talk import START, Talk, converses, talk, talking
 from tests.upstream import Reply, SimClock, Simulator, faults
-
-PAUSE = 420.0  # seconds: longer than an entry lives, short enough to renew it once
-
-
-async def present(one: Talk, state: str, thread: str = "t") -> None:
-    """The page says something of itself."""
-    answer = await one.app.http.post(f"/api/threads/{thread}/presence", json={"state": state})
-    assert answer.status_code == 204
-
-
-async def used_to(one: Talk, pause: float, state: str = "visible", turns: int = 7) -> None:
-    """A conversation with pauses of that length, and the last answer just given."""
-    for number in range(turns):
-        await one.say(f"Note {number}: " + "we went on with it " * 100)
-        await present(one, state)
-        await one.rest(pause)
-    await one.say("And one more.")
-    await present(one, state)
 
 
 async def renewed(one: Talk) -> list[int]:
@@ -73,7 +56,7 @@ async def test_they_end_when_nobody_comes_back(tmp_path: Path) -> None:
         before = len(one.touches())
         await one.rest(86_400)
         sent = len(one.touches()) - before
-        assert 1 <= sent <= DEFAULT.keepalives_5m
+        assert 1 <= sent <= DEFAULT.max_keepalives_5m
         await one.rest(7 * 86_400)
         assert len(one.touches()) - before == sent, "what is dead stays dead"
         assert (await one.say("I am back."))["status"] == "completed"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chat.background.test_keepalive import PAUSE, used_to
+from tests.chat.background.idle import PAUSE, used_to
 from tests.chat.talk import converses, talk
 from tests.upstream import Reply
 

@@ -87,12 +87,12 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 def alerts(database: Database, clock: QuickClock, hook: Receiver | None) -> Alerts:
     """The alerts of one replica."""
     webhook = None if hook is None else Webhook(url=hook.url, secret=SECRET)
-    return Alerts(database=database, clock=clock, budgets=(TOKENS,), shares=(80, 100), webhook=webhook)
+    return Alerts(database=database, clock=clock, budgets=(TOKENS,), thresholds=(80, 100), webhook=webhook)
 
 
 async def use(database: Database, clock: QuickClock, amount: int) -> Counter:
     (counter,) = counters([TOKENS], ADA, clock.now())
-    await database.write(partial(store.reserve, wanted=[(counter, amount)]))
+    await database.write(partial(store.reserve, amounts=[(counter, amount)]))
     change = Change(key=counter.key, period_start=counter.period_start, used=amount, reserved=-amount)
     await database.write(partial(store.settle, changes=[change]))
     return counter
@@ -108,18 +108,18 @@ async def test_each_share_is_told_once_however_many_replicas_look(database: Data
     async with receiver() as hook:
         replicas = [alerts(database, clock, hook) for _ in range(3)]
         await use(database, clock, 790)
-        await asyncio.gather(*(one.look() for one in replicas))
+        await asyncio.gather(*(one.check() for one in replicas))
         assert hook.got == []
         await use(database, clock, 20)
         for _ in range(2):
-            await asyncio.gather(*(one.look() for one in replicas))
+            await asyncio.gather(*(one.check() for one in replicas))
         (told,) = hook.bodies()
         assert told["type"] == "budget.share_reached"
         assert {name: told["data"][name] for name in ("scope", "subject", "share", "used", "limit", "refused")} == {
             "scope": "user", "subject": "ada", "share": 80, "used": "810", "limit": "1000", "refused": False,
         }  # fmt: skip
         await use(database, clock, 190)
-        await asyncio.gather(*(one.look() for one in replicas))
+        await asyncio.gather(*(one.check() for one in replicas))
         assert [body["data"]["share"] for body in hook.bodies()] == [80, 100]
         assert await outbox(database) == 0
 
@@ -128,20 +128,20 @@ async def test_a_webhook_that_fails_is_tried_again_also_after_a_crash(database: 
     clock = QuickClock()
     async with receiver(500, 307, 429) as hook:
         await use(database, clock, 900)
-        await alerts(database, clock, hook).look()
+        await alerts(database, clock, hook).check()
         assert (len(hook.got), await outbox(database)) == (1, 1)
-        await alerts(database, clock, hook).look()
+        await alerts(database, clock, hook).check()
         assert len(hook.got) == 1, "not before it is due"
         for tries in (2, 3, 4):
             clock.ahead += 60_000
-            await alerts(database, clock, hook).look()  # each is a new process
+            await alerts(database, clock, hook).check()  # each is a new process
             assert len(hook.got) == tries
         assert await outbox(database) == 0
         bodies = hook.bodies()
         assert all(body == bodies[0] for body in bodies), "the same alert"
         assert len({headers["webhook-id"] for headers, _ in hook.got}) == 1
         clock.ahead += 3_600_000
-        await alerts(database, clock, hook).look()
+        await alerts(database, clock, hook).check()
         assert len(hook.got) == 4, "a redirect was not followed, and nothing is sent twice"
 
 
@@ -150,7 +150,7 @@ async def test_an_alert_nobody_takes_is_given_up_after_days(database: Database) 
     async with receiver(*([503] * 99)) as hook:
         await use(database, clock, 900)
         for _ in range(4):
-            await alerts(database, clock, hook).look()
+            await alerts(database, clock, hook).check()
             clock.ahead += 86_400_000
         assert await outbox(database) == 0
 

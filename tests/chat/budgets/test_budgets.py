@@ -7,47 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from chat.cli.doctor import _budgets
 from context.models.pricing import pico, price
-from store.database import Database
 from store.users import LOCAL
-from tests.chat.auth.test_tokens import ADA, BOB, GRANTED, client
+from tests.chat.auth.tokens import ADA, BOB, GRANTED, client
+from tests.chat.budgets.spending import budget, counted, spent
 from tests.chat.outcomes import finished, ledger, notes
-from tests.chat.talk import actual_usage
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for
 from tests.upstream import Reply, Simulator, faults
-from tests.upstream.log import Exchange
-
-
-def budget(limit: object, **more: Any) -> dict[str, Any]:
-    return {"scope": "user", "unit": "usd", "period": "day", "limit": str(limit), **more}
-
-
-async def counted(database: Database) -> dict[str, tuple[int, int]]:
-    """Used and set aside by key, over all periods."""
-    async with database.reading() as connection:
-        rows = await connection.execute(text("SELECT key, used, reserved FROM budgets ORDER BY key"))
-        return {row.key: (int(row.used), int(row.reserved)) for row in rows}
-
-
-async def spent(database: Database) -> dict[str, int]:
-    """The sums of the ledger by unit."""
-    async with database.reading() as connection:
-        kinds = "input + cache_read + cache_write_5m + cache_write_1h + output"
-        row = (
-            await connection.execute(text(f"SELECT SUM(cost_pico), SUM({kinds}) FROM ledger_entries"))
-        ).one()
-        return {"usd": int(row[0] or 0), "tokens": int(row[1] or 0)}
-
-
-def cost(entry: Exchange) -> int:
-    """What the provider bills for one call, in picodollars."""
-    found = price(entry.json["model"], actual_usage(entry))
-    assert found is not None
-    return pico(found)
 
 
 @contextmanager
@@ -221,11 +191,11 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         await caller._send(record)
         worst = 200 * 4_000_000 + 1_000 * 10_000_000
         assert await counted(app.deps.database) == {"tier:standard|requests|day": (0, 1), f"user:{LOCAL}|usd|day": (0, worst)}  # fmt: skip
-        await books.close_left_behind(database, record.created_at + 1, local=False)
+        await books.close_abandoned(database, record.created_at + 1, local=False)
         estimated = await spent(app.deps.database)
         assert (await counted(app.deps.database))[f"user:{LOCAL}|usd|day"] == (estimated["usd"], 0)
         record.call.upstream_id, record.call.model = "msg_late", "a gateway's own name for it"
-        record.call.decoder.take(b'{"input_tokens": 120, "output_tokens": 30}')
+        record.call.decoder.set_usage(b'{"input_tokens": 120, "output_tokens": 30}')
         record.end("ok", 1.0)
         row = books.entry(record, local=False)
         assert row.cost == price("claude-sonnet-5-5", row.usage) != 0, "the model that was asked has a price"
@@ -235,7 +205,7 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         assert exact["usd"] == pico(row.cost or Decimal(0))
         assert await counted(app.deps.database) == {"tier:standard|requests|day": (1, 0), f"user:{LOCAL}|usd|day": (exact["usd"], 0)}  # fmt: skip
         async with database.reading() as connection:
-            assert await open_calls.left_behind(connection, record.created_at + 1, limit=9) == []
+            assert await open_calls.abandoned(connection, record.created_at + 1, limit=9) == []
 
 
 async def test_everybody_sees_what_they_spend_from_and_no_figures_of_the_others(

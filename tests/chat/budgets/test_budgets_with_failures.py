@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.chat.budgets.test_budgets import budget
+from tests.chat.budgets.spending import budget
 from tests.chat.outcomes import finished, notes
 from tests.clocks import QuickClock
 from tests.palaver import palaver

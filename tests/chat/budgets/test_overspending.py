@@ -14,7 +14,7 @@ import pytest
 from chat.upstream.client import Timeouts
 from context.models.pricing import pico, usd
 from store.database import Database
-from tests.chat.budgets.test_budgets import budget, cost, counted, spent
+from tests.chat.budgets.spending import budget, cost, counted, spent
 from tests.chat.process import environment, serving
 from tests.chat.talk import START
 from tests.palaver import palaver
@@ -29,7 +29,7 @@ WORST = (
 LIMIT = Decimal(usd(20 * WORST))
 BUDGETS = [budget(LIMIT, scope="deployment", period="month", degrade_at=1.0)]
 ONE_MODEL = {f"model_{tier}": "claude-sonnet-5-5" for tier in ("simple", "standard", "complex")}
-SETTINGS: dict[str, Any] = {"max_output_tokens": OUTPUT, "requests_at_once": 0, **ONE_MODEL}
+SETTINGS: dict[str, Any] = {"max_output_tokens": OUTPUT, "max_concurrent_requests": 0, **ONE_MODEL}
 
 
 async def test_two_hundred_turns_at_once_never_spend_more_than_a_budget_for_twenty(

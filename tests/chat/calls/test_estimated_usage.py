@@ -1,30 +1,15 @@
 """The bill is estimated: what a plan predicts is what the provider charges, and what it charges is what the ledger says."""
 
-import json
 import random
 from pathlib import Path
-from typing import Any
 
 from context.models.pricing import Usage, price, usd
-from tests.chat.talk import START, Talk, model, talking
-from tests.upstream import Reply, SimClock, Simulator
+from tests.chat.calls.billed import WORDS, chatty, missed, replies
+from tests.chat.talk import START, Talk, talking
+from tests.upstream import SimClock, Simulator
 from tests.upstream.cache import PromptCache
 
 KINDS = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
-WORDS = [
-    "alpha", "invoice", "shipment", "refund", "customer", "order", "number", "delivery", "paris", "london", "budget",
-    "meeting", "deadline", "tokyo", "contract", "clause", "lawyer", "price", "discount", "tuesday", "friday", "report",
-]  # fmt: skip
-
-
-def chatty(seed: int) -> Any:
-    """A model whose answers are of very different lengths."""
-    chance = random.Random(seed)
-
-    def reply(_: dict[str, Any]) -> Reply:
-        return Reply(text=" ".join(chance.choice(WORDS) for _ in range(chance.randint(20, 160))), thinking="")
-
-    return model(reply)
 
 
 async def mixed(one: Talk, turns: int, seed: int = 5) -> None:
@@ -37,17 +22,6 @@ async def mixed(one: Talk, turns: int, seed: int = 5) -> None:
         await one.rest(
             chance.expovariate(1 / 40) if chance.random() < 0.75 else chance.expovariate(1 / 8_000)
         )
-
-
-async def replies(one: Talk) -> list[dict[str, Any]]:
-    """The ledger's rows of answers, with what was estimated of them."""
-    rows = [row for row in await one.spent() if row["purpose"] == "reply"]
-    return [{**row, "estimated_usage": json.loads(row["estimated_usage"])} for row in rows]
-
-
-def missed(rows: list[dict[str, Any]]) -> list[str]:
-    """The reads that did not happen, with their causes."""
-    return [row["cache_miss"] for row in rows if row["cache_miss"]]
 
 
 async def test_the_kinds_foreseen_are_the_kinds_billed(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from chat import DISTRIBUTION
 from chat.cli.doctor import Finding, examine
 from chat.cli.main import app
 from store import migrate
@@ -171,3 +173,18 @@ def test_help_is_there(command: tuple[str, ...]) -> None:
     ended = CliRunner().invoke(app, [*command, "--help"])
     assert ended.exit_code == 0
     assert "Usage" in ended.output
+
+
+def test_the_version_is_the_installed_one() -> None:
+    ended = CliRunner().invoke(app, ["--version"])
+    assert (ended.exit_code, ended.output) == (0, f"palaver {version(DISTRIBUTION)}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("palaver us", "usage"), ("palaver usage --z", "--zone"), ("palaver monitoring d", "dashboard")],
+)
+def test_a_shell_completes_commands_options_and_choices(line: str, words: str) -> None:
+    asks = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_PALAVER_COMPLETE": "complete_bash"}
+    ended = CliRunner().invoke(app, prog_name="palaver", env=asks)
+    assert ended.output.split() == [words]

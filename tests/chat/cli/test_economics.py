@@ -135,7 +135,7 @@ async def test_the_command_prints_the_exact_total(spoken: Spoken) -> None:
         assert code == 0, written
         [told] = [line.split()[-1] for line in written.splitlines() if line.startswith("all ")]
         assert Decimal(told) == paid
-        assert "the least possible" in written
+        assert "lower bound" in written
 
 
 async def test_what_cannot_be_told_is_said(spoken: Spoken) -> None:

@@ -61,7 +61,7 @@ def test_a_file_is_read_line_by_line_with_its_history_and_labels(folder: Path) -
 def test_a_file_without_texts_is_no_question(folder: Path) -> None:
     (folder / "turns.jsonl").write_text("\n")
     ended = CliRunner().invoke(app, ["route", "--file", "turns.jsonl"])
-    assert (ended.exit_code, "turns.jsonl: there is no text in it" in ended.output) == (1, True)
+    assert (ended.exit_code, "turns.jsonl: the file has no text" in ended.output) == (1, True)
 
 
 @pytest.mark.parametrize(

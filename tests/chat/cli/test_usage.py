@@ -61,7 +61,7 @@ async def test_json_csv_and_the_table_agree(folder: Path) -> None:
     assert [row["cost_usd"] for row in rows] == [one["cost_usd"] or "" for one in found["groups"]]
     _, shown = await asyncio.to_thread(palaver_usage, folder)
     assert f"${float(found['total']['cost_usd']):,.4f}" in shown
-    assert "with nothing cached would have cost" in shown
+    assert "With claude-opus-5-5 for every call and no cache: $" in shown
     assert "unpriced" in shown
 
 
@@ -73,12 +73,12 @@ async def test_caches_that_did_not_pay_are_said_to_have_cost_more(tmp_path: Path
     await database.close()
     _, shown = await asyncio.to_thread(palaver_usage, tmp_path)
     assert "$-" not in shown
-    assert "less than was paid" in shown
+    assert "less than the actual cost" in shown
 
 
 async def test_what_cannot_be_answered_is_said_in_words(folder: Path, tmp_path: Path) -> None:
     for options, words in (
-        (("--by", "hour"), "--by hour: there are day, model"),
+        (("--by", "hour"), "--by hour: not one of day, model"),
         (("--since", "soon"), "--since: neither a date"),
         (("--zone", "Mars"), "--zone: not the name"),
         (("--data-dir", str(tmp_path / "nowhere")), "There is no database"),

@@ -15,9 +15,9 @@ from chat.embeddings.minilm import TOKENS, cosines
 from chat.upstream.local.errors import LocalModelUnavailable
 from store.users import LOCAL
 from tests.chat.embeddings.model import CACHE, fetched, loaded
+from tests.chat.outcomes import rebuilt
 from tests.chat.talk import Talk, model, talk, words_of
-from tests.chat.upstream.local.test_weights import QUIET, unreachable
-from tests.chat.upstream.local.wheels import copying, wheel
+from tests.chat.upstream.local.wheels import QUIET, copying, unreachable, wheel
 from tests.upstream import Reply
 
 pytestmark = pytest.mark.local_model
@@ -65,7 +65,7 @@ async def test_what_shares_no_word_with_the_question_comes_back_only_with_the_mo
         turn = await one.say(QUESTION)
         sent = one.asked()[-1]
         assert ("yoga" in words_of(sent.json)) == embeddings
-        assert await one.rebuilt(turn) == sent.body, "replay needs no model"
+        assert (await rebuilt(one.app, turn["id"]))[0] == sent.body, "replay needs no model"
         messages, vectors = await stored(one)
         assert vectors == (messages if embeddings else 0)
         assert (await one.app.http.delete("/api/threads/t")).status_code == 204
@@ -137,11 +137,12 @@ def test_without_numpy_the_complaint_names_the_extra(tmp_path: Path) -> None:
         "from chat.embeddings.embeddings import start\n"
         "from chat.config.settings import Settings\n"
         f"asked = Settings(_env_file=None, recall_embeddings=True, cache_dir={str(tmp_path)!r})\n"
-        "print(asyncio.run(start(Settings(_env_file=None), None)))\n"
+        "print(asyncio.run(start(Settings(_env_file=None), None, None)))\n"
         "asyncio.run(start(asked, None, None))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "None", "what is off needs nothing"
     assert (
-        "PALAVER_RECALL_EMBEDDINGS: numpy is not installed: pip install 'palaver[embeddings]'" in done.stderr
+        "PALAVER_RECALL_EMBEDDINGS: numpy is not installed: pip install 'palaver-chat[embeddings]'"
+        in done.stderr
     )

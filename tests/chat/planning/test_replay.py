@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from chat.planning.replay import replay
 from chat.upstream.client import Timeouts
 from context.request import request
-from store import turns
-from store.users import LOCAL
+from tests.chat.outcomes import rebuilt
 from tests.chat.talk import START, Talk, condensed, converses, model, summarises, talking
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
@@ -17,15 +15,6 @@ from tests.upstream import Reply, SimClock, Simulator, faults
 from tests.upstream.replies import ToolCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-async def rebuilt(app: Palaver, turn_id: str) -> tuple[bytes, str]:
-    """The request of a turn, made again from what is stored; and the digest stored with it."""
-    async with app.deps.database.reading() as connection:
-        turn = await turns.get(connection, LOCAL, turn_id)
-        assert turn is not None
-        assert turn.plan is not None
-        return (await replay(connection, turn)).body, turn.plan["digest"]
 
 
 async def test_every_old_request_is_rebuilt_byte_for_byte(tmp_path: Path) -> None:

@@ -87,4 +87,4 @@ async def test_a_running_server_logs_neither_secrets_nor_words(tmp_path: Path) -
     assert [line["path"] for line in requests if line["request_id"] == "find-me"] == ["/api/none"]
     ended = [line for line in logged if line["event"] == "turn.ended"]
     assert [line["outcome"] for line in ended] == ["completed", "failed"]
-    assert [line["outcome"] for line in logged if line["event"] == "upstream call failed"] == []
+    assert [line["outcome"] for line in logged if line["event"] == "upstream.call_failed"] == []

@@ -21,10 +21,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from chat.budgets.reservations import NOT_MADE
+from chat.budgets.reservations import OVER_BUDGET
 from chat.cli.main import app as command
 from chat.telemetry.otel import Providers
-from chat.telemetry.prometheus import Now, Prometheus
+from chat.telemetry.prometheus import Prometheus, Snapshot
 from chat.upstream.failures import SKIPPED
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
@@ -236,7 +236,7 @@ async def main():
     settings = Settings(_env_file=None, data_dir=tempfile.mkdtemp(), anthropic_api_key="sk-ant-test", anthropic_base_url="http://127.0.0.1:9")
     async with running(settings) as deps:
         caller = deps.runtime.caller
-        assert caller.watch.watchers == (), "somebody watches"
+        assert caller.hooks.hooks == (), "somebody watches"
         assert deps.metrics is None
         assert not caller.upstream.client.open_telemetry["traces"]["enabled"], "the SDK would trace"
 asyncio.run(main())
@@ -267,7 +267,7 @@ def test_the_examples_are_promql_over_figures_that_exist(where: str) -> None:
     promql_parser.parse(expression)
     metrics = Prometheus()
     labels: dict[str, set[str]] = {}
-    page = metrics.page(Now(running=0, waiting=0)).decode()
+    page = metrics.page(Snapshot(running=0, waiting=0)).decode()
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.MULTILINE))
     for one in (metrics.turns, metrics.calls, metrics.tokens, metrics.cost, metrics.unpriced):
         labels[f"{one._name}_total"] = set(one._labelnames)
@@ -281,7 +281,7 @@ def test_the_examples_are_promql_over_figures_that_exist(where: str) -> None:
 def test_a_call_that_was_left_out_is_no_error_to_anybody_watching() -> None:
     counted = re.findall(r'outcome!~"([^"]*)"', expressions()["PalaverErrors"])
     assert len(counted) == 2
-    for outcome in (NOT_MADE, SKIPPED.outcome):
+    for outcome in (OVER_BUDGET, SKIPPED.outcome):
         assert all(outcome in told.split("|") for told in counted)
 
 

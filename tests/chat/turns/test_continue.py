@@ -7,8 +7,7 @@ import pytest
 
 from context.request.continuing import block
 from context.request.request import digest
-from tests.chat.outcomes import answer_text, finished, notes
-from tests.chat.planning.test_replay import rebuilt
+from tests.chat.outcomes import answer_text, finished, notes, rebuilt
 from tests.chat.talk import talk
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
@@ -19,13 +18,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HALF = "The first half of a sen"
 REST = "tence, and the rest."
-
-
-async def go_on(app: Palaver, thread: str, message_id: str, **fields: Any) -> dict[str, Any]:
-    answer = await app.http.post(f"/api/threads/{thread}/turns", json={"continue": message_id, **fields})
-    assert answer.status_code == 202, answer.text
-    accepted: dict[str, Any] = answer.json()
-    return accepted
 
 
 async def broken(app: Palaver, thread: str, reply: Reply | None = None) -> dict[str, Any]:
@@ -39,7 +31,7 @@ async def broken(app: Palaver, thread: str, reply: Reply | None = None) -> dict[
 async def test_the_rest_is_put_behind_the_first_half_as_one_answer(house: Palaver, thread: str) -> None:
     turn = await broken(house, thread)
     house.sim.script(Reply(text=REST, thinking="Where was I?"))
-    accepted = await go_on(house, thread, turn["message_id"])
+    accepted = await house.continue_answer(thread, turn["message_id"])
     events, after = await finished(house, accepted["id"])
     assert after["status"] == "completed"
     assert text_of(events) == HALF + REST
@@ -54,7 +46,7 @@ async def test_the_request_quotes_the_half_behind_the_last_mark_and_can_be_rebui
     house: Palaver, thread: str
 ) -> None:
     turn = await broken(house, thread)
-    accepted = await go_on(house, thread, turn["message_id"])
+    accepted = await house.continue_answer(thread, turn["message_id"])
     await finished(house, accepted["id"])
     first, second = house.sim.requests
     asked = second["messages"][-1]
@@ -73,7 +65,7 @@ async def test_the_prefix_is_read_from_the_cache(tmp_path: Path) -> None:
         one.sim.script(faults.reset_after(HALF))
         turn = await one.say("Tell me")
         cut = one.asked()[-1]
-        accepted = await go_on(one.app, "t", turn["message_id"])
+        accepted = await one.app.continue_answer("t", turn["message_id"])
         await finished(one.app, accepted["id"])
         await one.settled()
         again = one.asked()[-1]
@@ -98,16 +90,16 @@ async def test_whatever_stopped_it_can_be_gone_on_with(house: Palaver, thread: s
         await house.http.post(f"/api/turns/{accepted['id']}/cancel")
         _, turn = await finished(house, accepted["id"])
     house.sim.script(Reply(text=REST))
-    _, after = await finished(house, (await go_on(house, thread, turn["message_id"]))["id"])
+    _, after = await finished(house, (await house.continue_answer(thread, turn["message_id"]))["id"])
     assert answer_text(after["message"]) == HALF + REST
 
 
 async def test_it_can_break_off_again_and_again(house: Palaver, thread: str) -> None:
     turn = await broken(house, thread)
     house.sim.script(faults.eof_after("tence,"), Reply(text=" and the rest."))
-    _, second = await finished(house, (await go_on(house, thread, turn["message_id"]))["id"])
+    _, second = await finished(house, (await house.continue_answer(thread, turn["message_id"]))["id"])
     assert (second["status"], answer_text(second["message"])) == ("failed", HALF + "tence,")
-    _, third = await finished(house, (await go_on(house, thread, second["message_id"]))["id"])
+    _, third = await finished(house, (await house.continue_answer(thread, second["message_id"]))["id"])
     assert (third["status"], answer_text(third["message"])) == ("completed", HALF + REST)
     assert third["message"]["sibling_ids"] == [one["message_id"] for one in (turn, second, third)]
 
@@ -117,7 +109,7 @@ async def test_a_call_that_fails_before_the_rest_is_repeated_and_may_fall_back(
 ) -> None:
     turn = await broken(house, thread)
     house.sim.script(faults.overloaded(), faults.reset_after(), Reply(text=REST))
-    accepted = await go_on(house, thread, turn["message_id"])
+    accepted = await house.continue_answer(thread, turn["message_id"])
     events, after = await finished(house, accepted["id"])
     assert answer_text(after["message"]) == HALF + REST
     assert len(notes(events, "retry")) == len(notes(events, "fallback")) == 1
@@ -126,23 +118,23 @@ async def test_a_call_that_fails_before_the_rest_is_repeated_and_may_fall_back(
 async def test_an_answer_that_lacks_nothing_is_complete_as_it_is(house: Palaver, thread: str) -> None:
     turn = await broken(house, thread)
     house.sim.script(faults.empty())
-    _, after = await finished(house, (await go_on(house, thread, turn["message_id"]))["id"])
+    _, after = await finished(house, (await house.continue_answer(thread, turn["message_id"]))["id"])
     assert (after["status"], answer_text(after["message"])) == ("completed", HALF)
 
 
 async def test_the_model_that_began_goes_on_unless_another_is_asked_for(house: Palaver, thread: str) -> None:
     house.sim.script(faults.reset_after(HALF))
     turn = await house.chat(thread, "Tell me", model="complex")
-    _, same = await finished(house, (await go_on(house, thread, turn["message_id"]))["id"])
+    _, same = await finished(house, (await house.continue_answer(thread, turn["message_id"]))["id"])
     assert same["message"]["model"] == "claude-opus-5-5"
-    accepted = await go_on(house, thread, turn["message_id"], model="simple")
+    accepted = await house.continue_answer(thread, turn["message_id"], model="simple")
     assert (await finished(house, accepted["id"]))[1]["message"]["model"] == "claude-haiku-5-5"
 
 
 async def test_the_next_turn_is_told_the_whole_answer(house: Palaver, thread: str) -> None:
     turn = await broken(house, thread)
     house.sim.script(Reply(text=REST), Reply(text="Yes."))
-    await finished(house, (await go_on(house, thread, turn["message_id"]))["id"])
+    await finished(house, (await house.continue_answer(thread, turn["message_id"]))["id"])
     await house.chat(thread, "Is that all?")
     said = house.sim.requests[-1]["messages"]
     assert [block["text"] for block in said[1]["content"]] == [HALF + REST]
@@ -179,7 +171,7 @@ async def test_what_is_recalled_makes_way_for_the_half_that_was_said(tmp_path: P
         sim.script(faults.reset_after(half))
         turn = await app.chat("t", question)
         assert fact[:40] in str(sim.requests[-1]), "it is recalled"
-        _, after = await finished(app, (await go_on(app, "t", turn["message_id"]))["id"])
+        _, after = await finished(app, (await app.continue_answer("t", turn["message_id"]))["id"])
         assert after["status"] == "completed", after["error"]
         assert half in str(sim.requests[-1])
         assert fact[:400] not in str(sim.requests[-1])

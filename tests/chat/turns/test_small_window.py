@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.chat.outcomes import answer_text, finished, ledger, notes
-from tests.chat.turns.test_continue import go_on
 from tests.clocks import QuickClock
 from tests.palaver import palaver
 from tests.upstream import Reply, Simulator, faults
@@ -76,7 +75,7 @@ async def test_what_makes_a_broken_answer_too_large_to_go_on_with_makes_the_rest
         turn = await app.chat("t", "自行车" * 12_000, model=TOP)
         assert answer_text(turn["message"]) == half
         sim.respond(lambda asked: Reply(text=" and so on"))
-        accepted = await go_on(app, "t", turn["message_id"])
+        accepted = await app.continue_answer("t", turn["message_id"])
         events, after = await finished(app, accepted["id"])
         assert after["status"] == "completed", after["error"]
         assert answer_text(after["message"]) == half + " and so on"
@@ -93,7 +92,7 @@ async def test_a_shorter_answer_that_is_refused_is_told_as_refused_and_not_kept(
         turn = await app.chat("t", "自行车" * 12_000, model=TOP)
         refusal = faults.refusal(after="Not these words")
         sim.respond(lambda asked: refusal if asked["model"] == SMALL else faults.overloaded())
-        accepted = await go_on(app, "t", turn["message_id"], model=SMALL)
+        accepted = await app.continue_answer("t", turn["message_id"], model=SMALL)
         _, after = await finished(app, accepted["id"])
         models = list(dict.fromkeys(row.requested_model for row in await ledger(app, after["id"])))
         assert models == [TOP, SMALL], "both have room for a short answer only"

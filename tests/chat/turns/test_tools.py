@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from chat.turns.tool_loop import MAX_ROUNDS
 from tests.chat.outcomes import answer_text, finished, ledger, notes
-from tests.chat.talk import Talk, actual_usage, converses, talk, talking
+from tests.chat.talk import Talk, actual_usage, converses, search, talk, talking
 from tests.upstream import Reply, faults
 from tests.upstream.replies import ToolCall
 
@@ -26,12 +26,6 @@ async def one(tmp_path: Path) -> AsyncIterator[Talk]:
         await accepted_upstream.many(6, length=120)
         assert (await accepted_upstream.summary())["id"] is not None
         yield accepted_upstream
-
-
-def search(query: str, text: str = "", thinking: str | None = "I had better look it up.") -> Reply:
-    """A model that wants to search."""
-    call = ToolCall(name="search_conversation", input={"query": query})
-    return Reply(text=text, thinking=thinking, tools=(call,))
 
 
 async def ask(one: Talk, *replies: Reply) -> tuple[list[Any], dict[str, Any], list[Any]]:

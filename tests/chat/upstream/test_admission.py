@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from chat.clock import SystemClock
-from chat.upstream.admission import Admission, SlotRequest
+from chat.upstream.admission import Admission
 from chat.upstream.client import Timeouts
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.replica_events import ReplicaEvent
+from chat.upstream.slot_request import SlotRequest
 from context.limits.headroom import Need
 from tests.chat.outcomes import finished, ledger, notes
 from tests.clocks import QuickClock
@@ -43,12 +44,14 @@ class OneClock(SystemClock):
 
 def test_a_call_elsewhere_counts_for_a_bounded_time_and_what_it_brought_is_taken_off() -> None:
     clock = OneClock(SimClock(start=START))
-    admission = Admission(clock=clock, at_once=9, length=9, seconds=60)
+    admission = Admission(clock=clock, max_concurrent=9, queue_length=9, queue_seconds=60)
     buckets = {"output-tokens": (1_000, 1_000.0, 60.0)}
-    admission.hear(ReplicaEvent(model="m", what="limits", buckets=buckets, sender="a"))
+    admission.apply(ReplicaEvent(model="m", type="limits_reported", buckets=buckets, sender="a"))
     for call, sender in (("1", "a"), ("1", "b"), ("2", "b")):
-        admission.hear(ReplicaEvent(model="m", what="coming", call=call, need=(1, 10, 200), sender=sender))
-    slot_request = SlotRequest(model="m", owner="ada", need=Need(input=1, output=250), kind="spare")
+        admission.apply(
+            ReplicaEvent(model="m", type="call_started", call_id=call, need=(1, 10, 200), sender=sender)
+        )
+    slot_request = SlotRequest(model="m", owner="ada", need=Need(input=1, output=250), priority="optional")
 
     async def fits() -> bool:
         try:
@@ -58,10 +61,10 @@ def test_a_call_elsewhere_counts_for_a_bounded_time_and_what_it_brought_is_taken
             return False
 
     assert not asyncio.run(fits()), "three times 200 and 250 are more than 80% of a thousand"
-    admission.hear(ReplicaEvent(model="m", what="gone", call="1", need=(0, 0, 20), sender="a"))
-    assert len(admission.elsewhere("m")) == 2
+    admission.apply(ReplicaEvent(model="m", type="call_ended", call_id="1", need=(0, 0, 20), sender="a"))
+    assert len(admission.remote_needs("m")) == 2
     assert asyncio.run(fits())
-    admission.hear(ReplicaEvent(model="m", what="coming", call="3", need=(1, 10, 900), sender="a"))
+    admission.apply(ReplicaEvent(model="m", type="call_started", call_id="3", need=(1, 10, 900), sender="a"))
     assert not asyncio.run(fits())
     clock.sim.advance(121)
     assert asyncio.run(fits()), "a replica that died holds nobody up for long"
@@ -70,7 +73,7 @@ def test_a_call_elsewhere_counts_for_a_bounded_time_and_what_it_brought_is_taken
 @asynccontextmanager
 async def narrow(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterator[Palaver]:
     """A server that lets one call through at a time."""
-    async with palaver(folder, sim, timeouts=Timeouts(), **{"calls_at_once": 1, **settings}) as app:
+    async with palaver(folder, sim, timeouts=Timeouts(), **{"max_concurrent_calls": 1, **settings}) as app:
         yield app
 
 
@@ -162,7 +165,7 @@ async def test_users_take_turns_and_nobody_waits_for_a_spare_call(tmp_path: Path
             await say(name, text)
             await until_waiting(app, number)
         spare = SlotRequest(
-            model="claude-sonnet-5-5", owner="ada", need=Need(input=0, output=0), kind="spare"
+            model="claude-sonnet-5-5", owner="ada", need=Need(input=0, output=0), priority="optional"
         )
         with pytest.raises(UpstreamFailure, match="skipped"):
             async with app.deps.runtime.caller.admission.slot(spare):
@@ -329,10 +332,10 @@ async def test_a_question_asked_while_every_model_is_down_waits_and_is_answered_
 
 async def test_a_probe_that_is_given_up_before_it_is_sent_lets_the_next_one_try() -> None:
     sim = SimClock(start=START)
-    admission = Admission(clock=OneClock(sim), at_once=1, length=9, seconds=60)
+    admission = Admission(clock=OneClock(sim), max_concurrent=1, queue_length=9, queue_seconds=60)
 
     def slot_request(owner: str) -> SlotRequest:
-        return SlotRequest(model="m", owner=owner, need=Need(input=1, output=1), kind="reply")
+        return SlotRequest(model="m", owner=owner, need=Need(input=1, output=1), priority="reply")
 
     async def ask(owner: str) -> None:
         async with admission.slot(slot_request(owner)):
@@ -342,7 +345,7 @@ async def test_a_probe_that_is_given_up_before_it_is_sent_lets_the_next_one_try(
         waiting = asyncio.create_task(ask("second"))
         while not admission.waiting:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
-        admission.hear(ReplicaEvent(model="m", what="open", seconds=10))
+        admission.apply(ReplicaEvent(model="m", type="breaker_opened", seconds=10))
         sim.advance(11)
     waiting.cancel()  # it was just let in
     with suppress(asyncio.CancelledError):

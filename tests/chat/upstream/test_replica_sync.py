@@ -124,13 +124,13 @@ async def test_calls_one_replica_has_under_way_count_for_the_others_until_they_e
         sim.respond(lambda _: Reply(text="Yes.", head_gate=headers))
         for number in range(4):
             await a.say(f"t{number}", "Hello")
-        await until(lambda: len(sim.requests) == 5 and len(gates[1].elsewhere(MODEL)) == 4)
+        await until(lambda: len(sim.requests) == 5 and len(gates[1].remote_needs(MODEL)) == 4)
         for number in range(5):
             await b.say(f"t{number}", "Hello")
         await until(lambda: gates[1].waiting == 2)
         assert len(sim.requests) == 8, "together they stay below 80% of ten"
         headers.open()
-        await until(lambda: gates[1].elsewhere(MODEL) == [])
+        await until(lambda: gates[1].remote_needs(MODEL) == [])
 
 
 async def test_without_redis_each_replica_decides_alone_and_says_so_once(
@@ -155,11 +155,10 @@ async def test_without_redis_each_replica_decides_alone_and_says_so_once(
             for number in range(5):
                 await b.chat(f"f{number}", "Hello", model="complex")
             await until(lambda: "claude-opus-5-5" in a.deps.runtime.caller.admission.open_breakers())
-    alone = [entry for entry in logged if "Redis cannot be reached" in entry["event"]]
-    assert sorted(entry["event"].split(": ")[1] for entry in alone) == [
-        *["this replica counts requests alone"] * 2,
-        *["this replica decides alone"] * 2,
-    ]
+    lost = sorted(
+        entry["event"] for entry in logged if "redis" in entry["event"] and entry["log_level"] == "warning"
+    )
+    assert lost == [*["rate_limit.redis_unreachable"] * 2, *["redis.connection_lost"] * 2]
 
 
 async def test_a_replica_that_may_hear_and_not_speak_for_a_while_speaks_again(
@@ -171,12 +170,12 @@ async def test_a_replica_that_may_hear_and_not_speak_for_a_while_speaks_again(
             speaking, hearing = (app.deps.runtime.caller.admission for app in (a, b))
 
             def held(model: str) -> None:
-                assert speaking.tell is not None
-                speaking.tell(ReplicaEvent(model=model, what="held", seconds=100))
+                assert speaking.publish is not None
+                speaking.publish(ReplicaEvent(model=model, type="model_held", seconds=100))
 
             assert await _turn_request(redis_server, "REPLICAOF 127.0.0.1 9") == [b"+OK\r\n"]
             held("claude-opus-5-5")
-            await until(lambda: "this replica decides alone" in str(logged))
+            await until(lambda: "redis.connection_lost" in str(logged))
             assert await _turn_request(redis_server, "REPLICAOF NO ONE") == [b"+OK\r\n"]
             async with asyncio.timeout(30):
                 while hearing.headroom(MODEL).held_until <= 0:

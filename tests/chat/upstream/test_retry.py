@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.upstream.failures import OVERLOADED, REFUSED, Trouble
+from chat.upstream.failures import OVERLOADED, REFUSED, FailureDetails
 from chat.upstream.retry import ALONE, LARGEST_BOUND, WITH_OTHERS, Patience, delay
 
-ASKED_TO_WAIT = Trouble(code="rate_limited", message="m", outcome="o", repeat=True, retry_after=5.0)
-TOO_LONG = Trouble(
+ASKED_TO_WAIT = FailureDetails(code="rate_limited", message="m", outcome="o", repeat=True, retry_after=5.0)
+TOO_LONG = FailureDetails(
     code="rate_limited", message="m", outcome="o", repeat=True, retry_after=ALONE.longest_wait + 1
 )
-NOT_AT_ALL = Trouble(code="rate_limited", message="m", outcome="o", repeat=True, retry_after=0.0)
+NOT_AT_ALL = FailureDetails(code="rate_limited", message="m", outcome="o", repeat=True, retry_after=0.0)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,9 @@ NOT_AT_ALL = Trouble(code="rate_limited", message="m", outcome="o", repeat=True,
         (NOT_AT_ALL, 2, False, 0.5, 0.5),
     ],
 )
-def test_the_wait(trouble: Trouble, attempt: int, shown: bool, chance: float, wait: float | None) -> None:
+def test_the_wait(
+    trouble: FailureDetails, attempt: int, shown: bool, chance: float, wait: float | None
+) -> None:
     assert delay(trouble, attempt=attempt, text_shown=shown, chance=chance) == wait
 
 
@@ -44,7 +46,7 @@ def test_the_wait(trouble: Trouble, attempt: int, shown: bool, chance: float, wa
 def test_no_wait_is_longer_than_a_person_has_patience_nor_shorter_than_asked(
     attempt: int, chance: float, asked: float | None, shown: bool, patience: Patience
 ) -> None:
-    trouble = Trouble(code="c", message="m", outcome="o", repeat=True, retry_after=asked)
+    trouble = FailureDetails(code="c", message="m", outcome="o", repeat=True, retry_after=asked)
     wait = delay(trouble, attempt=attempt, text_shown=shown, chance=chance, patience=patience)
     if wait is not None:
         assert not shown

@@ -15,8 +15,8 @@ from chat.upstream.stream_decoder import (
     BlockEnded,
     Decoder,
     MessageStarted,
-    Piece,
-    Stopped,
+    MessageStopped,
+    StreamEvent,
     TextDelta,
 )
 from context.models.pricing import Usage
@@ -54,20 +54,20 @@ STREAM = b"".join(
         event("message_stop"),
     )
 )  # fmt: skip
-PIECES: list[Piece] = [
+PIECES: list[StreamEvent] = [
     MessageStarted(upstream_id="msg_1", model="claude-x"),
-    TextDelta(kind="reasoning", words="Hm — 日本"),
+    TextDelta(kind="reasoning", text="Hm — 日本"),
     BlockEnded(),
-    TextDelta(kind="text", words="So "),
-    TextDelta(kind="text", words="long 😀\n\ndata: no"),
-    TextDelta(kind="text", words=", and\r\nthanks"),
+    TextDelta(kind="text", text="So "),
+    TextDelta(kind="text", text="long 😀\n\ndata: no"),
+    TextDelta(kind="text", text=", and\r\nthanks"),
     BlockEnded(),
-    Stopped(reason="end_turn"),
+    MessageStopped(reason="end_turn"),
 ]
 USAGE = Usage(input=25, cache_read=1200, cache_write_5m=10, cache_write_1h=20, output=15, reasoning=6)
 
 
-def read(*chunks: bytes) -> tuple[list[Piece], Decoder]:
+def read(*chunks: bytes) -> tuple[list[StreamEvent], Decoder]:
     decoder = Decoder()
     return [piece for chunk in chunks for piece in decoder.feed(chunk)], decoder
 
@@ -133,8 +133,8 @@ def test_later_totals_replace_and_absent_ones_keep() -> None:
 def test_what_is_broken_is_named(data: bytes, outcome: str) -> None:
     with pytest.raises(UpstreamFailure) as failure:
         read(data)
-    assert failure.value.trouble.outcome == outcome
-    assert "secret" not in failure.value.trouble.message
+    assert failure.value.details.outcome == outcome
+    assert "secret" not in failure.value.details.message
 
 
 @given(st.binary(max_size=300))

@@ -1,86 +1,88 @@
-// Tells the server whether the reader still looks at the open thread, so that it keeps the prompt cache warm only for those
-// who come back. Said when it changes, not asked for and not repeated by a clock.
+// Reports to the server whether the reader looks at the open thread, so that it keeps the prompt cache warm only for readers
+// who come back. Reports changes; it neither polls nor repeats on a timer.
 
-import type { Api } from "../api.ts";
-import type { Presence } from "../protocol.ts";
+import type { Store } from "../app/store.ts";
 import type { State } from "../state/state.ts";
-import type { Store } from "../store.ts";
+import type { Api } from "../transport/api.ts";
+import type { Presence } from "../transport/protocol.ts";
 
-/** What was said of one thread last, and when each state was, in milliseconds. */
-export interface Said {
+/** The last report about one thread, and when each state was reported, in milliseconds. */
+export interface PresenceReport {
   readonly state: Presence;
   readonly times: Readonly<Partial<Record<Presence, number>>>;
 }
 
-/** The same state is said at most this often. */
-const LEAST = 20_000;
-/** The server forgets after a quarter of an hour; what happens in the thread later than this is worth a repetition. */
-const WORN = 600_000;
+/** The same state is reported at most this often. */
+const MIN_INTERVAL = 20_000;
+/** The server forgets a report after a quarter of an hour; later activity in the thread repeats it. */
+const REPEAT_AFTER = 600_000;
 
-/** Milliseconds until `state` may be said: 0 at once, null not at all. */
-export function untilSaid(said: Said | undefined, state: Presence, now: number): number | null {
-  if (said === undefined) return 0;
-  const since = now - (said.times[state] ?? Number.NEGATIVE_INFINITY);
-  if (said.state === state) return since >= WORN ? 0 : null;
-  return Math.max(0, LEAST - since);
+/** Milliseconds until `state` may be reported: 0 for now, null for not at all. */
+export function reportDelay(report: PresenceReport | undefined, state: Presence, now: number): number | null {
+  if (report === undefined) return 0;
+  const age = now - (report.times[state] ?? Number.NEGATIVE_INFINITY);
+  if (report.state === state) return age >= REPEAT_AFTER ? 0 : null;
+  return Math.max(0, MIN_INTERVAL - age);
 }
 
-export function saying(said: Said | undefined, state: Presence, now: number): Said {
-  return { state, times: { ...said?.times, [state]: now } };
+export function withReport(report: PresenceReport | undefined, state: Presence, now: number): PresenceReport {
+  return { state, times: { ...report?.times, [state]: now } };
 }
 
-/** The thread that is open here and known to the server. */
-export function openThread({ access, place: { threadId }, conversations }: State): string | null {
+/** The thread that is open on this page and exists on the server. */
+export function openThread({ access, location: { threadId }, conversations }: State): string | null {
   if (access !== "open" || threadId === null) return null;
   return conversations[threadId]?.phase === "ready" ? threadId : null;
 }
 
-export function keepPresence(store: Store, api: Pick<Api, "presence">): void {
-  const said = new Map<string, Said>();
-  let here: string | null = null;
-  let leaving = false;
-  let later: ReturnType<typeof setTimeout> | undefined;
+export function reportPresence(store: Store, api: Pick<Api, "presence">): void {
+  const reports = new Map<string, PresenceReport>();
+  let current: string | null = null;
+  let isClosing = false;
+  let delayed: ReturnType<typeof setTimeout> | undefined;
 
-  function say(threadId: string, state: Presence): void {
+  function report(threadId: string, state: Presence): void {
     const now = Date.now();
-    const wait = untilSaid(said.get(threadId), state, now);
-    if (wait === 0) {
-      said.set(threadId, saying(said.get(threadId), state, now));
-      // Nobody is helped by hearing that this failed.
+    const delay = reportDelay(reports.get(threadId), state, now);
+    if (delay === 0) {
+      reports.set(threadId, withReport(reports.get(threadId), state, now));
+      // A failure needs no message: the cache merely cools down sooner.
       api.presence(threadId, state).catch(() => undefined);
-    } else if (wait !== null) {
-      clearTimeout(later);
-      later = setTimeout(look, wait);
+    } else if (delay !== null) {
+      clearTimeout(delayed);
+      delayed = setTimeout(update, delay);
     }
   }
 
-  function look(): void {
-    // A closing page is hidden as well; that would take back its farewell.
-    if (leaving || store.state.access !== "open") return;
+  function update(): void {
+    // A closing page is hidden too, which must not overwrite its last report.
+    if (isClosing || store.state.access !== "open") return;
     const thread = openThread(store.state);
-    clearTimeout(later);
-    // A thread one has moved on from is no longer looked at.
-    if (here !== null && here !== thread && said.get(here)?.state === "visible") say(here, "open");
-    here = thread;
-    if (thread !== null) say(thread, document.visibilityState === "visible" ? "visible" : "open");
+    clearTimeout(delayed);
+    // The reader left the previous thread.
+    if (current !== null && current !== thread && reports.get(current)?.state === "visible")
+      report(current, "open");
+    current = thread;
+    if (thread !== null) report(thread, document.visibilityState === "visible" ? "visible" : "open");
   }
 
-  let looked: readonly unknown[] = [];
+  let before: readonly unknown[] = [];
   store.subscribe(() => {
     const thread = openThread(store.state);
-    const next = [thread, thread !== null && store.state.conversations[thread]?.live !== null];
-    if (next.every((value, index) => value === looked[index])) return;
-    looked = next;
-    look();
+    const after = [thread, thread !== null && store.state.conversations[thread]?.live !== null];
+    if (after.every((value, index) => value === before[index])) return;
+    before = after;
+    update();
   });
-  document.addEventListener("visibilitychange", look);
+  document.addEventListener("visibilitychange", update);
   window.addEventListener("pageshow", () => {
-    leaving = false;
-    look();
+    isClosing = false;
+    update();
   });
   window.addEventListener("pagehide", () => {
-    leaving = true;
-    clearTimeout(later);
-    if (here !== null && untilSaid(said.get(here), "gone", Date.now()) === 0) say(here, "gone");
+    isClosing = true;
+    clearTimeout(delayed);
+    if (current !== null && reportDelay(reports.get(current), "gone", Date.now()) === 0)
+      report(current, "gone");
   });
 }

@@ -1,14 +1,14 @@
-// Cuts a growing text into finished blocks and one open tail, so that the work per delta depends on the length of the
+// Splits a growing text into finished blocks and one open tail, so that the work per delta depends on the length of the
 // tail and not on the length of the answer. Pure: text in, patch out.
 //
 //   text ──▶ [finished blocks: parsed once] [tail: parsed again with each delta]
-//                                            └─ a long open fence is not even that: new code is appended
+//                                            └─ except a long open fence: new code is appended
 
 import type { MarkdownIt, Token } from "markdown-it";
-import type { OpenEnv } from "./half-open.ts";
+import type { GrowingEnv } from "./close-open-markup.ts";
 import { holdBack } from "./hold-back.ts";
 
-/** Keep the first `keep` blocks, then show `blocks`; or append text to the open code block at the end. */
+/** Either keeps the first `keep` blocks and replaces the rest, or appends text to the open code block at the end. */
 export type Patch =
   | { readonly type: "blocks"; readonly keep: number; readonly blocks: readonly string[] }
   | { readonly type: "code"; readonly text: string };
@@ -17,14 +17,14 @@ export interface Blocks {
   update(text: string, open: boolean): Patch;
 }
 
-/** An open fence longer than this grows by appending; it is highlighted again when it closes. */
+/** An open fence with more letters than this grows by appending. It is highlighted when it closes. */
 const LONG_CODE = 4_000;
 
 export function createBlocks(md: MarkdownIt): Blocks {
-  let env: OpenEnv = {};
+  let env: GrowingEnv = {};
   let finished = 0;
   let offset = 0;
-  let seen = "";
+  let previous = "";
   let code: { readonly close: RegExp; shown: number } | null = null;
 
   function reset(): void {
@@ -36,15 +36,15 @@ export function createBlocks(md: MarkdownIt): Blocks {
 
   function parseTail(text: string, open: boolean, wholeLines = false): Patch {
     const source = text.slice(offset);
-    const sure = open ? holdBack(source) : source;
-    const shown = wholeLines ? sure.slice(0, sure.lastIndexOf("\n") + 1) : sure;
+    const decided = open ? holdBack(source) : source;
+    const shown = wholeLines ? wholeLinesOf(decided) : decided;
     env.growing = open;
     env.open = open && !/\n[ \t]*\n\s*$/.test(shown);
     const groups = topLevel(md.parse(shown, env));
     const last = groups.at(-1)?.[0];
     const lastStart = last?.map ? lineOffset(shown, last.map[0]) : 0;
     const close = open && last !== undefined ? closeOfLongCode(last, shown, lastStart) : null;
-    // From here on code is appended by whole lines: a half line might still become the closing fence.
+    // Code is appended by whole lines, because a partial line may become the closing fence.
     if (close !== null && !shown.endsWith("\n")) return parseTail(text, open, true);
     const blocks = groups.map((tokens) => md.renderer.render([...tokens], md.options, env));
     const patch: Patch = { type: "blocks", keep: finished, blocks };
@@ -58,8 +58,7 @@ export function createBlocks(md: MarkdownIt): Blocks {
 
   function appendCode(text: string): Patch | null {
     if (code === null) return null;
-    const fresh = text.slice(code.shown);
-    const whole = fresh.slice(0, fresh.lastIndexOf("\n") + 1);
+    const whole = wholeLinesOf(text.slice(code.shown));
     if (code.close.test(whole)) return null;
     code.shown += whole.length;
     return { type: "code", text: whole };
@@ -67,20 +66,29 @@ export function createBlocks(md: MarkdownIt): Blocks {
 
   return {
     update(text, open) {
-      const grown =
-        text.length >= seen.length && text.startsWith(seen.slice(-64), Math.max(0, seen.length - 64));
-      seen = text;
-      if (!grown) reset();
+      const isContinuation = continues(text, previous);
+      previous = text;
+      if (!isContinuation) reset();
       if (open) {
         const appended = appendCode(text);
         if (appended !== null) return appended;
       }
       code = null;
-      // A definition may stand after the links that use it: with all of the text at hand, everything is read once more.
+      // A link definition may follow the links that use it, so the complete text is parsed once more.
       if (!open && finished > 0 && Object.keys(env.references ?? {}).length > 0) reset();
       return parseTail(text, open);
     },
   };
+}
+
+/** Whether a text goes on from the previous one. Comparing its last letters is enough, and fast. */
+function continues(text: string, previous: string): boolean {
+  const from = Math.max(0, previous.length - 64);
+  return text.length >= previous.length && text.startsWith(previous.slice(from), from);
+}
+
+function wholeLinesOf(text: string): string {
+  return text.slice(0, text.lastIndexOf("\n") + 1);
 }
 
 function topLevel(tokens: readonly Token[]): readonly (readonly Token[])[] {
@@ -98,7 +106,7 @@ function lineOffset(source: string, line: number): number {
   return at;
 }
 
-/** What closes the long, unindented fence that ends the source; null if there is none or it has closed. */
+/** The pattern that closes the long, unindented fence at the end of the source; null if there is none or it has closed. */
 function closeOfLongCode(token: Token, source: string, start: number): RegExp | null {
   const mark = token.markup[0];
   if (token.type !== "fence" || token.content.length < LONG_CODE || source[start] !== mark) return null;

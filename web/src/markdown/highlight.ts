@@ -1,8 +1,8 @@
-import type { Lazy } from "../lazy.ts";
+import type { Lazy } from "./lazy.ts";
 import type { Highlight } from "./parser.ts";
 
-/** Longer code stays plain: colouring it would hold up the page. */
-const LONGEST = 60_000;
+/** Longer code stays plain, because highlighting it would block the page. */
+const MAX_LENGTH = 60_000;
 const ALIASES: Readonly<Record<string, string>> = {
   js: "javascript",
   jsx: "javascript",
@@ -36,10 +36,10 @@ const ALIASES: Readonly<Record<string, string>> = {
   mysql: "sql",
 };
 
-/** Syntax colours; plain text until they have come. */
-export function createHighlight(colours: Lazy<{ readonly highlight: Highlight }>): Highlight {
+/** Highlights code; null while the highlighter loads and for code without a known language. */
+export function createHighlight(highlighter: Lazy<{ readonly highlight: Highlight }>): Highlight {
   return (code, language) => {
-    if (language === "" || code.length > LONGEST) return null;
-    return colours.get()?.highlight(code, ALIASES[language] ?? language) ?? null;
+    if (language === "" || code.length > MAX_LENGTH) return null;
+    return highlighter.get()?.highlight(code, ALIASES[language] ?? language) ?? null;
   };
 }

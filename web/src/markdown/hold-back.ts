@@ -1,7 +1,7 @@
-// The last line of a growing text is often undecided: "-" may become a list or a rule or underline a heading, "|" a
-// table, "``" a fence. Showing each guess makes the page flicker, so an undecided end waits until it is decided.
+// Holds back the undecided end of a growing text: "-" may become a list, a rule or the underline of a heading, "|" a
+// table, "``" a fence. Showing every guess would make the page flicker.
 
-/** The part of a half-finished source that can be shown now. */
+/** The part of an unfinished source that can be shown now. */
 export function holdBack(source: string): string {
   const lineStart = source.lastIndexOf("\n") + 1;
   const line = source.slice(lineStart);
@@ -12,12 +12,12 @@ export function holdBack(source: string): string {
   if (table >= 0) return source.slice(0, table);
   if (/^[\s>]*([-*+_=#`~|:]+|\d{1,9}[.)]?|[-*+][ \t]+(\[|\[[ xX]|\[[ xX]\])?)[ \t]*$/.test(line))
     return source.slice(0, lineStart);
-  // A fence's language would change its label letter by letter.
+  // Otherwise the label of a fence would change with each letter of its language.
   if (/^[\s>]*(`{3,}|~{3,})[^`\n]*$/.test(line)) return source.slice(0, lineStart);
   return source.replace(/(&#?\w{0,12}|\\)$/, "").replace(/[*_~`$]+$/, "");
 }
 
-/** Where a table begins whose second line, which makes it a table, is not complete; -1 if there is none. */
+/** The start of a table whose second line, which makes it a table, is incomplete; -1 if there is none. */
 function undecidedTable(source: string, lineStart: number): number {
   const line = source.slice(lineStart);
   const previousStart = source.lastIndexOf("\n", lineStart - 2) + 1;
@@ -28,7 +28,7 @@ function undecidedTable(source: string, lineStart: number): number {
   return /^[\s|:-]*$/.test(line) ? tableStart(source, previousStart) : -1;
 }
 
-/** Only a first row can be undecided. */
+/** The start of the row if it is the first of its table, else -1. Later rows are decided. */
 function tableStart(source: string, rowStart: number): number {
   const above = source.slice(source.lastIndexOf("\n", rowStart - 2) + 1, Math.max(0, rowStart - 1));
   return rowStart === 0 || above.trim() === "" ? rowStart : -1;

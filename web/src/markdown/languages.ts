@@ -50,7 +50,7 @@ const LANGUAGES = {
 };
 for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language);
 
-/** HTML of the coloured code, or null for a language we do not know. */
+/** The highlighted code as HTML, or null for an unknown language. */
 export function highlight(code: string, language: string): string | null {
   return language in LANGUAGES ? hljs.highlight(code, { language, ignoreIllegals: true }).value : null;
 }

@@ -1,34 +1,34 @@
-// Puts a growing text on the page: blocks → sanitiser → code headers → as few DOM changes as possible.
+// Shows a growing text on the page: blocks → sanitizer → code headers → as few DOM changes as possible.
 
 import type { MarkdownIt } from "markdown-it";
 import { createBlocks } from "./blocks.ts";
-import { morphChildren } from "./morph.ts";
-import type { Sanitise } from "./sanitise.ts";
+import { patchChildren } from "./dom-patch.ts";
+import type { Sanitize } from "./sanitize.ts";
 
 export interface Painter {
   paint(text: string, open: boolean): void;
 }
 
-/** TeX to MathML; null while the typesetter is on its way, and for what it cannot read. */
+/** TeX to MathML; null while the typesetter loads, and for TeX that it cannot read. */
 export type Typeset = (tex: string, display: boolean) => Element | null;
 
 export function createPainter(
   target: HTMLElement,
   md: MarkdownIt,
-  sanitise: Sanitise,
+  sanitize: Sanitize,
   typeset: Typeset,
 ): Painter {
   const blocks = createBlocks(md);
 
   function show(keep: number, html: readonly string[]): void {
-    const nodes = elements(html, sanitise);
+    const nodes = elements(html, sanitize);
     for (const node of nodes) {
       for (const pre of matching(node, "pre")) frameCode(pre);
       for (const table of matching(node, "table")) wrap(table, "table-frame");
-      for (const code of node.querySelectorAll("code.maths")) setFormula(code, typeset);
+      for (const code of node.querySelectorAll("code.math")) setFormula(code, typeset);
     }
-    // Frames may have taken the place of a node, so what counts is what stands in its block now.
-    morphChildren(target, nodes.map(outermost), keep);
+    // A node may now be inside a frame; then the frame is what belongs to the block.
+    patchChildren(target, nodes.map(outermost), keep);
   }
 
   return {
@@ -59,16 +59,16 @@ function frameCode(pre: Element): void {
   bar.append(label, copy);
   const frame = wrap(pre, "code-frame");
   frame.prepend(bar);
-  // Code that is wider than the page scrolls inside itself, also by keyboard.
+  // Code that is wider than the page scrolls by keyboard too.
   pre.setAttribute("tabindex", "0");
 }
 
 function setFormula(code: Element, typeset: Typeset): void {
-  const display = code.classList.contains("maths-block");
+  const display = code.classList.contains("math-block");
   const formula = typeset(code.textContent ?? "", display);
   if (formula === null) return;
   code.replaceWith(formula);
-  if (display) wrap(formula, "maths-frame");
+  if (display) wrap(formula, "math-frame");
 }
 
 function wrap(element: Element, className: string): Element {
@@ -79,12 +79,12 @@ function wrap(element: Element, className: string): Element {
   return frame;
 }
 
-/** One element per block, so that block numbers are child numbers. */
-function elements(html: readonly string[], sanitise: Sanitise): readonly Element[] {
-  const together = [...sanitise(html.join("")).children];
-  if (together.length === html.length) return together;
-  return html.map((each) => {
-    const fragment = sanitise(each);
+/** One element per block, so that the number of a block is the number of its child. */
+function elements(html: readonly string[], sanitize: Sanitize): readonly Element[] {
+  const all = [...sanitize(html.join("")).children];
+  if (all.length === html.length) return all;
+  return html.map((block) => {
+    const fragment = sanitize(block);
     const holder = (fragment.ownerDocument ?? document).createElement("div");
     holder.append(fragment);
     return holder;

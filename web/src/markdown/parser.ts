@@ -1,33 +1,33 @@
-// CommonMark plus tables, strikethrough, bare links and task lists. Raw HTML is off: it shows as the text it is.
-// Everything this writes still goes through the sanitiser.
+// CommonMark with tables, strikethrough, bare links and task lists. Raw HTML is shown as text. The sanitizer still checks
+// everything that the parser writes.
 
 import createMarkdownIt, { type MarkdownIt, type MarkdownItOptions, type Token } from "markdown-it";
-import { halfOpen } from "./half-open.ts";
-import { maths } from "./maths.ts";
-import { tame } from "./tame.ts";
+import { closeOpenMarkup } from "./close-open-markup.ts";
+import { math } from "./math.ts";
+import { limitMarks } from "./limit-marks.ts";
 
 export type Highlight = (code: string, language: string) => string | null;
 
-export interface ParserChoices {
-  /** Off for comparing with the CommonMark examples, which know neither bare links nor our rules for links and images. */
-  readonly house: boolean;
+export interface ParserOptions {
+  /** False for the CommonMark examples, which have no bare links, no formulas, and other rules for links and images. */
+  readonly extensions: boolean;
   readonly highlight: Highlight;
 }
 
-export function createParser({ house, highlight }: ParserChoices): MarkdownIt {
-  const options: MarkdownItOptions = { html: false, linkify: house, maxNesting: 60 };
+export function createParser({ extensions, highlight }: ParserOptions): MarkdownIt {
+  const options: MarkdownItOptions = { html: false, linkify: extensions, maxNesting: 60 };
   const md = new createMarkdownIt(options);
-  md.use(halfOpen);
-  if (!house) return md;
-  md.use(maths);
+  md.use(closeOpenMarkup);
+  if (!extensions) return md;
+  md.use(math);
   md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
   md.core.ruler.push("task_list", ({ tokens }) => taskList(tokens));
   const { rules } = md.renderer;
-  rules["text"] = (tokens, index) => escapeHtml(tame(tokens[index]?.content ?? ""));
+  rules["text"] = (tokens, index) => escapeHtml(limitMarks(tokens[index]?.content ?? ""));
   rules["fence"] = (tokens, index) => codeBlock(tokens[index], highlight);
   rules["code_block"] = (tokens, index) => codeBlock(tokens[index], highlight);
   rules["image"] = (tokens, index) => imageLink(tokens, index);
-  // Alignment comes as a style attribute, which the content security policy refuses; a class does the same.
+  // Alignment is a class here, because the content security policy refuses style attributes.
   rules["th_open"] = (tokens, index) => cell("th", tokens[index]);
   rules["td_open"] = (tokens, index) => cell("td", tokens[index]);
   return md;
@@ -37,7 +37,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 }
 
-/** The language word of a fence, if it looks like one. */
+/** The language of a fence, if its first word looks like one. */
 export function languageOf(info: string): string {
   const word = info.trim().split(/\s+/)[0] ?? "";
   return /^[\w+#.-]{1,32}$/.test(word) ? word.toLowerCase() : "";
@@ -47,7 +47,7 @@ function codeBlock(token: Token | undefined, highlight: Highlight): string {
   if (token === undefined) return "";
   const language = languageOf(token.info);
   const attribute = language === "" ? "" : ` class="language-${language}"`;
-  return `<pre><code${attribute}>${highlight(tame(token.content), language) ?? escapeHtml(tame(token.content))}</code></pre>\n`;
+  return `<pre><code${attribute}>${highlight(limitMarks(token.content), language) ?? escapeHtml(limitMarks(token.content))}</code></pre>\n`;
 }
 
 function cell(tag: string, token: Token | undefined): string {
@@ -55,12 +55,12 @@ function cell(tag: string, token: Token | undefined): string {
   return align === undefined ? `<${tag}>` : `<${tag} class="${align}">`;
 }
 
-/** An image is a link to it: loading it would tell its host that this text was read, and what it says. */
+/** An image is shown as a link. Loading it would tell its host that this text was read, and could leak what it says. */
 function imageLink(tokens: readonly Token[], index: number): string {
   const token = tokens[index];
   const label = escapeHtml(plainText(token?.children ?? []).trim() || "image");
   const source = String(token?.attrGet("src") ?? "");
-  const level = tokens.slice(0, index).reduce((depth, each) => depth + linkStep(each), 0);
+  const level = tokens.slice(0, index).reduce((depth, earlier) => depth + linkStep(earlier), 0);
   if (level > 0 || !/^https?:/i.test(source)) return label;
   return `<a class="image-link" href="${escapeHtml(source)}">${label}</a>`;
 }

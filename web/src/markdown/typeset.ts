@@ -1,5 +1,5 @@
-// TeX to MathML, in its own chunk. What the typesetter writes is not trusted either: it is parsed apart from the page and
-// built anew from a short list of elements and attributes, none of which can load, link or run anything.
+// TeX to MathML, in a chunk of its own. The output of the typesetter is not trusted: it is parsed outside the page and
+// rebuilt from a short list of elements and attributes, none of which can load, link or run anything.
 
 import temml from "temml";
 
@@ -16,12 +16,12 @@ const ATTRIBUTES = new Set(
     "movablelimits largeop symmetric minsize maxsize linethickness width height depth voffset notation rowspan columnspan"
   ).split(" "),
 );
-const LONGEST = 4_000;
-const MOST_ELEMENTS = 4_000;
+const MAX_LENGTH = 4_000;
+const MAX_ELEMENTS = 4_000;
 
 /** The formula as MathML; null when it is too long or cannot be read. */
 export function typeset(tex: string, display: boolean): Element | null {
-  if (tex.length > LONGEST) return null;
+  if (tex.length > MAX_LENGTH) return null;
   let markup: string;
   try {
     markup = temml.renderToString(tex, {
@@ -34,14 +34,14 @@ export function typeset(tex: string, display: boolean): Element | null {
   } catch {
     return null;
   }
-  // The page's policy refuses style attributes; nothing here depends on them.
+  // The content security policy refuses style attributes; no formula needs them.
   const source = new DOMParser().parseFromString(markup.replace(/ style="[^"]*"/g, ""), "text/html");
   const formula = source.querySelector("math");
-  if (formula === null || source.querySelectorAll("*").length > MOST_ELEMENTS) return null;
-  return rebuilt(formula);
+  if (formula === null || source.querySelectorAll("*").length > MAX_ELEMENTS) return null;
+  return rebuild(formula);
 }
 
-function rebuilt(element: Element): Element | null {
+function rebuild(element: Element): Element | null {
   const name = element.localName;
   if (!ELEMENTS.has(name)) return null;
   const copy = document.createElementNS(SPACE, name);
@@ -49,7 +49,7 @@ function rebuilt(element: Element): Element | null {
     if (ATTRIBUTES.has(key)) copy.setAttribute(key, value);
   for (const child of element.childNodes) {
     if (child instanceof Text) copy.append(child.data);
-    else if (child instanceof Element) copy.append(rebuilt(child) ?? child.textContent ?? "");
+    else if (child instanceof Element) copy.append(rebuild(child) ?? child.textContent ?? "");
   }
   return copy;
 }

@@ -1,11 +1,11 @@
-import type { Accepted, Message, Turn } from "../protocol.ts";
+import type { AcceptedTurn, Message, Turn } from "../transport/protocol.ts";
 import type { PageEvent } from "./events.ts";
-import { growLive, settledMessage, startLive } from "./live.ts";
+import { applyTurnEvent, finalMessage, startLiveTurn } from "./live-turn.ts";
 import {
-  belongs,
+  continuesBranch,
   type Conversation,
   emptyConversation,
-  isAnotherAnswer,
+  isAnswerBranch,
   type Post,
   type State,
 } from "./state.ts";
@@ -13,15 +13,16 @@ import { reduceSummary } from "./summary.ts";
 
 type Conversations = State["conversations"];
 
-/** What one event means for the conversations that are loaded. */
-export function visitConversation(all: Conversations, event: PageEvent): Conversations {
+/** Applies one event to the loaded conversations. */
+export function reduceConversations(all: Conversations, event: PageEvent): Conversations {
   if (event.type === "thread.removed") {
     const { [event.id]: _, ...rest } = all;
     return rest;
   }
   if (event.type === "thread.changed") {
-    const known = all[event.thread.id];
-    return known === undefined ? all : { ...all, [known.id]: { ...known, thread: event.thread } };
+    const conversation = all[event.thread.id];
+    if (conversation === undefined) return all;
+    return { ...all, [conversation.id]: { ...conversation, thread: event.thread } };
   }
   const id = threadOf(event);
   if (id === null) return all;
@@ -45,9 +46,9 @@ function reduceConversation(conversation: Conversation, event: PageEvent): Conve
         ? conversation
         : { ...conversation, phase: "loading", problem: null };
     case "history.loaded":
-      return loaded(conversation, event.messages, event.hasMore);
+      return withHistory(conversation, event.messages, event.hasMore);
     case "history.failed":
-      // What is on screen stays on screen; only an empty page shows the problem instead.
+      // Loaded messages stay on screen; only an empty conversation shows the problem instead.
       if (conversation.phase === "ready" && !event.missing) return conversation;
       return { ...conversation, phase: event.missing ? "missing" : "failed", problem: event.problem };
     case "older.loading":
@@ -55,7 +56,7 @@ function reduceConversation(conversation: Conversation, event: PageEvent): Conve
     case "older.failed":
       return { ...conversation, older: "failed" };
     case "older.loaded":
-      // The branch may have changed while the page was on its way: then the page belongs to nothing here.
+      // The branch may have changed during the request: then the page belongs to another branch.
       if (conversation.messages[0]?.id !== event.before) return { ...conversation, older: "idle" };
       return {
         ...conversation,
@@ -64,11 +65,11 @@ function reduceConversation(conversation: Conversation, event: PageEvent): Conve
         messages: [...event.messages, ...conversation.messages],
       };
     case "turn.accepted":
-      return accepted(conversation, event.post, event.accepted, event.at);
+      return withAcceptedTurn(conversation, event.post, event.accepted, event.at);
     case "turn.joined":
-      return joined(conversation, event.turn);
+      return withJoinedTurn(conversation, event.turn);
     case "turn.event":
-      return growLive(conversation, event.event, event.at);
+      return applyTurnEvent(conversation, event.event, event.at);
     case "turn.connection":
       if (conversation.live?.turnId !== event.turnId || conversation.live.connection === event.connection)
         return conversation;
@@ -77,7 +78,7 @@ function reduceConversation(conversation: Conversation, event: PageEvent): Conve
       if (conversation.live === null) return conversation;
       return { ...conversation, live: { ...conversation.live, stopping: event.stopping } };
     case "turn.settled":
-      return settled(conversation, event.turn);
+      return withSettledTurn(conversation, event.turn);
     case "message.changed":
       return { ...conversation, messages: replace(conversation.messages, event.message) };
     case "summary.working":
@@ -90,101 +91,107 @@ function reduceConversation(conversation: Conversation, event: PageEvent): Conve
   }
 }
 
-function loaded(conversation: Conversation, page: readonly Message[], hasMore: boolean): Conversation {
+function withHistory(conversation: Conversation, page: readonly Message[], hasMore: boolean): Conversation {
   const { live } = conversation;
   const messages = page.filter((message) => message.id !== live?.message.id);
   const first = messages[0];
   const overlap =
-    first === undefined ? -1 : conversation.messages.findIndex((known) => known.id === first.id);
-  // A refresh of the newest page keeps the older pages above it, so that the reader's place does not move.
-  const kept = overlap > 0 ? conversation.messages.slice(0, overlap) : [];
+    first === undefined ? -1 : conversation.messages.findIndex((message) => message.id === first.id);
+  // A refresh of the newest page keeps the older pages above it, so that the scroll position does not move.
+  const older = overlap > 0 ? conversation.messages.slice(0, overlap) : [];
   return {
     ...conversation,
     phase: "ready",
     problem: null,
     older: "idle",
-    hasMore: kept.length > 0 ? conversation.hasMore : hasMore,
-    messages: [...kept, ...messages],
+    hasMore: older.length > 0 ? conversation.hasMore : hasMore,
+    messages: [...older, ...messages],
   };
 }
 
-function accepted(conversation: Conversation, post: Post, turn: Accepted, at: string): Conversation {
+function withAcceptedTurn(
+  conversation: Conversation,
+  post: Post,
+  turn: AcceptedTurn,
+  at: string,
+): Conversation {
   if (conversation.live?.turnId === turn.id) return conversation;
   const { messages } = conversation;
   const { branch } = post;
-  const cut = branch.type === "say" ? -1 : messages.findIndex((message) => message.id === branch.messageId);
+  const cut =
+    branch.type === "append" ? -1 : messages.findIndex((message) => message.id === branch.messageId);
   const target = cut < 0 ? undefined : messages[cut];
-  const stem = cut < 0 ? messages : messages.slice(0, cut);
-  const blank = { thread_id: post.threadId, turn_id: turn.id, created_at: at };
-  if (isAnotherAnswer(branch)) {
-    const parent = stem.at(-1)?.id ?? turn.user_message_id;
+  const ancestors = cut < 0 ? messages : messages.slice(0, cut);
+  const common = { thread_id: post.threadId, turn_id: turn.id, created_at: at };
+  if (isAnswerBranch(branch)) {
+    const parent = ancestors.at(-1)?.id ?? turn.user_message_id;
     const siblings = [...(target?.sibling_ids ?? []), turn.message_id];
-    const answer = message({
-      ...blank,
+    const answer = newMessage({
+      ...common,
       id: turn.message_id,
       parent_id: parent,
       role: "assistant",
       sibling_ids: siblings,
     });
-    return { ...conversation, phase: "ready", messages: stem, live: startLive(turn.id, answer) };
+    return { ...conversation, phase: "ready", messages: ancestors, live: startLiveTurn(turn.id, answer) };
   }
-  const user = message({
-    ...blank,
+  const user = newMessage({
+    ...common,
     id: turn.user_message_id,
-    parent_id: branch.type === "edit" ? branch.parentId : (stem.at(-1)?.id ?? null),
+    parent_id: branch.type === "edit" ? branch.parentId : (ancestors.at(-1)?.id ?? null),
     role: "user",
     status: "complete",
     parts: [{ type: "text", text: post.text }],
     sibling_ids: [...(target?.sibling_ids ?? []), turn.user_message_id],
   });
-  const known = stem.some((each) => each.id === user.id);
-  const answer = message({ ...blank, id: turn.message_id, parent_id: user.id, role: "assistant" });
+  const sent = ancestors.some(({ id }) => id === user.id);
+  const answer = newMessage({ ...common, id: turn.message_id, parent_id: user.id, role: "assistant" });
   return {
     ...conversation,
     phase: "ready",
-    messages: known ? stem.filter((each) => each.id !== answer.id) : [...stem, user],
-    live: startLive(turn.id, answer),
+    messages: sent ? ancestors.filter(({ id }) => id !== answer.id) : [...ancestors, user],
+    live: startLiveTurn(turn.id, answer),
   };
 }
 
-/** A turn that was running when the page arrived: its log is read again from the start, so nothing shows twice. */
-function joined(conversation: Conversation, turn: Turn): Conversation {
+/** Joins a turn that was running when the page opened. Its log is read from the start, so the partial text is dropped. */
+function withJoinedTurn(conversation: Conversation, turn: Turn): Conversation {
   if (conversation.live?.turnId === turn.id) return conversation;
   return {
     ...conversation,
     messages: conversation.messages.filter((message) => message.id !== turn.message_id),
-    live: startLive(turn.id, { ...turn.message, parts: [], status: "streaming" }),
+    live: startLiveTurn(turn.id, { ...turn.message, parts: [], status: "streaming" }),
   };
 }
 
-function settled(conversation: Conversation, turn: Turn): Conversation {
+function withSettledTurn(conversation: Conversation, turn: Turn): Conversation {
   const live = conversation.live?.turnId === turn.id ? null : conversation.live;
-  const final = settledMessage(turn.message, turn);
-  const known = conversation.messages.some((message) => message.id === final.id);
-  if (known) return { ...conversation, live, messages: replace(conversation.messages, final) };
-  if (!belongs(final, conversation.messages)) return { ...conversation, live };
+  const final = finalMessage(turn.message, turn);
+  const shown = conversation.messages.some((message) => message.id === final.id);
+  if (shown) return { ...conversation, live, messages: replace(conversation.messages, final) };
+  if (!continuesBranch(final, conversation.messages)) return { ...conversation, live };
   return { ...conversation, live, messages: [...conversation.messages, final] };
 }
 
 function replace(messages: readonly Message[], message: Message): readonly Message[] {
-  return messages.map((each) => (each.id === message.id ? message : each));
+  return messages.map((other) => (other.id === message.id ? message : other));
 }
 
-function message(
-  known: Partial<Message> & Pick<Message, "id" | "thread_id" | "role" | "created_at">,
+function newMessage(
+  fields: Partial<Message> & Pick<Message, "id" | "thread_id" | "role" | "created_at">,
 ): Message {
   return {
     parent_id: null,
     status: "streaming",
     parts: [],
     turn_id: null,
-    sibling_ids: [known.id],
+    sibling_ids: [fields.id],
     model: null,
     usage: null,
     cost_usd: null,
     finish_reason: null,
     error: null,
     feedback: null,
-    ...known,
+    ...fields,
   };
 }

@@ -1,12 +1,19 @@
-import type { Accepted, Info, Message, Summary, Thread, Turn, TurnEvent } from "../protocol.ts";
-import type { Panel, Place, Post, State } from "./state.ts";
-import type { Draft, SummaryWork } from "./summary.ts";
+import type {
+  AcceptedTurn,
+  ServerInfo,
+  Message,
+  Summary,
+  Thread,
+  Turn,
+  TurnEvent,
+} from "../transport/protocol.ts";
+import type { Draft, Panel, PageLocation, Post, State, SummaryWork } from "./state.ts";
 
-/** Everything that can happen to the page. Past facts; `reduce` says what each of them means. */
+/** Everything that can happen to the page, as past facts. `reduce` says what each of them changes. */
 export type PageEvent =
-  | { readonly type: "info.loaded"; readonly info: Info }
+  | { readonly type: "info.loaded"; readonly info: ServerInfo }
   | { readonly type: "access.changed"; readonly access: State["access"] }
-  | { readonly type: "place.changed"; readonly place: Place }
+  | { readonly type: "location.changed"; readonly location: PageLocation }
   | { readonly type: "panel.changed"; readonly panel: Panel | null }
   | { readonly type: "alert.raised"; readonly text: string; readonly id: string }
   | { readonly type: "alert.closed" }
@@ -51,7 +58,12 @@ export type PageEvent =
       readonly problem: string | null;
     }
   | { readonly type: "post.removed"; readonly key: string }
-  | { readonly type: "turn.accepted"; readonly post: Post; readonly accepted: Accepted; readonly at: string }
+  | {
+      readonly type: "turn.accepted";
+      readonly post: Post;
+      readonly accepted: AcceptedTurn;
+      readonly at: string;
+    }
   | { readonly type: "turn.joined"; readonly turn: Turn }
   | { readonly type: "turn.event"; readonly threadId: string; readonly event: TurnEvent; readonly at: number }
   | {
@@ -68,7 +80,7 @@ export type PageEvent =
       readonly type: "summary.loaded";
       readonly threadId: string;
       readonly summary: Summary;
-      /** What was drafted here is in it. */
+      /** It contains the draft. */
       readonly saved: boolean;
       readonly outcome: string | null;
     }

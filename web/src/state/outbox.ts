@@ -1,7 +1,7 @@
 import type { PageEvent } from "./events.ts";
 import type { Post, State } from "./state.ts";
 
-/** Posts wait here until the server has them; nothing typed is ever dropped on the way. */
+/** Applies one event to the posts that wait until the server has them. Nothing a person typed is lost. */
 export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonly Post[] {
   switch (event.type) {
     case "post.added":
@@ -17,36 +17,36 @@ export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonl
     case "thread.removed":
       return outbox.filter((post) => post.threadId !== event.id);
     case "history.loaded": {
-      // A post whose answer was lost on the way back is on the server all the same.
+      // A failed post may be on the server after all: only the server's answer to it was lost.
       const stored = new Set(event.messages.map((message) => message.id));
-      const left = outbox.filter((post) => post.status === "sending" || !stored.has(post.messageId));
-      return left.length === outbox.length ? outbox : left;
+      const waiting = outbox.filter((post) => post.status === "sending" || !stored.has(post.messageId));
+      return waiting.length === outbox.length ? outbox : waiting;
     }
     default:
       return outbox;
   }
 }
 
-const ATTEMPTS = 4;
-const PATIENCE = 60; // seconds a reader is kept waiting; a budget may ask for days
+const MAX_ATTEMPTS = 4;
+const MAX_WAIT = 60; // seconds; a budget may ask for days
 
-/** Seconds before a post that was refused is sent again by itself; null when the reader decides. */
-export function pauseBefore(
+/** Seconds before a refused post is retried automatically; null when the reader must decide. */
+export function retryDelay(
   refusal: { readonly retryable: boolean; readonly retryAfter: number | null },
   attempt: number,
 ): number | null {
-  if (!refusal.retryable || attempt >= ATTEMPTS) return null;
+  if (!refusal.retryable || attempt >= MAX_ATTEMPTS) return null;
   const seconds = refusal.retryAfter ?? 2 ** attempt * 0.4;
-  return seconds <= PATIENCE ? seconds : null;
+  return seconds <= MAX_WAIT ? seconds : null;
 }
 
-/** The post to send now: the oldest queued one of a thread where nothing runs or is being sent. */
+/** The post to send next: the oldest queued post of a thread where no turn runs and no post is being sent. */
 export function nextPost(state: State): Post | null {
-  const held = new Set<string>();
+  const busyThreads = new Set<string>();
   for (const post of state.outbox) {
     const running = state.conversations[post.threadId]?.live ?? null;
-    if (post.status === "queued" && running === null && !held.has(post.threadId)) return post;
-    if (post.status !== "failed") held.add(post.threadId);
+    if (post.status === "queued" && running === null && !busyThreads.has(post.threadId)) return post;
+    if (post.status !== "failed") busyThreads.add(post.threadId);
   }
   return null;
 }

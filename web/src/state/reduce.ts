@@ -1,13 +1,13 @@
-import { visitConversation } from "./conversation.ts";
+import { reduceConversations } from "./conversation.ts";
 import type { PageEvent } from "./events.ts";
-import { reduceList } from "./list.ts";
+import { reduceThreadList } from "./thread-list.ts";
 import { reduceOutbox } from "./outbox.ts";
-import type { Panel, Place, State } from "./state.ts";
+import type { Panel, PageLocation, State } from "./state.ts";
 
-/** The rules of the page: pure, total, and the only place where state changes. */
+/** Applies one event to the state of the page. Pure, and the only place where state changes. */
 export function reduce(state: State, event: PageEvent): State {
-  const list = reduceList(state.list, event, state.place.threadId);
-  const conversations = visitConversation(state.conversations, event);
+  const list = reduceThreadList(state.list, event, state.location.threadId);
+  const conversations = reduceConversations(state.conversations, event);
   const outbox = reduceOutbox(state.outbox, event);
   return reducePage({ ...state, list, conversations, outbox }, event);
 }
@@ -18,8 +18,8 @@ function reducePage(state: State, event: PageEvent): State {
       return { ...state, info: event.info };
     case "access.changed":
       return { ...state, access: event.access };
-    case "place.changed":
-      return { ...state, place: event.place, panel: panelAt(state, event.place), alert: null };
+    case "location.changed":
+      return { ...state, location: event.location, panel: panelAt(state, event.location), alert: null };
     case "panel.changed":
       return { ...state, panel: event.panel };
     case "alert.raised":
@@ -27,8 +27,8 @@ function reducePage(state: State, event: PageEvent): State {
     case "alert.closed":
       return { ...state, alert: null };
     case "thread.removed":
-      return state.place.threadId === event.id
-        ? { ...state, place: { threadId: null, messageId: null }, panel: null }
+      return state.location.threadId === event.id
+        ? { ...state, location: { threadId: null, messageId: null }, panel: null }
         : state;
     case "turn.event":
       return { ...state, announcement: announcement(event.event.type) ?? state.announcement };
@@ -37,12 +37,12 @@ function reducePage(state: State, event: PageEvent): State {
   }
 }
 
-/** The summary stays open while its reader follows the sources; everything else closes. */
-function panelAt({ panel, place }: State, next: Place): Panel | null {
-  return panel?.type === "summary" && next.threadId === place.threadId ? panel : null;
+/** The summary stays open within its thread, so that the reader can follow its sources. Any other panel closes. */
+function panelAt({ panel, location }: State, next: PageLocation): Panel | null {
+  return panel?.type === "summary" && next.threadId === location.threadId ? panel : null;
 }
 
-/** Screen readers hear how a turn ended, never each token. */
+/** Screen readers announce how a turn starts and ends, not its tokens. */
 function announcement(type: string): string | null {
   if (type === "turn.started") return "Answering";
   if (type === "turn.completed") return "Answer finished";

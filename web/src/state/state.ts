@@ -1,27 +1,26 @@
-import type { Info, Message, Part, Thread } from "../protocol.ts";
-import { noSummary, type SummaryView } from "./summary.ts";
+import type { Message, Part, ServerInfo, Summary, SummaryLine, Thread } from "../transport/protocol.ts";
 
 export interface State {
-  readonly info: Info | null;
+  readonly info: ServerInfo | null;
   readonly access: "open" | "needed" | "refused";
-  readonly place: Place;
+  readonly location: PageLocation;
   readonly list: ThreadList;
   readonly conversations: Readonly<Record<string, Conversation>>;
-  /** What was said here and is not on the server yet, oldest first. */
+  /** Messages and requests that are not on the server yet, oldest first. */
   readonly outbox: readonly Post[];
   readonly panel: Panel | null;
   readonly alert: Alert | null;
   readonly announcement: string;
 }
 
-export interface Place {
+export interface PageLocation {
   readonly threadId: string | null;
   /** A message to show, for example a search result. */
   readonly messageId: string | null;
 }
 
-/** What is open beside the thread: its summary, or what the model was told in one turn. */
-export type Panel = { readonly type: "summary" } | { readonly type: "told"; readonly turnId: string };
+/** What is open beside the thread: its summary, or the context report of one turn. */
+export type Panel = { readonly type: "summary" } | { readonly type: "context"; readonly turnId: string };
 
 export interface ThreadList {
   readonly threads: readonly Thread[];
@@ -37,14 +36,14 @@ export interface Conversation {
   readonly id: string;
   readonly phase: Phase | "missing";
   readonly problem: string | null;
-  /** As last read; null before. The list may not have it: it shows either the archive or the rest. */
+  /** As last loaded; null before. The list may not contain it, for it shows archived threads or the others. */
   readonly thread: Thread | null;
-  /** The visible branch from some message to its leaf, without the answer that is being written. */
+  /** The visible branch, from the first loaded message to its leaf, without the streaming answer. */
   readonly messages: readonly Message[];
   readonly hasMore: boolean;
   readonly older: Phase;
-  readonly live: Live | null;
-  /** Routing decisions seen in streams, by message id. */
+  readonly live: LiveTurn | null;
+  /** Routes read from event streams, by message id. */
   readonly routes: Readonly<Record<string, Route>>;
   readonly summary: SummaryView;
 }
@@ -55,15 +54,15 @@ export interface Route {
   readonly reason: string | null;
 }
 
-/** The running turn. Its message grows with each event; `seq` is the cursor. */
-export interface Live {
+/** The running turn. Its message grows with each event; `seq` is the cursor in the event log. */
+export interface LiveTurn {
   readonly turnId: string;
   readonly seq: number;
   readonly message: Message;
   readonly parts: readonly LivePart[];
   readonly connection: "open" | "lost";
   readonly stopping: boolean;
-  /** What the server is doing when it is not writing, for example waiting to retry. */
+  /** What the server does while no text arrives, for example waiting to retry. */
   readonly activity: string | null;
 }
 
@@ -74,17 +73,17 @@ export interface LivePart extends Part {
 }
 
 export type Branch =
-  | { readonly type: "say" }
+  | { readonly type: "append" }
   | { readonly type: "edit"; readonly messageId: string; readonly parentId: string | null }
-  | AnotherAnswer;
+  | AnswerBranch;
 
-/** A sibling of an answer: anew, or beginning with what it said before it broke off. */
-export interface AnotherAnswer {
+/** A sibling of an answer: a new one, or one that continues its text. */
+export interface AnswerBranch {
   readonly type: "regenerate" | "continue";
   readonly messageId: string;
 }
 
-export function isAnotherAnswer(branch: Branch): branch is AnotherAnswer {
+export function isAnswerBranch(branch: Branch): branch is AnswerBranch {
   return branch.type === "regenerate" || branch.type === "continue";
 }
 
@@ -100,15 +99,43 @@ export interface Post {
   readonly problem: string | null;
 }
 
+export interface SummaryView {
+  /** As last loaded; null before. */
+  readonly value: Summary | null;
+  readonly draft: Draft | null;
+  readonly work: SummaryWork | null;
+  /** The result of the last action, where the reader should see it. */
+  readonly outcome: string | null;
+}
+
+export type SummaryWork = "loading" | "saving" | "undoing" | "compacting";
+
+export interface Draft {
+  /** The version it corrects; null when that version no longer exists. */
+  readonly base: string | null;
+  readonly lines: readonly DraftLine[];
+  /** A newer version arrived during editing, and the edits were applied to it. */
+  readonly rebased: boolean;
+}
+
+export interface DraftLine extends SummaryLine {
+  readonly key: string;
+  /** The saved line; null for a new line. */
+  readonly before: SummaryLine | null;
+  readonly removed: boolean;
+}
+
 export interface Alert {
   readonly text: string;
   readonly id: string;
 }
 
+export const emptySummary: SummaryView = { value: null, draft: null, work: null, outcome: null };
+
 export const initialState: State = {
   info: null,
   access: "open",
-  place: { threadId: null, messageId: null },
+  location: { threadId: null, messageId: null },
   list: { threads: [], archived: false, cursor: null, phase: "idle", problem: null },
   conversations: {},
   outbox: [],
@@ -128,23 +155,23 @@ export function emptyConversation(id: string, phase: Conversation["phase"] = "id
     older: "idle",
     live: null,
     routes: {},
-    summary: noSummary,
+    summary: emptySummary,
   };
 }
 
-/** A thread, whichever list it is in; undefined while it is not known. */
+/** A thread from the list or from its conversation; undefined while it is not loaded. */
 export function threadAt({ list, conversations }: State, id: string | null): Thread | undefined {
   if (id === null) return undefined;
   return list.threads.find((thread) => thread.id === id) ?? conversations[id]?.thread ?? undefined;
 }
 
-/** The messages a reader sees: the branch, then the answer being written if it belongs to this branch. */
+/** The branch, followed by the streaming answer if it continues this branch. */
 export function visibleMessages(conversation: Conversation): readonly Message[] {
   const { messages, live } = conversation;
-  return live !== null && belongs(live.message, messages) ? [...messages, live.message] : messages;
+  return live !== null && continuesBranch(live.message, messages) ? [...messages, live.message] : messages;
 }
 
-export function belongs(message: Message, branch: readonly Message[]): boolean {
+export function continuesBranch(message: Message, branch: readonly Message[]): boolean {
   return (branch.at(-1)?.id ?? null) === message.parent_id;
 }
 
@@ -155,8 +182,8 @@ export function textOf(message: Message): string {
     .trim();
 }
 
-/** Whether an answer stopped before its end and said something that can be gone on with. */
-export function canGoOn(message: Message): boolean {
+/** Whether an answer stopped before its end with a text that a new turn can continue. */
+export function canContinue(message: Message): boolean {
   const { status, finish_reason, error } = message;
   const stopped = status === "failed" || status === "interrupted" || status === "cancelled";
   const withdrawn = error?.code === "content_filtered";

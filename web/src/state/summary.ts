@@ -1,40 +1,13 @@
-// The summary of a conversation, and what its reader changed in it and has not saved. A draft is never dropped: when the
-// summary becomes another one meanwhile, the reader's words are carried over to it.
+// The summary of a conversation, and a draft of the reader's unsaved corrections. A draft is never lost: when a newer version
+// of the summary arrives, the corrections are applied to it.
 
-import type { Summary, SummaryLine } from "../protocol.ts";
+import type { Summary, SummaryLine } from "../transport/protocol.ts";
 import type { PageEvent } from "./events.ts";
-
-export interface SummaryView {
-  /** As the server last told it; null before it did. */
-  readonly value: Summary | null;
-  readonly draft: Draft | null;
-  readonly work: SummaryWork | null;
-  /** What became of the last thing that was tried, when it is worth saying. */
-  readonly outcome: string | null;
-}
-
-export type SummaryWork = "loading" | "saving" | "undoing" | "folding";
-
-export interface Draft {
-  /** The version it corrects; null when there is none any more. */
-  readonly base: string | null;
-  readonly lines: readonly DraftLine[];
-  /** The summary became another one while this was written. */
-  readonly moved: boolean;
-}
-
-export interface DraftLine extends SummaryLine {
-  readonly key: string;
-  /** The line as it was saved; null for a line of the reader's own. */
-  readonly before: SummaryLine | null;
-  readonly removed: boolean;
-}
+import type { Draft, DraftLine, SummaryView } from "./state.ts";
 
 export type LineChange = Partial<Pick<DraftLine, "text" | "pinned" | "removed">>;
 
-export const LONGEST_LINE = 600;
-
-export const noSummary: SummaryView = { value: null, draft: null, work: null, outcome: null };
+export const MAX_LINE_LENGTH = 600;
 
 export function reduceSummary(view: SummaryView, event: PageEvent): SummaryView {
   switch (event.type) {
@@ -43,7 +16,7 @@ export function reduceSummary(view: SummaryView, event: PageEvent): SummaryView 
     case "summary.loaded":
       return {
         value: event.summary,
-        draft: view.draft === null || event.saved ? null : rebased(view.draft, event.summary),
+        draft: view.draft === null || event.saved ? null : rebaseDraft(view.draft, event.summary),
         work: null,
         outcome: event.outcome,
       };
@@ -57,7 +30,7 @@ export function reduceSummary(view: SummaryView, event: PageEvent): SummaryView 
 }
 
 export function draftOf(summary: Summary): Draft {
-  return { base: summary.id, moved: false, lines: summary.lines.map(savedLine(summary.id)) };
+  return { base: summary.id, rebased: false, lines: summary.lines.map(savedLine(summary.id)) };
 }
 
 export function withChange(draft: Draft, key: string, change: LineChange): Draft {
@@ -70,46 +43,46 @@ export function withLine(draft: Draft, key: string, text: string): Draft {
   return { ...draft, lines: [...draft.lines, line] };
 }
 
-/** One line, as the server wants it. */
-export function oneLine(text: string): string {
+/** Text without line breaks, as the server requires it. */
+export function singleLine(text: string): string {
   return text.replace(/\s+/g, " ").trim();
 }
 
 export function isChanged(draft: Draft): boolean {
-  return draft.lines.some(isTouched);
+  return draft.lines.some(isEdited);
 }
 
-/** What would be saved; empty lines are no lines. */
+/** The lines to save, without those that are removed or empty. */
 export function linesOf(draft: Draft): readonly SummaryLine[] {
   return draft.lines.flatMap(({ text, sources, pinned, segment, removed }) =>
-    removed || oneLine(text) === ""
+    removed || singleLine(text) === ""
       ? []
-      : [{ text: oneLine(text), sources, pinned, ...(segment === undefined ? {} : { segment }) }],
+      : [{ text: singleLine(text), sources, pinned, ...(segment === undefined ? {} : { segment }) }],
   );
 }
 
-/** The same wishes for a summary that has become another one; null when there are none. */
-export function rebased(draft: Draft, summary: Summary): Draft | null {
+/** Applies the edits of a draft to another version of the summary; null when none are left. */
+export function rebaseDraft(draft: Draft, summary: Summary): Draft | null {
   if (draft.base === summary.id) return draft;
-  const wishes = new Map(
-    draft.lines.filter(isTouched).map((line) => [line.before?.text ?? line.key, line] as const),
+  const edits = new Map(
+    draft.lines.filter(isEdited).map((line) => [line.before?.text ?? line.key, line] as const),
   );
   const lines = summary.lines.map((line, index): DraftLine => {
-    const plain = savedLine(summary.id)(line, index);
-    const wish = wishes.get(line.text);
-    if (wish?.before?.text !== line.text) return plain;
-    wishes.delete(line.text);
-    return { ...plain, text: wish.text, pinned: wish.pinned, removed: wish.removed };
+    const saved = savedLine(summary.id)(line, index);
+    const edit = edits.get(line.text);
+    if (edit?.before?.text !== line.text) return saved;
+    edits.delete(line.text);
+    return { ...saved, text: edit.text, pinned: edit.pinned, removed: edit.removed };
   });
-  // What was changed and is there no more keeps its words, as a line of the reader's own.
-  const own = [...wishes.values()].filter(({ removed }) => !removed).map(ownLine);
-  const carried: Draft = { base: summary.id, moved: true, lines: [...lines, ...own] };
-  return isChanged(carried) ? carried : null;
+  // Edits of lines that no longer exist become new lines.
+  const added = [...edits.values()].filter(({ removed }) => !removed).map(newLine);
+  const rebased: Draft = { base: summary.id, rebased: true, lines: [...lines, ...added] };
+  return isChanged(rebased) ? rebased : null;
 }
 
-function isTouched({ before, text, pinned, removed }: DraftLine): boolean {
-  if (before === null) return oneLine(text) !== "";
-  return removed || pinned !== before.pinned || oneLine(text) !== before.text;
+function isEdited({ before, text, pinned, removed }: DraftLine): boolean {
+  if (before === null) return singleLine(text) !== "";
+  return removed || pinned !== before.pinned || singleLine(text) !== before.text;
 }
 
 function savedLine(id: string | null) {
@@ -121,6 +94,6 @@ function savedLine(id: string | null) {
   });
 }
 
-function ownLine({ key, text, sources, pinned }: DraftLine): DraftLine {
-  return { key: `own/${key}`, text, sources, pinned, before: null, removed: false };
+function newLine({ key, text, sources, pinned }: DraftLine): DraftLine {
+  return { key: `new/${key}`, text, sources, pinned, before: null, removed: false };
 }

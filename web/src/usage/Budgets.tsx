@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
-import { dollars, short } from "../figures.ts";
-import { type Budget, fullness } from "./report.ts";
+import { dollars, shortNumber } from "../format/numbers.ts";
+import type { Budget } from "./report.ts";
+import { budgetFill } from "./series.ts";
 
 const SCOPES: Readonly<Record<string, string>> = {
   deployment: "This server",
@@ -13,7 +14,10 @@ const SCOPES: Readonly<Record<string, string>> = {
 
 const UNITS: Readonly<Record<string, string>> = { tokens: " tokens", requests: " requests" };
 
-/** What budgets leave to spend, as bars that are a table. */
+/** From this share on, a budget is shown as nearly used up. */
+const NEAR_LIMIT = 0.8;
+
+/** How much of each budget is used, as a table with bars. */
 export function Budgets({ budgets }: { readonly budgets: readonly Budget[] }): JSX.Element | null {
   if (budgets.length === 0) return null;
   return (
@@ -22,14 +26,14 @@ export function Budgets({ budgets }: { readonly budgets: readonly Budget[] }): J
       <table class="shares">
         <thead class="visually-hidden">
           <tr>
-            <th scope="col">Whose</th>
-            <th scope="col">How full</th>
+            <th scope="col">Scope</th>
+            <th scope="col">Used share</th>
             <th scope="col">Used</th>
           </tr>
         </thead>
         <tbody>
           {budgets.map((budget) => {
-            const full = fullness(budget);
+            const fill = budgetFill(budget);
             return (
               <tr key={`${budget.scope} ${budget.name} ${budget.unit} ${budget.period}`}>
                 <th scope="row">
@@ -37,12 +41,12 @@ export function Budgets({ budgets }: { readonly budgets: readonly Budget[] }): J
                   {["tier", "token", "model"].includes(budget.scope) && ` ${budget.name ?? ""}`}, per{" "}
                   {budget.period}
                 </th>
-                <td class={full !== null && full >= 0.8 ? "bar near" : "bar"}>
-                  {full !== null && <span style={{ width: `${100 * full}%` }} />}
-                  <span class="visually-hidden">{full === null ? "" : `${Math.round(100 * full)}%`}</span>
+                <td class={fill !== null && fill >= NEAR_LIMIT ? "bar near-limit" : "bar"}>
+                  {fill !== null && <span style={{ width: `${100 * fill}%` }} />}
+                  <span class="visually-hidden">{fill === null ? "" : `${Math.round(100 * fill)}%`}</span>
                 </td>
                 <td>
-                  {full === null
+                  {fill === null
                     ? "shared with others"
                     : `${amount(budget.used, budget.unit)} of ${amount(budget.limit, budget.unit)}${UNITS[budget.unit] ?? ""}`}
                 </td>
@@ -56,5 +60,5 @@ export function Budgets({ budgets }: { readonly budgets: readonly Budget[] }): J
 }
 
 function amount(value: string | null, unit: string): string {
-  return unit === "usd" ? (dollars(value) ?? "") : short(Number(value ?? 0));
+  return unit === "usd" ? (dollars(value) ?? "") : shortNumber(Number(value ?? 0));
 }

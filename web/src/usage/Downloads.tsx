@@ -1,32 +1,33 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ApiError } from "../api.ts";
-import { useDeeds } from "../views/deeds.ts";
-import { IconButton } from "../views/icons.tsx";
+import { ApiError } from "../transport/http.ts";
+import { useActions } from "../views/hooks/actions-context.ts";
+import type { UsageQuery } from "./use-usage.ts";
+import { IconButton } from "../views/elements/icons.tsx";
 
-/** The same figures as files. A file that does not come is told beside them and takes nothing away. */
-export function Downloads({ asked }: { readonly asked: Readonly<Record<string, string>> }): JSX.Element {
-  const { api } = useDeeds();
-  const [fetching, setFetching] = useState<string | null>(null);
+/** Downloads of the usage data. A failed download shows its problem beside the buttons. */
+export function Downloads({ query }: { readonly query: UsageQuery }): JSX.Element {
+  const { api } = useActions();
+  const [downloading, setDownloading] = useState<string | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const sums = new URLSearchParams({ ...asked, group_by: "day,model" }).toString();
-  const calls = new URLSearchParams({ ...asked, limit: "100000" }).toString();
+  const totals = new URLSearchParams({ ...query, group_by: "day,model" }).toString();
+  const calls = new URLSearchParams({ ...query, limit: "100000" }).toString();
   const files: readonly (readonly [string, string, string])[] = [
-    ["Sums as CSV", `/api/usage?${sums}&format=csv`, "palaver-usage.csv"],
-    ["Sums as JSON", `/api/usage?${sums}`, "palaver-usage.json"],
+    ["Totals as CSV", `/api/usage?${totals}&format=csv`, "palaver-usage.csv"],
+    ["Totals as JSON", `/api/usage?${totals}`, "palaver-usage.json"],
     ["All calls as CSV", `/api/usage/calls?${calls}&format=csv`, "palaver-calls.csv"],
   ];
 
-  const take = async (path: string, name: string) => {
-    setFetching(name);
+  const download = async (path: string, name: string) => {
+    setDownloading(name);
     setProblem(null);
     try {
       save(await api.download(path), name);
-    } catch (failure) {
-      const why = failure instanceof ApiError ? failure.message : "The file cannot be made.";
-      setProblem(`${name} could not be downloaded. ${why}`);
+    } catch (error) {
+      const reason = error instanceof ApiError ? error.message : "The file could not be saved.";
+      setProblem(`${name} could not be downloaded. ${reason}`);
     }
-    setFetching(null);
+    setDownloading(null);
   };
 
   return (
@@ -36,9 +37,9 @@ export function Downloads({ asked }: { readonly asked: Readonly<Record<string, s
           key={name}
           type="button"
           class="text-button"
-          disabled={fetching !== null}
-          aria-busy={fetching === name}
-          onClick={() => void take(path, name)}
+          disabled={downloading !== null}
+          aria-busy={downloading === name}
+          onClick={() => void download(path, name)}
         >
           {label}
         </button>

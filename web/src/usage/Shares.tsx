@@ -1,25 +1,24 @@
 import type { JSX } from "preact";
-import type { Share } from "./report.ts";
+import { sharePercent } from "./number-formats.ts";
+import type { Share } from "./series.ts";
 
-/** Parts of a whole as bars that are a table: it reads the same with and without eyes. */
-export function Shares({
-  title,
-  note,
-  shares,
-  nothing,
-}: {
+interface SharesProps {
   readonly title: string;
   readonly note?: string;
   readonly shares: readonly Share[];
-  readonly nothing: string;
-}): JSX.Element {
-  const most = Math.max(...shares.map(({ share }) => share));
+  /** What to show where there are no shares. */
+  readonly empty: string;
+}
+
+/** Parts of a whole, as a table with bars. Screen readers read the same numbers. */
+export function Shares({ title, note, shares, empty }: SharesProps): JSX.Element {
+  const largest = Math.max(...shares.map(({ share }) => share));
   return (
     <section class="plot">
       <h2>{title}</h2>
       {note !== undefined && <p class="plot-note">{note}</p>}
       {shares.length === 0 ? (
-        <p class="plot-nothing">{nothing}</p>
+        <p class="plot-empty">{empty}</p>
       ) : (
         <table class="shares">
           <thead class="visually-hidden">
@@ -34,11 +33,11 @@ export function Shares({
               <tr key={label}>
                 <th scope="row">{label}</th>
                 <td class="bar">
-                  <span style={{ width: `${(100 * share) / most}%` }} />
-                  <span class="visually-hidden">{percent(share)}</span>
+                  <span style={{ width: `${(100 * share) / largest}%` }} />
+                  <span class="visually-hidden">{sharePercent(share)}</span>
                 </td>
                 <td>
-                  {count.toLocaleString()} <small>{percent(share)}</small>
+                  {count.toLocaleString()} <small>{sharePercent(share)}</small>
                 </td>
               </tr>
             ))}
@@ -47,8 +46,4 @@ export function Shares({
       )}
     </section>
   );
-}
-
-function percent(share: number): string {
-  return share > 0 && share < 0.001 ? "<0.1%" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}%`;
 }

@@ -1,87 +1,106 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useSelect } from "../store.ts";
-import { ConversationView } from "./ConversationView.tsx";
-import { useDeeds } from "./deeds.ts";
-import { Search } from "./Search.tsx";
-import { Sidebar } from "./Sidebar.tsx";
+import { useSelector } from "../app/store.ts";
+import { ConversationView } from "./conversation/ConversationView.tsx";
+import { useActions } from "./hooks/actions-context.ts";
+import { SearchDialog } from "./search/SearchDialog.tsx";
+import { Sidebar } from "./sidebar/Sidebar.tsx";
 import { SidePanel } from "./SidePanel.tsx";
 import { TokenForm } from "./TokenForm.tsx";
 
-const NARROW = "(max-width: 820px)";
+/** As in layout.css: below this the list is a drawer over the conversation. */
+const IS_NARROW = "(max-width: 820px)";
 
 export function App(): JSX.Element {
-  const { memory, turns, store } = useDeeds();
-  const access = useSelect((state) => state.access);
-  const place = useSelect((state) => state.place);
-  const announcement = useSelect((state) => state.announcement);
-  const panel = useSelect((state) => state.panel);
-  const [drawer, setDrawer] = useState(false);
-  const [wide, setWide] = useState(memory.read("list") !== "hidden");
-  const [searching, setSearching] = useState(false);
+  const { storage } = useActions();
+  const access = useSelector((state) => state.access);
+  const location = useSelector((state) => state.location);
+  const announcement = useSelector((state) => state.announcement);
+  const hasSummary = useSelector((state) => state.panel?.type === "summary");
+  const [isDrawerOpen, setDrawerOpen] = useState(false);
+  const [isListShown, setListShown] = useState(storage.read("list") !== "hidden");
+  const [isSearching, setSearching] = useState(false);
 
-  useEffect(() => setDrawer(false), [place]);
-
-  const drawn = useRef(false);
-  useEffect(() => {
-    // The focus goes along into the drawer, and back to what opened it unless it has gone elsewhere.
-    const at = document.activeElement;
-    if (drawer) document.querySelector<HTMLElement>(".sidebar-head .icon-button")?.focus();
-    else if (drawn.current && (at === null || at === document.body || at.closest(".sidebar, .veil") !== null))
-      document.querySelector<HTMLElement>(".list-toggle")?.focus();
-    drawn.current = drawer;
-  }, [drawer]);
-
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      if (
-        (event.metaKey || event.ctrlKey) &&
-        !event.shiftKey &&
-        !event.altKey &&
-        event.key.toLowerCase() === "k"
-      ) {
-        event.preventDefault();
-        setSearching((shown) => !shown);
-      } else if (
-        event.key === "Escape" &&
-        !event.defaultPrevented &&
-        document.querySelector("dialog[open]") === null
-      ) {
-        if (drawer) setDrawer(false);
-        else if (store.state.place.threadId !== null) void turns.stop(store.state.place.threadId);
-      }
-    };
-    document.addEventListener("keydown", onKeyDown);
-    return () => document.removeEventListener("keydown", onKeyDown);
-  }, [drawer, turns, store]);
+  useEffect(() => setDrawerOpen(false), [location]);
+  useDrawerFocus(isDrawerOpen);
+  useShortcuts(isDrawerOpen, () => setDrawerOpen(false), setSearching);
 
   const toggleList = () => {
-    if (matchMedia(NARROW).matches) {
-      setDrawer(!drawer);
+    if (matchMedia(IS_NARROW).matches) {
+      setDrawerOpen(!isDrawerOpen);
       return;
     }
-    memory.write("list", wide ? "hidden" : null);
-    setWide(!wide);
+    storage.write("list", isListShown ? "hidden" : null);
+    setListShown(!isListShown);
   };
 
   if (access !== "open") return <TokenForm refused={access === "refused"} />;
   return (
     <div
-      class={`app ${wide ? "" : "list-hidden"} ${drawer ? "drawer-open" : ""} ${panel?.type === "summary" ? "with-summary" : ""}`}
+      class={`app ${isListShown ? "" : "list-hidden"} ${isDrawerOpen ? "drawer-open" : ""} ${hasSummary ? "with-summary" : ""}`}
     >
-      <a class="skip" href="#composer">
+      <a class="skip-link" href="#composer">
         Skip to the message field
       </a>
       <Sidebar onSearch={() => setSearching(true)} onHide={toggleList} />
-      {drawer && (
-        <button type="button" class="veil" aria-label="Close the list" onClick={() => setDrawer(false)} />
+      {isDrawerOpen && (
+        <button
+          type="button"
+          class="drawer-backdrop"
+          aria-label="Close the list"
+          onClick={() => setDrawerOpen(false)}
+        />
       )}
-      <ConversationView onList={toggleList} covered={drawer} />
+      <ConversationView onList={toggleList} covered={isDrawerOpen} />
       <SidePanel />
-      {searching && <Search onClose={() => setSearching(false)} />}
+      {isSearching && <SearchDialog onClose={() => setSearching(false)} />}
       <div class="visually-hidden" role="status" aria-live="polite">
         {announcement}
       </div>
     </div>
   );
+}
+
+/** Moves the focus into the drawer, and back to its button unless the focus has gone elsewhere. */
+function useDrawerFocus(isOpen: boolean): void {
+  const wasOpen = useRef(false);
+  useEffect(() => {
+    const focused = document.activeElement;
+    if (isOpen) document.querySelector<HTMLElement>(".sidebar-head .icon-button")?.focus();
+    else if (
+      wasOpen.current &&
+      (focused === null ||
+        focused === document.body ||
+        focused.closest(".sidebar, .drawer-backdrop") !== null)
+    )
+      document.querySelector<HTMLElement>(".list-toggle")?.focus();
+    wasOpen.current = isOpen;
+  }, [isOpen]);
+}
+
+/** Ctrl+K or ⌘K toggles the search; Escape closes the drawer or stops the answer. */
+function useShortcuts(
+  isDrawerOpen: boolean,
+  closeDrawer: () => void,
+  setSearching: (change: (isSearching: boolean) => boolean) => void,
+): void {
+  const { turns, store } = useActions();
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      const isSearchKey = (event.metaKey || event.ctrlKey) && !event.shiftKey && !event.altKey;
+      if (isSearchKey && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        setSearching((isSearching) => !isSearching);
+      } else if (
+        event.key === "Escape" &&
+        !event.defaultPrevented &&
+        document.querySelector("dialog[open]") === null
+      ) {
+        if (isDrawerOpen) closeDrawer();
+        else if (store.state.location.threadId !== null) void turns.stop(store.state.location.threadId);
+      }
+    };
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, [isDrawerOpen, turns, store]);
 }

@@ -1,30 +1,32 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { useSelect } from "../store.ts";
-import { Dialog } from "./Dialog.tsx";
-import { useDeeds } from "./deeds.ts";
-import { SummaryPanel } from "./SummaryPanel.tsx";
-import { Told } from "./Told.tsx";
+import { useEffect, useRef } from "preact/hooks";
+import { useSelector } from "../app/store.ts";
+import { ContextPanel } from "./context/ContextPanel.tsx";
+import { Dialog } from "./elements/Dialog.tsx";
+import { rememberFocus } from "./elements/focus.ts";
+import { useActions } from "./hooks/actions-context.ts";
+import { useMedia } from "./hooks/use-media.ts";
+import { SummaryPanel } from "./summary/SummaryPanel.tsx";
 
-/** As in layout.css: from here on the summary stands beside the thread, below that in front of it. */
-const ROOMY = "(min-width: 1180px)";
+/** As in layout.css: a window this wide has room for the summary beside the thread. */
+const HAS_ROOM = "(min-width: 1180px)";
 
 /** What is open beside the thread, if anything is. */
 export function SidePanel(): JSX.Element | null {
-  const { store } = useDeeds();
-  const panel = useSelect((state) => state.panel);
-  const threadId = useSelect((state) => state.place.threadId);
-  const roomy = useMedia(ROOMY);
+  const { store } = useActions();
+  const panel = useSelector((state) => state.panel);
+  const threadId = useSelector((state) => state.location.threadId);
+  const hasRoom = useMedia(HAS_ROOM);
   if (panel === null || threadId === null) return null;
   const close = () => store.dispatch({ type: "panel.changed", panel: null });
-  if (panel.type === "told") {
+  if (panel.type === "context") {
     return (
-      <Dialog label="What the model was told" class="wide" onClose={close}>
-        <Told key={panel.turnId} threadId={threadId} turnId={panel.turnId} onClose={close} />
+      <Dialog label="Context" class="wide" onClose={close}>
+        <ContextPanel key={panel.turnId} threadId={threadId} turnId={panel.turnId} onClose={close} />
       </Dialog>
     );
   }
-  if (!roomy) {
+  if (!hasRoom) {
     return (
       <Dialog label="Summary" class="sheet" onClose={close}>
         <SummaryPanel key={threadId} threadId={threadId} onClose={close} onFollow={close} />
@@ -34,20 +36,17 @@ export function SidePanel(): JSX.Element | null {
   return <Aside key={threadId} threadId={threadId} onClose={close} />;
 }
 
-function Aside({
-  threadId,
-  onClose,
-}: {
+interface AsideProps {
   readonly threadId: string;
   readonly onClose: () => void;
-}): JSX.Element {
+}
+
+function Aside({ threadId, onClose }: AsideProps): JSX.Element {
   const frame = useRef<HTMLElement>(null);
   useEffect(() => {
-    const before = document.activeElement;
+    const restoreFocus = rememberFocus();
     frame.current?.focus({ preventScroll: true });
-    return () => {
-      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
-    };
+    return restoreFocus;
   }, []);
   return (
     <aside
@@ -64,15 +63,4 @@ function Aside({
       <SummaryPanel threadId={threadId} onClose={onClose} />
     </aside>
   );
-}
-
-function useMedia(query: string): boolean {
-  const [matches, setMatches] = useState(() => matchMedia(query).matches);
-  useEffect(() => {
-    const media = matchMedia(query);
-    const look = () => setMatches(media.matches);
-    media.addEventListener("change", look);
-    return () => media.removeEventListener("change", look);
-  }, [query]);
-  return matches;
 }

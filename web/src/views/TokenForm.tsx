@@ -1,16 +1,17 @@
-import icon from "../images/icon.svg";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useDeeds } from "./deeds.ts";
+import icon from "../images/icon.svg";
+import { useActions } from "./hooks/actions-context.ts";
 
+/** Asks for the access token. */
 export function TokenForm({ refused }: { readonly refused: boolean }): JSX.Element {
-  const { useToken } = useDeeds();
+  const { useToken } = useActions();
   const [token, setToken] = useState("");
   const [remember, setRemember] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
   return (
-    <main class="gate">
+    <main class="token-page">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -19,7 +20,7 @@ export function TokenForm({ refused }: { readonly refused: boolean }): JSX.Eleme
       >
         <img src={icon} alt="" width="40" height="40" />
         <h1>Palaver</h1>
-        <p>This server asks for an access token. Whoever runs it can give you one.</p>
+        <p>This server requires an access token. Ask its operator for one.</p>
         <label class="field-label">
           Access token
           <input

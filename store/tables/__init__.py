@@ -1,0 +1,41 @@
+"""Every table, as SQLModel classes in one module per noun, and as SQLAlchemy tables here for queries. Imports nothing of Palaver.
+
+Times are integers: milliseconds since 1970 UTC. Column comments say what a name cannot. A change here needs a migration.
+"""
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from store.tables.context_engine import CacheStateRow, LearnedStatRow
+from store.tables.conversations import (
+    MessageRow,
+    PromptRow,
+    SummaryRow,
+    ThreadRow,
+    TurnEventRow,
+    TurnRow,
+    UserRow,
+)
+from store.tables.ledger import BudgetAlertRow, BudgetRow, LedgerEntryRow, OpenCallRow
+from store.tables.search import VectorRow
+
+
+def _table(row: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(row.__tablename__)]
+
+
+users = _table(UserRow)
+threads = _table(ThreadRow)
+messages = _table(MessageRow)
+turns = _table(TurnRow)
+turn_events = _table(TurnEventRow)
+summaries = _table(SummaryRow)
+prompts = _table(PromptRow)
+cache_states = _table(CacheStateRow)
+learned_stats = _table(LearnedStatRow)
+ledger_entries = _table(LedgerEntryRow)
+open_calls = _table(OpenCallRow)
+budgets = _table(BudgetRow)
+budget_alerts = _table(BudgetAlertRow)
+message_vectors = _table(VectorRow)
+metadata = SQLModel.metadata

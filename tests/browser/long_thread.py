@@ -1,0 +1,41 @@
+"""A thread of 5,000 messages, written straight into the database."""
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import threads
+from store.tables import messages
+from store.users import LOCAL
+from tests.palaver import Palaver
+
+MANY = 5_000
+
+
+async def fill(app: Palaver, thread_id: str) -> None:
+    """Questions and answers in turn, written past the turns that would have made them."""
+
+    async def write(connection: AsyncConnection) -> None:
+        await threads.create(connection, LOCAL, thread_id, now=0, title="Long")
+        rows = [
+            {
+                "owner_id": LOCAL,
+                "id": f"m{n}",
+                "thread_id": thread_id,
+                "parent_id": f"m{n - 1}" if n else None,
+                "depth": n,
+                "role": "assistant" if n % 2 else "user",
+                "status": "complete",
+                "parts": [
+                    {"type": "text", "text": f"This is message {n} here. " + "Some words. " * (n % 40)}
+                ],
+                "tokens": 10,
+                "refused": False,
+                "turn_id": f"turn_{n // 2}",
+                "created_at": n,
+            }
+            for n in range(MANY)
+        ]
+        await connection.execute(insert(messages), rows)
+        await threads.change(connection, LOCAL, thread_id, leaf_id=f"m{MANY - 1}", updated_at=MANY)
+
+    await app.deps.database.write(write)

@@ -1,0 +1,38 @@
+"""Budgets in settings, and what was spent: by the counters, by the ledger, and by the provider."""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from context.models.pricing import pico, price
+from store.database import Database
+from tests.chat.talk import actual_usage
+from tests.upstream.log import Exchange
+
+
+def budget(limit: object, **more: Any) -> dict[str, Any]:
+    return {"scope": "user", "unit": "usd", "period": "day", "limit": str(limit), **more}
+
+
+async def counted(database: Database) -> dict[str, tuple[int, int]]:
+    """Used and set aside by key, over all periods."""
+    async with database.reading() as connection:
+        rows = await connection.execute(text("SELECT key, used, reserved FROM budgets ORDER BY key"))
+        return {row.key: (int(row.used), int(row.reserved)) for row in rows}
+
+
+async def spent(database: Database) -> dict[str, int]:
+    """The sums of the ledger by unit."""
+    async with database.reading() as connection:
+        kinds = "input + cache_read + cache_write_5m + cache_write_1h + output"
+        row = (
+            await connection.execute(text(f"SELECT SUM(cost_pico), SUM({kinds}) FROM ledger_entries"))
+        ).one()
+        return {"usd": int(row[0] or 0), "tokens": int(row[1] or 0)}
+
+
+def cost(entry: Exchange) -> int:
+    """What the provider bills for one call, in picodollars."""
+    found = price(entry.json["model"], actual_usage(entry))
+    assert found is not None
+    return pico(found)

@@ -1,0 +1,49 @@
+"""Test modules import nothing from each other: what several of them use stands in a module of its own."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+
+
+def imports(source: str) -> Iterator[str]:
+    """The dotted names that a module imports; `from a import b` gives `a.b`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def from_test_modules(source: str) -> list[str]:
+    """The imported names that stand in a `test_*` module of this project, or are one."""
+    return [
+        name
+        for name in imports(source)
+        if name.startswith(("tests.", ".")) and any(part.startswith("test_") for part in name.split("."))
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from tests.chat.turns.test_tools import search",
+        "from tests.chat.turns import test_tools",
+        "from .test_tools import search",
+        "import tests.chat.turns.test_tools as tools",
+    ],
+)
+def test_an_import_of_a_test_module_is_found_however_it_is_written(line: str) -> None:
+    assert from_test_modules(f"def late() -> None:\n    {line}\n") != []
+
+
+def test_no_module_imports_from_a_test_module() -> None:
+    found = {
+        str(path.relative_to(TESTS)): names
+        for path in sorted(TESTS.rglob("*.py"))
+        if (names := from_test_modules(path.read_text("utf-8")))
+    }
+    assert found == {}, "move what they share into a module beside them"

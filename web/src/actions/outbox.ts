@@ -1,0 +1,46 @@
+// The queue of posts: sends one at a time per thread, in order.
+
+import { nextPost } from "../state/outbox.ts";
+import type { Branch, Post } from "../state/state.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { createSender, type SendEvents } from "./sender.ts";
+
+export function createOutbox(dependencies: Dependencies, events: SendEvents) {
+  const { store, storage, newId } = dependencies;
+  const { send, setStatus } = createSender(dependencies, events);
+
+  function post(threadId: string, text: string, branch: Branch): void {
+    const model = storage.read("model");
+    const entry: Post = {
+      key: newId(),
+      threadId,
+      messageId: newId(),
+      text,
+      branch,
+      model: store.state.info?.models.some(({ id }) => id === model) ? model : null,
+      status: "queued",
+      problem: null,
+    };
+    store.dispatch({ type: "post.added", post: entry });
+    sendNext();
+  }
+
+  function sendNext(): void {
+    const entry = nextPost(store.state);
+    if (entry === null) return;
+    setStatus(entry.key, "sending");
+    void send(entry).finally(sendNext);
+  }
+
+  function retryPost(key: string): void {
+    setStatus(key, "queued");
+    sendNext();
+  }
+
+  function dropPost(key: string): void {
+    store.dispatch({ type: "post.removed", key });
+    sendNext();
+  }
+
+  return { post, sendNext, retryPost, dropPost };
+}

@@ -1,0 +1,36 @@
+import type { ComponentChildren, JSX } from "preact";
+import { useState } from "preact/hooks";
+import { limitMarks } from "../../markdown/limit-marks.ts";
+
+/** Longer messages are collapsed at first. */
+const MAX_LETTERS = 1_800;
+const MAX_LINES = 30;
+
+interface BubbleProps {
+  readonly text: string;
+  readonly children?: ComponentChildren;
+}
+
+/** The text of a person, shown as it was typed. */
+export function Bubble({ text, children }: BubbleProps): JSX.Element {
+  const [isExpanded, setExpanded] = useState(false);
+  const isLong = text.length > MAX_LETTERS || text.split("\n", MAX_LINES + 1).length > MAX_LINES;
+  return (
+    <div class="bubble">
+      <div class={isLong && !isExpanded ? "bubble-text collapsed" : "bubble-text"} dir="auto">
+        {limitMarks(text)}
+      </div>
+      {isLong && (
+        <button
+          type="button"
+          class="text-button"
+          aria-expanded={isExpanded}
+          onClick={() => setExpanded(!isExpanded)}
+        >
+          {isExpanded ? "Show less" : "Show all"}
+        </button>
+      )}
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,127 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { limitMarks } from "../../markdown/limit-marks.ts";
+import type { DraftLine } from "../../state/state.ts";
+import { type LineChange, singleLine } from "../../state/summary.ts";
+import { IconButton } from "../elements/icons.tsx";
+import { MessageLink } from "../message/MessageLink.tsx";
+import { LineField } from "./LineField.tsx";
+
+interface LineProps {
+  readonly threadId: string;
+  readonly line: DraftLine;
+  readonly busy: boolean;
+  readonly onChange: (change: LineChange) => void;
+  readonly onFollow: (() => void) | undefined;
+}
+
+/** One line of the summary: its text or a field to edit it, links to its sources, and its buttons. */
+export function SummaryLineView({ threadId, line, busy, onChange, onFollow }: LineProps): JSX.Element {
+  const [isEditing, setEditing] = useState(false);
+  const { text, pinned, removed, before } = line;
+  const isChanged = before === null || singleLine(text) !== before.text;
+  return (
+    <li
+      class={`summary-line ${pinned ? "pinned" : ""} ${removed ? "removed" : ""} ${isChanged ? "changed" : ""}`}
+    >
+      {isEditing ? (
+        <LineField
+          label="Edit the line"
+          text={text}
+          onInput={(next) => onChange({ text: next })}
+          onDone={() => setEditing(false)}
+          onCancel={() => {
+            onChange({ text: before?.text ?? text });
+            setEditing(false);
+          }}
+        />
+      ) : (
+        <p class="summary-text" dir="auto">
+          {limitMarks(text)}
+        </p>
+      )}
+      <div class="summary-foot">
+        <Sources threadId={threadId} line={line} onFollow={onFollow} />
+        {removed ? (
+          <button
+            type="button"
+            class="text-button"
+            disabled={busy}
+            onClick={() => onChange({ removed: false })}
+          >
+            Restore
+          </button>
+        ) : (
+          <LineTools
+            isEditing={isEditing}
+            pinned={pinned}
+            busy={busy}
+            onEdit={setEditing}
+            onChange={onChange}
+          />
+        )}
+      </div>
+    </li>
+  );
+}
+
+function Sources({
+  threadId,
+  line,
+  onFollow,
+}: Pick<LineProps, "threadId" | "line" | "onFollow">): JSX.Element {
+  return (
+    <span class="summary-sources">
+      {line.before === null && <span>New, not saved yet</span>}
+      {line.sources.map((id, index) => (
+        <MessageLink
+          key={id}
+          threadId={threadId}
+          messageId={id}
+          class="source"
+          label={`Source ${index + 1}`}
+          {...(onFollow === undefined ? {} : { onFollow })}
+        >
+          {index + 1}
+        </MessageLink>
+      ))}
+    </span>
+  );
+}
+
+interface ToolsProps {
+  readonly isEditing: boolean;
+  readonly pinned: boolean;
+  readonly busy: boolean;
+  readonly onEdit: (isEditing: boolean) => void;
+  readonly onChange: (change: LineChange) => void;
+}
+
+function LineTools({ isEditing, pinned, busy, onEdit, onChange }: ToolsProps): JSX.Element {
+  return (
+    <span class="summary-tools">
+      <IconButton
+        icon={isEditing ? "check" : "edit"}
+        label={isEditing ? "Done" : "Edit the line"}
+        disabled={busy}
+        onClick={() => onEdit(!isEditing)}
+      />
+      <IconButton
+        icon="trash"
+        label="Remove the line"
+        disabled={busy}
+        onClick={() => {
+          onEdit(false);
+          onChange({ removed: true });
+        }}
+      />
+      <IconButton
+        icon="pin"
+        label={pinned ? "Unpin" : "Pin: keep it word for word"}
+        pressed={pinned}
+        disabled={busy}
+        onClick={() => onChange({ pinned: !pinned })}
+      />
+    </span>
+  );
+}

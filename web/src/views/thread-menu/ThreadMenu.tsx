@@ -1,0 +1,136 @@
+import type { JSX } from "preact";
+import { useRef, useState } from "preact/hooks";
+import { useSelector } from "../../app/store.ts";
+import type { Thread } from "../../transport/protocol.ts";
+import { Icon, IconButton, type IconName } from "../elements/icons.tsx";
+import { useActions } from "../hooks/actions-context.ts";
+import { DeleteDialog, RenameDialog } from "./thread-dialogs.tsx";
+import { useMenu } from "./use-menu.ts";
+
+/** The choice of a thread without a pinned tier. */
+const AUTOMATIC = { tier: "auto", label: "the best fit" };
+
+interface MenuProps {
+  readonly thread: Thread;
+  /** The edge that the open menu shares with its button. */
+  readonly side: "left" | "right";
+}
+
+/** Rename, archive, pin a model, delete; and the summary of the thread on screen. */
+export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
+  const { threads } = useActions();
+  const [isOpen, setOpen] = useState(false);
+  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const frame = useRef<HTMLDivElement>(null);
+  const title = thread.title ?? "New conversation";
+  const close = () => setOpen(false);
+  useMenu(frame, isOpen, side, close);
+
+  return (
+    <div class={`thread-menu ${isOpen ? "open" : ""}`} ref={frame}>
+      <IconButton
+        icon="more"
+        label={`More for ${title}`}
+        expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+      />
+      {isOpen && (
+        <div class="menu" role="menu" aria-label={title}>
+          <MenuItems thread={thread} onClose={close} onDialog={setDialog} />
+        </div>
+      )}
+      {dialog === "rename" && (
+        <RenameDialog
+          title={thread.title ?? ""}
+          onClose={() => setDialog(null)}
+          onRename={(changed) => {
+            setDialog(null);
+            void threads.change(thread.id, { title: changed });
+          }}
+        />
+      )}
+      {dialog === "delete" && (
+        <DeleteDialog
+          title={title}
+          onClose={() => setDialog(null)}
+          onDelete={() => {
+            setDialog(null);
+            void threads.remove(thread.id);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+interface ItemsProps {
+  readonly thread: Thread;
+  readonly onClose: () => void;
+  readonly onDialog: (dialog: "rename" | "delete") => void;
+}
+
+function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
+  const { threads, summaries } = useActions();
+  const isShown = useSelector((state) => state.location.threadId === thread.id);
+  const models = useSelector((state) => state.info?.models) ?? [];
+  const pinned = thread.tier ?? AUTOMATIC.tier;
+  const item = (icon: IconName, label: string, act: () => void, options: ItemOptions = {}) => {
+    const select = () => {
+      onClose();
+      act();
+    };
+    return <MenuItem key={label} icon={icon} label={label} onSelect={select} {...options} />;
+  };
+  return (
+    <>
+      {item("edit", "Rename", () => onDialog("rename"))}
+      {item(
+        "archive",
+        thread.archived ? "Unarchive" : "Archive",
+        () => void threads.change(thread.id, { archived: !thread.archived }),
+      )}
+      {models.length > 1 &&
+        [AUTOMATIC, ...models].map(({ tier, label }) =>
+          item(
+            tier === pinned ? "check" : "pin",
+            `Answer with ${label}`,
+            () => {
+              if (tier !== pinned) void threads.change(thread.id, { tier });
+            },
+            { checked: tier === pinned },
+          ),
+        )}
+      {isShown && item("lines", "Show the summary", () => void summaries.show(thread.id))}
+      {isShown && item("compact", "Compact now", () => void summaries.compact(thread.id))}
+      {item("trash", "Delete", () => onDialog("delete"), { danger: true })}
+    </>
+  );
+}
+
+interface ItemOptions {
+  readonly danger?: boolean;
+  /** Of a choice among several: whether it is the current one. */
+  readonly checked?: boolean;
+}
+
+interface ItemProps extends ItemOptions {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly onSelect: () => void;
+}
+
+function MenuItem({ icon, label, onSelect, danger = false, checked }: ItemProps): JSX.Element {
+  return (
+    <button
+      type="button"
+      role={checked === undefined ? "menuitem" : "menuitemradio"}
+      aria-checked={checked}
+      tabIndex={-1}
+      class={danger ? "menu-item danger" : "menu-item"}
+      onClick={onSelect}
+    >
+      <Icon name={icon} />
+      {label}
+    </button>
+  );
+}
