@@ -89,7 +89,6 @@ PENDING = frozenset(
         "chat/upstream",
         "documents",
         "store",
-        "web/src",
     }
 )
 

@@ -83,17 +83,19 @@ def _cheapest_options(
     dead_short = part.dead[fresh[0]] + future.after[fresh[0], 0]
     dead_long = part.dead[fresh[1]] + future.after[fresh[1], 1]
 
-    def cost(option: Pause) -> float:
-        return (
-            renewal * option[0]
-            + growth * option[1]
-            + option[2] * warm_short
-            + option[3] * warm_long
-            + option[4] * dead_short
-            + option[5] * dead_long
-        )
-
-    return [min(options, key=cost) for options in by_sign]
+    chosen: list[Pause] = []
+    for options in by_sign:  # the innermost loop of a plan: no call for each option
+        costs = [
+            renewal * sent
+            + growth * arrived
+            + ends_warm_short * warm_short
+            + ends_warm_long * warm_long
+            + ends_dead_short * dead_short
+            + ends_dead_long * dead_long
+            for sent, arrived, ends_warm_short, ends_warm_long, ends_dead_short, ends_dead_long in options
+        ]
+        chosen.append(options[costs.index(min(costs))])
+    return chosen
 
 
 def _transition(

@@ -189,7 +189,7 @@ def _floors(reading: Reading, thread: ThreadSignals, attachments: int) -> list[t
         and "only answers a question" not in dict(thread.signals)
     )
     refers = reading.size <= WORK and not _REFERRING.isdisjoint(reading.words)
-    work = not long and _asks_for_work(reading)
+    work = foreign and not long and _asks_for_work(reading)
     rules: tuple[tuple[bool, Tier, str], ...] = (
         (attachments > 0, "standard", "it comes with an attachment"),
         (thread.answered and "correction" in signals, above, "it says that the last answer was wrong"),
@@ -199,7 +199,7 @@ def _floors(reading: Reading, thread: ThreadSignals, attachments: int) -> list[t
         (substance and "asks demand" in signals, "complex", "it asks for a proof, a design or an analysis"),
         (substance and foreign and not _familiar(reading, thread), "standard", "it is not in English"),
         (substance and foreign and long, "complex", "it is long and not in English"),
-        (substance and foreign and work, "complex", "it asks for work in a language other than English"),
+        (substance and work, "complex", "it asks for work in a language other than English"),
         (substance and goes_on, "standard", "it follows a hard turn"),
         (substance and goes_on and refers, "complex", "it goes on with a hard turn"),
         (substance and thread.repeated, above, "it repeats an earlier question"),
