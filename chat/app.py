@@ -1,7 +1,9 @@
-"""All wiring, in one place: settings in, a running application out."""
+"""Wire the application: start every part from the settings, stop them again, and build the ASGI app."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,25 +20,35 @@ from chat.api.middleware.request_context import RequestContext, http_exception
 from chat.api.middleware.unread_body import UnreadBody
 from chat.auth.token_registry import TokenRegistry
 from chat.auth.tokens import Tokens
-from chat.background.keepalive import KeepaliveScheduler
+from chat.background import jobs
+from chat.background.event_log_cleanup import delete_old_event_logs
+from chat.background.keepalive import Keepalives
 from chat.background.keepalive_cap import KeepaliveCap
+from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer
 from chat.budgets.alerts import Alerts, Webhook
+from chat.calls import ledger
 from chat.clock import Clock, SystemClock
 from chat.config.settings import Settings
 from chat.embeddings import embeddings
-from chat.runtime.build import deploy, upstream
+from chat.runtime import build
 from chat.runtime.open_database import open_database
+from chat.runtime.runtime import Runtime
 from chat.telemetry import start
+from chat.turns.after import AfterTurn
 from chat.turns.runner import Runner
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
 from chat.upstream.replica_sync import ReplicaSync
 from context.models.pricing import PICO
 from store.database import Database
+from store.errors import StoreError
 
 if TYPE_CHECKING:  # loaded only when they are asked for
     from chat.telemetry.otel import Providers
+
+KEEPALIVE_PAUSE = 2.0  # seconds between looks for cache states that are due
+CLEANUP_PAUSE = 3_600.0  # seconds between deletions of old event logs
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
 CORS_EXPOSED = ["location", "retry-after", "x-request-id", "idempotency-replayed"]
@@ -59,66 +71,37 @@ async def running(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, clock))
-        holder = clock.new_id("proc")
         metrics = start.metrics(settings)
         telemetry = await start.telemetry(settings, telemetry, stack)
-        endpoint = upstream(settings, local_model, timeouts, telemetry)
+        endpoint = build.upstream(settings, local_model, timeouts, telemetry)
         stack.push_async_callback(endpoint.close)
-        meanings = await embeddings.start(settings, database, Console(stderr=True, highlight=False))
-        if meanings is not None:
-            stack.push_async_callback(meanings.close)
-        deployment = await deploy(
+        embedding_model = await embeddings.start(settings, database, Console(stderr=True, highlight=False))
+        if embedding_model is not None:
+            stack.push_async_callback(embedding_model.close)
+        runtime = await build.runtime(
             settings,
             database,
             endpoint,
             clock,
-            holder,
-            local_model,
-            start.hooks(settings, metrics, telemetry),
-            meanings,
-        )
-        summarizer = Summarizer(database=database, deployment=deployment, clock=clock)
-        runner = Runner(
-            database=database,
-            deployment=deployment,
-            clock=clock,
-            holder=holder,
-            shared=database.dialect == "postgresql",
-            summarizer=summarizer,
-            keepalive_scheduler=KeepaliveScheduler(
-                database=database,
-                deployment=deployment,
-                clock=clock,
-                summarizer=summarizer,
-                keepalives=settings.keepalives,
-                keepalive_cap=KeepaliveCap(
-                    thread=int(settings.keepalive_usd_per_thread * PICO),
-                    total=int(settings.keepalive_usd_per_day * PICO),
-                ),
-            ),
-            log_hours=settings.log_hours,
+            holder=clock.new_id("proc"),
+            local_model=local_model,
+            hooks=start.hooks(settings, metrics, telemetry),
+            embeddings=embedding_model,
         )
         if settings.budgets:
             await stack.enter_async_context(_alerts(settings, database, clock).running())
-        rates = Rates(None if settings.redis_url is None else settings.redis_url.get_secret_value())
-        stack.push_async_callback(rates.close)
-        if settings.redis_url is not None:
-            replica_sync = ReplicaSync(
-                settings.redis_url.get_secret_value(), deployment.caller.admission, holder
-            )
-            await replica_sync.start()
-            stack.push_async_callback(replica_sync.stop)
+        rates = await _shared_limits(settings, runtime, stack)
         token_registry = TokenRegistry(settings, database, clock)
         await stack.enter_async_context(token_registry.reloading())
-        await runner.start()
-        stack.push_async_callback(runner.stop)
-        deployment.sizes.warm()
+        work = await _start_work(settings, runtime, stack)
+        runtime.sizes.warm()
         yield Deps(
             settings=settings,
-            database=database,
-            deployment=deployment,
-            runner=runner,
-            clock=clock,
+            runtime=runtime,
+            runner=work.runner,
+            scheduler=work.scheduler,
+            summarizer=work.summarizer,
+            keepalives=work.keepalives,
             rates=rates,
             token_registry=token_registry,
             local_model=local_model,
@@ -164,6 +147,64 @@ def application(deps: Deps) -> Starlette:
     )
     app.router.redirect_slashes = False  # it would build a Location from the Host header
     return app
+
+
+async def _shared_limits(settings: Settings, runtime: Runtime, stack: AsyncExitStack) -> Rates:
+    """Rate limits and circuit breakers, shared with other replicas where there is a Redis."""
+    url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
+    rates = Rates(url)
+    stack.push_async_callback(rates.close)
+    if url is not None:
+        replica_sync = ReplicaSync(url, runtime.caller.admission, runtime.caller.holder)
+        await replica_sync.start()
+        stack.push_async_callback(replica_sync.stop)
+    return rates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What runs turns and background jobs."""
+
+    runner: Runner
+    scheduler: Scheduler
+    summarizer: Summarizer
+    keepalives: Keepalives
+
+
+async def _start_work(settings: Settings, runtime: Runtime, stack: AsyncExitStack) -> _Work:
+    """Start turns and background jobs, and stop them with the stack."""
+    scheduler, summarizer = Scheduler(), Summarizer(runtime=runtime)
+    keepalives = Keepalives(
+        runtime=runtime,
+        scheduler=scheduler,
+        summarizer=summarizer,
+        enabled=settings.keepalives,
+        keepalive_cap=KeepaliveCap(
+            thread=int(settings.keepalive_usd_per_thread * PICO),
+            total=int(settings.keepalive_usd_per_day * PICO),
+        ),
+    )
+    runner = Runner(
+        runtime=runtime,
+        holder=runtime.caller.holder,
+        shared=runtime.database.dialect == "postgresql",
+        after=AfterTurn(scheduler=scheduler, summarizer=summarizer),
+    )
+    await runner.start()
+    clean_up = partial(delete_old_event_logs, runtime, hours=settings.log_hours)
+    scheduler.repeat(jobs.EVENT_LOG_CLEANUP, CLEANUP_PAUSE, clean_up)
+    scheduler.repeat(jobs.DUE_KEEPALIVES, KEEPALIVE_PAUSE, keepalives.start_due)
+    # Last first: turns end, jobs end, and the calls they left open are written to the ledger.
+    stack.push_async_callback(_close_own_calls, runtime)
+    stack.push_async_callback(scheduler.stop)
+    stack.push_async_callback(runner.stop)
+    return _Work(runner=runner, scheduler=scheduler, summarizer=summarizer, keepalives=keepalives)
+
+
+async def _close_own_calls(runtime: Runtime) -> None:
+    """Write estimated ledger rows for calls that this process gave up."""
+    with suppress(StoreError):  # else the next process does it
+        await ledger.close_own(runtime.database, runtime.caller.holder, local=runtime.deployment.local)
 
 
 def _alerts(settings: Settings, database: Database, clock: Clock) -> Alerts:

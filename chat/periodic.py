@@ -1,4 +1,4 @@
-"""What is looked after again and again while the server runs. A look that fails is logged and made again: nothing ends a duty but its owner."""
+"""Run background work so that its failure is logged and harms nothing else: once within a deadline, or again and again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,24 +8,37 @@ import structlog
 
 log = structlog.get_logger()
 
+DEADLINE = 60.0  # seconds one round of a periodic task may take
 
-async def repeat(pause: float, look: Callable[[], Awaitable[None]]) -> None:
-    """Look every `pause` seconds until cancelled."""
+
+async def run(name: str, deadline: float, work: Callable[[], Awaitable[object]], **fields: object) -> None:
+    """Run `work` for at most `deadline` seconds. Logs what goes wrong, with `fields`, and raises nothing but a cancellation."""
+    limit = asyncio.timeout(deadline)
+    try:
+        async with limit:
+            await work()
+    except Exception:
+        if limit.expired():
+            log.error("background_task.timed_out", task=name, seconds=deadline, **fields)
+        else:
+            log.exception("background_task.failed", task=name, **fields)
+
+
+async def repeat(
+    name: str, pause: float, work: Callable[[], Awaitable[object]], *, deadline: float = DEADLINE
+) -> None:
+    """Run `work` every `pause` seconds until cancelled. A round that fails is logged, and the next one comes."""
     while True:
         await asyncio.sleep(pause)
-        try:
-            await look()
-        except Exception:
-            task = asyncio.current_task()
-            log.exception(
-                "a background duty failed; it will be tried again", task_name=task.get_name() if task else ""
-            )
+        await run(name, deadline, work)
 
 
 @asynccontextmanager
-async def periodically(name: str, pause: float, look: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+async def periodically(
+    name: str, pause: float, work: Callable[[], Awaitable[object]], *, deadline: float = DEADLINE
+) -> AsyncIterator[None]:
     """`repeat`, for the length of the block, as a task of that name."""
-    task = asyncio.create_task(repeat(pause, look), name=name)
+    task = asyncio.create_task(repeat(name, pause, work, deadline=deadline), name=name)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Serving: the listening socket, signals, and a stop that loses nothing and hangs nothing.
+"""Serve HTTP: the listening socket, signals, and a graceful stop.
 
 On SIGTERM or SIGINT: no new connections and no new turns; running turns get their grace, while their streams go on; what is
 left then ends as interrupted; streams end; uvicorn closes. A second signal stops at once.
@@ -28,7 +28,7 @@ CONNECTIONS = 10_000  # open at once; more are answered 503 before they cost any
 
 
 class Server(uvicorn.Server):
-    """uvicorn, told to let running turns finish before it waits for connections."""
+    """uvicorn that lets running turns finish before it waits for connections."""
 
     def __init__(self, config: uvicorn.Config, runner: Runner, grace: float) -> None:
         super().__init__(config)
@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
         if self._draining is not None:
             self.force_exit = True
             return
-        log.info("stopping", signal=sig)
+        log.info("server.stopping", signal=sig)
         self._draining = asyncio.get_running_loop().create_task(self._drain())
 
     async def _drain(self) -> None:
@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket whose connections are dropped when a reader stops reading. Raises BadSettings.
 
-    It listens before anything serves it: whoever comes early waits in the backlog instead of being refused.
+    It listens before anything serves it: an early client waits in the backlog instead of being refused.
     """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

@@ -30,7 +30,7 @@ class Budgets(Resource):
     async def mine(self, request: Request) -> Response:
         body, who = query(request, BudgetQuery), principal(request)
         deployment, now = self.deps.deployment, self.deps.clock.now()
-        budgets = deployment.caller.budgets.all
+        budgets = self.deps.runtime.caller.budgets.all
         spenders = [
             Spender(owner_id=who.owner_id, thread_id=body.thread_id, token=who.token, tier=tier, model=model)
             for tier, model in deployment.tiers.items()

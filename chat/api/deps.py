@@ -11,10 +11,14 @@ from starlette.responses import Response
 from chat.api.middleware.rate_limit import Rates
 from chat.auth.principal import Principal
 from chat.auth.token_registry import OpenRequest, TokenRegistry
+from chat.background.keepalive import Keepalives
+from chat.background.scheduler import Scheduler
+from chat.background.summarizer import Summarizer
 from chat.clock import Clock
 from chat.config.settings import Settings
 from chat.errors import NotFound
-from chat.runtime.runtime import Deployment
+from chat.runtime.deployment import Deployment
+from chat.runtime.runtime import Runtime
 from chat.turns.runner import Runner
 from chat.upstream.local.process import LocalModel
 from store import threads
@@ -30,14 +34,27 @@ class Deps:
     """Everything a handler may use. `local_model` and `metrics` exist only when the settings ask for them."""
 
     settings: Settings
-    database: Database
-    deployment: Deployment
+    runtime: Runtime
     runner: Runner
-    clock: Clock
+    scheduler: Scheduler
+    summarizer: Summarizer
+    keepalives: Keepalives
     rates: Rates
     token_registry: TokenRegistry
     local_model: LocalModel | None = None
     metrics: "Prometheus | None" = None
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.runtime.deployment
+
+    @property
+    def database(self) -> Database:
+        return self.runtime.database
+
+    @property
+    def clock(self) -> Clock:
+        return self.runtime.clock
 
 
 def owner(request: Request) -> str:

@@ -70,7 +70,7 @@ class Info(Resource):
         checks: dict[str, str] = {"database": self.deps.database.dialect}
         deployment = self.deps.deployment
         models = set(deployment.tiers.values())
-        available = models - deployment.caller.admission.open_breakers()
+        available = models - self.deps.runtime.caller.admission.open_breakers()
         checks["models"] = (
             f"{len(available)} of {len(models)}"  # reported, not required: breakers close by themselves
         )

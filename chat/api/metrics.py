@@ -28,7 +28,7 @@ class Metrics(Resource):
             raise Forbidden("metrics of the whole deployment need a token with admin rights")
         from chat.telemetry.prometheus import CONTENT_TYPE, Snapshot
 
-        caller = self.deps.deployment.caller
+        caller = self.deps.runtime.caller
         shares: dict[str, float] = {}
         if caller.budgets:
             async with self.deps.database.reading() as connection:

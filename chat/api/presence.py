@@ -26,5 +26,5 @@ class Presence(Resource):
         body = await read(request, PresenceIn)
         async with self.deps.database.reading() as connection:
             await get_thread(connection, owner_id, thread_id)
-        self.deps.runner.keepalive_scheduler.seen(owner_id, thread_id, body.state)
+        self.deps.keepalives.report_presence(owner_id, thread_id, body.state)
         return Response(status_code=204)

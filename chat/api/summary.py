@@ -49,7 +49,7 @@ class Summaries(Resource):
         if current is None or current.summary.id != body.id:
             raise NotFound("the summary has changed since; read it again", param="id")
         segments = _edited(
-            current, body, self.deps.deployment.sizes.count, lambda: self.deps.clock.new_id("seg")
+            current, body, self.deps.runtime.sizes.count, lambda: self.deps.clock.new_id("seg")
         )
 
         async def write(connection: AsyncConnection) -> None:
@@ -115,8 +115,8 @@ class Summaries(Resource):
         if thread.running_turn_id is not None:
             raise ThreadBusy("an answer is being written; compact when it is done")
         if thread.leaf_id is not None:
-            model = self.deps.deployment.middle
-            result = await self.deps.runner.summarizer.compact_now(owner_id, thread_id, thread.leaf_id, model)
+            model = self.deps.deployment.default_model
+            result = await self.deps.summarizer.compact_now(owner_id, thread_id, thread.leaf_id, model)
             if result in ("busy", "moved"):
                 raise ThreadBusy("the summary is being changed right now; read it again")
             if result == "given_up":

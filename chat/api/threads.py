@@ -136,7 +136,7 @@ class Threads(Resource):
 
         if not await self.deps.database.write(write):
             raise NotFound("no such thread")
-        self.deps.deployment.outlines.forget(owner_id, thread_id)
+        self.deps.runtime.outlines.forget(owner_id, thread_id)
         return Response(status_code=204)
 
     async def _leaf(self, connection: AsyncConnection, thread: Thread, message_id: str) -> str:

@@ -40,6 +40,7 @@ from chat.errors import (
 )
 from chat.planning.replay import CannotReplay, replay
 from chat.turns.turn_request import TurnRequest
+from context.planning.stored_plan import StoredPlan
 from context.request.request import digest
 from store import events as store_events
 from store import turns
@@ -149,7 +150,8 @@ class Turns(Resource):
                 body = (await replay(connection, turn)).body
         except CannotReplay as problem:
             raise NotFound(f"the request cannot be rebuilt: {problem}", param="turn") from None
-        stored = None if turn.plan is None else turn.plan["digest"]
+        plan = StoredPlan.of(turn.plan)
+        stored = None if plan is None else plan.digest
         return answer(
             RequestOut(
                 turn_id=turn.id, digest=digest(body), exact=digest(body) == stored, request=json.loads(body)
@@ -207,7 +209,7 @@ class Turns(Resource):
             draining=self.deps.runner.draining,
             access_ended=lambda: watched.revoked,
         )
-        return EventStream(frames, headers=headers, hooks=self.deps.deployment.caller.hooks)
+        return EventStream(frames, headers=headers, hooks=self.deps.runtime.caller.hooks)
 
     def _wake(self, turn_id: str) -> None:
         """Wake the turn's readers here, so that they check their access."""

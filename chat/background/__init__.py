@@ -1,3 +1,4 @@
-"""Model work that nobody waits for: compaction, keep-alives, titles. Imports: `chat.planning`, `chat.runtime`, `chat.calls`, `store`, `context`.
-Calls models and writes summaries, titles and cache states; a failure here changes nothing for a turn.
+"""Background jobs (titles, compaction, keep-alives, cleanup), their scheduler, and the model calls that are no turn's answer.
+Imports: `chat.planning`, `chat.runtime`, `chat.calls`, `store`, `context`. Writes summaries, titles and cache states; a failure here
+changes nothing for a turn.
 """

@@ -1,10 +1,9 @@
-"""Tending cache states while nobody writes: renew a cached prefix that is worth it, compaction a thread whose cache has died.
+"""Keep-alives: renew a cached prefix while nobody writes, where that is worth its price, and compact a thread whose cache has expired.
 
-What is due is always derived from the cache states' rows, so a restart forgets nothing and several replicas share the work: whoever
-claims a due cache state first has it.
+What is due is always derived from the rows of the cache states, so a restart forgets nothing and several replicas share the work:
+whoever claims a due cache state first has it.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -12,74 +11,78 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.background import keepalive_cap as keepalive_cap
+from chat.background import jobs, keepalive_cap
 from chat.background.completion import touch
 from chat.background.keepalive_cap import KeepaliveCap
+from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer
 from chat.calls import ledger
 from chat.calls.record import CallContext
-from chat.clock import Clock
 from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from context.cache import keepalive
 from context.cache.cache_state import after_keepalive
 from context.cache.idle_gaps import Presence
 from context.cache.keepalive import Decision
-from context.cache.plan_inputs import BranchState
+from context.cache.plan_inputs import BranchState, PlanInputs
 from context.compaction import when
 from context.models.pricing import PICO
 from context.request import request
 from store import cache_states, threads, turns
 from store.cache_states import StoredCacheState
-from store.database import Database
+from store.threads import Thread
+from store.turns import Turn
 
 log = structlog.get_logger()
 
-BATCH = 20  # cache states looked at in one round
-HELD = 180_000  # milliseconds a claimed cache state is left alone by others: longer than any one call
-AT_ONCE = 4  # cache states tended at the same time
-STALE = 900_000  # milliseconds after which what a page said of itself no longer counts
+CLAIM = (
+    180_000  # milliseconds a claimed cache state is left to whoever claimed it: longer than a job's deadline
+)
+STALE = 900_000  # milliseconds after which what a page reported of itself no longer counts
+MOST_PRESENCES = 10_000  # threads whose presence is remembered before stale ones are dropped
 
 
 @dataclass(slots=True, kw_only=True)
-class KeepaliveScheduler:
-    """Looks after resting cache states."""
+class Keepalives:
+    """Looks after idle cache states. `enabled`: whether prefixes are renewed; threads are compacted either way."""
 
-    database: Database
-    deployment: Deployment
-    clock: Clock
+    runtime: Runtime
+    scheduler: Scheduler
     summarizer: Summarizer
-    keepalives: bool
+    enabled: bool
     keepalive_cap: KeepaliveCap
-    _presence: dict[tuple[str, str], tuple[Presence, int]] = field(default_factory=dict)
+    _presences: dict[tuple[str, str], tuple[Presence, int]] = field(default_factory=dict)
 
-    def seen(self, owner_id: str, thread_id: str, presence: Presence) -> None:
-        """A page says whether the thread is visible, open, or gone."""
-        now = self.clock.now()
-        self._presence[(owner_id, thread_id)] = (presence, now)
-        if len(self._presence) > 10_000:
-            self._presence = {key: said for key, said in self._presence.items() if now - said[1] < STALE}
+    def report_presence(self, owner_id: str, thread_id: str, presence: Presence) -> None:
+        """Remember whether the page that shows a thread is visible, open, or gone."""
+        now = self.runtime.clock.now()
+        self._presences[(owner_id, thread_id)] = (presence, now)
+        if len(self._presences) > MOST_PRESENCES:
+            self._presences = {
+                key: report for key, report in self._presences.items() if now - report[1] < STALE
+            }
 
-    async def look(self) -> None:
-        """One round over the cache states that are due."""
-        now = self.clock.now()
-        async with self.database.reading() as connection:
-            due = await cache_states.due(connection, now, limit=BATCH)
-        free = asyncio.Semaphore(AT_ONCE)
-        await asyncio.gather(*(self._claimed(stored, now, free) for stored in due))
-
-    async def _claimed(self, stored: StoredCacheState, now: int, free: asyncio.Semaphore) -> None:
-        """One cache state, if nobody else has it in hand. What goes wrong with it is no trouble of the others."""
-        async with free:
-            try:
-                if await self.database.write(partial(cache_states.claim, stored=stored, next_at=now + HELD)):
-                    await self._look_after(stored)
-            except Exception:
-                log.exception("a lane could not be tended", model=stored.cache_state.model)
+    async def start_due(self) -> None:
+        """Start a job for each cache state that is due and that nobody else has claimed."""
+        now, free = self.runtime.clock.now(), self.scheduler.free(jobs.KEEPALIVE)
+        if free < 1:
+            return  # what is due stays due
+        async with self.runtime.database.reading() as connection:
+            due = await cache_states.due(connection, now, limit=free)
+        for stored in due:
+            claim = partial(cache_states.claim, stored=stored, next_at=now + CLAIM)
+            if await self.runtime.database.write(claim):
+                self.scheduler.start(
+                    jobs.KEEPALIVE,
+                    partial(self._look_after, stored),
+                    thread_id=stored.thread_id,
+                    model=stored.cache_state.model,
+                )
 
     async def _look_after(self, stored: StoredCacheState) -> None:
-        async with self.database.reading() as connection:
+        """Decide about one cache state, and do it."""
+        async with self.runtime.database.reading() as connection:
             thread = await threads.get(connection, stored.owner_id, stored.thread_id)
             turn = await turns.get(connection, stored.owner_id, stored.turn_id)
             if thread is None or turn is None or thread.leaf_id is None or thread.running_turn_id is not None:
@@ -89,89 +92,99 @@ class KeepaliveScheduler:
                 stored.owner_id,
                 stored.thread_id,
                 thread.leaf_id,
-                tokens=self.deployment.policy.window_cap,
+                tokens=self.runtime.deployment.policy.window_cap,
             )
-            spent = await keepalive_cap.spent(connection, self.clock.now())
-        cache_state, now = stored.cache_state, self.clock.now()
-        if cache_state.model not in self.deployment.models:
+            spent = await keepalive_cap.spent(connection, self.runtime.clock.now())
+        cache_state, now = stored.cache_state, self.runtime.clock.now()
+        if cache_state.model not in self.runtime.deployment.models:
             await self._put(stored, None)
             return
         if cache_state.window_ttl != "none" and now >= cache_state.alive_until:
-            await self._compact(stored, snapshot, thread.leaf_id)
-        inputs, path = snapshot.seen_by(self.deployment, cache_state.model, now)
-        branch = BranchState(
-            path=path,
-            summary=snapshot.summary,
-            cache_state=cache_state,
-            others=snapshot.others(self.deployment, cache_state.model, now),
-            now=now,
-        )
-        decision = keepalive.decide(
-            inputs,
-            branch,
-            global_gaps=snapshot.global_gaps(cache_state.model),
-            presence=self._said(stored, now),
-            closed=thread.archived_at is not None or not self.keepalives,
-        )
-        if decision.send and self._goes_on(turn, snapshot, decision):
-            refused = self.keepalive_cap.refuses(
+            self._compact(stored, snapshot, thread.leaf_id, now)
+        decision = self._decide(stored, snapshot, thread, now)
+        if not decision.send or not _extends(turn, snapshot, decision):
+            log.debug("keepalive.not_sent", reason=decision.reason, model=cache_state.model)
+        else:
+            refusal = self.keepalive_cap.refuses(
                 decision.cost,
-                cache_states=(one.cache_state for one in snapshot.cache_states.values()),
+                cache_states=(other.cache_state for other in snapshot.cache_states.values()),
                 total=spent,
                 now=now,
             )
-            if refused is not None:
-                log.info("a cached prefix is not renewed", reason=refused, model=cache_state.model)
+            if refusal is not None:
+                log.info("keepalive.capped", reason=refusal, model=cache_state.model)
             elif await self._renew(stored, turn, decision):
                 return
-        else:
-            log.debug("a cached prefix is not renewed", reason=decision.reason)
+        inputs, _ = snapshot.seen_by(self.runtime, cache_state.model, now)
         await self._put(stored, keepalive.next_at(cache_state, inputs, after=now))
 
-    def _goes_on(self, turn: turns.Turn, snapshot: ThreadSnapshot, decision: Decision) -> bool:
-        """Whether the next request will begin with what this turn sent, as far as it is to be renewed."""
-        return decision.part != "window" or any(
-            message.id == turn.user_message_id for message in snapshot.path
+    def _decide(
+        self, stored: StoredCacheState, snapshot: ThreadSnapshot, thread: Thread, now: int
+    ) -> Decision:
+        """Whether to renew the cached prefix, and how much of it."""
+        model = stored.cache_state.model
+        inputs, branch = self._branch(stored, snapshot, now)
+        return keepalive.decide(
+            inputs,
+            branch,
+            global_gaps=snapshot.global_gaps(model),
+            presence=self._presence(stored, now),
+            closed=thread.archived_at is not None or not self.enabled,
         )
 
-    async def _compact(self, stored: StoredCacheState, snapshot: ThreadSnapshot, leaf_id: str) -> None:
-        """The window has died with nobody there: a good moment to compaction it."""
-        now = self.clock.now()
-        inputs, path = snapshot.seen_by(self.deployment, stored.cache_state.model, now)
-        others = snapshot.others(self.deployment, stored.cache_state.model, now)
-        branch = BranchState(
-            path=path, summary=snapshot.summary, cache_state=stored.cache_state, others=others, now=now
-        )
+    def _compact(self, stored: StoredCacheState, snapshot: ThreadSnapshot, leaf_id: str, now: int) -> None:
+        """Start compacting a thread whose window has left the cache: a good moment, for nobody waits."""
+        inputs, branch = self._branch(stored, snapshot, now)
         compaction = when.at_death(inputs, branch)
         if compaction is not None and not self.summarizer.rests(stored.owner_id, stored.thread_id):
-            await self.summarizer.compact(stored.owner_id, stored.thread_id, leaf_id, compaction)
+            self.scheduler.start(
+                jobs.COMPACTION,
+                partial(self.summarizer.compact, stored.owner_id, stored.thread_id, leaf_id, compaction),
+                thread_id=stored.thread_id,
+            )
 
-    async def _renew(self, stored: StoredCacheState, turn: turns.Turn, decision: Decision) -> bool:
-        """Send the last request's prefix once more, asking for no answer. False when that was not possible."""
+    def _branch(
+        self, stored: StoredCacheState, snapshot: ThreadSnapshot, now: int
+    ) -> tuple[PlanInputs, BranchState]:
+        """The plan inputs for the cache state's model, and the branch as it stands for that model."""
+        model = stored.cache_state.model
+        inputs, path = snapshot.seen_by(self.runtime, model, now)
+        branch = BranchState(
+            path=path,
+            summary=snapshot.summary,
+            cache_state=stored.cache_state,
+            others=snapshot.others(self.runtime, model, now),
+            now=now,
+        )
+        return inputs, branch
+
+    async def _renew(self, stored: StoredCacheState, turn: Turn, decision: Decision) -> bool:
+        """Send the last request's prefix once more, asking for no answer. False when it cannot be rebuilt."""
         body = await self._prefix(turn, decision)
         if body is None:
             return False
-        started = self.clock.now()
+        started = self.runtime.clock.now()
         call_context = CallContext(owner_id=stored.owner_id, thread_id=stored.thread_id, purpose="keepalive")
-        side = await touch(self.deployment, call_context, stored.cache_state.model, body)
-        cache_state, cost = stored.cache_state, int(sum(row.cost or Decimal(0) for row in side.spent) * PICO)
-        if side.ok:
+        completion = await touch(self.runtime, call_context, stored.cache_state.model, body)
+        cost = int(sum(row.cost or Decimal(0) for row in completion.spent) * PICO)
+        cache_state = stored.cache_state
+        if completion.ok:
             cache_state = after_keepalive(cache_state, started_at=started, head=decision.head, cost=cost)
-        inputs = self.deployment.inputs(cache_state.model, started, thread=stored.thread_id)
+        inputs = self.runtime.plan_inputs(cache_state.model, started, thread=stored.thread_id)
         next_at = keepalive.next_at(cache_state, inputs, after=started)
 
         async def write(connection: AsyncConnection) -> None:
             await cache_states.change(connection, stored, cache_state, next_at=next_at)
             await keepalive_cap.spend(connection, cost, started)
-            await ledger.keep(connection, side.spent)
+            await ledger.keep(connection, completion.spent)
 
-        await self.database.write(write)
+        await self.runtime.database.write(write)
         return True
 
-    async def _prefix(self, turn: turns.Turn, decision: Decision) -> bytes | None:
+    async def _prefix(self, turn: Turn, decision: Decision) -> bytes | None:
         """The keep-alive for what a turn sent, rebuilt from its recipe; None when that cannot be done."""
         try:
-            async with self.database.reading() as connection:
+            async with self.runtime.database.reading() as connection:
                 sent = await replay(connection, turn)
         except CannotReplay:
             return None
@@ -180,10 +193,16 @@ class KeepaliveScheduler:
         )
 
     async def _put(self, stored: StoredCacheState, next_at: int | None) -> None:
-        await self.database.write(
+        """Store when the cache state wants attention next."""
+        await self.runtime.database.write(
             partial(cache_states.change, stored=stored, cache_state=stored.cache_state, next_at=next_at)
         )
 
-    def _said(self, stored: StoredCacheState, now: int) -> Presence | None:
-        said = self._presence.get((stored.owner_id, stored.thread_id))
-        return said[0] if said is not None and now - said[1] < STALE else None
+    def _presence(self, stored: StoredCacheState, now: int) -> Presence | None:
+        report = self._presences.get((stored.owner_id, stored.thread_id))
+        return report[0] if report is not None and now - report[1] < STALE else None
+
+
+def _extends(turn: Turn, snapshot: ThreadSnapshot, decision: Decision) -> bool:
+    """Whether the next request will begin with what this turn sent, as far as it is to be renewed."""
+    return decision.part != "window" or any(message.id == turn.user_message_id for message in snapshot.path)

@@ -1,8 +1,8 @@
-"""What keep-alives may cost in a day (UTC): for one thread, and for the whole service.
+"""Cap what keep-alives may cost in a day (UTC): for one thread, and for the whole deployment.
 
 A guard against surprises, not a policy: whether a renewal pays is decided before (`context.cache.keepalive`). Kept in the database, so that
-restarts and replicas share it; several renewals at the same moment may pass it by their own price. What a thread spent stands
-in its cache states and goes with it.
+restarts and replicas share it; several renewals at the same moment may pass it by their own price. What a thread spent is part of
+its cache states and is deleted with them.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ NAME: Final = "keepalives today"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepaliveCap:
-    """Picodollars a day; 0: any amount."""
+    """Caps in picodollars a day; 0: any amount."""
 
     thread: int
     total: int
@@ -42,8 +42,8 @@ async def spent(connection: AsyncConnection, now: int) -> int:
 
 async def spend(connection: AsyncConnection, cost: int, now: int) -> None:
     """Add a renewal's price."""
-    known = _today(await learned_stats.get(connection, NAME, to_change=True), now)
-    await learned_stats.put(connection, NAME, {"day": now // DAY, "pico_usd": known + cost})
+    spent_today = _today(await learned_stats.get(connection, NAME, to_change=True), now)
+    await learned_stats.put(connection, NAME, {"day": now // DAY, "pico_usd": spent_today + cost})
 
 
 def _today(value: dict[str, int] | None, now: int) -> int:

@@ -1,12 +1,13 @@
-"""Compaction: old messages of a branch become part of its summary, behind a turn or while the thread rests.
+"""Compaction: move the oldest window messages of a branch into its next summary.
 
-    stand ....... read all of the branch that has no summary yet (a thread whose compactions kept failing, or an import, may have much)
-    ask ......... one summarizer call per chunk, validated; a bad answer is asked for once more, then the compaction is given up
-    swap ........ the new version is stored; the next plan finds it. A turn that runs meanwhile is not touched.
+    load ........ read all of the branch that has no summary yet (much, after an import or after compactions that kept failing)
+    summarize ... one summarizer call per chunk, validated; a bad answer is asked for once more, then the compaction is given up
+    store ....... the new version is stored, and the next plan finds it; a turn that runs meanwhile is not touched
 
 A compaction that fails changes nothing: the window stays, and the next turn finds the compaction due again.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -14,22 +15,21 @@ from typing import Literal
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.background.completion import Completion, completion_request, say
+from chat.background.completion import complete, completion_request
 from chat.calls import ledger
 from chat.calls.record import CallContext
-from chat.clock import Clock
 from chat.planning.planner import user_ref
 from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
-from chat.runtime.runtime import Deployment
-from context.compaction.prompt import Ask, SummaryRejected, ask, ask_fork, next_segments, parse, pinned_lines
+from chat.runtime.runtime import Runtime
+from context.compaction.prompt import Ask, SummaryRejected, ask_fork, next_segments, parse, pinned_lines
+from context.compaction.prompt import ask as ask_apart
 from context.compaction.scope import Chunk, Compaction, compaction_range
 from context.messages import Message
 from context.request import request
 from context.request.summary_blocks import Line, Segment, Summary
 from context.request.window import floor_index
 from store import messages, prompts, summaries, turns
-from store.database import Database
 
 log = structlog.get_logger()
 
@@ -37,47 +37,58 @@ FIRST_REST, LONGEST_REST = (
     300_000,
     21_600_000,
 )  # milliseconds after a failed compaction; doubles with each further one
+MOST_RESTING = 10_000  # threads whose failures are remembered
 TRIES = 2  # answers a summarizer may give to one question
 
 
-# How an attempt to compaction ended: `nothing` was there to compaction; another compaction of the thread is `busy`; the window or the summary has
-# `moved` since it was planned; somebody took this summary back, and it is not made again the next moment; no usable summary came.
 Ended = Literal["compacted", "nothing", "busy", "moved", "taken_back", "given_up"]
+"""How a compaction ended. `nothing`: no message is old enough; `busy`: the thread is being compacted; `moved`: the window or the
+summary has changed since it was planned; `taken_back`: somebody undid this summary, and it is not made again at once; `given_up`: no
+usable summary came."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Summarizer:
-    """Carries out compactions, at most one for each thread at a time."""
+    """Carries out compactions, at most one of a thread at a time."""
 
-    database: Database
-    deployment: Deployment
-    clock: Clock
+    runtime: Runtime
     _busy: set[tuple[str, str]] = field(default_factory=set)
     _failed: dict[tuple[str, str], tuple[int, int]] = field(
         default_factory=dict
-    )  # times in a row, and rest until
+    )  # times in a row, rests until
 
     def rests(self, owner_id: str, thread_id: str) -> bool:
-        """Whether compacting a thread has failed and is not to be tried again yet."""
-        return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.clock.now()
+        """Whether compacting a thread has failed so recently that it is not tried again yet."""
+        return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.runtime.clock.now()
 
-    async def compact(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Compaction) -> Ended:
+    async def compact(
+        self,
+        owner_id: str,
+        thread_id: str,
+        leaf_id: str,
+        compaction: Compaction,
+    ) -> Ended:
         """Carry out a compaction of the branch that ends at `leaf_id`."""
         key = (owner_id, thread_id)
         if key in self._busy:
             return "busy"
         self._busy.add(key)
         try:
-            return await self._compact(owner_id, thread_id, leaf_id, wanted)
+            async with self.runtime.database.reading() as connection:
+                snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+            return await self._compact(snapshot, compaction)
+        except asyncio.CancelledError:
+            self._rest(key)  # it took too long, and would again
+            raise
         finally:
             self._busy.discard(key)
 
     async def compact_now(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> Ended:
-        """Compact all but the newest messages of a branch because somebody asks for it."""
-        now = self.clock.now()
-        async with self.database.reading() as connection:
+        """Compact all but the newest messages of a branch because a person asks for it."""
+        now = self.runtime.clock.now()
+        async with self.runtime.database.reading() as connection:
             snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
-        inputs, path = snapshot.seen_by(self.deployment, model_id, now)
+        inputs, path = snapshot.seen_by(self.runtime, model_id, now)
         floor = floor_index(path, inputs.policy.floor_messages - 1, inputs.policy)
         if not floor:
             return "nothing"
@@ -90,58 +101,58 @@ class Summarizer:
         )
         return await self.compact(owner_id, thread_id, leaf_id, compaction)
 
-    async def _compact(self, owner_id: str, thread_id: str, leaf_id: str, wanted: Compaction) -> Ended:
-        async with self.database.reading() as connection:
-            snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+    async def _compact(self, snapshot: ThreadSnapshot, planned: Compaction) -> Ended:
         ids = [message.id for message in snapshot.path]
         base = None if snapshot.summary is None else snapshot.summary.upto_id
-        if wanted.last_id not in ids or base != wanted.after_id:
+        if planned.last_id not in ids or base != planned.after_id:
             return "moved"
-        compacted = snapshot.path[: ids.index(wanted.last_id) + 1]
-        if wanted.kind not in ("requested", "overdue"):
-            async with self.database.reading() as connection:
-                undone = await summaries.undone_upto(connection, owner_id, thread_id)
-            if undone is not None and compacted[-1].depth <= undone + self.deployment.policy.floor_messages:
-                return "taken_back"
-        compaction = wanted
-        known = () if snapshot.summary is None else snapshot.summary.segments
-        named = {*wanted.summary.keep, *wanted.summary.merge}
-        if compacted[0].id != wanted.first_id or named != {segment.id for segment in known}:
-            # More to compaction than was planned with, or a summary that was edited since: decide anew what becomes of it.
-            compaction = self._whole(snapshot, compacted, wanted)
-        lines, asked = await self._lines(snapshot, compaction, compacted)
-        if lines is None or asked is None:
-            self._rest(snapshot)
-            log.warning(
-                "a fold was given up; the window stays as it is", thread_id=thread_id, messages=len(compacted)
-            )
+        messages = snapshot.path[: ids.index(planned.last_id) + 1]
+        required = planned.kind in ("requested", "overdue")
+        if not required and await self._was_undone(snapshot, messages[-1]):
+            return "taken_back"
+        compaction = self._as_of_now(snapshot, messages, planned)
+        lines, ask = await self._lines(snapshot, compaction, messages)
+        if lines is None or ask is None:
+            self._rest((snapshot.owner_id, snapshot.thread_id))
+            log.warning("compaction.given_up", thread_id=snapshot.thread_id, messages=len(messages))
             return "given_up"
         segments = next_segments(
-            compaction, snapshot.summary, lines, self.deployment.sizes.count, id=self.clock.new_id("seg")
+            compaction, snapshot.summary, lines, self.runtime.sizes.count, id=self.runtime.clock.new_id("seg")
         )
-        return await self._swap(snapshot, compaction, compacted[-1], segments, asked)
+        return await self._store(snapshot, compaction, messages[-1], segments, ask)
 
-    def _rest(self, snapshot: ThreadSnapshot) -> None:
+    async def _was_undone(self, snapshot: ThreadSnapshot, last: Message) -> bool:
+        """Whether somebody undid a summary that reached about as far as this message."""
+        async with self.runtime.database.reading() as connection:
+            undone = await summaries.undone_upto(connection, snapshot.owner_id, snapshot.thread_id)
+        floor = self.runtime.deployment.policy.floor_messages
+        return undone is not None and last.depth <= undone + floor
+
+    def _rest(self, key: tuple[str, str]) -> None:
         """After a failure leave the thread alone for a while, longer each time."""
-        key = (snapshot.owner_id, snapshot.thread_id)
         times = self._failed.get(key, (0, 0))[0] + 1
-        self._failed[key] = (times, self.clock.now() + min(LONGEST_REST, FIRST_REST * 2 ** (times - 1)))
-        while len(self._failed) > 10_000:
+        pause = min(LONGEST_REST, FIRST_REST * 2 ** (times - 1))
+        self._failed[key] = (times, self.runtime.clock.now() + pause)
+        while len(self._failed) > MOST_RESTING:
             self._failed.pop(next(iter(self._failed)))
 
-    def _whole(
-        self, snapshot: ThreadSnapshot, compacted: tuple[Message, ...], wanted: Compaction
+    def _as_of_now(
+        self, snapshot: ThreadSnapshot, messages: tuple[Message, ...], planned: Compaction
     ) -> Compaction:
-        """The same compaction of what there is now: from the oldest message that has no summary, into the summary as it stands."""
-        model = wanted.model if wanted.summarizer == "fork" else self.deployment.tiers["simple"]
-        inputs, sized = snapshot.seen_by(self.deployment, model, self.clock.now())
+        """The planned compaction; decided anew when there is more to compact, or when the summary was edited since."""
+        segments = () if snapshot.summary is None else snapshot.summary.segments
+        named = {*planned.summary.keep, *planned.summary.merge}
+        if messages[0].id == planned.first_id and named == {segment.id for segment in segments}:
+            return planned
+        model = planned.model if planned.summarizer == "fork" else self.runtime.deployment.tiers["simple"]
+        inputs, sized = snapshot.seen_by(self.runtime, model, self.runtime.clock.now())
         return compaction_range(
             inputs,
-            messages=sized[: len(compacted)],
+            messages=sized[: len(messages)],
             summary=snapshot.summary,
-            kind=wanted.kind,
-            reason=wanted.reason,
-            leaf_id=wanted.leaf_id,
+            kind=planned.kind,
+            reason=planned.reason,
+            leaf_id=planned.leaf_id,
         )
 
     async def _lines(
@@ -150,59 +161,60 @@ class Summarizer:
         """The lines of the new segment: chunk after chunk, each condensing what the one before left."""
         pinned = pinned_lines(compaction, snapshot.summary)
         earlier: tuple[Line, ...] = ()
-        asked: Ask | None = None
+        question: Ask | None = None
         for number, chunk in enumerate(compaction.chunks):
             summary = snapshot.summary if number == 0 else None
             between = _between(compacted, chunk)
-            forked = compaction.summarizer == "fork"
-            asked = (
-                ask_fork(compaction, between, summary)
-                if forked
-                else ask(compaction, between, summary, earlier)
-            )
+            if compaction.summarizer == "fork":
+                question = ask_fork(compaction, between, summary)
+            else:
+                question = ask_apart(compaction, between, summary, earlier)
             last = number == len(compaction.chunks) - 1
-            answer = await self._asked(snapshot, compaction, asked, pinned if last else ())
+            answer = await self._summarize(snapshot, compaction, question, pinned if last else ())
             if answer is None:
                 return None, None
             earlier = answer
-        return earlier, asked
+        return earlier, question
 
-    async def _asked(
-        self, snapshot: ThreadSnapshot, compaction: Compaction, asked: Ask, pinned: tuple[Line, ...]
+    async def _summarize(
+        self, snapshot: ThreadSnapshot, compaction: Compaction, question: Ask, pinned: tuple[Line, ...]
     ) -> tuple[Line, ...] | None:
+        """The lines of a usable answer; None when none came in a few tries."""
         call_context = CallContext(
             owner_id=snapshot.owner_id, thread_id=snapshot.thread_id, purpose="summary"
         )
-        model = self.deployment.tiers["simple"] if compaction.summarizer == "cheap" else compaction.model
+        model = (
+            self.runtime.deployment.tiers["simple"] if compaction.summarizer == "cheap" else compaction.model
+        )
         for _ in range(TRIES):
-            body = await self._body(snapshot, compaction, asked, model)
+            body = await self._body(snapshot, compaction, question, model)
             if body is None:
                 return None
-            side: Completion = await say(self.deployment, call_context, model, body)
-            await self.database.write(partial(ledger.keep, rows=side.spent))
-            if not side.ok:
+            completion = await complete(self.runtime, call_context, model, body)
+            await self.runtime.database.write(partial(ledger.keep, rows=completion.spent))
+            if not completion.ok:
                 continue
             try:
-                return parse(side.text, asked, self.deployment.sizes.count, pinned=pinned)
+                return parse(completion.text, question, self.runtime.sizes.count, pinned=pinned)
             except SummaryRejected as problem:
-                log.info("a summary was not usable", reason=str(problem))
+                log.info("summary.rejected", reason=str(problem), thread_id=snapshot.thread_id)
         return None
 
     async def _body(
-        self, snapshot: ThreadSnapshot, compaction: Compaction, asked: Ask, model: str
+        self, snapshot: ThreadSnapshot, compaction: Compaction, question: Ask, model: str
     ) -> bytes | None:
-        """The summarizer's request: of its own, or one more question behind the prefix that the model has just read."""
+        """The summarizer's request: one of its own, or one more question behind the prefix that the model has just read."""
         if compaction.summarizer == "cheap":
             return completion_request(
                 model,
-                asked.system.text,
-                asked.text,
-                max_tokens=self._room(model, asked),
-                user_ref=None if self.deployment.backend == "local" else user_ref(snapshot.owner_id),
+                question.system.text,
+                question.text,
+                max_tokens=self._room(model, question),
+                user_ref=None if self.runtime.deployment.local else user_ref(snapshot.owner_id),
             )
         answer = snapshot.path[-1]
         try:
-            async with self.database.reading() as connection:
+            async with self.runtime.database.reading() as connection:
                 stored = await messages.get(connection, snapshot.owner_id, answer.id)
                 turn = (
                     None if stored is None else await turns.get(connection, snapshot.owner_id, stored.turn_id)
@@ -217,34 +229,34 @@ class Summarizer:
             sent.prompt,
             sent.window,
             answer=answer,
-            instruction=asked.text,
-            max_tokens=self._room(model, asked),
+            instruction=question.text,
+            max_tokens=self._room(model, question),
             summary=sent.summary,
         )
 
-    def _room(self, model: str, asked: Ask) -> int:
-        """Output tokens for a summary: its budget, and room to think where the model does."""
-        known = self.deployment.models[model]
-        thinking = 4_000 if known.thinking == "adaptive" else 0
-        return min(asked.max_tokens + thinking, known.max_output)
+    def _room(self, model: str, question: Ask) -> int:
+        """Output limit of a summary in tokens: its budget, and room to think where the model does."""
+        limits = self.runtime.deployment.models[model]
+        thinking = 4_000 if limits.thinking == "adaptive" else 0
+        return min(question.max_tokens + thinking, limits.max_output)
 
-    async def _swap(
+    async def _store(
         self,
         snapshot: ThreadSnapshot,
         compaction: Compaction,
         last: Message,
         segments: tuple[Segment, ...],
-        asked: Ask,
+        question: Ask,
     ) -> Ended:
-        summary_id = self.clock.new_id("sum")
+        summary_id = self.runtime.clock.new_id("sum")
         base: Summary | None = snapshot.summary
 
         async def write(connection: AsyncConnection) -> bool:
             if base is not None:
-                known = await summaries.get(connection, snapshot.owner_id, base.id)
-                if known is None or not known.active:
-                    return False  # somebody edited or undid it meanwhile: their word counts
-            await prompts.keep(connection, asked.system)
+                current = await summaries.get(connection, snapshot.owner_id, base.id)
+                if current is None or not current.active:
+                    return False  # somebody edited or undid it meanwhile, and that counts
+            await prompts.keep(connection, question.system)
             await summaries.add(
                 connection,
                 snapshot.owner_id,
@@ -257,17 +269,17 @@ class Summarizer:
                     segments=segments,
                     based_on=None if base is None else base.id,
                     origin="model",
-                    prompt_digest=asked.system.digest,
-                    created_at=self.clock.now(),
+                    prompt_digest=question.system.digest,
+                    created_at=self.runtime.clock.now(),
                 ),
             )
             return True
 
-        if not await self.database.write(write):
+        if not await self.runtime.database.write(write):
             return "moved"
         self._failed.pop((snapshot.owner_id, snapshot.thread_id), None)
         log.info(
-            "compacted",
+            "compaction.done",
             thread_id=snapshot.thread_id,
             tokens=compaction.tokens,
             kind=compaction.kind,

@@ -1,3 +1,3 @@
-"""Building the exact request of a turn: the thread snapshot, the planner, and replay from a stored recipe.
+"""Build the exact request of a turn: the thread snapshot, the planner, and replay from a stored recipe.
 Imports: `chat.runtime`, `store`, `context`. Reads threads, writes plans.
 """

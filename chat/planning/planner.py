@@ -1,4 +1,4 @@
-"""What a turn sends: its standing read, its plan made and kept before anything goes out, older messages searched."""
+"""Plan a turn's request: read the thread snapshot, recall older messages, decide what is sent, and store the recipe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,22 +6,21 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.clock import Clock
 from chat.planning.thread_snapshot import ThreadSnapshot, load
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from context.cache.plan_inputs import BranchState, with_room_for
 from context.limits.fit import FLOOR
 from context.messages import Message
 from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
+from context.planning.stored_plan import plan_to_json
 from context.recall.likeness import Likeness
-from context.request import blocks, continuing, request
+from context.request import continuing, request
 from context.request.recipe import Recalled
 from context.request.request import Round
 from context.request.window import MessageTooLarge
 from context.routing.choice import Route
 from store import prompts, turns
-from store.database import Database
 from store.search.recall import RecallRequest, recall
 from store.turns import Turn
 
@@ -31,54 +30,50 @@ FIRST_ANSWER = 300
 
 @dataclass(slots=True, kw_only=True)
 class Planning:
-    """The planning of one turn. `planned` is what was sent last, or is about to be."""
+    """The planning of one turn. `continued`: the answer that broke off, which this turn continues."""
 
     turn: Turn
-    deployment: Deployment
-    database: Database
-    clock: Clock
+    runtime: Runtime
     can_compact: bool = True
-    continued: Message | None = None  # an answer that broke off, which this one goes on with
-    snapshot: ThreadSnapshot | None = None
-    planned: Plan | None = None
+    continued: Message | None = None
+    loaded: ThreadSnapshot | None = None
     started_at: int = 0
-    tried: Mapping[str, str] = field(
+    _likenesses: dict[str, Likeness | None] = field(
         default_factory=dict
-    )  # models that were asked before, and what came of it
-    _likenesses: dict[str, Likeness | None] = field(default_factory=dict)  # another model asks the same
+    )  # by question: several models ask the same
 
-    async def stand(self) -> None:
+    async def load_snapshot(self) -> None:
         """Read what every plan of the turn is made from."""
         turn = self.turn
-        self.started_at = self.clock.now()
-        async with self.database.reading() as connection:
-            self.snapshot = await load(
+        self.started_at = self.runtime.clock.now()
+        async with self.runtime.database.reading() as connection:
+            self.loaded = await load(
                 connection,
                 turn.owner_id,
                 turn.thread_id,
                 turn.user_message_id,
-                tokens=self.deployment.policy.window_cap,
-                models=tuple(self.deployment.models),
+                tokens=self.runtime.deployment.policy.window_cap,
+                models=tuple(self.runtime.deployment.models),
             )
 
     def price(self, model_id: str) -> tuple[int | None, str]:
-        """What the turn would cost with a model, without what recall may add, in picodollars; and why that model cannot answer.
+        """What the turn would cost with a model, in picodollars, without what recall may add; and why that model cannot answer.
 
-        All models are credited with the same answer, that of the thread so far: a cache state that never answered says nothing of it.
+        All models are priced with the same length of answer, that of the thread so far.
         """
         try:
             rest = () if self.continued is None else (self._rest_of(self.continued, model_id),)
-            planned = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
+            plan = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
         except MessageTooLarge as problem:
             return None, f"takes at most {problem.limit} tokens"
-        prices = self.deployment.prices(model_id, self.started_at)
-        usage = replace(planned.estimated_usage, output=self._usual_answer)
+        prices = self.runtime.deployment.prices(model_id, self.started_at)
+        usage = replace(plan.estimated_usage, output=self._usual_answer)
         return (prices.cost(usage) if prices.known else None), ""
 
     @property
     def _usual_answer(self) -> int:
         cache_states = [
-            stored.cache_state for stored in self.stood.cache_states.values() if stored.cache_state.uses
+            stored.cache_state for stored in self.snapshot.cache_states.values() if stored.cache_state.uses
         ]
         uses = sum(cache_state.uses for cache_state in cache_states)
         return (
@@ -88,32 +83,27 @@ class Planning:
         )
 
     async def plan(self, route: Route, *, short: bool = False) -> Plan:
-        """Decide what the request contains, and keep the recipe before anything is sent. Raises MessageTooLarge.
-
-        `short`: rather a shorter answer than none.
-        """
-        if self.snapshot is None:
-            await self.stand()
+        """Decide what the request contains. Raises MessageTooLarge. `short`: rather a shorter answer than none."""
+        if self.loaded is None:
+            await self.load_snapshot()
         recalled: tuple[Recalled, ...] = ()
-        if self.stood.path[0].parent_id is not None and self.deployment.recall_tokens:
-            recalled = await self.search(route.model_id, self.stood.path[-1].text)
+        if self.snapshot.path[0].parent_id is not None and self.runtime.deployment.recall_tokens:
+            recalled = await self.search(route.model_id, self.snapshot.path[-1].text)
         if self.continued is not None:
             recalled = (*recalled, self._rest_of(self.continued, route.model_id))
-        planned = self._plan(route, recalled, short=short)
-        await self.keep(planned)
-        return planned
+        return self._plan(route, recalled, short=short)
 
     def _plan(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
-        deployment, snapshot, model_id = self.deployment, self.stood, route.model_id
-        inputs, path = snapshot.seen_by(deployment, model_id, self.started_at)
+        runtime, snapshot, model_id = self.runtime, self.snapshot, route.model_id
+        inputs, path = snapshot.seen_by(runtime, model_id, self.started_at)
         if short:
-            asked = path[-1].tokens + sum(one.tokens for one in recalled if one.needed)
-            inputs = with_room_for(inputs, asked, least=FLOOR)
+            needed = path[-1].tokens + sum(block.tokens for block in recalled if block.needed)
+            inputs = with_room_for(inputs, needed, least=FLOOR)
         branch = BranchState(
             path=path,
             summary=snapshot.summary,
             cache_state=snapshot.cache_state(model_id),
-            others=snapshot.others(deployment, model_id, self.started_at),
+            others=snapshot.others(runtime, model_id, self.started_at),
             now=self.started_at,
         )
         turn = TurnInputs(
@@ -127,87 +117,75 @@ class Planning:
         )
         return plan(inputs, turn)
 
-    async def keep(self, planned: Plan, rounds: Sequence[Round] = ()) -> None:
-        """Store the recipe and the digest of the request that is about to be sent."""
-        body = body_of(planned, rounds)
-        prefix = request.parts(planned.recipe, planned.prompt.text, planned.messages, planned.summary, ())
-        kept = {
-            "recipe": planned.recipe.to_json(),
-            "digest": request.digest(body),
-            "blocks": blocks.packed(*blocks.digests(prefix)),
-            "prompt": {"name": planned.prompt.name, "version": planned.prompt.version},
-            "window_messages": len(planned.messages),
-            "summary_segments": 0 if planned.summary is None else len(planned.summary.segments),
-            "route": planned.route.to_json(),
-            "tried": dict(self.tried),
-            **planned.to_json(),
-            "rounds": list(rounds),
-        }
-        self.planned = planned
+    async def store(
+        self, plan: Plan, rounds: Sequence[Round] = (), *, tried: Mapping[str, str] | None = None
+    ) -> None:
+        """Store the recipe and the digest of the request that is about to be sent. `tried` as in `stored_plan.plan_to_json`."""
+        value = plan_to_json(plan, body_of(plan, rounds), rounds=rounds, tried=tried or {})
 
         async def write(connection: AsyncConnection) -> None:
-            await prompts.keep(connection, planned.prompt)
+            await prompts.keep(connection, plan.prompt)
             await turns.set_plan(
-                connection, self.turn.owner_id, self.turn.id, kept, planned.recipe.first_message_id
+                connection, self.turn.owner_id, self.turn.id, value, plan.recipe.first_message_id
             )
 
-        await self.database.write(write)
+        await self.runtime.database.write(write)
 
-    def grown(self, planned: Plan, rounds: Sequence[Round]) -> tuple[int, int]:
-        """Tokens that what tools were asked so far adds to a plan's prompt: as expected, and at most."""
+    def grown(self, plan: Plan, rounds: Sequence[Round]) -> tuple[int, int]:
+        """Tokens that the tool rounds so far add to a plan's prompt: as expected, and at most."""
         if not rounds:
             return 0, 0
-        said, model_id = str(rounds), planned.recipe.model
-        return self.deployment.sizes.count(said, model_id), self.deployment.sizes.bound(said, model_id)
+        text, model_id, sizes = str(rounds), plan.recipe.model, self.runtime.sizes
+        return sizes.count(text, model_id), sizes.bound(text, model_id)
 
     async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
         """Messages older than the window that a question is about."""
-        likeness = await self._likeness(question)  # before a connection is taken
-        async with self.database.reading() as connection:
+        likeness = await self._likeness(question)  # before a connection is held
+        async with self.runtime.database.reading() as connection:
             return await recall(
                 connection,
                 self.turn.owner_id,
                 self.turn.thread_id,
                 RecallRequest(
                     question=question,
-                    before=self.stood.path[0],
+                    before=self.snapshot.path[0],
                     now=self.started_at,
-                    budget=self.deployment.recall_tokens,
+                    budget=self.runtime.deployment.recall_tokens,
                     likeness=likeness,
                 ),
-                count=partial(self.deployment.sizes.count, model=model_id),
-                outlines=self.deployment.outlines,
+                count=partial(self.runtime.sizes.count, model=model_id),
+                outlines=self.runtime.outlines,
             )
 
     async def _likeness(self, question: str) -> Likeness | None:
-        """What the question is compared by, where messages are also found by their meaning."""
-        if self.deployment.embeddings is None:
+        """What messages are compared with, where recall also goes by meaning; None elsewhere."""
+        if self.runtime.embeddings is None:
             return None
         if question not in self._likenesses:
-            self._likenesses[question] = await self.deployment.embeddings.likeness(question)
+            self._likenesses[question] = await self.runtime.embeddings.likeness(question)
         return self._likenesses[question]
 
     def _rest_of(self, answer: Message, model_id: str) -> Recalled:
         """The block that asks for the rest of an answer."""
         text = continuing.block(answer.text)
-        tokens = self.deployment.sizes.count(text, model_id)
+        tokens = self.runtime.sizes.count(text, model_id)
         return Recalled(id=continuing.named(answer.id), text=text, tokens=tokens)
 
     @property
-    def stood(self) -> ThreadSnapshot:
-        """The standing, once it was read."""
-        assert self.snapshot is not None, "it is read before a plan is made"  # noqa: S101 - the order of calls
-        return self.snapshot
+    def snapshot(self) -> ThreadSnapshot:
+        """The thread snapshot, once it was loaded."""
+        assert self.loaded is not None, "it is loaded before a plan is made"  # noqa: S101 - the order of calls
+        return self.loaded
 
 
-def body_of(planned: Plan, rounds: Sequence[Round] = ()) -> bytes:
-    """The exact request of a plan, after what tools were asked so far."""
+def body_of(plan: Plan, rounds: Sequence[Round] = ()) -> bytes:
+    """The exact request of a plan, after the tool rounds so far."""
     return request.build(
-        planned.recipe,
-        planned.prompt.text,
-        planned.messages,
-        summary=planned.summary,
-        recalled=planned.recalled,
+        plan.recipe,
+        plan.prompt.text,
+        plan.messages,
+        summary=plan.summary,
+        recalled=plan.recalled,
         rounds=rounds,
     )
 

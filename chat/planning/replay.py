@@ -1,10 +1,11 @@
-"""Exact replay: the very bytes of an old turn's request, rebuilt from its recipe and proven by its digest."""
+"""Exact replay: rebuild the bytes of an old turn's request from its recipe; the stored digest proves them."""
 
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
+from context.planning.stored_plan import StoredPlan
 from context.recall.render import INSTRUCTION, OPENING, rendered
 from context.recall.thread import Source
 from context.request import continuing, request
@@ -47,9 +48,10 @@ class Replayed:
 
 async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
     """Read back what a turn's request was made of. Raises CannotReplay; a turn that never sent one cannot be replayed."""
-    if turn.plan is None:
+    plan = StoredPlan.of(turn.plan)
+    if plan is None:
         raise CannotReplay("the turn ended before its request was built")
-    recipe = Recipe.from_json(turn.plan["recipe"])
+    recipe = plan.recipe
     prompt = await prompts.get(connection, recipe.prompt_digest)
     if prompt is None:
         raise CannotReplay("the system prompt is not stored")
@@ -67,14 +69,14 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
         rows=1_000_000,
         stop_at=recipe.first_message_id,
     )
-    recalled = tuple([await _recalled(connection, turn, one) for one in recipe.recalled])
+    recalled = tuple([await _recalled(connection, turn, block) for block in recipe.recalled])
     return Replayed(
         recipe=recipe,
         prompt=prompt.text,
         window=tuple(stored.message for stored in window),
         summary=summary,
         recalled=recalled,
-        rounds=tuple(turn.plan.get("rounds", ())),
+        rounds=plan.rounds,
     )
 
 
@@ -82,12 +84,12 @@ async def _recalled(connection: AsyncConnection, turn: Turn, named: RecalledRef)
     if named.id in WORDS:
         return Recalled(id=named.id, text=WORDS[named.id], tokens=0)
     continued = continuing.message_of(named.id)
-    found = await messages.get(connection, turn.owner_id, continued or named.id, thread_id=turn.thread_id)
-    if found is None:
+    stored = await messages.get(connection, turn.owner_id, continued or named.id, thread_id=turn.thread_id)
+    if stored is None:
         raise CannotReplay("a recalled message is not stored")
     if continued is not None:
-        return Recalled(id=named.id, text=continuing.block(found.message.text), tokens=0)
-    return Recalled(id=named.id, text=rendered(_source(found), named.ranges), tokens=0, ranges=named.ranges)
+        return Recalled(id=named.id, text=continuing.block(stored.message.text), tokens=0)
+    return Recalled(id=named.id, text=rendered(_source(stored), named.ranges), tokens=0, ranges=named.ranges)
 
 
 def _source(stored: StoredMessage) -> Source:

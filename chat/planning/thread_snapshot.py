@@ -1,19 +1,18 @@
-"""What a plan is made from: the branch since its summary, the summary, the cache states, and what the service has learned."""
+"""Read what a plan is made from: the branch since its summary, the summary, the cache states and the learned idle gaps."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
 from context.cache.plan_inputs import PlanInputs
 from context.messages import Message
 from context.policy import DEFAULT
 from context.request.summary_blocks import Summary, may_stand
-from store import branches, learned_stats, summaries
-from store import cache_states as cache_states
+from store import branches, cache_states, learned_stats, summaries
 from store.cache_states import StoredCacheState
 
 MAX_ROWS = 4_000  # messages of a window, whatever their size: bounds what a turn reads and sends
@@ -21,7 +20,7 @@ MAX_ROWS = 4_000  # messages of a window, whatever their size: bounds what a tur
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadSnapshot:
-    """How a branch stands. `path` runs from just after the summary (or is its newest part) to the leaf, oldest first."""
+    """A branch as of one moment. `path` runs from just after the summary (or is the newest part of that) to the leaf, oldest first."""
 
     owner_id: str
     thread_id: str
@@ -36,27 +35,25 @@ class ThreadSnapshot:
         return CacheState(model=model_id, share=0.0) if stored is None else stored.cache_state
 
     def global_gaps(self, model_id: str) -> GlobalGaps:
-        """The gaps of all threads' cache states of a model: routed cache states have other gaps than threads."""
+        """The idle gaps of all threads' cache states of a model."""
         return self.global_gaps_by_model.get(model_id) or GlobalGaps()
 
-    def others(self, deployment: Deployment, model_id: str, now: int) -> list[tuple[PlanInputs, CacheState]]:
+    def others(self, runtime: Runtime, model_id: str, now: int) -> list[tuple[PlanInputs, CacheState]]:
         """The thread's other cache states, which a compaction moves too."""
         return [
             (
-                deployment.inputs(other, now, thread=self.thread_id, compacted=self.summary is not None),
+                runtime.plan_inputs(other, now, thread=self.thread_id, compacted=self.summary is not None),
                 stored.cache_state,
             )
             for other, stored in self.cache_states.items()
-            if other != model_id and other in deployment.models
+            if other != model_id and other in runtime.deployment.models
         ]
 
-    def seen_by(
-        self, deployment: Deployment, model_id: str, now: int
-    ) -> tuple[PlanInputs, tuple[Message, ...]]:
-        """The terms of a model and the path with its sizes as that model counts them."""
-        path = deployment.sizes.sized(self.path, model_id)
-        safety = deployment.sizes.safety(self.path, model_id)
-        inputs = deployment.inputs(
+    def seen_by(self, runtime: Runtime, model_id: str, now: int) -> tuple[PlanInputs, tuple[Message, ...]]:
+        """The plan inputs for a model, and the path with its sizes as that model counts tokens."""
+        path = runtime.sizes.sized(self.path, model_id)
+        safety = runtime.sizes.safety(self.path, model_id)
+        inputs = runtime.plan_inputs(
             model_id, now, thread=self.thread_id, safety=safety, compacted=self.summary is not None
         )
         return inputs, path
@@ -71,7 +68,7 @@ async def load(
     tokens: int | None,
     models: Collection[str] = (),
 ) -> ThreadSnapshot:
-    """Read a standing: rows in proportion to the window, never to the thread. `tokens` None reads all that has no summary yet."""
+    """Read a thread snapshot: rows in proportion to the window, never to the thread. `tokens` None reads all that has no summary yet."""
     path, summary = await _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
     held = await cache_states.of_thread(connection, owner_id, thread_id)
     histograms = {
@@ -93,12 +90,12 @@ async def load(
 async def _since_summary(
     connection: AsyncConnection, owner_id: str, thread_id: str, leaf_id: str, tokens: int | None
 ) -> tuple[tuple[Message, ...], Summary | None]:
-    """The branch from just after the newest summary that may stand there. One made on another branch too near is walked past."""
+    """The branch from just after the newest usable summary. One that was made on another branch, too near its fork, is skipped."""
     path: tuple[Message, ...] = ()
     end: str | None = leaf_id
     room = tokens
     while end is not None:
-        found = await branches.branch(
+        rows = await branches.branch(
             connection,
             owner_id,
             thread_id,
@@ -107,7 +104,7 @@ async def _since_summary(
             tokens=room,
             until_summary=True,
         )
-        walked = tuple(stored.message for stored in found)
+        walked = tuple(stored.message for stored in rows)
         path = walked + path
         if not walked:
             break

@@ -1,3 +1,3 @@
-"""What this process runs with: models, prompt, limits, token sizes and other learned values; built from the settings at start.
-Imports: everything below it, `store`, `context`. Opens and migrates the database.
+"""What this process runs with: the deployment (frozen configuration) and the runtime (database, clock, caller, learned values).
+Imports: everything below it, `store`, `context`. Built from the settings at start; opens and migrates the database.
 """

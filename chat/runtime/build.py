@@ -1,5 +1,6 @@
-"""A deployment from its settings: whom it calls, which models answer, and what has been learned of them."""
+"""Build the deployment, the upstream client, the caller and the token sizes from the settings."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from chat.calls.hooks import Hooks
 from chat.clock import Clock
 from chat.config.settings import BadSettings, Settings
 from chat.embeddings.embeddings import Embeddings
-from chat.runtime.runtime import Deployment
+from chat.runtime.deployment import Deployment
+from chat.runtime.runtime import Runtime
 from chat.runtime.token_sizes import EVERY_MODEL, Sizes, load_tokenizers
 from chat.upstream.admission import Admission
 from chat.upstream.client import Timeouts, Upstream
@@ -59,17 +61,46 @@ def upstream(
     )
 
 
-async def deploy(
+async def runtime(
     settings: Settings,
     database: Database,
     upstream: Upstream,
     clock: Clock,
+    *,
     holder: str,
     local_model: LocalModel | None,
     hooks: Hooks,
     embeddings: Embeddings | None,
-) -> Deployment:
-    """Everything a turn needs to know besides its thread, from the settings and from what bills have taught. Raises BadSettings."""
+) -> Runtime:
+    """The services of this process. `holder` is its id in leases. Raises BadSettings."""
+    configuration = await deployment(settings, upstream, local_model)
+    slots = settings.max_concurrent_calls
+    return Runtime(
+        deployment=configuration,
+        database=database,
+        clock=clock,
+        caller=Caller(
+            upstream=upstream,
+            admission=Admission(
+                clock=clock,
+                max_concurrent=slots if local_model is None else min(slots, local_model.slots),
+                queue_length=settings.queue_length,
+                queue_seconds=settings.queue_seconds,
+            ),
+            database=database,
+            clock=clock,
+            holder=holder,
+            local=configuration.local,
+            hooks=hooks,
+            budgets=Budgets(all=settings.all_budgets),
+        ),
+        sizes=await token_sizes(settings, database, configuration.tiers),
+        embeddings=embeddings,
+    )
+
+
+async def deployment(settings: Settings, upstream: Upstream, local_model: LocalModel | None) -> Deployment:
+    """The configuration turns share, from the settings and the provider's model list. Raises BadSettings."""
     tiers: dict[Tier, str]
     if local_model is not None:
         tiers = dict.fromkeys(TIERS, local_model.model_id)
@@ -81,43 +112,24 @@ async def deploy(
         assess("")  # reads the router's words and weights now, not in the first turn
     return Deployment(
         backend="claude" if local_model is None else "local",
-        caller=Caller(
-            upstream=upstream,
-            admission=Admission(
-                clock=clock,
-                max_concurrent=settings.max_concurrent_calls
-                if local_model is None
-                else min(settings.max_concurrent_calls, local_model.slots),
-                queue_length=settings.queue_length,
-                queue_seconds=settings.queue_seconds,
-            ),
-            database=database,
-            clock=clock,
-            holder=holder,
-            local=local_model is not None,
-            hooks=hooks,
-            budgets=Budgets(all=settings.all_budgets),
-        ),
         models=models,
         tiers=tiers,
         default_tier=settings.default_tier,
-        rules=tuple(one.rule for one in settings.routing_rules),
-        opinion=settings.routing_classifier,
+        rules=tuple(setting.rule for setting in settings.routing_rules),
+        classifier=settings.routing_classifier,
         cascade=settings.cascade,
+        fallback=settings.fallback,
         prompt=_prompt(settings),
         policy=replace(Policy(), window_cap=settings.window_tokens),
-        sizes=await _sizes(settings, database, tiers),
         max_output=settings.max_output_tokens,
         recall_tokens=settings.recall_tokens,
-        embeddings=embeddings,
         diagnose=settings.cache_diagnostics,
         max_turn_seconds=settings.max_turn_seconds,
-        fallback=settings.fallback,
         model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
     )
 
 
-async def _sizes(settings: Settings, database: Database, tiers: dict[Tier, str]) -> Sizes:
+async def token_sizes(settings: Settings, database: Database, tiers: Mapping[Tier, str]) -> Sizes:
     """Token counts by the tokenizers that the settings name, and estimates with what bills have taught so far. Raises BadSettings."""
     try:
         sizes = Sizes(tiers["standard"], load_tokenizers(settings.tokenizer or {}))

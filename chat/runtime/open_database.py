@@ -1,4 +1,4 @@
-"""The database, opened: its schema brought up to date, its users there, and a SQLite file held by one process alone."""
+"""Open the database: migrate its schema, add its users, and keep a SQLite file to one process."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,7 +27,7 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
         stack.push_async_callback(database.close)
         before, after = await migrate.upgrade(database)
         if before != after:
-            log.info("migrated the database", before=before, after=after)
+            log.info("database.migrated", before=before, after=after)
         names = {users.LOCAL: "You", **{token.user: token.user for token in settings.tokens}}
 
         async def ensure_users(connection: AsyncConnection) -> None:
@@ -58,6 +58,7 @@ def _warn_of_old_sqlite() -> None:
     library = sqlite.driver()
     if library.sqlite_version_info < sqlite.SAFE_VERSION:
         log.warning(
-            "this SQLite may corrupt a database under load; use Python with SQLite 3.51.3 or newer",
+            "sqlite.outdated",
             sqlite=library.sqlite_version,
+            remedy="this SQLite may corrupt a database under load; use Python with SQLite 3.51.3 or newer",
         )

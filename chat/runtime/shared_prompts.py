@@ -1,21 +1,21 @@
-"""Which system prompts other threads keep warm: the provider's cache does not care whose request wrote an entry."""
+"""Which system prompts other threads keep in the provider's cache: an entry serves every thread whose request begins the same."""
 
 from dataclasses import dataclass, field
 
-WARM = 300_000  # milliseconds a prompt another thread used is relied on
+WARM = 300_000  # milliseconds after another thread's request during which its cache entry is relied on
 
 
 @dataclass(slots=True)
-class Prefixes:
+class SharedPrompts:
     """For each (model, tools) the two threads that used it last. Only what this process saw; a guess too few costs little."""
 
     _last: dict[tuple[str, tuple[str, ...]], list[tuple[str, int]]] = field(default_factory=dict)
 
     def sent(self, model_id: str, tools: tuple[str, ...], thread: str, at: int) -> None:
-        """A thread sent a request that begins with the system prompt."""
-        known = [one for one in self._last.get((model_id, tools), []) if one[0] != thread]
-        self._last[(model_id, tools)] = [*known[-1:], (thread, at)]
+        """Remember that a thread sent a request that begins with the system prompt, at a time in milliseconds."""
+        others = [use for use in self._last.get((model_id, tools), []) if use[0] != thread]
+        self._last[(model_id, tools)] = [*others[-1:], (thread, at)]
 
     def shared(self, model_id: str, tools: tuple[str, ...], thread: str, now: int) -> bool:
-        """Whether another thread has just used the same beginning."""
+        """Whether another thread has just sent a request with the same beginning."""
         return any(other != thread and now - at < WARM for other, at in self._last.get((model_id, tools), []))

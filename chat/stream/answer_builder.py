@@ -1,15 +1,16 @@
-"""The answer as it grows: parts that are opened, filled and closed, journalled as they are."""
+"""Build the answer's parts from the stream: open, fill and close them, and journal each step."""
 
 from dataclasses import dataclass, field
 
 from chat.clock import Clock
 from chat.stream import events
 from chat.stream.journal import Journal
+from chat.stream.notes import DiscardNote
 from context.messages import Part, ReasoningPart, TextPart, ToolPart
 
 
 def harmless(words: str) -> str:
-    """Model text without what a database or UTF-8 cannot hold: NUL and lone surrogates become U+FFFD."""
+    """Replace what a database or UTF-8 cannot hold, NUL and lone surrogates, by U+FFFD."""
     if "\x00" in words:
         words = words.replace("\x00", "\ufffd")
     try:
@@ -23,8 +24,8 @@ def harmless(words: str) -> str:
 class AnswerBuilder:
     """Collects the parts of one answer. At most one part is open; whatever opens, closes.
 
-    An answer that goes on with another (`resume`) is one text part from its first word to its last: thinking and tools on the way are
-    not shown, for they would stand in the middle of a sentence.
+    An answer that continues another one (`resume`) is one text part from its first word to its last: reasoning and tools in between
+    are not shown, because they would stand in the middle of a sentence.
     """
 
     journal: Journal
@@ -44,12 +45,12 @@ class AnswerBuilder:
         return self.said > 0
 
     def resume(self, text: str) -> None:
-        """Begin with what another answer said."""
+        """Begin with the text of the answer that this one continues."""
         self.add("text", text)
         self.resumed, self.said = True, 0
 
     def add(self, kind: str, words: str) -> None:
-        """Words of a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
+        """Add words to a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
         words = harmless(words)
         if not words or (self.resumed and kind != "text"):
             return
@@ -63,50 +64,50 @@ class AnswerBuilder:
         self._words.append(words)
         self.journal.text(self._part_id(), words)
 
-    def tool(self, name: str, query: str, found: int) -> None:
-        """A tool was used: one part, whole at once."""
+    def tool(self, name: str, query: str, results: int) -> None:
+        """Add a tool that was used and how many results it had: one part, complete at once."""
         if self.resumed:
             return
         self.close()
         part_id = self._part_id()
-        asked = {"query": harmless(query)}
+        arguments = {"query": harmless(query)}
         try:
-            self.journal.event(events.PartStarted(part_id=part_id, kind="tool", name=name, input=asked))
-        finally:  # the journal takes an event also when it raises for an earlier one
-            self._keep(ToolPart(name=name, query=harmless(query), found=found))
-            self.journal.event(events.PartEnded(part_id=part_id, result={"found": found}))
+            self.journal.event(events.PartStarted(part_id=part_id, kind="tool", name=name, input=arguments))
+        finally:  # the journal adds an event also when it raises for an earlier one
+            self._add_part(ToolPart(name=name, query=harmless(query), found=results))
+            self.journal.event(events.PartEnded(part_id=part_id, result={"found": results}))
 
     def discard(self, since: int = 0) -> None:
-        """Forget the parts behind the first `since`: they belong to an answer that another one takes the place of.
+        """Remove the parts behind the first `since`: they belong to an answer that another one replaces.
 
-        They were thoughts and tools; words of an answer that reached the reader are never replaced.
+        They are reasoning and tools. Text of an answer that reached the reader is never replaced.
         """
         self.close()
-        gone = self._ids[since:]
-        if gone:
+        discarded = self._ids[since:]
+        if discarded:
             del self.parts[since:], self._ids[since:]
-            self.journal.event(events.Note(name="discard", data={"part_ids": gone}))
+            self.journal.note(DiscardNote(part_ids=tuple(discarded)))
 
     def close(self) -> None:
-        """End the open part, if there is one. A resumed text stays open: what comes next belongs to it."""
+        """End the open part, if there is one. The text of a continued answer stays open: what comes next belongs to it."""
         if not self.resumed:
             self.end()
 
     def end(self) -> None:
-        """End the open part, if there is one: nothing comes any more."""
+        """End the open part, if there is one, because the answer is over."""
         if self._kind is None:
             return
         part_id, text = self._part_id(), "".join(self._words)
         seconds = None
         if self._kind == "reasoning":
             seconds = round(self.clock.monotonic() - self._opened_at, 1)
-            self._keep(ReasoningPart(text=text, seconds=seconds))
+            self._add_part(ReasoningPart(text=text, seconds=seconds))
         else:
-            self._keep(TextPart(text=text))
+            self._add_part(TextPart(text=text))
         self._kind, self._words = None, []
         self.journal.event(events.PartEnded(part_id=part_id, seconds=seconds))
 
-    def _keep(self, part: Part) -> None:
+    def _add_part(self, part: Part) -> None:
         self._ids.append(self._part_id())
         self.parts.append(part)
         self._started += 1

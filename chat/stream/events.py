@@ -1,30 +1,35 @@
-"""Everything that can happen in a turn, as a closed union, and how it goes over the wire (`palaver.v1`).
+"""The events of a turn's log, as a closed union, and how they are encoded for clients (`palaver.v1`).
 
 A turn's log begins with `turn.started` (seq 1) and ends with exactly one of `turn.completed`, `turn.failed`, `turn.cancelled`.
 Parts do not interleave, and every part that was started is ended before the terminal event. `seq` counts from 1 without gaps.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 PROTOCOL = "palaver.v1"
 
+FinishReason = Literal["stop", "length", "tool_calls"]
+"""Why an answer is complete. `content_filter`, which the protocol also knows, is never sent: an answer that the provider's safety
+system stops fails with the code `content_filtered`."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """What all events have; the journal numbers an event when it keeps it."""
+    """The fields of all events. The journal numbers an event when it stores it."""
 
     seq: int = 0
     turn_id: str = ""
 
 
 class TurnStarted(Event, frozen=True, kw_only=True, tag="turn.started"):
+    """The first event, stored with the turn. No model is chosen yet: the `route` note names it."""
+
     protocol: str
     thread_id: str
     message_id: str
     user_message_id: str
     created_at: str
-    model: str | None = None
 
 
 class PartStarted(Event, frozen=True, kw_only=True, tag="part.started"):
@@ -48,14 +53,14 @@ class PartEnded(Event, frozen=True, kw_only=True, tag="part.ended"):
 
 
 class Note(Event, frozen=True, kw_only=True, tag="note"):
-    """Anything optional: `route`, `retry`, `title`."""
+    """Optional news beside the answer. `chat.stream.notes` has every name with its fields."""
 
     name: str
     data: dict[str, Any]
 
 
 class TurnError(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a turn failed, in words for a person. `retryable`: the same request may succeed."""
+    """Why a turn failed: a code, and a sentence for a person. `retryable`: the same request may succeed later."""
 
     code: str
     message: str
@@ -74,9 +79,9 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TurnCompleted(Event, frozen=True, kw_only=True, tag="turn.completed"):
-    """`finish_reason`: stop, length, content_filter or tool_calls."""
+    """The answer is complete, or as long as it may be (`length`)."""
 
-    finish_reason: str
+    finish_reason: FinishReason
     usage: TokenUsage
 
 

@@ -1,14 +1,14 @@
-"""A turn's journal: events get a gap-free number, are made durable, and only then are shown to followers.
+"""Write a turn's event log: number events without gaps, make them durable, and only then show them to readers.
 
-Text is coalesced: the first words go out at once, later ones at most every `interval` seconds, and while the disk is still
-busy with the last batch more of them gather. Nothing is delivered that a restart could forget.
+Text is coalesced: the first words go out at once, later ones at most every `COALESCE` seconds, and more of them gather while the
+last batch is being written. Nothing is delivered that a restart could forget.
 """
 
 import asyncio
 from collections.abc import Sequence
 
 from chat.clock import Clock
-from chat.stream import events
+from chat.stream import events, notes
 from store import events as store_events
 from store.database import Database
 
@@ -49,10 +49,10 @@ class Journal:
         self._clock = clock
         self._waiting: list[events.Event] = []
         self._seq = len(log.frames)
-        self._keeping = asyncio.Lock()
+        self._storing = asyncio.Lock()
         self._flusher: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
-        self._kept_at = float("-inf")
+        self._stored_at = float("-inf")
         self._closed = False
 
     @property
@@ -60,9 +60,9 @@ class Journal:
         return self._seq + 1
 
     def text(self, part_id: str, words: str) -> None:
-        """Add words to a part; they are kept and shown soon.
+        """Add words to a part; they are stored and shown soon.
 
-        Raises what kept an earlier batch from being stored - after it took these words, so that log and answer stay the same.
+        Raises what prevented an earlier batch from being stored, after these words were added, so that log and answer stay the same.
         """
         last = self._waiting[-1] if self._waiting else None
         if isinstance(last, events.PartDelta) and last.part_id == part_id:
@@ -73,9 +73,9 @@ class Journal:
         self._flush_soon()
 
     def event(self, event: events.Event) -> None:
-        """Add an event; it is kept and shown with the text around it, in order. Too late for a closed log: dropped.
+        """Add an event; it is stored and shown with the text around it, in order. A closed log drops it.
 
-        Raises as `text` does, also after it took the event.
+        Raises as `text` does, after the event was added.
         """
         if self._closed:
             return
@@ -83,15 +83,19 @@ class Journal:
         self._check()
         self._flush_soon()
 
+    def note(self, note: notes.AnyNote) -> None:
+        """Add a note. Raises as `text` does."""
+        self.event(notes.to_event(note))
+
     async def settle(self) -> None:
-        """Wait until everything added so far is durable and shown; also mends what an earlier failure left unkept."""
+        """Wait until everything added so far is durable and shown, also what an earlier failure left unstored."""
         await self._flush()
         self._failure = None
 
     def close_with(self, terminal: events.Event) -> tuple[int, str]:
         """The terminal event's number and payload, to be stored in the transaction that ends the turn.
 
-        Nothing is taken after it, so call it right after `settle`, without waiting for anything in between.
+        Events added later are dropped, so call it right after `settle`, without awaiting anything in between.
         """
         self._closed = True
         return self.next_seq, events.encode(terminal, seq=self.next_seq, turn_id=self._turn_id)
@@ -107,7 +111,7 @@ class Journal:
 
     async def _flush_when_due(self) -> None:
         try:
-            wait = self._kept_at + COALESCE - self._clock.monotonic()
+            wait = self._stored_at + COALESCE - self._clock.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
             while self._waiting:
@@ -118,11 +122,11 @@ class Journal:
             self._failure = failure
 
     async def _flush(self) -> None:
-        async with self._keeping:
+        async with self._storing:
             batch, self._waiting = self._waiting, []
             if not batch:
                 return
-            self._kept_at = self._clock.monotonic()
+            self._stored_at = self._clock.monotonic()
             first = self._seq + 1
             payloads = [
                 events.encode(event, seq=first + n, turn_id=self._turn_id) for n, event in enumerate(batch)
@@ -132,7 +136,7 @@ class Journal:
                     store_events.APPEND, store_events.rows(self._turn_id, first, payloads)
                 )
             except BaseException:
-                self._waiting = batch + self._waiting  # not kept, so not lost: the next flush tries again
+                self._waiting = batch + self._waiting  # the next flush tries again
                 raise
             self._seq += len(batch)
             self._log.extend([events.frame(first + n, payload) for n, payload in enumerate(payloads)])

@@ -1,4 +1,4 @@
-"""Accepting a turn: everything is checked first, then one transaction makes it durable. Nothing acknowledged is ever lost."""
+"""Accept a turn: check the request, then make the turn durable in one transaction. Nothing acknowledged is ever lost."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.budgets.reservations import refusal
 from chat.calls.caller import LEASE
-from chat.clock import Clock, rfc3339
+from chat.clock import rfc3339
 from chat.errors import (
     ContextTooLong,
     IdConflict,
@@ -17,7 +17,8 @@ from chat.errors import (
     ThreadBusy,
     Unavailable,
 )
-from chat.runtime.runtime import Deployment
+from chat.runtime.deployment import Deployment
+from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.turns.placement import place
 from chat.turns.turn_request import TurnRequest
@@ -26,19 +27,20 @@ from context.messages import Message
 from context.routing.choice import UnknownModel
 from store import events as store_events
 from store import messages, threads, turns
-from store.database import Database
 from store.ledger.budgets import DoesNotFit
 from store.messages import StoredMessage
+from store.threads import Thread
 from store.turns import Turn
 
-TITLE_WORDS = 60  # characters of a title taken from the first message
+TITLE_LENGTH = 60  # characters of a title taken from the first message
+TRIES = 3  # times a turn is stored before requests that race with it count as conflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """A turn that is durable. `replayed`: an earlier request with the same key made it. `first` is its first event.
 
-    `continued` is the answer it goes on with.
+    `continued` is the answer it continues.
     """
 
     turn: Turn
@@ -48,46 +50,55 @@ class Accepted:
 
 
 async def accept(
-    database: Database,
-    deployment: Deployment,
-    clock: Clock,
+    runtime: Runtime,
     *,
     owner_id: str,
     holder: str,
     turn_request: TurnRequest,
     room: bool = True,
+    refusing: bool = False,
 ) -> Accepted:
     """Store a turn, or find the one its idempotency key stands for. Raises PalaverError, and then changed nothing.
 
-    `room`: whether another turn finds a place; one that is known needs none.
+    `room`: whether the queue has room for another turn; `refusing`: the server stops. Neither matters to a request that is known.
     """
     try:
-        _check_model(deployment, turn_request)
-        _check_size(deployment, turn_request)
-    except (ModelNotFound, ContextTooLong):
-        # What was taken stays taken, though models and what is known of them may have changed since.
-        if not await _is_known(database, owner_id, turn_request):
+        if refusing:
+            raise Unavailable("this server is shutting down", retry_after=2)
+        _check_model(runtime.deployment, turn_request)
+        _check_size(runtime, turn_request)
+    except (Unavailable, ModelNotFound, ContextTooLong):
+        # What was accepted stays accepted, though models and what is known of them may have changed since.
+        async with runtime.database.reading() as connection:
+            replayed = await _replayed(connection, owner_id, turn_request)
+        if replayed is None:
             raise
-    tokens = 0 if turn_request.text is None else deployment.sizes.count(turn_request.text)
-    acceptance = _Acceptance(deployment, clock, owner_id, holder, turn_request, tokens, room)
-    for attempt in (1, 2, 3):
+        return replayed
+    tokens = 0 if turn_request.text is None else runtime.sizes.count(turn_request.text)
+    acceptance = _Acceptance(runtime, owner_id, holder, turn_request, tokens, room)
+    for _ in range(TRIES):
         try:
-            return await database.write(acceptance.write)
+            return await runtime.database.write(acceptance.write)
         except DoesNotFit as full:
-            await deployment.caller.budgets.remember(database, full.counter, clock.now())
-            raise refusal(full.counter, clock.now()) from None
-        except IntegrityError as clash:
-            # Two requests raced past each other's checks (Postgres); the loser looks again and sees the winner.
-            if attempt == 3 or "messages_id" in str(clash.orig) or "messages.owner_id" in str(clash.orig):
-                raise IdConflict("a message of that id exists already", param="input.message_id") from None
-    raise AssertionError("the loop returns or raises")
+            now = runtime.clock.now()
+            await runtime.caller.budgets.remember(runtime.database, full.counter, now)
+            raise refusal(full.counter, now) from None
+        except IntegrityError:
+            continue  # two requests raced past each other's checks (Postgres): look again, and see the winner
+    raise IdConflict("a message of that id exists already", param="input.message_id")
 
 
-async def _is_known(database: Database, owner_id: str, turn_request: TurnRequest) -> bool:
+async def _replayed(connection: AsyncConnection, owner_id: str, turn_request: TurnRequest) -> Accepted | None:
+    """The turn an earlier request with the same idempotency key made; None without a key, or for a new one. Raises KeyReused."""
     if turn_request.idempotency_key is None:
-        return False
-    async with database.reading() as connection:
-        return await turns.by_key(connection, owner_id, turn_request.idempotency_key) is not None
+        return None
+    turn = await turns.by_key(connection, owner_id, turn_request.idempotency_key)
+    if turn is None:
+        return None
+    if turn.fingerprint != turn_request.fingerprint:
+        raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
+    frames = await store_events.after(connection, owner_id, turn.id, 0, limit=1)
+    return Accepted(turn=turn, replayed=True, first=frames[0][1] if frames else "")
 
 
 def _check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
@@ -98,15 +109,16 @@ def _check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
         raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
 
 
-def _check_size(deployment: Deployment, turn_request: TurnRequest) -> None:
-    """The safe-side bound decides: a message that is taken is never refused by the provider for its length."""
+def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
+    """Raises ContextTooLong by the upper bound of the tokens: the provider never refuses an accepted message for its length."""
     if turn_request.text is None:
         return
+    deployment, sizes = runtime.deployment, runtime.sizes
     refused: list[str] = []
     for model_id in deployment.possible(turn_request.pins):
         model = deployment.models[model_id]
-        tokens = deployment.sizes.bound(turn_request.text, model.id)
-        prompt = deployment.sizes.bound(deployment.prompt.text, model.id)
+        tokens = sizes.bound(turn_request.text, model.id)
+        prompt = sizes.bound(deployment.prompt.text, model.id)
         limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
         if tokens <= limit:
             return  # the router leaves out models it does not fit
@@ -116,8 +128,9 @@ def _check_size(deployment: Deployment, turn_request: TurnRequest) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Acceptance:
-    deployment: Deployment
-    clock: Clock
+    """The transaction that accepts a turn. `tokens`: of the new message; `room`: whether the queue has room for another turn."""
+
+    runtime: Runtime
     owner_id: str
     holder: str
     turn_request: TurnRequest
@@ -125,41 +138,45 @@ class _Acceptance:
     room: bool
 
     async def write(self, connection: AsyncConnection) -> Accepted:
-        turn_request, owner, deployment = self.turn_request, self.owner_id, self.deployment
-        known = await self._known(connection)
-        if known is not None:
-            return await self._replay(connection, known)
-        now = self.clock.now()
+        turn_request, owner = self.turn_request, self.owner_id
+        replayed = await _replayed(connection, owner, turn_request)
+        if replayed is not None:
+            return replayed
+        now = self.runtime.clock.now()
         if turn_request.text is not None:
             await threads.create(connection, owner, turn_request.thread_id, now=now)
         thread = await threads.lock(connection, owner, turn_request.thread_id)
         if thread is None:
             raise NotFound("no such thread")
-        known = await self._known(
-            connection
-        )  # its twin may have come first while this one waited for the thread
-        if known is not None:
-            return await self._replay(connection, known)
+        # The same request may have come first while this one waited for the thread.
+        replayed = await _replayed(connection, owner, turn_request)
+        if replayed is not None:
+            return replayed
         if thread.running_turn_id is not None:
             raise ThreadBusy("the thread has a running turn; wait for it or cancel it")
         if not self.room:
             raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
-
         spender = Spender(owner_id=owner, thread_id=thread.id, token=turn_request.token)
-        await deployment.caller.budgets.accept(connection, spender, deployment.least(now), now=now)
-        turn_id, message_id = self.clock.new_id("turn"), self.clock.new_id("msg")
+        least = self.runtime.deployment.least(now)
+        await self.runtime.caller.budgets.accept(connection, spender, least, now=now)
+        return await self._store(connection, thread, now)
+
+    async def _store(self, connection: AsyncConnection, thread: Thread, now: int) -> Accepted:
+        """Store the turn with its two messages and its first event."""
+        turn_request, clock = self.turn_request, self.runtime.clock
+        turn_id, message_id = clock.new_id("turn"), clock.new_id("msg")
         question, above = await place(
             connection,
             turn_request,
             thread,
-            new_id=lambda: self.clock.new_id("msg"),
+            new_id=lambda: clock.new_id("msg"),
             tokens=self.tokens,
             turn_id=turn_id,
             now=now,
         )
         await messages.add(
             connection,
-            owner,
+            self.owner_id,
             thread.id,
             messages.NewMessage(
                 id=message_id,
@@ -172,12 +189,12 @@ class _Acceptance:
                 created_at=now,
             ),
         )
-        previous = None if above is None else await turns.get(connection, owner, above.turn_id)
+        previous = None if above is None else await turns.get(connection, self.owner_id, above.turn_id)
         await turns.add(
             connection,
             turns.NewTurn(
                 id=turn_id,
-                owner_id=owner,
+                owner_id=self.owner_id,
                 thread_id=thread.id,
                 user_message_id=question.id,
                 message_id=message_id,
@@ -194,43 +211,40 @@ class _Acceptance:
             ),
         )
         await threads.change(
-            connection, owner, thread.id, leaf_id=message_id, updated_at=now, **self._title(thread)
+            connection, self.owner_id, thread.id, leaf_id=message_id, updated_at=now, **self._title(thread)
         )
-        started = events.TurnStarted(
-            protocol=events.PROTOCOL,
-            thread_id=thread.id,
-            message_id=message_id,
-            user_message_id=question.id,
-            created_at=rfc3339(now),
-        )
-        first = events.encode(started, seq=1, turn_id=turn_id)
-        await connection.execute(store_events.APPEND, store_events.rows(turn_id, 1, [first]))
-        turn = await turns.get(connection, owner, turn_id)
-        assert turn is not None  # noqa: S101 - written three statements ago
+        turn = await turns.get(connection, self.owner_id, turn_id)
+        assert turn is not None  # noqa: S101 - written two statements ago
         continued = None if turn_request.continues is None or above is None else above.message
-        return Accepted(turn=turn, replayed=False, first=first, continued=continued)
-
-    async def _known(self, connection: AsyncConnection) -> Turn | None:
-        key = self.turn_request.idempotency_key
-        return None if key is None else await turns.by_key(connection, self.owner_id, key)
-
-    async def _replay(self, connection: AsyncConnection, known: Turn) -> Accepted:
-        if known.fingerprint != self.turn_request.fingerprint:
-            raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
-        found = await store_events.after(connection, self.owner_id, known.id, 0, limit=1)
-        return Accepted(turn=known, replayed=True, first=found[0][1] if found else "")
+        return Accepted(
+            turn=turn, replayed=False, first=await _first_event(connection, turn), continued=continued
+        )
 
     def _same_model(self, above: StoredMessage | None) -> str | None:
-        """Who wrote the first half writes the second, if it is still offered and nobody else is asked for."""
+        """The model that began a continued answer, if it is still offered and the request names no other."""
         if self.turn_request.continues is None or above is None:
             return None
-        return above.model if above.model in self.deployment.tiers.values() else None
+        return above.model if above.model in self.runtime.deployment.tiers.values() else None
 
-    def _title(self, thread: threads.Thread) -> dict[str, str]:
+    def _title(self, thread: Thread) -> dict[str, str]:
         """The first words as a title, until a better one is written."""
         if thread.title is not None or self.turn_request.text is None:
             return {}
         words = " ".join(self.turn_request.text.split())
-        if len(words) > TITLE_WORDS:
-            words = words[:TITLE_WORDS].rsplit(" ", 1)[0] + "…"
+        if len(words) > TITLE_LENGTH:
+            words = words[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
         return {"title": words, "title_source": "derived"}
+
+
+async def _first_event(connection: AsyncConnection, turn: Turn) -> str:
+    """Store `turn.started`, the event that begins a turn's log. Returns it encoded."""
+    started = events.TurnStarted(
+        protocol=events.PROTOCOL,
+        thread_id=turn.thread_id,
+        message_id=turn.message_id,
+        user_message_id=turn.user_message_id,
+        created_at=rfc3339(turn.created_at),
+    )
+    first = events.encode(started, seq=1, turn_id=turn.id)
+    await connection.execute(store_events.APPEND, store_events.rows(turn.id, 1, [first]))
+    return first

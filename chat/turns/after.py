@@ -1,36 +1,85 @@
-"""Model work behind a turn that has ended: the compaction it found due."""
+"""Decide which background jobs follow a turn: its title while it runs; compaction, vectors and cache misses when it has ended."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from chat.background import jobs
+from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer
+from chat.background.titles import write_title
 from chat.planning.thread_snapshot import load
-from chat.turns.turn import TurnWork
+from chat.turns.cache_miss import explain, notice
+from chat.turns.turn_work import TurnWork
 from context.cache.plan_inputs import BranchState
 from context.compaction.when import after_turn
+from context.planning.planned import Plan
 
 
-async def compact_if_due(work: TurnWork, summarizer: Summarizer) -> None:
-    """Behind a turn: compaction what it found undone, or what keeping would now cost more than compacting."""
-    if work.planning.planned is None or summarizer.rests(work.turn.owner_id, work.turn.thread_id):
-        return
-    turn, now = work.turn, work.clock.now()
-    model = work.planning.planned.recipe.model
-    async with work.database.reading() as connection:
-        snapshot = await load(
-            connection,
-            turn.owner_id,
-            turn.thread_id,
-            turn.message_id,
-            tokens=None,  # all that has no summary: an import may be far more than a window
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterTurn:
+    """Starts the jobs that a turn leads to. None of them is waited for."""
+
+    scheduler: Scheduler
+    summarizer: Summarizer
+
+    def turn_started(self, work: TurnWork) -> None:
+        """Start what can be done while the answer is on its way."""
+        if work.runtime.deployment.model_titles:
+            self._start(
+                jobs.TITLE,
+                work,
+                partial(
+                    write_title,
+                    work.turn,
+                    work.call_context,
+                    runtime=work.runtime,
+                    journal=work.journal,
+                ),
+            )
+
+    def turn_ended(self, work: TurnWork) -> None:
+        """Start what the ended turn has made due."""
+        turn = work.turn
+        if work.plan is not None and not self.summarizer.rests(turn.owner_id, turn.thread_id):
+            self._start(jobs.COMPACTION, work, partial(self._compact_if_due, work, work.plan))
+        embeddings = work.runtime.embeddings
+        if embeddings is not None:
+            catch_up = partial(
+                embeddings.catch_up,
+                turn.owner_id,
+                turn.thread_id,
+                stopping=lambda: self.scheduler.stopping,
+            )
+            self._start(jobs.EMBEDDING, work, catch_up)
+        if notice(work) is not None:
+            self._start(jobs.CACHE_MISS, work, partial(explain, work))
+
+    def _start(self, job: jobs.Job, work: TurnWork, run: Callable[[], Awaitable[object]]) -> None:
+        self.scheduler.start(job, run, turn_id=work.turn.id, thread_id=work.turn.thread_id)
+
+    async def _compact_if_due(self, work: TurnWork, plan: Plan) -> None:
+        """Compact what the turn found due, or what it would now cost more to keep than to compact."""
+        turn, runtime, now = work.turn, work.runtime, work.runtime.clock.now()
+        model = plan.recipe.model
+        async with runtime.database.reading() as connection:
+            snapshot = await load(
+                connection,
+                turn.owner_id,
+                turn.thread_id,
+                turn.message_id,
+                tokens=None,  # all that has no summary: an import may be far more than a window
+            )
+        if not snapshot.path:
+            return  # the thread was deleted, or compacted to its end
+        inputs, path = snapshot.seen_by(runtime, model, now)
+        branch = BranchState(
+            path=path,
+            summary=snapshot.summary,
+            cache_state=snapshot.cache_state(model),
+            others=snapshot.others(runtime, model, now),
+            now=now,
         )
-    if not snapshot.path:
-        return  # the thread was deleted, or compacted to its end
-    inputs, path = snapshot.seen_by(work.deployment, model, now)
-    branch = BranchState(
-        path=path,
-        summary=snapshot.summary,
-        cache_state=snapshot.cache_state(model),
-        others=snapshot.others(work.deployment, model, now),
-        now=now,
-    )
-    compaction = after_turn(inputs, branch, undone=work.planning.planned.compaction)
-    if compaction is not None:
-        await summarizer.compact(turn.owner_id, turn.thread_id, turn.message_id, compaction)
+        compaction = after_turn(inputs, branch, undone=plan.compaction)
+        if compaction is not None:
+            await self.summarizer.compact(turn.owner_id, turn.thread_id, turn.message_id, compaction)

@@ -1,10 +1,10 @@
-"""Why a cache read that was estimated did not happen: a first word with the turn's end, the cause behind it.
+"""Explain a cache read that was planned and did not happen: a first cause with the turn's end, the full one behind it.
 
-    notice ...... from what is in memory, in the row that is written anyway
-    explain ..... the request before is made again from its recipe and compared, block by block, with the one that was sent
+    notice ...... the cause as far as memory tells it, written with the call's ledger row
+    explain ..... rebuild the request before from its recipe and compare it, block by block, with the one that was sent
 
-Comparing reads one more window and happens only after a cache miss, when the turn has ended. What is said and stored are places,
-names and ids, never words of a conversation.
+Comparing reads one more window. It happens only after a cache miss, in a background job. What is logged and stored are places, names
+and ids, never text of a conversation.
 """
 
 from functools import partial
@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls.record import CallRecord
 from chat.planning.replay import CannotReplay, replay
-from chat.turns.turn import TurnWork
+from chat.turns.turn_work import TurnWork
 from context.audit import cache_audit
 from context.audit.cache_audit import CacheMiss
+from context.planning.planned import Plan
+from context.planning.stored_plan import StoredPlan
 from context.request import blocks, request
 from context.request.blocks import Compared
 from store import branches, messages, turns
@@ -26,57 +28,56 @@ from store.turns import Turn
 log = structlog.get_logger()
 
 MOST_ANSWERS = 3  # answers to one message whose requests are looked at, newest first
-MOST_AT_ONCE = 4  # turns whose shortfalls are explained at a time: a provider that loses its cache makes all of them fall short
 
 
-def forecast(work: TurnWork) -> CallRecord | None:
-    """The call the plan foresaw: the first that began; those after it find what it cached."""
-    planned = work.planning.planned
-    sent = [one for one in work.calls if one.noted and planned and one.model == planned.recipe.model]
-    return next((one for one in sent if one.accepted_upstream), sent[-1] if sent else None)
+def planned_call(work: TurnWork) -> CallRecord | None:
+    """The call the plan estimated: the first that was accepted. Those after it read what it cached."""
+    model = None if work.plan is None else work.plan.recipe.model
+    sent = [call for call in work.calls if call.noted and call.model == model]
+    return next((call for call in sent if call.accepted_upstream), sent[-1] if sent else None)
 
 
 def notice(work: TurnWork) -> str | None:
-    """The cause as far as it can be told without looking anything up; None when nothing fell short."""
-    found = _checked(work)
-    return None if found is None else _said(found)
+    """The cause as far as it can be told without reading anything; None when there was no cache miss."""
+    miss = _check(work)
+    return None if miss is None else _words(miss)
 
 
 async def explain(work: TurnWork) -> None:
     """Find the cause of a cache miss and write it into the ledger row of the call."""
-    record = forecast(work)
-    if record is None or _checked(work) is None:
+    record = planned_call(work)
+    if record is None or work.plan is None or _check(work) is None:
         return
-    async with work.database.reading() as connection:
-        compared = await _compared(connection, work)
-    found = _checked(work, compared)
-    if found is None:
+    async with work.runtime.database.reading() as connection:
+        compared = await _compare_with_earlier(connection, work, work.plan)
+    miss = _check(work, compared)
+    if miss is None:
         return
     log.warning(
-        "a foreseen cache read did not happen",
-        cause=found.cause,
-        detail=found.detail,
-        expected=found.expected,
-        actual_usage=found.actual_usage,
+        "cache.missed",
+        cause=miss.cause,
+        detail=miss.detail,
+        expected=miss.expected,
+        actual_usage=miss.actual_usage,
     )
     owner_id = work.turn.owner_id
-    await work.database.write(
-        partial(entries.explain, owner_id=owner_id, call_id=record.id, cache_miss=_said(found))
+    await work.runtime.database.write(
+        partial(entries.explain, owner_id=owner_id, call_id=record.id, cache_miss=_words(miss))
     )
 
 
-def _said(found: CacheMiss) -> str:
-    return f"{found.cause}: {found.detail}"
+def _words(miss: CacheMiss) -> str:
+    return f"{miss.cause}: {miss.detail}"
 
 
-def _checked(work: TurnWork, compared: Compared | None = None) -> CacheMiss | None:
-    record, planned, snapshot = forecast(work), work.planning.planned, work.planning.snapshot
-    if record is None or planned is None or snapshot is None or not record.call.counted:
+def _check(work: TurnWork, compared: Compared | None = None) -> CacheMiss | None:
+    record, plan = planned_call(work), work.plan
+    if record is None or plan is None or not record.call.counted:
         return None
-    recipe = planned.recipe
+    recipe = plan.recipe
     return cache_audit.check(
-        snapshot.cache_state(recipe.model),
-        planned.cache_use,
+        work.planning.snapshot.cache_state(recipe.model),
+        plan.cache_use,
         record.usage,
         started_at=record.created_at,
         compared=compared,
@@ -85,61 +86,57 @@ def _checked(work: TurnWork, compared: Compared | None = None) -> CacheMiss | No
     )
 
 
-async def _compared(connection: AsyncConnection, work: TurnWork) -> Compared | None:
-    """The request beside the one that wrote what it was to read; None when that cannot be found or made again."""
-    planned = work.planning.planned
-    if planned is None or planned.cache_use.read is None or planned.cache_use.read_at is None:
+async def _compare_with_earlier(connection: AsyncConnection, work: TurnWork, plan: Plan) -> Compared | None:
+    """The request compared with the one that wrote what it was to read; None when that one cannot be found or rebuilt."""
+    if plan.cache_use.read is None or plan.cache_use.read_at is None:
         return None
-    now, cache_breakpoints = blocks.blocks(
-        planned.recipe, planned.prompt.text, planned.messages, summary=planned.summary
-    )
-    for turn_id in await _before(connection, work, planned.cache_use.read):
+    now, cache_breakpoints = blocks.blocks(plan.recipe, plan.prompt.text, plan.messages, summary=plan.summary)
+    for turn_id in await _earlier_turns(connection, work, plan, plan.cache_use.read):
         turn = await turns.get(connection, work.turn.owner_id, turn_id)
-        if turn is None or turn.id == work.turn.id or turn.plan is None:
+        stored = None if turn is None else StoredPlan.of(turn.plan)
+        if turn is None or stored is None or turn.id == work.turn.id:
             continue
-        if turn.plan["recipe"]["model"] != planned.recipe.model:
+        if stored.recipe.model != plan.recipe.model:
             continue
         try:
-            found = await _beside(connection, turn, now, cache_breakpoints, planned.cache_use.read_at)
+            compared = await _compare(
+                connection, turn, stored, now, cache_breakpoints, plan.cache_use.read_at
+            )
         except (CannotReplay, ValueError):
             continue
-        if found is not None:
-            return found
+        if compared is not None:
+            return compared
     return None
 
 
-async def _beside(
+async def _compare(
     connection: AsyncConnection,
     turn: Turn,
+    plan: StoredPlan,
     now: tuple[blocks.Block, ...],
     cache_breakpoints: list[int],
     read_at: int,
 ) -> Compared | None:
-    plan = turn.plan or {}
-    made = await replay(connection, turn)
-    before, _ = blocks.blocks(made.recipe, made.prompt, made.window, summary=made.summary)
-    kept = plan.get("blocks")
-    if kept is not None:
-        sent = blocks.unpacked(kept)
-    elif request.digest(made.body) == plan["digest"]:
-        sent = tuple(one.digest for one in before)  # of a turn from before digests were kept
-    else:
-        return None
+    """A request's blocks compared with those of an earlier turn. Raises CannotReplay, and ValueError for damaged digests."""
+    rebuilt = await replay(connection, turn)
+    before, _ = blocks.blocks(rebuilt.recipe, rebuilt.prompt, rebuilt.window, summary=rebuilt.summary)
+    sent = plan.block_digests
+    if sent is None:  # a turn from before block digests were stored
+        if request.digest(rebuilt.body) != plan.digest:
+            return None
+        sent = tuple(block.digest for block in before)
     return blocks.compare(before, sent, now, cache_breakpoints, read_at=read_at)
 
 
-async def _before(connection: AsyncConnection, work: TurnWork, read: str) -> list[str]:
-    """The turns whose requests may have written an entry, likeliest first: the cache state's last, and those that answered its message."""
-    planned, snapshot, turn = work.planning.planned, work.planning.snapshot, work.turn
-    if planned is None or snapshot is None:
-        return []
-    stored = snapshot.cache_states.get(planned.recipe.model)
-    found = [] if stored is None else [stored.turn_id]
-    _, _, asked = read.partition(":")  # the key of a message ends with its id
-    if asked:
-        answers = await branches.siblings(connection, turn.owner_id, turn.thread_id, {asked})
-        for answer_id in answers.get(asked, [])[: -MOST_ANSWERS - 1 : -1]:
+async def _earlier_turns(connection: AsyncConnection, work: TurnWork, plan: Plan, read: str) -> list[str]:
+    """The turns whose requests may have written a cache entry, likeliest first: the cache state's last, and those that answered its message."""
+    turn, stored = work.turn, work.planning.snapshot.cache_states.get(plan.recipe.model)
+    turn_ids = [] if stored is None else [stored.turn_id]
+    _, _, question_id = read.partition(":")  # the key of a message ends with its id
+    if question_id:
+        answers = await branches.siblings(connection, turn.owner_id, turn.thread_id, {question_id})
+        for answer_id in answers.get(question_id, [])[: -MOST_ANSWERS - 1 : -1]:
             answer = await messages.get(connection, turn.owner_id, answer_id)
-            if answer is not None and answer.turn_id not in found:
-                found.append(answer.turn_id)
-    return found
+            if answer is not None and answer.turn_id not in turn_ids:
+                turn_ids.append(answer.turn_id)
+    return turn_ids

@@ -1,15 +1,17 @@
-"""What a turn's request did to the cache of its cache state, and what its bill teaches."""
+"""Update the cache state after a turn, and learn token sizes from the bill."""
 
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.runtime.runtime import Deployment
-from chat.turns.turn import TurnWork
+from chat.runtime.runtime import Runtime
+from chat.turns.turn_work import TurnWork
 from context.cache import keepalive
 from context.cache.cache_state import CacheState, after_request
 from context.cache.global_gaps import GlobalGaps
 from context.models.pricing import Usage
+from context.planning.stored_plan import StoredPlan
+from context.request.recipe import Recipe
 from context.tokens.calibration import Calibration
 from store import cache_states, learned_stats, messages, turns
 from store.learned_stats import global_gaps_key
@@ -24,7 +26,7 @@ class CacheUpdate:
     `next_at`: when it wants attention, in milliseconds; `actual_usage`: for the planned prompt, before any tool had answered.
     """
 
-    deployment: Deployment
+    runtime: Runtime
     turn: Turn
     cache_state: CacheState
     before: CacheState
@@ -32,7 +34,7 @@ class CacheUpdate:
     actual_usage: Usage | None
 
     async def write(self, connection: AsyncConnection) -> None:
-        """Keep the cache state, the gap in the histogram of all threads, and what the bill teaches about the model's tokens."""
+        """Store the cache state, add its idle gap to the histogram of all threads, and learn token sizes from the bill."""
         turn = self.turn
         await cache_states.put(
             connection, turn.owner_id, turn.thread_id, self.cache_state, turn_id=turn.id, next_at=self.next_at
@@ -43,12 +45,14 @@ class CacheUpdate:
             name = global_gaps_key(self.cache_state.model)
             histogram = await learned_stats.get(connection, name, to_change=True)
             global_gaps = GlobalGaps() if histogram is None else GlobalGaps.from_json(histogram)
-            seen = global_gaps.observe(self.cache_state.gaps[-1].ms, self.before.gaps, self.deployment.policy)
+            seen = global_gaps.observe(
+                self.cache_state.gaps[-1].ms, self.before.gaps, self.runtime.deployment.policy
+            )
             await learned_stats.put(connection, name, seen.to_json())
         await self._learn_sizes(connection)
 
     async def _learn_sizes(self, connection: AsyncConnection) -> None:
-        """When this prompt extends the one of the turn before, the difference of their bills is what the new messages cost."""
+        """Learn from two prompts of which one extends the other: the difference of their bills is what the new messages cost."""
         turn, actual_usage = self.turn, self.actual_usage
         if actual_usage is None or not self.before.used_at:
             return
@@ -60,25 +64,28 @@ class CacheUpdate:
         before = None if answer is None else await turns.get(connection, turn.owner_id, answer.turn_id)
         if answer is None or before is None or before.plan is None or before.usage is None:
             return
-        ours, theirs = now.plan["recipe"], before.plan["recipe"]
-        same = ("model", "first_message_id", "summary_id", "prompt_digest", "thinking")
-        if (
-            any(ours.get(name) != theirs.get(name) for name in same)
-            or ours["recalled"]
-            or theirs.get("recalled")
-        ):
+        if not _extends(StoredPlan.from_json(now.plan).recipe, StoredPlan.from_json(before.plan).recipe):
             return
         calls = await _calls(connection, before)
         if calls is None:
             return
         new = (answer.message, question.message)
-        sizes = self.deployment.sizes
-        name = sizes.calibration_key(self.cache_state.model)
+        model, sizes = self.cache_state.model, self.runtime.sizes
+        name = sizes.calibration_key(model)
         value = await learned_stats.get(connection, name, to_change=True)
-        known = sizes.initial(self.cache_state.model) if value is None else Calibration.from_json(value)
-        knows = known.observe(sizes.features(new, self.cache_state.model), actual_usage.prompt - calls)
-        await learned_stats.put(connection, name, knows.to_json())
-        sizes.adopt(self.cache_state.model, knows)
+        calibration = sizes.initial(model) if value is None else Calibration.from_json(value)
+        learned = calibration.observe(sizes.features(new, model), actual_usage.prompt - calls)
+        await learned_stats.put(connection, name, learned.to_json())
+        sizes.adopt(model, learned)
+
+
+def _extends(recipe: Recipe, before: Recipe) -> bool:
+    """Whether a prompt is the one before and further messages, with nothing recalled in either."""
+
+    def beginning(of: Recipe) -> tuple[str | None, ...]:
+        return of.model, of.first_message_id, of.summary_id, of.prompt_digest, of.thinking
+
+    return beginning(recipe) == beginning(before) and not recipe.recalled and not before.recalled
 
 
 async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
@@ -90,35 +97,30 @@ async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
 
 
 def cache_update(work: TurnWork) -> CacheUpdate | None:
-    """The cache state after the turn's last request; None when no request to the planned model was begun, for then nothing was written or read."""
-    planned, snapshot = work.planning.planned, work.planning.snapshot
-    if planned is None or snapshot is None:
+    """The cache state after the turn's last request; None when the planned model accepted none, so that no cache entry was written or read."""
+    plan = work.plan
+    if plan is None:
         return None
-    accepted_upstream = [
-        one for one in work.calls if one.accepted_upstream and one.model == planned.recipe.model
-    ]
-    if not accepted_upstream:
+    accepted = [call for call in work.calls if call.accepted_upstream and call.model == plan.recipe.model]
+    if not accepted:
         return None
-    first, record = (
-        accepted_upstream[0],
-        accepted_upstream[-1],
-    )  # what tools said later is not in the first one's prompt
-    before = snapshot.cache_state(record.model)
+    first, record = accepted[0], accepted[-1]  # the first one's prompt has no tool results
+    before = work.planning.snapshot.cache_state(record.model)
     actual_usage = record.call.usage if record.call.counted else None
     cache_state = after_request(
         before,
-        planned.cache_use,
+        plan.cache_use,
         started_at=record.created_at,
         actual_usage=actual_usage,
         upstream_id=record.call.upstream_id,
-        policy=work.deployment.policy,
+        policy=work.runtime.deployment.policy,
     )
-    inputs = work.deployment.inputs(
-        record.model, record.created_at, thread=work.turn.thread_id, compacted=planned.summary is not None
+    inputs = work.runtime.plan_inputs(
+        record.model, record.created_at, thread=work.turn.thread_id, compacted=plan.summary is not None
     )
-    work.deployment.prefixes.sent(record.model, inputs.tools, work.turn.thread_id, record.created_at)
+    work.runtime.shared_prompts.sent(record.model, inputs.tools, work.turn.thread_id, record.created_at)
     return CacheUpdate(
-        deployment=work.deployment,
+        runtime=work.runtime,
         turn=work.turn,
         cache_state=cache_state,
         before=before,

@@ -1,17 +1,17 @@
-"""Choosing the model of a turn: what the thread shows is read, every candidate is priced on its own cache state, then `context.routing` decides."""
+"""Choose the model of a turn: read what the thread shows, price every candidate on its own cache state, and let `context.routing` decide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls.record import CallContext
 from chat.planning.planner import Planning
-from chat.turns import tier_classifier
+from chat.turns.tier_classifier import classify
 from chat.turns.turn_request import TurnRequest
 from context.messages import Message
 from context.models.catalog import TIERS, Tier
+from context.planning.stored_plan import StoredPlan, StoredRoute
 from context.routing.choice import Candidate, Pins, Route, choose, one_model
 from context.routing.complexity import Complexity, assess, with_classifier
 from context.routing.next import tier_above
@@ -26,7 +26,10 @@ LOOKED_AT = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the store knows of a thread that counts for the choice. `again`: the least tier of an answer that is given anew or gone on with, and why."""
+    """What the store knows of a thread that counts for the choice.
+
+    `again`: the least tier of an answer that is regenerated or continued, and why.
+    """
 
     pin: Tier | None
     score: float | None
@@ -35,13 +38,13 @@ class Seen:
 
 
 async def choose_model(planning: Planning, turn_request: TurnRequest, call_context: CallContext) -> Route:
-    """The route of a turn, from a standing that was read. Raises UnknownModel."""
-    deployment, snapshot = planning.deployment, planning.stood
+    """The route of a turn whose thread snapshot is loaded. Raises UnknownModel."""
+    deployment, snapshot = planning.runtime.deployment, planning.snapshot
     candidates: Sequence[Candidate] = deployment.candidates
     if one_model(candidates):
         fallback = "standard" if deployment.default_tier == "auto" else deployment.default_tier
         return choose(None, Pins(turn=turn_request.requested_model, default=fallback), candidates)
-    async with planning.database.reading() as connection:
+    async with planning.runtime.database.reading() as connection:
         seen = await _seen(connection, planning, turn_request)
     text = snapshot.path[-1].text
     matched = matching(deployment.rules, text, turn_request.labels)
@@ -52,15 +55,15 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
         rule=matched[0].name if matched else "",
         default=None if deployment.default_tier == "auto" else deployment.default_tier,
     )
-    found: Complexity | None = None
+    complexity: Complexity | None = None
     if pins.default is None:
-        found = assess(text, _said(snapshot.path[:-1], seen), at_least=seen.again)
-    priced = [_priced(planning, one) for one in candidates]
-    route = choose(found, pins, priced)
-    if found is not None and found.unsure and route.by == "score" and deployment.opinion:
-        tier = await tier_classifier.ask(planning.deployment, planning.database, call_context, text)
+        complexity = assess(text, _earlier(snapshot.path[:-1], seen), at_least=seen.again)
+    priced = [_priced(planning, candidate) for candidate in candidates]
+    route = choose(complexity, pins, priced)
+    if complexity is not None and complexity.unsure and route.by == "score" and deployment.classifier:
+        tier = await classify(planning.runtime, call_context, text)
         if tier is not None:
-            route = choose(with_classifier(found, tier), pins, priced)
+            route = choose(with_classifier(complexity, tier), pins, priced)
     return route
 
 
@@ -71,7 +74,7 @@ def _priced(planning: Planning, candidate: Candidate) -> Candidate:
 
 
 async def _seen(connection: AsyncConnection, planning: Planning, turn_request: TurnRequest) -> Seen:
-    turn, path = planning.turn, planning.stood.path
+    turn, path = planning.turn, planning.snapshot.path
     thread = await threads.get(connection, turn.owner_id, turn.thread_id)
     pin = None if thread is None else thread.tier_pin
     above = None
@@ -84,14 +87,14 @@ async def _seen(connection: AsyncConnection, planning: Planning, turn_request: T
         again = await _same(connection, planning, turn_request.continues)
     return Seen(
         pin=next((tier for tier in TIERS if tier == pin), None),
-        score=None if above is None else _score(await _route_of(connection, above)),
+        score=None if above is None else (await _route_of(connection, above)).score,
         thumb=-1 if above is not None and above.feedback == "down" else 0,
         again=again,
     )
 
 
 async def _again(connection: AsyncConnection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
-    """One tier above the answer that is to be given anew, if it displeased, was refused or was cut."""
+    """One tier above the answer that is regenerated, if it was disliked, refused or cut."""
     answer = await messages.get(connection, planning.turn.owner_id, message_id)
     if answer is None:
         return None
@@ -102,42 +105,32 @@ async def _again(connection: AsyncConnection, planning: Planning, message_id: st
         why = "the last answer was refused"
     elif answer.finish_reason == "length":
         why = "the last answer was cut"
-    before = (await _route_of(connection, answer)).get("tier")
-    tier = next((tier for tier in TIERS if tier == before), None)
+    tier = (await _route_of(connection, answer)).tier
     if not why or tier is None:
         return None
     return tier_above(tier) or tier, why
 
 
 async def _same(connection: AsyncConnection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
-    """The tier of the answer that is gone on with: nothing weaker takes it over."""
+    """The tier of the answer that is continued: no weaker model takes it over."""
     answer = await messages.get(connection, planning.turn.owner_id, message_id)
-    before = None if answer is None else (await _route_of(connection, answer)).get("tier")
-    tier = next((tier for tier in TIERS if tier == before), None)
+    tier = None if answer is None else (await _route_of(connection, answer)).tier
     return None if tier is None else (tier, "it goes on with an answer of that tier")
 
 
-async def _route_of(connection: AsyncConnection, answer: StoredMessage) -> Mapping[str, Any]:
-    """The route stored with the turn of an answer."""
+async def _route_of(connection: AsyncConnection, answer: StoredMessage) -> StoredRoute:
+    """The route stored with the turn of an answer; an empty one when that turn made no plan."""
     turn = await turns.get(connection, answer.owner_id, answer.turn_id)
-    plan = None if turn is None else turn.plan
-    route: Mapping[str, Any] = {} if plan is None else plan.get("route") or {}
-    return route
+    plan = None if turn is None else StoredPlan.of(turn.plan)
+    return StoredRoute(tier=None, score=None) if plan is None else plan.route
 
 
-def _score(route: Mapping[str, Any]) -> float | None:
-    score = (route.get("complexity") or {}).get("score")
-    return score if isinstance(score, float | int) else None
-
-
-def _said(path: Sequence[Message], seen: Seen) -> tuple[EarlierMessage, ...]:
-    """The newest messages before the new one; what is known of the last turn stands with them."""
-    said = [EarlierMessage(role=one.role, text=one.text) for one in path[-LOOKED_AT:]]
-    requested_model = next(
-        (place for place in reversed(range(len(said))) if said[place].role == "user"), None
-    )
-    if requested_model is not None:
-        said[requested_model] = replace(said[requested_model], score=seen.score)
-    if said and said[-1].role == "assistant":
-        said[-1] = replace(said[-1], thumb=seen.thumb)
-    return tuple(said)
+def _earlier(path: Sequence[Message], seen: Seen) -> tuple[EarlierMessage, ...]:
+    """The newest messages before the new one, with what is known of the last turn."""
+    earlier = [EarlierMessage(role=message.role, text=message.text) for message in path[-LOOKED_AT:]]
+    question = next((place for place in reversed(range(len(earlier))) if earlier[place].role == "user"), None)
+    if question is not None:
+        earlier[question] = replace(earlier[question], score=seen.score)
+    if earlier and earlier[-1].role == "assistant":
+        earlier[-1] = replace(earlier[-1], thumb=seen.thumb)
+    return tuple(earlier)

@@ -1,4 +1,4 @@
-"""Ending a turn: answer, usage, status and terminal event in one transaction, exactly once."""
+"""End a turn: write answer, usage, status and terminal event in one transaction, exactly once."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls import ledger
 from chat.calls.ledger import entry, total
-from chat.runtime.runtime import Deployment
+from chat.runtime.runtime import Runtime
 from chat.stream import events
-from chat.turns.cache_miss import forecast, notice
+from chat.turns.cache_miss import notice, planned_call
 from chat.turns.cache_update import CacheUpdate, cache_update
-from chat.turns.turn import Cancelled, Completed, Failed, Outcome, TurnWork
+from chat.turns.outcome import Cancelled, Completed, Failed, Outcome
+from chat.turns.turn_work import TurnWork
 from context.messages import Part, Status, TextPart
 from store import events as store_events
 from store import messages, threads, turns
@@ -25,22 +26,22 @@ from store.turns import Turn, TurnStatus
 
 
 async def finish(work: TurnWork, outcome: Outcome) -> bool:
-    """Write the end of a turn and show it. False when another process ended it before; then nothing was changed."""
+    """Write the end of a turn and show it. False when another process ended it before; then only the calls are recorded."""
     refused = isinstance(outcome, Failed) and outcome.refused
     work.answer_builder.end()
     if refused:
-        with suppress(StoreError):  # the journal takes an event also when it raises for an earlier one
+        with suppress(StoreError):  # the journal adds an event also when it raises for an earlier one
             work.answer_builder.discard()
     await work.journal.settle()
     spent = _spent(work)
     tokens, cost = total(spent)
     seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
-    ended = await work.database.write(
+    ended = await work.runtime.database.write(
         Ending(
             turn=work.turn,
             outcome=outcome,
             parts=tuple(work.answer_builder.parts),
-            deployment=work.deployment,
+            runtime=work.runtime,
             model=next((record.call.model for record in reversed(work.calls) if record.call.model), None),
             tokens=tokens,
             cost=cost,
@@ -48,7 +49,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
             seq=seq,
             payload=payload,
             cache_state=cache_update(work),
-            now=work.clock.now(),
+            now=work.runtime.clock.now(),
         ).write
     )
     if ended:
@@ -59,18 +60,18 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
 
 
 async def record_calls(work: TurnWork) -> None:
-    """Write what the calls of a turn used that somebody else ended: its new owner could only estimate it."""
-    await work.database.write(partial(ledger.keep, rows=_spent(work)))
+    """Write the ledger rows of a turn that another process ended: that process could only estimate them."""
+    await work.runtime.database.write(partial(ledger.keep, rows=_spent(work)))
 
 
 def _spent(work: TurnWork) -> list[entries.Entry]:
-    """The ledger rows of a turn's calls; the first that began with what the plan foresaw: later ones find what it cached."""
+    """The ledger rows of a turn's calls; the planned call with its estimate and the cache miss, if there was one."""
     sent = [record for record in work.calls if record.noted]
-    rows = [entry(record, local=work.deployment.caller.local) for record in sent]
-    planned, first = work.planning.planned, forecast(work)
-    if planned is not None and first is not None:
+    rows = [entry(record, local=work.runtime.deployment.local) for record in sent]
+    plan, first = work.plan, planned_call(work)
+    if plan is not None and first is not None:
         index = sent.index(first)
-        estimated_usage = planned.to_json()["estimated_usage"]
+        estimated_usage = plan.to_json()["estimated_usage"]
         rows[index] = replace(rows[index], estimated_usage=estimated_usage, cache_miss=notice(work))
     return rows
 
@@ -102,12 +103,12 @@ def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
 
 
 class Ending(msgspec.Struct, kw_only=True, frozen=True):
-    """All that is written when a turn ends."""
+    """Everything that is written when a turn ends."""
 
     turn: Turn
     outcome: Outcome
     parts: tuple[Part, ...]
-    deployment: Deployment
+    runtime: Runtime
     model: str | None
     tokens: events.TokenUsage | None
     cost: Decimal | None
@@ -143,7 +144,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             messages.FinishedAnswer(
                 status=message_status,
                 parts=self.parts,
-                tokens=self.deployment.sizes.count(text) if text else 0,
+                tokens=self.runtime.sizes.count(text) if text else 0,
                 refused=isinstance(outcome, Failed) and outcome.refused,
                 model=self.model,
                 finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,
@@ -155,5 +156,5 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
         await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
         if self.cache_state is not None:
             await self.cache_state.write(connection)
-        await ledger.keep(connection, self.spent)  # last: everybody's turns wait for the counters it locks
+        await ledger.keep(connection, self.spent)  # last: all turns wait for the counters it locks
         return True

@@ -1,4 +1,4 @@
-"""Where in a thread's tree a turn stands: the question it answers, and the answer above that."""
+"""Place a turn in the thread's tree: find or store the question it answers, and find the answer above that."""
 
 from collections.abc import Callable
 
@@ -23,9 +23,9 @@ async def place(
     turn_id: str,
     now: int,
 ) -> tuple[Message, StoredMessage | None]:
-    """The user's message the turn answers, stored if it is new, and the answer above it, whose window the turn goes on with.
+    """The user's message the turn answers, stored if it is new, and the answer above it, whose window the turn continues.
 
-    `tokens`: of the new message. Raises BadRequest, NotFound and IdTaken.
+    `tokens`: of the new message. Raises BadRequest, NotFound and IdConflict.
     """
     if turn_request.continues is not None or turn_request.regenerate is not None:
         param = "regenerate" if turn_request.continues is None else "continue"
@@ -69,18 +69,18 @@ async def _parent(
     parent = turn_request.parent
     if parent == "root" or (parent == "leaf" and thread.leaf_id is None):
         return None
-    found = await _of_thread(
+    message = await _of_thread(
         connection, thread, thread.leaf_id or "" if parent == "leaf" else parent[0], "parent_id"
     )
-    if found.message.role != "assistant":
+    if message.message.role != "assistant":
         raise BadRequest("a new message follows an answer, or begins the thread", param="parent_id")
-    return found
+    return message
 
 
 async def _of_thread(
     connection: AsyncConnection, thread: Thread, message_id: str, param: str
 ) -> StoredMessage:
-    found = await messages.get(connection, thread.owner_id, message_id, thread_id=thread.id)
-    if found is None:
+    message = await messages.get(connection, thread.owner_id, message_id, thread_id=thread.id)
+    if message is None:
         raise NotFound("no such message in this thread", param=param)
-    return found
+    return message

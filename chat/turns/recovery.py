@@ -1,4 +1,4 @@
-"""Ending a turn whose process died: what its log says was said is kept, and its calls are estimated."""
+"""End a turn whose process died: keep the text its log has, and estimate its calls."""
 
 from collections.abc import Sequence
 
@@ -6,34 +6,31 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls import ledger
-from chat.clock import Clock
-from chat.runtime.runtime import Deployment
-from chat.stream import events
+from chat.runtime.runtime import Runtime
+from chat.stream import events, notes
 from chat.turns.finish import Ending, terminal_event
-from chat.turns.turn import Failed
+from chat.turns.outcome import Failed
 from context.messages import Part, ReasoningPart, TextPart, ToolPart
+from context.planning.stored_plan import StoredPlan
 from context.request import continuing
 from store import events as store_events
 from store import messages
-from store.database import Database
 from store.ledger import entries, open_calls
 from store.ledger.open_calls import OpenCall
 from store.turns import Turn
 
 
-async def recover(
-    database: Database, deployment: Deployment, clock: Clock, turn: Turn, outcome: Failed
-) -> bool:
-    """End a turn whose process is gone, keeping what its log says was said."""
+async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
+    """End a turn whose process is gone, with the parts its log has. False when it has ended meanwhile."""
     logged: list[events.TurnEvent] = []
     last = 0
-    async with database.reading() as connection:
-        while found := await store_events.after(connection, turn.owner_id, turn.id, last):
-            last = found[-1][0]
-            logged += [event for _, payload in found if (event := _understood(payload)) is not None]
+    async with runtime.database.reading() as connection:
+        while rows := await store_events.after(connection, turn.owner_id, turn.id, last):
+            last = rows[-1][0]
+            logged += [event for _, payload in rows if (event := _decoded(payload)) is not None]
         quoted = await _quoted(connection, turn)
         left = await open_calls.of_turn(connection, turn.owner_id, turn.id)
-    parts, open_part = told(logged)
+    parts, open_part = parts_of(logged)
     closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
     closing.append(terminal_event(outcome, None))
     first = last + 1
@@ -42,15 +39,15 @@ async def recover(
         turn=turn,
         outcome=outcome,
         parts=parts,
-        deployment=deployment,
+        runtime=runtime,
         model=None,
         tokens=None,
         cost=None,
-        spent=_lost(left, logged, quoted, local=deployment.caller.local),
+        spent=_lost(left, logged, quoted, local=runtime.deployment.local),
         seq=first + len(closing) - 1,
         payload=payloads[-1],
         cache_state=None,
-        now=clock.now(),
+        now=runtime.clock.now(),
     )
 
     async def write(connection: AsyncConnection) -> bool:
@@ -60,10 +57,10 @@ async def recover(
             await connection.execute(store_events.APPEND, store_events.rows(turn.id, first, payloads[:-1]))
         return True
 
-    return await database.write(write)
+    return await runtime.database.write(write)
 
 
-def _understood(payload: str) -> events.TurnEvent | None:
+def _decoded(payload: str) -> events.TurnEvent | None:
     """An event of the log; None for one that another version wrote."""
     try:
         return events.decode(payload)
@@ -72,35 +69,37 @@ def _understood(payload: str) -> events.TurnEvent | None:
 
 
 async def _quoted(connection: AsyncConnection, turn: Turn) -> int:
-    """Characters at the beginning of the log that an earlier turn said, where this one goes on with its answer."""
-    recalled = ((turn.plan or {}).get("recipe") or {}).get("recalled") or ()
-    for one in recalled:
-        message_id = continuing.message_of(one["id"])
+    """Characters at the beginning of the log that are an earlier turn's, where this one continues its answer."""
+    plan = StoredPlan.of(turn.plan)
+    for block in () if plan is None else plan.recipe.recalled:
+        message_id = continuing.message_of(block.id)
         if message_id is not None:
-            found = await messages.get(connection, turn.owner_id, message_id)
-            return 0 if found is None else len(found.message.text)
+            stored = await messages.get(connection, turn.owner_id, message_id)
+            return 0 if stored is None else len(stored.message.text)
     return 0
 
 
 def _lost(
     left: Sequence[OpenCall], logged: Sequence[events.TurnEvent], quoted: int, *, local: bool
 ) -> list[entries.Entry]:
-    """Rows of the calls a dead process left; what was heard is ascribed to the newest call for the answer."""
+    """Ledger rows of the calls a dead process left; the text received is ascribed to the newest call for the answer."""
     received = -quoted
     for event in logged:
         match event:
             case events.PartDelta():
                 received += len(event.text)
-            case events.PartStarted(kind="tool") | events.Note(name="retry" | "discard"):
-                received = 0  # what was said before is in the row of an earlier call
+            case events.PartStarted(kind="tool"):
+                received = 0  # the text before it is in the row of an earlier call
+            case events.Note() if isinstance(notes.from_event(event), notes.RetryNote | notes.DiscardNote):
+                received = 0
             case _:
                 pass
     received = max(0, received)
-    speaking = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
-    return [ledger.lost(call, received=received if call.id == speaking else 0, local=local) for call in left]
+    newest = next((call.id for call in reversed(left) if call.purpose == "reply"), None)
+    return [ledger.lost(call, received=received if call.id == newest else 0, local=local) for call in left]
 
 
-def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
+def parts_of(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | None]:
     """The parts a log adds up to, and the id of the part that was never ended."""
     order: list[str] = []
     kinds: dict[str, events.PartStarted] = {}
@@ -113,13 +112,15 @@ def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | No
                 order.append(event.part_id)
                 kinds[event.part_id], words[event.part_id] = event, []
                 open_part = event.part_id
-            case events.PartDelta() if event.part_id in words:  # else nobody understood how it begins
+            case events.PartDelta() if event.part_id in words:  # else its start is of another version
                 words[event.part_id].append(event.text)
             case events.PartEnded():
                 ended[event.part_id] = event
                 open_part = None
-            case events.Note(name="discard"):
-                order = [id for id in order if id not in event.data.get("part_ids", ())]
+            case events.Note():
+                note = notes.from_event(event)
+                if isinstance(note, notes.DiscardNote):
+                    order = [id for id in order if id not in note.part_ids]
             case _:
                 pass
     parts = tuple(part_of(kinds[id], "".join(words[id]), ended.get(id)) for id in order)
@@ -127,7 +128,7 @@ def told(logged: Sequence[events.TurnEvent]) -> tuple[tuple[Part, ...], str | No
 
 
 def part_of(started: events.PartStarted, text: str, ended: events.PartEnded | None) -> Part:
-    """A part as its events tell it."""
+    """The part that its events describe."""
     if started.kind == "text":
         return TextPart(text=text)
     if started.kind == "reasoning":

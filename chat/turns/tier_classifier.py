@@ -1,25 +1,19 @@
-"""A second opinion on turns the router is unsure of: the cheapest model names a tier. Off by default; its cost is in the ledger.
+"""Ask the cheapest model for the tier of a message the router is unsure of. Off by default; its cost is in the ledger.
 
-Whatever goes wrong, and a silence of two seconds, means going on without it.
+Whatever goes wrong, and a silence of two seconds, means routing without it.
 """
 
-import asyncio
 from functools import partial
 
-from chat.background.completion import completion_request, size_of
-from chat.calls.ledger import entry, keep
+from chat.background.completion import complete, completion_request
+from chat.calls.ledger import keep
 from chat.calls.record import CallContext
-from chat.runtime.runtime import Deployment
-from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import MessageStopped, TextDelta
+from chat.runtime.runtime import Runtime
 from context.models.catalog import TIERS, Tier
-from store.database import Database
 
-PATIENCE = 2.0  # seconds; a turn that waits longer has lost more than a wrong tier costs
+DEADLINE = 2.0  # seconds; a turn that waits longer has lost more than a wrong tier costs
 HEAD, TAIL = 2_000, 1_000  # characters of the message shown
-MOST_TOKENS = (
-    300  # thinking included, which not every model can be told to leave out; the word itself needs one
-)
+MAX_TOKENS = 300  # thinking included, which not every model can leave out; the word itself needs one
 
 SYSTEM = (
     "You sort chat messages by how capable a model must be to answer them well. Say exactly one word.\n"
@@ -30,32 +24,18 @@ SYSTEM = (
 )
 
 
-async def ask(
-    deployment: Deployment, database: Database, call_context: CallContext, text: str
-) -> Tier | None:
-    """The tier the cheapest model names, None when it names none in time."""
-    model = deployment.tiers["simple"]
+async def classify(runtime: Runtime, call_context: CallContext, text: str) -> Tier | None:
+    """The tier the cheapest model names; None when it names none in time."""
+    model = runtime.deployment.tiers["simple"]
     shown = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n[…]\n{text[-TAIL:]}"
     body = completion_request(
-        model, SYSTEM, f"<message>\n{shown}\n</message>", max_tokens=MOST_TOKENS, user_ref=None
+        model, SYSTEM, f"<message>\n{shown}\n</message>", max_tokens=MAX_TOKENS, user_ref=None
     )
-    caller = deployment.caller
-    record = caller.record(call_context, model=model, tier="simple", size=size_of(deployment, model, body))
-    words: list[str] = []
-    try:
-        async with asyncio.timeout(PATIENCE), caller.ask(record, body) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, TextDelta) and piece.kind == "text":
-                    record.received(piece.text, caller.clock.monotonic())
-                    words.append(piece.text)
-                elif isinstance(piece, MessageStopped):
-                    record.end("ok", caller.clock.monotonic())
-    except (UpstreamFailure, TimeoutError):
-        pass  # the record knows how it ended
-    finally:
-        if record.noted:
-            row = entry(record, local=caller.local)
-            await asyncio.shield(database.write(partial(keep, rows=[row])))
-    said = "".join(words).lower()
-    named = [tier for tier in TIERS if tier in said]
+    completion = await complete(
+        runtime, call_context, model, body, deadline=DEADLINE, when_cancelled="cancelled"
+    )
+    if completion.spent:
+        await runtime.database.write(partial(keep, rows=completion.spent))
+    answer = completion.text.lower()
+    named = [tier for tier in TIERS if tier in answer]
     return named[0] if len(named) == 1 else None

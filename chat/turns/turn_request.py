@@ -1,4 +1,4 @@
-"""A wish for a turn, as it came in: what is said or asked for again, where, by which model, under which key."""
+"""A request for a turn, as it came in: the message or the answer to regenerate or continue, where, by which model, under which key."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from context.routing.choice import Pins
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRequest:
-    """A wish for a turn: new words under a parent, another answer (`regenerate`) to the words an answer belongs to, or one that
-    begins with what an answer said before it broke off and goes on with it (`continues`).
+    """A request for a turn: a new message under a parent, another answer to the question of the answer `regenerate`, or one that
+    continues the answer `continues`, which broke off.
 
-    `parent` is `leaf` (go on), `root` (a new beginning), or the id of the message to branch at. `tier` is the operator's bound on
-    the token: exactly that tier, or (`at_most`) no dearer one.
+    `parent` is `leaf` (the visible branch's end), `root` (a new beginning), or the id of the message to branch at. `tier` is the
+    operator's bound on the token: exactly that tier, or (`at_most`) no dearer one.
     """
 
     thread_id: str
@@ -34,20 +34,20 @@ class TurnRequest:
 
     @property
     def pins(self) -> Pins:
-        """The model that is asked for, within what the operator lets the token use."""
+        """The requested model, within what the operator lets the token use."""
         most = self.tier if self.at_most else None
         return Pins(turn=self.requested_model, exactly=None if self.at_most else self.tier, most=most)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the request is labelled with, for the operator's rules: `label` and `labels` of its metadata."""
-        one, several = self.metadata.get("label"), self.metadata.get("labels")
-        found = [one, *(several if isinstance(several, list) else ())]
-        return tuple(label for label in found if isinstance(label, str))
+        """The labels of the request, for the operator's rules: `label` and `labels` of its metadata."""
+        single, several = self.metadata.get("label"), self.metadata.get("labels")
+        labels = [single, *(several if isinstance(several, list) else ())]
+        return tuple(label for label in labels if isinstance(label, str))
 
     @property
     def fingerprint(self) -> str:
-        """What must be equal for two requests under one idempotency key to be the same request."""
+        """A digest of what two requests under one idempotency key must have in common to be the same request."""
         body = [
             self.thread_id,
             self.text,

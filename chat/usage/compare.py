@@ -14,6 +14,7 @@ from chat.usage.figures import Compared, Costs, Spent, forecast, of_call
 from context.audit.hindsight import AnsweredTurn, hindsight
 from context.models.catalog import lookup
 from context.models.pricing import PriceTable, price_table, usd
+from context.planning.stored_plan import StoredPlan
 from context.policy import Policy
 from store import branches, migrate, threads, turns
 from store.branches import Step
@@ -174,17 +175,17 @@ def answered_turns(
     for step in path:
         calls = [row for row in replies.get(step.turn_id, ()) if row.usage.total]
         turn = plans.get(step.turn_id)
-        plan = None if turn is None else turn.plan
+        plan = None if turn is None else StoredPlan.of(turn.plan)
         if step.role == "user" or not calls or plan is None:
             waiting += step.tokens
             continue
-        recipe = plan["recipe"]
-        start = places.get(recipe["first_message_id"], 0)
-        alone = len(calls) == 1 and not calls[0].estimated and not plan.get("rounds")
-        epoch = [recipe.get(name) for name in ("summary_id", "prompt_digest", "thinking", "tools")]
+        recipe = plan.recipe
+        start = places.get(recipe.first_message_id, 0)
+        alone = len(calls) == 1 and not calls[0].estimated and not plan.rounds
+        epoch = (recipe.summary_id, recipe.prompt_digest, recipe.thinking, recipe.tools)
         found.append(
             AnsweredTurn(
-                model=recipe["model"],
+                model=recipe.model,
                 at=calls[-1].created_at,
                 user=waiting,
                 answer=step.tokens,
@@ -192,8 +193,8 @@ def answered_turns(
                 epoch=repr(epoch),
                 start=start,
                 compacted=before[start],
-                summary=plan.get("estimate", {}).get("summary", 0),
-                recalled=bool(recipe.get("recalled")),
+                summary=plan.summary_tokens,
+                recalled=bool(recipe.recalled),
                 answers=sum(_answer(row) for row in calls),
             )
         )

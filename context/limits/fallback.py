@@ -1,8 +1,7 @@
-"""The next admissible model for a turn that has no answer yet, and why. Pure: a decision over names.
+"""Choose the next model for a turn whose model failed, and say why. Pure: a decision over names.
 
-What moves a turn here is a failure another model may not have; the order is the nearest tier first, upward before downward,
-because a better answer than asked for disappoints nobody. Moves for quality (an answer that refuses, is cut, or displeases: one
-tier up) are those of `context.routing.next`.
+Only a failure that another model may not have leads to one. The nearest tier comes first, upward before downward, because a better
+answer than expected disappoints nobody. One tier up for quality is `context.routing.next`; `context.limits.model_sequence` combines both.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -49,7 +48,7 @@ class FallbackCandidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextModel:
-    """Where a turn goes next, and why in plain words. `short`: with a shorter answer than usual, for more does not fit."""
+    """The model that is asked next, and why. `short`: for a shorter answer than usual, because more does not fit."""
 
     candidate: FallbackCandidate
     reason: str
@@ -61,9 +60,11 @@ def fallback_candidates(route: Route, tiers: Mapping[Tier, str]) -> tuple[Fallba
 
     The route's own candidates where it names any, within what the operator allows the token; else the deployment's tiers.
     """
-    named = [(one.tier, one.model_id) for one in route.candidates if one.admissible] or list(tiers.items())
+    named = [
+        (candidate.tier, candidate.model_id) for candidate in route.candidates if candidate.admissible
+    ] or list(tiers.items())
     first: dict[str, Tier] = {}
-    for tier, model in sorted(named, key=lambda one: TIERS.index(one[0])):
+    for tier, model in sorted(named, key=lambda pair: TIERS.index(pair[0])):
         if route.pins.allow(tier):
             first.setdefault(model, tier)
     return tuple(FallbackCandidate(model=model, tier=tier) for model, tier in first.items())
@@ -76,7 +77,8 @@ def too_small_candidates(
 
     `tried` has the outcome of each model asked so far.
     """
-    named = replace(route, candidates=tuple(replace(one, admissible=True) for one in route.candidates))
+    candidates = tuple(replace(candidate, admissible=True) for candidate in route.candidates)
+    named = replace(route, candidates=candidates)
     free = [
         candidate
         for candidate in fallback_candidates(named, tiers)
@@ -114,7 +116,7 @@ def next_model(
     ]
     why = f"{failed} {WORDS[outcome]}"
     if free:
-        return NextModel(candidate=min(free, key=lambda one: one[:2])[2], reason=why)
+        return NextModel(candidate=min(free, key=lambda choice: choice[:2])[2], reason=why)
     for candidate in small:
         if candidate.model not in open_breakers and (allowed or candidate.model == failed):
             return NextModel(

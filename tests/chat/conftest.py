@@ -52,7 +52,7 @@ async def shared(
 def house(shared: Palaver, clock: QuickClock) -> Palaver:
     """The shared Palaver, with nothing scripted and an empty log."""
     shared.sim.reset()
-    shared.deps.deployment.caller.admission.reset()
+    shared.deps.runtime.caller.admission.reset()
     clock.slept.clear()
     return shared
 

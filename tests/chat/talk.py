@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from chat.background.jobs import DUE_KEEPALIVES
 from chat.upstream.client import Timeouts
 from context.models.pricing import Usage
 from tests.palaver import Palaver, palaver
@@ -20,13 +21,6 @@ from tests.upstream.log import Exchange
 from tests.upstream.replies import ToolCall
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
-BACKGROUND_GRACE = (
-    "turn ",
-    "fold ",
-    "title ",
-    "vectors ",
-    "cause ",
-)  # names of the tasks a turn leaves behind
 
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
 
@@ -104,13 +98,15 @@ class Talk:
             self.clock.advance(pause)
 
     async def settled(self) -> None:
-        """Wait until nothing is under way behind a turn."""
-        while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(BACKGROUND_GRACE)]:
-            await asyncio.wait(tasks)
+        """Wait until no turn runs, and no background job that one has started."""
+        while turns := [task for task in asyncio.all_tasks() if task.get_name().startswith("turn ")]:
+            await asyncio.wait(turns)
+        await self.app.deps.scheduler.settled()
 
     async def look(self) -> None:
         """One look at the cache states that are due now."""
-        await self.app.deps.runner.keepalive_scheduler.look()
+        await self.app.deps.keepalives.start_due()
+        await self.settled()
 
     async def rest(self, seconds: float) -> None:
         """Let time pass as it would: cache states are looked at whenever one of them is due."""
@@ -176,7 +172,7 @@ async def talking(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterato
     clock = SteppedClock(sim.clock)
     async with palaver(folder, sim, clock=clock, timeouts=Timeouts(), **settings) as app:
         for task in asyncio.all_tasks():
-            if task.get_name() == "keep-alives":
+            if task.get_name() == DUE_KEEPALIVES.name:
                 task.cancel()
         yield Talk(app, sim.clock)
 

@@ -1,4 +1,4 @@
-"""Duties go on after a look that failed, and end with their owner."""
+"""Periodic tasks go on after a round that failed, and end with their owner."""
 
 import asyncio
 
@@ -20,5 +20,5 @@ async def test_a_look_that_fails_is_logged_by_name_and_made_again() -> None:
     with capture_logs() as logged:
         async with periodically("lamps", 0, look):
             await asyncio.wait_for(again.wait(), 10)
-    assert [entry["task_name"] for entry in logged] == ["lamps"]
+    assert [(entry["event"], entry["task"]) for entry in logged] == [("background_task.failed", "lamps")]
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "lamps"]

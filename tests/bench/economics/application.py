@@ -83,7 +83,7 @@ async def _play(
             coming = exchange.answer
             turn = await app.chat(THREAD, words(exchange.user - FRAME, chance))
             assert turn["status"] == "completed", turn["error"]
-            await _background_tasks(app)
+            await app.deps.scheduler.settled()
             await _rest(app, clock, gaps[index] if index < last else AFTER_END)
         return await _played(app)
 
@@ -99,12 +99,8 @@ async def _rest(app: Palaver, clock: SimClock, pause: int) -> None:
             clock.advance((until - now) / 1000)
             return
         clock.advance(max(0, due - now + 1) / 1000)
-        await app.deps.runner.keepalive_scheduler.look()
-        await _background_tasks(app)
-
-
-async def _background_tasks(app: Palaver) -> None:
-    await asyncio.gather(*app.deps.runner._background_tasks)
+        await app.deps.keepalives.start_due()
+        await app.deps.scheduler.settled()
 
 
 async def _played(app: Palaver) -> Played:

@@ -15,10 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.api.deps import Deps
 from chat.app import running
-from chat.clock import SystemClock
 from chat.planning.planner import Planning
 from chat.planning.thread_snapshot import ThreadSnapshot, load
-from chat.runtime.runtime import Deployment
+from chat.runtime.deployment import Deployment
 from context.cache.cache_state import after_request
 from context.cache.plan_inputs import BranchState
 from context.models.pricing import Usage
@@ -112,7 +111,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
 
     async def planned() -> Planning:
         its = work()
-        await its.plan(route)
+        await its.store(await its.plan(route))
         return its
 
     async def window() -> ThreadSnapshot:
@@ -132,7 +131,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
     async def recall() -> None:
         its = work()
         its.started_at = deps.clock.now()
-        its.snapshot = snapshot
+        its.loaded = snapshot
         await its.search(route.model_id, snapshot.path[-1].text)
 
     async def steps(act: Callable[[], Awaitable[object]]) -> int:
@@ -141,7 +140,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
         return counter.steps
 
     async def recall_first() -> None:
-        deployment.outlines.forget(LOCAL, thread)
+        deps.runtime.outlines.forget(LOCAL, thread)
         await recall()
 
     return Cost(
@@ -165,7 +164,7 @@ async def _load(work: Planning, connection: AsyncConnection, model_id: str) -> T
         LOCAL,
         work.turn.thread_id,
         work.turn.user_message_id,
-        tokens=work.deployment.policy.window_cap,
+        tokens=work.runtime.deployment.policy.window_cap,
         models=(model_id,),
     )
 
@@ -182,15 +181,14 @@ async def _typical(act: Callable[[], Awaitable[object]], repeats: int) -> float:
 
 def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     """Seconds of the pure plan, the median of some."""
-    assert work.snapshot is not None
     route = fixed(deps.deployment)
     snapshot, model = work.snapshot, route.model_id
-    inputs, path = snapshot.seen_by(deps.deployment, model, work.started_at)
+    inputs, path = snapshot.seen_by(deps.runtime, model, work.started_at)
     branch = BranchState(
         path=path,
         summary=snapshot.summary,
         cache_state=snapshot.cache_state(model),
-        others=snapshot.others(deps.deployment, model, work.started_at),
+        others=snapshot.others(deps.runtime, model, work.started_at),
         now=work.started_at,
     )
     turn = TurnInputs(route=route, branch=branch, global_gaps=snapshot.global_gaps(model))
@@ -204,9 +202,7 @@ def _alone(deps: Deps, work: Planning, repeats: int) -> float:
 
 async def _warm(deps: Deps, work: Planning) -> None:
     """The cache state as it is behind the first turn: its prefix is cached."""
-    assert work.planned is not None
-    assert work.snapshot is not None
-    planned = work.planned
+    planned = await work.plan(fixed(deps.deployment))
     cache_state = after_request(
         work.snapshot.cache_state(planned.recipe.model),
         planned.cache_use,
@@ -223,7 +219,6 @@ async def _warm(deps: Deps, work: Planning) -> None:
 
 
 def _work(deps: Deps, thread: str, leaf: str) -> Planning:
-    clock = SystemClock()
     turn = Turn(
         id="turn none",
         owner_id=LOCAL,
@@ -242,7 +237,7 @@ def _work(deps: Deps, thread: str, leaf: str) -> Planning:
         last_seq=0,
         cancel_requested=False,
         log_kept=True,
-        created_at=clock.now(),
+        created_at=deps.clock.now(),
         finished_at=None,
     )
-    return Planning(turn=turn, deployment=deps.deployment, database=deps.database, clock=clock)
+    return Planning(turn=turn, runtime=deps.runtime)

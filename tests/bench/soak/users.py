@@ -154,8 +154,8 @@ class Person:
 
 
 async def settled() -> None:
-    """Wait until no turn, compaction, title or look at the cache states is under way."""
-    names = ("turn ", "fold ", "title ", "summary ")
+    """Wait until no turn runs, and no background job that one has started."""
+    names = ("turn ", "compaction", "title", "keepalive", "cache_miss")
     while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]:
         await asyncio.wait(tasks)
 
@@ -166,6 +166,7 @@ async def round_of(people: list[Person], clock: SimClock, sim: Simulator, dice: 
     await settled()
     for _ in range(dice.choice([1, 2, 6, 12])):
         clock.advance(dice.choice([20, 120, 250]))
-        await people[0].app.deps.runner.keepalive_scheduler.look()
+        await people[0].app.deps.keepalives.start_due()
+        await settled()
     await settled()
     await sim.idle()

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from chat.api.event_stream import KEEP_ALIVE, follow
+from chat.background.event_log_cleanup import delete_old_event_logs
 from chat.stream.journal import TurnLog
 from tests.chat.outcomes import finished, whole
 from tests.palaver import Palaver
@@ -200,10 +201,7 @@ async def test_a_log_that_is_no_longer_kept_is_gone_and_the_turn_still_tells(
 ) -> None:
     accepted = await house.say(thread, "hello", headers={"idempotency-key": f"key-{thread}"})
     await house.follow(accepted["id"])
-    hours = house.deps.runner.log_hours
-    house.deps.runner.log_hours = -1  # as if they had passed
-    await house.deps.runner.tidy()
-    house.deps.runner.log_hours = hours
+    await delete_old_event_logs(house.deps.runtime, hours=-1)  # as if they had passed
     assert (await raw(house, accepted["id"])).status_code == 410
     assert (await raw(house, accepted["id"])).json()["error"]["code"] == "log_gone"
     turn = await house.turn(accepted["id"])

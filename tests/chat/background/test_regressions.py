@@ -79,4 +79,4 @@ async def test_a_bill_is_learned_from_once_and_kept(tmp_path: Path) -> None:
     async with talk(tmp_path) as one:
         await one.many(4)
         model = one.app.deps.deployment.tiers["standard"]
-        assert one.app.deps.deployment.sizes.calibration(model).reports == 3
+        assert one.app.deps.runtime.sizes.calibration(model).reports == 3

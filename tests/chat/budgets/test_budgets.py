@@ -52,6 +52,7 @@ async def test_what_is_used_is_what_the_ledger_says_and_nothing_stays_set_aside(
         for words in ("One", "Two", "Three"):
             await app.chat("t", words)
         await app.deps.runner.stop()
+        await app.deps.scheduler.stop()
         entries = await ledger(app, (await app.messages("t"))[-1]["turn_id"])
         assert any(entry.estimated for entry in entries), "a cut answer counts what is known of it"
         whole, counters = await spent(app.deps.database), await counted(app.deps.database)
@@ -163,6 +164,7 @@ async def test_side_calls_that_do_not_fit_are_not_made(sim: Simulator, tmp_path:
     async with palaver(tmp_path, sim, budgets=tiny, titles="model", default_tier="complex") as app:
         turn = await app.chat("t", "Hello there")
         await app.deps.runner.stop()
+        await app.deps.scheduler.stop()
         assert turn["status"] == "completed"
         assert [asked["model"] for asked in sim.requests] == ["claude-opus-5-5"]
         assert (await app.get("/api/threads/t"))["title"] == "Hello there"
@@ -178,7 +180,7 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
     from store.ledger import open_calls
 
     async with palaver(tmp_path, sim, budgets=[budget(5), budget(99, scope="tier", unit="requests")]) as app:
-        caller, database = app.deps.deployment.caller, app.deps.database
+        caller, database = app.deps.runtime.caller, app.deps.database
         call_context = CallContext(owner_id=LOCAL, thread_id="t", purpose="reply")
         record = caller.record(
             call_context,

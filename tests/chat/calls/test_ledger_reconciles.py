@@ -68,7 +68,7 @@ async def begin(folder: Path, sim: Simulator) -> tuple[AsyncExitStack, Palaver]:
         )
     )  # fmt: skip
     for task in asyncio.all_tasks():
-        if task.get_name() == "keep-alives":
+        if task.get_name() == "due_keepalives":
             task.cancel()
     return stack, app
 

@@ -41,13 +41,14 @@ async def talk(app: Palaver, clock: SimClock, thread: str, turns: int) -> None:
     for number in range(turns):
         turn = await app.chat(thread, f"{number}: " + f"{WORDS}. " * (1 + number % 4))
         assert turn["status"] == "completed", turn
-        await asyncio.gather(*app.deps.runner._background_tasks)  # a compaction behind the turn is part of it
+        await app.deps.scheduler.settled()  # a compaction behind the turn is part of it
         pause = PAUSES[number % len(PAUSES)]
         while pause > 0:
             step = min(pause, 240)
             clock.advance(step)
             pause -= step
-            await app.deps.runner.keepalive_scheduler.look()
+            await app.deps.keepalives.start_due()
+            await app.deps.scheduler.settled()
 
 
 def bill(sim: Simulator) -> Decimal:

@@ -90,8 +90,8 @@ async def test_an_old_thread_is_caught_up_behind_its_next_turn_after_a_restart(t
         assert vectors == messages
         await one.say(QUESTION)
         assert "yoga" in words_of(one.asked()[-1].json)
-        assert one.app.deps.deployment.embeddings is not None
-        await one.app.deps.deployment.embeddings.catch_up(LOCAL, "nothing of that name")
+        assert one.app.deps.runtime.embeddings is not None
+        await one.app.deps.runtime.embeddings.catch_up(LOCAL, "nothing of that name")
 
 
 async def test_the_model_tells_what_is_alike_and_reads_the_beginning_of_a_long_text() -> None:
@@ -111,7 +111,7 @@ async def test_the_model_tells_what_is_alike_and_reads_the_beginning_of_a_long_t
 async def test_questions_in_other_languages_do_without(tmp_path: Path) -> None:
     await fetched()
     async with talk(tmp_path, recall_embeddings=True, cache_dir=CACHE) as one:
-        embeddings = one.app.deps.deployment.embeddings
+        embeddings = one.app.deps.runtime.embeddings
         assert embeddings is not None
         assert await embeddings.likeness(QUESTION) is not None
         assert await embeddings.likeness("Welchen Sport habe ich denn gemacht?") is None

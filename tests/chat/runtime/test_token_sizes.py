@@ -99,13 +99,13 @@ async def test_what_bills_taught_is_kept_per_tokenizer(folder: Path) -> None:
         await estimated.many(3)
         model = estimated.app.deps.deployment.tiers["standard"]
     async with talk(folder, tokenizer=folder / "tokenizer.json") as counted:
-        sizes = counted.app.deps.deployment.sizes
+        sizes = counted.app.deps.runtime.sizes
         assert sizes.calibration(model).reports == 0
         await counted.many(3)
         assert sizes.calibration(model).family == "exact"
         assert sizes.calibration(model).reports > 0
     async with talk(folder) as again:
-        assert again.app.deps.deployment.sizes.calibration(model).reports > 0
+        assert again.app.deps.runtime.sizes.calibration(model).reports > 0
         async with again.app.deps.database.reading() as connection:
             assert await learned_stats.get(connection, f"tokens {model}") is None
             assert await learned_stats.get(connection, f"tokens words-2 {model}") is not None

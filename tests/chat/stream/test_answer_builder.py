@@ -10,7 +10,7 @@ from sqlalchemy import text
 from chat.stream import events
 from chat.stream.answer_builder import AnswerBuilder, harmless
 from chat.stream.journal import Journal, TurnLog
-from chat.turns.recovery import told
+from chat.turns.recovery import parts_of as parts_of_log
 from context.messages import ReasoningPart, TextPart
 from store.database import Database
 from store.errors import StoreFull
@@ -62,7 +62,9 @@ async def test_each_kind_of_words_gets_its_own_part(house: Palaver, thread: str)
         logged = await kept(house.deps.database, turn_id)
     assert shape(logged) == ["p1 reasoning", "p1 Hm", "p1", "p2 text", "p2 So be it", "p2"]
     assert [type(part) for part in answer_builder.parts] == [ReasoningPart, TextPart]
-    assert told(logged)[0] == tuple(answer_builder.parts), "what the log adds up to is what was drafted"
+    assert parts_of_log(logged)[0] == tuple(answer_builder.parts), (
+        "what the log adds up to is what was drafted"
+    )
 
 
 async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palaver, thread: str) -> None:
@@ -93,8 +95,8 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
         answer_builder.close()
         await answer_builder.journal.settle()
         logged = await kept(database, turn_id)
-    assert told(logged) == ((TextPart(text="".join(said)),), None)
-    assert tuple(answer_builder.parts) == told(logged)[0]
+    assert parts_of_log(logged) == ((TextPart(text="".join(said)),), None)
+    assert tuple(answer_builder.parts) == parts_of_log(logged)[0]
 
 
 @pytest.mark.parametrize(
@@ -120,4 +122,4 @@ async def test_the_log_of_a_torn_turn_tells_its_open_part() -> None:
         events.PartDelta(part_id="p2", text="So "),
         events.PartDelta(part_id="p2", text="be"),
     ]
-    assert told(logged) == ((ReasoningPart(text="Hm", seconds=1.5), TextPart(text="So be")), "p2")
+    assert parts_of_log(logged) == ((ReasoningPart(text="Hm", seconds=1.5), TextPart(text="So be")), "p2")

@@ -85,6 +85,6 @@ async def test_a_running_server_logs_neither_secrets_nor_words(tmp_path: Path) -
     requests = [line for line in logged if line["event"] == "request"]
     assert len(requests) >= 8
     assert [line["path"] for line in requests if line["request_id"] == "find-me"] == ["/api/none"]
-    ended = [line for line in logged if line["event"] == "turn ended"]
+    ended = [line for line in logged if line["event"] == "turn.ended"]
     assert [line["outcome"] for line in ended] == ["completed", "failed"]
     assert [line["outcome"] for line in logged if line["event"] == "upstream.call_failed"] == []

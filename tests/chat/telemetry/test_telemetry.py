@@ -235,7 +235,7 @@ from opentelemetry import metrics, trace
 async def main():
     settings = Settings(_env_file=None, data_dir=tempfile.mkdtemp(), anthropic_api_key="sk-ant-test", anthropic_base_url="http://127.0.0.1:9")
     async with running(settings) as deps:
-        caller = deps.deployment.caller
+        caller = deps.runtime.caller
         assert caller.hooks.hooks == (), "somebody watches"
         assert deps.metrics is None
         assert not caller.upstream.client.open_telemetry["traces"]["enabled"], "the SDK would trace"

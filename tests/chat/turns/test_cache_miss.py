@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.cli.economics import CAUSES, show
-from chat.turns.turn import MAX_ROUNDS
+from chat.turns.tool_loop import MAX_ROUNDS
 from chat.usage.compare import examine
 from context.audit.cache_audit import Cause
 from context.request.blocks import SIZE, unpacked

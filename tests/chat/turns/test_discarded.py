@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chat.stream import events as wire
-from chat.turns.recovery import told
+from chat.turns.recovery import parts_of as parts_of_log
 from store import events as store_events
 from store.users import LOCAL
 from tests.chat.outcomes import finished, notes
@@ -27,7 +27,7 @@ async def seen(app: Palaver, thread: str, text: str) -> tuple[list[str], list[Ev
     assert [part["text"] for part in turn["message"]["parts"]] == found
     async with app.deps.database.reading() as connection:
         logged = await store_events.after(connection, LOCAL, turn["id"], 0, limit=10_000)
-    parts, _ = told([wire.decode(payload) for _, payload in logged])
+    parts, _ = parts_of_log([wire.decode(payload) for _, payload in logged])
     assert [getattr(part, "text", None) for part in parts] == found
     return found, events, turn
 

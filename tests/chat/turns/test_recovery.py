@@ -264,6 +264,7 @@ async def test_a_process_that_stops_leaves_nothing_set_aside(tmp_path: Path) -> 
             sim.script(Reply(text="A title", thinking="", gate=sim.gate()), when=for_title)
             turn = await app.chat("t", "Hello")
             await app.deps.runner.stop()
+            await app.deps.scheduler.stop()
             assert (await on_their_way(app), await set_aside(app)) == (0, 0)
             assert {row.purpose: row.outcome for row in await ledger(app, turn["id"])}[
                 "title"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chat.turns.turn import MAX_ROUNDS
+from chat.turns.tool_loop import MAX_ROUNDS
 from tests.chat.outcomes import answer_text, finished, ledger, notes
 from tests.chat.talk import Talk, actual_usage, converses, search, talk, talking
 from tests.upstream import Reply, faults

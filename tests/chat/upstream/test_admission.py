@@ -80,7 +80,7 @@ async def narrow(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterator
 async def until_waiting(app: Palaver, calls: int, *, sent: int | None = None) -> None:
     """Until so many calls wait, and so many requests have come to the model."""
     async with asyncio.timeout(10):
-        admission = app.deps.deployment.caller.admission
+        admission = app.deps.runtime.caller.admission
         while admission.waiting != calls or sent not in (None, len(app.sim.requests)):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.01)
 
@@ -168,7 +168,7 @@ async def test_users_take_turns_and_nobody_waits_for_a_spare_call(tmp_path: Path
             model="claude-sonnet-5-5", owner="ada", need=Need(input=0, output=0), priority="optional"
         )
         with pytest.raises(UpstreamFailure, match="skipped"):
-            async with app.deps.deployment.caller.admission.slot(spare):
+            async with app.deps.runtime.caller.admission.slot(spare):
                 pass
         sim.held.open()
         await until_waiting(app, 0, sent=4)
@@ -249,7 +249,7 @@ async def test_a_model_that_keeps_failing_is_left_alone_and_comes_back_by_itself
         for _ in range(3):
             turn = await app.chat("next", "And now?")
             assert turn["message"]["model"] == "claude-sonnet-5-5"
-        assert app.deps.deployment.caller.admission.open_breakers() == frozenset()
+        assert app.deps.runtime.caller.admission.open_breakers() == frozenset()
 
 
 @pytest.mark.parametrize("asked", ["standard", "claude-sonnet-5-5"])
@@ -275,7 +275,7 @@ async def test_a_request_nobody_could_answer_never_rests_a_model(tmp_path: Path,
         for number in range(8):
             await app.chat(f"t{number}", "Hello")
         assert len(sim.requests) == 8
-        assert app.deps.deployment.caller.admission.open_breakers() == frozenset()
+        assert app.deps.runtime.caller.admission.open_breakers() == frozenset()
 
 
 async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path, sim: Simulator) -> None:
@@ -289,7 +289,7 @@ async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path,
                 assert turn["error"]["retryable"] is True
                 assert turn["error"]["message"].endswith(".")
             models = {"claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"}
-            assert app.deps.deployment.caller.admission.open_breakers() == models
+            assert app.deps.runtime.caller.admission.open_breakers() == models
 
             ready = await app.get("/readyz")
             assert (ready["status"], ready["checks"]["models"]) == ("ok", "0 of 3")
@@ -312,7 +312,7 @@ async def test_a_question_asked_while_every_model_is_down_waits_and_is_answered_
 ) -> None:
     clock = QuickClock()
     async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts()) as app:
-        admission = app.deps.deployment.caller.admission
+        admission = app.deps.runtime.caller.admission
         async with sim.offline():
             while len(admission.open_breakers()) < 3:
                 await app.chat("before", "Hello")

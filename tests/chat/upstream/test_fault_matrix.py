@@ -51,7 +51,7 @@ async def test_a_fault_leads_where_the_table_says(
 ) -> None:
     app = houses[others, row in CLOSE]
     app.sim.reset()
-    app.deps.deployment.caller.admission.reset()
+    app.deps.runtime.caller.admission.reset()
     app.sim.respond(lambda asked: row.reply() if asked["model"] == MODEL else Reply(text=WHOLE))
     accepted = await app.say(f"thread-{ROWS.index(row)}", "Hello")
     events, turn = await finished(app, accepted["id"])
@@ -95,7 +95,7 @@ async def test_a_provider_that_cannot_be_reached_fails_every_model(
 ) -> None:
     app = houses[True, False]
     app.sim.reset()
-    app.deps.deployment.caller.admission.reset()
+    app.deps.runtime.caller.admission.reset()
     async with app.sim.offline():
         turn = await app.chat("away", "Hello")
     assert (turn["status"], turn["error"]["retryable"]) == ("failed", True)

@@ -60,7 +60,7 @@ async def _turn_request(redis: RedisServer, words: str, *, lines: int = 1) -> li
 
 
 def open_breakers(app: Palaver) -> bool:
-    return MODEL in app.deps.deployment.caller.admission.open_breakers()
+    return MODEL in app.deps.runtime.caller.admission.open_breakers()
 
 
 async def test_failures_count_together_and_a_model_rests_for_all(
@@ -88,7 +88,7 @@ async def test_a_model_one_replica_must_wait_for_is_held_for_all(
     async with replicas(tmp_path, sim, redis_server, "a", "b") as (a, b):
         sim.script(faults.rate_limited(120))
         assert (await a.chat("t", "Hello"))["error"]["code"] == "rate_limited"
-        admission = b.deps.deployment.caller.admission
+        admission = b.deps.runtime.caller.admission
         await until(lambda: admission.headroom(MODEL).held_until > 0)
         assert (await b.chat("t", "Hello"))["error"]["code"] == "rate_limited"
         assert len(sim.requests) == 1
@@ -103,7 +103,7 @@ async def test_what_one_replica_reads_of_the_limits_bounds_the_others(
     ):
         for number in range(8):
             await a.chat(f"t{number}", "Hello")
-        admission = b.deps.deployment.caller.admission
+        admission = b.deps.runtime.caller.admission
         await until(lambda: admission.headroom(MODEL) != UNKNOWN)
         await b.say("t", "Hello")
         await until(lambda: admission.waiting == 1)
@@ -118,7 +118,7 @@ async def test_calls_one_replica_has_under_way_count_for_the_others_until_they_e
         replicas(tmp_path, sim, redis_server, "a", "b", queue_seconds=60) as (a, b),
     ):
         await a.chat("first", "Hello")
-        gates = [app.deps.deployment.caller.admission for app in (a, b)]
+        gates = [app.deps.runtime.caller.admission for app in (a, b)]
         await until(lambda: all(admission.headroom(MODEL) != UNKNOWN for admission in gates))
         headers = sim.gate()  # none of them has been told how many requests are left
         sim.respond(lambda _: Reply(text="Yes.", head_gate=headers))
@@ -154,7 +154,7 @@ async def test_without_redis_each_replica_decides_alone_and_says_so_once(
             sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
             for number in range(5):
                 await b.chat(f"f{number}", "Hello", model="complex")
-            await until(lambda: "claude-opus-5-5" in a.deps.deployment.caller.admission.open_breakers())
+            await until(lambda: "claude-opus-5-5" in a.deps.runtime.caller.admission.open_breakers())
     lost = sorted(
         entry["event"] for entry in logged if "redis" in entry["event"] and entry["log_level"] == "warning"
     )
@@ -167,7 +167,7 @@ async def test_a_replica_that_may_hear_and_not_speak_for_a_while_speaks_again(
     """As in a failover: Redis refuses to be written to, and no connection breaks."""
     with structlog.testing.capture_logs() as logged:
         async with replicas(tmp_path, sim, redis_server, "a", "b") as (a, b):
-            speaking, hearing = (app.deps.deployment.caller.admission for app in (a, b))
+            speaking, hearing = (app.deps.runtime.caller.admission for app in (a, b))
 
             def held(model: str) -> None:
                 assert speaking.publish is not None

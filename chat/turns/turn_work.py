@@ -1,0 +1,73 @@
+"""The state of one running turn: what was planned, what was sent, and the answer so far. Right at every moment, so that any end can be recorded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from chat.calls.ledger import entry, keep
+from chat.calls.record import CallContext, CallRecord
+from chat.planning.planner import Planning
+from chat.runtime.runtime import Runtime
+from chat.stream.answer_builder import AnswerBuilder
+from chat.stream.journal import Journal
+from chat.turns.turn_request import TurnRequest
+from context.planning.planned import Plan
+from context.request.request import Round
+from store.turns import Turn
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnWork:
+    """One turn at work. `plan` is the one that was stored last: its request was sent, or is about to be.
+
+    `tried`: models that failed the turn before the present one, with the outcome of each.
+    """
+
+    turn_request: TurnRequest
+    planning: Planning
+    journal: Journal
+    answer_builder: AnswerBuilder
+    calls: list[CallRecord] = field(default_factory=list)
+    plan: Plan | None = None
+    tried: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def turn(self) -> Turn:
+        return self.planning.turn
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.planning.runtime
+
+    @property
+    def call_context(self) -> CallContext:
+        """On whose behalf the turn calls the model."""
+        turn = self.turn
+        return CallContext(
+            owner_id=turn.owner_id,
+            thread_id=turn.thread_id,
+            turn_id=turn.id,
+            purpose="reply",
+            token=turn.token,
+            feature=turn.feature,
+        )
+
+    @property
+    def sent(self) -> int:
+        """How many calls may have been sent so far."""
+        return sum(record.noted for record in self.calls)
+
+    @property
+    def counted_tiers(self) -> set[str]:
+        """The tiers whose budgets have counted this turn among those they answer."""
+        return {record.tier for record in self.calls if record.tier is not None and record.counts}
+
+    async def store_plan(self, plan: Plan, rounds: Sequence[Round] = ()) -> None:
+        """Make the recipe of a request durable before it is sent."""
+        await self.planning.store(plan, rounds, tried=self.tried)
+        self.plan = plan
+
+    async def record(self, call: CallRecord) -> None:
+        """Write the ledger row of a call that is not the turn's last, so that a crash later in the turn does not blur it."""
+        row = entry(call, local=self.runtime.deployment.local)
+        await self.runtime.database.write(partial(keep, rows=[row]))

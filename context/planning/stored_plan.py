@@ -1,0 +1,85 @@
+"""The plan as it is stored with a turn: written here, and read here into typed values, whatever version wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from context.models.catalog import TIERS, Tier
+from context.planning.planned import Plan
+from context.request import blocks, request
+from context.request.recipe import Recipe
+from context.request.request import Round
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRoute:
+    """What later turns need of a stored route: the tier that answered, and the router's score of the message (0 to 1)."""
+
+    tier: Tier | None
+    score: float | None
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> StoredRoute:
+        score = (value.get("complexity") or {}).get("score")
+        return StoredRoute(
+            tier=next((tier for tier in TIERS if tier == value.get("tier")), None),
+            score=score if isinstance(score, float | int) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPlan:
+    """A plan read back: the recipe, the digest of the request's bytes, what tools were asked, the route, and the summary's tokens.
+
+    `packed_blocks` are the digests of the cached prefix's blocks, None in a plan from before they were stored.
+    """
+
+    recipe: Recipe
+    digest: str
+    packed_blocks: str | None
+    rounds: tuple[Round, ...]
+    route: StoredRoute
+    summary_tokens: int
+
+    @property
+    def block_digests(self) -> tuple[bytes, ...] | None:
+        """Raises ValueError when they are damaged."""
+        return None if self.packed_blocks is None else blocks.unpacked(self.packed_blocks)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> StoredPlan:
+        """Raises KeyError when the recipe or the digest is missing."""
+        return StoredPlan(
+            recipe=Recipe.from_json(value["recipe"]),
+            digest=value["digest"],
+            packed_blocks=value.get("blocks"),
+            rounds=tuple(value.get("rounds", ())),
+            route=StoredRoute.from_json(value.get("route") or {}),
+            summary_tokens=value.get("estimate", {}).get("summary", 0),
+        )
+
+    @staticmethod
+    def of(value: Mapping[str, Any] | None) -> StoredPlan | None:
+        """The plan of a turn, None when it ended before one was made. Raises as `from_json`."""
+        return None if value is None else StoredPlan.from_json(value)
+
+
+def plan_to_json(
+    plan: Plan, body: bytes, *, rounds: Sequence[Round] = (), tried: Mapping[str, str]
+) -> dict[str, Any]:
+    """A plan as it is stored before its request `body` is sent. `tried`: models that failed the turn before, with the outcome of each."""
+    prefix = request.parts(plan.recipe, plan.prompt.text, plan.messages, plan.summary, ())
+    return {
+        "recipe": plan.recipe.to_json(),
+        "digest": request.digest(body),
+        "blocks": blocks.packed(*blocks.digests(prefix)),
+        "prompt": {"name": plan.prompt.name, "version": plan.prompt.version},
+        "window_messages": len(plan.messages),
+        "summary_segments": 0 if plan.summary is None else len(plan.summary.segments),
+        "route": plan.route.to_json(),
+        "tried": dict(tried),
+        **plan.to_json(),
+        "rounds": list(rounds),
+    }
