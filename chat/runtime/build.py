@@ -9,7 +9,8 @@ from chat.budgets.reservations import Budgets
 from chat.calls.caller import Caller
 from chat.calls.hooks import Hooks
 from chat.clock import Clock
-from chat.config.settings import BadSettings, Settings
+from chat.config.load import BadSettings
+from chat.config.settings import Settings
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.runtime import Deployment
 from chat.runtime.token_sizes import EVERY_MODEL, Sizes, load_tokenizers
