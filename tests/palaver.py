@@ -22,8 +22,6 @@ from chat.upstream.local.process import LocalModel
 from tests.sse import Event, read_events
 from tests.upstream import Simulator
 
-QUICK = Timeouts(connect=2.0, write=5.0, first_byte=2.0, silence=1.0)
-
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
@@ -86,6 +84,18 @@ class Palaver:
         await self.follow(accepted["id"])
         return await self.turn(accepted["id"])
 
+    async def settled(self) -> None:
+        """Wait until no turn runs and nothing is under way behind one: compactions, titles, vectors, causes of cache misses."""
+        runner = self.deps.runner
+        while tasks := [*runner._tasks, *runner._background_tasks]:
+            await asyncio.wait(tasks)
+
+    def stop_timers(self) -> None:
+        """Cache states are looked at when the test says so, and at no other time."""
+        for task in asyncio.all_tasks():
+            if task.get_name() == "keep-alives":
+                task.cancel()
+
     async def turn(self, turn_id: str) -> dict[str, Any]:
         return await self.get(f"/api/turns/{turn_id}")
 
@@ -124,7 +134,7 @@ async def palaver(
     sim: Simulator,
     *,
     clock: Clock | None = None,
-    timeouts: Timeouts = QUICK,
+    timeouts: Timeouts | None = None,
     local_model: LocalModel | None = None,
     telemetry: Providers | None = None,
     **settings: Any,

@@ -1,6 +1,5 @@
 """Long conversations on a clock the test moves: say, rest, and wait until nothing is under way behind the turns."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,22 +11,14 @@ from sqlalchemy import text
 
 from chat.upstream.client import Timeouts
 from context.models.pricing import Usage
+from tests.clocks import SteppedClock
 from tests.palaver import Palaver, palaver
 from tests.sse import text_of
-from tests.time import SteppedClock
 from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.log import Exchange
 from tests.upstream.replies import ToolCall
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
-BACKGROUND_GRACE = (
-    "turn ",
-    "fold ",
-    "title ",
-    "vectors ",
-    "cause ",
-)  # names of the tasks a turn leaves behind
-
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
 
 
@@ -105,8 +96,7 @@ class Talk:
 
     async def settled(self) -> None:
         """Wait until nothing is under way behind a turn."""
-        while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(BACKGROUND_GRACE)]:
-            await asyncio.wait(tasks)
+        await self.app.settled()
 
     async def look(self) -> None:
         """One look at the cache states that are due now."""
@@ -175,9 +165,7 @@ async def talking(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterato
     """A Palaver on the simulator's clock. Resting cache states are looked at when the test says so, and at no other time."""
     clock = SteppedClock(sim.clock)
     async with palaver(folder, sim, clock=clock, timeouts=Timeouts(), **settings) as app:
-        for task in asyncio.all_tasks():
-            if task.get_name() == "keep-alives":
-                task.cancel()
+        app.stop_timers()
         yield Talk(app, sim.clock)
 
 
