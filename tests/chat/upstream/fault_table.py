@@ -17,7 +17,7 @@ class Row:
     """A fault of one model, and what becomes of the turn.
 
     `alone`: calls when there is no other model; `others`: calls to it when there is one. `next`: whether the other model then
-    answers. `code` and `outcome`: what the reader and the ledger are told. `kept`: what was said stays. `answered`: all was said.
+    answers. `code` and `outcome`: error code for the client, outcome in the ledger. `kept`: the text so far stays. `answered`: it was the whole answer.
     """
 
     name: str
@@ -38,19 +38,19 @@ class Row:
 
 
 def passing(name: str, reply: Callable[[], Reply], code: str, outcome: str, **more: int | bool) -> Row:
-    """A fault that may pass: repeated, then another model is asked."""
+    """A fault that may pass: retried, then another model is asked."""
     known = {"alone": 4, "others": 2, "next": True, **more}
     return Row(name=name, reply=reply, code=code, outcome=outcome, **known)  # type: ignore[arg-type]
 
 
 def lasting(name: str, reply: Callable[[], Reply], code: str, outcome: str, **more: int | bool) -> Row:
-    """A fault that a repeat meets again."""
+    """A fault that a retry cannot help."""
     known = {"alone": 1, "others": 1, "retryable": False, **more}
     return Row(name=name, reply=reply, code=code, outcome=outcome, **known)  # type: ignore[arg-type]
 
 
 def broken(name: str, reply: Callable[[str], Reply], code: str, outcome: str) -> list[Row]:
-    """A stream that breaks, before and after its first words."""
+    """A stream that breaks, before and after its first token."""
     return [
         passing(name, lambda: reply(""), code, outcome, accepted_upstream=True),
         Row(
@@ -61,8 +61,8 @@ def broken(name: str, reply: Callable[[str], Reply], code: str, outcome: str) ->
 
 
 def whole(name: str, how: Ending) -> Row:
-    """A stream that breaks behind its last word and its final count."""
-    return Row(name=f"no `message_stop`, behind the final count: {name}", reply=lambda: faults.cut_end(WHOLE, how), alone=1,
+    """A stream that breaks after its last token and its final count."""
+    return Row(name=f"no `message_stop`, after the final count: {name}", reply=lambda: faults.cut_end(WHOLE, how), alone=1,
                others=1, code="", outcome="ok", after=True, kept=True, accepted_upstream=True, answered=True)  # fmt: skip
 
 
@@ -112,11 +112,11 @@ ROWS = [
 def said(row: Row) -> str:
     """A row of the README's table."""
     if row.answered:
-        return f"| {row.name} | after | 1, completed | 1, completed | all that was said | `ok`, exact |"
-    ends = f"`{row.code}`" + ("" if row.retryable else ", no use trying again")
+        return f"| {row.name} | after | 1, completed | 1, completed | the whole answer | `ok`, exact |"
+    ends = f"`{row.code}`" + ("" if row.retryable else ", not retryable")
     alone = f"{row.alone}, then failed"
     others = f"{row.others}, then the next model" if row.next else f"{row.others}, then failed"
-    reader = f"what was said, and {ends}" if row.kept else ends
+    reader = f"the text so far, then {ends}" if row.kept else ends
     when = "after" if row.after else "before"
     return f"| {row.name} | {when} | {alone} | {others} | {reader} | `{row.outcome}` |"
 
@@ -124,7 +124,7 @@ def said(row: Row) -> str:
 def table() -> str:
     """The table as the README has it."""
     head = (
-        "| fault | first word | calls, alone | calls, with other models | the reader is told | ledger |",
+        "| fault | first token | calls, one model | calls, several models | the client gets | ledger outcome |",
         "|---|---|---|---|---|---|",
     )
     return "\n".join([*head, *map(said, ROWS)])
