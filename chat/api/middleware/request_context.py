@@ -66,7 +66,7 @@ class RequestContext:
                 took = round((time.perf_counter() - started) * 1000, 1)
                 # Without the query string: it may hold what people searched for.
                 write = log.info if scope["path"].startswith("/api/") else log.debug
-                write("request", method=scope["method"], path=scope["path"], status=status, ms=took)
+                write("request.finished", method=scope["method"], path=scope["path"], status=status, ms=took)
 
 
 def client_error(failure: Exception) -> PalaverError:

@@ -82,7 +82,7 @@ async def test_a_running_server_logs_neither_secrets_nor_words(tmp_path: Path) -
             assert await server.stop(signal.SIGTERM) == 0
         logged = [json.loads(line) for line in server.lines if line.startswith("{")]
     assert "planted" not in "".join(server.lines)
-    requests = [line for line in logged if line["event"] == "request"]
+    requests = [line for line in logged if line["event"] == "request.finished"]
     assert len(requests) >= 8
     assert [line["path"] for line in requests if line["request_id"] == "find-me"] == ["/api/none"]
     ended = [line for line in logged if line["event"] == "turn.ended"]
