@@ -4,4 +4,4 @@ Imports: `context`, `store`. `chat.upstream` alone imports the provider's SDK, `
 Reading order from a request to the bytes on the wire: see the top README.
 """
 
-DISTRIBUTION = "palaver"  # its name on PyPI, under which its version is installed
+DISTRIBUTION = "palaver-chat"  # its name on PyPI, under which its version is installed

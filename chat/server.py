@@ -14,7 +14,8 @@ import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 
-from chat.config.settings import BadSettings, Settings
+from chat.config.load import BadSettings
+from chat.config.settings import Settings
 from chat.turns.runner import Runner
 
 log = structlog.get_logger()

@@ -13,6 +13,7 @@ import uvicorn
 
 from chat.api.deps import Deps
 from chat.app import application, running
+from chat.background.jobs import DUE_KEEPALIVES
 from chat.clock import Clock
 from chat.config.settings import Settings
 from chat.server import listen
@@ -21,8 +22,6 @@ from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
 from tests.sse import Event, read_events
 from tests.upstream import Simulator
-
-QUICK = Timeouts(connect=2.0, write=5.0, first_byte=2.0, silence=1.0)
 
 
 class _Server(uvicorn.Server):
@@ -86,6 +85,18 @@ class Palaver:
         await self.follow(accepted["id"])
         return await self.turn(accepted["id"])
 
+    async def settled(self) -> None:
+        """Wait until no turn runs and nothing is under way behind one: compactions, titles, vectors, causes of cache misses."""
+        while turns := [task for task in asyncio.all_tasks() if task.get_name().startswith("turn ")]:
+            await asyncio.wait(turns)
+        await self.deps.scheduler.settled()
+
+    def stop_timers(self) -> None:
+        """Cache states are looked at when the test says so, and at no other time."""
+        for task in asyncio.all_tasks():
+            if task.get_name() == DUE_KEEPALIVES.name:
+                task.cancel()
+
     async def turn(self, turn_id: str) -> dict[str, Any]:
         return await self.get(f"/api/turns/{turn_id}")
 
@@ -124,7 +135,7 @@ async def palaver(
     sim: Simulator,
     *,
     clock: Clock | None = None,
-    timeouts: Timeouts = QUICK,
+    timeouts: Timeouts | None = None,
     local_model: LocalModel | None = None,
     telemetry: Providers | None = None,
     **settings: Any,

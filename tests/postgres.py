@@ -121,7 +121,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline and process.poll() is None:
         if "ready to accept connections" in log.read_text(errors="replace"):
             return
-        time.sleep(0.02)
+        time.sleep(0.02)  # another process, before any event loop runs
     pytest.fail(f"PostgreSQL did not start on port {port}: {log.read_text(errors='replace')[-2000:]}")
 
 

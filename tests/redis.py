@@ -38,7 +38,7 @@ class RedisServer:
                 probe.settimeout(0.5)
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
-            time.sleep(0.02)
+            time.sleep(0.02)  # another process, before any event loop runs
         pytest.fail(f"Redis did not start on port {self.port}")
 
     def kill(self) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from chat.config.settings import Settings, environment_name
+from chat.config.load import environment_name
+from chat.config.settings import Settings
 from tests.chat.upstream.fault_table import table
 from tests.markdown import ROOT, anchors, code, links, readmes, rows, section
 from tests.palaver import Palaver

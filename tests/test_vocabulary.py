@@ -77,20 +77,7 @@ ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
 }
 
 # Areas that are not held to it yet. Empty this as they are cleaned up; nothing is ever added.
-PENDING = frozenset(
-    {
-        "chat",
-        "chat/api",
-        "chat/background",
-        "chat/cli",
-        "chat/config",
-        "chat/planning",
-        "chat/turns",
-        "chat/upstream",
-        "documents",
-        "store",
-    }
-)
+PENDING = frozenset({"chat", "chat/background", "chat/config", "chat/planning", "chat/turns"})
 
 
 def areas() -> list[str]:
@@ -133,7 +120,7 @@ def test_every_word_is_the_fields(area: str) -> None:
         ("shortfall.py", "x = 1\n", ["shortfall"]),
         ("a.ts", "const lifeOf = (life: string) => life; // Folded away\n", ["life", "folded"]),
         ("a.md", "`PALAVER_LANE_SIZE`, what the model\nwas told\n", ["lane", "what the model was told"]),
-        ("a.md", "An island, a scaffold, a lifetime.\n", []),
+        ("a.md", "An island, a scaffold, a lifetime; five-fold.\n", []),
     ],
 )
 def test_a_coined_word_is_found_wherever_it_hides(
@@ -177,7 +164,7 @@ def findings_in(path: Path) -> Iterator[Finding]:
 Hit = tuple[int, str, str]
 _COMPOUND = re.compile(r"[A-Za-z0-9_]+(?:-[A-Za-z0-9_]+)*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_NEUTRAL = re.compile("|".join(STANDARD), re.IGNORECASE)
+_NEUTRAL = re.compile("|".join((*STANDARD, r"\b[a-z]+-fold\b")), re.IGNORECASE)  # five-fold
 
 
 def python_words(text: str) -> Iterator[Hit]:

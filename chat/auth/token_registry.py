@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.auth.principal import Principal
 from chat.auth.tokens import Tokens
 from chat.clock import Clock
-from chat.config.settings import BadSettings, Settings, load
+from chat.config.load import BadSettings, load
+from chat.config.settings import Settings
 from chat.periodic import periodically
 from store import users
 from store.database import Database

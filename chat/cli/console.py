@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from chat.config.settings import BadSettings, Settings, load, unknown_names
+from chat.config.load import BadSettings, load, unknown_names
+from chat.config.settings import Settings
 from chat.telemetry.logs import configure
 from chat.upstream.local.weights import LocalModelUnavailable
 from store.errors import StoreError

@@ -192,7 +192,7 @@ def _embeddings(settings: Settings) -> list[Finding]:
 
 
 def _exposure(settings: Settings) -> Finding:
-    if settings.asks_for_token:
+    if settings.requires_token:
         return Finding(what="access", state="good", says="every API request must carry a token")
     return Finding(
         what="access",

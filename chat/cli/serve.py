@@ -14,7 +14,7 @@ from chat.upstream.local.weights import ensure_weights
 
 def check_exposure(settings: Settings) -> None:
     """Exit with 1 if other machines could reach a server that needs no token."""
-    if not settings.asks_for_token and not _is_loopback(settings.host):
+    if not settings.requires_token and not _is_loopback(settings.host):
         fail(
             f"PALAVER_HOST: {settings.host} can be reached from other machines, and no token is set.\n"
             "Set PALAVER_TOKEN to a long random text, or listen on 127.0.0.1."

@@ -1,3 +1,3 @@
-"""Every setting, and the shapes an operator writes in `palaver.toml`. Imports: `chat.errors`, `store`, `context`.
-Reads the environment and files at start; nothing else here touches the outside.
+"""Settings: all of them, the tables an operator writes in `palaver.toml`, and how they are read. Imports: `store`, `context`.
+Reads the environment and files at start; nothing else here touches the outside. README.md has the table of settings.
 """

@@ -1,4 +1,4 @@
-"""Budgets as an operator writes them in palaver.toml."""
+"""Validate budgets as an operator writes them: `[[budgets]]` in palaver.toml."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from context.limits.budgets import EACH, Budget, Period, Scope, Unit
 from context.models.catalog import TIERS
 from context.models.pricing import PICO
 
-MOST_USD = 9_000_000  # picodollars of more do not fit a counter
+MOST_USD = 9_000_000  # a larger limit in picodollars does not fit a 64-bit counter
 
 
 class ConfiguredBudget(BaseModel):
@@ -38,7 +38,7 @@ class ConfiguredBudget(BaseModel):
         return self
 
     def budget(self) -> Budget:
-        """The same in exact amounts."""
+        """The budget in exact amounts."""
         limit = self.limit * PICO if self.unit == "usd" else self.limit
         return Budget(
             scope=self.scope,

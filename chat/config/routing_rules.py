@@ -1,6 +1,6 @@
-"""The operator's routing rules, as they stand in the settings: `[[routing_rules]]` in palaver.toml.
+"""Validate routing rules as an operator writes them: `[[routing_rules]]` in palaver.toml.
 
-Patterns are RE2's: every search takes linear time, so that no message can stall the server. RE2 knows neither look-around nor
+Patterns use RE2: every search takes linear time, so that no message can stall the server. RE2 has neither look-around nor
 back-references; a pattern that needs them is refused when the settings are read.
 """
 
@@ -33,7 +33,7 @@ class RoutingRule(BaseModel):
 
     @property
     def rule(self) -> Rule:
-        """As the router takes it."""
+        """The rule as the router uses it."""
         pattern = None if self.pattern is None else _compiled(self.name, self.pattern)
         return Rule(name=self.name, tier=self.tier, label=self.label, pattern=pattern)
 
@@ -44,7 +44,7 @@ def _compiled(name: str, pattern: str) -> Pattern:
     try:
         compiled: Pattern = re2.compile(pattern, options)
     except re2.error as problem:
-        said = problem.args[0] if problem.args else ""
-        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise ValueError(f"the pattern of the rule {name!r} cannot be used: {said}") from None
+        reason = problem.args[0] if problem.args else ""
+        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise ValueError(f"the pattern of the rule {name!r} cannot be used: {reason}") from None
     return compiled

@@ -1,12 +1,11 @@
-"""Every setting, read once: environment (`PALAVER_…`), then `.env`, then `palaver.toml`, then the defaults here."""
+"""All settings with their defaults and descriptions. `chat.config.load` reads them; README.md has the table."""
 
-import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,8 +20,8 @@ from chat.config.types import (
     Names,
     Origins,
     RedisUrl,
-    Shares,
     SigningSecret,
+    Thresholds,
     Tokenizers,
     Tokens,
     WebhookUrl,
@@ -32,12 +31,12 @@ from context.models.catalog import Tier
 
 
 def _named(name: str) -> AliasChoices:
-    """A setting under its own name everywhere and under its established name in the environment."""
+    """The established name of a setting in the environment, besides its own name elsewhere."""
     return AliasChoices(name, name.lower())
 
 
 class Settings(BaseSettings):
-    """What an operator decides. Each field's description is its line in the README."""
+    """What an operator configures. A field's description is its row in README.md."""
 
     model_config = SettingsConfigDict(
         env_prefix="PALAVER_",
@@ -46,7 +45,7 @@ class Settings(BaseSettings):
         toml_file="palaver.toml",
         extra="ignore",
         frozen=True,
-        hide_input_in_errors=True,  # a mistyped key must not appear in the complaint about it
+        hide_input_in_errors=True,  # a mistyped key must not appear in the error message about it
     )
 
     host: str = Field(
@@ -65,23 +64,23 @@ class Settings(BaseSettings):
     )
     tokens: Tokens = Field(
         default=(),
-        description="Access tokens as `[[tokens]]` in the file (JSON in the environment): see Access.",
+        description="Access tokens of users, as `[[tokens]]` in `palaver.toml` (JSON in the environment); see `chat/auth/README.md`.",
     )
     budgets: Budgets = Field(
         default=(),
-        description="Limits on what is spent as `[[budgets]]` in the file (JSON in the environment): see Budgets.",
+        description="Spending limits, as `[[budgets]]` in `palaver.toml` (JSON in the environment); see `chat/budgets/README.md`.",
     )
-    alert_thresholds: Shares = Field(
-        default=(80, 100), description="Shares of a budget, in per cent, at which the operator is told."
+    alert_thresholds: Thresholds = Field(
+        default=(80, 100), description="Shares of a budget, in per cent, at which an alert is sent."
     )
     alert_webhook: WebhookUrl | None = Field(
-        default=None, description="Address alerts are posted to, besides the log."
+        default=None, description="URL that alerts are posted to, besides the log."
     )
     alert_secret: SigningSecret | None = Field(
         default=None,
         min_length=16,
         validate_default=True,
-        description="Secret alerts are signed with; `whsec_…` is taken as base64.",
+        description="Secret that alerts are signed with; `whsec_…` is read as base64.",
     )
     cors_origins: Origins = Field(
         default=(), description="Exact origins (comma-separated) whose pages may use the API."
@@ -99,7 +98,7 @@ class Settings(BaseSettings):
     local_model: Path | None = Field(default=None, description="A GGUF file to use as the local model.")
     cache_dir: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("palaver"),
-        description="Folder where the local model and the embedding model are kept.",
+        description="Folder for the downloaded files of the local model and the embedding model.",
     )
     model_simple: str = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
     model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
@@ -113,17 +112,19 @@ class Settings(BaseSettings):
     )
     routing_rules: tuple[RoutingRule, ...] = Field(
         default=(),
-        description="Rules that pin a tier: `[[routing_rules]]` tables with `name`, `tier` and a `pattern` or `label`.",
+        description="Rules that choose a tier, as `[[routing_rules]]` with `name`, `tier` and a `pattern` or `label`; see `context/routing/README.md`.",
     )
     routing_classifier: bool = Field(
         default=False,
-        description="Whether the cheapest model is asked about turns the router is unsure of (2 s at most).",
+        description="Whether the cheapest model classifies turns the router is unsure of (2 s at most).",
     )
     cascade: bool = Field(
         default=True,
-        description="Whether an answer that is refused, or cut before its first word, is tried again one tier up.",
+        description="Whether an answer that is refused, or fails before its first word, is retried one tier up.",
     )
-    fallback: bool = Field(default=True, description="Whether another tier's model answers when one cannot.")
+    fallback: bool = Field(
+        default=True, description="Whether another tier's model answers when the chosen one cannot."
+    )
     max_output_tokens: int = Field(
         default=16_000, ge=64, le=128_000, description="Most tokens of one answer, thinking included."
     )
@@ -135,50 +136,50 @@ class Settings(BaseSettings):
         default=1_000,
         ge=0,
         le=100_000,
-        description="Most tokens of older messages brought back for one turn; 0: none.",
+        description="Most tokens of older messages recalled for one turn; 0: none.",
     )
     recall_embeddings: bool = Field(
         default=False,
-        description="Whether recall also finds by meaning (English), with a model fetched once; needs `palaver[embeddings]`.",
+        description="Whether recall also finds messages by meaning (English), with a model downloaded once; needs `palaver-chat[embeddings]`.",
     )
     keepalives: bool = Field(
-        default=True, description="Whether cached prefixes are renewed during a pause where that is cheaper."
+        default=True, description="Whether cached prefixes are renewed between turns where that is cheaper."
     )
     keepalive_usd_per_thread: Decimal = Field(
         default=Decimal("0.5"),
         ge=0,
-        description="Most USD a thread's renewals may cost in a day (UTC); 0: any amount.",
+        description="Most USD that keep-alives of one thread may cost in a day (UTC); 0: no limit.",
     )
     keepalive_usd_per_day: Decimal = Field(
         default=Decimal(10),
         ge=0,
-        description="Most USD all renewals together may cost in a day; 0: any amount.",
+        description="Most USD that all keep-alives together may cost in a day (UTC); 0: no limit.",
     )
     cache_diagnostics: bool = Field(
         default=True,
-        description="Whether the provider is asked why a cache read failed; off for endpoints that do not know it.",
+        description="Whether the provider is asked for the cause of a cache miss; turn it off for endpoints that do not know the field.",
     )
     system_prompt_file: Path | None = Field(
         default=None, description="A text file that replaces the built-in system prompt."
     )
     titles: Literal["auto", "model", "first_words"] = Field(
         default="auto",
-        description="Who writes titles; `auto`: the simple tier's model, but never the local one.",
+        description="How titles are made; `auto`: by the simple tier's model, but never by the local one.",
     )
     requests_per_minute: int = Field(
         default=6_000,
         ge=0,
         le=1_000_000,
-        description="Requests one address may make in a minute; 0: any number.",
+        description="Requests one address may make in a minute; 0: no limit.",
     )
     max_concurrent_requests: int = Field(
         default=200,
         ge=0,
         le=100_000,
-        description="Requests and streams one address may have open; 0: any number.",
+        description="Requests and streams one address may have open; 0: no limit.",
     )
     trusted_proxies: Names = Field(
-        default=(), description="Addresses (comma-separated) whose forwarding headers name the real client."
+        default=(), description="Addresses of proxies (comma-separated) whose forwarding headers are trusted."
     )
     redis_url: RedisUrl | None = Field(
         default=None,
@@ -188,28 +189,26 @@ class Settings(BaseSettings):
         default=64,
         ge=1,
         le=10_000,
-        description="Calls to one model at the same time; more of them wait. The local model takes fewer.",
+        description="Calls in flight to one model; more of them wait. The local model takes fewer.",
     )
     queue_length: int = Field(
         default=200,
         ge=0,
         le=100_000,
-        description="Calls that may wait for a model; when they do, new turns are refused with 503.",
+        description="Calls that may wait for a model; when so many wait, new turns are refused with 503.",
     )
     queue_seconds: int = Field(
         default=60, ge=1, le=3_600, description="Longest time a call may wait for a model."
     )
-    metrics: bool = Field(default=False, description="Whether `/metrics` has figures for Prometheus.")
+    metrics: bool = Field(default=False, description="Whether `/metrics` serves Prometheus metrics.")
     metrics_token: SecretStr | None = Field(
-        default=None, min_length=16, description="Bearer token that `/metrics` takes, and nothing else does."
+        default=None, min_length=16, description="Bearer token for `/metrics` alone."
     )
     otel: bool = Field(
         default=False,
-        description="Whether traces and metrics go to OpenTelemetry; needs `palaver[otel]`, takes `OTEL_…` settings.",
+        description="Whether traces and metrics are sent to OpenTelemetry; needs `palaver-chat[otel]` and its `OTEL_…` settings.",
     )
-    otel_content: bool = Field(
-        default=False, description="Whether traces carry what people and the model say."
-    )
+    otel_content: bool = Field(default=False, description="Whether traces contain prompts and answers.")
     log_hours: int = Field(
         default=24, ge=1, le=87_600, description="Hours a finished turn's event log is kept for resuming."
     )
@@ -217,35 +216,35 @@ class Settings(BaseSettings):
         default=20,
         ge=0,
         le=600,
-        description="Seconds running turns get to finish when the server is stopped.",
+        description="Seconds that running turns have to finish when the server stops.",
     )
     log_format: Literal["auto", "text", "json"] = Field(
-        default="auto", description="Log lines for people, for machines, or by whether a terminal looks on."
+        default="auto", description="Format of log lines; `auto`: text on a terminal, JSON otherwise."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least level logged."
+        default="info", description="Lowest level that is logged."
     )
 
     @field_validator("alert_secret")
     @classmethod
     def _signed(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is None and info.data.get("alert_webhook") is not None:
-            raise ValueError("alerts are signed: give a secret that the webhook knows too")
+            raise ValueError("alerts are signed: set a secret that the webhook knows too")
         return value
 
     @property
     def all_budgets(self) -> tuple[Budget, ...]:
-        """The budgets in exact amounts."""
-        return tuple(one.budget() for one in self.budgets)
+        """The budgets in exact amounts: picodollars, tokens or requests."""
+        return tuple(configured.budget() for configured in self.budgets)
 
     @property
-    def asks_for_token(self) -> bool:
-        """Whether nobody may use the API without a token."""
+    def requires_token(self) -> bool:
+        """Whether the API requires a token."""
         return self.token is not None or bool(self.tokens)
 
     @property
     def database(self) -> str:
-        """The database's URL. Never log it: it may hold a password."""
+        """The database's URL. Never log it: it may contain a password."""
         return self.database_url or f"sqlite:///{self.data_dir / 'palaver.db'}"
 
     @property
@@ -255,7 +254,7 @@ class Settings(BaseSettings):
 
     @property
     def uses_local_model(self) -> bool:
-        """Whether the embedded model answers."""
+        """Whether the embedded local model answers, because no other endpoint is configured."""
         return self.anthropic_api_key is None and self.anthropic_base_url is None
 
     @classmethod
@@ -268,38 +267,3 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
-
-
-def environment_name(field: str) -> str:
-    """How a setting is called in the environment."""
-    alias = Settings.model_fields[field].validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"PALAVER_{field.upper()}"
-
-
-def unknown_names() -> list[str]:
-    """Names in the environment that begin like a setting and are none: most likely mistyped."""
-    known = {environment_name(field) for field in Settings.model_fields}
-    return sorted(name for name in os.environ if name.startswith("PALAVER_") and name.upper() not in known)
-
-
-class BadSettings(Exception):
-    """Settings that cannot be used; the message names each key and what is wrong, never its value."""
-
-
-def load(**overrides: object) -> Settings:
-    """Settings from all sources; `overrides` come from the command line. Raises BadSettings."""
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]  # validated by pydantic, whatever they are
-    except ValidationError as problem:
-        lines = [f"{_key(error['loc'])}: {error['msg']}" for error in problem.errors(include_input=False)]
-        raise BadSettings("\n".join(lines)) from None
-    except (ValueError, OSError) as problem:
-        raise BadSettings(f"palaver.toml or .env cannot be read: {problem}") from None
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    field = str(location[0]) if location else ""
-    field = field.lower() if field.lower() in Settings.model_fields else field
-    name = environment_name(field) if field in Settings.model_fields else field
-    return name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[1:])

@@ -1,4 +1,4 @@
-"""Access tokens as the operator lists them: `[[tokens]]` in the file."""
+"""Validate access tokens as an operator lists them: `[[tokens]]` in palaver.toml."""
 
 from typing import Literal
 
@@ -7,13 +7,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from context.models.catalog import Tier
 from store.users import LOCAL
 
-DEFAULT_TOKEN = "default"  # noqa: S105 - no secret: the name of the one token PALAVER_TOKEN gives
+DEFAULT_TOKEN = "default"  # noqa: S105 - no secret: the name of the token in PALAVER_TOKEN
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 USER = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$"
 
 
 class Token(BaseModel):
-    """One `[[tokens]]` entry of the operator's: never the token itself, only its digest."""
+    """One `[[tokens]]` entry: the digest of a token, never the token itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

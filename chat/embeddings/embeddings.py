@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import structlog
 from rich.console import Console
 
-from chat.config.settings import BadSettings, Settings
+from chat.config.load import BadSettings
+from chat.config.settings import Settings
 from chat.embeddings import weights
 from chat.upstream.local.errors import LocalModelUnavailable
 from context.recall.function_words import is_english

@@ -10,7 +10,8 @@ from chat.budgets.reservations import Budgets
 from chat.calls.caller import Caller
 from chat.calls.hooks import Hooks
 from chat.clock import Clock
-from chat.config.settings import BadSettings, Settings
+from chat.config.load import BadSettings
+from chat.config.settings import Settings
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime

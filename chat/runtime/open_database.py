@@ -9,7 +9,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.clock import Clock
-from chat.config.settings import BadSettings, Settings
+from chat.config.load import BadSettings
+from chat.config.settings import Settings
 from store import migrate, sqlite, users
 from store.database import Database
 

@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from chat.calls.hooks import Hook, Hooks
-from chat.config.settings import BadSettings, Settings
+from chat.config.load import BadSettings
+from chat.config.settings import Settings
 
 if TYPE_CHECKING:  # loaded only when they are asked for
     from chat.telemetry.otel import Providers

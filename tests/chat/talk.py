@@ -1,6 +1,5 @@
 """Long conversations on a clock the test moves: say, rest, and wait until nothing is under way behind the turns."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,18 +9,16 @@ from typing import Any
 
 from sqlalchemy import text
 
-from chat.background.jobs import DUE_KEEPALIVES
 from chat.upstream.client import Timeouts
 from context.models.pricing import Usage
+from tests.clocks import SteppedClock
 from tests.palaver import Palaver, palaver
 from tests.sse import text_of
-from tests.time import SteppedClock
 from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.log import Exchange
 from tests.upstream.replies import ToolCall
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
-
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
 
 
@@ -98,10 +95,8 @@ class Talk:
             self.clock.advance(pause)
 
     async def settled(self) -> None:
-        """Wait until no turn runs, and no background job that one has started."""
-        while turns := [task for task in asyncio.all_tasks() if task.get_name().startswith("turn ")]:
-            await asyncio.wait(turns)
-        await self.app.deps.scheduler.settled()
+        """Wait until nothing is under way behind a turn."""
+        await self.app.settled()
 
     async def look(self) -> None:
         """One look at the cache states that are due now."""
@@ -171,9 +166,7 @@ async def talking(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterato
     """A Palaver on the simulator's clock. Resting cache states are looked at when the test says so, and at no other time."""
     clock = SteppedClock(sim.clock)
     async with palaver(folder, sim, clock=clock, timeouts=Timeouts(), **settings) as app:
-        for task in asyncio.all_tasks():
-            if task.get_name() == DUE_KEEPALIVES.name:
-                task.cancel()
+        app.stop_timers()
         yield Talk(app, sim.clock)
 
 

@@ -75,7 +75,7 @@ def test_no_policy_gets_below_it() -> None:
         conversation = Conversation("x", exchanges, ("standard",) * 60)
         gaps = pauses(pattern, 60, seed=3)
         inputs = {"standard": terms_of("claude-sonnet-5-5", 1_500)}
-        run = Run(inputs=inputs, fold_first=True).play(conversation, gaps)
+        run = Run(inputs=inputs, compact_first=True).play(conversation, gaps)
         least = least_of(conversation, gaps, inputs, run.summaries, system=1_500).bill
         assert least <= run.provider.total
         for surplus in (0, 1_000, 8_000):

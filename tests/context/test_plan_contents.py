@@ -156,6 +156,7 @@ def test_each_section_is_estimated_and_the_sections_add_up() -> None:
     assert made.estimate.window == 400
     assert made.estimate.recall == 7
     assert made.estimate.new == 100
+    assert made.estimate.total == made.estimate.tools + made.estimate.system + 300 + 400 + 7 + 100
     assert made.to_json()["estimate"]["total"] == made.estimate.total
 
 

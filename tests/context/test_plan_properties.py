@@ -157,7 +157,10 @@ def test_the_predicted_kinds_add_up_to_the_whole_prompt() -> None:
         for asked in story.asked:
             used = asked.planned.estimated_usage
             assert min(used.input, used.cache_read, used.cache_write_5m, used.cache_write_1h) >= 0
-            assert used.prompt > 0
+            estimate = asked.planned.estimate.total - SMALL.overhead  # room for the rest is not billed
+            # Before the first answer nothing is known but the estimate; then the provider's own counts correct it.
+            slack = 30 + 0.03 * estimate if asked.cache_state.written else 1
+            assert abs(used.prompt - estimate) <= slack
 
     ttls(check)
 

@@ -145,8 +145,11 @@ def test_what_an_assistant_or_a_pasted_page_says_is_no_instruction() -> None:
 def test_instructions_never_take_more_than_their_share() -> None:
     lines = [f"u: Always mention rule number {n} of the house" for n in range(200)]
     blocks = recalled([*lines, "u: The gate code is 5512"], "What is the gate code?", 1_000)
-    rules = [block for block in blocks if "Always" in block.text or block.text == INSTRUCTION]
-    assert sum(block.tokens for block in rules) <= 1_000
+    texts = [block.text for block in blocks]
+    assert texts[0] == INSTRUCTION
+    rules = blocks[: texts.index(OPENING)]
+    share = 1_000 * DEFAULT.instruction_share
+    assert 0.5 * share < sum(block.tokens for block in rules) <= share
     assert "m200" in ids(blocks)
 
 

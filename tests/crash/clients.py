@@ -28,7 +28,7 @@ class Promise:
 
 
 @dataclass(slots=True, kw_only=True)
-class World:
+class Shared:
     """What all clients of one server share."""
 
     http: httpx.AsyncClient
@@ -37,13 +37,21 @@ class World:
     promises: list[Promise] = field(default_factory=list)
     repeats: int = 0
     resumes: int = 0
+    waiting: int = 0
+    """Clients that wait for the next server."""
+
+    async def until_up(self) -> None:
+        """Wait until a server serves."""
+        self.waiting += 1
+        await self.up.wait()
+        self.waiting -= 1
 
 
 class Client:
     """One person: says something, reads the answer to its end however often the line drops, and says the next thing."""
 
-    def __init__(self, world: World, name: str, dice: random.Random) -> None:
-        self.world = world
+    def __init__(self, shared: Shared, name: str, dice: random.Random) -> None:
+        self.shared = shared
         self.name = name
         self.dice = dice
         self.thread = ""
@@ -51,8 +59,8 @@ class Client:
         self.said = 0
 
     async def live(self) -> None:
-        """Until the world ends."""
-        while not self.world.ending:
+        """Until the test ends."""
+        while not self.shared.ending:
             if self.said % 12 == 0:
                 self.thread = f"{self.name}-{self.said}"
                 self.mine = []
@@ -81,14 +89,13 @@ class Client:
         """Post until there is an answer; the key makes every repeat harmless."""
         key = {"idempotency-key": uuid.UUID(int=self.dice.getrandbits(128)).hex}
         while True:
-            await self.world.up.wait()
+            await self.shared.until_up()
             try:
-                answer = await self.world.http.post(
+                answer = await self.shared.http.post(
                     f"/api/threads/{self.thread}/turns", json=wish, headers=key
                 )
             except httpx.TransportError:
-                self.world.repeats += 1
-                await asyncio.sleep(0.005)
+                self.shared.repeats += 1
                 continue
             assert answer.status_code in (200, 202), answer.text
             accepted = answer.json()
@@ -100,7 +107,7 @@ class Client:
             message=accepted["message_id"],
             text=wish.get("input", {}).get("text"),
         )
-        self.world.promises.append(promise)
+        self.shared.promises.append(promise)
         self.mine.append(promise)
         return promise
 
@@ -108,21 +115,21 @@ class Client:
         """Read to the terminal event, resuming after the last event seen; sometimes leave early, sometimes cancel."""
         cancel_at = self.dice.randrange(3, 12) if restless and self.dice.random() < 0.15 else None
         while not promise.ended:
-            await self.world.up.wait()
+            await self.shared.until_up()
             leave_after = self.dice.randrange(1, 10) if restless and self.dice.random() < 0.3 else None
             try:
                 await self._read(promise, leave_after)
                 if cancel_at is not None and len(promise.seen) >= cancel_at and not promise.ended:
                     cancel_at = None
-                    await self.world.http.post(f"/api/turns/{promise.turn}/cancel")
+                    await self.shared.http.post(f"/api/turns/{promise.turn}/cancel")
             except httpx.TransportError:
-                await asyncio.sleep(0.005)
-            self.world.resumes += 1
+                pass  # the server was killed: go on from here once the next one serves
+            self.shared.resumes += 1
 
     async def _read(self, promise: Promise, leave_after: int | None) -> None:
         cursor = promise.seen[-1].seq if promise.seen else 0
         path = f"/api/turns/{promise.turn}/events"
-        async with self.world.http.stream("GET", path, headers={"last-event-id": str(cursor)}) as response:
+        async with self.shared.http.stream("GET", path, headers={"last-event-id": str(cursor)}) as response:
             assert response.status_code == 200, (response.status_code, await response.aread())
             fresh = 0
             async for event in read_events(response.aiter_bytes()):

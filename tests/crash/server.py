@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import Self
 
 import httpx
 import psutil
+
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0  # seconds a start may take on a busy machine
@@ -126,7 +128,7 @@ class Server:
                     cwd=self.folder,
                 )
             self.pid = self._process.pid
-        await self._serves(began + self.patience)
+        await until(self._serves, limit=self.patience)
         self.starts.append(time.perf_counter() - began)
 
     async def kill(self) -> None:
@@ -160,25 +162,17 @@ class Server:
         await until(lambda: pid is None or not psutil.pid_exists(pid))
         self.pid = None
 
-    async def _serves(self, deadline: float) -> None:
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except OSError:
-                assert self.alive, f"the server did not start:\n{self.log.read_text()[-3000:]}"
-                assert time.perf_counter() < deadline, "the server took too long to start"
-                await asyncio.sleep(0.01)
-                continue
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-            return
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Look every few milliseconds; for what gives no sign of its own."""
-    while not condition():  # noqa: ASYNC110 - there is no event to wait for
-        await asyncio.sleep(0.003)
+    async def _serves(self) -> bool:
+        """Whether the port takes connections. Fails when the process has ended."""
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            assert self.alive, f"the server did not start:\n{self.log.read_text()[-3000:]}"
+            return False
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        return True
 
 
 @asynccontextmanager

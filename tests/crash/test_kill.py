@@ -17,21 +17,22 @@ import httpx
 from store import sqlite
 from store.database import Database
 from tests.bench.soak.reconcile import Books, reconcile, rows_of
-from tests.crash.clients import TERMINAL, Client, Promise, World
-from tests.crash.server import ForkServer, Server, client_for, settings_for, until
+from tests.crash.clients import TERMINAL, Client, Promise, Shared
+from tests.crash.server import ForkServer, Server, client_for, settings_for
 from tests.sse import parts_of, read_events
 from tests.upstream import Reply, Simulator
+from tests.waiting import until
 
 LONG = "PALAVER_LONG" in os.environ
 KILLS = 200 if LONG else 20
-LANES = 2
-CLIENTS = 4  # per cache state
+SERVERS = 2
+CLIENTS = 4  # per server
 LONGEST_LIFE = 0.9  # seconds from serving to the kill
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a cache state exercised."""
+    """What one server's kills exercised."""
 
     kills: int = 0
     mid_answer: int = 0
@@ -47,13 +48,15 @@ async def test_no_kill_loses_or_doubles_anything(tmp_path: Path) -> None:
     async with Simulator() as sim, ForkServer() as fork_server:
         sim.respond(answer())
         sim.chaos(seed=11, rate=0.06, kinds=("reset", "error"))
-        cache_states = [
-            cache_state(tmp_path / f"lane{n}", sim, fork_server, KILLS // LANES, random.Random(f"kill {n}"))
-            for n in range(LANES)
+        killed = [
+            killed_often(
+                tmp_path / f"server{n}", sim, fork_server, KILLS // SERVERS, random.Random(f"kill {n}")
+            )
+            for n in range(SERVERS)
         ]
-        tallies = await asyncio.gather(*cache_states)
+        tallies = await asyncio.gather(*killed)
         await sim.idle()
-        books = await accounts([tmp_path / f"lane{n}" for n in range(LANES)], sim)
+        books = await accounts([tmp_path / f"server{n}" for n in range(SERVERS)], sim)
     told = f"{report(tallies)}\n{books}"
     print(f"\n{told}")
     assert sum(tally.kills for tally in tallies) == KILLS
@@ -70,24 +73,24 @@ async def test_the_real_command_is_killed_and_comes_back(tmp_path: Path) -> None
         server = Server(folder=tmp_path, settings=settings_for(sim.base_url))
         await server.start()
         async with client_for(server) as http:
-            world = World(http=http)
-            world.up.set()
-            client = Client(world, "ada", random.Random(1))
+            shared = Shared(http=http)
+            shared.up.set()
+            client = Client(shared, "ada", random.Random(1))
             client.thread = "t"
             promise = await client.say({"input": {"text": "count"}})
             gate.release(4)
             hearing = asyncio.create_task(client.hear(promise, restless=False))
             await until(lambda: any(event.type == "part.delta" for event in promise.seen))
-            world.up.clear()
+            shared.up.clear()
             await server.kill()
             await server.start()
-            world.up.set()
+            shared.up.set()
             await hearing
-            await examine(world, http, promise)
+            await examine(shared, http, promise)
             assert promise.seen[-1].data["error"]["code"] == "interrupted"
             gate.open()
             last = await client.say_last_words()
-            await examine(world, http, last)
+            await examine(shared, http, last)
             assert last.seen[-1].type == "turn.completed"
         await server.terminate()
         check_file(server)
@@ -115,7 +118,7 @@ def answer() -> Any:
     return respond
 
 
-async def cache_state(
+async def killed_often(
     folder: Path, sim: Simulator, fork_server: ForkServer, kills: int, dice: random.Random
 ) -> Tally:
     """One server with its clients, killed `kills` times, then left to finish in peace."""
@@ -123,12 +126,14 @@ async def cache_state(
     tally = Tally()
     open_before: list[Promise] = []
     async with client_for(server) as http:
-        world = World(http=http)
-        clients = [Client(world, f"{folder.name}-c{n}", random.Random(dice.random())) for n in range(CLIENTS)]
+        shared = Shared(http=http)
+        clients = [
+            Client(shared, f"{folder.name}-c{n}", random.Random(dice.random())) for n in range(CLIENTS)
+        ]
         living = [asyncio.create_task(client.live()) for client in clients]
         try:
             for _ in range(kills):
-                await begin(server, world, http, open_before)
+                await begin(server, shared, http, open_before)
                 if dice.random() < 0.8:  # the others may be killed while they start
                     await http.get("/readyz")
                 await asyncio.wait(
@@ -137,20 +142,20 @@ async def cache_state(
                 for task in living:
                     if task.done():
                         await task  # a client that found something wrong says so now
-                world.up.clear()
+                shared.up.clear()
                 await server.kill()
-                await asyncio.sleep(0.02)  # what was in the sockets is read now
+                await until(lambda: shared.waiting == CLIENTS)  # what was in the sockets is read now
                 check_file(server)
-                open_before = [one for one in world.promises if not one.ended]
+                open_before = [one for one in shared.promises if not one.ended]
                 tally.kills += 1
                 tally.mid_answer += bool(open_before)
-            await begin(server, world, http, open_before)
-            world.ending = True
+            await begin(server, shared, http, open_before)
+            shared.ending = True
             await asyncio.gather(*living)
             farewells = await asyncio.gather(*(client.say_last_words() for client in clients))
-            for promise in world.promises:
-                await examine(world, http, promise)
-            await examine_threads(http, world.promises)
+            for promise in shared.promises:
+                await examine(shared, http, promise)
+            await examine_threads(http, shared.promises)
         finally:
             for task in living:
                 task.cancel()
@@ -158,26 +163,26 @@ async def cache_state(
             await server.terminate()
         check_file(server)
     assert all(last.ended for last in farewells)
-    tally.promises, tally.repeats, tally.resumes = len(world.promises), world.repeats, world.resumes
-    tally.events = sum(len(promise.seen) for promise in world.promises)
+    tally.promises, tally.repeats, tally.resumes = len(shared.promises), shared.repeats, shared.resumes
+    tally.events = sum(len(promise.seen) for promise in shared.promises)
     tally.interrupted = sum(
-        promise.seen[-1].data.get("error", {}).get("code") == "interrupted" for promise in world.promises
+        promise.seen[-1].data.get("error", {}).get("code") == "interrupted" for promise in shared.promises
     )
     tally.starts = server.starts
     return tally
 
 
-async def begin(server: Server, world: World, http: httpx.AsyncClient, open_before: list[Promise]) -> None:
+async def begin(server: Server, shared: Shared, http: httpx.AsyncClient, open_before: list[Promise]) -> None:
     """Start the server; what ran when it was killed has an end now, whatever the clients do next."""
     await server.start()
     for promise in open_before:
         turn = (await http.get(f"/api/turns/{promise.turn}")).json()
         assert turn["status"] != "running", "a turn of a dead process still runs"
-        await examine(world, http, promise)
-    world.up.set()
+        await examine(shared, http, promise)
+    shared.up.set()
 
 
-async def examine(world: World, http: httpx.AsyncClient, promise: Promise) -> None:
+async def examine(shared: Shared, http: httpx.AsyncClient, promise: Promise) -> None:
     """One promise against what the server has stored."""
     answer = await http.get(f"/api/turns/{promise.turn}")
     assert answer.status_code == 200, f"an acknowledged turn is lost: {answer.text}"

@@ -5,6 +5,8 @@ from contextlib import suppress
 
 from tests.palaver import Palaver
 from tests.stateful.model import TERMINAL, ModelTurn, Reader
+from tests.upstream import Gate
+from tests.waiting import LIMIT
 
 
 async def read(app: Palaver, reader: Reader) -> None:
@@ -33,13 +35,19 @@ async def cancel(app: Palaver, turn: ModelTurn) -> None:
 
 
 async def until_heard(app: Palaver, turn: ModelTurn) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         async for event in app.stream(turn.id):
             if event.type == "part.delta":
                 return
 
 
+async def until_written(gate: Gate) -> None:
+    """Wait until the model has written all it may."""
+    async with asyncio.timeout(LIMIT):
+        await gate.reached()
+
+
 async def until_end(app: Palaver, turn: ModelTurn) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         events = await app.follow(turn.id)
     assert events[-1].type in TERMINAL

@@ -9,21 +9,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from chat.clock import SystemClock
 from chat.upstream.client import Timeouts
+from tests.clocks import HurriedClock
 from tests.palaver import Palaver, palaver
 from tests.stateful.model import Plan
 from tests.upstream import Reply, Simulator
 from tests.upstream.call import last_user_text
 
 T = TypeVar("T")
-
-
-class HurriedClock(SystemClock):
-    """The machine's clock, but nobody waits between retries."""
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
 
 
 class RestartableServer:
@@ -89,7 +82,13 @@ class RestartableServer:
 
     async def _start(self) -> None:
         self._app = await self._stack.enter_async_context(
-            palaver(self._folder, self.sim, clock=HurriedClock(), timeouts=Timeouts(), log_level="error")
+            palaver(
+                self._folder,
+                self.sim,
+                clock=HurriedClock(self.sim.clock),
+                timeouts=Timeouts(),
+                log_level="error",
+            )
         )
 
     def _reply(self, request: dict[str, Any]) -> Reply | None:

@@ -23,7 +23,7 @@ from tests.bench.economics.engine import MID, THREE, Run, terms_of
 from tests.bench.economics.lower_bound import least_of
 from tests.bench.economics.provider import Provider
 
-# Context economics, section 11: bound, fixed trigger with automatic 5m marks, best trigger and life found by search.
+# Aims as shares of: the lower bound, a fixed trigger with automatic 5m breakpoints, the best trigger and TTL found by search.
 AIMS = {
     ("one", "recorded"): (1.20, 0.83, 0.85),
     ("one", "seconds"): (1.05, 0.99, 1.00),
@@ -51,7 +51,7 @@ class Job:
     others: tuple[Conversation, ...]
     system: int
     presence: bool
-    fold_first: bool
+    compact_first: bool
     trained: bool
     trigger: float
     real: bool = False
@@ -91,7 +91,7 @@ def measure(job: Job) -> Row:
     for seed, conversation in enumerate(job.conversations):
         gaps = between(conversation, job.pattern, seed)
         run = Run(
-            inputs=inputs, global_gaps_by_model=dict(global_gaps_by_model), fold_first=job.fold_first
+            inputs=inputs, global_gaps_by_model=dict(global_gaps_by_model), compact_first=job.compact_first
         ).play(conversation, gaps)
         seconds, plans = seconds + run.planning, plans + run.plans
         played: Provider | Played = run.provider
@@ -110,7 +110,7 @@ def measure(job: Job) -> Row:
                 Run(
                     inputs=watched,
                     global_gaps_by_model=dict(global_gaps_by_model),
-                    fold_first=job.fold_first,
+                    compact_first=job.compact_first,
                     presence=0.9,
                 )
                 .play(conversation, gaps)
@@ -218,7 +218,7 @@ def main() -> None:
     parser.add_argument("--kinds", default="one,three")
     parser.add_argument("--no-presence", action="store_true")
     parser.add_argument(
-        "--fold-first", action="store_true", help="a turn that finds a fold undone waits for it"
+        "--compact-first", action="store_true", help="a turn that finds a fold undone waits for it"
     )
     parser.add_argument("--untrained", action="store_true", help="the service has seen no pauses before")
     parser.add_argument(
@@ -246,7 +246,7 @@ def main() -> None:
                 others=tuple(others),
                 system=args.system,
                 presence=not args.no_presence and pattern in ("bursts", RECORDED),
-                fold_first=args.fold_first,
+                compact_first=args.compact_first,
                 trained=not args.untrained,
                 trigger=20 * turn,
             )
@@ -257,7 +257,7 @@ def main() -> None:
             # Nobody has seen pauses before in a new database, and no turn waits for a compaction there: the pure engine plays the same.
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
             one = [
-                replace(job, presence=False, fold_first=False, trained=False)
+                replace(job, presence=False, compact_first=False, trained=False)
                 for job in jobs
                 if job.kind == "one"
             ]

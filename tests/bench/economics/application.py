@@ -24,8 +24,8 @@ from store.ledger import entries
 from store.users import LOCAL
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.engine import AFTER_END
+from tests.clocks import SteppedClock
 from tests.palaver import Palaver, palaver
-from tests.time import SteppedClock
 from tests.upstream import Reply, SimClock, Simulator
 
 THREAD = "bench"
@@ -77,13 +77,14 @@ async def _play(
         Simulator(clock=clock) as sim,
         palaver(folder, sim, clock=SteppedClock(clock), **settings) as app,
     ):
+        app.stop_timers()
         sim.respond(respond)
         last = len(conversation.exchanges) - 1
         for index, exchange in enumerate(conversation.exchanges):
             coming = exchange.answer
             turn = await app.chat(THREAD, words(exchange.user - FRAME, chance))
             assert turn["status"] == "completed", turn["error"]
-            await app.deps.scheduler.settled()
+            await app.settled()
             await _rest(app, clock, gaps[index] if index < last else AFTER_END)
         return await _played(app)
 
@@ -100,7 +101,7 @@ async def _rest(app: Palaver, clock: SimClock, pause: int) -> None:
             return
         clock.advance(max(0, due - now + 1) / 1000)
         await app.deps.keepalives.start_due()
-        await app.deps.scheduler.settled()
+        await app.settled()
 
 
 async def _played(app: Palaver) -> Played:

@@ -72,7 +72,7 @@ class Run:
     inputs: dict[str, PlanInputs]
     global_gaps_by_model: dict[str, GlobalGaps] = field(default_factory=dict)
     presence: float | None = None
-    fold_first: bool = False
+    compact_first: bool = False
     seen: Callable[[Plan], None] | None = None
     provider: Provider = field(default_factory=Provider)
     cache_states: dict[str, CacheState] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Run:
         self.path.append(_message(index * 2, "user", user))
         cache_state = self.cache_states.get(inputs.model.id) or CacheState(model=inputs.model.id, share=0.0)
         planned = self._plan(inputs, cache_state, now)
-        if planned.compaction is not None and self.fold_first:
+        if planned.compaction is not None and self.compact_first:
             self._compact(inputs, planned.compaction)
             planned = self._plan(inputs, cache_state, now)
         self.summaries.append(0 if planned.summary is None else planned.summary.tokens)
@@ -126,7 +126,7 @@ class Run:
         compaction = when.after_turn(
             inputs,
             self._branch(inputs, self.cache_states[inputs.model.id], now),
-            undone=None if self.fold_first else planned.compaction,
+            undone=None if self.compact_first else planned.compaction,
         )
         if compaction is not None:
             self._compact(inputs, compaction)

@@ -38,7 +38,7 @@ def bill(
     total = 0
     for index, conversation in enumerate(conversations):
         gaps = between(conversation, patterns[index % len(patterns)], index)
-        run = Run(inputs=inputs, global_gaps_by_model=global_gaps_by_model, fold_first=True).play(
+        run = Run(inputs=inputs, global_gaps_by_model=global_gaps_by_model, compact_first=True).play(
             conversation, gaps
         )
         global_gaps_by_model = {

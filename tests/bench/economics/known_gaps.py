@@ -81,7 +81,7 @@ def floor(
     whole = more = 0.0
     for seed, conversation in enumerate(conversations):
         gaps = between(conversation, pattern, seed)
-        run = Run(inputs=dict(inputs), fold_first=True).play(conversation, gaps)
+        run = Run(inputs=dict(inputs), compact_first=True).play(conversation, gaps)
         best = least_of(conversation, gaps, inputs, run.summaries, system=SYSTEM)
         whole += best.bill
         for tier in inputs:

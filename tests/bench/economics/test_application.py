@@ -11,6 +11,7 @@ def test_the_application_pays_what_the_pure_engine_pays() -> None:
     gaps = pauses("minutes", count, seed=1)
     ours = application.play(conversation, gaps, system=1_500)
     pure = Run(inputs={"standard": terms_of("claude-sonnet-5-5", 1_500)}).play(conversation, gaps)
-    assert abs(ours.total / pure.provider.total - 1) < 0.1
-    assert abs(ours.prompt_tokens / pure.provider.prompt_tokens - 1) < 0.05
+    # The clock moves only once nothing is under way, so both are the same in every run and on every machine.
+    assert ours.prompt_tokens == pure.provider.prompt_tokens
+    assert abs(ours.total / pure.provider.total - 1) < 0.01, "summaries differ in length"
     assert not ours.shortfalls

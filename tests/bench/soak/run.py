@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import random
 import time
 from collections import Counter
@@ -12,7 +13,8 @@ import psutil
 
 from chat.upstream.client import Timeouts
 from tests.bench.soak.reconcile import Books, reconcile, rows_of
-from tests.bench.soak.users import FAULTS, HurriedClock, Person, model, round_of, settled
+from tests.bench.soak.users import FAULTS, Person, model, round_of
+from tests.clocks import HurriedClock
 from tests.palaver import palaver
 from tests.upstream import SimClock, Simulator
 from tests.upstream.log import Log
@@ -45,8 +47,16 @@ class Soak:
         return sum((at - mean_at) * (size - mean_size) for at, size in late) / spread * 3_600
 
 
-async def soak(folder: Path, *, seconds: float, people: int = 12, seed: int = 1, rate: float = 0.08) -> Soak:
-    """Chat for that long and compare the ledger with the simulator's log."""
+async def soak(
+    folder: Path,
+    *,
+    seconds: float = math.inf,
+    rounds: float = math.inf,
+    people: int = 12,
+    seed: int = 1,
+    rate: float = 0.08,
+) -> Soak:
+    """Chat for so many seconds or so many rounds of turns, and compare the ledger with the simulator's log."""
     dice, clock = random.Random(f"soak {seed}"), SimClock(start=START)
     process, began = psutil.Process(), time.monotonic()
     memory: list[tuple[float, float]] = []
@@ -67,14 +77,16 @@ async def soak(folder: Path, *, seconds: float, people: int = 12, seed: int = 1,
             crowd = [
                 Person(app=app, thread=f"p{n}-0", dice=random.Random(f"{seed} {n}")) for n in range(people)
             ]
-            while time.monotonic() - began < seconds:
+            played = 0
+            while time.monotonic() - began < seconds and played < rounds:
+                played += 1
                 await round_of(crowd, clock, sim, dice)
                 for number, person in enumerate(crowd):
                     if person.turns and person.turns % FRESH == 0:
                         person.thread, person.last = f"p{number}-{person.turns}", None
                 gc.collect()
                 memory.append((time.monotonic() - began, process.memory_info().rss / MIB))
-            await settled()
+            await app.settled()
             await sim.idle()
             books = reconcile(await rows_of(app.deps.database), log)
     ended: Counter[str] = Counter()

@@ -11,7 +11,6 @@ import httpx
 
 from tests.chat.talk import condensed, summarises
 from tests.palaver import Palaver
-from tests.time import SteppedClock
 from tests.upstream import Reply, SimClock, Simulator, faults
 from tests.upstream.replies import ToolCall
 
@@ -46,20 +45,6 @@ FAULTS = (
 )
 ANSWERS = (200, 202)
 REFUSING = {402, 409, 429, 503}  # busy, out of budget, overloaded: a person tries something else later
-
-
-class HurriedClock(SteppedClock):
-    """The provider's clock; nobody waits between retries."""
-
-    def __init__(self, sim: SimClock, seed: str = "waits") -> None:
-        super().__init__(sim)
-        self._dice = random.Random(seed)
-
-    def chance(self) -> float:
-        return self._dice.random()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
 
 
 def model(seed: int) -> Any:
@@ -137,7 +122,7 @@ class Person:
     async def _watch(self, turn_id: str) -> None:
         """Follow the answer; some stop it, some go away."""
         if self.dice.random() < 0.12:
-            await asyncio.sleep(self.dice.choice([0, 0.01, 0.03, 0.08]))
+            await asyncio.sleep(self.dice.choice([0, 0.01, 0.03, 0.08]))  # anywhere in the answer
             await self.app.http.post(f"/api/turns/{turn_id}/cancel")
         async for _ in self.app.stream(turn_id):
             if self.dice.random() < 0.002:
@@ -153,20 +138,13 @@ class Person:
                 await self.app.follow(turn_id)
 
 
-async def settled() -> None:
-    """Wait until no turn runs, and no background job that one has started."""
-    names = ("turn ", "compaction", "title", "keepalive", "cache_miss")
-    while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]:
-        await asyncio.wait(tasks)
-
-
 async def round_of(people: list[Person], clock: SimClock, sim: Simulator, dice: random.Random) -> None:
     """Everybody takes a turn at once; then time passes, and cache states that are due are looked at."""
     await asyncio.gather(*(person.act() for person in people))
-    await settled()
+    await people[0].app.settled()
     for _ in range(dice.choice([1, 2, 6, 12])):
         clock.advance(dice.choice([20, 120, 250]))
         await people[0].app.deps.keepalives.start_due()
-        await settled()
-    await settled()
+        await people[0].app.settled()
+    await people[0].app.settled()
     await sim.idle()

@@ -13,6 +13,7 @@ import psutil
 
 from tests.bench.stream_path.load import LAST, SlotRequest, read_all
 from tests.crash.server import ROOT, Server, environment, free_port, settings_for
+from tests.waiting import until
 
 CHUNK = 8  # characters per delta of the model
 PACE = 0.02  # seconds between two deltas of one stream
@@ -157,14 +158,18 @@ def direct(pid: int, port: int) -> Subject:
 
 async def listening(port: int) -> None:
     """Wait until somebody takes connections there."""
-    for _ in range(3_000):
-        with suppress(OSError):
+
+    async def answers() -> bool:
+        try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
+        except OSError:
+            return False
+        writer.close()
+        with suppress(OSError):
             await writer.wait_closed()
-            return
-        await asyncio.sleep(0.02)
-    raise TimeoutError(f"nobody listens on port {port}")
+        return True
+
+    await until(answers, limit=60.0)
 
 
 async def stop(process: Process) -> None:

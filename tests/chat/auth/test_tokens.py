@@ -21,7 +21,7 @@ from chat.auth.principal import Principal
 from chat.auth.tokens import Tokens, as_toml, new_token
 from chat.cli.main import app as command_line
 from chat.clock import Clock
-from chat.config.settings import BadSettings, load
+from chat.config.load import BadSettings, load
 from chat.config.tokens import Token
 from chat.upstream.client import Timeouts
 from tests.chat.auth.tokens import ADA, BOB, GRANTED, client
@@ -216,7 +216,7 @@ async def test_a_file_that_changed_while_the_server_was_starting_counts(
         assert [deps.token_registry.find(token) is None for token in (ADA, BOB)] == [True, False]
 
 
-async def test_a_house_that_was_open_asks_for_tokens_as_soon_as_there_are_some(
+async def test_a_house_that_was_open_requires_tokens_as_soon_as_there_are_some(
     sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with from_file(tmp_path, sim, monkeypatch, "") as (app, change):

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from chat.budgets.alerts import Alerts, Webhook
-from chat.config.settings import BadSettings, load
+from chat.config.load import BadSettings, load
 from context.limits.budgets import Budget, Counter, Spender, counters, share_reached
 from store import migrate
 from store.database import Database

@@ -17,9 +17,9 @@ from store.database import Database
 from tests.chat.budgets.spending import budget, cost, counted, spent
 from tests.chat.process import environment, serving
 from tests.chat.talk import START
+from tests.clocks import SteppedClock
 from tests.palaver import palaver
 from tests.redis import RedisServer
-from tests.time import SteppedClock
 from tests.upstream import Reply, SimClock, Simulator
 
 OUTPUT = 256  # tokens of an answer at most
@@ -71,7 +71,8 @@ async def overspending_is_impossible(sim: Simulator, urls: Sequence[str], databa
             answer = await http.post(f"/api/threads/t{number}/turns", json=body)
             if answer.status_code != 503:
                 break
-            await asyncio.sleep(1)  # a slow machine: every connection to the database is taken
+            # Every connection to the database is taken: a client waits as long as it is asked to.
+            await asyncio.sleep(float(answer.headers["retry-after"]))
         if answer.status_code != 202:
             assert answer.status_code in (402, 429), answer.text
             return str(answer.json()["error"]["code"])

@@ -14,12 +14,14 @@ from typing import Any
 
 from chat.upstream.client import Timeouts
 from tests.bench.soak.reconcile import reconcile, rows_of
-from tests.bench.soak.users import FAULTS, HurriedClock, Person, model, round_of, settled
+from tests.bench.soak.users import FAULTS, Person, model, round_of
+from tests.clocks import HurriedClock
 from tests.palaver import Palaver, palaver
 from tests.upstream import Gate, Reply, SimClock, Simulator
+from tests.waiting import until
 
 CALLS = 6_000 if "PALAVER_LONG" in os.environ else 600
-TTL_MS = 5  # the process crashes between them
+RUNS = 5  # the process crashes between them
 PEOPLE = 20
 START = 1_795_000_000.0
 PATIENCE = Timeouts(connect=5.0, write=5.0, first_byte=10.0, silence=10.0)
@@ -31,18 +33,18 @@ async def test_the_ledger_is_the_providers_log_to_the_token_and_picodollar(tmp_p
     async with Simulator(clock=clock) as sim:
         sim.respond(model(7))
         sim.chaos(seed=7, rate=0.08, kinds=FAULTS)
-        folder = tmp_path / "life0"
+        folder = tmp_path / "run0"
         stack, app = await begin(folder, sim)
-        for ttl in range(TTL_MS):
+        for run in range(RUNS):
             people = [
-                Person(app=app, thread=f"p{n}", dice=random.Random(f"{ttl} {n}")) for n in range(PEOPLE)
+                Person(app=app, thread=f"p{n}", dice=random.Random(f"{run} {n}")) for n in range(PEOPLE)
             ]
-            while len(sim.log) < CALLS * (ttl + 1) / TTL_MS:
+            while len(sim.log) < CALLS * (run + 1) / RUNS:
                 await round_of(people, clock, sim, dice)
-            if ttl < TTL_MS - 1:
-                folder = await crash(stack, app, sim, folder, tmp_path / f"life{ttl + 1}")
+            if run < RUNS - 1:
+                folder = await crash(stack, app, sim, folder, tmp_path / f"run{run + 1}")
                 stack, app = await begin(folder, sim)
-        await settled()
+        await app.settled()
         await sim.idle()
         books = reconcile(await rows_of(app.deps.database), sim.log)
         print(f"\n{books}\n{dict(books.faults)}\n{dict(books.purposes)}")
@@ -98,9 +100,7 @@ async def crash(stack: AsyncExitStack, app: Palaver, sim: Simulator, old: Path, 
             if event.type == "part.delta":
                 break
     # A process that is killed sends nothing more; this one is only copied, so all it is going to send must be on its way.
-    async with asyncio.timeout(30):
-        while len(gates) < len(turns) or len(titles) < len(turns):  # noqa: ASYNC110 - the provider tells nobody
-            await asyncio.sleep(0.02)
+    await until(lambda: len(gates) == len(turns) and len(titles) >= len(turns))
     shutil.copytree(old, new, ignore=shutil.ignore_patterns("*.lock", "*-shm"))
     await stack.aclose()  # what the old process does now happens to the old files
     for gate in gates:

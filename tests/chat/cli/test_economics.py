@@ -15,8 +15,8 @@ from chat.usage.compare import CannotTell, examine
 from chat.usage.figures import Costs, together
 from context.models.pricing import Usage, price
 from tests.chat.process import environment, run
+from tests.clocks import SteppedClock
 from tests.palaver import Palaver, palaver, settings_for
-from tests.time import SteppedClock
 from tests.upstream import Reply, SimClock, Simulator
 
 START = 1_795_000_000.0  # seconds; a day on which the price table knows all current models

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from chat.cli.main import app
-from chat.config.settings import BadSettings, load
+from chat.config.load import BadSettings, load
 
 RULES = """
 [[routing_rules]]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from chat.config.settings import BadSettings, Settings, environment_name, load, unknown_names
+from chat.config.load import BadSettings, environment_name, load, unknown_names
+from chat.config.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.config.settings import BadSettings, load
+from chat.config.load import BadSettings, load
 from chat.runtime.token_sizes import Sizes, load_tokenizers
 from context.messages import Message, TextPart
 from context.tokens.exact import ExactTokenizer

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from pathlib import Path
 
 import httpx
@@ -64,7 +63,6 @@ async def test_a_stop_waits_for_turns_that_end_in_time_and_ends_the_others(tmp_p
                 gate.release(1)
             await ends_spoke.wait()
             await stays_spoke.wait()
-            started = time.monotonic()
             stopping = asyncio.create_task(server.stop(signal.SIGTERM))
             refused = await refusal(server)
             again = await server.http.post(
@@ -79,7 +77,6 @@ async def test_a_stop_waits_for_turns_that_end_in_time_and_ends_the_others(tmp_p
             assert (await server.http.get("/healthz")).status_code == 200
             gates["ends"].open()
             assert await stopping == 0
-            assert 1.5 < time.monotonic() - started < 15
             assert (await ends)[-1].type == "turn.completed"
             last = (await stays)[-1]
             assert last.type == "turn.failed"

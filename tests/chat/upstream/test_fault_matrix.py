@@ -17,7 +17,7 @@ from tests.upstream import Reply, Simulator
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-HASTY = Timeouts(connect=2.0, write=5.0, first_byte=0.8, silence=0.8)
+HASTY = Timeouts(connect=5.0, write=5.0, first_byte=1.2, silence=1.2)
 CLOSE = [
     row for row in ROWS if row.name == "headers too late" or row.name.endswith("silence")
 ]  # those that take real time

@@ -1,7 +1,7 @@
 """Replicas tell each other of the models through a real Redis, and do without it when it is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,9 @@ from tests.palaver import Palaver, palaver, settings_for
 from tests.redis import RedisServer
 from tests.upstream import Reply, Simulator, faults
 from tests.upstream.limits import Limits
+from tests.waiting import until
 
 MODEL = "claude-sonnet-5-5"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - what is waited for comes from outside
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -38,18 +33,20 @@ async def replicas(
             given = {"fallback": False, "redis_url": redis.url, "queue_seconds": 1, **settings}
             server = palaver(folder / name, sim, clock=QuickClock(), timeouts=Timeouts(), **given)
             apps.append(await stack.enter_async_context(server))
-        async with asyncio.timeout(20):
-            while await _listeners(redis) < len(apps):  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.02)
+        await until_listening(redis, len(apps))
         yield apps
 
 
-async def _listeners(redis: RedisServer) -> int:
-    """How many replicas listen, as Redis counts them."""
-    return int((await _turn_request(redis, "PUBSUB NUMSUB palaver:models", lines=4))[3][1:])
+async def until_listening(redis: RedisServer, replicas: int) -> None:
+    """Wait until so many replicas have subscribed, as Redis counts them."""
+
+    async def listening() -> bool:
+        return int((await answer_of(redis, "PUBSUB NUMSUB palaver:models", lines=4))[3][1:]) >= replicas
+
+    await until(listening)
 
 
-async def _turn_request(redis: RedisServer, words: str, *, lines: int = 1) -> list[bytes]:
+async def answer_of(redis: RedisServer, words: str, *, lines: int = 1) -> list[bytes]:
     """The lines Redis answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", redis.port)
     writer.write(f"{words}\r\n".encode())
@@ -133,6 +130,19 @@ async def test_calls_one_replica_has_under_way_count_for_the_others_until_they_e
         await until(lambda: gates[1].remote_needs(MODEL) == [])
 
 
+async def several_tries(redis: RedisServer) -> None:
+    """Stand in for the dead Redis, break every connection, and wait until it was tried again several times."""
+    tries = 0
+
+    def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tries
+        tries += 1
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", redis.port):
+        await until(lambda: tries >= 4)
+
+
 async def test_without_redis_each_replica_decides_alone_and_says_so_once(
     tmp_path: Path, sim: Simulator, redis_server: RedisServer
 ) -> None:
@@ -142,15 +152,13 @@ async def test_without_redis_each_replica_decides_alone_and_says_so_once(
             for number in range(3):
                 assert (await a.chat(f"t{number}", "Hello"))["status"] == "completed"
             assert (await b.chat("t", "Hello"))["status"] == "completed"
-            await asyncio.sleep(1.2)  # several tries to come back
+            await several_tries(redis_server)
             sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
             for number in range(5):
                 await a.chat(f"f{number}", "Hello")
             assert (open_breakers(a), open_breakers(b)) == (True, False)
             redis_server.start()
-            async with asyncio.timeout(30):
-                while await _listeners(redis_server) < 2:  # noqa: ASYNC110 - another process
-                    await asyncio.sleep(0.05)
+            await until_listening(redis_server, 2)
             sim.script(*[faults.overloaded(should_retry=False) for _ in range(5)])
             for number in range(5):
                 await b.chat(f"f{number}", "Hello", model="complex")
@@ -173,14 +181,16 @@ async def test_a_replica_that_may_hear_and_not_speak_for_a_while_speaks_again(
                 assert speaking.publish is not None
                 speaking.publish(ReplicaEvent(model=model, type="model_held", seconds=100))
 
-            assert await _turn_request(redis_server, "REPLICAOF 127.0.0.1 9") == [b"+OK\r\n"]
+            assert await answer_of(redis_server, "REPLICAOF 127.0.0.1 9") == [b"+OK\r\n"]
             held("claude-opus-5-5")
             await until(lambda: "redis.connection_lost" in str(logged))
-            assert await _turn_request(redis_server, "REPLICAOF NO ONE") == [b"+OK\r\n"]
-            async with asyncio.timeout(30):
-                while hearing.headroom(MODEL).held_until <= 0:
-                    held(MODEL)
-                    await asyncio.sleep(0.1)
+            assert await answer_of(redis_server, "REPLICAOF NO ONE") == [b"+OK\r\n"]
+
+            def heard() -> bool:
+                held(MODEL)
+                return hearing.headroom(MODEL).held_until > 0
+
+            await until(heard, pause=0.1)
 
 
 async def test_the_doctor_says_whether_redis_answers(

@@ -19,6 +19,7 @@ from rich.console import Console
 from chat.upstream.local.capabilities import API_KEY, CLIENT_HEADERS
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights
+from tests.waiting import until
 
 pytestmark = [pytest.mark.local_model, pytest.mark.asyncio(loop_scope="module")]
 
@@ -164,9 +165,7 @@ async def test_after_a_crash_it_answers_again_at_the_same_address(
     before, address = local.status, local.base_url
     assert before.pid is not None
     os.kill(before.pid, signal.SIGKILL)
-    async with asyncio.timeout(30):
-        while local.status.state != "ready" or local.status.pid == before.pid:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0.05)
+    await until(lambda: local.status.state == "ready" and local.status.pid != before.pid)
     assert local.base_url == address
     assert local.status.restarts == before.restarts + 1
     assert (await client.messages.create(**ASK)).usage.output_tokens > 0
@@ -184,9 +183,7 @@ async def test_the_child_ends_when_its_parent_is_killed(weights: Path) -> None:
         child = psutil.Process(int(line.split()[1]))
         parent.kill()
         await parent.wait()
-    async with asyncio.timeout(5):
-        while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0.05)
+    await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
 async def test_a_file_that_only_looks_like_a_model_fails_the_start(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chat.upstream.local.process import LocalModel, Restarts, State, sensible_threads
+from chat.upstream.local.process import LocalModel, Restarts, sensible_threads
 from chat.upstream.local.weights import LocalModelUnavailable
+from tests.waiting import until
 
 READY = "import sys, time; print('{\"port\": 4321}', flush=True); "
 SERVES = READY + "sys.stdin.read()"
@@ -25,12 +26,6 @@ def model(script: str, startup_timeout: float = 10.0, most: int = 2) -> LocalMod
         startup_timeout=startup_timeout,
         restarts=Restarts(first_delay=0.01, longest_delay=0.02, most=most),
     )
-
-
-async def until(local: LocalModel, state: State) -> None:
-    async with asyncio.timeout(10):
-        while local.status.state != state:  # noqa: ASYNC110 - the product has no event for it, by design
-            await asyncio.sleep(0.01)
 
 
 async def test_it_is_ready_once_started_and_stopped_once_stopped() -> None:
@@ -72,7 +67,7 @@ async def test_a_program_that_does_not_exist_fails_the_start() -> None:
 async def test_a_child_that_ends_again_and_again_is_given_up_with_its_reason() -> None:
     local = model(ENDS_SOON)
     await local.start()
-    await until(local, "failed")
+    await until(lambda: local.status.state == "failed")
     assert local.status.restarts == 2
     assert "out of luck" in (local.status.detail or "")
     await local.stop()
@@ -81,7 +76,7 @@ async def test_a_child_that_ends_again_and_again_is_given_up_with_its_reason() -
 async def test_a_model_that_was_given_up_can_be_started_again() -> None:
     local = model(ENDS_SOON, most=0)
     await local.start()
-    await until(local, "failed")
+    await until(lambda: local.status.state == "failed")
     await local.start()
     assert local.status.state == "ready"
     await local.stop()

