@@ -5,12 +5,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-import pytest
 from starlette.routing import Mount, Route
 
 from chat.api import page
 from chat.api.routes import RESOURCES
-from chat.stream import events
+from chat.stream import events, notes
 from tests.markdown import rows, section
 
 API = "chat/api/README.md"
@@ -49,5 +48,4 @@ def test_the_tables_of_events_and_their_objects_are_complete() -> None:
 
 
 def test_the_table_of_notes_is_complete() -> None:
-    notes = pytest.importorskip("chat.stream.notes")
     assert listed("Notes", 3) == {name: defined_fields(kind) for name, kind in notes.KINDS.items()}
