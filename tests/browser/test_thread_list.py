@@ -31,6 +31,23 @@ async def test_search_finds_a_message_and_leads_to_it(app: Palaver, sim: Simulat
     await expect(person.questions).to_contain_text("Tell me about zebras")
 
 
+# Presses Ctrl+K in the moment in which the page stands in the document, before it was ever painted.
+PRESS_AT_ONCE = """
+new MutationObserver((_, observer) => {
+  if (document.querySelector(".app") === null) return;
+  observer.disconnect();
+  document.dispatchEvent(new KeyboardEvent("keydown", { key: "k", ctrlKey: true, bubbles: true }));
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+async def test_search_opens_for_a_key_pressed_as_soon_as_the_page_stands(
+    app: Palaver, open_page: Visit
+) -> None:
+    person = await open_page(app.url, script=PRESS_AT_ONCE)
+    await expect(person.page.get_by_role("combobox", name="Search titles and messages")).to_be_visible()
+
+
 async def test_search_shows_the_words_it_found(app: Palaver, sim: Simulator, open_page: Visit) -> None:
     person = await two_conversations(app, sim, open_page)
     await person.list.get_by_role("button", name=re.compile("^Search")).click()

@@ -63,11 +63,13 @@ class Visitor:
         await self.context.close()
 
 
-async def visit(browser: Browser, url: str, **options: Any) -> Visitor:
-    """Open the page as somebody who has never been here."""
+async def visit(browser: Browser, url: str, *, script: str | None = None, **options: Any) -> Visitor:
+    """Open the page as somebody who has never been here. `script` runs before the page's own."""
     expect.set_options(timeout=PATIENCE)
     context = await browser.new_context(**{"viewport": {"width": 1200, "height": 800}, **options})
     context.set_default_timeout(PATIENCE)
+    if script is not None:
+        await context.add_init_script(script)
     page = await context.new_page()
     visitor = Visitor(context=context, page=page, home=url)
     watch(visitor)

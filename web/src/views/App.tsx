@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useSelector } from "../app/store.ts";
 import { ConversationView } from "./conversation/ConversationView.tsx";
 import { useActions } from "./hooks/actions-context.ts";
@@ -85,7 +85,8 @@ function useShortcuts(
   setSearching: (change: (isSearching: boolean) => boolean) => void,
 ): void {
   const { turns, store } = useActions();
-  useEffect(() => {
+  // A layout effect runs before the first paint: a key works as soon as the page can be seen.
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const isSearchKey = (event.metaKey || event.ctrlKey) && !event.shiftKey && !event.altKey;
       if (isSearchKey && event.key.toLowerCase() === "k") {
