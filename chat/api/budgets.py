@@ -9,7 +9,7 @@ from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
 from chat.clock import rfc3339
 from chat.errors import NotFound
 from chat.usage.amounts import budget_amount
-from context.limits.budgets import Spender, counters
+from context.limits.budgets import BudgetAccount, counters
 from context.limits.fit import BudgetStatus
 from store.ledger import budgets as store
 
@@ -31,11 +31,13 @@ class Budgets(Resource):
         body, who = query(request, BudgetQuery), principal(request)
         deployment, now = self.deps.deployment, self.deps.clock.now()
         budgets = self.deps.runtime.caller.budgets.all
-        spenders = [
-            Spender(owner_id=who.owner_id, thread_id=body.thread_id, token=who.token, tier=tier, model=model)
+        accounts = [
+            BudgetAccount(
+                owner_id=who.owner_id, thread_id=body.thread_id, token=who.token, tier=tier, model=model
+            )
             for tier, model in deployment.tiers.items()
         ]
-        by_key = {counter.key: counter for spender in spenders for counter in counters(budgets, spender, now)}
+        by_key = {counter.key: counter for account in accounts for counter in counters(budgets, account, now)}
         async with self.deps.database.reading() as connection:
             if body.thread_id is not None:
                 await get_thread(connection, who.owner_id, body.thread_id, "thread_id")

@@ -15,7 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.clock import rfc3339
 from chat.errors import BudgetSpent, BudgetUsedUp, OverBudget, SpentBudget
 from chat.upstream.failures import FailureDetails, UpstreamFailure
-from context.limits.budgets import Amounts, Budget, Counter, Spender, by_answer, by_turn, counters, worst_case
+from context.limits.budgets import (
+    Budget,
+    BudgetAccount,
+    BudgetAmounts,
+    Counter,
+    by_answer,
+    by_turn,
+    counters,
+    worst_case,
+)
 from context.limits.fit import FLOOR, clock
 from context.models.pricing import PriceTable
 from store.database import Database
@@ -54,43 +63,43 @@ class Budgets:
     def __bool__(self) -> bool:
         return bool(self.all)
 
-    def of_turn(self, spender: Spender, now: int) -> list[Counter]:
+    def of_turn(self, account: BudgetAccount, now: int) -> list[Counter]:
         """The request budgets that count turns."""
-        return [counter for counter in counters(self.all, spender, now) if by_turn(counter.budget)]
+        return [counter for counter in counters(self.all, account, now) if by_turn(counter.budget)]
 
     def of_call(
-        self, spender: Spender, now: int, *, purpose: str = "reply", again: bool = False
+        self, account: BudgetAccount, now: int, *, purpose: str = "reply", again: bool = False
     ) -> list[Counter]:
         """The counters a call draws on. `again`: its turn has already counted as a request of its tier."""
         return [
             counter
-            for counter in counters(self.all, spender, now)
+            for counter in counters(self.all, account, now)
             if not by_turn(counter.budget)
             and (not by_answer(counter.budget) or (purpose == "reply" and not again))
         ]
 
     async def accept(
-        self, connection: AsyncConnection, spender: Spender, least: Amounts, *, now: int
+        self, connection: AsyncConnection, account: BudgetAccount, least: BudgetAmounts, *, now: int
     ) -> None:
         """Count a turn that is about to be stored. Raises DoesNotFit when less than `least` is left: then it must not be stored."""
         if not self.all:
             return
         # Reservations may be released, so only what was really used refuses a turn.
-        for status in await store.statuses(connection, self.of_call(spender, now)):
+        for status in await store.statuses(connection, self.of_call(account, now)):
             amount = least.of(status.counter.budget.unit)
             if amount is not None and status.used + amount > status.counter.budget.limit:
                 raise DoesNotFit(status.counter)
-        requests = [(counter, 1) for counter in self.of_turn(spender, now)]
+        requests = [(counter, 1) for counter in self.of_turn(account, now)]
         await store.reserve(connection, requests, use=True)
 
     async def reserve(
-        self, database: Database, call: OpenCall, most: Amounts, *, again: bool = False
+        self, database: Database, call: OpenCall, most: BudgetAmounts, *, again: bool = False
     ) -> None:
         """Add the open call and reserve its worst case, `most`. Raises CallDoesNotFit, and then nothing was stored.
 
         `again` as in `of_call`.
         """
-        drawn_on = self.of_call(spender_of(call), call.created_at, purpose=call.purpose, again=again)
+        drawn_on = self.of_call(account_of(call), call.created_at, purpose=call.purpose, again=again)
         amounts = [(counter, most.of(counter.budget.unit)) for counter in drawn_on]
 
         async def write(connection: AsyncConnection) -> None:
@@ -118,9 +127,9 @@ class Budgets:
         await database.write(lambda connection: store.mark_refused(connection, counter, now))
 
 
-def spender_of(call: OpenCall) -> Spender:
+def account_of(call: OpenCall) -> BudgetAccount:
     """Whose budgets a call draws on."""
-    return Spender(
+    return BudgetAccount(
         owner_id=call.owner_id,
         thread_id=call.thread_id,
         token=call.token,
@@ -145,8 +154,8 @@ def refusal(counter: Counter, now: int) -> OverBudget:
     )
 
 
-def least_of_all(tables: Sequence[PriceTable | None], output: int, *, free: bool) -> Amounts:
+def least_of_all(tables: Sequence[PriceTable | None], output: int, *, free: bool) -> BudgetAmounts:
     """The least an answer can use, whichever model gives it: what must be left for a turn to be accepted."""
     cases = [worst_case(table, bound=0, output=min(FLOOR, output), free=free) for table in tables]
     prices = [case.usd for case in cases if case.usd is not None]
-    return Amounts(usd=min(prices, default=0), tokens=min(FLOOR, output))
+    return BudgetAmounts(usd=min(prices, default=0), tokens=min(FLOOR, output))

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls.record import CallRecord, tokens_of
 from chat.stream.events import TokenUsage
-from context.limits.budgets import Amounts, Spender, every_key, unit_of, used
+from context.limits.budgets import BudgetAccount, BudgetAmounts, every_key, unit_of, used
 from context.models.pricing import PRICE_TABLE, Usage, pico, price
 from store.database import Database
 from store.ledger import budgets, open_calls
@@ -86,17 +86,17 @@ def _settled(call: OpenCall, row: Entry) -> list[Change]:
 
 def _corrected(earlier: Entry | None, row: Entry) -> list[Change]:
     """A row is written again: add the difference to every counter that has counted it."""
-    before, after = Amounts() if earlier is None else _amounts(earlier), _amounts(row)
+    before, after = BudgetAmounts() if earlier is None else _amounts(earlier), _amounts(row)
     if before == after:
         return []
-    spender = Spender(
+    account = BudgetAccount(
         owner_id=row.owner_id,
         thread_id=row.thread_id,
         token=row.token,
         tier=row.tier,
         model=row.requested_model,
     )
-    keys = every_key(spender, row.created_at if earlier is None else earlier.created_at)
+    keys = every_key(account, row.created_at if earlier is None else earlier.created_at)
     return [
         Change(key=key, period_start=start, used=(after.of(unit) or 0) - (before.of(unit) or 0))
         for key, start, unit in keys
@@ -104,7 +104,7 @@ def _corrected(earlier: Entry | None, row: Entry) -> list[Change]:
     ]
 
 
-def _amounts(row: Entry) -> Amounts:
+def _amounts(row: Entry) -> BudgetAmounts:
     """What a call counts in budgets; an interrupted one counts as made."""
     made = row.upstream_id is not None or row.estimated
     return used(row.usage, None if row.cost is None else pico(row.cost), requests=int(made))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chat.budgets.reservations import least_of_all
-from context.limits.budgets import Amounts
+from context.limits.budgets import BudgetAmounts
 from context.models.catalog import TIERS, Model, Tier
 from context.models.pricing import PriceTable, assumed, price_table
 from context.policy import Policy
@@ -79,7 +79,7 @@ class Deployment:
         """The tools a model is offered in a thread; `compacted`: whether messages of it are out of the window."""
         return (SEARCH,) if compacted and self.recall_tokens and not self.models[model_id].local else ()
 
-    def least(self, now: int) -> Amounts:
+    def least(self, now: int) -> BudgetAmounts:
         """The least an answer can take of budgets, whichever tier gives it."""
         tables = [price_table(model, now=now) for model in self.tiers.values()]
         return least_of_all(tables, self.max_output, free=self.local)

@@ -22,7 +22,7 @@ from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.turns.placement import place
 from chat.turns.turn_request import TurnRequest
-from context.limits.budgets import Spender
+from context.limits.budgets import BudgetAccount
 from context.messages import Message
 from context.routing.choice import UnknownModel
 from store import events as store_events
@@ -156,9 +156,9 @@ class _Acceptance:
             raise ThreadBusy("the thread has a running turn; wait for it or cancel it")
         if not self.room:
             raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
-        spender = Spender(owner_id=owner, thread_id=thread.id, token=turn_request.token)
+        account = BudgetAccount(owner_id=owner, thread_id=thread.id, token=turn_request.token)
         least = self.runtime.deployment.least(now)
-        await self.runtime.caller.budgets.accept(connection, spender, least, now=now)
+        await self.runtime.caller.budgets.accept(connection, account, least, now=now)
         return await self._store(connection, thread, now)
 
     async def _store(self, connection: AsyncConnection, thread: Thread, now: int) -> Accepted:

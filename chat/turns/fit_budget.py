@@ -6,7 +6,7 @@ from dataclasses import replace
 from chat.budgets.reservations import CallDoesNotFit
 from chat.stream.notes import BudgetNote, RouteNote
 from chat.turns.turn_work import TurnWork
-from context.limits.budgets import Counter, Spender
+from context.limits.budgets import BudgetAccount, Counter
 from context.limits.fallback import fallback_candidates
 from context.limits.fit import BudgetStatus, Fits, FitsNot, Offer, fit
 from context.models.catalog import TIERS
@@ -100,14 +100,14 @@ def _cheaper(work: TurnWork, plan: Plan, barred: Collection[str]) -> list[tuple[
 def _counters(work: TurnWork, tier: str | None, model: str, now: int) -> list[Counter]:
     """The budget counters a call of a tier's model would draw on."""
     call_context = work.call_context
-    spender = Spender(
+    account = BudgetAccount(
         owner_id=call_context.owner_id,
         thread_id=call_context.thread_id,
         token=call_context.token,
         tier=tier,
         model=model,
     )
-    return work.runtime.caller.budgets.of_call(spender, now, again=tier in work.counted_tiers)
+    return work.runtime.caller.budgets.of_call(account, now, again=tier in work.counted_tiers)
 
 
 async def _statuses(work: TurnWork, drawn: Sequence[Sequence[Counter]]) -> dict[str, BudgetStatus]:

@@ -1,4 +1,4 @@
-"""Reading a thread's bill and the bills it could have had. Asks no model, writes nothing, and may run beside a server."""
+"""Compare what threads cost with the least possible and with simpler policies. Calls no model, writes nothing, may run beside a server."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -25,35 +25,37 @@ from store.ledger.entries import Entry
 from store.threads import Thread
 from store.turns import Turn
 
-COMPARED = ("summary", "keepalive")  # side calls that another way to fill the prompt would make differently
+COMPARED = ("summary", "keepalive")  # background calls that another policy would make differently
 
 
 class CannotTell(Exception):
-    """Nothing can be said, for a reason an operator can do something about."""
+    """The database cannot be read or has no such thread; the message says what the operator can do."""
 
 
 async def examine(settings: Settings, thread_id: str | None, *, window: int) -> list[Costs]:
-    """The costs of one thread, or of each (None). Raises CannotTell. Never migrates, and needs no lock: a server may run.
+    """The costs of one thread, or of each (None). Raises CannotTell.
 
-    `window` is the number of messages of the simple policies that keep so many.
+    `window`: the number of messages that the simple policies send.
     """
     policy = replace(Policy(), window_cap=settings.window_tokens)
     async with reading(settings) as connection:
-        named = await entries.all_threads(connection, thread_id)
-        if thread_id is not None and not named:
-            named = [(owner, thread_id) for owner in await threads.owners(connection, thread_id)]
-        found = [
-            await _costs(connection, owner, one, policy=policy, reader=settings.model_simple, window=window)
-            for owner, one in named
+        pairs = await entries.all_threads(connection, thread_id)
+        if thread_id is not None and not pairs:
+            pairs = [(owner, thread_id) for owner in await threads.owners(connection, thread_id)]
+        costs = [
+            await _costs(
+                connection, owner, thread, policy=policy, reader=settings.model_simple, window=window
+            )
+            for owner, thread in pairs
         ]
-    if thread_id is not None and not found:
-        raise CannotTell(f"There is no thread {thread_id}, and nothing was ever paid for one of that name.")
-    return found
+    if thread_id is not None and not costs:
+        raise CannotTell(f"There is no thread {thread_id}, and the ledger has no calls of one.")
+    return costs
 
 
 @asynccontextmanager
 async def reading(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    """The database, to be looked at beside a server. Never migrates, and makes no file. Raises CannotTell."""
+    """Open the database for reading beside a server. Never migrates, and creates no file. Raises CannotTell."""
     _check_file(settings.database)
     database = Database(settings.database)
     try:
@@ -67,7 +69,7 @@ async def reading(settings: Settings) -> AsyncIterator[AsyncConnection]:
 
 
 def _check_file(url: str) -> None:
-    """Opening a SQLite file that is not there would make one."""
+    """Opening a SQLite file that does not exist would create it."""
     path = url.removeprefix("sqlite:///")
     if path != url and not Path(path).is_file():
         raise CannotTell(f"There is no database at {path}.")
@@ -121,36 +123,36 @@ async def _compared(
     window: int,
 ) -> tuple[Compared | None, tuple[str, ...]]:
     if thread.leaf_id is None:
-        return None, ("Nothing was said yet.",)
+        return None, ("It has no messages yet.",)
     path = await branches.steps(connection, thread.owner_id, thread.id, thread.leaf_id)
     plans = {turn.id: turn for turn in await turns.of_thread(connection, thread.owner_id, thread.id)}
     replies: dict[str, list[Entry]] = {}
     for row in rows:
         if row.purpose == "reply" and row.turn_id is not None:
             replies.setdefault(row.turn_id, []).append(row)
-    taken = answered_turns(path, plans, replies)
+    answered = answered_turns(path, plans, replies)
     here = {step.turn_id for step in path}
     counted = [row for row in rows if row.turn_id in here or row.purpose in COMPARED]
     counted = [row for row in counted if row.purpose in ("reply", *COMPARED)]
-    elsewhere = [row for turn_id, its in replies.items() if turn_id not in here for row in its]
+    elsewhere = [row for turn_id, calls in replies.items() if turn_id not in here for row in calls]
     remarks = []
     if elsewhere:
         cost = sum((row.cost or Decimal(0) for row in elsewhere), Decimal(0))
         remarks.append(f"{len(elsewhere)} calls on other branches (${with_cents(cost)}) are not compared.")
-    if not taken:
+    if not answered:
         return None, (*remarks, "No turn of the visible branch was answered.")
     if any(row.cost is None and row.usage.total for row in counted):
         return None, (*remarks, "Some calls are unpriced, so nothing can be compared.")
-    models = {turn.model for turn in taken}
-    when = taken[0].at
+    models = {turn.model for turn in answered}
+    when = answered[0].at
     tables = {model: price_table(model, now=when) for model in models}
     summarizer = next((row.requested_model for row in rows if row.purpose == "summary"), reader)
     cheap = price_table(summarizer, now=when)
     known: dict[str, PriceTable] = {model: table for model, table in tables.items() if table is not None}
     if cheap is None or len(known) < len(tables) or not any(row.cost for row in counted):
         return None, (*remarks, "The models here have no price to compare with.")
-    found = hindsight(
-        taken,
+    comparison = hindsight(
+        answered,
         tables=known,
         minimums={model: lookup(model).min_cacheable for model in models},
         summarizer=cheap,
@@ -158,17 +160,19 @@ async def _compared(
         window=window,
     )
     paid = sum((row.cost or Decimal(0) for row in counted), Decimal(0))
-    simple = {name: usd(amount) for name, amount in found.simple.items()}
-    return Compared(turns=len(taken), paid=paid, least=usd(found.least), simple=simple), tuple(remarks)
+    simple = {name: usd(amount) for name, amount in comparison.simple.items()}
+    return Compared(turns=len(answered), paid=paid, least=usd(comparison.least), simple=simple), tuple(
+        remarks
+    )
 
 
 def answered_turns(
     path: Sequence[Step], plans: Mapping[str, Turn], replies: Mapping[str, Sequence[Entry]]
 ) -> list[AnsweredTurn]:
-    """The answered turns of a branch. What was said and never answered by a model counts to the question after it."""
-    found: list[AnsweredTurn] = []
+    """The answered turns of a branch. Messages that no model answered count to the next question."""
+    answered: list[AnsweredTurn] = []
     waiting = 0
-    places = {step.id: index for index, step in enumerate(path)}
+    positions = {step.id: index for index, step in enumerate(path)}
     before = [0]
     for step in path:
         before.append(before[-1] + step.tokens)
@@ -180,10 +184,10 @@ def answered_turns(
             waiting += step.tokens
             continue
         recipe = plan.recipe
-        start = places.get(recipe.first_message_id, 0)
+        start = positions.get(recipe.first_message_id, 0)
         alone = len(calls) == 1 and not calls[0].estimated and not plan.rounds
         epoch = (recipe.summary_id, recipe.prompt_digest, recipe.thinking, recipe.tools)
-        found.append(
+        answered.append(
             AnsweredTurn(
                 model=recipe.model,
                 at=calls[-1].created_at,
@@ -199,7 +203,7 @@ def answered_turns(
             )
         )
         waiting = 0
-    return found
+    return answered
 
 
 def _answer(row: Entry) -> int:

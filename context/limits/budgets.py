@@ -46,8 +46,8 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spender:
-    """On whose account something is spent; what is not known yet is None, and draws on no budget of that scope."""
+class BudgetAccount:
+    """Whose budgets something draws on; what is not known yet is None, and draws on no budget of that scope."""
 
     owner_id: str
     thread_id: str | None = None
@@ -106,8 +106,8 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Amounts:
-    """What something takes, by unit. `usd` in picodollars, None when the price is not known."""
+class BudgetAmounts:
+    """How much a call or turn uses, by unit. `usd` in picodollars, None when the price is not known."""
 
     usd: int | None = 0
     tokens: int = 0
@@ -117,14 +117,14 @@ class Amounts:
         return {"usd": self.usd, "tokens": self.tokens, "requests": self.requests}[unit]
 
 
-def counters(budgets: Iterable[Budget], spender: Spender, now: int) -> tuple[Counter, ...]:
+def counters(budgets: Iterable[Budget], account: BudgetAccount, now: int) -> tuple[Counter, ...]:
     """The counters something draws on, in the order in which they are to be locked."""
     drawn: dict[str, Counter] = {}
     for budget in budgets:
-        name = spender.name(budget.scope)
+        name = account.name(budget.scope)
         if name is None or budget.name not in (EACH, name):
             continue
-        subject = spender.subject(budget.scope)
+        subject = account.subject(budget.scope)
         key = counter_key(budget.scope, subject, budget.unit, budget.period)
         if key not in drawn or budget.name != EACH:
             start = period_start(budget.period, now)
@@ -145,15 +145,15 @@ def by_answer(budget: Budget) -> bool:
     return budget.unit == "requests" and budget.scope == "tier"
 
 
-def every_key(spender: Spender, now: int) -> list[tuple[str, int, Unit]]:
+def every_key(account: BudgetAccount, now: int) -> list[tuple[str, int, Unit]]:
     """The keys of all counters there could be for a call, whatever the budgets, with their period's start."""
     scopes: tuple[Scope, ...] = ("deployment", "user", "tier", "token", "thread", "model")
     units: tuple[Unit, ...] = ("usd", "tokens", "requests")
     periods: tuple[Period, ...] = ("minute", "day", "month")
     return sorted(
-        (counter_key(scope, spender.subject(scope), unit, period), period_start(period, now), unit)
+        (counter_key(scope, account.subject(scope), unit, period), period_start(period, now), unit)
         for scope in scopes
-        if spender.name(scope) is not None
+        if account.name(scope) is not None
         for unit in units
         if unit != "requests" or scope in ("tier", "model")
         for period in periods
@@ -224,7 +224,7 @@ def period_end(period: Period, start: int) -> int:
             return period_start("month", start + 31 * DAY)
 
 
-def worst_case(prices: PriceTable | None, *, bound: int, output: int, free: bool = False) -> Amounts:
+def worst_case(prices: PriceTable | None, *, bound: int, output: int, free: bool = False) -> BudgetAmounts:
     """The most a call can take: a prompt of `bound` tokens, all of it at its dearest, and an answer as long as it may be.
 
     Without known prices its cost is unknown, so it fits no money budget.
@@ -236,7 +236,7 @@ def worst_case(prices: PriceTable | None, *, bound: int, output: int, free: bool
     else:
         prompt, answer = dearest(prices, bound)
         usd = bound * prompt + output * answer
-    return Amounts(usd=usd, tokens=bound + output, requests=1)
+    return BudgetAmounts(usd=usd, tokens=bound + output, requests=1)
 
 
 def dearest(prices: PriceTable, bound: int) -> tuple[int, int]:
@@ -251,6 +251,6 @@ def dearest(prices: PriceTable, bound: int) -> tuple[int, int]:
     return prompt, max(step.output for step in within)
 
 
-def used(usage: Usage, cost: int | None, *, requests: int) -> Amounts:
+def used(usage: Usage, cost: int | None, *, requests: int) -> BudgetAmounts:
     """What a call took in the end. An unpriced call counts no money."""
-    return Amounts(usd=cost or 0, tokens=usage.total, requests=requests)
+    return BudgetAmounts(usd=cost or 0, tokens=usage.total, requests=requests)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from context.limits.budgets import (
-    Amounts,
     Budget,
+    BudgetAccount,
+    BudgetAmounts,
     Counter,
     Period,
-    Spender,
     Unit,
     by_turn,
     counters,
@@ -26,7 +26,7 @@ from context.limits.fit import FLOOR, BudgetStatus, Fits, FitsNot, Offer, fit
 from context.models.pricing import Prices, PriceTable, Usage
 
 moments = st.integers(min_value=0, max_value=4_102_444_800_000)
-ADA = Spender(owner_id="ada", thread_id="t", token="laptop", tier="standard", model="m")
+ADA = BudgetAccount(owner_id="ada", thread_id="t", token="laptop", tier="standard", model="m")
 
 
 def at(text: str) -> int:
@@ -99,7 +99,7 @@ def test_a_call_draws_on_the_budgets_that_name_it_and_one_for_a_name_replaces_th
         "user:ada|usd|day": 50,
     }
     assert list(drawn) == sorted(drawn), "locked in one order by everybody"
-    bob = Spender(owner_id="bob", thread_id="t")
+    bob = BudgetAccount(owner_id="bob", thread_id="t")
     assert [one.key for one in counters(budgets, bob, now)] == [
         "deployment|usd|month", "thread:bob/t|tokens|day", "user:bob|tokens|day", "user:bob|usd|day",
     ]  # fmt: skip
@@ -110,7 +110,7 @@ def test_a_call_draws_on_the_budgets_that_name_it_and_one_for_a_name_replaces_th
 
 
 def test_the_worst_case_is_the_dearest_write_at_that_length_and_the_whole_answer() -> None:
-    assert worst_case(prices(), bound=100, output=10) == Amounts(
+    assert worst_case(prices(), bound=100, output=10) == BudgetAmounts(
         usd=100 * 4 + 10 * 10, tokens=110, requests=1
     )
     assert worst_case(prices(step=99), bound=100, output=10).usd == 100 * 8 + 10 * 20

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.limits.budgets import Budget, Counter, Spender, counters
+from context.limits.budgets import Budget, BudgetAccount, Counter, counters
 from context.models.pricing import Usage, usd
 from store import tables
 from store.database import Database
@@ -18,7 +18,7 @@ from store.ledger.budgets import Change, DoesNotFit
 from store.ledger.entries import Entry
 
 NOW = 1_795_000_000_000
-ADA = Spender(owner_id="ada", thread_id="t", token="laptop", tier="simple", model="m")
+ADA = BudgetAccount(owner_id="ada", thread_id="t", token="laptop", tier="simple", model="m")
 
 
 def counter(limit: int = 100, **budget: str) -> Counter:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from chat.budgets.alerts import Alerts, Webhook
 from chat.config.load import BadSettings, load
-from context.limits.budgets import Budget, Counter, Spender, counters, share_reached
+from context.limits.budgets import Budget, BudgetAccount, Counter, counters, share_reached
 from store import migrate
 from store.database import Database
 from store.ledger import budgets as store
@@ -28,7 +28,7 @@ from tests.upstream import Simulator
 
 SECRET = "a-secret-of-sixteen-or-more"
 TOKENS = Budget(scope="user", unit="tokens", period="month", limit=1_000)
-ADA = Spender(owner_id="ada")
+ADA = BudgetAccount(owner_id="ada")
 
 
 @dataclass(slots=True)
