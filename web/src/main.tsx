@@ -4,9 +4,11 @@ import { render } from "preact";
 import type { Dependencies } from "./actions/dependencies.ts";
 import { reportPresence } from "./actions/presence.ts";
 import { createSummaries } from "./actions/summaries.ts";
+import { createReconnect } from "./actions/reconnect.ts";
 import { syncTabs } from "./actions/tab-sync.ts";
 import { createThreads } from "./actions/threads.ts";
 import { createTurns } from "./actions/turns.ts";
+import { refuseDrops } from "./app/drops.ts";
 import { newId } from "./app/ids.ts";
 import { createStore, StoreContext } from "./app/store.ts";
 import { createTheme } from "./app/theme.ts";
@@ -17,8 +19,10 @@ import { createPainter } from "./markdown/paint.ts";
 import { createParser } from "./markdown/parser.ts";
 import { createSanitizer } from "./markdown/sanitize.ts";
 import type { PageLocation, Post } from "./state/state.ts";
-import { persistentStorage, tabStorage } from "./storage/browser-storage.ts";
+import { browserStorage } from "./storage/browser-storage.ts";
+import { NEW_THREAD_TIER } from "./storage/drafts.ts";
 import { restorePosts, savePosts } from "./storage/outbox.ts";
+import { readSummaryDrafts, summaryDraftSaver } from "./storage/summary-drafts.ts";
 import "./styles/all.css";
 import { createApi } from "./transport/api.ts";
 import { UsageRoute } from "./usage/UsageRoute.tsx";
@@ -26,6 +30,16 @@ import { App } from "./views/App.tsx";
 import { type Actions, ActionsContext } from "./views/hooks/actions-context.ts";
 
 const store = createStore();
+const persistentStorage = browserStorage(
+  () => localStorage,
+  () =>
+    store.dispatch({
+      type: "alert.raised",
+      text: "This browser keeps nothing for this page. Texts that are not sent are lost when it closes.",
+      id: newId(),
+    }),
+);
+const tabStorage = browserStorage(() => sessionStorage);
 const isUsagePage = isUsageUrl(location);
 const token = () => tabStorage.read("token") ?? persistentStorage.read("token");
 const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel("palaver") : null;
@@ -42,13 +56,17 @@ function navigate(target: PageLocation, how: "push" | "replace" = "push"): void 
   show(target);
 }
 
+const sleep = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));
 const dependencies: Dependencies = {
   api,
   store,
   storage: persistentStorage,
   newId,
   now: () => new Date(),
-  sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
+  sleep,
+  reconnect: createReconnect(sleep),
+  // A task later, so that what was loaded is rendered.
+  print: () => void setTimeout(() => window.print(), 50),
   navigate,
   notifyTabs: (threadId) => channel?.postMessage(threadId),
 };
@@ -75,6 +93,7 @@ function load(): void {
   if (isUsagePage) return;
   void threads.list();
   show(parseUrl(location));
+  turns.sendQueued();
 }
 
 const highlighter = lazy(() => import("./markdown/languages.ts"));
@@ -90,6 +109,7 @@ const actions: Actions = {
   summaries,
   storage: persistentStorage,
   tabStorage,
+  rowStates: new Map(),
   newId,
   theme: createTheme(persistentStorage, document.documentElement),
   navigate,
@@ -98,7 +118,8 @@ const actions: Actions = {
     const target: PageLocation = { threadId, messageId: null };
     history.pushState(null, "", urlOf(target));
     store.dispatch({ type: "location.changed", location: target });
-    turns.send(threadId, text);
+    turns.send(threadId, text, tabStorage.read(NEW_THREAD_TIER));
+    tabStorage.write(NEW_THREAD_TIER, null);
   },
   useToken(accessToken, remember) {
     tabStorage.write("token", remember ? null : accessToken);
@@ -122,15 +143,20 @@ const tab = tabStorage.read("tab") ?? newId();
 tabStorage.write("tab", tab);
 for (const post of restorePosts(persistentStorage, tab, Date.now()))
   store.dispatch({ type: "post.added", post });
+for (const [threadId, draft] of readSummaryDrafts(persistentStorage))
+  store.dispatch({ type: "summary.drafted", threadId, draft });
+const saveSummaryDrafts = summaryDraftSaver(persistentStorage);
 let savedOutbox: readonly Post[] = [];
 store.subscribe(() => {
+  saveSummaryDrafts(store.state.conversations);
   if (store.state.outbox === savedOutbox) return;
   savedOutbox = store.state.outbox;
   savePosts(persistentStorage, tab, savedOutbox, Date.now());
 });
 
+refuseDrops(window);
 window.addEventListener("popstate", () => show(parseUrl(location)));
-syncTabs(store, threads, channel, loadInfo);
+syncTabs(store, threads, channel, { loadInfo, reconnect: dependencies.reconnect.now });
 reportPresence(store, api);
 load();
 

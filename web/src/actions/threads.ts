@@ -1,10 +1,11 @@
 // What a reader does with a thread: open it, move in it, change it, rate its answers, delete it.
 
+import { forgetDrafts } from "../storage/drafts.ts";
 import type { ThreadChange } from "../transport/api.ts";
 import type { Message, Rating } from "../transport/protocol.ts";
 import { attempt, type Dependencies } from "./dependencies.ts";
 import { createHistory } from "./history.ts";
-import { createSeek } from "./seek.ts";
+import { createLoadAll, createSeek } from "./seek.ts";
 import { createThreadList } from "./thread-list.ts";
 
 export type Threads = ReturnType<typeof createThreads>;
@@ -19,6 +20,7 @@ export function createThreads(
   const history = createHistory(dependencies, { attach, markRead, refreshSummary });
   const { open, older, switchBranch } = history;
   const seek = createSeek(dependencies, history);
+  const loadAll = createLoadAll(dependencies, history);
 
   async function change(threadId: string, fields: ThreadChange): Promise<boolean> {
     return attempt(dependencies, "Could not save the change.", async () => {
@@ -32,7 +34,14 @@ export function createThreads(
     open,
     older,
     seek,
+    loadAll,
     change,
+
+    /** Prints the conversation with all its messages. */
+    async print(threadId: string): Promise<void> {
+      await loadAll(threadId);
+      dependencies.print();
+    },
 
     /** Switches to the branch of a sibling message and loads that message. */
     async branch(message: Message, siblingId: string): Promise<void> {
@@ -44,6 +53,7 @@ export function createThreads(
         await api.deleteThread(threadId);
         const isOpen = store.state.location.threadId === threadId;
         store.dispatch({ type: "thread.removed", id: threadId });
+        forgetDrafts(dependencies.storage, threadId);
         if (isOpen) dependencies.navigate({ threadId: null, messageId: null }, "replace");
         dependencies.notifyTabs(threadId);
       });

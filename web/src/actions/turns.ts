@@ -15,13 +15,19 @@ export function createTurns(
   const { api, store } = dependencies;
   const running = createRunningTurns(dependencies, { onSettled, onEnd: () => outbox.sendNext() });
   const outbox = createOutbox(dependencies, { join: running.join, reopen });
-  const { post, retryPost, dropPost } = outbox;
+  const { post, retryPost, dropPost, sendNext } = outbox;
 
   return {
     attach: running.attach,
     retryPost,
     dropPost,
-    send: (threadId: string, text: string) => post(threadId, text, { type: "append" }),
+    /** Sends what is queued, for example after a reload. */
+    sendQueued: sendNext,
+    /** Tries at once what waits for the connection. */
+    reconnect: dependencies.reconnect.now,
+    /** Sends a message. `tier` is pinned if the message begins the thread. */
+    send: (threadId: string, text: string, tier: string | null = null) =>
+      post(threadId, text, { type: "append" }, tier),
     edit: (message: Message, text: string) =>
       post(message.thread_id, text, { type: "edit", messageId: message.id, parentId: message.parent_id }),
     regenerate: (message: Message) =>

@@ -4,11 +4,9 @@ import { useSelector } from "../../app/store.ts";
 import type { Thread } from "../../transport/protocol.ts";
 import { Icon, IconButton, type IconName } from "../elements/icons.tsx";
 import { useActions } from "../hooks/actions-context.ts";
+import { useRowState } from "../hooks/use-row-state.ts";
 import { DeleteDialog, RenameDialog } from "./thread-dialogs.tsx";
 import { useMenu } from "./use-menu.ts";
-
-/** The choice of a thread without a pinned tier. */
-const AUTOMATIC = { tier: "auto", label: "the best fit" };
 
 interface MenuProps {
   readonly thread: Thread;
@@ -16,11 +14,14 @@ interface MenuProps {
   readonly side: "left" | "right";
 }
 
-/** Rename, archive, pin a model, delete; and the summary of the thread on screen. */
+/** Rename, archive, delete; and the summary of the thread on screen. */
 export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
   const { threads } = useActions();
+  // The list may move the row to another group, and the dialog with it.
+  const id = `menu.${side}.${thread.id}`;
   const [isOpen, setOpen] = useState(false);
-  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const [dialog, setDialog] = useRowState<"rename" | "delete" | null>(`${id}.dialog`, null);
+  const [rename, setRename] = useRowState<string | null>(`${id}.title`, null);
   const frame = useRef<HTMLDivElement>(null);
   const title = thread.title ?? "New conversation";
   const close = () => setOpen(false);
@@ -41,9 +42,14 @@ export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
       )}
       {dialog === "rename" && (
         <RenameDialog
-          title={thread.title ?? ""}
-          onClose={() => setDialog(null)}
+          title={rename ?? thread.title ?? ""}
+          onInput={setRename}
+          onClose={() => {
+            setRename(null);
+            setDialog(null);
+          }}
           onRename={(changed) => {
+            setRename(null);
             setDialog(null);
             void threads.change(thread.id, { title: changed });
           }}
@@ -72,8 +78,6 @@ interface ItemsProps {
 function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
   const { threads, summaries } = useActions();
   const isShown = useSelector((state) => state.location.threadId === thread.id);
-  const models = useSelector((state) => state.info?.models) ?? [];
-  const pinned = thread.tier ?? AUTOMATIC.tier;
   const item = (icon: IconName, label: string, act: () => void, options: ItemOptions = {}) => {
     const select = () => {
       onClose();
@@ -89,19 +93,9 @@ function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
         thread.archived ? "Unarchive" : "Archive",
         () => void threads.change(thread.id, { archived: !thread.archived }),
       )}
-      {models.length > 1 &&
-        [AUTOMATIC, ...models].map(({ tier, label }) =>
-          item(
-            tier === pinned ? "check" : "pin",
-            `Answer with ${label}`,
-            () => {
-              if (tier !== pinned) void threads.change(thread.id, { tier });
-            },
-            { checked: tier === pinned },
-          ),
-        )}
       {isShown && item("lines", "Show the summary", () => void summaries.show(thread.id))}
       {isShown && item("compact", "Compact now", () => void summaries.compact(thread.id))}
+      {isShown && item("print", "Print", () => void threads.print(thread.id))}
       {item("trash", "Delete", () => onDialog("delete"), { danger: true })}
     </>
   );
@@ -109,8 +103,6 @@ function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
 
 interface ItemOptions {
   readonly danger?: boolean;
-  /** Of a choice among several: whether it is the current one. */
-  readonly checked?: boolean;
 }
 
 interface ItemProps extends ItemOptions {
@@ -119,12 +111,11 @@ interface ItemProps extends ItemOptions {
   readonly onSelect: () => void;
 }
 
-function MenuItem({ icon, label, onSelect, danger = false, checked }: ItemProps): JSX.Element {
+function MenuItem({ icon, label, onSelect, danger = false }: ItemProps): JSX.Element {
   return (
     <button
       type="button"
-      role={checked === undefined ? "menuitem" : "menuitemradio"}
-      aria-checked={checked}
+      role="menuitem"
       tabIndex={-1}
       class={danger ? "menu-item danger" : "menu-item"}
       onClick={onSelect}
