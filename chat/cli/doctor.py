@@ -15,6 +15,7 @@ from chat.api.page import DIST
 from chat.clock import SystemClock
 from chat.config.settings import Settings
 from chat.embeddings.weights import find
+from chat.runtime import build
 from chat.upstream.client import Upstream
 from chat.upstream.local.weights import find_weights
 from chat.upstream.probe import probe
@@ -22,7 +23,7 @@ from chat.upstream.replica_sync import reachable
 from context.models.pricing import price_table
 from store import migrate, sqlite
 from store.database import Database
-from store.errors import StoreError
+from store.errors import SchemaTooNew, SqliteTooOld, StoreError
 
 State = Literal["good", "note", "broken"]
 LOW_DISK = 500 * 1024 * 1024  # bytes of free disk below which the doctor warns
@@ -96,6 +97,8 @@ async def _database(settings: Settings) -> Finding:
     database = Database(settings.database)
     try:
         revision = await migrate.current(database)
+    except (SchemaTooNew, SqliteTooOld) as problem:
+        return Finding(what="database", state="broken", says=str(problem))
     except (StoreError, OSError, Exception) as problem:  # noqa: BLE001 - drivers raise errors of their own
         return Finding(
             what="database",
@@ -134,10 +137,7 @@ def _is_missing_file(url: str) -> bool:
 async def _model(settings: Settings) -> list[Finding]:
     if settings.uses_local_model:
         return [_local(settings)]
-    key = settings.anthropic_api_key
-    upstream = Upstream(
-        base_url=settings.anthropic_base_url, api_key="none" if key is None else key.get_secret_value()
-    )
+    upstream = build.upstream(settings, None, None, None)
     findings = []
     try:
         for tier, model in settings.tiers.items():

@@ -1,25 +1,30 @@
 """All settings with their defaults and descriptions. `chat.config.load` reads them; README.md has the table."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Literal
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
-from chat.config.routing_rules import RoutingRule
+from chat.config.sources import FILE, DotEnv, Toml, config_file, env_file_in_use
 from chat.config.types import (
+    BaseUrl,
     Budgets,
+    Credential,
     DatabaseUrl,
+    FilePath,
+    Line,
     Names,
     Origins,
+    Port,
     RedisUrl,
+    RoutingRules,
     SigningSecret,
     Thresholds,
     Tokenizers,
@@ -40,26 +45,28 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="PALAVER_",
-        env_file=".env",
         env_ignore_empty=True,
-        toml_file="palaver.toml",
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,  # a mistyped key must not appear in the error message about it
     )
 
-    host: str = Field(
+    config: FilePath | None = Field(
+        default=None,
+        description="The settings file instead of `palaver.toml` in the working folder, as `--config`.",
+    )
+    host: Line = Field(
         default="127.0.0.1", description="Address to listen on; other than loopback needs a token."
     )
-    port: int = Field(default=8100, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
-    data_dir: Path = Field(
+    port: Port = Field(default=8100, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    data_dir: FilePath = Field(
         default_factory=lambda: platformdirs.user_data_path("palaver"),
         description="Folder of the database, unless `database_url` names another.",
     )
     database_url: DatabaseUrl | None = Field(
         default=None, description="`postgresql://…` or `sqlite:///path`; unset: a file in `data_dir`."
     )
-    token: SecretStr | None = Field(
+    token: Credential | None = Field(
         default=None, min_length=16, description="Bearer token that every API request must carry."
     )
     tokens: Tokens = Field(
@@ -85,24 +92,36 @@ class Settings(BaseSettings):
     cors_origins: Origins = Field(
         default=(), description="Exact origins (comma-separated) whose pages may use the API."
     )
-    anthropic_api_key: SecretStr | None = Field(
+    allowed_hosts: Names = Field(
+        default=(),
+        description="Further names (comma-separated) under which a server without a token is reached; others are refused.",
+    )
+    docs: bool = Field(
+        default=True, description="Whether `/docs` and `/openapi.json` are served, to anybody."
+    )
+    anthropic_api_key: Credential | None = Field(
         default=None,
         validation_alias=_named("ANTHROPIC_API_KEY"),
         description="Key of the Claude API; unset: the local model answers.",
     )
-    anthropic_base_url: str | None = Field(
+    anthropic_auth_token: Credential | None = Field(
+        default=None,
+        validation_alias=_named("ANTHROPIC_AUTH_TOKEN"),
+        description="Bearer token of the Claude API or a gateway, sent where no key is set.",
+    )
+    anthropic_base_url: BaseUrl | None = Field(
         default=None,
         validation_alias=_named("ANTHROPIC_BASE_URL"),
         description="Another Messages endpoint than Anthropic's own.",
     )
-    local_model: Path | None = Field(default=None, description="A GGUF file to use as the local model.")
-    cache_dir: Path = Field(
+    local_model: FilePath | None = Field(default=None, description="A GGUF file to use as the local model.")
+    cache_dir: FilePath = Field(
         default_factory=lambda: platformdirs.user_cache_path("palaver"),
         description="Folder for the downloaded files of the local model and the embedding model.",
     )
-    model_simple: str = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
-    model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
-    model_complex: str = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
+    model_simple: Line = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
+    model_standard: Line = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
+    model_complex: Line = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
     tokenizer: Tokenizers | None = Field(
         default=None,
         description="A `tokenizer.json` that counts exactly for every model, or a table of model ids and files (JSON in the environment).",
@@ -110,7 +129,7 @@ class Settings(BaseSettings):
     default_tier: Literal["auto", "simple", "standard", "complex"] = Field(
         default="auto", description="Tier of a turn that asks for none; `auto`: the router decides."
     )
-    routing_rules: tuple[RoutingRule, ...] = Field(
+    routing_rules: RoutingRules = Field(
         default=(),
         description="Rules that choose a tier, as `[[routing_rules]]` with `name`, `tier` and a `pattern` or `label`; see `context/routing/README.md`.",
     )
@@ -159,7 +178,7 @@ class Settings(BaseSettings):
         default=True,
         description="Whether the provider is asked for the cause of a cache miss; turn it off for endpoints that do not know the field.",
     )
-    system_prompt_file: Path | None = Field(
+    system_prompt_file: FilePath | None = Field(
         default=None, description="A text file that replaces the built-in system prompt."
     )
     titles: Literal["auto", "model", "first_words"] = Field(
@@ -201,7 +220,7 @@ class Settings(BaseSettings):
         default=60, ge=1, le=3_600, description="Longest time a call may wait for a model."
     )
     metrics: bool = Field(default=False, description="Whether `/metrics` serves Prometheus metrics.")
-    metrics_token: SecretStr | None = Field(
+    metrics_token: Credential | None = Field(
         default=None, min_length=16, description="Bearer token for `/metrics` alone."
     )
     otel: bool = Field(
@@ -255,7 +274,12 @@ class Settings(BaseSettings):
     @property
     def uses_local_model(self) -> bool:
         """Whether the embedded local model answers, because no other endpoint is configured."""
-        return self.anthropic_api_key is None and self.anthropic_base_url is None
+        return self.anthropic_credential is None and self.anthropic_base_url is None
+
+    @property
+    def anthropic_credential(self) -> SecretStr | None:
+        """What authenticates calls: the key, which shadows the bearer token, as the SDK documents it."""
+        return self.anthropic_api_key or self.anthropic_auth_token
 
     @classmethod
     def settings_customise_sources(
@@ -266,4 +290,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        env_file = env_file_in_use.get()
+        overrides = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        toml = Toml(settings_cls, config_file(overrides, env_file) or FILE)
+        return init_settings, env_settings, DotEnv(settings_cls, env_file=env_file), toml

@@ -12,6 +12,7 @@ from chat.calls.hooks import Hooks
 from chat.clock import Clock
 from chat.config.load import BadSettings
 from chat.config.settings import Settings
+from chat.config.text_file import read_text
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime
@@ -52,10 +53,11 @@ def upstream(
             traces=traces,
             content=settings.otel_content,
         )
-    key = settings.anthropic_api_key
+    key, auth_token = settings.anthropic_api_key, settings.anthropic_auth_token
     return Upstream(
         base_url=settings.anthropic_base_url,
-        api_key="none" if key is None else key.get_secret_value(),
+        api_key=None if key is None else key.get_secret_value(),
+        auth_token=None if key is not None or auth_token is None else auth_token.get_secret_value(),
         timeouts=timeouts,
         traces=traces,
         content=settings.otel_content,
@@ -162,7 +164,7 @@ def _prompt(settings: Settings) -> Prompt:
     if path is None:
         return ASSISTANT
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = read_text(path).strip()
     except (OSError, UnicodeDecodeError):
         raise BadSettings(f"PALAVER_SYSTEM_PROMPT_FILE: {path} cannot be read as UTF-8 text") from None
     if not text:
