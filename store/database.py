@@ -95,7 +95,7 @@ class Database:
                     async with self._writer.begin() as connection:
                         return await work(connection)
                 except DBAPIError as failure:
-                    if not _lost_to_concurrent(failure):
+                    if not lost_to_concurrent(failure):
                         raise
             async with self._writer.begin() as connection:
                 return await work(connection)
@@ -190,9 +190,15 @@ def _settle(pending: _Pending, outcome: Any) -> None:
         pending.done.set_result(outcome)
 
 
-def _lost_to_concurrent(failure: DBAPIError) -> bool:
+def lost_to_concurrent(failure: DBAPIError) -> bool:
     """Whether Postgres rolled a transaction back because of a concurrent one: a deadlock or a serialization failure."""
     return str(getattr(failure.orig, "sqlstate", None) or "") in ("40P01", "40001")
+
+
+def out_of_space(failure: DBAPIError) -> bool:
+    """Whether the disk is full."""
+    words = str(failure.orig).lower()
+    return "disk is full" in words or "no space left" in words
 
 
 class translated:
@@ -205,7 +211,7 @@ class translated:
         if isinstance(error, IntegrityError | StoreError):
             return
         if isinstance(error, DBAPIError):
-            if "disk is full" in str(error.orig).lower() or "no space left" in str(error.orig).lower():
+            if out_of_space(error):
                 raise StoreFull("the disk is full") from error
             if "not a database" in str(error.orig):
                 raise StoreUnavailable("the file is not a database") from error
@@ -214,7 +220,7 @@ class translated:
                 raise StoreUnavailable("the database server refuses the login") from error
             if sqlstate.startswith(("53", "57P")):  # out of connections or memory; shutting down
                 raise StoreUnavailable("the database does not answer") from error
-            if _lost_to_concurrent(error):
+            if lost_to_concurrent(error):
                 raise StoreUnavailable("too many transactions want the same rows") from error
             if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
                 raise StoreUnavailable("the database does not answer") from error

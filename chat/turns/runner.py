@@ -230,13 +230,19 @@ class Runner:
                 name = type(outcome).__name__.lower()
                 self.runtime.caller.hooks.turn_ended(turn.id, name)
                 await self._end(work, outcome)
-                if not self.refusing:
-                    self.after.turn_ended(work)
                 log.info("turn.ended", outcome=name, calls=len(work.calls))
+                if not self.refusing:
+                    self._start_jobs(work)
             finally:
                 self.runtime.caller.admission.forget(turn.id)
                 del self._running[turn.id]
                 running.log.extend([], ended=True)
+
+    def _start_jobs(self, work: TurnWork) -> None:
+        try:
+            self.after.turn_ended(work)
+        except Exception:
+            log.exception("turn.jobs_failed")  # the turn has ended all the same
 
     async def _outcome(self, running: _Running) -> Outcome:
         """How the turn ends: its answer, a request to stop, or the time limit, whichever comes first."""

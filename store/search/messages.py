@@ -68,6 +68,13 @@ async def index(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -
     await connection.execute(text(statement), {"pk": pk, "words": words})
 
 
+async def index_stored(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -> None:
+    """`index`, unless the message was deleted meanwhile."""
+    exists = select(messages.c.pk).where(messages.c.pk == pk).with_for_update()
+    if await connection.scalar(exists) is not None:
+        await index(connection, pk, parts)
+
+
 async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
     """Remove a thread's messages from the indexes."""
     await term_index.forget_thread(connection, owner_id, thread_id)
