@@ -2,7 +2,8 @@
 
 StoreError
 ├── StoreFull          the disk is full: nothing was written, reads go on
-└── StoreUnavailable   the database does not answer or is held by another process
+└── StoreUnavailable   the database does not answer
+    └── StoreLocked    another program holds the lock of the SQLite file
 """
 
 
@@ -16,3 +17,7 @@ class StoreFull(StoreError):
 
 class StoreUnavailable(StoreError):
     """The database does not answer."""
+
+
+class StoreLocked(StoreUnavailable):
+    """Another program holds the lock of the SQLite file: nothing was written."""

@@ -7,7 +7,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.database import Database, translated
+from store.database import Database
+from store.driver_errors import translated
 
 # Key of the Postgres advisory lock that lets one replica migrate at a time. Any number, as long as every version uses the same.
 MIGRATION_LOCK = 7_120_426

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.database import lost_to_concurrent, out_of_space
+from store.driver_errors import lost_to_concurrent, out_of_space
 from store.errors import StoreError
 
 

@@ -44,10 +44,11 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     if refused:
         with suppress(StoreError):  # the journal adds an event also when it raises for an earlier one
             work.answer_builder.discard()
+    work.journal.close()  # to titles and everything else: nothing may follow the terminal event or take its number
     await work.journal.settle()
     spent = _spent(work)
     tokens, cost = total(spent)
-    seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
+    seq, payload = work.journal.last(terminal_event(outcome, tokens))
     ended = await work.runtime.database.write(
         Ending(
             turn=work.turn,
@@ -168,9 +169,11 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             last_seq=self.seq,
             now=self.now,
         )
+        last = store_events.rows(turn.id, self.seq, [self.payload])
         if not ended:
-            return False
-        await connection.execute(store_events.APPEND, store_events.rows(turn.id, self.seq, [self.payload]))
+            # A COMMIT whose answer was lost has stored this very event: then this call is the repetition.
+            return await store_events.holds(connection, last)
+        await connection.execute(store_events.APPEND, last)
         text = "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
         pk = await messages.finish(
             connection,
