@@ -26,6 +26,7 @@ from chat.background.event_log_cleanup import delete_old_event_logs
 from chat.background.keepalive import Keepalives
 from chat.background.keepalive_cap import KeepaliveCap
 from chat.background.scheduler import Scheduler
+from chat.background.search_index import index_missing
 from chat.background.summarizer import Summarizer
 from chat.budgets.alerts import Alerts, Webhook
 from chat.calls import ledger
@@ -202,6 +203,9 @@ async def _start_work(settings: Settings, runtime: Runtime, stack: AsyncExitStac
     )
     await runner.start()
     clean_up = partial(delete_old_event_logs, runtime, hours=settings.log_hours)
+    # At the start too: a server that lives shorter than the pause would never tidy up.
+    scheduler.start(jobs.EVENT_LOG_CLEANUP, clean_up)
+    scheduler.start(jobs.SEARCH_INDEX, partial(index_missing, runtime))
     scheduler.repeat(jobs.EVENT_LOG_CLEANUP, CLEANUP_PAUSE, clean_up)
     scheduler.repeat(jobs.DUE_KEEPALIVES, KEEPALIVE_PAUSE, keepalives.start_due)
     # Last first: turns end, jobs end, and the calls they left open are written to the ledger.

@@ -1,27 +1,32 @@
 """Database connections and durable writes, with group commit on SQLite: what was acknowledged survives a power cut.
 
 Theory of operation. On SQLite one connection writes. Writes that arrive while a commit is on its way to the disk share the next
-transaction (group commit), each in its own savepoint, and none is acknowledged before the commit has returned. If a batch fails as a
-whole, its writes are repeated one by one, so that one bad write harms only itself: a write is a function of the connection that may
-run more than once. On Postgres each write is its own transaction, because the server groups commits itself. Reads use other
+transaction (group commit), each in its own savepoint, and none is acknowledged before the commit has returned. If a batch fails because
+of one of its writes, they are repeated one by one, so that a bad write harms only itself: a write is a function of the connection that
+may run more than once. If another program holds the lock, the batch fails as one after SQLite's busy timeout. On Postgres each write is its own transaction, because the server groups commits itself. Reads use other
 connections and never wait for writers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import structlog
 from sqlalchemy import Insert
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store import sqlite
-from store.errors import StoreError, StoreFull, StoreUnavailable
+from store.driver_errors import lost_to_concurrent, translated
+from store.errors import StoreLocked, StoreUnavailable
 from store.url import parse_postgres
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
@@ -30,6 +35,20 @@ Dialect = Literal["sqlite", "postgresql"]
 BATCH = 256  # most writes in one transaction: bounds how long the first of them waits
 READERS = 4
 TRIES = 4  # attempts of a write that loses against a concurrent one: two that collide rarely collide again
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between tries while the database does not answer
+
+_patience: ContextVar[float] = ContextVar("patience", default=0.0)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Reads and writes of this task, and of tasks it starts, wait so long for a database that does not answer. Default: not at all."""
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
 
 
 @dataclass(slots=True)
@@ -48,6 +67,7 @@ class Database:
         self.dialect: Dialect
         self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
         self._writer_task: asyncio.Task[None] | None = None
+        self._closing = False
         if url.startswith("sqlite:///"):
             path = url.removeprefix("sqlite:///")
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -75,16 +95,33 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read from: one consistent snapshot for as long as it is held."""
-        with translated():
-            async with self._readers.connect() as connection:
+        async with AsyncExitStack() as stack:
+            connection = await self._patiently(partial(self._open_reader, stack))
+            with translated():
                 yield connection
+
+    async def _open_reader(self, stack: AsyncExitStack) -> AsyncConnection:
+        with translated():
+            return await stack.enter_async_context(self._readers.connect())
 
     async def write(self, work: Write[T]) -> T:
         """Run `work` in a transaction; returns when it is durable. Raises what `work` raises, or StoreError."""
         if self.dialect == "postgresql":
-            return await self._write_retrying(work)
-        result: T = await self._submit(work)
-        return result
+            return await self._patiently(partial(self._write_retrying, work))
+        return await self._patiently(partial(self._submit, work))
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Repeat an attempt while the database does not answer, for as long as `patience` allows."""
+        until = asyncio.get_running_loop().time() + _patience.get()
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await attempt()
+            except StoreUnavailable:
+                if asyncio.get_running_loop().time() + pause > until:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
 
     async def _write_retrying(self, work: Write[T]) -> T:
         """Run `work` on Postgres; retry when the server rolled it back in favor of a concurrent transaction."""
@@ -94,7 +131,7 @@ class Database:
                     async with self._writer.begin() as connection:
                         return await work(connection)
                 except DBAPIError as failure:
-                    if not _lost_to_concurrent(failure):
+                    if not lost_to_concurrent(failure):
                         raise
             async with self._writer.begin() as connection:
                 return await work(connection)
@@ -102,7 +139,7 @@ class Database:
     async def append(self, statement: Insert, rows: list[dict[str, Any]]) -> None:
         """Insert rows; returns when they are durable. On SQLite waiting rows of the same statement are inserted together."""
         if self.dialect == "postgresql":
-            await self.write(lambda connection: connection.execute(statement, rows))
+            await self._write_retrying(lambda connection: connection.execute(statement, rows))
         else:
             await self._submit((statement, rows))
 
@@ -110,16 +147,29 @@ class Database:
         """Finish the waiting writes, then close every connection."""
         if self._writer_task is not None:
             await self._queue.join()
+            self._closing = True
             self._writer_task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._writer_task
             self._writer_task = None
+            self._closing = False
         await self._readers.dispose()
         await self._writer.dispose()
 
+    def _start_writer(self) -> None:
+        self._writer_task = asyncio.create_task(self._write_forever(), name="store-writer")
+        self._writer_task.add_done_callback(self._writer_ended)
+
+    def _writer_ended(self, task: asyncio.Task[None]) -> None:
+        """Start the writer again if it died: a cancellation that a write let escape must not stop all writes."""
+        if task is self._writer_task and not self._closing:
+            kind = "CancelledError" if task.cancelled() else type(task.exception()).__name__
+            log.error("database.writer_restarted", kind=kind)
+            self._start_writer()
+
     async def _submit(self, work: Any) -> Any:
         if self._writer_task is None:
-            self._writer_task = asyncio.create_task(self._write_forever(), name="store-writer")
+            self._start_writer()
         pending = _Pending(work, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(pending)
         # A cancelled caller stops waiting; the write itself completes.
@@ -132,40 +182,72 @@ class Database:
                 batch.append(self._queue.get_nowait())
             try:
                 await self._commit_together(batch)
+            except BaseException:
+                for pending in batch:
+                    _settle(pending, StoreUnavailable("the write was given up"))
+                raise
             finally:
                 for _ in batch:
                     self._queue.task_done()
 
     async def _commit_together(self, batch: list[_Pending]) -> None:
-        try:
-            outcomes = await self._transaction(batch)
-        except Exception as failure:  # noqa: BLE001 - whatever it was, it goes to the callers it belongs to
-            if len(batch) == 1:
-                _settle(batch[0], failure)
-                return
-            for pending in batch:
-                await self._commit_together([pending])
+        """Commit a batch, or find out which of its writes is to blame. Rows of an INSERT that collide are told apart in savepoints."""
+        failure: Exception | None = None
+        for merge in (True, False):
+            try:
+                outcomes = await self._transaction(batch, merge=merge)
+            except IntegrityError as collision:
+                failure = collision
+                continue
+            except Exception as problem:  # noqa: BLE001 - whatever it was, it goes to the callers it belongs to
+                failure = problem
+                break
+            for pending, outcome in zip(batch, outcomes, strict=True):
+                _settle(pending, outcome)
             return
-        for pending, outcome in zip(batch, outcomes, strict=True):
-            _settle(pending, outcome)
+        if len(batch) == 1 or isinstance(failure, StoreLocked):
+            for pending in batch:
+                _settle(pending, failure)
+            return
+        for number, pending in enumerate(batch):
+            try:
+                _settle(pending, (await self._transaction([pending], merge=True))[0])
+            except StoreLocked as locked:
+                for left in batch[number:]:
+                    _settle(left, locked)
+                return
+            except Exception as problem:  # noqa: BLE001 - belongs to this one writer
+                _settle(pending, problem)
 
-    async def _transaction(self, batch: list[_Pending]) -> list[Any]:
-        """Carry out a batch in one transaction. A result per write, or the exception that write alone raised."""
+    async def _transaction(self, batch: list[_Pending], *, merge: bool) -> list[Any]:
+        """Carry out a batch in one transaction. A result per write, or the exception that write alone raised.
+
+        `merge`: rows of the same INSERT become one statement, and fail together.
+        """
         outcomes: list[Any] = [None] * len(batch)
         merged: dict[int, tuple[Insert, list[dict[str, Any]]]] = {}
         with translated():
             async with self._writer.begin() as connection:
                 for index, pending in enumerate(batch):
-                    if isinstance(pending.work, tuple):
+                    if isinstance(pending.work, tuple) and not merge:
+                        outcomes[index] = await _in_savepoint(connection, _inserting(*pending.work))
+                    elif isinstance(pending.work, tuple):
                         statement, rows = pending.work
                         merged.setdefault(id(statement), (statement, []))[1].extend(rows)
-                    elif len(batch) == 1:
+                    elif len(batch) == 1 and merge:
                         outcomes[index] = await pending.work(connection)
                     else:
                         outcomes[index] = await _in_savepoint(connection, pending.work)
                 for statement, rows in merged.values():
                     await connection.execute(statement, rows)
         return outcomes
+
+
+def _inserting(statement: Insert, rows: list[dict[str, Any]]) -> Write[None]:
+    async def insert(connection: AsyncConnection) -> None:
+        await connection.execute(statement, rows)
+
+    return insert
 
 
 async def _in_savepoint(connection: AsyncConnection, work: Write[Any]) -> Any:
@@ -187,37 +269,3 @@ def _settle(pending: _Pending, outcome: Any) -> None:
         pending.done.exception()  # marks it as retrieved: the caller may have left
     else:
         pending.done.set_result(outcome)
-
-
-def _lost_to_concurrent(failure: DBAPIError) -> bool:
-    """Whether Postgres rolled a transaction back because of a concurrent one: a deadlock or a serialization failure."""
-    return str(getattr(failure.orig, "sqlstate", None) or "") in ("40P01", "40001")
-
-
-class translated:
-    """Translate driver errors into StoreError; constraint violations pass as they are."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, IntegrityError | StoreError):
-            return
-        if isinstance(error, DBAPIError):
-            if "disk is full" in str(error.orig).lower() or "no space left" in str(error.orig).lower():
-                raise StoreFull("the disk is full") from error
-            if "not a database" in str(error.orig):
-                raise StoreUnavailable("the file is not a database") from error
-            sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-            if sqlstate.startswith(("28", "3D")):  # wrong user or password; no such database
-                raise StoreUnavailable("the database server refuses the login") from error
-            if sqlstate.startswith(("53", "57P")):  # out of connections or memory; shutting down
-                raise StoreUnavailable("the database does not answer") from error
-            if _lost_to_concurrent(error):
-                raise StoreUnavailable("too many transactions want the same rows") from error
-            if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-                raise StoreUnavailable("the database does not answer") from error
-        if isinstance(error, PoolTimeout):  # every connection of the pool has been in use for too long
-            raise StoreUnavailable("the database does not answer in time") from error
-        if isinstance(error, OSError):
-            raise StoreUnavailable("the database cannot be reached") from error

@@ -2,7 +2,8 @@
 
 StoreError
 ├── StoreFull          the disk is full: nothing was written, reads go on
-├── StoreUnavailable   the database does not answer or is held by another process
+├── StoreUnavailable   the database does not answer
+│   └── StoreLocked    another program holds the lock of the SQLite file
 ├── SchemaTooNew       a newer Palaver has migrated the database
 └── SqliteTooOld       the SQLite of this Python lacks what is used
 """
@@ -18,6 +19,10 @@ class StoreFull(StoreError):
 
 class StoreUnavailable(StoreError):
     """The database does not answer."""
+
+
+class StoreLocked(StoreUnavailable):
+    """Another program holds the lock of the SQLite file: nothing was written."""
 
 
 class SchemaTooNew(StoreError):

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, func, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.database import Database
 from store.tables import turn_events, turns
 
 APPEND = insert(turn_events)
@@ -17,6 +19,30 @@ def rows(turn_id: str, first_seq: int, payloads: Sequence[str]) -> list[dict[str
         {"turn_id": turn_id, "seq": seq, "payload": payload}
         for seq, payload in enumerate(payloads, start=first_seq)
     ]
+
+
+async def append(database: Database, rows: Sequence[dict[str, Any]]) -> None:
+    """Append rows of one turn; returns when they are durable. Identical rows that are stored already are accepted.
+
+    They are there when an earlier COMMIT succeeded and its answer was lost. Raises IntegrityError when other rows have these numbers.
+    """
+    try:
+        await database.append(APPEND, list(rows))
+    except IntegrityError:
+        async with database.reading() as connection:
+            if not await holds(connection, rows):
+                raise
+
+
+async def holds(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether exactly these consecutive rows of one turn are stored."""
+    stored = await connection.execute(
+        select(turn_events.c.seq, turn_events.c.payload).where(
+            turn_events.c.turn_id == rows[0]["turn_id"],
+            turn_events.c.seq.between(rows[0]["seq"], rows[-1]["seq"]),
+        )
+    )
+    return {row.seq: row.payload for row in stored} == {row["seq"]: row["payload"] for row in rows}
 
 
 async def after(

@@ -87,8 +87,18 @@ async def add(connection: AsyncConnection, owner_id: str, thread_id: str, messag
     return pk
 
 
-async def finish(connection: AsyncConnection, owner_id: str, message_id: str, answer: FinishedAnswer) -> int:
-    """Give a streaming answer its final content; it never changes again. Returns its `pk`. Raises NoResultFound for any other."""
+async def finish(
+    connection: AsyncConnection,
+    owner_id: str,
+    message_id: str,
+    answer: FinishedAnswer,
+    *,
+    index: bool = True,
+) -> int:
+    """Give a streaming answer its final content; it never changes again. Returns its `pk`. Raises NoResultFound for any other.
+
+    `index`: False leaves it to the caller to add the answer to the search index.
+    """
     values = {name: getattr(answer, name) for name in FinishedAnswer.__slots__}
     values["parts"] = [part_to_json(part) for part in answer.parts]
     updated = await connection.execute(
@@ -98,7 +108,8 @@ async def finish(connection: AsyncConnection, owner_id: str, message_id: str, an
         .returning(messages.c.pk)
     )
     pk: int = updated.scalar_one()
-    await search.index(connection, pk, answer.parts)
+    if index:
+        await search.index(connection, pk, answer.parts)
     return pk
 
 

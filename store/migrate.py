@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import sqlite
-from store.database import Database, translated
+from store.database import Database
+from store.driver_errors import translated
 from store.errors import SchemaTooNew, SqliteTooOld, StoreUnavailable
 
 # Key of the Postgres advisory lock that lets one replica migrate at a time. Any number, as long as every version uses the same.

@@ -33,5 +33,8 @@ KEEPALIVE = Job(name="keepalive", deadline=150, at_most=20)
 DUE_KEEPALIVES = Job(name="due_keepalives", deadline=60)
 """One query for the cache states that are due, and a claim on each."""
 
+SEARCH_INDEX = Job(name="search_index", deadline=1_800)
+"""Looks at every message once after a start, 2,000 at a time, and indexes those that search lacks."""
+
 EVENT_LOG_CLEANUP = Job(name="event_log_cleanup", deadline=600)
 """Deletes the event logs of an hour, in batches."""

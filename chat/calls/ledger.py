@@ -17,6 +17,7 @@ from store.ledger import entries as usage
 from store.ledger.budgets import Change
 from store.ledger.entries import Entry
 from store.ledger.open_calls import OpenCall
+from store.savepoint import attempt
 
 log = structlog.get_logger()
 
@@ -52,22 +53,35 @@ def entry(record: CallRecord, *, local: bool) -> Entry:
     )
 
 
-async def keep(connection: AsyncConnection, rows: Iterable[Entry]) -> None:
-    """Write ledger rows, close the open calls, and settle the budgets, in the transaction of whatever the calls were for."""
+async def keep(connection: AsyncConnection, rows: Iterable[Entry], *, settle_later: bool = True) -> None:
+    """Write ledger rows, close the open calls, and settle the budgets, in the transaction of whatever the calls were for.
+
+    `settle_later`: rows are kept although the budgets cannot be settled; the calls stay open then, and are settled with these
+    rows when they count as abandoned.
+    """
     entries = list(rows)
     if not entries:
         return
     calls = {call.id: call for call in await open_calls.remove(connection, [row.id for row in entries])}
-    closed_before = [row.id for row in entries if row.id not in calls]
-    stored = {row.id: row for row in await usage.some(connection, closed_before)} if closed_before else {}
+    known = [row.id for row in entries if row.id not in calls or row.estimated]
+    stored = {row.id: row for row in await usage.some(connection, known)} if known else {}
     changes: list[Change] = []
     for row in entries:
         earlier = stored.get(row.id)
         if earlier is not None and row.estimated and not earlier.estimated:
-            continue  # the process that made the call was only slow, and has written the exact row already
+            # The process that made the call has written the exact row already: it was only slow, or could not settle the budgets.
+            changes += _settled(calls[row.id], earlier) if row.id in calls else []
+            continue
         await usage.add(connection, row)
         changes += _settled(calls[row.id], row) if row.id in calls else _corrected(earlier, row)
-    await budgets.settle(connection, changes)
+    if not settle_later:
+        await budgets.settle(connection, changes)
+        return
+    failure = await attempt(connection, partial(budgets.settle, changes=changes)) if changes else None
+    if failure is not None:
+        log.error("budget.settlement_delayed", calls=list(calls), exc_info=failure)
+        for call in calls.values():
+            await open_calls.add(connection, call)
 
 
 def _settled(call: OpenCall, row: Entry) -> list[Change]:
@@ -155,7 +169,7 @@ async def _close(
         if not calls:
             return
         rows = [lost(call, received=0, local=local) for call in calls]
-        await database.write(partial(keep, rows=rows))
+        await database.write(partial(keep, rows=rows, settle_later=False))
         log.warning("ledger.abandoned_calls_recorded", calls=len(rows))
 
 

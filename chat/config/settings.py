@@ -231,6 +231,18 @@ class Settings(BaseSettings):
     log_hours: int = Field(
         default=24, ge=1, le=87_600, description="Hours a finished turn's event log is kept for resuming."
     )
+    journal_buffer_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=3_600,
+        description="Seconds a running answer goes on in memory while the database is away.",
+    )
+    journal_buffer_bytes: int = Field(
+        default=4_000_000,
+        ge=10_000,
+        le=1_000_000_000,
+        description="Most bytes of one running answer that are held in memory while the database is away.",
+    )
     grace_seconds: int = Field(
         default=20,
         ge=0,

@@ -17,6 +17,7 @@ from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime
 from chat.runtime.token_sizes import EVERY_MODEL, Sizes, load_tokenizers
+from chat.stream.journal import BufferLimits
 from chat.upstream.admission import Admission
 from chat.upstream.client import Timeouts, Upstream
 from chat.upstream.local.capabilities import CLIENT_HEADERS
@@ -128,6 +129,9 @@ async def deployment(settings: Settings, upstream: Upstream, local_model: LocalM
         recall_tokens=settings.recall_tokens,
         diagnose=settings.cache_diagnostics,
         max_turn_seconds=settings.max_turn_seconds,
+        journal_buffer=BufferLimits(
+            seconds=settings.journal_buffer_seconds, bytes=settings.journal_buffer_bytes
+        ),
         model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
     )
 

@@ -4,10 +4,11 @@ What changes while the server runs (learned token sizes, caches, the caller) bel
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from chat.budgets.reservations import least_of_all
+from chat.stream.journal import BufferLimits
 from context.limits.budgets import BudgetAmounts
 from context.models.catalog import TIERS, Model, Tier
 from context.models.pricing import PriceTable, assumed, price_table
@@ -43,6 +44,7 @@ class Deployment:
     diagnose: bool
     max_turn_seconds: float
     model_titles: bool
+    journal_buffer: BufferLimits = field(default_factory=BufferLimits)
 
     @property
     def local(self) -> bool:

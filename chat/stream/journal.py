@@ -6,13 +6,20 @@ last batch is being written. Nothing is delivered that a restart could forget.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
 
 from chat.clock import Clock
 from chat.stream import events, notes
 from store import events as store_events
 from store.database import Database
+from store.errors import StoreError
+
+log = structlog.get_logger()
 
 COALESCE = 0.04  # seconds between two batches of text: 25 a second look like typing and cost a tenth of one per token
+AWAY_PAUSE = (0.1, 2.0)  # seconds between tries while the database is away: first, longest
 
 
 class TurnLog:
@@ -39,20 +46,45 @@ class TurnLog:
         await self._changed.wait()
 
 
-class Journal:
-    """Writes one turn's log. Not to be shared between tasks, except that text may arrive while a batch is being kept."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferLimits:
+    """How long (seconds) and how much (bytes of events) a journal buffers while the database is away."""
 
-    def __init__(self, database: Database, turn_id: str, log: TurnLog, clock: Clock) -> None:
+    seconds: float = 60.0
+    bytes: int = 4_000_000
+
+
+class Journal:
+    """Writes one turn's log. Not to be shared between tasks, except that events may arrive while a batch is being written.
+
+    While the database is away, events are buffered within `limits`, and a note says so when it is back. Only past the limits the turn
+    hears of it, at its next event.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        turn_id: str,
+        log: TurnLog,
+        clock: Clock,
+        limits: BufferLimits = BufferLimits(),
+    ) -> None:
         self._database = database
         self._turn_id = turn_id
         self._log = log
         self._clock = clock
+        self._limits = limits
         self._waiting: list[events.Event] = []
+        self._bytes = 0  # of text that waits
+        # A batch whose fate is unknown is written again as it was: its COMMIT may have succeeded without an answer.
+        self._unconfirmed: list[str] = []
         self._seq = len(log.frames)
         self._storing = asyncio.Lock()
         self._flusher: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self._stored_at = float("-inf")
+        self._away_since: float | None = None
+        self._away_because: StoreError | None = None
         self._closed = False
 
     @property
@@ -62,13 +94,14 @@ class Journal:
     def text(self, part_id: str, words: str) -> None:
         """Add words to a part; they are stored and shown soon.
 
-        Raises what prevented an earlier batch from being stored, after these words were added, so that log and answer stay the same.
+        Raises what prevented earlier events from being stored, after these words were added, so that log and answer stay the same.
         """
         last = self._waiting[-1] if self._waiting else None
         if isinstance(last, events.PartDelta) and last.part_id == part_id:
             self._waiting[-1] = events.PartDelta(part_id=part_id, text=last.text + words)
         else:
             self._waiting.append(events.PartDelta(part_id=part_id, text=words))
+        self._bytes += len(words.encode())
         self._check()
         self._flush_soon()
 
@@ -87,17 +120,23 @@ class Journal:
         """Add a note. Raises as `text` does."""
         self.event(notes.to_event(note))
 
+    def close(self) -> None:
+        """Drop every event added from now on. What was added before is still stored by `settle`."""
+        self._closed = True
+
     async def settle(self) -> None:
-        """Wait until everything added so far is durable and shown, also what an earlier failure left unstored."""
-        await self._flush()
+        """Wait until everything added so far is durable and shown, also what an earlier failure left unstored.
+
+        On a log that is closed nothing waits afterwards.
+        """
+        while self._waiting or self._unconfirmed:
+            await self._flush()
         self._failure = None
 
-    def close_with(self, terminal: events.Event) -> tuple[int, str]:
-        """The terminal event's number and payload, to be stored in the transaction that ends the turn.
-
-        Events added later are dropped, so call it right after `settle`, without awaiting anything in between.
-        """
-        self._closed = True
+    def last(self, terminal: events.Event) -> tuple[int, str]:
+        """The terminal event's number and payload, to be stored in the transaction that ends the turn. The log is closed and settled."""
+        if not self._closed or self._waiting or self._unconfirmed:
+            raise RuntimeError("the terminal event is the last one: close and settle the log first")
         return self.next_seq, events.encode(terminal, seq=self.next_seq, turn_id=self._turn_id)
 
     def show_last(self, seq: int, payload: str) -> None:
@@ -110,12 +149,21 @@ class Journal:
             self._flusher = asyncio.create_task(self._flush_when_due(), name=f"journal {self._turn_id}")
 
     async def _flush_when_due(self) -> None:
+        pause, longest = AWAY_PAUSE
         try:
             wait = self._stored_at + COALESCE - self._clock.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
-            while self._waiting:
-                await self._flush()
+            while self._waiting or self._unconfirmed:
+                try:
+                    await self._flush()
+                except StoreError:
+                    if self._past_limits:
+                        raise
+                    await asyncio.sleep(pause)
+                    pause = min(longest, pause * 2)
+                    continue
+                pause = AWAY_PAUSE[0]
                 if self._waiting:
                     await asyncio.sleep(COALESCE)
         except Exception as failure:  # noqa: BLE001 - raised to the turn at its next word
@@ -123,24 +171,46 @@ class Journal:
 
     async def _flush(self) -> None:
         async with self._storing:
-            batch, self._waiting = self._waiting, []
-            if not batch:
+            if not self._unconfirmed:
+                batch, self._waiting, self._bytes = self._waiting, [], 0
+                self._unconfirmed = [
+                    events.encode(event, seq=self._seq + 1 + n, turn_id=self._turn_id)
+                    for n, event in enumerate(batch)
+                ]
+            payloads, first = self._unconfirmed, self._seq + 1
+            if not payloads:
                 return
             self._stored_at = self._clock.monotonic()
-            first = self._seq + 1
-            payloads = [
-                events.encode(event, seq=first + n, turn_id=self._turn_id) for n, event in enumerate(batch)
-            ]
             try:
-                await self._database.append(
-                    store_events.APPEND, store_events.rows(self._turn_id, first, payloads)
-                )
-            except BaseException:
-                self._waiting = batch + self._waiting  # the next flush tries again
+                await store_events.append(self._database, store_events.rows(self._turn_id, first, payloads))
+            except StoreError as failure:
+                self._away_because = failure
+                if self._away_since is None:
+                    self._away_since = self._stored_at
+                    log.warning("journal.buffering", turn_id=self._turn_id, kind=type(failure).__name__)
                 raise
-            self._seq += len(batch)
+            self._unconfirmed = []
+            self._seq += len(payloads)
             self._log.extend([events.frame(first + n, payload) for n, payload in enumerate(payloads)])
+            self._say_delay()
+
+    def _say_delay(self) -> None:
+        """The database is back: a note says for how long events were only in memory."""
+        if self._away_since is not None:
+            seconds = round(self._clock.monotonic() - self._away_since, 1)
+            self._away_since = self._away_because = None
+            log.info("journal.caught_up", turn_id=self._turn_id, seconds=seconds)
+            self._waiting.insert(0, notes.to_event(notes.StorageDelayNote(seconds=seconds)))
+
+    @property
+    def _past_limits(self) -> bool:
+        since = self._away_since
+        away = 0.0 if since is None else self._clock.monotonic() - since
+        buffered = self._bytes + sum(len(payload) for payload in self._unconfirmed)
+        return away > self._limits.seconds or buffered > self._limits.bytes
 
     def _check(self) -> None:
+        if self._failure is None and self._away_since is not None and self._past_limits:
+            self._failure = self._away_because
         if self._failure is not None:
             raise self._failure

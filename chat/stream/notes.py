@@ -19,6 +19,7 @@ Name = Literal[
     "discard",
     "upstream_disconnect",
     "title",
+    "storage_delay",
 ]
 
 
@@ -115,6 +116,14 @@ class TitleNote(Note, frozen=True, kw_only=True):
     title: str
 
 
+class StorageDelayNote(Note, frozen=True, kw_only=True):
+    """The database was away for `seconds`, and what was said meanwhile came late."""
+
+    name: ClassVar[Name] = "storage_delay"
+
+    seconds: float
+
+
 AnyNote = (
     RouteNote
     | QueueNote
@@ -125,6 +134,7 @@ AnyNote = (
     | DiscardNote
     | UpstreamDisconnectNote
     | TitleNote
+    | StorageDelayNote
 )
 
 KINDS: dict[str, type[AnyNote]] = {kind.name: kind for kind in AnyNote.__args__}

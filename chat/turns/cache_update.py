@@ -1,5 +1,6 @@
 """Update the cache state after a turn, and learn token sizes from the bill."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,12 +34,24 @@ class CacheUpdate:
     next_at: int | None
     actual_usage: Usage | None
 
-    async def write(self, connection: AsyncConnection) -> None:
-        """Store the cache state, add its idle gap to the histogram of all threads, and learn token sizes from the bill."""
+    @property
+    def writes(self) -> dict[str, Callable[[AsyncConnection], Awaitable[None]]]:
+        """What is stored, each apart from the others: none of it is worth losing an answer."""
+        return {
+            "cache_state": self._store,
+            "gap_histogram": self._observe_gap,
+            "calibration": self._learn_sizes,
+        }
+
+    async def _store(self, connection: AsyncConnection) -> None:
+        """Store the cache state."""
         turn = self.turn
         await cache_states.put(
             connection, turn.owner_id, turn.thread_id, self.cache_state, turn_id=turn.id, next_at=self.next_at
         )
+
+    async def _observe_gap(self, connection: AsyncConnection) -> None:
+        """Add the idle gap before this turn to the histogram of all threads."""
         if (
             self.before.used_at and self.cache_state is not self.before
         ):  # a clock that stepped back leaves the cache state as it was
@@ -49,7 +62,6 @@ class CacheUpdate:
                 self.cache_state.gaps[-1].ms, self.before.gaps, self.runtime.deployment.policy
             )
             await learned_stats.put(connection, name, seen.to_json())
-        await self._learn_sizes(connection)
 
     async def _learn_sizes(self, connection: AsyncConnection) -> None:
         """Learn from two prompts of which one extends the other: the difference of their bills is what the new messages cost."""

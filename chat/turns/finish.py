@@ -1,12 +1,18 @@
-"""End a turn: write answer, usage, status and terminal event in one transaction, exactly once."""
+"""End a turn: write answer, usage, status and terminal event in one transaction, exactly once.
 
+What is only useful (search index, cache state, learned sizes) is written in savepoints of the same transaction: when it fails, the
+answer is kept all the same, and the log names what was left out (`turn.write_skipped`). The search index is completed at the next start.
+"""
+
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 import msgspec
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls import ledger
@@ -22,7 +28,13 @@ from store import events as store_events
 from store import messages, threads, turns
 from store.errors import StoreError
 from store.ledger import entries
+from store.savepoint import attempt
+from store.search import messages as search
 from store.turns import Turn, TurnStatus
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 async def finish(work: TurnWork, outcome: Outcome) -> bool:
@@ -32,23 +44,25 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     if refused:
         with suppress(StoreError):  # the journal adds an event also when it raises for an earlier one
             work.answer_builder.discard()
+    work.journal.close()  # to titles and everything else: nothing may follow the terminal event or take its number
     await work.journal.settle()
     spent = _spent(work)
     tokens, cost = total(spent)
-    seq, payload = work.journal.close_with(terminal_event(outcome, tokens))
+    seq, payload = work.journal.last(terminal_event(outcome, tokens))
     ended = await work.runtime.database.write(
         Ending(
             turn=work.turn,
             outcome=outcome,
             parts=tuple(work.answer_builder.parts),
             runtime=work.runtime,
-            model=next((record.call.model for record in reversed(work.calls) if record.call.model), None),
+            # Its configured name: the provider answers an alias with the id of the model behind it.
+            model=next((record.model for record in reversed(work.calls) if record.call.model), None),
             tokens=tokens,
             cost=cost,
             spent=spent,
             seq=seq,
             payload=payload,
-            cache_state=cache_update(work),
+            cache_state=_or_none("cache_state", partial(cache_update, work)),
             now=work.runtime.clock.now(),
         ).write
     )
@@ -68,12 +82,28 @@ def _spent(work: TurnWork) -> list[entries.Entry]:
     """The ledger rows of a turn's calls; the planned call with its estimate and the cache miss, if there was one."""
     sent = [record for record in work.calls if record.noted]
     rows = [entry(record, local=work.runtime.deployment.local) for record in sent]
-    plan, first = work.plan, planned_call(work)
-    if plan is not None and first is not None:
+    first = planned_call(work)
+    if first is not None:
         index = sent.index(first)
-        estimated_usage = plan.to_json()["estimated_usage"]
-        rows[index] = replace(rows[index], estimated_usage=estimated_usage, cache_miss=notice(work))
+        explained = _or_none("estimated_usage", partial(_explained, work, rows[index]))
+        rows[index] = explained or rows[index]
     return rows
+
+
+def _explained(work: TurnWork, row: entries.Entry) -> entries.Entry | None:
+    """The ledger row of the planned call with the plan's estimate and the cause of a cache miss."""
+    if work.plan is None:
+        return None
+    return replace(row, estimated_usage=work.plan.to_json()["estimated_usage"], cache_miss=notice(work))
+
+
+def _or_none(name: str, compute: Callable[[], T]) -> T | None:
+    """What `compute` returns; None, and a line in the log, when it fails: the answer is kept without it."""
+    try:
+        return compute()
+    except Exception:
+        log.exception("turn.write_skipped", what=name)
+        return None
 
 
 def terminal_event(outcome: Outcome, tokens: events.TokenUsage | None) -> events.Event:
@@ -88,6 +118,12 @@ def terminal_event(outcome: Outcome, tokens: events.TokenUsage | None) -> events
             return events.TurnCancelled(reason=outcome.reason, usage=tokens)
         case _:
             assert_never(outcome)
+
+
+def _tokens(runtime: Runtime, text: str) -> int:
+    """Tokens of an answer; a cautious guess where the tokenizer fails."""
+    counted = _or_none("token_count", partial(runtime.sizes.count, text)) if text else 0
+    return len(text.encode()) // 3 + 1 if counted is None else counted
 
 
 def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
@@ -133,9 +169,11 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             last_seq=self.seq,
             now=self.now,
         )
+        last = store_events.rows(turn.id, self.seq, [self.payload])
         if not ended:
-            return False
-        await connection.execute(store_events.APPEND, store_events.rows(turn.id, self.seq, [self.payload]))
+            # A COMMIT whose answer was lost has stored this very event: then this call is the repetition.
+            return await store_events.holds(connection, last)
+        await connection.execute(store_events.APPEND, last)
         text = "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
         pk = await messages.finish(
             connection,
@@ -144,7 +182,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             messages.FinishedAnswer(
                 status=message_status,
                 parts=self.parts,
-                tokens=self.runtime.sizes.count(text) if text else 0,
+                tokens=_tokens(self.runtime, text),
                 refused=isinstance(outcome, Failed) and outcome.refused,
                 model=self.model,
                 finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,
@@ -152,9 +190,17 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
                 usage=counted,
                 cost_usd=None if self.cost is None else format(self.cost, "f"),
             ),
+            index=False,
         )
         await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
+        extras: dict[str, Callable[[AsyncConnection], Awaitable[None]]] = {
+            "search_index": partial(search.index, pk=pk, parts=self.parts)
+        }
         if self.cache_state is not None:
-            await self.cache_state.write(connection)
+            extras |= self.cache_state.writes
+        for name, extra in extras.items():
+            failure = await attempt(connection, extra)
+            if failure is not None:
+                log.error("turn.write_skipped", what=name, turn_id=turn.id, exc_info=failure)
         await ledger.keep(connection, self.spent)  # last: all turns wait for the counters it locks
         return True

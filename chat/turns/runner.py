@@ -29,6 +29,7 @@ from chat.turns.try_models import answer
 from chat.turns.turn_request import TurnRequest
 from chat.turns.turn_work import TurnWork
 from store import turns
+from store.database import patience
 from store.errors import StoreError
 from store.ledger import open_calls
 
@@ -196,7 +197,9 @@ class Runner:
     def _begin(self, accepted: Accepted, turn_request: TurnRequest) -> None:
         turn, live = accepted.turn, TurnLog()
         live.extend([events.frame(1, accepted.first)])
-        journal = Journal(self.runtime.database, turn.id, live, self.runtime.clock)
+        journal = Journal(
+            self.runtime.database, turn.id, live, self.runtime.clock, self.runtime.deployment.journal_buffer
+        )
         answer_builder = AnswerBuilder(journal=journal, clock=self.runtime.clock)
         if accepted.continued is not None:
             answer_builder.resume(accepted.continued.text)
@@ -230,17 +233,24 @@ class Runner:
                 name = type(outcome).__name__.lower()
                 self.runtime.caller.hooks.turn_ended(turn.id, name)
                 await self._end(work, outcome)
-                if not self.refusing:
-                    self.after.turn_ended(work)
                 log.info("turn.ended", outcome=name, calls=len(work.calls))
+                if not self.refusing:
+                    self._start_jobs(work)
             finally:
                 self.runtime.caller.admission.forget(turn.id)
                 del self._running[turn.id]
                 running.log.extend([], ended=True)
 
+    def _start_jobs(self, work: TurnWork) -> None:
+        try:
+            self.after.turn_ended(work)
+        except Exception:
+            log.exception("turn.jobs_failed")  # the turn has ended all the same
+
     async def _outcome(self, running: _Running) -> Outcome:
         """How the turn ends: its answer, a request to stop, or the time limit, whichever comes first."""
-        answering = asyncio.create_task(answer(running.work), name="answer")
+        with patience(self.runtime.deployment.journal_buffer.seconds):
+            answering = asyncio.create_task(answer(running.work), name="answer")
         limit = self.runtime.deployment.max_turn_seconds
         await asyncio.wait({answering, running.stop}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if answering.done():

@@ -45,6 +45,13 @@ INSERT_LITE = "INSERT INTO message_search (rowid, words) VALUES (:pk, :words)"
 INSERT_POSTGRES = "INSERT INTO message_search (pk, words) VALUES (:pk, CAST(:words AS tsvector))"
 
 
+async def index_stored(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -> None:
+    """`index`, unless the message was deleted meanwhile."""
+    exists = select(messages.c.pk).where(messages.c.pk == pk).with_for_update()
+    if await connection.scalar(exists) is not None:
+        await index(connection, pk, parts)
+
+
 async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
     """Remove a thread's messages from the indexes."""
     await term_index.forget_thread(connection, owner_id, thread_id)

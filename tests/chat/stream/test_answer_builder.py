@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from chat.stream import events
 from chat.stream.answer_builder import AnswerBuilder, harmless
-from chat.stream.journal import Journal, TurnLog
+from chat.stream.journal import BufferLimits, Journal, TurnLog
 from chat.turns.recovery import parts_of as parts_of_log
 from context.messages import ReasoningPart, TextPart
 from store.database import Database
@@ -26,7 +26,8 @@ async def draft_in(app: Palaver, turn_id: str) -> AsyncIterator[tuple[AnswerBuil
     log = TurnLog()
     log.frames.extend([b""] * 1000)
     clock = QuickClock()
-    yield AnswerBuilder(journal=Journal(app.deps.database, turn_id, log, clock), clock=clock), log
+    limits = BufferLimits(seconds=0.05)
+    yield AnswerBuilder(journal=Journal(app.deps.database, turn_id, log, clock, limits), clock=clock), log
 
 
 async def kept(database: Database, turn_id: str) -> list[events.TurnEvent]:

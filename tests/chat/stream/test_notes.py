@@ -14,6 +14,7 @@ from chat.stream.notes import (
     QueueNote,
     RetryNote,
     RouteNote,
+    StorageDelayNote,
     TitleNote,
     UpstreamDisconnectNote,
 )
@@ -29,6 +30,7 @@ WIRE: list[tuple[notes.AnyNote, dict[str, Any]]] = [
     (DiscardNote(part_ids=("p1", "p2")), {"part_ids": ["p1", "p2"]}),
     (UpstreamDisconnectNote(ending="timeout"), {"ending": "timeout"}),
     (TitleNote(title="t"), {"title": "t"}),
+    (StorageDelayNote(seconds=7.5), {"seconds": 7.5}),
 ]  # fmt: skip
 
 
