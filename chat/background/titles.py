@@ -1,5 +1,7 @@
 """Write a thread's title: once, by the simple tier's model, from the first question, while the answer is on its way."""
 
+import re
+import unicodedata
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +19,27 @@ from store.turns import Turn
 
 MAX_TITLE = 80  # characters
 MAX_QUESTION = 2_000  # characters of the question the model reads
+MAX_ANSWER = 2_000  # characters of the answer that are read
 MAX_TOKENS = 1_000  # thinking included; a title needs twenty
+
+ZWJ = "\u200d"
+JOINERS = frozenset((ZWJ, "\u200c", *map(chr, range(0xE0020, 0xE0080))))
+PAIRS = (
+    *(("**", "**"), ("__", "__"), ("*", "*"), ("_", "_"), ("`", "`")),
+    *(
+        ('"', '"'),
+        ("'", "'"),
+        ("“", "”"),
+        ("„", "“"),
+        ("„", "”"),
+        ("”", "”"),
+        ("‘", "’"),
+        ("‚", "‘"),
+        ("’", "’"),
+    ),
+    *(("«", "»"), ("»", "«"), ("‹", "›"), ("「", "」"), ("『", "』"), ("＂", "＂")),
+)
+_HEADING = re.compile(r"#{1,6} +(?=\S)")  # Markdown's
 
 
 async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime, journal: Journal) -> None:
@@ -54,7 +76,46 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
 
 
 def valid(text: str) -> str | None:
-    """A usable title: one line without quotation marks around it, not too long. None when there is none."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = line.strip("\"'“”„«»*#` ").rstrip(".").strip()
-    return line[:MAX_TITLE] if line and line.isprintable() else None
+    """A usable title: the first line with something to see, without marks around it, not too long. None when there is none."""
+    for row in text[:MAX_ANSWER].splitlines():
+        line = " ".join("".join(filter(_shown, row)).split())
+        line = _without_full_stop(_bare(_HEADING.sub("", line)))
+        if any(unicodedata.category(letter)[0] not in "ZC" for letter in line):
+            return _cut(line)
+    return None
+
+
+def _shown(letter: str) -> bool:
+    """Whether a character may stand in a title: no controls, no direction overrides; joiners, and the tags of flags, may."""
+    return letter in JOINERS or letter.isspace() or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
+
+
+def _bare(line: str) -> str:
+    """The line without quotation marks and emphasis, where they are a pair around the whole of it."""
+    while True:
+        for opening, closing in PAIRS:
+            inner = line[len(opening) : -len(closing)]
+            around = line.startswith(opening) and line.endswith(closing) and inner.strip()
+            if around and opening not in inner and closing not in inner:
+                line = inner.strip()
+                break
+        else:
+            return line
+
+
+def _without_full_stop(line: str) -> str:
+    """The line without the full stop that ends it; abbreviations ("the U.S.") and dots that stand for more keep theirs."""
+    last = line.split()[-1] if line else ""
+    if line.endswith("。") or (line.endswith(".") and "." not in last[:-1]):
+        return line[:-1].rstrip()
+    return line
+
+
+def _cut(line: str) -> str:
+    """The line in at most MAX_TITLE characters; no letter is parted from its marks, no emoji from what it is joined to."""
+    end = min(MAX_TITLE, len(line))
+    while 0 < end < len(line) and (
+        unicodedata.category(line[end])[0] == "M" or line[end] in JOINERS or line[end - 1] == ZWJ
+    ):
+        end -= 1
+    return line[:end].rstrip()
