@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from context.recall.words import normalized
+from context.recall.normalization import normalized
 
 Range = tuple[int, int]  # milliseconds since 1970 UTC: from the first, up to and without the second
 
 DAY: Final = 86_400_000
+READ: Final = 5_000  # characters of a text that dates are looked for in
 MOST: Final = 6  # dates of one text; a pasted table of them says nothing of when
 
 MONTHS: Final = {
@@ -73,7 +74,7 @@ _UNIT_DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 def ranges(text: str, now: int) -> tuple[Range, ...]:
     """The ranges of time that `text`, written at `now`, names; none when it names many."""
-    plain = normalized(text)
+    plain = normalized(text[:READ])[:READ]
     spans = list(dict.fromkeys(span for span in _spans(plain, _day(now)) if span is not None))
     return tuple(spans) if len(spans) <= MOST else ()
 

@@ -1,16 +1,20 @@
 """Excerpts of long messages: the sentences that hold the words of the query, as character ranges."""
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from heapq import heapify, heappop, heappush
 
+from context.recall.normalization import normalized
 from context.recall.policy import RecallPolicy
-from context.recall.words import normalized, spellings, stem
+from context.recall.words import spellings, stem
 
 READ = 40_000  # characters of a message that are looked through
 
 # A sentence with what ends it; lines end sentences, so that lists and code come apart by line.
-_SENTENCE = re.compile(r"[^\n.!?。！？]+(?:[.!?。！？]+(?=\s|$|[^\x00-\x7f])|[.!?](?!\s)|\n|$)*|[.!?\n]+")
+_SENTENCE = re.compile(r"[^\n.!?。！？]+[.!?。！？\n]*|[.!?\n]+")
+SPELLINGS = 32  # of the words looked for: with more, it is quicker to take every sentence apart
 
 
 def excerpt(
@@ -20,39 +24,61 @@ def excerpt(
     spans = sentences(text[:READ])
     held = _held(text[:READ], spans, weights)
     size = cache(lambda index: count(text[spans[index][0] : spans[index][1]]))
-    chosen: set[int] = set()
-    covered: dict[str, int] = {}
-    left = policy.excerpt_size
-    while True:
-        gains = {
-            index: sum(weights[root] / (1 + covered.get(root, 0)) for root in roots)
-            for index, roots in held.items()
-            if index not in chosen
-        }
-        fitting = [index for index in gains if gains[index] > 0 and size(index) <= left]
-        if not fitting:
-            break
-        index = max(fitting, key=lambda index: (gains[index], -index))
-        chosen.add(index)
-        left -= size(index)
-        for root in held[index]:
-            covered[root] = covered.get(root, 0) + 1
+    chosen = _best(held, weights, size, policy.excerpt_size)
     return _joined([spans[index] for index in sorted(chosen)])
 
 
-def _held(text: str, spans: Sequence[tuple[int, int]], weights: Mapping[str, float]) -> dict[int, list[str]]:
+def _best(
+    held: Mapping[int, tuple[str, ...]], weights: Mapping[str, float], size: Callable[[int], int], left: int
+) -> list[int]:
+    """The sentences to take, one after the other: always the one that adds most among those that fit, the earliest first.
+
+    Sentences with the same stems add the same, so only the first of them competes. What one adds only falls as others are taken:
+    one that still adds most when it is computed anew adds most of all.
+    """
+    groups: dict[tuple[str, ...], deque[int]] = {}
+    for index in sorted(held):
+        groups.setdefault(held[index], deque()).append(index)
+    covered: dict[str, int] = {}
+
+    def gain(roots: tuple[str, ...]) -> float:
+        return sum(weights[root] / (1 + covered.get(root, 0)) for root in roots)
+
+    best = [(-gain(roots), group[0], roots) for roots, group in groups.items()]
+    heapify(best)
+    chosen: list[int] = []
+    while best and left > 0:
+        former, index, roots = heappop(best)
+        now = gain(roots)
+        if now <= 0:
+            continue
+        if now == -former:
+            groups[roots].popleft()
+            if size(index) <= left:
+                chosen.append(index)
+                left -= size(index)
+                covered.update((root, covered.get(root, 0) + 1) for root in roots)
+                now = gain(roots)
+        if groups[roots]:
+            heappush(best, (-now, groups[roots][0], roots))
+    return chosen
+
+
+def _held(
+    text: str, spans: Sequence[tuple[int, int]], weights: Mapping[str, float]
+) -> dict[int, tuple[str, ...]]:
     """The stems looked for that each sentence holds, in the order of their weights; sentences with none are absent.
 
     Most sentences hold none: only those are taken apart in which the letters of a word looked for occur at all.
     """
     roots = {spelt: stem(word) for spelt, word in spellings(normalized(text)).items()}
     sought = [spelt for spelt, root in roots.items() if root in weights]
-    made: dict[int, list[str]] = {}
+    made: dict[int, tuple[str, ...]] = {}
     for index, (start, end) in enumerate(spans):
         plain = normalized(text[start:end])
-        if any(spelt in plain for spelt in sought):
+        if len(sought) > SPELLINGS or any(spelt in plain for spelt in sought):
             held = {roots.get(spelt) or stem(word) for spelt, word in spellings(plain).items()}
-            made[index] = [root for root in weights if root in held]
+            made[index] = tuple(root for root in weights if root in held)
     return {index: held for index, held in made.items() if held}
 
 

@@ -6,7 +6,9 @@ messages of the user count as instructions: a rule is stated briefly, and text t
 
 import re
 
-from context.recall.words import normalized
+from context.recall.normalization import normalized
+
+LONGEST = 8_000  # characters: a longer message is pasted text, in which nobody states an instruction
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|(?<=[。！？；])")
 _OPENING = r"^\W*(?:(?:please|also|and|but|oh|btw|so|ok|okay|by the way|one more thing|note)\b\W*)*"
@@ -62,9 +64,11 @@ _PREFERENCE = re.compile(
 
 def is_instruction(text: str) -> bool:
     """Whether a user's message states a rule for the answers to come."""
+    if len(text) > LONGEST:
+        return False
     return any(_INSTRUCTION.search(sentence.strip()) for sentence in _SENTENCE.split(normalized(text)))
 
 
 def is_preference(text: str) -> bool:
     """Whether a user's message states what that person likes better."""
-    return _PREFERENCE.search(normalized(text)) is not None
+    return len(text) <= LONGEST and _PREFERENCE.search(normalized(text)) is not None

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from context.recall.dates import MONTHS
-from context.recall.words import normalized
+from context.recall.normalization import normalized
 
 # Months with names of their own: "may", "mars" and the short forms are other words too often.
 _MONTHS: Final = "|".join(

@@ -1,21 +1,19 @@
 """Tokenize and stem text for the index and for queries. The same rules on both sides matter more than the rules.
 
-By script: Latin words lose their accents and English endings; Cyrillic ones their case endings; other words that stand
+By script: Latin words lose their English endings; Cyrillic ones their case endings; other words that stand
 between spaces are cut to their beginning; scripts without spaces, and Korean with its particles, give pairs of characters.
 Numbers are one word with their points, without the commas between thousands. A change of these rules needs a migration that
 indexes every message anew.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
 from context.recall.english import english
+from context.recall.normalization import normalized
 
-LONGEST = 200_000  # characters of one message that are indexed
-
-_ACCENTS = re.compile("[\u0300-\u036f]+")
+LONGEST_WORD = 64  # letters of a word that count: what is longer is no word, and stems are remembered
 # A number, a run of an unspaced script or of Hangul, or a word with the vowel signs and points some scripts write apart.
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:[.,:]\d+)*)"
@@ -36,14 +34,6 @@ _CASES = re.compile(
 _BEGINNING = (
     7  # letters of a word in any other script: enough to tell roots apart, short enough to drop most endings
 )
-
-
-def normalized(text: str) -> str:
-    """Text without case, accents and compatibility forms (NFKC, case folding)."""
-    plain = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("\u2019", "'")
-    if plain.isascii():
-        return plain
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", plain)))
 
 
 def tokens(text: str) -> Iterator[str]:
@@ -96,9 +86,13 @@ def stems(text: str) -> Iterator[str]:
     return map(stem, tokens(text))
 
 
-@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """A normalized word without its ending."""
+    return _stem(word[:LONGEST_WORD])
+
+
+@lru_cache(maxsize=20_000)
+def _stem(word: str) -> str:
     if _LATIN.match(word):
         return english(word)
     if _CYRILLIC.match(word):

@@ -1,11 +1,8 @@
 """Full-text search over messages: FTS5 with BM25 on SQLite, tsvector on Postgres.
 
-Both index the same prepared text: words only, with each character of a script that is written without spaces on its own, so that
-Chinese, Japanese and Thai are found by phrase. Neither stores a second copy of the text.
+Both index the same words (`store.search.words`), so that both find the same. Neither stores a second copy of the text.
 """
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +10,10 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Part, TextPart
-from store.search import term_index
+from store.search import term_index, words
+from store.search.off_loop import off_loop
 from store.search.parts import text_of
 from store.tables import messages
-
-# Thai to Khmer, kana, Han with extensions, half-width kana: written without spaces between words.
-_UNSPACED = re.compile(
-    r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
-    r"\U00020000-\U0003ffff])"
-)
-# A dot or a slash would make Postgres index a file name, a host or a decimal as one word, which its parts do not find.
-_BETWEEN_WORDS = re.compile(r"[\W_]+")
-MAX_INDEXED = 200_000  # characters of one message; tsvector itself ends at 1 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,32 +29,20 @@ class Hit:
     score: float
 
 
-def prepared(words: str) -> str:
-    """Text as it is indexed: NFKC, words separated by spaces, and so are characters of unspaced scripts."""
-    normalized = unicodedata.normalize("NFKC", words[:MAX_INDEXED])
-    return _UNSPACED.sub(r" \1 ", _BETWEEN_WORDS.sub(" ", normalized))
-
-
-def inputs(query: str) -> list[list[str]]:
-    """A query's terms; each is a run of words that must follow one another (one word, or the characters of a phrase)."""
-    return [words for words in (prepared(term).split() for term in query.split()) if words]
-
-
 async def index(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -> None:
-    """Index a message for search and recall, replacing what was indexed for it before."""
+    """Index a message for search and recall, replacing what was indexed for it before. A long one is read on a thread."""
     plain = "\n".join(part.text for part in parts if isinstance(part, TextPart))
     await term_index.index(connection, pk, plain)
-    words = prepared(plain)
-    key = "rowid" if _lite(connection) else "pk"
+    lite = _lite(connection)
+    key = "rowid" if lite else "pk"
     await connection.execute(text(f"DELETE FROM message_search WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
-    if not words.strip():
-        return
-    statement = (
-        "INSERT INTO message_search (rowid, words) VALUES (:pk, :words)"
-        if _lite(connection)
-        else "INSERT INTO message_search (pk, words) VALUES (:pk, to_tsvector('simple', :words))"
-    )
-    await connection.execute(text(statement), {"pk": pk, "words": words})
+    indexed = await off_loop(len(plain), lambda: words.fts5(plain) if lite else words.tsvector(plain))
+    if indexed:
+        await connection.execute(text(INSERT_LITE if lite else INSERT_POSTGRES), {"pk": pk, "words": indexed})
+
+
+INSERT_LITE = "INSERT INTO message_search (rowid, words) VALUES (:pk, :words)"
+INSERT_POSTGRES = "INSERT INTO message_search (pk, words) VALUES (:pk, CAST(:words AS tsvector))"
 
 
 async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
@@ -85,8 +62,12 @@ async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: s
 async def find(
     connection: AsyncConnection, owner_id: str, query: str, *, limit: int, thread_id: str | None = None
 ) -> list[Hit]:
-    """The best `limit` messages that contain all terms of `query`; the last term also matches as a prefix."""
-    terms = inputs(query)
+    """The best `limit` messages that contain all terms of `query`.
+
+    The last term also matches as a prefix, and so does any that is not in Latin letters: most other scripts write particles and endings
+    onto their words.
+    """
+    terms = words.terms(query)
     if not terms:
         return []
     ranked = _LITE_FIND if _lite(connection) else _POSTGRES_FIND
@@ -112,22 +93,30 @@ ORDER BY score DESC, m.pk DESC LIMIT :limit
 """
 
 _POSTGRES_FIND = """
-SELECT m.pk AS pk, ts_rank_cd(s.words, to_tsquery('simple', :match), 1) AS score
+SELECT m.pk AS pk, ts_rank_cd(s.words, CAST(:match AS tsquery), 1) AS score
 FROM message_search s JOIN messages m ON m.pk = s.pk
-WHERE s.words @@ to_tsquery('simple', :match) AND m.owner_id = :owner {within}
+WHERE s.words @@ CAST(:match AS tsquery) AND m.owner_id = :owner {within}
 ORDER BY score DESC, m.pk DESC LIMIT :limit
 """
 
 
 def _lite_match(terms: list[list[str]]) -> str:
-    phrases = ['"' + " ".join(words) + '"' for words in terms]
-    return " AND ".join([*phrases[:-1], phrases[-1] + "*"])
+    phrases = ('"' + " ".join(term) + '"' + "*" * prefix for term, prefix in _with_prefixes(terms))
+    return " AND ".join(phrases)
 
 
 def _postgres_match(terms: list[list[str]]) -> str:
-    phrases = ["(" + " <-> ".join(f"'{word}'" for word in words) + ")" for words in terms]
-    last = "(" + " <-> ".join(f"'{word}'" for word in terms[-1][:-1]) + (" <-> " if terms[-1][:-1] else "")
-    return " & ".join([*phrases[:-1], last + f"'{terms[-1][-1]}':*)"])
+    phrases = (
+        "(" + " <-> ".join(f"'{word}'" for word in term) + ":*" * prefix + ")"
+        for term, prefix in _with_prefixes(terms)
+    )
+    return " & ".join(phrases)
+
+
+def _with_prefixes(terms: list[list[str]]) -> list[tuple[list[str], bool]]:
+    """Each term, and whether its last word matches as a prefix."""
+    last = len(terms) - 1
+    return [(term, number == last or not term[-1].isascii()) for number, term in enumerate(terms)]
 
 
 def _hit(row: Any, score: float) -> Hit:

@@ -24,6 +24,7 @@ from context.request.recipe import Recalled
 from store import sqlite
 from store.search import term_index, vectors
 from store.search.branch_index import Branch, Outlines, branch_above
+from store.search.off_loop import off_loop
 from store.search.parts import text_of
 from store.tables import messages
 
@@ -71,7 +72,7 @@ async def recall(
         term_index.INSTRUCTION,
         term_index.PREFERRING,
         term_index.TELLING,
-        *list(query.weights)[: policy.query_words],
+        *query.looked_up(policy.query_words),
     ]
     most = policy.places // len(terms)
     positions = await index.positions(terms, most)
@@ -99,15 +100,20 @@ async def recall(
     values = voiced(total, outline, query, policy)
     snapshot, others = worth_reading(values, outline, request.budget, policy)
     unread = [position for position in (*snapshot, *others) if position not in sources]
-    return choose(
-        instructions=snapshot,
-        others=others,
-        values=values,
-        sources=sources | await index.sources(unread),
-        weights=query.weights,
-        budget=request.budget,
-        count=count,
-        policy=policy,
+    sources |= await index.sources(unread)
+    read = sum(len(sources[position].text) for position in {*snapshot, *others} if position in sources)
+    return await off_loop(
+        read,
+        lambda: choose(
+            instructions=snapshot,
+            others=others,
+            values=values,
+            sources=sources,
+            weights=query.weights,
+            budget=request.budget,
+            count=count,
+            policy=policy,
+        ),
     )
 
 

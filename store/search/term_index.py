@@ -22,6 +22,7 @@ from context.recall.kinds import kinds
 from context.recall.time_mentions import tells_when
 from context.recall.words import stem, vocabulary
 from store import sqlite
+from store.search.off_loop import off_loop
 from store.tables import messages
 
 # Properties of a whole message, indexed as if they were stems; no stem contains a space.
@@ -29,11 +30,10 @@ INSTRUCTION = " standing"
 PREFERRING = " preferring"
 TELLING = " telling"
 STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more lookups, more are read in vain
-_STATED_AT_MOST = 8_000  # characters: a longer message is pasted text, in which nobody states an instruction
 
 
 async def index(connection: AsyncConnection, pk: int, words: str) -> None:
-    """Index a message for recall, replacing what was indexed for it before."""
+    """Index a message for recall, replacing what was indexed for it before. A long one is read on a thread."""
     lite = connection.dialect.name == "sqlite"
     key = "rowid" if lite else "pk"
     await connection.execute(text(f"DELETE FROM message_search_stems WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
@@ -44,10 +44,10 @@ async def index(connection: AsyncConnection, pk: int, words: str) -> None:
     )
     owner_id, thread_id, role, depth = (await connection.execute(query)).one()
     stretch = None if lite else depth // STRETCH
-    await connection.execute(
-        text(INSERT_LITE if lite else INSERT_POSTGRES),
-        {"pk": pk, "stems": entry(owner_id, thread_id, stretch, indexed_stems(words, role))},
+    stems = await off_loop(
+        len(words), lambda: entry(owner_id, thread_id, stretch, indexed_stems(words, role))
     )
+    await connection.execute(text(INSERT_LITE if lite else INSERT_POSTGRES), {"pk": pk, "stems": stems})
 
 
 INSERT_LITE = "INSERT INTO message_search_stems (rowid, stems) VALUES (:pk, :stems)"
@@ -147,7 +147,7 @@ def indexed_stems(words: str, role: str) -> set[str]:
     stems.update([*kinds(distinct, stems)])
     if tells_when(words):
         stems.add(TELLING)
-    if role == "user" and len(words) <= _STATED_AT_MOST:
+    if role == "user":
         if is_instruction(words):
             stems.add(INSTRUCTION)
         if is_preference(words):

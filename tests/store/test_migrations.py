@@ -79,6 +79,7 @@ DATA["0010"] = tuple(
     .replace("INTO alerts", "INTO budget_alerts")
     for statement in DATA["0009"]
 )
+DATA["0011"] = DATA["0010"]
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
     "0003": ("cache_states", "learned_stats", "summaries"),

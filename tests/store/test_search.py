@@ -101,3 +101,48 @@ async def test_a_message_longer_than_the_index_takes_is_still_stored(database: D
     await thread(database, "t", "u long: beginning " + " ".join(f"word{n}" for n in range(60_000)))
     async with database.reading() as connection:
         assert len(await messages.find(connection, "ada", "beginning", limit=10)) == 1
+
+
+# What is written, what finds it, and what does not, in twenty languages and more.
+LANGUAGES = {
+    "hindi": ("दिन में सूरज", ["दिन", "दि", "सूरज"], ["दान", "दन"]),
+    "hindi nukta": ("सड़क पर", ["सड़क", "सड\u093cक"], ["सडन"]),
+    "bengali": ("আমি বাংলায় গান গাই", ["বাংলা", "গান"], ["বাংলো", "গানা"]),
+    "tamil": ("வணக்கம் உலகம்", ["வணக்கம்", "வண உலகம்"], ["வாணக்கம்"]),
+    "telugu": ("నమస్కారం ప్రపంచం", ["నమస్కారం"], ["నామస్కారం"]),
+    "thai": ("ภาษาไทยไม่มีช่องว่าง", ["ไทย", "ไม่มี"], ["ไม่มา", "ไมมี"]),
+    "khmer": ("ភាសា\u200bខ្មែរ", ["ខ្មែរ", "ភាសាខ្មែរ"], ["ខ្មារ"]),
+    "burmese": ("မြန်မာဘာသာ", ["မြန်မာ"], ["မြန်မီ"]),
+    "tibetan": ("བོད་ཡིག", ["བོད", "བོད་ཡིག"], ["བདཡག"]),
+    "chinese": ("我们明天去北京大学", ["北京", "明天 北京"], ["京北"]),
+    "japanese": ("ﾌﾟﾛｸﾞﾗﾑを書く", ["プログラム", "書く"], ["フロクラム"]),
+    "korean": ("학교에서 친구를 만났다", ["학교", "학교 친구", "친구 학교"], ["교학"]),
+    "russian": ("Ёлка стоит, договор подписан", ["елка", "ЁЛКА", "ёлк стоит", "договор елка"], ["ёлочка"]),
+    "ukrainian": ("Її їжак", ["її", "їжак"], ["іжа2"]),
+    "greek": ("Καλημέρα, κόσμος", ["καλημερα", "ΚΌΣΜΟΣ", "κόσμοσ"], ["κόσμε"]),
+    "arabic": ("كِتَابٌ جديد على الطاولة", ["كتاب", "كـتـاب", "الطاوله", "علي"], ["كتبا"]),
+    "persian": ("می\u200cخواهم یک کتاب", ["میخواهم", "مي\u200cخواهم", "كتاب"], ["خواهر"]),
+    "hebrew": ("שָׁלוֹם עולם", ["שלום", "עולם"], ["שלים"]),
+    "turkish": ("Isparta'da İstanbul'lu", ["ısparta", "isparta", "ISTANBUL"], ["ispatta"]),
+    "vietnamese": ("Đường phố Hà Nội", ["duong pho", "ĐƯỜNG", "hà nội", "noi"], ["ha noa"]),
+    "polish": ("Łódź, źdźbło", ["lodz", "ŁÓDŹ", "zdzblo"], ["lodz2"]),
+    "german": ("Die Straße am Zu\u00adsammenfluss", ["STRASSE", "strasse", "zusammenfluss"], ["sammenfluss"]),
+    "french": ("l’été à l'œuvre", ["ete", "l'été", "oeuvre", "œuvre"], ["oevre"]),
+    "danish": ("Rødgrød på øen", ["rodgrod", "pa oen"], ["radgrad"]),
+    "georgian": ("საქართველოში ვარ", ["საქართველო ვარ"], ["საქართველი"]),
+    "armenian": ("Բարեւ աշխարհ", ["բարեւ", "ԲԱՐԵՒ"], ["բարու"]),
+    "english": ("na\u00efve co\u200boperation of ﬁnal ＦＵＬＬ width", ["naive", "cooperation", "final", "full"], ["cooper ation"]),
+}
+
+
+async def test_one_normalization_for_text_and_query_in_every_language(database: Database) -> None:
+    await thread(database, "t", *(f"u {name.replace(' ', '-')}: {row[0]}" for name, row in LANGUAGES.items()))
+    wrong = []
+    async with database.reading() as connection:
+        for name, (_, finding, missing) in LANGUAGES.items():
+            for query in (*finding, *missing):
+                hits = await messages.find(connection, "ada", query, limit=30)
+                found = name.replace(" ", "-") in {hit.message_id for hit in hits}
+                if found != (query in finding):
+                    wrong.append((name, query, found))
+    assert wrong == []
