@@ -131,7 +131,11 @@ LANGUAGES = {
     "danish": ("Rødgrød på øen", ["rodgrod", "pa oen"], ["radgrad"]),
     "georgian": ("საქართველოში ვარ", ["საქართველო ვარ"], ["საქართველი"]),
     "armenian": ("Բարեւ աշխարհ", ["բարեւ", "ԲԱՐԵՒ"], ["բարու"]),
-    "english": ("na\u00efve co\u200boperation of ﬁnal ＦＵＬＬ width", ["naive", "cooperation", "final", "full"], ["cooper ation"]),
+    "english": (
+        "na\u00efve co\u200boperation of ﬁnal ＦＵＬＬ width",
+        ["naive", "cooperation", "final", "full"],
+        ["cooper ation"],
+    ),
 }
 
 
