@@ -33,12 +33,16 @@ SUMMARY = Prompt(
     ),
 )
 
-LINE: Final = re.compile(r"^\s*[-*•]\s+(?P<text>.+?)\s*\[(?P<refs>m\d+(?:\s*[,;]\s*m\d+)*)\]\s*\.?\s*$")
+BULLET: Final = re.compile(r"[-*•]\s")
+REFERENCES: Final = re.compile(r"m\d+(?:\s*[,;]\s*m\d+)*")
 REFERENCE: Final = re.compile(r"m\d+")
 FENCE: Final = re.compile(r"<(?=/?m\d)")  # what could be taken for the fence around another message
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 NAMED: Final = 60  # characters by which a message is named
 LONGEST_LINE: Final = 600  # characters
+LONGEST_ANSWER: Final = (
+    100_000  # characters that are read: several times what an answer's output limit allows
+)
 SLACK: Final = 1.5  # times its budget a summary may have before lines are dropped
 
 
@@ -139,15 +143,13 @@ def parse(
     lines: list[Line] = []
     seen = {line.text for line in pinned}
     room = request.budget * SLACK  # for new lines; pinned ones do not count
-    for row in CONTROL.sub("", answer).splitlines():
-        match = LINE.match(row)
-        if match is None:
-            continue
-        text = match["text"].removeprefix("PINNED ").strip()
+    for row in CONTROL.sub("", answer[:LONGEST_ANSWER]).splitlines():
+        line, references = _line_and_references(row) if "]" in row else ("", "")
+        text = line.removeprefix("PINNED ").strip()
         sources = tuple(
             dict.fromkeys(
                 request.references[reference]
-                for reference in REFERENCE.findall(match["refs"])
+                for reference in REFERENCE.findall(references)
                 if reference in request.references
             )
         )
@@ -161,6 +163,17 @@ def parse(
     if not lines:
         raise SummaryRejected("the answer has no line with a valid reference")
     return (*pinned, *lines)
+
+
+def _line_and_references(row: str) -> tuple[str, str]:
+    """A row of the form "- fact [m3, m7]" as its text and the references; two empty strings for any other."""
+    row = row.strip()
+    if BULLET.match(row) is None:
+        return "", ""
+    text, _, references = row[1:].removesuffix(".").rstrip().rpartition("[")
+    if not references.endswith("]") or REFERENCES.fullmatch(references[:-1]) is None:
+        return "", ""
+    return text.strip(), references[:-1]
 
 
 def next_segments(

@@ -5,7 +5,7 @@ From WordNet 3.1 (kinds.LICENSE.txt), cut down to single English nouns and four 
 """
 
 import gzip
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
 from pathlib import Path
 
@@ -21,9 +21,11 @@ def kinds(words: Set[str], roots: Iterable[str]) -> Iterator[str]:
             yield from _row(root, 0)
 
 
-def member_kinds(words: Set[str], root: str) -> tuple[str, ...]:
-    """The kinds whose members a word of a question may mean."""
-    return tuple(_row(root, 1)) if is_english(words) else ()
+def member_kinds(words: Set[str], roots: Iterable[str]) -> dict[str, Sequence[str]]:
+    """For each stem of a question, which consists of these words, the kinds whose members it may mean; stems with none are absent."""
+    if not is_english(words):
+        return {}
+    return {root: kinds for root in roots if (kinds := tuple(_row(root, 1)))}
 
 
 def _row(root: str, column: int) -> Iterator[str]:

@@ -17,7 +17,8 @@ class RecallPolicy:
     places: how many places of words are read from the index for a question, shared equally among its words, the newest places
         of each; again as many for the kinds they ask for, and for learned words. With the reach it bounds what a turn reads in a thread of any length. Half of
         it costs a point where threads have a thousand messages or more; twice of it gains nothing.
-    query_words: how many words of the new message are looked up in the index, in their order: more are a pasted text.
+    query_words: how many words of the new message are looked up in the index, half of them from its beginning and half from its
+        end: more are a pasted text.
     query_terms: how many of them count: those that are rarest here.
     least: a message is brought back only when it scores this share of the best one. It ends the list where nothing relates.
 

@@ -10,7 +10,9 @@ from context.recall.kinds import member_kinds
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.words import stem, tokens
 
-READ = 20_000  # characters of the new message that are looked at
+# Characters of the new message that are looked at, from the beginning and from the end: a question stands at either end of
+# what it is about.
+END = 2_000
 
 _QUOTED = re.compile(r"[\"“„«「『]([^\"“”„«»「」『』\n]{2,80})[\"”“»」』]|`([^`\n]{2,80})`")
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]*\w")  # a capital that no sentence begins with
@@ -28,6 +30,12 @@ class Query:
     dates: tuple[Range, ...]
     first_person: bool
 
+    def looked_up(self, most: int) -> list[str]:
+        """At most `most` stems to look up in the index: the first and the last of the text."""
+        stems = list(self.weights)
+        half = most // 2
+        return stems if len(stems) <= most else stems[:half] + stems[half - most :]
+
     @property
     def empty(self) -> bool:
         """Whether there is nothing to look for."""
@@ -36,7 +44,8 @@ class Query:
 
 def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
     """The query a new message makes. `now` in milliseconds gives words like "yesterday" their meaning."""
-    text = text[:READ]
+    if len(text) > 2 * END:
+        text = f"{text[:END]}\n{text[-END:]}"
     words = list(tokens(text))
     spoken = set(words)
     silent = function_words(spoken)
@@ -52,7 +61,7 @@ def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
         weights[root] = max(weight, weights.get(root, 0.0))
     return Query(
         weights=weights,
-        kinds={root: kinds for root in weights if (kinds := member_kinds(spoken, root))},
+        kinds=member_kinds(spoken, weights),
         dates=ranges(text, now),
         first_person=not FIRST_PERSON.isdisjoint(words),
     )

@@ -1,0 +1,123 @@
+"""No text makes a pure function work out of proportion to its length, whoever wrote it: a user, a model or a provider.
+
+Processor time at doubling lengths; a factor of 2 is linear, 4 is quadratic. Factors do not depend on the machine, and a suspicious
+one is measured again.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from time import process_time
+
+import pytest
+
+from chat.api.search import snippet
+from chat.background import titles
+from context.compaction import prompt
+from context.recall.dates import ranges
+from context.recall.excerpts import excerpt
+from context.recall.feedback import candidates
+from context.recall.instructions import is_instruction, is_preference
+from context.recall.normalization import normalized
+from context.recall.policy import DEFAULT
+from context.recall.query import Query, analyse
+from context.recall.render import quoted
+from context.recall.time_mentions import tells_when
+from context.recall.words import stem, stems, vocabulary
+from context.routing.complexity import assess
+from context.routing.thread import EarlierMessage
+from context.tokens.prior import TokenPrior
+from store.search import words
+from store.search.term_index import indexed_stems
+from tests import texts
+
+NOW = 1_790_000_000_000
+FIRST = 512  # characters
+LAST = 400_000 if os.environ.get("PALAVER_LONG") else 20_000
+LEAST = 0.003  # seconds: what takes less is taken to have taken so much
+FACTOR = 3.0  # for a doubling
+ASKED = prompt.Ask(
+    system=prompt.SUMMARY, text="", max_tokens=1_000, references={"m1": "a", "m2": "b"}, budget=1_000_000
+)
+NOTHING = Query(weights={}, kinds={}, dates=(), first_person=False)
+
+
+def parse(text: str) -> None:
+    with contextlib.suppress(prompt.SummaryRejected):
+        prompt.parse(text, ASKED, len)
+
+
+def route(text: str) -> None:
+    assess(text, [EarlierMessage(role="user", text=text), EarlierMessage(role="assistant", text=text)])
+
+
+def best_sentences(text: str) -> None:
+    weights = {stem(word): 1.0 for word in sorted(vocabulary(text[:300]))[:32]}
+    excerpt(text, weights, lambda sentence: len(sentence) // 4 + 1, DEFAULT)
+
+
+# What runs on the event loop looks at a bounded part of a text, so that it stays quick for the longest message.
+BOUNDED: dict[str, Callable[[str], object]] = {
+    "question": lambda text: analyse(text, now=NOW),
+    "is_instruction": is_instruction,
+    "is_preference": is_preference,
+    "dates": lambda text: ranges(text, NOW),
+    "excerpt": best_sentences,
+    "feedback": lambda text: candidates([(1.0, text)], NOTHING),
+    "routing": route,
+    "query terms": words.terms,
+    "title": titles.valid,
+    "summary": parse,
+}
+LINEAR: dict[str, Callable[[str], object]] = {
+    "normalized": normalized,
+    "stems": lambda text: list(stems(text)),
+    "vocabulary": vocabulary,
+    "tells_when": tells_when,
+    "index entry": lambda text: indexed_stems(text, "user"),
+    "fts5": words.fts5,
+    "tsvector": words.tsvector,
+    "token features": lambda text: TokenPrior.load().features(text),
+    "quoted": quoted,
+    "fence": lambda text: prompt.FENCE.sub("< ", text),
+    "snippet": lambda text: snippet(text, "fox 北京"),
+}
+
+
+def seconds(function: Callable[[str], object], text: str, runs: int = 1) -> float:
+    """The least processor time of so many runs."""
+    least = float("inf")
+    for _ in range(runs):
+        begun = process_time()
+        function(text)
+        least = min(least, process_time() - begun)
+    return least
+
+
+@pytest.mark.parametrize("name", [*BOUNDED, *LINEAR])
+def test_twice_the_text_takes_about_twice_the_time(name: str) -> None:
+    function = {**BOUNDED, **LINEAR}[name]
+    for kind in texts.NAMES:
+        function(texts.text(kind, FIRST))
+        length, before = FIRST, LEAST
+        while length <= LAST:
+            now = seconds(function, texts.text(kind, length))
+            if now > FACTOR * before:
+                before = max(LEAST, seconds(function, texts.text(kind, length // 2), runs=3))
+                now = seconds(function, texts.text(kind, length), runs=5)
+                assert now <= FACTOR * before, f"{name}({kind}): {before:.4f} s, twice as long: {now:.4f} s"
+            length, before = 2 * length, max(LEAST, now)
+
+
+@pytest.mark.parametrize("kind", texts.NAMES)
+def test_what_runs_on_the_event_loop_does_not_grow_with_the_largest_message(kind: str) -> None:
+    part, whole = texts.text(kind, 100_000), texts.text(kind, 400_000)
+    for name, function in BOUNDED.items():
+        if seconds(function, whole) > 2 * LEAST:
+            before = max(LEAST, seconds(function, part, runs=3))
+            assert seconds(function, whole, runs=3) <= 2 * before, f"{name}({kind})"
+
+
+def test_one_ligature_is_its_letters_but_many_are_cut() -> None:
+    assert normalized("\ufdfa") == normalized("صلى الله عليه وسلم")
+    assert len(normalized("\ufdfa" * 200_000)) <= 400_000
