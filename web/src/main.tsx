@@ -7,6 +7,7 @@ import { createSummaries } from "./actions/summaries.ts";
 import { syncTabs } from "./actions/tab-sync.ts";
 import { createThreads } from "./actions/threads.ts";
 import { createTurns } from "./actions/turns.ts";
+import { refuseDrops } from "./app/drops.ts";
 import { newId } from "./app/ids.ts";
 import { createStore, StoreContext } from "./app/store.ts";
 import { createTheme } from "./app/theme.ts";
@@ -17,7 +18,7 @@ import { createPainter } from "./markdown/paint.ts";
 import { createParser } from "./markdown/parser.ts";
 import { createSanitizer } from "./markdown/sanitize.ts";
 import type { PageLocation, Post } from "./state/state.ts";
-import { persistentStorage, tabStorage } from "./storage/browser-storage.ts";
+import { browserStorage } from "./storage/browser-storage.ts";
 import { restorePosts, savePosts } from "./storage/outbox.ts";
 import "./styles/all.css";
 import { createApi } from "./transport/api.ts";
@@ -26,6 +27,16 @@ import { App } from "./views/App.tsx";
 import { type Actions, ActionsContext } from "./views/hooks/actions-context.ts";
 
 const store = createStore();
+const persistentStorage = browserStorage(
+  () => localStorage,
+  () =>
+    store.dispatch({
+      type: "alert.raised",
+      text: "This browser keeps nothing for this page. Texts that are not sent are lost when it closes.",
+      id: newId(),
+    }),
+);
+const tabStorage = browserStorage(() => sessionStorage);
 const isUsagePage = isUsageUrl(location);
 const token = () => tabStorage.read("token") ?? persistentStorage.read("token");
 const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel("palaver") : null;
@@ -129,6 +140,7 @@ store.subscribe(() => {
   savePosts(persistentStorage, tab, savedOutbox, Date.now());
 });
 
+refuseDrops(window);
 window.addEventListener("popstate", () => show(parseUrl(location)));
 syncTabs(store, threads, channel, loadInfo);
 reportPresence(store, api);

@@ -1,4 +1,4 @@
-// Key-value storage of the browser. It may be blocked or full: then the page works without memory.
+// Key-value storage of the browser. It may be blocked or full: then the page keeps the values until it closes.
 
 export interface BrowserStorage {
   read(key: string): string | null;
@@ -7,35 +7,54 @@ export interface BrowserStorage {
   keys(prefix: string): readonly string[];
 }
 
-export function browserStorage(storage: () => Storage): BrowserStorage {
+const PREFIX = "palaver.";
+
+/** `onRefused` is called once, when the browser refuses to keep a value. */
+export function browserStorage(storage: () => Storage, onRefused: () => void = () => undefined): BrowserStorage {
+  /** What the browser refused to keep, or to delete. */
+  const unsaved = new Map<string, string | null>();
+  let isReported = false;
+
+  function refused(key: string, value: string | null): void {
+    unsaved.set(key, value);
+    if (isReported || value === null) return;
+    isReported = true;
+    onRefused();
+  }
+
   return {
     read(key) {
+      const value = unsaved.get(key);
+      if (value !== undefined) return value;
       try {
-        return storage().getItem(`palaver.${key}`);
+        return storage().getItem(PREFIX + key);
       } catch {
         return null;
       }
     },
     write(key, value) {
+      const stored = value === "" ? null : value;
       try {
-        if (value === null || value === "") storage().removeItem(`palaver.${key}`);
-        else storage().setItem(`palaver.${key}`, value);
+        if (stored === null) storage().removeItem(PREFIX + key);
+        else storage().setItem(PREFIX + key, stored);
+        unsaved.delete(key);
       } catch {
-        // Nothing to do: the page keeps the value until it closes.
+        refused(key, stored);
       }
     },
     keys(prefix) {
+      const keys = new Set<string>();
       try {
-        const all = Object.keys(storage());
-        return all
-          .filter((key) => key.startsWith(`palaver.${prefix}`))
-          .map((key) => key.slice("palaver.".length));
+        for (const key of Object.keys(storage()))
+          if (key.startsWith(PREFIX + prefix)) keys.add(key.slice(PREFIX.length));
       } catch {
-        return [];
+        // Only what the page itself has kept.
       }
+      for (const [key, value] of unsaved) {
+        if (value === null) keys.delete(key);
+        else if (key.startsWith(prefix)) keys.add(key);
+      }
+      return [...keys];
     },
   };
 }
-
-export const persistentStorage = browserStorage(() => localStorage);
-export const tabStorage = browserStorage(() => sessionStorage);

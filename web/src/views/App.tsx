@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useSelector } from "../app/store.ts";
 import { ConversationView } from "./conversation/ConversationView.tsx";
+import { commandKey, isShortcut } from "./elements/keyboard.ts";
 import { useActions } from "./hooks/actions-context.ts";
 import { SearchDialog } from "./search/SearchDialog.tsx";
 import { Sidebar } from "./sidebar/Sidebar.tsx";
@@ -88,12 +89,11 @@ function useShortcuts(
   // A layout effect runs before the first paint: a key works as soon as the page can be seen.
   useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
-      const isSearchKey = (event.metaKey || event.ctrlKey) && !event.shiftKey && !event.altKey;
-      if (isSearchKey && event.key.toLowerCase() === "k") {
+      if (isShortcut(event, "k")) {
         event.preventDefault();
         setSearching((isSearching) => !isSearching);
       } else if (
-        event.key === "Escape" &&
+        commandKey(event) === "Escape" &&
         !event.defaultPrevented &&
         document.querySelector("dialog[open]") === null
       ) {

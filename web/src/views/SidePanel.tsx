@@ -4,6 +4,7 @@ import { useSelector } from "../app/store.ts";
 import { ContextPanel } from "./context/ContextPanel.tsx";
 import { Dialog } from "./elements/Dialog.tsx";
 import { rememberFocus } from "./elements/focus.ts";
+import { commandKey } from "./elements/keyboard.ts";
 import { useActions } from "./hooks/actions-context.ts";
 import { useMedia } from "./hooks/use-media.ts";
 import { SummaryPanel } from "./summary/SummaryPanel.tsx";
@@ -55,7 +56,7 @@ function Aside({ threadId, onClose }: AsideProps): JSX.Element {
       tabIndex={-1}
       aria-label="Summary"
       onKeyDown={(event) => {
-        if (event.key !== "Escape" || event.defaultPrevented) return;
+        if (commandKey(event) !== "Escape" || event.defaultPrevented) return;
         event.preventDefault();
         onClose();
       }}

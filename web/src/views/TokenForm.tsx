@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import icon from "../images/icon.svg";
 import { useActions } from "./hooks/actions-context.ts";
 
@@ -9,7 +9,7 @@ export function TokenForm({ refused }: { readonly refused: boolean }): JSX.Eleme
   const [token, setToken] = useState("");
   const [remember, setRemember] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   return (
     <main class="token-page">
       <form

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { LiveTurn } from "../../state/state.ts";
 import { Icon } from "../elements/icons.tsx";
 import { isSendKey } from "../elements/keyboard.ts";
@@ -23,7 +23,8 @@ export function Composer({ threadId, live }: ComposerProps): JSX.Element {
 
   useAutoHeight(field, text, { limit: () => Math.max(120, window.innerHeight * 0.4) });
 
-  useEffect(() => {
+  // Before the first paint, so that the first letters arrive here.
+  useLayoutEffect(() => {
     // Not on touch screens: there the focus opens a keyboard that hides half of the page.
     if (matchMedia("(hover: hover)").matches) field.current?.focus({ preventScroll: true });
   }, [threadId]);

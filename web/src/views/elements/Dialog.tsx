@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { rememberFocus } from "./focus.ts";
+import { commandKey } from "./keyboard.ts";
 
 interface DialogProps {
   readonly label: string;
@@ -38,7 +39,7 @@ export function Dialog({ label, class: extra, onClose, children }: DialogProps):
       }}
       onKeyDown={(event) => {
         // Escape closes the dialog only, and not also what it was opened from.
-        if (event.key === "Escape") event.stopPropagation();
+        if (commandKey(event) === "Escape") event.stopPropagation();
       }}
     >
       <div class="dialog-body">{children}</div>

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { isSendKey } from "../elements/keyboard.ts";
+import { commandKey, isSendKey } from "../elements/keyboard.ts";
 import { useAutoHeight } from "../hooks/use-auto-height.ts";
 
 interface EditProps {
@@ -37,7 +37,7 @@ export function EditForm({ text, onSend, onClose }: EditProps): JSX.Element {
         rows={1}
         onInput={({ currentTarget }) => setValue(currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key === "Escape") {
+          if (commandKey(event) === "Escape") {
             event.stopPropagation();
             onClose();
           } else if (isSendKey(event)) {

@@ -6,6 +6,7 @@ import type { PageLocation } from "../../state/state.ts";
 import type { SearchResult, Thread } from "../../transport/protocol.ts";
 import { Dialog } from "../elements/Dialog.tsx";
 import { Icon, IconButton } from "../elements/icons.tsx";
+import { commandKey } from "../elements/keyboard.ts";
 import { useActions } from "../hooks/actions-context.ts";
 import { type SearchResults, useSearch } from "./use-search.ts";
 
@@ -87,10 +88,10 @@ function useSelection(count: number, open: (index: number) => void) {
     document.getElementById(`result-${selected}`)?.scrollIntoView({ block: "nearest" });
   }, [selected]);
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.isComposing) return;
-    if (event.key === "ArrowDown") setSelected(Math.min(selected + 1, count - 1));
-    else if (event.key === "ArrowUp") setSelected(Math.max(selected - 1, 0));
-    else if (event.key === "Enter") open(selected);
+    const key = commandKey(event);
+    if (key === "ArrowDown") setSelected(Math.min(selected + 1, count - 1));
+    else if (key === "ArrowUp") setSelected(Math.max(selected - 1, 0));
+    else if (key === "Enter") open(selected);
     else return;
     event.preventDefault();
   };

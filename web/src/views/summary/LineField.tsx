@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { MAX_LINE_LENGTH } from "../../state/summary.ts";
+import { commandKey } from "../elements/keyboard.ts";
 import { useAutoHeight } from "../hooks/use-auto-height.ts";
 
 interface FieldProps {
@@ -35,11 +36,11 @@ export function LineField(props: FieldProps): JSX.Element {
       value={text}
       onInput={({ currentTarget }) => onInput(currentTarget.value)}
       onKeyDown={(event) => {
-        if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
-        if (event.key === "Escape" && text === "") return;
+        const key = commandKey(event);
+        if (key !== "Enter" && (key !== "Escape" || text === "")) return;
         event.preventDefault();
         event.stopPropagation();
-        if (event.key === "Enter") onDone();
+        if (key === "Enter") onDone();
         else onCancel();
       }}
     />

@@ -1,7 +1,8 @@
 // A pop-up menu beside its button: its position, what closes it, and its keys.
 
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
+import { commandKey } from "../elements/keyboard.ts";
 import { menuPosition } from "./menu-position.ts";
 
 const ITEMS = "[role^=menuitem]";
@@ -28,7 +29,8 @@ export function useMenu(
     menu.querySelector<HTMLElement>(ITEMS)?.focus({ preventScroll: true });
   }, [isOpen, side]);
 
-  useEffect(() => {
+  // A layout effect runs before the next key, which may follow at once.
+  useLayoutEffect(() => {
     if (!isOpen) return;
     const { current } = frame;
     // The menu has a fixed position, so it also closes when something scrolls under it.
@@ -55,15 +57,16 @@ export function useMenu(
 
 /** Arrow keys move, Home and End jump, Escape closes. True when the menu should close. */
 function handleMenuKey(event: KeyboardEvent, frame: HTMLElement | null): boolean {
+  const key = commandKey(event);
   const items = [...(frame?.querySelectorAll<HTMLElement>(ITEMS) ?? [])];
   const index = items.indexOf(document.activeElement as HTMLElement);
-  if (event.key === "ArrowDown") items[(index + 1) % items.length]?.focus();
-  else if (event.key === "ArrowUp") items[(index - 1 + items.length) % items.length]?.focus();
-  else if (event.key === "Home") items[0]?.focus();
-  else if (event.key === "End") items.at(-1)?.focus();
-  else if (event.key === "Escape") frame?.querySelector<HTMLElement>("button")?.focus();
+  if (key === "ArrowDown") items[(index + 1) % items.length]?.focus();
+  else if (key === "ArrowUp") items[(index - 1 + items.length) % items.length]?.focus();
+  else if (key === "Home") items[0]?.focus();
+  else if (key === "End") items.at(-1)?.focus();
+  else if (key === "Escape") frame?.querySelector<HTMLElement>("button")?.focus();
   else return false;
   event.preventDefault();
   event.stopPropagation();
-  return event.key === "Escape";
+  return key === "Escape";
 }
