@@ -1,4 +1,5 @@
-// The text in the composer, kept per thread. A new conversation has no thread id yet.
+// Texts that are typed and not sent: in the composer, per thread, and of messages that are being edited. A new conversation
+// has no thread id yet.
 
 import type { BrowserStorage } from "./browser-storage.ts";
 
@@ -22,6 +23,32 @@ export function replaceDraft(storage: BrowserStorage, threadId: string | null, t
 export function onDraftReplaced(listener: () => void): () => void {
   addEventListener(REPLACED, listener);
   return () => removeEventListener(REPLACED, listener);
+}
+
+/** The text of a message that is being edited; null if it is not. */
+export function readEdit(storage: BrowserStorage, threadId: string, messageId: string): string | null {
+  return storage.read(editKey(threadId, messageId))?.slice(MARK.length) ?? null;
+}
+
+export function saveEdit(
+  storage: BrowserStorage,
+  threadId: string,
+  messageId: string,
+  text: string | null,
+): void {
+  storage.write(editKey(threadId, messageId), text === null ? null : MARK + text);
+}
+
+/** Deletes what was typed in a thread that is deleted. */
+export function forgetDrafts(storage: BrowserStorage, threadId: string): void {
+  for (const key of [keyOf(threadId), ...storage.keys(editKey(threadId, ""))]) storage.write(key, null);
+}
+
+/** Before the text, because storage keeps no empty value, and an edit may be empty. */
+const MARK = "=";
+
+function editKey(threadId: string, messageId: string): string {
+  return `edit.${threadId}/${messageId}`;
 }
 
 function keyOf(threadId: string | null): string {

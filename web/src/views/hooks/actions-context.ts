@@ -21,6 +21,8 @@ export interface Actions {
   readonly storage: BrowserStorage;
   /** Kept until this tab closes. */
   readonly tabStorage: BrowserStorage;
+  /** See `useRowState`. */
+  readonly rowStates: Map<string, unknown>;
   readonly theme: Theme;
   readonly newId: () => string;
   readonly navigate: (location: PageLocation, how?: "push" | "replace") => void;

@@ -1,18 +1,21 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Part } from "../../transport/protocol.ts";
+import { useRowState } from "../hooks/use-row-state.ts";
 import { Icon } from "../elements/icons.tsx";
 import { Markdown } from "./Markdown.tsx";
 
 /** Reasoning, collapsed to one line. `startedAt` is set while it runs. */
 export function Reasoning({
+  id,
   part,
   startedAt,
 }: {
+  readonly id: string;
   readonly part: Part;
   readonly startedAt: number | null;
 }): JSX.Element {
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useRowState(`reasoning.${id}`, false);
   const seconds = useSeconds(startedAt);
   const text = (part.text ?? "").trim();
   const label =

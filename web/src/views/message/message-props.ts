@@ -9,4 +9,6 @@ export interface MessageProps {
   /** A turn runs in the thread, so no other can start. */
   readonly busy: boolean;
   readonly activity: string | null;
+  /** The connection to the running answer is lost. */
+  readonly lost: boolean;
 }

@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { limitMarks } from "../../markdown/limit-marks.ts";
 import type { DraftLine } from "../../state/state.ts";
 import { type LineChange, singleLine } from "../../state/summary.ts";
 import { IconButton } from "../elements/icons.tsx";
+import { useRowState } from "../hooks/use-row-state.ts";
 import { MessageLink } from "../message/MessageLink.tsx";
 import { LineField } from "./LineField.tsx";
 
@@ -17,7 +17,7 @@ interface LineProps {
 
 /** One line of the summary: its text or a field to edit it, links to its sources, and its buttons. */
 export function SummaryLineView({ threadId, line, busy, onChange, onFollow }: LineProps): JSX.Element {
-  const [isEditing, setEditing] = useState(false);
+  const [isEditing, setEditing] = useRowState(`line.${threadId}.${line.key}`, false);
   const { text, pinned, removed, before } = line;
   const isChanged = before === null || singleLine(text) !== before.text;
   return (

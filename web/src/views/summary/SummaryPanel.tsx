@@ -8,6 +8,7 @@ import { ConfirmDialog } from "../elements/Dialog.tsx";
 import { IconButton } from "../elements/icons.tsx";
 import { Skeleton } from "../elements/Skeleton.tsx";
 import { useActions } from "../hooks/actions-context.ts";
+import { useRowState } from "../hooks/use-row-state.ts";
 import { LineField } from "./LineField.tsx";
 import { SummaryLineView } from "./SummaryLineView.tsx";
 import { Unsaved } from "./Unsaved.tsx";
@@ -127,7 +128,13 @@ function Lines({ threadId, summary, draft, busy, onDraft, onFollow }: LinesProps
           />
         ))}
       </ul>
-      {exists && <NewLine disabled={busy} onAdd={(text) => onDraft(withLine(draft, newId(), text))} />}
+      {exists && (
+        <NewLine
+          threadId={threadId}
+          disabled={busy}
+          onAdd={(text) => onDraft(withLine(draft, newId(), text))}
+        />
+      )}
       <Versions summary={summary} />
     </>
   );
@@ -146,12 +153,13 @@ function NoSummary({ threadId, busy }: { readonly threadId: string; readonly bus
 }
 
 interface NewLineProps {
+  readonly threadId: string;
   readonly disabled: boolean;
   readonly onAdd: (text: string) => void;
 }
 
-function NewLine({ disabled, onAdd }: NewLineProps): JSX.Element {
-  const [text, setText] = useState("");
+function NewLine({ threadId, disabled, onAdd }: NewLineProps): JSX.Element {
+  const [text, setText] = useRowState(`new-line.${threadId}`, "");
   const add = () => {
     if (singleLine(text) !== "") onAdd(singleLine(text));
     setText("");

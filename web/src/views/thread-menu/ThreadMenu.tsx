@@ -4,6 +4,7 @@ import { useSelector } from "../../app/store.ts";
 import type { Thread } from "../../transport/protocol.ts";
 import { Icon, IconButton, type IconName } from "../elements/icons.tsx";
 import { useActions } from "../hooks/actions-context.ts";
+import { useRowState } from "../hooks/use-row-state.ts";
 import { DeleteDialog, RenameDialog } from "./thread-dialogs.tsx";
 import { useMenu } from "./use-menu.ts";
 
@@ -19,8 +20,11 @@ interface MenuProps {
 /** Rename, archive, pin a model, delete; and the summary of the thread on screen. */
 export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
   const { threads } = useActions();
+  // The list may move the row to another group, and the dialog with it.
+  const id = `menu.${side}.${thread.id}`;
   const [isOpen, setOpen] = useState(false);
-  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const [dialog, setDialog] = useRowState<"rename" | "delete" | null>(`${id}.dialog`, null);
+  const [rename, setRename] = useRowState<string | null>(`${id}.title`, null);
   const frame = useRef<HTMLDivElement>(null);
   const title = thread.title ?? "New conversation";
   const close = () => setOpen(false);
@@ -41,9 +45,14 @@ export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
       )}
       {dialog === "rename" && (
         <RenameDialog
-          title={thread.title ?? ""}
-          onClose={() => setDialog(null)}
+          title={rename ?? thread.title ?? ""}
+          onInput={setRename}
+          onClose={() => {
+            setRename(null);
+            setDialog(null);
+          }}
           onRename={(changed) => {
+            setRename(null);
             setDialog(null);
             void threads.change(thread.id, { title: changed });
           }}

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { ConfirmDialog, Dialog } from "../elements/Dialog.tsx";
 
 interface DeleteProps {
@@ -26,13 +26,14 @@ export function DeleteDialog({ title, onDelete, onClose }: DeleteProps): JSX.Ele
 }
 
 interface RenameProps {
+  /** The title while it is edited. */
   readonly title: string;
+  readonly onInput: (title: string) => void;
   readonly onRename: (title: string) => void;
   readonly onClose: () => void;
 }
 
-export function RenameDialog({ title, onRename, onClose }: RenameProps): JSX.Element {
-  const [value, setValue] = useState(title);
+export function RenameDialog({ title, onInput, onRename, onClose }: RenameProps): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.select(), []);
   return (
@@ -40,7 +41,7 @@ export function RenameDialog({ title, onRename, onClose }: RenameProps): JSX.Ele
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (value.trim() !== "") onRename(value.trim());
+          if (title.trim() !== "") onRename(title.trim());
         }}
       >
         <h2>Rename</h2>
@@ -50,14 +51,14 @@ export function RenameDialog({ title, onRename, onClose }: RenameProps): JSX.Ele
           aria-label="Title"
           maxLength={200}
           dir="auto"
-          value={value}
-          onInput={({ currentTarget }) => setValue(currentTarget.value)}
+          value={title}
+          onInput={({ currentTarget }) => onInput(currentTarget.value)}
         />
         <div class="form-row">
           <button type="button" class="button" onClick={onClose}>
             Cancel
           </button>
-          <button type="submit" class="button primary" disabled={value.trim() === ""}>
+          <button type="submit" class="button primary" disabled={title.trim() === ""}>
             Save
           </button>
         </div>
