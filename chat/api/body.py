@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from chat.api.schemas.fields import replace_unstorable
 from chat.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMedia
 
 MAX_BODY = 1_048_576  # bytes
@@ -46,7 +47,7 @@ async def _bytes(request: Request) -> bytes:
 
 
 def parse(data: bytes) -> Any:
-    """Strict JSON: UTF-8, no NaN, no duplicate keys, bounded nesting and numbers, no NUL and no lone surrogates."""
+    """Strict JSON: UTF-8, no NaN, no duplicate keys, bounded nesting and numbers. A NUL or lone surrogate in a text is replaced."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -61,8 +62,7 @@ def parse(data: bytes) -> Any:
         raise BadRequest(
             f"the body is not valid JSON (line {problem.lineno}, column {problem.colno})"
         ) from None
-    _check_text(value)
-    return value
+    return _clean(value)
 
 
 def validate(model: type[M], value: Any, *, where: str = "") -> M:
@@ -99,18 +99,19 @@ def _float(digits: str) -> float:
     return value
 
 
-def _check_text(value: Any, depth: int = 0) -> None:
+def _clean(value: Any, depth: int = 0) -> Any:
+    """`value` with the replacement character for each NUL and lone surrogate in its texts. Raises BadRequest for such a key."""
     if depth > MAX_DEPTH:
         raise BadRequest("the body is nested too deeply")
     if isinstance(value, str):
-        check_string(value)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
+        return replace_unstorable(value)
+    if isinstance(value, dict):
+        for key in value:
             check_string(key)
-            _check_text(inner, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_text(inner, depth + 1)
+        return {key: _clean(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_clean(inner, depth + 1) for inner in value]
+    return value
 
 
 def check_string(value: str) -> None:

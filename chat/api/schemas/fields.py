@@ -1,6 +1,7 @@
 """Base classes of the shapes (how strictly each is read), and the field types that several share."""
 
 import json
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
@@ -10,6 +11,8 @@ from context.request.recipe import is_reserved
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
 MAX_TEXT = 400_000  # characters of one message
 MAX_METADATA = 16_384  # bytes as JSON
+REPLACEMENT = "\ufffd"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Body(BaseModel):
@@ -32,6 +35,18 @@ class Answer(BaseModel):
     """A response body. Absent values are null."""
 
     model_config = ConfigDict(frozen=True)
+
+
+def replace_unstorable(text: str) -> str:
+    """`text` with U+FFFD in place of each NUL and each half of a surrogate pair: no UTF-8 and no database holds them.
+
+    A person pastes such text without knowing it, so it is replaced and not refused.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = _SURROGATE.sub(REPLACEMENT, text)
+    return text.replace("\x00", REPLACEMENT)
 
 
 def not_blank(value: str) -> str:

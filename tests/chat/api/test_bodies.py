@@ -28,8 +28,6 @@ BROKEN = {
     "overlong UTF-8": TURN % b'"\xc0\xaf"',
     "UTF-16": '{"input":{"text":"x"}}'.encode("utf-16"),
     "byte order mark": b"\xef\xbb\xbf" + TURN % b'"x"',
-    "NUL": TURN % b'"a\\u0000b"',
-    "half a surrogate pair": TURN % b'"\\ud83d"',
     "NaN": b'{"input":{"text":"x"},"metadata":{"a":NaN}}',
     "Infinity": b'{"input":{"text":"x"},"metadata":{"a":-Infinity}}',
     "beyond a float": b'{"input":{"text":"x"},"metadata":{"a":1e999}}',
@@ -65,6 +63,27 @@ async def test_every_hostile_body_is_a_clear_400_and_leaves_nothing(house: Palav
         assert_error(answer, 400, "bad_request")
     assert (await house.http.get(f"/api/threads/{thread}")).status_code == 404
     assert house.sim.requests == []
+
+
+@pytest.mark.parametrize(
+    ("escaped", "stored"),
+    [
+        (b"a\\u0000b", "a\ufffdb"),
+        (b"half \\ud83d of a pair", "half \ufffd of a pair"),
+        (b"\\udc00\\ud83d", "\ufffd\ufffd"),
+        (b"\\ud83d\\ude00 whole", "\U0001f600 whole"),
+        (b"    indented", "    indented"),
+    ],
+)
+async def test_text_that_no_database_holds_is_replaced_and_all_else_stays_as_typed(
+    house: Palaver, escaped: bytes, stored: str
+) -> None:
+    turn = TURN % (b'"%s"' % escaped)
+    answer = await house.http.post("/api/threads/pasted/turns", content=turn, headers=JSON)
+    assert answer.status_code == 202
+    messages = (await house.http.get("/api/threads/pasted/messages")).json()["messages"]
+    assert [part["text"] for part in messages[0]["parts"]] == [stored]
+    await house.http.delete("/api/threads/pasted")
 
 
 @pytest.mark.parametrize(
