@@ -43,7 +43,15 @@ export function createApi({ delay, token }) {
       }),
     ],
     ["GET", /^\/api\/threads\/([^/]+)\/messages$/, withThread(listMessages)],
-    ["POST", /^\/api\/threads\/([^/]+)\/turns$/, withThread(startTurn)],
+    [
+      "POST",
+      /^\/api\/threads\/([^/]+)\/turns$/,
+      (call, id) => {
+        // The first turn creates its thread.
+        if (!threads.has(id)) data.thread(id);
+        withThread(startTurn)(call, id);
+      },
+    ],
     ["GET", /^\/api\/threads\/([^/]+)\/summary$/, withThread(sendSummary)],
     [
       "PUT",

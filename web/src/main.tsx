@@ -4,6 +4,7 @@ import { render } from "preact";
 import type { Dependencies } from "./actions/dependencies.ts";
 import { reportPresence } from "./actions/presence.ts";
 import { createSummaries } from "./actions/summaries.ts";
+import { createReconnect } from "./actions/reconnect.ts";
 import { syncTabs } from "./actions/tab-sync.ts";
 import { createThreads } from "./actions/threads.ts";
 import { createTurns } from "./actions/turns.ts";
@@ -20,6 +21,7 @@ import { createSanitizer } from "./markdown/sanitize.ts";
 import type { PageLocation, Post } from "./state/state.ts";
 import { browserStorage } from "./storage/browser-storage.ts";
 import { restorePosts, savePosts } from "./storage/outbox.ts";
+import { readSummaryDrafts, summaryDraftSaver } from "./storage/summary-drafts.ts";
 import "./styles/all.css";
 import { createApi } from "./transport/api.ts";
 import { UsageRoute } from "./usage/UsageRoute.tsx";
@@ -53,13 +55,15 @@ function navigate(target: PageLocation, how: "push" | "replace" = "push"): void 
   show(target);
 }
 
+const sleep = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));
 const dependencies: Dependencies = {
   api,
   store,
   storage: persistentStorage,
   newId,
   now: () => new Date(),
-  sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
+  sleep,
+  reconnect: createReconnect(sleep),
   navigate,
   notifyTabs: (threadId) => channel?.postMessage(threadId),
 };
@@ -86,6 +90,7 @@ function load(): void {
   if (isUsagePage) return;
   void threads.list();
   show(parseUrl(location));
+  turns.sendQueued();
 }
 
 const highlighter = lazy(() => import("./markdown/languages.ts"));
@@ -101,6 +106,7 @@ const actions: Actions = {
   summaries,
   storage: persistentStorage,
   tabStorage,
+  rowStates: new Map(),
   newId,
   theme: createTheme(persistentStorage, document.documentElement),
   navigate,
@@ -133,8 +139,12 @@ const tab = tabStorage.read("tab") ?? newId();
 tabStorage.write("tab", tab);
 for (const post of restorePosts(persistentStorage, tab, Date.now()))
   store.dispatch({ type: "post.added", post });
+for (const [threadId, draft] of readSummaryDrafts(persistentStorage))
+  store.dispatch({ type: "summary.drafted", threadId, draft });
+const saveSummaryDrafts = summaryDraftSaver(persistentStorage);
 let savedOutbox: readonly Post[] = [];
 store.subscribe(() => {
+  saveSummaryDrafts(store.state.conversations);
   if (store.state.outbox === savedOutbox) return;
   savedOutbox = store.state.outbox;
   savePosts(persistentStorage, tab, savedOutbox, Date.now());
@@ -142,7 +152,7 @@ store.subscribe(() => {
 
 refuseDrops(window);
 window.addEventListener("popstate", () => show(parseUrl(location)));
-syncTabs(store, threads, channel, loadInfo);
+syncTabs(store, threads, channel, { loadInfo, reconnect: dependencies.reconnect.now });
 reportPresence(store, api);
 load();
 

@@ -10,7 +10,8 @@ const sources: Readonly<Record<string, string>> = import.meta.glob("../src/**/*.
 beforeEach(() => vi.stubGlobal("matchMedia", () => ({ matches: false })));
 afterEach(() => vi.unstubAllGlobals());
 
-const press = (key: string, options: KeyboardEventInit = {}) => new KeyboardEvent("keydown", { key, ...options });
+const press = (key: string, options: KeyboardEventInit = {}) =>
+  new KeyboardEvent("keydown", { key, ...options });
 
 describe("keys", () => {
   test.each([

@@ -3,6 +3,7 @@ import type { PageLocation } from "../state/state.ts";
 import type { BrowserStorage } from "../storage/browser-storage.ts";
 import type { Api } from "../transport/api.ts";
 import { errorMessage } from "../transport/http.ts";
+import type { Reconnect } from "./reconnect.ts";
 
 /** What actions may touch. main.tsx makes the real ones, tests make their own. */
 export interface Dependencies {
@@ -12,6 +13,7 @@ export interface Dependencies {
   readonly newId: () => string;
   readonly now: () => Date;
   readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly reconnect: Reconnect;
   readonly navigate: (location: PageLocation, how?: "push" | "replace") => void;
   /** Tells the other tabs that a thread changed. */
   readonly notifyTabs: (threadId: string) => void;

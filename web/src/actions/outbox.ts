@@ -26,10 +26,10 @@ export function createOutbox(dependencies: Dependencies, events: SendEvents) {
   }
 
   function sendNext(): void {
-    const entry = nextPost(store.state);
-    if (entry === null) return;
-    setStatus(entry.key, "sending");
-    void send(entry).finally(sendNext);
+    for (let entry = nextPost(store.state); entry !== null; entry = nextPost(store.state)) {
+      setStatus(entry.key, "sending");
+      void send(entry).finally(sendNext);
+    }
   }
 
   function retryPost(key: string): void {

@@ -12,7 +12,7 @@ export interface TurnEvents {
 }
 
 export function createRunningTurns(dependencies: Dependencies, { onSettled, onEnd }: TurnEvents) {
-  const { api, store, newId, now, sleep } = dependencies;
+  const { api, store, newId, now, reconnect } = dependencies;
   const followed = new Set<string>();
   // Nothing aborts it: a turn of another thread is followed as well, so that its answer is there on return.
   const { signal } = new AbortController();
@@ -37,7 +37,7 @@ export function createRunningTurns(dependencies: Dependencies, { onSettled, onEn
         after: 0,
         signal,
         open: (after, aborted) => api.events(turnId, after, aborted),
-        sleep,
+        sleep: reconnect.pause,
         random: Math.random,
         onEvent: (event) => store.defer({ type: "turn.event", threadId, event, at: now().getTime() }),
         onConnection: (connection) =>

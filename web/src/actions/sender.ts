@@ -1,9 +1,11 @@
 // Sends one post, with retries that never send it twice.
 
-import { retryDelay } from "../state/outbox.ts";
-import type { Post } from "../state/state.ts";
+import { refusalText } from "../format/refusals.ts";
+import { offlineDelay, retryDelay } from "../state/outbox.ts";
+import { type Post, threadAt } from "../state/state.ts";
 import type { TurnRequest } from "../transport/api.ts";
-import { ApiError, errorMessage } from "../transport/http.ts";
+import { ApiError, errorMessage, isOffline } from "../transport/http.ts";
+import type { AcceptedTurn, Thread } from "../transport/protocol.ts";
 import type { Dependencies } from "./dependencies.ts";
 
 /** A tab waits this long before it retries a post that another tab overtook, in milliseconds. */
@@ -16,7 +18,7 @@ export interface SendEvents {
 }
 
 export function createSender(dependencies: Dependencies, { join, reopen }: SendEvents) {
-  const { api, store, now, sleep } = dependencies;
+  const { api, store, now, sleep, reconnect } = dependencies;
 
   function setStatus(key: string, status: Post["status"], problem: string | null = null): void {
     store.dispatch({ type: "post.changed", key, status, problem });
@@ -24,28 +26,39 @@ export function createSender(dependencies: Dependencies, { join, reopen }: SendE
 
   /** Sends one post. Its key makes every repetition harmless, so a request whose answer was lost is simply sent again. */
   async function send(entry: Post): Promise<void> {
+    let offline = 0;
     for (let attempt = 1; ; attempt++) {
       try {
-        // Creating a thread again is harmless too.
-        if ((store.state.conversations[entry.threadId]?.messages.length ?? 0) === 0) {
-          const thread = await api.createThread(entry.threadId);
-          store.dispatch({ type: "thread.changed", thread });
-        }
         const accepted = await api.startTurn(entry.threadId, entry.key, requestOf(entry));
-        store.dispatch({ type: "turn.accepted", post: entry, accepted, at: now().toISOString() });
+        show(entry, accepted, now().toISOString());
         dependencies.notifyTabs(entry.threadId);
         void join(entry.threadId, accepted.id);
         return;
       } catch (error) {
         if (error instanceof ApiError && error.code === "thread_busy") return requeue(entry);
+        if (isOffline(error)) {
+          setStatus(entry.key, "offline", errorMessage(error));
+          await reconnect.pause(offlineDelay(offline++) * 1000);
+          // The reader took it back.
+          if (!store.state.outbox.some(({ key }) => key === entry.key)) return;
+          attempt = 0;
+          continue;
+        }
         const delay = error instanceof ApiError ? retryDelay(error, attempt) : null;
         if (delay === null) {
-          setStatus(entry.key, "failed", errorMessage(error));
+          setStatus(entry.key, "failed", refusalText(error));
           return;
         }
         await sleep(delay * 1000);
       }
     }
+  }
+
+  /** Shows an accepted post. The first one has created its thread, so that a refused one leaves no empty thread. */
+  function show(entry: Post, accepted: AcceptedTurn, at: string): void {
+    const isNewThread = threadAt(store.state, entry.threadId) === undefined;
+    store.dispatch({ type: "turn.accepted", post: entry, accepted, at });
+    if (isNewThread) store.dispatch({ type: "thread.changed", thread: newThread(entry, accepted, at) });
   }
 
   /** Another tab started a turn first: shows that turn, and queues the post behind it. */
@@ -56,6 +69,11 @@ export function createSender(dependencies: Dependencies, { join, reopen }: SendE
   }
 
   return { send, setStatus };
+}
+
+function newThread({ threadId: id }: Post, { id: running_turn_id }: AcceptedTurn, at: string): Thread {
+  const fields = { title: null, archived: false, leaf_id: null, unread: false, running_turn_id };
+  return { id, created_at: at, updated_at: at, ...fields };
 }
 
 function requestOf({ branch, text, messageId, model }: Post): TurnRequest {

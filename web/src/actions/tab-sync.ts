@@ -12,9 +12,10 @@ export function syncTabs(
   store: Store,
   threads: Threads,
   channel: BroadcastChannel | null,
-  loadInfo: () => void,
+  { loadInfo, reconnect }: { readonly loadInfo: () => void; readonly reconnect: () => void },
 ): void {
   function refresh(): void {
+    reconnect();
     if (store.state.info === null) loadInfo();
     void threads.list();
     reopen(store.state.location.threadId);

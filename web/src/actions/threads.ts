@@ -1,5 +1,6 @@
 // What a reader does with a thread: open it, move in it, change it, rate its answers, delete it.
 
+import { forgetDrafts } from "../storage/drafts.ts";
 import type { ThreadChange } from "../transport/api.ts";
 import type { Message, Rating } from "../transport/protocol.ts";
 import { attempt, type Dependencies } from "./dependencies.ts";
@@ -44,6 +45,7 @@ export function createThreads(
         await api.deleteThread(threadId);
         const isOpen = store.state.location.threadId === threadId;
         store.dispatch({ type: "thread.removed", id: threadId });
+        forgetDrafts(dependencies.storage, threadId);
         if (isOpen) dependencies.navigate({ threadId: null, messageId: null }, "replace");
         dependencies.notifyTabs(threadId);
       });

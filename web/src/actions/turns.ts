@@ -15,12 +15,16 @@ export function createTurns(
   const { api, store } = dependencies;
   const running = createRunningTurns(dependencies, { onSettled, onEnd: () => outbox.sendNext() });
   const outbox = createOutbox(dependencies, { join: running.join, reopen });
-  const { post, retryPost, dropPost } = outbox;
+  const { post, retryPost, dropPost, sendNext } = outbox;
 
   return {
     attach: running.attach,
     retryPost,
     dropPost,
+    /** Sends what is queued, for example after a reload. */
+    sendQueued: sendNext,
+    /** Tries at once what waits for the connection. */
+    reconnect: dependencies.reconnect.now,
     send: (threadId: string, text: string) => post(threadId, text, { type: "append" }),
     edit: (message: Message, text: string) =>
       post(message.thread_id, text, { type: "edit", messageId: message.id, parentId: message.parent_id }),

@@ -1,5 +1,5 @@
 import type { PageEvent } from "./events.ts";
-import type { Post, State } from "./state.ts";
+import { type Conversation, type Post, type State, waitsForReader } from "./state.ts";
 
 /** Applies one event to the posts that wait until the server has them. Nothing a person typed is lost. */
 export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonly Post[] {
@@ -19,12 +19,55 @@ export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonl
     case "history.loaded": {
       // A failed post may be on the server after all: only the server's answer to it was lost.
       const stored = new Set(event.messages.map((message) => message.id));
-      const waiting = outbox.filter((post) => post.status === "sending" || !stored.has(post.messageId));
+      const waiting = outbox.filter((post) => isUnderway(post) || !stored.has(post.messageId));
       return waiting.length === outbox.length ? outbox : waiting;
     }
     default:
       return outbox;
   }
+}
+
+/**
+ * Holds back the queue of a thread whose answer is being stopped or did not end normally: the next message was written for
+ * another answer, so the reader decides. `conversations` are those before the event.
+ */
+export function holdQueue(
+  outbox: readonly Post[],
+  event: PageEvent,
+  conversations: State["conversations"],
+): readonly Post[] {
+  if (!outbox.some((post) => post.status === "queued")) return outbox;
+  const threadId = brokenOff(event, conversations);
+  if (threadId === null) return outbox;
+  return outbox.map((post) =>
+    post.threadId === threadId && post.status === "queued" ? { ...post, status: "held" } : post,
+  );
+}
+
+/** The thread whose running answer is being stopped, or ended in another way than complete; else null. */
+function brokenOff(event: PageEvent, conversations: State["conversations"]): string | null {
+  const runs = (threadId: string, turnId: string | undefined) => {
+    const live: Conversation["live"] = conversations[threadId]?.live ?? null;
+    return live !== null && (turnId === undefined || live.turnId === turnId);
+  };
+  if (event.type === "turn.stopping")
+    return event.stopping && runs(event.threadId, undefined) ? event.threadId : null;
+  if (event.type === "turn.event") {
+    const { type, turn_id: turnId } = event.event;
+    const isBroken = type === "turn.failed" || type === "turn.cancelled";
+    return isBroken && runs(event.threadId, turnId) ? event.threadId : null;
+  }
+  if (event.type === "turn.settled") {
+    const { id, status, thread_id: threadId } = event.turn;
+    const isBroken = status !== "running" && status !== "completed";
+    return isBroken && runs(threadId, id) ? threadId : null;
+  }
+  return null;
+}
+
+/** Whether a request with the post may be on its way. */
+function isUnderway({ status }: Post): boolean {
+  return status === "sending" || status === "offline";
 }
 
 const MAX_ATTEMPTS = 4;
@@ -40,13 +83,18 @@ export function retryDelay(
   return seconds <= MAX_WAIT ? seconds : null;
 }
 
+/** Seconds before a post is sent again that found no server, however often that happened. */
+export function offlineDelay(attempt: number): number {
+  return Math.min(15, 2 ** Math.min(attempt, 6) * 0.4);
+}
+
 /** The post to send next: the oldest queued post of a thread where no turn runs and no post is being sent. */
 export function nextPost(state: State): Post | null {
   const busyThreads = new Set<string>();
   for (const post of state.outbox) {
     const running = state.conversations[post.threadId]?.live ?? null;
     if (post.status === "queued" && running === null && !busyThreads.has(post.threadId)) return post;
-    if (post.status !== "failed") busyThreads.add(post.threadId);
+    if (!waitsForReader(post)) busyThreads.add(post.threadId);
   }
   return null;
 }

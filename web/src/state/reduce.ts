@@ -1,14 +1,14 @@
 import { reduceConversations } from "./conversation.ts";
 import type { PageEvent } from "./events.ts";
 import { reduceThreadList } from "./thread-list.ts";
-import { reduceOutbox } from "./outbox.ts";
+import { holdQueue, reduceOutbox } from "./outbox.ts";
 import type { Panel, PageLocation, State } from "./state.ts";
 
 /** Applies one event to the state of the page. Pure, and the only place where state changes. */
 export function reduce(state: State, event: PageEvent): State {
   const list = reduceThreadList(state.list, event, state.location.threadId);
   const conversations = reduceConversations(state.conversations, event);
-  const outbox = reduceOutbox(state.outbox, event);
+  const outbox = reduceOutbox(holdQueue(state.outbox, event, state.conversations), event);
   return reducePage({ ...state, list, conversations, outbox }, event);
 }
 

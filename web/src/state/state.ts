@@ -95,8 +95,17 @@ export interface Post {
   readonly text: string;
   readonly branch: Branch;
   readonly model: string | null;
-  readonly status: "queued" | "sending" | "failed";
+  /**
+   * `queued` waits for the end of the running answer, `offline` for the connection, `held` for the reader, because the answer
+   * before it did not end normally.
+   */
+  readonly status: "queued" | "sending" | "offline" | "held" | "failed";
   readonly problem: string | null;
+}
+
+/** Whether a post waits for the reader. All others are sent by themselves. */
+export function waitsForReader({ status }: Post): boolean {
+  return status === "failed" || status === "held";
 }
 
 export interface SummaryView {
@@ -176,10 +185,9 @@ export function continuesBranch(message: Message, branch: readonly Message[]): b
 }
 
 export function textOf(message: Message): string {
-  return message.parts
-    .map((part) => (part.type === "text" ? (part.text ?? "") : ""))
-    .join("\n\n")
-    .trim();
+  const text = message.parts.map((part) => (part.type === "text" ? (part.text ?? "") : "")).join("\n\n");
+  // What a person typed stays as it was typed, with its indentation.
+  return message.role === "user" ? text : text.trim();
 }
 
 /** Whether an answer stopped before its end with a text that a new turn can continue. */

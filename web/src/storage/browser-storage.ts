@@ -10,7 +10,10 @@ export interface BrowserStorage {
 const PREFIX = "palaver.";
 
 /** `onRefused` is called once, when the browser refuses to keep a value. */
-export function browserStorage(storage: () => Storage, onRefused: () => void = () => undefined): BrowserStorage {
+export function browserStorage(
+  storage: () => Storage,
+  onRefused: () => void = () => undefined,
+): BrowserStorage {
   /** What the browser refused to keep, or to delete. */
   const unsaved = new Map<string, string | null>();
   let isReported = false;

@@ -1,6 +1,6 @@
 // The routes of the HTTP API. No other file knows them.
 
-import { createHttp, type HttpOptions } from "./http.ts";
+import { createHttp, type HttpOptions, wellFormed } from "./http.ts";
 import type {
   AcceptedTurn,
   Message,
@@ -52,7 +52,6 @@ export function createApi(options: HttpOptions) {
     threads: (query: { archived: boolean; cursor?: string; q?: string }) =>
       json<ThreadPage>("GET", `/api/threads?${queryString({ limit: 50, ...query })}`),
     thread: (id: string) => json<Thread>("GET", threadPath(id)),
-    createThread: (id: string) => json<Thread>("POST", "/api/threads", { id }),
     changeThread: (id: string, change: ThreadChange) => json<Thread>("PATCH", threadPath(id), change),
     deleteThread: (id: string) => json<void>("DELETE", threadPath(id)),
     messages: (id: string, query: { limit: number; before?: string }) =>
@@ -103,5 +102,7 @@ function turnPath(id: string): string {
 
 function queryString(query: Record<string, string | number | boolean | undefined>): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
-  return new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+  return new URLSearchParams(
+    pairs.map(([name, value]) => [name, String(wellFormed(name, value))]),
+  ).toString();
 }

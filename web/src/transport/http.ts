@@ -13,6 +13,9 @@ export class ApiError extends Error {
   }
 }
 
+/** The code of an error that does not come from the server itself. */
+const UNKNOWN = "unknown";
+
 export interface HttpOptions {
   readonly fetch: typeof fetch;
   readonly token: () => string | null;
@@ -53,15 +56,29 @@ export function createHttp({ fetch, token, onUnauthorized }: HttpOptions): Http 
       const response = await request(path, {
         method,
         headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: JSON.stringify(body, wellFormed) }),
       });
       return (response.status === 204 ? undefined : await response.json()) as T;
     },
   };
 }
 
+/** Half of a surrogate pair and NUL, which neither UTF-8 nor a database holds, become the replacement character. */
+export function wellFormed(_: string, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  return value.replace(LONE_SURROGATE_OR_NUL, "\ufffd");
+}
+
+const LONE_SURROGATE_OR_NUL = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\0/g;
+
 export function errorMessage(error: unknown): string {
   return error instanceof Error && error.message !== "" ? error.message : "Something went wrong.";
+}
+
+/** Whether no answer of the server arrived: nothing at all, or the page of a proxy that cannot reach it. */
+export function isOffline(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false;
+  return error.status === 0 || (error.code === UNKNOWN && [502, 503, 504].includes(error.status));
 }
 
 export function isMissing(error: unknown): boolean {
@@ -74,7 +91,7 @@ async function errorFrom(response: Response): Promise<ApiError> {
   const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
   return new ApiError(
     response.status,
-    typeof code === "string" ? code : "unknown",
+    typeof code === "string" ? code : UNKNOWN,
     typeof message === "string" && message !== "" ? message : `The server answered ${response.status}.`,
     typeof retryable === "boolean" ? retryable : response.status >= 500 || response.status === 429,
     Number.isFinite(retryAfter) ? retryAfter : null,

@@ -32,8 +32,9 @@ export function Composer({ threadId, live }: ComposerProps): JSX.Element {
   const send = () => {
     if (!isReady) return;
     setText("");
-    if (threadId === null) startThread(text.trim());
-    else turns.send(threadId, text.trim());
+    // Indentation at the start belongs to the message.
+    if (threadId === null) startThread(text.trimEnd());
+    else turns.send(threadId, text.trimEnd());
   };
 
   return (

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { useSelector } from "../../app/store.ts";
-import type { Conversation } from "../../state/state.ts";
+import { type Conversation, waitsForReader } from "../../state/state.ts";
 import { Icon } from "../elements/icons.tsx";
 import { Skeleton } from "../elements/Skeleton.tsx";
 import { useActions } from "../hooks/actions-context.ts";
@@ -20,7 +20,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
   const rows = useMemo(() => allRows(conversation, stored, posts), [stored, live, outbox]);
   const scroll = useMessageScroll({ conversation, rows, posts: posts.length, location });
   const { range } = scroll;
-  const busy = live !== null || posts.some((post) => post.status !== "failed");
+  const busy = live !== null || posts.some((post) => !waitsForReader(post));
   return (
     <div class="messages-frame">
       <div
@@ -80,13 +80,15 @@ function RowContent({ row: { message, post }, conversation, busy }: ContentProps
   if (post !== null) return <PendingPost post={post} />;
   if (message === null) return null;
   const { live, messages, routes } = conversation;
+  const running = live !== null && message.id === live.message.id ? live : null;
   return (
     <MessageView
       message={message}
       route={routes[message.id] ?? null}
       last={message.id === messages.at(-1)?.id}
       busy={busy}
-      activity={live !== null && message.id === live.message.id ? activityOf(live) : null}
+      activity={running === null ? null : activityOf(running)}
+      lost={running?.connection === "lost"}
     />
   );
 }

@@ -7,6 +7,7 @@ import {
   type Post,
   textOf,
   visibleMessages,
+  waitsForReader,
 } from "../../state/state.ts";
 import type { Message } from "../../transport/protocol.ts";
 import type { Row } from "./scroll-keeper.ts";
@@ -32,7 +33,9 @@ export function allRows(
 ): readonly ListRow[] {
   const visible = visibleMessages(conversation);
   const live = visible.length > stored.length ? visible.at(-1) : undefined;
-  const pending = posts.filter((post) => !isAnswerBranch(post.branch) || post.status === "failed");
+  const pending = posts.filter(
+    (post) => !isAnswerBranch(post.branch) || waitsForReader(post) || post.status === "offline",
+  );
   return [
     ...stored,
     ...(live === undefined ? [] : [{ key: live.id, message: live, post: null, length: 0, lines: 3 }]),

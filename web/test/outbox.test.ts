@@ -1,0 +1,187 @@
+// Sending with the real actions and a server that a test scripts.
+
+import { describe, expect, test } from "vitest";
+import type { Dependencies } from "../src/actions/dependencies.ts";
+import { createReconnect } from "../src/actions/reconnect.ts";
+import { createTurns } from "../src/actions/turns.ts";
+import { createStore } from "../src/app/store.ts";
+import type { Post } from "../src/state/state.ts";
+import { browserStorage } from "../src/storage/browser-storage.ts";
+import { restorePosts, savePosts } from "../src/storage/outbox.ts";
+import type { Api } from "../src/transport/api.ts";
+import { ApiError } from "../src/transport/http.ts";
+import { accepted, given, history, log, post, talk, turn, when } from "./builders.ts";
+
+const offline = () => Promise.reject(new ApiError(0, "offline", "The server cannot be reached.", true));
+const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+/** A page whose server answers each attempt to start a turn as listed, the last way for all further ones. */
+function page(...answers: (() => Promise<unknown>)[]) {
+  const store = createStore((flush) => flush());
+  const requests: string[] = [];
+  let ids = 0;
+  const api = {
+    startTurn: (threadId: string, key: string) => {
+      requests.push(`${threadId} ${key}`);
+      return (answers.length > 1 ? answers.shift() : answers[0])?.();
+    },
+    events: () => new Promise(() => undefined),
+    cancelTurn: () => Promise.resolve(),
+    createThread: () => Promise.reject(new Error("The first turn creates the thread.")),
+  } as unknown as Api;
+  const reconnect = createReconnect(() => new Promise(() => undefined));
+  const dependencies: Dependencies = {
+    api,
+    store,
+    storage: browserStorage(() => sessionStorage),
+    newId: () => `id${++ids}`,
+    now: () => new Date(0),
+    sleep: async () => undefined,
+    reconnect,
+    navigate: () => undefined,
+    notifyTabs: () => undefined,
+  };
+  const turns = createTurns(
+    dependencies,
+    async () => undefined,
+    async () => undefined,
+  );
+  return { store, turns, requests, statuses: () => store.state.outbox.map(({ status }) => status) };
+}
+
+const accept = () => Promise.resolve({ id: "9", thread_id: "t", message_id: "a-9", user_message_id: "id2" });
+
+describe("a message without a connection", () => {
+  test("waits as long as it takes and is sent once when the connection returns", async () => {
+    const { turns, requests, statuses, store } = page(
+      offline,
+      offline,
+      offline,
+      offline,
+      offline,
+      offline,
+      accept,
+    );
+    turns.send("t", "Hello");
+    for (let retry = 0; retry < 6; retry++) {
+      await settle();
+      expect(statuses()).toEqual(["offline"]);
+      turns.reconnect();
+    }
+    await settle();
+    expect(statuses()).toEqual([]);
+    expect(new Set(requests)).toEqual(new Set(["t id1"]));
+    expect(store.state.list.threads.map(({ id }) => id)).toEqual(["t"]);
+  });
+
+  test("is offline behind a proxy that cannot reach the server, too", async () => {
+    const { turns, statuses } = page(() => Promise.reject(new ApiError(502, "unknown", "Bad gateway", true)));
+    turns.send("t", "Hello");
+    await settle();
+    expect(statuses()).toEqual(["offline"]);
+  });
+
+  test("can be taken back, and is then not sent", async () => {
+    const { turns, requests, store } = page(offline, accept);
+    turns.send("t", "Hello");
+    await settle();
+    turns.dropPost(store.state.outbox[0]?.key ?? "");
+    turns.reconnect();
+    await settle();
+    expect(requests).toHaveLength(1);
+  });
+
+  test("does not stop the messages of other threads", async () => {
+    const { turns, requests } = page(offline);
+    turns.send("t", "Hello");
+    turns.send("s", "Hello");
+    await settle();
+    expect(requests).toHaveLength(2);
+  });
+});
+
+describe("a refused message", () => {
+  const tooLong = "input.text: String should have at most 400000 characters";
+  test.each([
+    [400, "bad_request", tooLong],
+    [413, "too_large", "the body may have at most 1048576 bytes"],
+  ])("names the limit in words and leaves no thread (%d)", async (status, code, text) => {
+    const { turns, store } = page(() => Promise.reject(new ApiError(status, code, text, false)));
+    turns.send("t", "x");
+    await settle();
+    expect(store.state.outbox[0]?.status).toBe("failed");
+    expect(store.state.outbox[0]?.problem).toMatch(/too long.*400,000 characters/);
+    expect(store.state.list.threads).toEqual([]);
+  });
+});
+
+describe("the queue", () => {
+  const queue = () =>
+    given(
+      history(talk(1)),
+      { type: "post.added", post: post("0") },
+      accepted(post("0")),
+      { type: "post.added", post: post("1", { status: "queued" }) },
+      { type: "post.added", post: post("x", { threadId: "s", status: "queued" }) },
+    );
+  const statuses = (state: ReturnType<typeof queue>) =>
+    state.outbox.map(({ key, status }) => `${key} ${status}`);
+  const error = { code: "overloaded", message: "x", retryable: true };
+
+  test.each([
+    ["the reader stops the answer", { type: "turn.stopping", threadId: "t", stopping: true } as const],
+    ["the answer is cancelled", ...log("1", { type: "turn.cancelled" })],
+    ["the answer fails", ...log("1", { type: "turn.failed", error })],
+    ["the answer was interrupted", { type: "turn.settled", turn: turn("1", { status: "failed" }) } as const],
+  ])("asks before it goes on when %s", (_, event) => {
+    expect(statuses(when(queue(), event))).toEqual(["1 held", "x queued"]);
+  });
+
+  test("goes on after an answer that is complete, and after the end of another turn", () => {
+    const state = queue();
+    expect(statuses(when(state, ...log("1", { type: "turn.completed" })))).toEqual(["1 queued", "x queued"]);
+    expect(statuses(when(state, ...log("7", { type: "turn.failed", error })))).toEqual([
+      "1 queued",
+      "x queued",
+    ]);
+    const other = turn("7", { status: "failed" });
+    expect(statuses(when(state, { type: "turn.settled", turn: other }))).toEqual(["1 queued", "x queued"]);
+  });
+
+  test("sends a held message when the reader says so", async () => {
+    const { turns, store, requests } = page(accept);
+    store.dispatch({ type: "post.added", post: post("1", { status: "held" }) });
+    turns.sendQueued();
+    expect(requests).toEqual([]);
+    turns.retryPost("1");
+    await settle();
+    expect(requests).toEqual(["t 1"]);
+  });
+});
+
+describe("a reload", () => {
+  const waiting: Post[] = [
+    post("a", { status: "sending" }),
+    post("b", { status: "queued" }),
+    post("c", { status: "offline", problem: "x" }),
+    post("d", { status: "held" }),
+    post("e", { status: "failed", problem: "too long" }),
+  ];
+  const reload = (tab: string, after: number) => {
+    sessionStorage.clear();
+    const storage = browserStorage(() => sessionStorage);
+    savePosts(storage, "tab", waiting, 0);
+    return restorePosts(storage, tab, after).map(({ status }) => status);
+  };
+
+  test("goes on with what was queued", () => {
+    expect(reload("tab", 1_000)).toEqual(["queued", "queued", "queued", "held", "failed"]);
+  });
+
+  test("asks before it sends what is old or of a closed tab", () => {
+    const asked = ["held", "held", "held", "held", "failed"];
+    expect(reload("tab", 86_400_000)).toEqual(asked);
+    expect(reload("another", 86_400_000)).toEqual(asked);
+    expect(reload("another", 1_000)).toEqual([]);
+  });
+});
