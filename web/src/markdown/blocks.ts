@@ -74,11 +74,15 @@ export function createBlocks(md: MarkdownIt): Blocks {
         if (appended !== null) return appended;
       }
       code = null;
-      // A link definition may follow the links that use it, so the complete text is parsed once more.
-      if (!open && finished > 0 && Object.keys(env.references ?? {}).length > 0) reset();
+      if (!open && finished > 0 && hasLateDefinitions(env)) reset();
       return parseTail(text, open);
     },
   };
+}
+
+/** A link definition or a note may follow the text that uses it, so the complete text is parsed once more. */
+function hasLateDefinitions(env: GrowingEnv): boolean {
+  return Object.keys(env.references ?? {}).length > 0 || env.hasFootnotes === true;
 }
 
 /** Whether a text goes on from the previous one. Comparing its last letters is enough, and fast. */

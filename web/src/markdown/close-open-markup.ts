@@ -11,6 +11,10 @@ export interface GrowingEnv extends Env {
   growing?: boolean;
   /** Set while the unfinished inline text is parsed. */
   unfinished?: boolean;
+  /** The labels of the notes so far. */
+  footnotes?: Set<string>;
+  /** Something looks like a reference to a note. */
+  hasFootnotes?: boolean;
 }
 
 const MAX_LABEL = 400;

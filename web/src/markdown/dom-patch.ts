@@ -22,7 +22,9 @@ function patchNode(current: Node, target: Node): boolean {
   if (current.nodeType !== target.nodeType || current.nodeName !== target.nodeName) return false;
   if (current instanceof Element && target instanceof Element) {
     for (const { name } of [...current.attributes])
-      if (!target.hasAttribute(name)) current.removeAttribute(name);
+      // What the reader opened stays open.
+      if (!target.hasAttribute(name) && !(name === "open" && current.nodeName === "DETAILS"))
+        current.removeAttribute(name);
     for (const { name, value } of target.attributes)
       if (current.getAttribute(name) !== value) current.setAttribute(name, value);
     patchChildren(current, [...target.childNodes]);

@@ -14,7 +14,7 @@ export function holdBack(source: string): string {
     return source.slice(0, lineStart);
   // Otherwise the label of a fence would change with each letter of its language.
   if (/^[\s>]*(`{3,}|~{3,})[^`\n]*$/.test(line)) return source.slice(0, lineStart);
-  return source.replace(/(&#?\w{0,12}|\\)$/, "").replace(/[*_~`$]+$/, "");
+  return source.replace(/(&#?\w{0,12}|\\|<\/?[a-z]{0,7})$/i, "").replace(/[*_~`$]+$/, "");
 }
 
 /** The start of a table whose second line, which makes it a table, is incomplete; -1 if there is none. */

@@ -41,6 +41,8 @@ function inlineFormula(state: StateInline, silent: boolean): boolean {
     if (!silent) state.pos = posMax;
     return !silent;
   }
+  // "($$) and ($$$)" rates prices.
+  if (pair.open === "$$" && /^[\s)\]},;:–—-]*(?:$|[)\]])/.test(src.slice(pos + 2, end))) return false;
   return formula(state, silent, pos + 2, end, end + 2, pair.display);
 }
 
@@ -51,8 +53,16 @@ function dollarFormula(state: StateInline, silent: boolean): boolean {
   const end = src.indexOf("$", pos + 1);
   if (end < 0 || end >= posMax || /[\s\\]/.test(src[end - 1] ?? " ") || /[\w$]/.test(src[end + 1] ?? " "))
     return false;
-  if (src.slice(pos, end).includes("\n\n") || end - pos > MAX_INLINE) return false;
+  if (end - pos > MAX_INLINE || src.slice(pos, end).includes("\n\n") || isPrice(src.slice(pos + 1, end)))
+    return false;
   return formula(state, silent, pos + 1, end, end + 1, false);
+}
+
+/** Words after an amount, as in "$5 (about 4$)", are a price; an amount with signs of a formula is none. */
+function isPrice(text: string): boolean {
+  return (
+    /^\d[\d.,]*(?:[kKmMbB]n?)?(?![\w.,])/.test(text) && /\p{L}{2,}/u.test(text) && !/[\\^_={}]/.test(text)
+  );
 }
 
 function formula(

@@ -2,6 +2,7 @@
 
 import type { MarkdownIt } from "markdown-it";
 import { createBlocks } from "./blocks.ts";
+import { matching, setDirections } from "./direction.ts";
 import { patchChildren } from "./dom-patch.ts";
 import type { Sanitize } from "./sanitize.ts";
 
@@ -25,6 +26,7 @@ export function createPainter(
     for (const node of nodes) {
       for (const pre of matching(node, "pre")) frameCode(pre);
       for (const table of matching(node, "table")) wrap(table, "table-frame");
+      setDirections(node);
       for (const code of node.querySelectorAll("code.math")) setFormula(code, typeset);
     }
     // A node may now be inside a frame; then the frame is what belongs to the block.
@@ -89,10 +91,6 @@ function elements(html: readonly string[], sanitize: Sanitize): readonly Element
     holder.append(fragment);
     return holder;
   });
-}
-
-function matching(node: Element, selector: string): readonly Element[] {
-  return node.matches(selector) ? [node] : [...node.querySelectorAll(selector)];
 }
 
 function outermost(node: Element): Element {

@@ -1,10 +1,13 @@
-// CommonMark with tables, strikethrough, bare links and task lists. Raw HTML is shown as text. The sanitizer still checks
-// everything that the parser writes.
+// CommonMark with tables, strikethrough, bare links, task lists, footnotes, and line breaks as in a chat. Raw HTML is shown as
+// text, except for a short list of elements. The sanitizer still checks everything that the parser writes.
 
 import createMarkdownIt, { type MarkdownIt, type MarkdownItOptions, type Token } from "markdown-it";
+import { cjkEmphasis } from "./cjk-emphasis.ts";
 import { closeOpenMarkup } from "./close-open-markup.ts";
+import { footnotes } from "./footnotes.ts";
 import { math } from "./math.ts";
 import { limitMarks } from "./limit-marks.ts";
+import { safeHtml } from "./safe-html.ts";
 
 export type Highlight = (code: string, language: string) => string | null;
 
@@ -15,11 +18,14 @@ export interface ParserOptions {
 }
 
 export function createParser({ extensions, highlight }: ParserOptions): MarkdownIt {
-  const options: MarkdownItOptions = { html: false, linkify: extensions, maxNesting: 60 };
+  const options: MarkdownItOptions = { html: false, linkify: extensions, breaks: extensions, maxNesting: 60 };
   const md = new createMarkdownIt(options);
   md.use(closeOpenMarkup);
   if (!extensions) return md;
   md.use(math);
+  md.use(cjkEmphasis);
+  md.use(safeHtml);
+  md.use(footnotes);
   md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
   md.core.ruler.push("task_list", ({ tokens }) => taskList(tokens));
   const { rules } = md.renderer;

@@ -6,7 +6,7 @@ import createPurifier from "dompurify";
 const CONFIG: Config = {
   ALLOWED_TAGS: [
     ..."p br hr h1 h2 h3 h4 h5 h6 strong em s code pre span blockquote ul ol li a".split(" "),
-    ..."table thead tbody tr th td #text".split(" "),
+    ..."table thead tbody tr th td sub sup kbd details summary #text".split(" "),
   ],
   ALLOWED_ATTR: ["href", "title", "class", "start"],
   ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i,
@@ -17,7 +17,7 @@ const CONFIG: Config = {
 };
 
 const CLASSES =
-  /^(language-[\w+#.-]{1,32}|hljs-[\w-]{1,40}|image-link|link-host|math|math-block|task|left|center|right)$/;
+  /^(language-[\w+#.-]{1,32}|hljs-[\w-]{1,40}|image-link|link-host|math|math-block|task|footnote|footnote-reference|left|center|right)$/;
 
 export type Sanitize = (html: string) => DocumentFragment;
 

@@ -34,8 +34,8 @@ export function typeset(tex: string, display: boolean): Element | null {
   } catch {
     return null;
   }
-  // The content security policy refuses style attributes; no formula needs them.
-  const source = new DOMParser().parseFromString(markup.replace(/ style="[^"]*"/g, ""), "text/html");
+  // The content security policy refuses style attributes. What a table needs of them becomes classes.
+  const source = new DOMParser().parseFromString(markup.replace(/ style="/g, ' data-style="'), "text/html");
   const formula = source.querySelector("math");
   if (formula === null || source.querySelectorAll("*").length > MAX_ELEMENTS) return null;
   return rebuild(formula);
@@ -47,9 +47,31 @@ function rebuild(element: Element): Element | null {
   const copy = document.createElementNS(SPACE, name);
   for (const { name: key, value } of element.attributes)
     if (ATTRIBUTES.has(key)) copy.setAttribute(key, value);
+  const classes = classesOf(element);
+  if (classes.length > 0) copy.setAttribute("class", classes.join(" "));
   for (const child of element.childNodes) {
     if (child instanceof Text) copy.append(child.data);
     else if (child instanceof Element) copy.append(rebuild(child) ?? child.textContent ?? "");
   }
   return copy;
+}
+
+/** The classes of a table or cell of a formula: alignment, space and lines. The style sheet has a rule for each. */
+function classesOf(element: Element): readonly string[] {
+  if (element.localName === "mtable") return element.classList.contains("tml-jot") ? ["tml-jot"] : [];
+  if (element.localName !== "mtd") return [];
+  const align = [...element.classList].filter((name) => name === "tml-left" || name === "tml-right");
+  const style = element.getAttribute("data-style") ?? "";
+  const space = ["left", "right"].flatMap((side) => {
+    const width = new RegExp(`padding-${side}:([\\d.]+)`).exec(style)?.[1];
+    return width === undefined
+      ? []
+      : Number(width) === 0
+        ? [`flush-${side}`]
+        : width === "1"
+          ? [`wide-${side}`]
+          : [];
+  });
+  const lines = ["left", "right", "top", "bottom"].filter((side) => style.includes(`border-${side}:`));
+  return [...align, ...space, ...lines.map((side) => `line-${side}`)];
 }

@@ -45,7 +45,7 @@ export function Markdown({ text, open }: { readonly text: string; readonly open:
     return () => clearTimeout(painting.current?.timer);
   }, [onRendererReady, painter]);
 
-  return <div class="markdown" dir="auto" ref={target} />;
+  return <div class="markdown" ref={target} />;
 }
 
 /** Makes tables and formulas that are wider than the page scroll by keyboard. Those that fit are no stop for the Tab key. */
