@@ -131,6 +131,7 @@ describe("the queue", () => {
   test.each([
     ["the reader stops the answer", { type: "turn.stopping", threadId: "t", stopping: true } as const],
     ["the answer is cancelled", ...log("1", { type: "turn.cancelled" })],
+    ["nothing more of the answer can be read", { type: "turn.lost", threadId: "t", turnId: "1" } as const],
     ["the answer fails", ...log("1", { type: "turn.failed", error })],
     ["the answer was interrupted", { type: "turn.settled", turn: turn("1", { status: "failed" }) } as const],
   ])("asks before it goes on when %s", (_, event) => {

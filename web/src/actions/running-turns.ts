@@ -49,6 +49,8 @@ export function createRunningTurns(dependencies: Dependencies, { onSettled, onEn
       store.dispatch({ type: "alert.raised", text, id: newId() });
     } finally {
       followed.delete(turnId);
+      // Without its result, the answer must not stay live: then nothing else could be sent.
+      store.dispatch({ type: "turn.lost", threadId, turnId });
       onEnd();
     }
   }

@@ -1,6 +1,6 @@
 import type { AcceptedTurn, Message, Turn } from "../transport/protocol.ts";
 import type { PageEvent } from "./events.ts";
-import { applyTurnEvent, finalMessage, startLiveTurn } from "./live-turn.ts";
+import { applyTurnEvent, finalMessage, startLiveTurn, withLostTurn } from "./live-turn.ts";
 import {
   continuesBranch,
   type Conversation,
@@ -77,6 +77,10 @@ function reduceConversation(conversation: Conversation, event: PageEvent): Conve
     case "turn.stopping":
       if (conversation.live === null) return conversation;
       return { ...conversation, live: { ...conversation.live, stopping: event.stopping } };
+    case "turn.lost":
+      return conversation.live?.turnId === event.turnId
+        ? withLostTurn(conversation, conversation.live)
+        : conversation;
     case "turn.settled":
       return withSettledTurn(conversation, event.turn);
     case "message.changed":

@@ -74,6 +74,8 @@ export type PageEvent =
     }
   | { readonly type: "turn.stopping"; readonly threadId: string; readonly stopping: boolean }
   | { readonly type: "turn.settled"; readonly turn: Turn }
+  /** Neither its events nor its result can be read. */
+  | { readonly type: "turn.lost"; readonly threadId: string; readonly turnId: string }
   | { readonly type: "message.changed"; readonly message: Message }
   | { readonly type: "summary.working"; readonly threadId: string; readonly work: SummaryWork | null }
   | {

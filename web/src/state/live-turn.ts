@@ -51,6 +51,11 @@ export function applyTurnEvent(conversation: Conversation, event: TurnEvent, at:
   }
 }
 
+/** Ends a running turn of which nothing more can be read: what arrived stays. */
+export function withLostTurn(conversation: Conversation, live: LiveTurn): Conversation {
+  return endTurn(conversation, live, "interrupted", {});
+}
+
 /** The stored message of a turn. Where its status is still streaming, it gets the status of the finished turn. */
 export function finalMessage(message: Message, turn: Turn): Message {
   if (turn.status === "running" || message.status !== "streaming") return message;

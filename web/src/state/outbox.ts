@@ -52,6 +52,7 @@ function brokenOff(event: PageEvent, conversations: State["conversations"]): str
   };
   if (event.type === "turn.stopping")
     return event.stopping && runs(event.threadId, undefined) ? event.threadId : null;
+  if (event.type === "turn.lost") return runs(event.threadId, event.turnId) ? event.threadId : null;
   if (event.type === "turn.event") {
     const { type, turn_id: turnId } = event.event;
     const isBroken = type === "turn.failed" || type === "turn.cancelled";

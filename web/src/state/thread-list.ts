@@ -27,6 +27,10 @@ export function reduceThreadList(list: ThreadList, event: PageEvent, open: strin
         running_turn_id: event.accepted.id,
         updated_at: event.at,
       }));
+    case "turn.lost":
+      return change(list, event.threadId, (thread) =>
+        thread.running_turn_id === event.turnId ? { ...thread, running_turn_id: null } : thread,
+      );
     case "turn.event": {
       const { event: turnEvent, threadId } = event;
       if (
