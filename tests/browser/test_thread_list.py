@@ -72,7 +72,9 @@ async def test_a_model_is_pinned_and_an_answer_says_why_it_was_chosen(
     app: Palaver, sim: Simulator, open_page: Visit
 ) -> None:
     person = await two_conversations(app, sim, open_page)
-    await choose(person, "Tell me about boats", "Answer with Claude Opus 5.5")
+    await person.list.get_by_role("link", name="Tell me about boats").click()
+    async with person.page.expect_response(lambda response: response.request.method == "PATCH"):
+        await person.page.get_by_label("Model").select_option(label="Claude Opus 5.5")
     await person.say("And about rafts?")
     answer = await person.finished(2)
     assert sim.requests[-1]["model"] == "claude-opus-5-5"

@@ -20,6 +20,7 @@ import { createParser } from "./markdown/parser.ts";
 import { createSanitizer } from "./markdown/sanitize.ts";
 import type { PageLocation, Post } from "./state/state.ts";
 import { browserStorage } from "./storage/browser-storage.ts";
+import { NEW_THREAD_TIER } from "./storage/drafts.ts";
 import { restorePosts, savePosts } from "./storage/outbox.ts";
 import { readSummaryDrafts, summaryDraftSaver } from "./storage/summary-drafts.ts";
 import "./styles/all.css";
@@ -115,7 +116,8 @@ const actions: Actions = {
     const target: PageLocation = { threadId, messageId: null };
     history.pushState(null, "", urlOf(target));
     store.dispatch({ type: "location.changed", location: target });
-    turns.send(threadId, text);
+    turns.send(threadId, text, tabStorage.read(NEW_THREAD_TIER));
+    tabStorage.write(NEW_THREAD_TIER, null);
   },
   useToken(accessToken, remember) {
     tabStorage.write("token", remember ? null : accessToken);

@@ -43,7 +43,7 @@ export function talk(rounds: number): Message[] {
 }
 
 export function post(key: string, known: Partial<Post> = {}): Post {
-  const base = { threadId: "t", messageId: `u-${key}`, text: `text of ${key}`, model: null, problem: null };
+  const base = { threadId: "t", messageId: `u-${key}`, text: `text of ${key}`, tier: null, problem: null };
   return { key, ...base, branch: { type: "append" }, status: "sending", ...known };
 }
 

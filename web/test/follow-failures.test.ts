@@ -27,7 +27,7 @@ function connection(signal: AbortSignal) {
 }
 
 /** Follows turn 1. Answers are used one after the other; "silent" is a connection without bytes. */
-function start(...answers: (number | "silent" | string)[]) {
+function start(...answers: (number | string)[]) {
   const cursors: number[] = [];
   const connections: string[] = [];
   const open: ReturnType<typeof connection>[] = [];

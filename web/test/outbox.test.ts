@@ -10,7 +10,7 @@ import { browserStorage } from "../src/storage/browser-storage.ts";
 import { restorePosts, savePosts } from "../src/storage/outbox.ts";
 import type { Api } from "../src/transport/api.ts";
 import { ApiError } from "../src/transport/http.ts";
-import { accepted, given, history, log, post, talk, turn, when } from "./builders.ts";
+import { accepted, given, history, log, post, talk, thread, turn, when } from "./builders.ts";
 
 const offline = () => Promise.reject(new ApiError(0, "offline", "The server cannot be reached.", true));
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
@@ -19,13 +19,19 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 function page(...answers: (() => Promise<unknown>)[]) {
   const store = createStore((flush) => flush());
   const requests: string[] = [];
+  const bodies: unknown[] = [];
   let ids = 0;
   const api = {
-    startTurn: (threadId: string, key: string) => {
+    startTurn: (threadId: string, key: string, body: unknown) => {
+      bodies.push(body);
       requests.push(`${threadId} ${key}`);
       return (answers.length > 1 ? answers.shift() : answers[0])?.();
     },
     events: () => new Promise(() => undefined),
+    changeThread: (id: string, { tier }: { tier: string }) => {
+      requests.push(`pin ${id} ${tier}`);
+      return Promise.resolve(thread(id, { tier }));
+    },
     cancelTurn: () => Promise.resolve(),
     createThread: () => Promise.reject(new Error("The first turn creates the thread.")),
   } as unknown as Api;
@@ -46,7 +52,7 @@ function page(...answers: (() => Promise<unknown>)[]) {
     async () => undefined,
     async () => undefined,
   );
-  return { store, turns, requests, statuses: () => store.state.outbox.map(({ status }) => status) };
+  return { store, turns, requests, bodies, statuses: () => store.state.outbox.map(({ status }) => status) };
 }
 
 const accept = () => Promise.resolve({ id: "9", thread_id: "t", message_id: "a-9", user_message_id: "id2" });
@@ -97,6 +103,25 @@ describe("a message without a connection", () => {
     turns.send("s", "Hello");
     await settle();
     expect(requests).toHaveLength(2);
+  });
+});
+
+describe("the model of a conversation", () => {
+  test("is chosen before its first message and pinned with it", async () => {
+    const { turns, requests, store, bodies } = page(accept);
+    const models = [{ id: "m", label: "M", tier: "complex" }];
+    const info = { version: "1", protocol: "p", backend: "b", notice: null, models };
+    store.dispatch({ type: "info.loaded", info });
+    turns.send("t", "Hello", "complex");
+    await settle();
+    expect(requests).toEqual(["t id1", "pin t complex"]);
+    expect(bodies[0]).toMatchObject({ model: "complex" });
+    expect(store.state.list.threads[0]?.tier).toBe("complex");
+    turns.send("t", "And on");
+    store.dispatch({ type: "turn.lost", threadId: "t", turnId: "9" });
+    turns.retryPost(store.state.outbox[0]?.key ?? "");
+    await settle();
+    expect(bodies[1]).not.toHaveProperty("model");
   });
 });
 

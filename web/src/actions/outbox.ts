@@ -6,18 +6,17 @@ import type { Dependencies } from "./dependencies.ts";
 import { createSender, type SendEvents } from "./sender.ts";
 
 export function createOutbox(dependencies: Dependencies, events: SendEvents) {
-  const { store, storage, newId } = dependencies;
+  const { store, newId } = dependencies;
   const { send, setStatus } = createSender(dependencies, events);
 
-  function post(threadId: string, text: string, branch: Branch): void {
-    const model = storage.read("model");
+  function post(threadId: string, text: string, branch: Branch, tier: string | null = null): void {
     const entry: Post = {
       key: newId(),
       threadId,
       messageId: newId(),
       text,
       branch,
-      model: store.state.info?.models.some(({ id }) => id === model) ? model : null,
+      tier: store.state.info?.models.some((model) => model.tier === tier) ? tier : null,
       status: "queued",
       problem: null,
     };

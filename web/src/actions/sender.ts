@@ -6,7 +6,7 @@ import { type Post, threadAt } from "../state/state.ts";
 import type { TurnRequest } from "../transport/api.ts";
 import { ApiError, errorMessage, isOffline } from "../transport/http.ts";
 import type { AcceptedTurn, Thread } from "../transport/protocol.ts";
-import type { Dependencies } from "./dependencies.ts";
+import { attempt, type Dependencies } from "./dependencies.ts";
 
 /** A tab waits this long before it retries a post that another tab overtook, in milliseconds. */
 const BUSY_DELAY = 1_500;
@@ -27,7 +27,7 @@ export function createSender(dependencies: Dependencies, { join, reopen }: SendE
   /** Sends one post. Its key makes every repetition harmless, so a request whose answer was lost is simply sent again. */
   async function send(entry: Post): Promise<void> {
     let offline = 0;
-    for (let attempt = 1; ; attempt++) {
+    for (let attempts = 1; ; attempts++) {
       try {
         const accepted = await api.startTurn(entry.threadId, entry.key, requestOf(entry));
         show(entry, accepted, now().toISOString());
@@ -41,10 +41,10 @@ export function createSender(dependencies: Dependencies, { join, reopen }: SendE
           await reconnect.pause(offlineDelay(offline++) * 1000);
           // The reader took it back.
           if (!store.state.outbox.some(({ key }) => key === entry.key)) return;
-          attempt = 0;
+          attempts = 0;
           continue;
         }
-        const delay = error instanceof ApiError ? retryDelay(error, attempt) : null;
+        const delay = error instanceof ApiError ? retryDelay(error, attempts) : null;
         if (delay === null) {
           setStatus(entry.key, "failed", refusalText(error));
           return;
@@ -58,7 +58,13 @@ export function createSender(dependencies: Dependencies, { join, reopen }: SendE
   function show(entry: Post, accepted: AcceptedTurn, at: string): void {
     const isNewThread = threadAt(store.state, entry.threadId) === undefined;
     store.dispatch({ type: "turn.accepted", post: entry, accepted, at });
-    if (isNewThread) store.dispatch({ type: "thread.changed", thread: newThread(entry, accepted, at) });
+    if (!isNewThread) return;
+    store.dispatch({ type: "thread.changed", thread: newThread(entry, accepted, at) });
+    const { threadId, tier } = entry;
+    if (tier === null) return;
+    void attempt(dependencies, "Could not pin the model.", async () => {
+      store.dispatch({ type: "thread.changed", thread: await api.changeThread(threadId, { tier }) });
+    });
   }
 
   /** Another tab started a turn first: shows that turn, and queues the post behind it. */
@@ -76,10 +82,10 @@ function newThread({ threadId: id }: Post, { id: running_turn_id }: AcceptedTurn
   return { id, created_at: at, updated_at: at, ...fields };
 }
 
-function requestOf({ branch, text, messageId, model }: Post): TurnRequest {
-  const choice = model === null ? {} : { model };
-  if (branch.type === "regenerate") return { regenerate: branch.messageId, ...choice };
+function requestOf({ branch, text, messageId, tier }: Post): TurnRequest {
+  if (branch.type === "regenerate") return { regenerate: branch.messageId };
   if (branch.type === "continue") return { continue: branch.messageId };
   const input = { text, message_id: messageId };
-  return branch.type === "edit" ? { input, parent_id: branch.parentId, ...choice } : { input, ...choice };
+  if (branch.type === "edit") return { input, parent_id: branch.parentId };
+  return tier === null ? { input } : { input, model: tier };
 }

@@ -25,7 +25,9 @@ export function createTurns(
     sendQueued: sendNext,
     /** Tries at once what waits for the connection. */
     reconnect: dependencies.reconnect.now,
-    send: (threadId: string, text: string) => post(threadId, text, { type: "append" }),
+    /** Sends a message. `tier` is pinned if the message begins the thread. */
+    send: (threadId: string, text: string, tier: string | null = null) =>
+      post(threadId, text, { type: "append" }, tier),
     edit: (message: Message, text: string) =>
       post(message.thread_id, text, { type: "edit", messageId: message.id, parentId: message.parent_id }),
     regenerate: (message: Message) =>

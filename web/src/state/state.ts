@@ -94,7 +94,8 @@ export interface Post {
   readonly messageId: string;
   readonly text: string;
   readonly branch: Branch;
-  readonly model: string | null;
+  /** The tier that was chosen for the thread which this post begins. */
+  readonly tier: string | null;
   /**
    * `queued` waits for the end of the running answer, `offline` for the connection, `held` for the reader, because the answer
    * before it did not end normally.

@@ -3,6 +3,9 @@
 
 import type { BrowserStorage } from "./browser-storage.ts";
 
+/** Where a tab keeps the tier that was chosen for a conversation that has not begun. */
+export const NEW_THREAD_TIER = "new-thread.tier";
+
 const REPLACED = "palaver:draft";
 
 export function readDraft(storage: BrowserStorage, threadId: string | null): string {

@@ -1,32 +1,40 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useReducer } from "preact/hooks";
 import { useSelector } from "../../app/store.ts";
 import { threadAt } from "../../state/state.ts";
+import { NEW_THREAD_TIER } from "../../storage/drafts.ts";
 import { useActions } from "../hooks/actions-context.ts";
 
-/** Chooses the model of the next turns on this browser; nothing where there is no choice. */
+/** The choice of a thread whose model is chosen for each turn. */
+const AUTOMATIC = { tier: "auto", label: "Automatic" };
+
+/** Chooses the model of the thread, which is stored with it; nothing where there is no choice. */
 export function ModelChoice({ threadId }: { readonly threadId: string | null }): JSX.Element | null {
-  const { storage } = useActions();
-  const info = useSelector((state) => state.info);
-  const [model, setModel] = useState(storage.read("model") ?? "");
-  const pinnedTier = useSelector((state) => threadAt(state, threadId)?.tier ?? null);
-  const models = info?.models ?? [];
-  const pinned = models.find(({ tier }) => tier === pinnedTier);
+  const { threads, tabStorage } = useActions();
+  const models = useSelector((state) => state.info?.models) ?? [];
+  const thread = useSelector((state) => threadAt(state, threadId));
+  const [, rerender] = useReducer((count: number) => count + 1, 0);
   if (models.length < 2) return null;
-  const exists = models.some(({ id }) => id === model);
+  const tier = (threadId === null ? tabStorage.read(NEW_THREAD_TIER) : thread?.tier) ?? AUTOMATIC.tier;
+  const choose = (next: string) => {
+    if (threadId !== null) {
+      void threads.change(threadId, { tier: next });
+      return;
+    }
+    tabStorage.write(NEW_THREAD_TIER, next === AUTOMATIC.tier ? null : next);
+    rerender(undefined);
+  };
   return (
     <label class="model-choice">
       <span class="visually-hidden">Model</span>
       <select
-        value={exists ? model : ""}
-        onChange={({ currentTarget }) => {
-          storage.write("model", currentTarget.value);
-          setModel(currentTarget.value);
-        }}
+        value={models.some((model) => model.tier === tier) ? tier : AUTOMATIC.tier}
+        // The first message creates the thread.
+        disabled={threadId !== null && thread === undefined}
+        onChange={({ currentTarget }) => choose(currentTarget.value)}
       >
-        <option value="">{pinned === undefined ? "Automatic" : `Pinned: ${pinned.label}`}</option>
-        {models.map(({ id, label }) => (
-          <option key={id} value={id}>
+        {[AUTOMATIC, ...models].map(({ tier: value, label }) => (
+          <option key={value} value={value}>
             {label}
           </option>
         ))}

@@ -8,16 +8,13 @@ import { useRowState } from "../hooks/use-row-state.ts";
 import { DeleteDialog, RenameDialog } from "./thread-dialogs.tsx";
 import { useMenu } from "./use-menu.ts";
 
-/** The choice of a thread without a pinned tier. */
-const AUTOMATIC = { tier: "auto", label: "the best fit" };
-
 interface MenuProps {
   readonly thread: Thread;
   /** The edge that the open menu shares with its button. */
   readonly side: "left" | "right";
 }
 
-/** Rename, archive, pin a model, delete; and the summary of the thread on screen. */
+/** Rename, archive, delete; and the summary of the thread on screen. */
 export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
   const { threads } = useActions();
   // The list may move the row to another group, and the dialog with it.
@@ -81,8 +78,6 @@ interface ItemsProps {
 function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
   const { threads, summaries } = useActions();
   const isShown = useSelector((state) => state.location.threadId === thread.id);
-  const models = useSelector((state) => state.info?.models) ?? [];
-  const pinned = thread.tier ?? AUTOMATIC.tier;
   const item = (icon: IconName, label: string, act: () => void, options: ItemOptions = {}) => {
     const select = () => {
       onClose();
@@ -98,17 +93,6 @@ function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
         thread.archived ? "Unarchive" : "Archive",
         () => void threads.change(thread.id, { archived: !thread.archived }),
       )}
-      {models.length > 1 &&
-        [AUTOMATIC, ...models].map(({ tier, label }) =>
-          item(
-            tier === pinned ? "check" : "pin",
-            `Answer with ${label}`,
-            () => {
-              if (tier !== pinned) void threads.change(thread.id, { tier });
-            },
-            { checked: tier === pinned },
-          ),
-        )}
       {isShown && item("lines", "Show the summary", () => void summaries.show(thread.id))}
       {isShown && item("compact", "Compact now", () => void summaries.compact(thread.id))}
       {item("trash", "Delete", () => onDialog("delete"), { danger: true })}
@@ -118,8 +102,6 @@ function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
 
 interface ItemOptions {
   readonly danger?: boolean;
-  /** Of a choice among several: whether it is the current one. */
-  readonly checked?: boolean;
 }
 
 interface ItemProps extends ItemOptions {
@@ -128,12 +110,11 @@ interface ItemProps extends ItemOptions {
   readonly onSelect: () => void;
 }
 
-function MenuItem({ icon, label, onSelect, danger = false, checked }: ItemProps): JSX.Element {
+function MenuItem({ icon, label, onSelect, danger = false }: ItemProps): JSX.Element {
   return (
     <button
       type="button"
-      role={checked === undefined ? "menuitem" : "menuitemradio"}
-      aria-checked={checked}
+      role="menuitem"
       tabIndex={-1}
       class={danger ? "menu-item danger" : "menu-item"}
       onClick={onSelect}
