@@ -11,7 +11,7 @@ from tests.palaver import Palaver
 MANY = 5_000
 
 
-async def fill(app: Palaver, thread_id: str) -> None:
+async def fill(app: Palaver, thread_id: str, count: int = MANY) -> None:
     """Questions and answers in turn, written past the turns that would have made them."""
 
     async def write(connection: AsyncConnection) -> None:
@@ -33,9 +33,9 @@ async def fill(app: Palaver, thread_id: str) -> None:
                 "turn_id": f"turn_{n // 2}",
                 "created_at": n,
             }
-            for n in range(MANY)
+            for n in range(count)
         ]
         await connection.execute(insert(messages), rows)
-        await threads.change(connection, LOCAL, thread_id, leaf_id=f"m{MANY - 1}", updated_at=MANY)
+        await threads.change(connection, LOCAL, thread_id, leaf_id=f"m{count - 1}", updated_at=count)
 
     await app.deps.database.write(write)

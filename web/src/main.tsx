@@ -65,6 +65,8 @@ const dependencies: Dependencies = {
   now: () => new Date(),
   sleep,
   reconnect: createReconnect(sleep),
+  // A task later, so that what was loaded is rendered.
+  print: () => void setTimeout(() => window.print(), 50),
   navigate,
   notifyTabs: (threadId) => channel?.postMessage(threadId),
 };

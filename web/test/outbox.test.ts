@@ -44,6 +44,7 @@ function page(...answers: (() => Promise<unknown>)[]) {
     now: () => new Date(0),
     sleep: async () => undefined,
     reconnect,
+    print: () => undefined,
     navigate: () => undefined,
     notifyTabs: () => undefined,
   };

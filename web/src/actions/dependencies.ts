@@ -14,6 +14,8 @@ export interface Dependencies {
   readonly now: () => Date;
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly reconnect: Reconnect;
+  /** Opens the print dialog of the browser. */
+  readonly print: () => void;
   readonly navigate: (location: PageLocation, how?: "push" | "replace") => void;
   /** Tells the other tabs that a thread changed. */
   readonly notifyTabs: (threadId: string) => void;

@@ -6,6 +6,23 @@ import type { History } from "./history.ts";
 /** Larger than the pages that a reader scrolls through. */
 const PAGE = 200;
 const MAX_PAGES = 100;
+const MAX_FAILURES = 8;
+/** In milliseconds. */
+const RETRY_DELAY = 250;
+
+/** Loads all older messages of a thread; false when some could not be loaded. */
+export function createLoadAll({ store, sleep }: Dependencies, { older }: History) {
+  return async function loadAll(threadId: string): Promise<boolean> {
+    for (let page = 0, failures = 0; page < MAX_PAGES && failures < MAX_FAILURES; page++) {
+      if (store.state.conversations[threadId]?.hasMore !== true) return true;
+      if (await older(threadId, PAGE)) continue;
+      // It failed, or the list is loading a page just now.
+      failures++;
+      await sleep(RETRY_DELAY);
+    }
+    return store.state.conversations[threadId]?.hasMore !== true;
+  };
+}
 
 export function createSeek({ store }: Dependencies, { older, switchBranch }: History) {
   function isLoaded(threadId: string, messageId: string): boolean {

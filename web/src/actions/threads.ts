@@ -5,7 +5,7 @@ import type { ThreadChange } from "../transport/api.ts";
 import type { Message, Rating } from "../transport/protocol.ts";
 import { attempt, type Dependencies } from "./dependencies.ts";
 import { createHistory } from "./history.ts";
-import { createSeek } from "./seek.ts";
+import { createLoadAll, createSeek } from "./seek.ts";
 import { createThreadList } from "./thread-list.ts";
 
 export type Threads = ReturnType<typeof createThreads>;
@@ -20,6 +20,7 @@ export function createThreads(
   const history = createHistory(dependencies, { attach, markRead, refreshSummary });
   const { open, older, switchBranch } = history;
   const seek = createSeek(dependencies, history);
+  const loadAll = createLoadAll(dependencies, history);
 
   async function change(threadId: string, fields: ThreadChange): Promise<boolean> {
     return attempt(dependencies, "Could not save the change.", async () => {
@@ -33,7 +34,14 @@ export function createThreads(
     open,
     older,
     seek,
+    loadAll,
     change,
+
+    /** Prints the conversation with all its messages. */
+    async print(threadId: string): Promise<void> {
+      await loadAll(threadId);
+      dependencies.print();
+    },
 
     /** Switches to the branch of a sibling message and loads that message. */
     async branch(message: Message, siblingId: string): Promise<void> {

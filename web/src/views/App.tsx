@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useSelector } from "../app/store.ts";
+import type { State } from "../state/state.ts";
 import { ConversationView } from "./conversation/ConversationView.tsx";
 import { commandKey, isShortcut } from "./elements/keyboard.ts";
 import { useActions } from "./hooks/actions-context.ts";
@@ -79,19 +80,27 @@ function useDrawerFocus(isOpen: boolean): void {
   }, [isOpen]);
 }
 
-/** Ctrl+K or ⌘K toggles the search; Escape closes the drawer or stops the answer. */
+/** Whether the open conversation has messages that are not loaded, and would be missing on paper. */
+function isPartlyLoaded({ location, conversations }: State): boolean {
+  return location.threadId !== null && conversations[location.threadId]?.hasMore === true;
+}
+
+/** Ctrl+K or ⌘K toggles the search; Ctrl+P prints; Escape closes the drawer or stops the answer. */
 function useShortcuts(
   isDrawerOpen: boolean,
   closeDrawer: () => void,
   setSearching: (change: (isSearching: boolean) => boolean) => void,
 ): void {
-  const { turns, store } = useActions();
+  const { turns, threads, store } = useActions();
   // A layout effect runs before the first paint: a key works as soon as the page can be seen.
   useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (isShortcut(event, "k")) {
         event.preventDefault();
         setSearching((isSearching) => !isSearching);
+      } else if (isShortcut(event, "p") && isPartlyLoaded(store.state)) {
+        event.preventDefault();
+        void threads.print(store.state.location.threadId ?? "");
       } else if (
         commandKey(event) === "Escape" &&
         !event.defaultPrevented &&
@@ -103,5 +112,5 @@ function useShortcuts(
     };
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
-  }, [isDrawerOpen, turns, store]);
+  }, [isDrawerOpen, turns, threads, store]);
 }

@@ -5,6 +5,7 @@ import { useSelector } from "../../app/store.ts";
 import { Composer } from "./Composer.tsx";
 import { useActions } from "../hooks/actions-context.ts";
 import { EmptyConversation } from "./EmptyConversation.tsx";
+import { FindBar } from "./FindBar.tsx";
 import { IconButton } from "../elements/icons.tsx";
 import { MessageList } from "./MessageList.tsx";
 import { Alert, Notice } from "./Notice.tsx";
@@ -30,6 +31,7 @@ export function ConversationView({ onList, covered }: ConversationProps): JSX.El
     <main class="conversation" inert={covered}>
       <Header threadId={threadId} onList={onList} listed={covered} />
       <Notice />
+      {threadId !== null && <FindBar key={threadId} threadId={threadId} />}
       {threadId === null ? (
         <EmptyConversation />
       ) : (

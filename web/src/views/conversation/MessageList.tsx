@@ -5,6 +5,7 @@ import { type Conversation, waitsForReader } from "../../state/state.ts";
 import { Icon } from "../elements/icons.tsx";
 import { Skeleton } from "../elements/Skeleton.tsx";
 import { useActions } from "../hooks/actions-context.ts";
+import { usePrinting } from "../hooks/use-printing.ts";
 import { MessageView } from "../message/MessageView.tsx";
 import { activityOf, allRows, type ListRow, messageRow } from "./message-rows.ts";
 import { PendingPost } from "./PendingPost.tsx";
@@ -19,7 +20,8 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
   const stored = useMemo(() => messages.map(messageRow), [messages]);
   const rows = useMemo(() => allRows(conversation, stored, posts), [stored, live, outbox]);
   const scroll = useMessageScroll({ conversation, rows, posts: posts.length, location });
-  const { range } = scroll;
+  const isPrinting = usePrinting();
+  const range = isPrinting ? { first: 0, end: rows.length, above: 0, below: 0 } : scroll.range;
   const busy = live !== null || posts.some((post) => !waitsForReader(post));
   return (
     <div class="messages-frame">

@@ -95,6 +95,7 @@ function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
       )}
       {isShown && item("lines", "Show the summary", () => void summaries.show(thread.id))}
       {isShown && item("compact", "Compact now", () => void summaries.compact(thread.id))}
+      {isShown && item("print", "Print", () => void threads.print(thread.id))}
       {item("trash", "Delete", () => onDialog("delete"), { danger: true })}
     </>
   );

@@ -1,0 +1,101 @@
+"""Printing and finding see the whole conversation, and what was typed survives scrolling, stopping and reloading."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Visit
+from tests.browser.long_thread import fill
+from tests.palaver import Palaver
+from tests.upstream import Reply, Simulator
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+COUNT = 400
+PRINT = """() => {
+  window.print = () => {
+    dispatchEvent(new Event("beforeprint"));
+    document.body.dataset.printed = document.querySelectorAll("[data-row]").length;
+    dispatchEvent(new Event("afterprint"));
+  };
+}"""
+
+
+async def test_printing_prints_all_messages_and_nothing_else(app: Palaver, open_page: Visit) -> None:
+    await fill(app, "paper", COUNT)
+    person = await open_page(f"{app.url}/t/paper")
+    await expect(person.answers.last).to_contain_text(f"message {COUNT - 1} ")
+    await person.page.evaluate(PRINT)
+    await person.page.keyboard.press("Control+p")
+    await expect(person.page.locator("body")).to_have_attribute("data-printed", str(COUNT))
+    await person.page.emulate_media(media="print")
+    await expect(person.list).to_be_hidden()
+    await expect(person.composer).to_be_hidden()
+    await expect(person.answers.last).to_be_visible()
+
+
+async def test_finding_searches_messages_that_are_not_rendered(app: Palaver, open_page: Visit) -> None:
+    await fill(app, "sought", COUNT)
+    person = await open_page(f"{app.url}/t/sought")
+    await expect(person.answers.last).to_contain_text(f"message {COUNT - 1} ")
+    await person.page.keyboard.press("Control+f")
+    bar = person.page.get_by_role("search", name="Find in this conversation")
+    await bar.get_by_role("textbox").fill("message 7 here")
+    await expect(bar).to_contain_text("1 message")
+    await person.page.keyboard.press("Enter")
+    await expect(person.answers.filter(has_text="This is message 7 here")).to_be_in_viewport()
+    await expect(bar).to_contain_text("1 of 1")
+    await person.page.keyboard.press("Escape")
+    await expect(bar).to_have_count(0)
+
+
+async def test_an_edit_is_there_after_scrolling_away_and_after_a_reload(
+    app: Palaver, open_page: Visit
+) -> None:
+    await fill(app, "edited", COUNT)
+    person = await open_page(f"{app.url}/t/edited")
+    await person.questions.last.hover()
+    await person.button("Edit").last.click()
+    field = person.page.get_by_label("Edit your message")
+    await field.fill("    half a thought")
+    log = person.page.get_by_role("log")
+    await log.evaluate("log => log.scrollBy(0, -12000)")
+    await expect(field).to_have_count(0)
+    await person.button("Latest").click()
+    await expect(field).to_have_value("    half a thought")
+    await person.page.reload()
+    await expect(field).to_have_value("    half a thought")
+
+
+async def test_stopping_holds_the_queue_until_the_reader_decides(
+    app: Palaver, sim: Simulator, open_page: Visit
+) -> None:
+    sim.script(
+        Reply(text="one two three four", chunk=4, gate=sim.gate("held"), thinking=""),
+        Reply(text="The second answer.", thinking=""),
+    )
+    person = await open_page(app.url)
+    await person.say("First")
+    sim.gate("held").release(2)
+    await expect(person.answers).to_contain_text("one")
+    await person.say("Second")
+    await expect(person.page.get_by_text("Queued until the answer is finished")).to_be_visible()
+    await person.composer.press("Escape")
+    await expect(person.page.get_by_text("Send this now?")).to_be_visible()
+    await person.page.reload()
+    await expect(person.page.get_by_text("Send this now?")).to_be_visible()
+    await expect(person.answers).to_have_count(1)
+    await person.button("Send").first.click()
+    await expect(person.answers.last).to_contain_text("The second answer.")
+
+
+async def test_keys_work_as_soon_as_the_page_stands(app: Palaver, open_page: Visit) -> None:
+    person = await open_page(app.url)
+    await person.page.add_init_script("""
+        new MutationObserver((_, observer) => {
+          if (document.querySelector(".app") === null) return;
+          observer.disconnect();
+          document.dispatchEvent(new KeyboardEvent("keydown", { key: "k", ctrlKey: true, bubbles: true }));
+        }).observe(document, { childList: true, subtree: true });
+    """)
+    await person.page.reload()
+    await expect(person.page.get_by_role("dialog", name="Search")).to_be_visible()
