@@ -18,7 +18,7 @@ import { lazy } from "./markdown/lazy.ts";
 import { createPainter } from "./markdown/paint.ts";
 import { createParser } from "./markdown/parser.ts";
 import { createSanitizer } from "./markdown/sanitize.ts";
-import type { PageLocation, Post } from "./state/state.ts";
+import { type PageLocation, type Post, waitsForReader } from "./state/state.ts";
 import { browserStorage } from "./storage/browser-storage.ts";
 import { NEW_THREAD_TIER } from "./storage/drafts.ts";
 import { restorePosts, savePosts } from "./storage/outbox.ts";
@@ -159,6 +159,13 @@ window.addEventListener("popstate", () => show(parseUrl(location)));
 syncTabs(store, threads, channel, { loadInfo, reconnect: dependencies.reconnect.now });
 reportPresence(store, api);
 load();
+const unsent = store.state.outbox.find(
+  (post) => waitsForReader(post) && post.threadId !== store.state.location.threadId,
+);
+if (unsent !== undefined && !isUsagePage) {
+  const text = "A message was not sent before the page closed.";
+  store.dispatch({ type: "alert.raised", text, id: newId(), about: unsent.threadId });
+}
 
 const page = document.getElementById("page");
 if (page !== null) {

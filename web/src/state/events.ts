@@ -15,7 +15,12 @@ export type PageEvent =
   | { readonly type: "access.changed"; readonly access: State["access"] }
   | { readonly type: "location.changed"; readonly location: PageLocation }
   | { readonly type: "panel.changed"; readonly panel: Panel | null }
-  | { readonly type: "alert.raised"; readonly text: string; readonly id: string }
+  | {
+      readonly type: "alert.raised";
+      readonly text: string;
+      readonly id: string;
+      readonly about?: string;
+    }
   | { readonly type: "alert.closed" }
   | { readonly type: "list.loading"; readonly archived: boolean }
   | {

@@ -23,7 +23,7 @@ function reducePage(state: State, event: PageEvent): State {
     case "panel.changed":
       return { ...state, panel: event.panel };
     case "alert.raised":
-      return { ...state, alert: { text: event.text, id: event.id } };
+      return { ...state, alert: { text: event.text, id: event.id, threadId: event.about ?? null } };
     case "alert.closed":
       return { ...state, alert: null };
     case "thread.removed":

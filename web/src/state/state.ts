@@ -137,6 +137,8 @@ export interface DraftLine extends SummaryLine {
 
 export interface Alert {
   readonly text: string;
+  /** The thread that it is about, if it is not the open one. */
+  readonly threadId: string | null;
   readonly id: string;
 }
 

@@ -27,12 +27,18 @@ export function Notice(): JSX.Element | null {
 
 /** The last failure. It never covers the composer. */
 export function Alert(): JSX.Element | null {
-  const { store } = useActions();
+  const { store, navigate } = useActions();
   const alert = useSelector((state) => state.alert);
   if (alert === null) return null;
+  const { threadId } = alert;
   return (
     <div class="alert" role="alert" key={alert.id}>
       <p>{alert.text}</p>
+      {threadId !== null && (
+        <button type="button" class="text-button" onClick={() => navigate({ threadId, messageId: null })}>
+          Show
+        </button>
+      )}
       <IconButton icon="close" label="Close" onClick={() => store.dispatch({ type: "alert.closed" })} />
     </div>
   );
