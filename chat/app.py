@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from chat.api import page, routes
 from chat.api.deps import Deps
 from chat.api.middleware.auth import Auth
+from chat.api.middleware.origin import OriginCheck
 from chat.api.middleware.rate_limit import RateLimit, Rates
 from chat.api.middleware.request_context import RequestContext, http_exception
 from chat.api.middleware.unread_body import UnreadBody
@@ -116,6 +117,12 @@ def application(deps: Deps) -> Starlette:
     middleware = [
         Middleware(UnreadBody),
         Middleware(RequestContext, clock=deps.clock),
+        Middleware(  # before the rate limit: what a foreign page sends must not use up its visitor's requests
+            OriginCheck,
+            requires_token=lambda: deps.token_registry.requires_token,
+            hosts=(deps.settings.host, *deps.settings.allowed_hosts),
+            origins=deps.settings.cors_origins,
+        ),
         Middleware(
             RateLimit,
             per_minute=deps.settings.requests_per_minute,
@@ -141,7 +148,10 @@ def application(deps: Deps) -> Starlette:
         )
         middleware.insert(0, cors)
     app = Starlette(
-        routes=[*(endpoint.route() for endpoint in endpoints), *page.routes(endpoints)],
+        routes=[
+            *(endpoint.route() for endpoint in endpoints),
+            *page.routes(endpoints, documented=deps.settings.docs),
+        ],
         middleware=middleware,
         exception_handlers={HTTPException: http_exception},
     )

@@ -13,6 +13,7 @@ from chat.api.schemas.errors import ErrorAnswer
 from chat.api.schemas.fields import ID_PATTERN
 from chat.errors import (
     BadRequest,
+    Forbidden,
     Internal,
     PalaverError,
     RateLimited,
@@ -23,7 +24,7 @@ from chat.errors import (
     UnsupportedMedia,
 )
 
-ALWAYS: tuple[type[PalaverError], ...] = (BadRequest, Internal, Unavailable)
+ALWAYS: tuple[type[PalaverError], ...] = (BadRequest, Forbidden, Internal, Unavailable)
 NOT_PUBLIC: tuple[type[PalaverError], ...] = (Unauthorized, RateLimited)
 WITH_BODY: tuple[type[PalaverError], ...] = (TooLarge, UnsupportedMedia, StorageFull)
 EVENTS = (

@@ -29,8 +29,21 @@ class PageFiles(StaticFiles):
         return response
 
 
-def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
-    """The page at `/`, `/t/…` and `/usage`, its files under `/assets`, and the API's description."""
+def routes(endpoints: Sequence[Endpoint], *, documented: bool = True) -> list[BaseRoute]:
+    """The page at `/`, `/t/…` and `/usage`, its files under `/assets`, and (`documented`) the API's description."""
+    page_routes: list[BaseRoute] = [
+        Route("/", _index),
+        Route("/t/{thread}", _index),
+        Route("/usage", _index),
+        *(_description(endpoints) if documented else ()),
+    ]
+    if (DIST / "assets").is_dir():
+        page_routes.append(Mount("/assets", PageFiles(directory=DIST / "assets")))
+    return page_routes
+
+
+def _description(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
+    """`/openapi.json` and `/docs`."""
     described = openapi.document(endpoints)
     as_json = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
     as_page = docs.page(described)
@@ -44,17 +57,11 @@ def routes(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
     async def style(request: Request) -> Response:
         return Response(docs.STYLE, media_type="text/css")
 
-    page_routes: list[BaseRoute] = [
-        Route("/", _index),
-        Route("/t/{thread}", _index),
-        Route("/usage", _index),
+    return [
         Route("/openapi.json", describe),
         Route("/docs", explain),
         Route("/docs/style.css", style),
     ]
-    if (DIST / "assets").is_dir():
-        page_routes.append(Mount("/assets", PageFiles(directory=DIST / "assets")))
-    return page_routes
 
 
 async def _index(request: Request) -> Response:

@@ -15,6 +15,7 @@ from chat.api.page import DIST
 from chat.clock import SystemClock
 from chat.config.settings import Settings
 from chat.embeddings.weights import find
+from chat.runtime import build
 from chat.upstream.client import Upstream
 from chat.upstream.local.weights import find_weights
 from chat.upstream.probe import probe
@@ -134,10 +135,7 @@ def _is_missing_file(url: str) -> bool:
 async def _model(settings: Settings) -> list[Finding]:
     if settings.uses_local_model:
         return [_local(settings)]
-    key = settings.anthropic_api_key
-    upstream = Upstream(
-        base_url=settings.anthropic_base_url, api_key="none" if key is None else key.get_secret_value()
-    )
+    upstream = build.upstream(settings, None, None, None)
     findings = []
     try:
         for tier, model in settings.tiers.items():

@@ -15,8 +15,11 @@ from pydantic_settings import (
 
 from chat.config.routing_rules import RoutingRule
 from chat.config.types import (
+    BaseUrl,
     Budgets,
+    Credential,
     DatabaseUrl,
+    Line,
     Names,
     Origins,
     RedisUrl,
@@ -48,7 +51,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # a mistyped key must not appear in the error message about it
     )
 
-    host: str = Field(
+    host: Line = Field(
         default="127.0.0.1", description="Address to listen on; other than loopback needs a token."
     )
     port: int = Field(default=8100, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
@@ -59,7 +62,7 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl | None = Field(
         default=None, description="`postgresql://…` or `sqlite:///path`; unset: a file in `data_dir`."
     )
-    token: SecretStr | None = Field(
+    token: Credential | None = Field(
         default=None, min_length=16, description="Bearer token that every API request must carry."
     )
     tokens: Tokens = Field(
@@ -85,12 +88,24 @@ class Settings(BaseSettings):
     cors_origins: Origins = Field(
         default=(), description="Exact origins (comma-separated) whose pages may use the API."
     )
-    anthropic_api_key: SecretStr | None = Field(
+    allowed_hosts: Names = Field(
+        default=(),
+        description="Further names (comma-separated) under which a server without a token is reached; others are refused.",
+    )
+    docs: bool = Field(
+        default=True, description="Whether `/docs` and `/openapi.json` are served, to anybody."
+    )
+    anthropic_api_key: Credential | None = Field(
         default=None,
         validation_alias=_named("ANTHROPIC_API_KEY"),
         description="Key of the Claude API; unset: the local model answers.",
     )
-    anthropic_base_url: str | None = Field(
+    anthropic_auth_token: Credential | None = Field(
+        default=None,
+        validation_alias=_named("ANTHROPIC_AUTH_TOKEN"),
+        description="Bearer token of the Claude API or a gateway, sent where no key is set.",
+    )
+    anthropic_base_url: BaseUrl | None = Field(
         default=None,
         validation_alias=_named("ANTHROPIC_BASE_URL"),
         description="Another Messages endpoint than Anthropic's own.",
@@ -100,9 +115,9 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_cache_path("palaver"),
         description="Folder for the downloaded files of the local model and the embedding model.",
     )
-    model_simple: str = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
-    model_standard: str = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
-    model_complex: str = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
+    model_simple: Line = Field(default="claude-haiku-5-5", description="Model of the tier `simple`.")
+    model_standard: Line = Field(default="claude-sonnet-5-5", description="Model of the tier `standard`.")
+    model_complex: Line = Field(default="claude-opus-5-5", description="Model of the tier `complex`.")
     tokenizer: Tokenizers | None = Field(
         default=None,
         description="A `tokenizer.json` that counts exactly for every model, or a table of model ids and files (JSON in the environment).",
@@ -201,7 +216,7 @@ class Settings(BaseSettings):
         default=60, ge=1, le=3_600, description="Longest time a call may wait for a model."
     )
     metrics: bool = Field(default=False, description="Whether `/metrics` serves Prometheus metrics.")
-    metrics_token: SecretStr | None = Field(
+    metrics_token: Credential | None = Field(
         default=None, min_length=16, description="Bearer token for `/metrics` alone."
     )
     otel: bool = Field(
@@ -255,7 +270,12 @@ class Settings(BaseSettings):
     @property
     def uses_local_model(self) -> bool:
         """Whether the embedded local model answers, because no other endpoint is configured."""
-        return self.anthropic_api_key is None and self.anthropic_base_url is None
+        return self.anthropic_credential is None and self.anthropic_base_url is None
+
+    @property
+    def anthropic_credential(self) -> SecretStr | None:
+        """What authenticates calls: the key, which shadows the bearer token, as the SDK documents it."""
+        return self.anthropic_api_key or self.anthropic_auth_token
 
     @classmethod
     def settings_customise_sources(

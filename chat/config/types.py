@@ -4,12 +4,77 @@ import base64
 import json
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from chat.config.budgets import ConfiguredBudget
 from chat.config.tokens import DEFAULT_TOKEN, Token
+
+PAIRS = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}  # also those that text programs make of plain ones
+QUOTES = frozenset(PAIRS) | frozenset(PAIRS.values())
+_AROUND = " \t\r\n\f\v\xa0\ufeff\u200b"
+
+
+def _unquoted(text: str) -> str:
+    """A value without what surely does not belong to it: white space, byte-order marks and one pair of quotes around it.
+
+    A Docker `--env-file` keeps quotes, `$(cat file)` on Windows and copying from a web page bring line ends.
+    """
+    text = text.strip(_AROUND)
+    if len(text) > 1 and PAIRS.get(text[0]) == text[-1]:
+        text = text[1:-1].strip(_AROUND)
+    return text
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    return _unquoted(value) if isinstance(value, str) else value
+
+
+def _check_line(value: str) -> str:
+    if not value:
+        raise ValueError("the value is empty")
+    if not value.isprintable():
+        raise ValueError("the value has a line break or another character that cannot be printed")
+    return value
+
+
+def _check_credential(secret: SecretStr) -> SecretStr:
+    """It travels in an HTTP header."""
+    value = secret.get_secret_value()
+    if not value:
+        raise ValueError("the value is empty")
+    if any(character.isspace() or not character.isprintable() for character in value):
+        raise ValueError("the value has a space or a line break inside")
+    if not value.isascii():
+        raise ValueError("the value has characters outside ASCII, which a header cannot carry")
+    if value[0] in QUOTES or value[-1] in QUOTES:
+        raise ValueError("the value begins or ends with a quote that has no pair")
+    return secret
+
+
+def _check_base_url(url: str) -> str:
+    """The endpoint without the path that the SDK adds: `/v1`, `/v1/messages`."""
+    _check_line(url)
+    if not url.isascii() or " " in url:
+        raise ValueError("the URL has a space or characters outside ASCII")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket without its pair
+        usable = False
+    if not usable:
+        raise ValueError("the URL is http://host or https://host, with a port and a path where it has them")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("the URL has no ? and no #")
+    path = parts.path.rstrip("/")
+    for added in ("/messages", "/v1"):
+        if added == "/v1" or path.endswith("/v1/messages"):
+            path = path.removesuffix(added).rstrip("/")
+    return parts._replace(path=path).geturl()
 
 
 def _comma_separated(value: object) -> object:
@@ -81,16 +146,19 @@ def _tokenizers_by_model(value: object) -> object:
     return {"*": value} if isinstance(value, (str, Path)) else value
 
 
+Line = Annotated[str, BeforeValidator(_clean), AfterValidator(_check_line)]
+Credential = Annotated[SecretStr, BeforeValidator(_clean), AfterValidator(_check_credential)]
+BaseUrl = Annotated[str, BeforeValidator(_clean), AfterValidator(_check_base_url)]
 # In the environment a list is written with commas, not as JSON.
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 Origins = Annotated[Names, AfterValidator(_check_origins)]
 Thresholds = Annotated[
     tuple[int, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_check_thresholds)
 ]
-DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
-WebhookUrl = Annotated[SecretStr, AfterValidator(_check_webhook_url)]
-SigningSecret = Annotated[SecretStr, AfterValidator(_check_secret)]
+DatabaseUrl = Annotated[Line, AfterValidator(_check_database_url)]
+RedisUrl = Annotated[Credential, AfterValidator(_check_redis_url)]
+WebhookUrl = Annotated[Credential, AfterValidator(_check_webhook_url)]
+SigningSecret = Annotated[SecretStr, BeforeValidator(_clean), AfterValidator(_check_secret)]
 Tokens = Annotated[tuple[Token, ...], AfterValidator(_check_tokens)]
 Tokenizers = Annotated[dict[str, Path], NoDecode, BeforeValidator(_tokenizers_by_model)]
 Budgets = Annotated[tuple[ConfiguredBudget, ...], AfterValidator(_check_budgets)]

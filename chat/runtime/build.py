@@ -52,10 +52,11 @@ def upstream(
             traces=traces,
             content=settings.otel_content,
         )
-    key = settings.anthropic_api_key
+    key, auth_token = settings.anthropic_api_key, settings.anthropic_auth_token
     return Upstream(
         base_url=settings.anthropic_base_url,
-        api_key="none" if key is None else key.get_secret_value(),
+        api_key=None if key is None else key.get_secret_value(),
+        auth_token=None if key is not None or auth_token is None else auth_token.get_secret_value(),
         timeouts=timeouts,
         traces=traces,
         content=settings.otel_content,

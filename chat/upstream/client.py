@@ -62,14 +62,15 @@ class Call:
 class Upstream:
     """A Messages endpoint: the Claude API, anything compatible, or the local model.
 
-    `traces`: where the SDK's own OpenTelemetry spans go; `content`: whether they contain prompts and answers.
+    `api_key` and `auth_token` (a bearer token) are sent as the SDK sends them; give one. `traces`: where the SDK's own OpenTelemetry spans go; `content`: whether they contain prompts and answers.
     """
 
     def __init__(
         self,
         *,
         base_url: str | None,
-        api_key: str,
+        api_key: str | None = None,
+        auth_token: str | None = None,
         timeouts: Timeouts | None = None,
         headers: Mapping[str, str] | None = None,
         traces: TracerProvider | None = None,
@@ -77,7 +78,9 @@ class Upstream:
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.client = AsyncAnthropic(
-            api_key=api_key,
+            # Always given, so that the SDK looks for no credential of its own; endpoints that need none ignore this one.
+            api_key=api_key if api_key is not None or auth_token is not None else "none",
+            auth_token=auth_token,
             base_url=base_url,
             max_retries=0,  # chat.upstream.retry decides on retries
             timeout=httpx2.Timeout(

@@ -10,9 +10,10 @@ from chat.clock import Clock
 from chat.errors import Unauthorized
 from store.users import LOCAL
 
-# The page's files hold no data. The page asks the person for the token and sends it with every API request.
-PUBLIC = ("/", "/usage", "/healthz", "/readyz")
-PUBLIC_PREFIXES = ("/assets/", "/t/")
+# The page's files hold no data. The page asks the person for the token and sends it with every API request. A browser that opens
+# /docs can send no token, and what is described there is in the public source: PALAVER_DOCS closes it.
+PUBLIC = ("/", "/usage", "/healthz", "/readyz", "/openapi.json", "/docs")
+PUBLIC_PREFIXES = ("/assets/", "/t/", "/docs/")
 METRICS = "/metrics"
 
 
