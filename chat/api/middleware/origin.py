@@ -39,7 +39,7 @@ class OriginCheck:
         self.app = app
         self._requires_token = requires_token
         self._hosts = frozenset(host_name(host) for host in hosts)
-        self._origins = frozenset(origin.lower() for origin in origins)
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -66,7 +66,7 @@ class OriginCheck:
             return False
 
     def _check_origin(self, headers: Headers) -> None:
-        origins = [origin.lower() for origin in headers.getlist("origin")]
+        origins = headers.getlist("origin")
         if origins and all(origin in self._origins for origin in origins):
             return
         sites = headers.getlist("sec-fetch-site")
@@ -95,7 +95,7 @@ def host_name(host: str) -> str:
 
 def _same_host(origin: str, host: str) -> bool:
     """Whether an origin's host and port are those of `Host`. The scheme is not compared: a proxy may have ended TLS."""
-    scheme, separator, authority = origin.partition("://")
+    scheme, separator, authority = origin.lower().partition("://")
     default = DEFAULT_PORTS.get(scheme, "")
     return bool(separator and authority) and authority.removesuffix(default) == host.lower().removesuffix(
         default
