@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from store import sqlite
 from store.errors import StoreError, StoreFull, StoreUnavailable
+from store.url import parse_postgres
 
 T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
@@ -53,11 +54,11 @@ class Database:
             self.dialect = "sqlite"
             self._writer = sqlite.engine(path, writing=True, connections=1)
             self._readers = sqlite.engine(path, writing=False, connections=READERS)
-        elif url.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
+        else:
             self.dialect = "postgresql"
-            address = "postgresql+asyncpg://" + url.split("://", 1)[1]
             self._writer = create_async_engine(
-                address,
+                "postgresql+asyncpg://",
+                connect_args=parse_postgres(url).connect_args,
                 pool_size=10,
                 max_overflow=10,
                 pool_pre_ping=True,
@@ -65,8 +66,6 @@ class Database:
             )
             # Same pool; two queries of a read see the same snapshot, as on SQLite (the default would let them see two).
             self._readers = self._writer.execution_options(isolation_level="REPEATABLE READ")
-        else:
-            raise ValueError("a database URL begins with sqlite:/// or postgresql://")
 
     @property
     def engine(self) -> AsyncEngine:

@@ -2,7 +2,9 @@
 
 StoreError
 ├── StoreFull          the disk is full: nothing was written, reads go on
-└── StoreUnavailable   the database does not answer or is held by another process
+├── StoreUnavailable   the database does not answer or is held by another process
+├── SchemaTooNew       a newer Palaver has migrated the database
+└── SqliteTooOld       the SQLite of this Python lacks what is used
 """
 
 
@@ -16,3 +18,11 @@ class StoreFull(StoreError):
 
 class StoreUnavailable(StoreError):
     """The database does not answer."""
+
+
+class SchemaTooNew(StoreError):
+    """A newer Palaver has migrated the database; this one does not know its schema."""
+
+
+class SqliteTooOld(StoreError):
+    """The SQLite of this Python lacks what is used."""

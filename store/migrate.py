@@ -1,5 +1,8 @@
 """Migrate a database's schema with Alembic, in one transaction: a failed migration leaves the old state."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -7,7 +10,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import sqlite
 from store.database import Database, translated
+from store.errors import SchemaTooNew, SqliteTooOld, StoreUnavailable
 
 # Key of the Postgres advisory lock that lets one replica migrate at a time. Any number, as long as every version uses the same.
 MIGRATION_LOCK = 7_120_426
@@ -39,9 +44,49 @@ async def upgrade(database: Database, revision: str = "head") -> tuple[str | Non
 
 async def current(database: Database) -> str | None:
     """The database's revision; None when it is empty. Raises StoreError when the database cannot be used."""
-    with translated():
+    if database.dialect == "sqlite":
+        check_sqlite()
+    with translated(), connecting():
         async with database.engine.connect() as connection:
-            return await connection.run_sync(_revision)
+            revision = await connection.run_sync(_revision)
+    check_known(revision)
+    return revision
+
+
+def check_known(revision: str | None) -> None:
+    """Raises SchemaTooNew for a revision that this version of Palaver does not have."""
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise SchemaTooNew(
+            f"the database has the schema {revision} of a newer Palaver, and this one knows {head()} at most: "
+            "install that version, or restore the backup from before the update"
+        )
+
+
+def check_sqlite() -> None:
+    """Raises SqliteTooOld."""
+    library = sqlite.driver()
+    if library.sqlite_version_info < sqlite.LEAST_VERSION:
+        raise SqliteTooOld(
+            f"SQLite {library.sqlite_version} is too old: {'.'.join(map(str, sqlite.LEAST_VERSION))} or newer is needed; "
+            "use a newer Python, or install pysqlite3 where it has a wheel"
+        )
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Translate what asyncpg raises while it connects: there SQLAlchemy passes the driver's own errors on."""
+    try:
+        yield
+    except Exception as problem:
+        if not type(problem).__module__.startswith("asyncpg"):
+            raise
+        sqlstate = str(getattr(problem, "sqlstate", None) or "")
+        if sqlstate.startswith(("28", "3D")):  # wrong user or password; no such database
+            raise StoreUnavailable(
+                "the database server refuses the login, or has no such database"
+            ) from problem
+        raise StoreUnavailable(f"the database cannot be used ({type(problem).__name__})") from problem
 
 
 async def revision(connection: AsyncConnection) -> str | None:

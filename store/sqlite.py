@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 SAFE_VERSION = (3, 51, 3)
+LEAST_VERSION = (3, 43, 0)  # FTS5 with contentless_delete
 
 
 def driver() -> ModuleType:

@@ -20,13 +20,13 @@ from chat.auth.tokens import Tokens
 from chat.clock import Clock
 from chat.config.load import BadSettings, load
 from chat.config.settings import Settings
+from chat.config.sources import FILE
 from chat.periodic import periodically
 from store import users
 from store.database import Database
 
 log = structlog.get_logger()
 
-FILE = Path("palaver.toml")
 INTERVAL = 2.0  # seconds between two checks
 
 Signature = tuple[int, int, int]
@@ -48,7 +48,8 @@ class TokenRegistry:
     def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._file = FILE.absolute()
+        self._config = settings.config
+        self._file = (settings.config or FILE).absolute()
         self._open: dict[OpenRequest, None] = {}
         self._seen = _signature(self._file)
         # None for an existing file too: it may have changed between reading the settings and now.
@@ -91,7 +92,7 @@ class TokenRegistry:
             log.warning("tokens.file_missing", file=self._file.name)
             return
         try:
-            settings = await asyncio.to_thread(load)
+            settings = await asyncio.to_thread(load, config=self._config)
         except BadSettings as problem:  # its message names keys and never values
             self._loaded = seen
             log.warning("tokens.file_invalid", file=self._file.name, reason=str(problem))

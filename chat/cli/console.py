@@ -10,23 +10,26 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from chat.config.load import BadSettings, load, unknown_names
+from chat.config.load import BadSettings, load
 from chat.config.settings import Settings
 from chat.telemetry.logs import configure
 from chat.upstream.local.weights import LocalModelUnavailable
-from store.errors import StoreError
+from store.errors import StoreError, StoreFull, StoreUnavailable
 
 T = TypeVar("T")
+
+REMEDIES = {
+    StoreUnavailable: "Check PALAVER_DATABASE_URL, and that the server runs and accepts this user and password.",
+    StoreFull: "Free some space, or set PALAVER_DATA_DIR to a folder on another disk.",
+}
 
 console = Console(stderr=True, highlight=False)
 
 
 def configured(**overrides: object) -> Settings:
-    """Read the settings, set up logging, and warn of `PALAVER_…` names that are no setting. Exits with 1 on bad settings."""
+    """Read the settings and set up logging. Exits with 1 on bad settings."""
     settings = loaded(**overrides)
     configure(settings)
-    for name in unknown_names():
-        console.print(f"[yellow]There is no setting {name}; it is ignored.[/]")
     return settings
 
 
@@ -54,6 +57,8 @@ def run(work: Awaitable[T]) -> T:
             return runner.run(awaited())
     except LocalModelUnavailable as problem:
         fail(f"{problem}\n{problem.remedy}")
+    except (StoreUnavailable, StoreFull) as problem:
+        fail(f"{problem}. {REMEDIES[type(problem)]}")
     except (BadSettings, StoreError) as problem:
         fail(str(problem))
     except KeyboardInterrupt:

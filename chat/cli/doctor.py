@@ -23,7 +23,7 @@ from chat.upstream.replica_sync import reachable
 from context.models.pricing import price_table
 from store import migrate, sqlite
 from store.database import Database
-from store.errors import StoreError
+from store.errors import SchemaTooNew, SqliteTooOld, StoreError
 
 State = Literal["good", "note", "broken"]
 LOW_DISK = 500 * 1024 * 1024  # bytes of free disk below which the doctor warns
@@ -97,6 +97,8 @@ async def _database(settings: Settings) -> Finding:
     database = Database(settings.database)
     try:
         revision = await migrate.current(database)
+    except (SchemaTooNew, SqliteTooOld) as problem:
+        return Finding(what="database", state="broken", says=str(problem))
     except (StoreError, OSError, Exception) as problem:  # noqa: BLE001 - drivers raise errors of their own
         return Finding(
             what="database",

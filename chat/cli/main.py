@@ -24,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the database.")]
+Config = Annotated[
+    Path | None, typer.Option(help="Settings file. Default: palaver.toml in the working folder.")
+]
 
 
 @contextmanager
@@ -57,6 +60,7 @@ def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
     data_dir: DataDir = None,
+    config: Config = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Run the server. Without an API key a small local model answers."""
@@ -64,19 +68,19 @@ def serve_command(
         from chat.cli.console import configured, run
         from chat.cli.serve import check_exposure, serve_until_stopped
     gc.freeze()  # loaded modules live as long as the server: no later collection needs to look at them
-    settings = configured(host=host, port=port, data_dir=data_dir)
+    settings = configured(host=host, port=port, data_dir=data_dir, config=config)
     check_exposure(settings)
     run(serve_until_stopped(settings, open_browser))
 
 
 @app.command()
-def migrate(data_dir: DataDir = None) -> None:
+def migrate(data_dir: DataDir = None, config: Config = None) -> None:
     """Update the database schema and exit. `serve` also does this when it starts."""
     with _loading():
         from chat.cli.console import configured, console, run
         from chat.clock import SystemClock
         from chat.runtime.open_database import open_database
-    settings = configured(data_dir=data_dir)
+    settings = configured(data_dir=data_dir, config=config)
 
     async def work() -> None:
         async with open_database(settings, SystemClock()):
@@ -86,14 +90,14 @@ def migrate(data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def doctor(data_dir: DataDir = None) -> None:
+def doctor(data_dir: DataDir = None, config: Config = None) -> None:
     """Check settings, folders, database and models, and say how to fix what is wrong."""
     with _loading():
         from rich.console import Console
 
         from chat.cli import doctor as checks
         from chat.cli.console import configured, run
-    settings = configured(data_dir=data_dir)
+    settings = configured(data_dir=data_dir, config=config)
     findings = run(checks.examine(settings))
     checks.show(findings, Console())
     raise typer.Exit(0 if all(finding.state != "broken" for finding in findings) else 1)
@@ -131,6 +135,7 @@ def economics(
         int, typer.Option(min=2, help="Messages kept by the policies that keep a fixed number.")
     ] = 40,
     data_dir: DataDir = None,
+    config: Config = None,
 ) -> None:
     """Compare actual cost with estimates, a lower bound and simpler policies. Calls no model."""
     with _loading():
@@ -141,7 +146,7 @@ def economics(
         from chat.usage.compare import CannotTell, examine
     if (thread is None) != all_threads:
         raise typer.BadParameter("name one thread, or use --all")
-    settings = configured(data_dir=data_dir)
+    settings = configured(data_dir=data_dir, config=config)
     with exit_on(CannotTell):
         costs = run(examine(settings, thread, window=window))
     show(costs, Console(), total=all_threads)
@@ -154,6 +159,7 @@ def route_command(
         Path | None, typer.Option(help="Texts, one per line: plain, or JSON with `text`.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines with all signals.")] = False,
+    config: Config = None,
 ) -> None:
     """Show which tier would answer a text and why. Calls no model."""
     with _loading():
@@ -163,7 +169,7 @@ def route_command(
         from chat.cli.console import exit_on, loaded
     if (text is None) == (file is None):
         raise typer.BadParameter("give either a text, or a file with --file")
-    settings = loaded()
+    settings = loaded(config=config)
     rules = [configured.rule for configured in settings.routing_rules]
     with exit_on(route.CannotRead):
         queries = [route.RouteQuery(text=text)] if text is not None else route.read_file(file or Path())
@@ -188,6 +194,7 @@ def usage_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     data_dir: DataDir = None,
+    config: Config = None,
 ) -> None:
     """Show tokens, cost and latency, and what routing and caching saved. Calls no model."""
     with _loading():
@@ -199,7 +206,7 @@ def usage_command(
         from chat.usage.compare import CannotTell
     if as_json and as_csv:
         raise typer.BadParameter("choose --json or --csv")
-    settings = configured(data_dir=data_dir)
+    settings = configured(data_dir=data_dir, config=config)
     now = SystemClock().now()
     with exit_on(CannotTell):
         report = run(usage.look(settings, by or ["day", "model"], since, zone, now))

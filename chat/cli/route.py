@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from chat.config.text_file import read_text
 from context.models.catalog import TIERS, Tier
 from context.routing.choice import Candidate, Pins, choose
 from context.routing.complexity import Complexity, assess
@@ -73,7 +75,7 @@ def read_file(path: Path) -> Iterator[RouteQuery]:
     """One text per line: plain, or JSON with `text` (or `prompt`), `history` and `labels`. Raises CannotRead."""
     empty = True
     try:
-        with path.open(encoding="utf-8") as lines:
+        with StringIO(read_text(path)) as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     empty = False

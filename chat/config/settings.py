@@ -1,28 +1,30 @@
 """All settings with their defaults and descriptions. `chat.config.load` reads them; README.md has the table."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Literal
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
-from chat.config.routing_rules import RoutingRule
+from chat.config.sources import FILE, DotEnv, Toml, config_file, env_file_in_use
 from chat.config.types import (
     BaseUrl,
     Budgets,
     Credential,
     DatabaseUrl,
+    FilePath,
     Line,
     Names,
     Origins,
+    Port,
     RedisUrl,
+    RoutingRules,
     SigningSecret,
     Thresholds,
     Tokenizers,
@@ -43,19 +45,21 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="PALAVER_",
-        env_file=".env",
         env_ignore_empty=True,
-        toml_file="palaver.toml",
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,  # a mistyped key must not appear in the error message about it
     )
 
+    config: FilePath | None = Field(
+        default=None,
+        description="The settings file instead of `palaver.toml` in the working folder, as `--config`.",
+    )
     host: Line = Field(
         default="127.0.0.1", description="Address to listen on; other than loopback needs a token."
     )
-    port: int = Field(default=8100, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
-    data_dir: Path = Field(
+    port: Port = Field(default=8100, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    data_dir: FilePath = Field(
         default_factory=lambda: platformdirs.user_data_path("palaver"),
         description="Folder of the database, unless `database_url` names another.",
     )
@@ -110,8 +114,8 @@ class Settings(BaseSettings):
         validation_alias=_named("ANTHROPIC_BASE_URL"),
         description="Another Messages endpoint than Anthropic's own.",
     )
-    local_model: Path | None = Field(default=None, description="A GGUF file to use as the local model.")
-    cache_dir: Path = Field(
+    local_model: FilePath | None = Field(default=None, description="A GGUF file to use as the local model.")
+    cache_dir: FilePath = Field(
         default_factory=lambda: platformdirs.user_cache_path("palaver"),
         description="Folder for the downloaded files of the local model and the embedding model.",
     )
@@ -125,7 +129,7 @@ class Settings(BaseSettings):
     default_tier: Literal["auto", "simple", "standard", "complex"] = Field(
         default="auto", description="Tier of a turn that asks for none; `auto`: the router decides."
     )
-    routing_rules: tuple[RoutingRule, ...] = Field(
+    routing_rules: RoutingRules = Field(
         default=(),
         description="Rules that choose a tier, as `[[routing_rules]]` with `name`, `tier` and a `pattern` or `label`; see `context/routing/README.md`.",
     )
@@ -174,7 +178,7 @@ class Settings(BaseSettings):
         default=True,
         description="Whether the provider is asked for the cause of a cache miss; turn it off for endpoints that do not know the field.",
     )
-    system_prompt_file: Path | None = Field(
+    system_prompt_file: FilePath | None = Field(
         default=None, description="A text file that replaces the built-in system prompt."
     )
     titles: Literal["auto", "model", "first_words"] = Field(
@@ -286,4 +290,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        env_file = env_file_in_use.get()
+        overrides = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        toml = Toml(settings_cls, config_file(overrides, env_file) or FILE)
+        return init_settings, env_settings, DotEnv(settings_cls, env_file=env_file), toml

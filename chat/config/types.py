@@ -7,10 +7,13 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_core import PydanticUseDefault
 from pydantic_settings import NoDecode
 
 from chat.config.budgets import ConfiguredBudget
+from chat.config.routing_rules import RoutingRule
 from chat.config.tokens import DEFAULT_TOKEN, Token
+from store.url import parse_postgres
 
 PAIRS = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}  # also those that text programs make of plain ones
 QUOTES = frozenset(PAIRS) | frozenset(PAIRS.values())
@@ -77,6 +80,13 @@ def _check_base_url(url: str) -> str:
     return parts._replace(path=path).geturl()
 
 
+def _check_port(value: object) -> object:
+    """Kubernetes sets PALAVER_PORT to `tcp://…` in every container beside a service called "palaver": that is no setting."""
+    if isinstance(value, str) and value.startswith(("tcp://", "udp://")):
+        raise PydanticUseDefault
+    return value
+
+
 def _comma_separated(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -98,8 +108,9 @@ def _check_thresholds(thresholds: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _check_database_url(url: str) -> str:
-    if not url.startswith(("sqlite:///", "postgresql://", "postgres://", "postgresql+asyncpg://")):
-        raise ValueError("a database URL begins with sqlite:/// or postgresql://")
+    if url.startswith("sqlite:///"):
+        return f"sqlite:///{Path(url.removeprefix('sqlite:///')).expanduser()}"
+    parse_postgres(url)
     return url
 
 
@@ -140,12 +151,24 @@ def _check_budgets(budgets: tuple[ConfiguredBudget, ...]) -> tuple[ConfiguredBud
     return budgets
 
 
+def _from_json(value: object) -> object:
+    """A table as the environment holds it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as problem:
+        raise ValueError(f"the value is not JSON: {problem}") from None
+
+
 def _tokenizers_by_model(value: object) -> object:
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        return json.loads(value)
+        return _from_json(value)
     return {"*": value} if isinstance(value, (str, Path)) else value
 
 
+FilePath = Annotated[Path, BeforeValidator(_clean), AfterValidator(Path.expanduser)]
+Port = Annotated[int, BeforeValidator(_check_port)]
 Line = Annotated[str, BeforeValidator(_clean), AfterValidator(_check_line)]
 Credential = Annotated[SecretStr, BeforeValidator(_clean), AfterValidator(_check_credential)]
 BaseUrl = Annotated[str, BeforeValidator(_clean), AfterValidator(_check_base_url)]
@@ -159,6 +182,9 @@ DatabaseUrl = Annotated[Line, AfterValidator(_check_database_url)]
 RedisUrl = Annotated[Credential, AfterValidator(_check_redis_url)]
 WebhookUrl = Annotated[Credential, AfterValidator(_check_webhook_url)]
 SigningSecret = Annotated[SecretStr, BeforeValidator(_clean), AfterValidator(_check_secret)]
-Tokens = Annotated[tuple[Token, ...], AfterValidator(_check_tokens)]
-Tokenizers = Annotated[dict[str, Path], NoDecode, BeforeValidator(_tokenizers_by_model)]
-Budgets = Annotated[tuple[ConfiguredBudget, ...], AfterValidator(_check_budgets)]
+Tokens = Annotated[tuple[Token, ...], NoDecode, BeforeValidator(_from_json), AfterValidator(_check_tokens)]
+Tokenizers = Annotated[dict[str, FilePath], NoDecode, BeforeValidator(_tokenizers_by_model)]
+RoutingRules = Annotated[tuple[RoutingRule, ...], NoDecode, BeforeValidator(_from_json)]
+Budgets = Annotated[
+    tuple[ConfiguredBudget, ...], NoDecode, BeforeValidator(_from_json), AfterValidator(_check_budgets)
+]

@@ -12,6 +12,7 @@ from chat.calls.hooks import Hooks
 from chat.clock import Clock
 from chat.config.load import BadSettings
 from chat.config.settings import Settings
+from chat.config.text_file import read_text
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime
@@ -163,7 +164,7 @@ def _prompt(settings: Settings) -> Prompt:
     if path is None:
         return ASSISTANT
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = read_text(path).strip()
     except (OSError, UnicodeDecodeError):
         raise BadSettings(f"PALAVER_SYSTEM_PROMPT_FILE: {path} cannot be read as UTF-8 text") from None
     if not text:

@@ -59,9 +59,12 @@ async def reading(settings: Settings) -> AsyncIterator[AsyncConnection]:
     _check_file(settings.database)
     database = Database(settings.database)
     try:
-        async with database.reading() as connection:
-            await _check_revision(connection)
-            yield connection
+        if database.dialect == "sqlite":
+            migrate.check_sqlite()
+        with migrate.connecting():
+            async with database.reading() as connection:
+                await _check_revision(connection)
+                yield connection
     except StoreError as problem:
         raise CannotTell(f"The database cannot be read: {problem}.") from None
     finally:
@@ -77,6 +80,7 @@ def _check_file(url: str) -> None:
 
 async def _check_revision(connection: AsyncConnection) -> None:
     revision, newest = await migrate.revision(connection), migrate.head()
+    migrate.check_known(revision)
     if revision != newest:
         raise CannotTell(
             f"The database is at revision {revision}, and this Palaver reads {newest}: `palaver migrate` updates it."

@@ -11,9 +11,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import migrate
+from store import migrate, sqlite
 from store.database import Database
+from store.errors import SchemaTooNew, SqliteTooOld
 from store.tables import metadata
 from tests.postgres import Server
 
@@ -164,3 +166,28 @@ async def test_replicas_that_start_together_migrate_once(postgres: Server) -> No
         for replica in replicas:
             await replica.close()
     assert sorted(changed, key=str) == [(migrate.head(), migrate.head())] * 3 + [(None, migrate.head())]
+
+
+async def test_a_newer_schema_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'p.db'}")
+    await migrate.upgrade(database)
+
+    async def from_the_future(connection: AsyncConnection) -> None:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    await database.write(from_the_future)
+    with pytest.raises(SchemaTooNew, match="9999"):
+        await migrate.upgrade(database)
+    async with database.reading() as connection:
+        assert await migrate.revision(connection) == "9999"
+    await database.close()
+
+
+async def test_an_sqlite_that_lacks_what_is_used_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LEAST_VERSION", (9, 0, 0))
+    database = Database(f"sqlite:///{tmp_path / 'p.db'}")
+    with pytest.raises(SqliteTooOld, match=r"9\.0\.0"):
+        await migrate.upgrade(database)
+    await database.close()

@@ -67,7 +67,7 @@ def test_a_base_url_loses_what_the_sdk_adds(monkeypatch: pytest.MonkeyPatch, giv
 )  # fmt: skip
 def test_a_base_url_that_cannot_work_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", value)
-    with pytest.raises(BadSettings, match="^ANTHROPIC_BASE_URL: "):
+    with pytest.raises(BadSettings, match=r"^ANTHROPIC_BASE_URL: "):
         load()
 
 

@@ -1,0 +1,66 @@
+"""Postgres URLs as hosting services hand them out."""
+
+import pytest
+
+from store import migrate
+from store.database import Database
+from store.errors import StoreError
+from store.url import parse_postgres
+
+HOSTED = "sslmode={}&channel_binding=require&application_name=palaver&connect_timeout=10&options=-c%20statement_timeout%3D5min"
+
+
+@pytest.mark.parametrize(
+    ("url", "dsn", "arguments"),
+    [
+        ("postgres://u:p@h:1/d", "postgresql://u:p@h:1/d", {}),
+        (
+            f"postgresql://u:p@h/d?{HOSTED.format('require')}",
+            "postgresql://u:p@h/d?sslmode=require",
+            {"timeout": 10.0, "server_settings": {"application_name": "palaver", "options": "-c statement_timeout=5min"}},
+        ),
+        ("postgresql+asyncpg://h/d?ssl=true", "postgresql://h/d?sslmode=require", {}),
+        ("postgresql://u:p%40s@s#w@h/d", "postgresql://u:p%40s%40s%23w@h/d", {}),
+        ("postgresql:///d?host=%2Frun%2Fpg&user=me", "postgresql:///d?host=%2Frun%2Fpg&user=me", {}),
+        ("postgresql://a,b:2/d?target_session_attrs=read-write", "postgresql://a,b:2/d?target_session_attrs=read-write", {}),
+        ("postgresql://h/d?connect_timeout=0&gssencmode=disable", "postgresql://h/d", {"timeout": None}),
+    ],
+)  # fmt: skip
+def test_what_services_write_is_understood(url: str, dsn: str, arguments: dict[str, object]) -> None:
+    parsed = parse_postgres(url)
+    assert (parsed.dsn, parsed.arguments) == (dsn, arguments)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["pgbouncer=true", "sslmod=require", "sslmode=always", "channel_binding=sometimes", "connect_timeout=soon", "require_auth=scram-sha-256", "gssencmode=require", "schema=public", "keepalives=1"],
+)  # fmt: skip
+def test_what_cannot_be_honored_is_refused_by_name(query: str) -> None:
+    with pytest.raises(ValueError, match=query.partition("=")[0]) as refused:
+        parse_postgres(f"postgresql://u:planted@h/d?{query}")
+    assert "planted" not in str(refused.value)
+
+
+async def test_a_hosted_url_connects(postgres_url: str) -> None:
+    separator = "&" if "?" in postgres_url else "?"
+    database = Database(postgres_url + separator + HOSTED.format("prefer"))
+    async with database.reading() as connection:
+        name = (await connection.exec_driver_sql("SHOW application_name")).scalar_one()
+        limit = (await connection.exec_driver_sql("SHOW statement_timeout")).scalar_one()
+    await database.close()
+    assert (name, limit) == ("palaver", "5min")
+
+
+@pytest.mark.parametrize("change", ["password", "database", "port"])
+async def test_what_cannot_be_connected_is_one_error(postgres_url: str, change: str) -> None:
+    address, _, name = postgres_url.rpartition("/")
+    login, _, host = address.rpartition("@")
+    wrong = {
+        "password": f"postgresql://nobody-planted:x@{host}/{name}",
+        "database": f"{address}/no-such-database",
+        "port": f"{login}@127.0.0.1:1/{name}",
+    }[change]
+    database = Database(wrong)
+    with pytest.raises(StoreError):
+        await migrate.upgrade(database)
+    await database.close()
