@@ -20,7 +20,9 @@ async def load(client: AsyncAnthropic, tiers: Mapping[Tier, str]) -> dict[str, M
 async def _load_model(client: AsyncAnthropic, model_id: str) -> Model:
     try:
         info = await client.models.retrieve(model_id, timeout=5.0)
+        return from_models_api(info.model_dump(mode="json", warnings=False))
     except (AnthropicError, OSError) as failure:
         log.warning("models_api.lookup_failed", model=model_id, kind=type(failure).__name__)
-        return lookup(model_id)
-    return from_models_api(info.model_dump(mode="json"))
+    except Exception as failure:  # noqa: BLE001 - a page, a list: the SDK returns whatever came, and anything may be missing in it
+        log.warning("models_api.unusable_answer", model=model_id, kind=type(failure).__name__)
+    return lookup(model_id)
