@@ -129,6 +129,7 @@ def application(deps: Deps) -> Starlette:
             per_minute=deps.settings.requests_per_minute,
             at_once=deps.settings.max_concurrent_requests,
             rates=deps.rates,
+            trusts_proxies=bool(deps.settings.trusted_proxies),
         ),
         Middleware(
             Auth,

@@ -1,12 +1,17 @@
 """Serve HTTP: the listening socket, signals, and a graceful stop.
 
 On SIGTERM or SIGINT: no new connections and no new turns; running turns get their grace, while their streams go on; what is
-left then ends as interrupted; streams end; uvicorn closes. A second signal stops at once.
+left then ends as interrupted; streams end; uvicorn closes. A second signal ends the grace and waits for no connection; a third ends
+the process. SIGHUP (a closed terminal) is as SIGTERM.
 """
 
 import asyncio
 import os
+import signal
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import structlog
@@ -35,15 +40,34 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._runner = runner
         self._grace = grace
+        self._signals = 0
         self._draining: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: drain. Second: stop now."""
+        """First signal: drain. Second: end the turns now. Third: end the process; what was acknowledged is on disk."""
+        self._signals += 1
+        if self._signals > 2:
+            os._exit(128 + sig)
         if self._draining is not None:
-            self.force_exit = True
+            log.warning("server.stopping_now", signal=sig)
+            self._draining.cancel()
+            self.force_exit = self.should_exit = True
             return
         log.info("server.stopping", signal=sig)
         self._draining = asyncio.get_running_loop().create_task(self._drain())
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle SIGHUP as uvicorn handles SIGTERM."""
+        with super().capture_signals():
+            if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+                yield
+                return
+            before = signal.signal(signal.SIGHUP, self.handle_exit)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGHUP, before)
 
     async def _drain(self) -> None:
         await self._runner.drain(self._grace)

@@ -1,9 +1,8 @@
 """Helpers of all commands: read settings, run a coroutine, print errors without a traceback, exit codes."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn, TypeVar
 
 import typer
@@ -48,7 +47,9 @@ def run(work: Awaitable[T]) -> T:
         return await work
 
     loop_factory = None
-    if sys.platform != "win32":
+    with suppress(
+        ImportError
+    ):  # it has no wheel for every platform; asyncio's own loop does the same work, slower
         import uvloop
 
         loop_factory = uvloop.new_event_loop

@@ -17,6 +17,7 @@ from chat.config.settings import Settings
 from chat.embeddings.weights import find
 from chat.runtime import build
 from chat.upstream.client import Upstream
+from chat.upstream.local.capabilities import INSTALL, NOT_INSTALLED, is_installed
 from chat.upstream.local.weights import find_weights
 from chat.upstream.probe import probe
 from chat.upstream.replica_sync import reachable
@@ -163,6 +164,8 @@ async def _claude(upstream: Upstream, tier: str, model: str) -> Finding:
 
 
 def _local(settings: Settings) -> Finding:
+    if not is_installed():
+        return Finding(what="model", state="broken", says=NOT_INSTALLED, remedy=INSTALL)
     weights = find_weights(settings.cache_dir, settings.local_model)
     if weights is not None:
         remedy = "Set ANTHROPIC_API_KEY to talk to Claude instead."

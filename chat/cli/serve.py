@@ -8,6 +8,8 @@ from chat.app import application, running
 from chat.cli.console import console, fail
 from chat.config.settings import Settings
 from chat.server import listen, serve
+from chat.upstream.local.capabilities import INSTALL, NOT_INSTALLED, is_installed
+from chat.upstream.local.errors import LocalModelUnavailable
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import ensure_weights
 
@@ -42,6 +44,8 @@ async def serve_until_stopped(settings: Settings, open_browser: bool) -> None:
 
 
 async def _local_model(settings: Settings, stack: AsyncExitStack) -> LocalModel:
+    if not is_installed():
+        raise LocalModelUnavailable(NOT_INSTALLED, INSTALL)
     weights = await ensure_weights(settings.cache_dir, settings.local_model, console)
     model = LocalModel(weights)
     await model.start()

@@ -6,11 +6,15 @@ back-references; a pattern that needs them is refused when the settings are read
 
 from typing import Self
 
-import re2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from context.models.catalog import Tier
 from context.routing.rules import Pattern, Rule
+
+try:
+    import re2
+except ImportError:  # no wheel for this platform
+    re2 = None
 
 
 class RoutingRule(BaseModel):
@@ -39,6 +43,10 @@ class RoutingRule(BaseModel):
 
 
 def _compiled(name: str, pattern: str) -> Pattern:
+    if re2 is None:
+        raise ValueError(
+            f"the pattern of the rule {name!r} needs google-re2, which is not installed; rules with a label work without it"
+        )
     options = re2.Options()
     options.log_errors = False
     try:

@@ -8,6 +8,8 @@ from chat.stream.journal import Journal
 from chat.stream.notes import DiscardNote
 from context.messages import Part, ReasoningPart, TextPart, ToolPart
 
+BLANK = " \t\r\n\f\v\xa0\u200b\u2028\u2029\u2060\u3000\ufeff"  # an answer of these alone is empty
+
 
 def harmless(words: str) -> str:
     """Replace what a database or UTF-8 cannot hold, NUL and lone surrogates, by U+FFFD."""
@@ -32,7 +34,9 @@ class AnswerBuilder:
     clock: Clock
     parts: list[Part] = field(default_factory=list)
     resumed: bool = False
-    said: int = 0  # characters of the answer itself that this turn added
+    said: int = (
+        0  # characters of the answer itself that this turn added, without white space around its pieces
+    )
     _kind: str | None = None
     _words: list[str] = field(default_factory=list)
     _opened_at: float = 0.0
@@ -55,7 +59,7 @@ class AnswerBuilder:
         if not words or (self.resumed and kind != "text"):
             return
         if kind == "text":
-            self.said += len(words)
+            self.said += len(words.strip(BLANK))
         if self._kind != kind:
             self.close()
             self._kind = kind

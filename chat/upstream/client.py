@@ -14,6 +14,7 @@ from opentelemetry.trace import TracerProvider
 
 from chat.upstream.failures import TIMED_OUT, UNFINISHED, UpstreamFailure, from_exception
 from chat.upstream.stream_decoder import Decoder, MessageStarted, StreamEvent
+from chat.upstream.stream_wire import read_message
 from context.models.pricing import Usage
 
 log = structlog.get_logger()
@@ -135,11 +136,11 @@ class Upstream:
                     response = await self.client.post(
                         "/v1/messages", cast_to=httpx2.Response, content=body, options=TRACED
                     )
-            message = anthropic.types.Message.model_validate(response.json())
+            message = read_message(response.content)
             call.headers = response.headers
             call.upstream_id, call.model = message.id, message.model
             call.request_id = call.headers.get("request-id")
-            call.decoder.set_usage(message.usage.model_dump_json().encode())
+            call.decoder.set_usage(message.usage)
         except Exception as failure:
             raise self._failed(failure) from failure
 
@@ -163,6 +164,8 @@ class Upstream:
                     if isinstance(event, MessageStarted):
                         call.upstream_id, call.model = event.upstream_id, event.model
                     yield event
+                # An endpoint that sends faster than this reads is never waited for: without this nothing else would get its turn.
+                await asyncio.sleep(0)
         except UpstreamFailure as failure:
             if not call.decoder.complete:
                 raise

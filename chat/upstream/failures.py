@@ -61,6 +61,12 @@ GARBLED = FailureDetails(
     outcome="garbled",
     repeat=True,
 )
+ENDLESS = FailureDetails(
+    code="upstream_error",
+    message="The model's answer was longer than any answer may be, and was cut there.",
+    outcome="endless",
+    retryable=False,
+)
 TOO_SMALL = FailureDetails(
     code="context_too_long", message="The message is too large.", outcome="too_small", retryable=False
 )

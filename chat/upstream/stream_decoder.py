@@ -2,7 +2,8 @@
 
 The SDK's typed stream costs ten to thirty times the CPU per text delta (measured with SDK 2.10: 11 to 27 µs, here 0.9 µs), so msgspec
 reads the same events here. What the SDK would have done is done here too: `error` events, `ping`, unknown types, cumulative usage, and
-a missing `message_stop`. The events are those of the Claude API documentation, page "Streaming Messages".
+a missing `message_stop`. What compatible endpoints do differently is read too (`chat.upstream.stream_wire`): blank and pretty-printed data,
+`[DONE]`, a missing `message_delta` or `content_block_stop`. A stream fails only when text or its end is lost. The events are those of the Claude API documentation, page "Streaming Messages".
 """
 
 from collections.abc import Iterator
@@ -11,10 +12,14 @@ from typing import Any
 
 import msgspec
 
-from chat.upstream.failures import GARBLED, UpstreamFailure, from_error_event
+from chat.upstream.failures import ENDLESS, GARBLED, UpstreamFailure, from_error_event
+from chat.upstream.stream_wire import Block, Delta, Event, ReportedUsage, read_event
 from context.models.pricing import Usage
 
 MAX_EVENT = 8 * 1024 * 1024  # bytes of one event; in a longer one the stream counts as garbled
+MAX_ANSWER = (
+    4 * 1024 * 1024
+)  # characters of one answer, thinking included: eight times the largest output limit of a model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,61 +62,7 @@ class ToolRequested:
 StreamEvent = MessageStarted | TextDelta | BlockEnded | MessageStopped | ToolRequested
 
 
-class _Cache(msgspec.Struct):
-    ephemeral_5m_input_tokens: int = 0
-    ephemeral_1h_input_tokens: int = 0
-
-
-class _OutputDetails(msgspec.Struct):
-    thinking_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation: _Cache | None = None
-    output_tokens: int | None = None
-    output_tokens_details: _OutputDetails | None = None
-
-
-class _Message(msgspec.Struct):
-    id: str = ""
-    model: str = ""
-    usage: _Usage = msgspec.field(default_factory=_Usage)
-    diagnostics: dict[str, Any] | None = None
-
-
-class _Delta(msgspec.Struct):
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    partial_json: str = ""
-    stop_reason: str | None = None
-
-
-class _Block(msgspec.Struct):
-    type: str = ""
-    text: str = ""
-    id: str = ""
-    name: str = ""
-    data: str = ""
-    thinking: str = ""
-    signature: str = ""
-
-
-class _Event(msgspec.Struct):
-    type: str = ""
-    message: _Message | None = None
-    content_block: _Block | None = None
-    delta: _Delta | None = None
-    usage: _Usage | None = None
-    error: dict[str, object] | None = None
-
-
-_decode = msgspec.json.Decoder(_Event).decode
-_decode_usage = msgspec.json.Decoder(_Usage).decode
+DONE = b"[DONE]"  # how endpoints that follow OpenAI's protocol end a stream
 
 
 class Decoder:
@@ -129,8 +80,12 @@ class Decoder:
         self.counted = False
         self.stop_reason: str | None = None
         self.finished = False
-        self._rest = b""
-        self._block = _Block()
+        self._started = False
+        self._rest: list[bytes] = []  # of a line that is not complete
+        self._rest_size = 0
+        self._event_lines: list[bytes] = []  # of an event whose JSON is spread over several lines
+        self._characters = 0
+        self._block: Block | None = None  # the open one
         self._block_parts: list[str] = []
 
     @property
@@ -140,54 +95,81 @@ class Decoder:
 
     def feed(self, data: bytes) -> Iterator[StreamEvent]:
         """The events completed by these bytes. Raises UpstreamFailure for an error event and for broken framing."""
-        self._rest += data
-        if len(self._rest) > MAX_EVENT:
+        self._rest.append(data)
+        self._rest_size += len(data)
+        if self._rest_size > MAX_EVENT:
             raise UpstreamFailure(GARBLED)
-        *lines, self._rest = self._rest.split(b"\n")
+        if b"\n" not in data:
+            return
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest, self._rest_size = [rest], len(rest)
         for line in lines:
             if line.startswith(b"data:"):
-                yield from self._decode_event(line[5:].strip())
+                yield from self._data_line(line[5:].strip())
+            elif not line.strip() and self._event_lines:
+                raise UpstreamFailure(GARBLED)  # the event ends here, and its JSON does not
 
-    def set_usage(self, usage: bytes) -> None:
-        """Take over the usage of an answer that was not streamed, as JSON."""
-        self._update_usage(_decode_usage(usage))
+    def set_usage(self, usage: ReportedUsage) -> None:
+        """Take over the usage of an answer that was not streamed."""
+        self._update_usage(usage)
         self.counted = self.finished = True
 
-    def _decode_event(self, data: bytes) -> Iterator[StreamEvent]:
-        try:
-            event = _decode(data)
-        except msgspec.MsgspecError as problem:
-            raise UpstreamFailure(GARBLED) from problem
+    def _data_line(self, data: bytes) -> Iterator[StreamEvent]:
+        if data == DONE:
+            yield from self._finish()
+        elif self._event_lines or data.startswith(b"{"):
+            self._event_lines.append(data)
+            if sum(map(len, self._event_lines)) > MAX_EVENT:
+                raise UpstreamFailure(GARBLED)
+            try:
+                event = read_event(b"\n".join(self._event_lines))
+            except ValueError:
+                return  # perhaps its JSON goes on in the next line
+            self._event_lines = []
+            yield from self._stream_events(event)
+        # Anything else is no event: a blank line, a word that keeps the connection open.
+
+    def _stream_events(self, event: Event) -> Iterator[StreamEvent]:
         match event.type:  # the most frequent first
             case "content_block_delta" if event.delta is not None:
                 if (delta := self._extend_block(event.delta)) is not None:
                     yield delta
             case "content_block_start" if event.content_block is not None:
+                yield from self._end_block()
                 self._block_parts.clear()
                 self._block = event.content_block
+                self._count(event.content_block.text)
                 if event.content_block.type == "text" and event.content_block.text:
                     yield TextDelta(kind="text", text=event.content_block.text)
             case "content_block_stop":
                 yield from self._end_block()
             case "message_start" if event.message is not None:
+                self._started = True
                 self._update_usage(event.message.usage)
                 self.diagnostics = event.message.diagnostics
                 yield MessageStarted(upstream_id=event.message.id, model=event.message.model)
             case "message_delta":
                 yield from self._update_message(event)
             case "message_stop":
-                self.finished = True
+                yield from self._finish()
+            case "" if event.error is not None:
+                raise UpstreamFailure(from_error_event(event.error))
             case "error" | "server_error":  # the second is how the local model's server breaks off
                 raise UpstreamFailure(from_error_event(event.error or {}))
             case _:
                 pass  # ping, and whatever the provider adds next
 
-    def _extend_block(self, delta: _Delta) -> TextDelta | None:
+    def _extend_block(self, delta: Delta) -> TextDelta | None:
+        self._started = True
+        if self._block is None:  # its start was left out
+            self._block = Block(type="thinking" if delta.thinking else "text")
+            self._block_parts.clear()
         if delta.signature:
             self._block.signature = delta.signature
         if more := delta.text or delta.thinking or delta.partial_json:
             self._block_parts.append(more)
-        if delta.type == "text_delta":
+            self._count(more)
+        if delta.type == "text_delta" or (not delta.type and delta.text):
             return TextDelta(kind="text", text=delta.text)
         if delta.type == "thinking_delta":
             return TextDelta(kind="reasoning", text=delta.thinking)
@@ -196,6 +178,9 @@ class Decoder:
     def _end_block(self) -> Iterator[ToolRequested | BlockEnded]:
         """Keep the finished block, and report a tool's."""
         block, content = self._block, "".join(self._block_parts)
+        if block is None:
+            return
+        self._block = None
         match block.type:
             case "text":
                 if block.text + content:
@@ -215,7 +200,24 @@ class Decoder:
                 pass
         yield BlockEnded()
 
-    def _update_message(self, event: _Event) -> Iterator[MessageStopped]:
+    def _finish(self) -> Iterator[StreamEvent]:
+        """The stream says that it is over. What was left out on the way is made up for."""
+        if not self._started:
+            return
+        yield from self._end_block()
+        self.finished = True
+        if self.stop_reason is None:
+            tools = any(block["type"] == "tool_use" for block in self.blocks)
+            self.stop_reason = "tool_use" if tools else "end_turn"
+            yield MessageStopped(reason=self.stop_reason)
+
+    def _count(self, text: str) -> None:
+        """Raises UpstreamFailure when the answer is longer than any model can make it."""
+        self._characters += len(text)
+        if self._characters > MAX_ANSWER:
+            raise UpstreamFailure(ENDLESS)
+
+    def _update_message(self, event: Event) -> Iterator[MessageStopped]:
         if event.usage is not None:
             self._update_usage(event.usage)
             self.counted = event.usage.output_tokens is not None
@@ -223,7 +225,7 @@ class Decoder:
             self.stop_reason = event.delta.stop_reason
             yield MessageStopped(reason=event.delta.stop_reason)
 
-    def _update_usage(self, reported: _Usage) -> None:
+    def _update_usage(self, reported: ReportedUsage) -> None:
         """Take over reported totals.
 
         They are cumulative: a reported one replaces what is known, an absent one keeps it ("Streaming Messages", "the token counts

@@ -17,6 +17,7 @@ from chat.errors import RateLimited
 log = structlog.get_logger()
 
 UNLIMITED = frozenset({"/healthz", "/readyz"})  # health checks are never limited
+FORWARDED = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
 REDIS_TIMEOUT = 0.5  # seconds a request waits for Redis
 REDIS_RETRY = (
     5.0  # seconds this process counts alone after Redis failed, so that not every request waits for it
@@ -69,10 +70,16 @@ class RateLimit:
     """ASGI middleware. Raises RateLimited; 0 switches a limit off.
 
     The address is the connection's, or the one a trusted proxy reports. Concurrent requests are counted per process.
+    `trusts_proxies`: whether a proxy is trusted at all; if not, a forwarding header is worth a warning, once: behind that proxy all
+    users share one address, and so its limits.
     """
 
-    def __init__(self, app: ASGIApp, per_minute: int, at_once: int, rates: Rates) -> None:
+    def __init__(
+        self, app: ASGIApp, per_minute: int, at_once: int, rates: Rates, trusts_proxies: bool = True
+    ) -> None:
         self.app = app
+        self._trusts_proxies = trusts_proxies
+        self._warned = False
         self._at_once = at_once
         self._open: Counter[str] = Counter()
         self._rate = RateLimitItemPerMinute(per_minute) if per_minute else None
@@ -83,6 +90,8 @@ class RateLimit:
             await self.app(scope, receive, send)
             return
         address = scope["client"][0] if scope.get("client") else "unknown"
+        if not self._trusts_proxies and not self._warned:
+            self._warn_of_proxy(scope, address)
         if self._rate is not None and not await self._rates.hit(self._rate, address):
             raise RateLimited("too many requests from this address; slow down", retry_after=10)
         if self._at_once and self._open[address] >= self._at_once:
@@ -94,3 +103,12 @@ class RateLimit:
             self._open[address] -= 1
             if not self._open[address]:
                 del self._open[address]
+
+    def _warn_of_proxy(self, scope: Scope, address: str) -> None:
+        if any(name in FORWARDED for name, _ in scope["headers"]):
+            self._warned = True
+            log.warning(
+                "rate_limit.proxy_not_trusted",
+                address=address,
+                remedy="all users behind this proxy share one address: name it in PALAVER_TRUSTED_PROXIES",
+            )

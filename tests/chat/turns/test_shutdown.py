@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import pytest
 
 from store import sqlite
 from tests.chat.process import Serving, environment, serving
@@ -102,3 +104,26 @@ async def test_a_stop_with_nothing_to_do_is_quick_even_if_connections_stay_open(
         async with serving(tmp_path, environment(tmp_path, sim, PALAVER_GRACE_SECONDS="600")) as server:
             assert (await server.http.get("/readyz")).status_code == 200
             assert await server.stop(signal.SIGINT) == 0  # long before the grace that running turns would get
+
+
+@pytest.mark.parametrize("signals", [2, 3])
+async def test_further_signals_end_the_server_at_once(tmp_path: Path, signals: int) -> None:
+    gate = Gate()
+    async with Simulator() as sim:
+        sim.respond(lambda asked: Reply(text="one two three", chunk=4, thinking="", gate=gate))
+        async with serving(tmp_path, environment(tmp_path, sim, PALAVER_GRACE_SECONDS="600")) as server:
+            _, following, _ = await begin(server, "stays")
+            for _ in range(signals - 1):
+                server.process.send_signal(signal.SIGTERM)
+                await asyncio.sleep(0.3)
+            await server.stop(signal.SIGTERM)
+            following.cancel()
+            with suppress(asyncio.CancelledError, httpx.HTTPError):
+                await following
+
+
+async def test_a_closed_terminal_drains_as_sigterm_does(tmp_path: Path) -> None:
+    async with Simulator() as sim:
+        async with serving(tmp_path, environment(tmp_path, sim)) as server:
+            assert await server.stop(signal.SIGHUP) == 0
+    assert any("server.stopping" in line for line in server.lines)

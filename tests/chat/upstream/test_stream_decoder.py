@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import time
 from typing import Any
 
 import pytest
@@ -124,9 +125,10 @@ def test_later_totals_replace_and_absent_ones_keep() -> None:
         (event("error", error={"type": "never seen"}), "server_error"),
         (event("error"), "server_error"),
         (b"data: {broken\n\n", "garbled"),
-        (b"data: \xff\xfe\n\n", "garbled"),
-        (b"data: []\n\n", "garbled"),
-        (b'data: {"type": 5}\n\n', "garbled"),
+        (delta("text_delta", text="lost").replace(b"lost", b"\xff"), "garbled"),
+        (b'data: {"error": {"type": "overloaded_error"}}\n\n', "overloaded"),
+        (delta("text_delta", text=["lost"]), "garbled"),
+        (delta("text_delta", text="x" * 1_000_000) * 5, "endless"),
         (b"data: " + b"x" * (MAX_EVENT + 1), "garbled"),
     ],
 )
@@ -135,6 +137,75 @@ def test_what_is_broken_is_named(data: bytes, outcome: str) -> None:
         read(data)
     assert failure.value.details.outcome == outcome
     assert "secret" not in failure.value.details.message
+
+
+def without(name: str) -> bytes:
+    """The stream without the events of one type."""
+    return b"".join(
+        block + b"\n\n" for block in STREAM.split(b"\n\n") if block and f"event: {name}".encode() not in block
+    )
+
+
+ODD = {
+    "blank data": b"data:\n\ndata: \n\n" + STREAM.replace(b"event: ping\n", b"data:\nevent: ping\n"),
+    "floats": STREAM.replace(b'"input_tokens": 25', b'"input_tokens": 25.0').replace(b'"output_tokens": 15', b'"output_tokens": 15.0'),
+    "numbers as text": STREAM.replace(b'"input_tokens": 25', b'"input_tokens": "25"'),
+    "done": STREAM + b"data: [DONE]\n\n",
+    "done instead of message_stop": without("message_stop") + b"data: [DONE]\n\n",
+    "wrong types nobody needs": STREAM.replace(b'"content": []', b'"content": 7, "diagnostics": "none"').replace(b'"stop_sequence": null', b'"thinking": 5'),
+    "null for a text": STREAM.replace(b'"signature": ""}', b'"signature": null, "id": null}'),
+    "no JSON object": b"data: []\n\ndata: 5\n\ndata: ping\n\ndata: \xff\xfe\n\n" + STREAM,
+    "unknown type": event("x").replace(b'"x"', b"5") + STREAM,
+    "NaN": STREAM.replace(b'"output_tokens": 1,', b'"output_tokens": NaN,'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_frames_cost_nothing(name: str) -> None:
+    pieces, decoder = read(ODD[name])
+    assert pieces == PIECES
+    assert decoder.usage == USAGE
+    assert decoder.finished
+
+
+def test_json_spread_over_lines_is_one_event() -> None:
+    pretty = "\n".join(
+        f"data: {line}"
+        for line in json.dumps(json.loads(delta("text_delta", text="hi")[33:]), indent=1).splitlines()
+    )
+    assert read(f"{pretty}\n\n".encode())[0] == [TextDelta(kind="text", text="hi")]
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"), [("message_delta", "end_turn"), ("content_block_stop", "end_turn")]
+)
+def test_an_end_that_is_told_makes_up_for_what_was_left_out(missing: str, reason: str) -> None:
+    pieces, decoder = read(without(missing))
+    assert [piece for piece in pieces if isinstance(piece, TextDelta)] == [
+        piece for piece in PIECES if isinstance(piece, TextDelta)
+    ]
+    assert pieces.count(MessageStopped(reason=reason)) == 1
+    assert decoder.finished
+    assert decoder.counted == (missing != "message_delta")
+    assert [block["type"] for block in decoder.blocks] == ["thinking", "text"]
+
+
+def test_a_stream_that_says_only_that_it_is_over_is_no_answer() -> None:
+    assert read(b"data: [DONE]\n\n")[1].finished is False
+
+
+def test_time_is_linear_in_bytes() -> None:
+    """One line in small pieces is not copied for each piece."""
+
+    def seconds(size: int) -> float:
+        decoder, piece = Decoder(), b"x" * 512
+        began = time.process_time()
+        for _ in range(size // 512):
+            assert list(decoder.feed(piece)) == []
+        return time.process_time() - began
+
+    seconds(2**20)
+    assert seconds(2**22) < 12 * max(seconds(2**20), 0.002)
 
 
 @given(st.binary(max_size=300))
