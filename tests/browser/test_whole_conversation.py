@@ -86,16 +86,3 @@ async def test_stopping_holds_the_queue_until_the_reader_decides(
     await expect(person.answers).to_have_count(1)
     await person.button("Send").first.click()
     await expect(person.answers.last).to_contain_text("The second answer.")
-
-
-async def test_keys_work_as_soon_as_the_page_stands(app: Palaver, open_page: Visit) -> None:
-    person = await open_page(app.url)
-    await person.page.add_init_script("""
-        new MutationObserver((_, observer) => {
-          if (document.querySelector(".app") === null) return;
-          observer.disconnect();
-          document.dispatchEvent(new KeyboardEvent("keydown", { key: "k", ctrlKey: true, bubbles: true }));
-        }).observe(document, { childList: true, subtree: true });
-    """)
-    await person.page.reload()
-    await expect(person.page.get_by_role("dialog", name="Search")).to_be_visible()
