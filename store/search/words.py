@@ -1,7 +1,7 @@
 """Words of a text for full-text search, in one form for both databases, for the index and for queries.
 
 A word is a run of letters, digits and the marks that normalization keeps; each character of a script that is written without spaces is a
-word of its own, so that Chinese, Japanese and Thai are found by phrase. Neither database splits or folds anything itself.
+word of its own, so that Chinese, Japanese and Thai are found by phrase. Neither database splits or normalizes anything itself.
 """
 
 import re
