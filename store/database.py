@@ -36,6 +36,7 @@ BATCH = 256  # most writes in one transaction: bounds how long the first of them
 READERS = 4
 TRIES = 4  # attempts of a write that loses against a concurrent one: two that collide rarely collide again
 
+LOG_TRIES = 30  # times the write-ahead log is truncated, two seconds apart, until no reader holds it
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between tries while the database does not answer
 
 _patience: ContextVar[float] = ContextVar("patience", default=0.0)
@@ -68,6 +69,7 @@ class Database:
         self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
         self._writer_task: asyncio.Task[None] | None = None
         self._closing = False
+        self._log_lock = asyncio.Lock()
         if url.startswith("sqlite:///"):
             path = url.removeprefix("sqlite:///")
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +144,23 @@ class Database:
             await self._write_retrying(lambda connection: connection.execute(statement, rows))
         else:
             await self._submit((statement, rows))
+
+    async def truncate_log(self) -> None:
+        """Copy SQLite's write-ahead log into the database file and truncate it, as far as readers let it."""
+        async with self._log_lock, self._readers.connect() as connection:
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            await raw.execute_fetchall("PRAGMA query_only = OFF")
+            # Writers wait while it waits for readers: not for long, and rather again.
+            await raw.execute_fetchall("PRAGMA busy_timeout = 100")
+            try:
+                for _ in range(LOG_TRIES):
+                    ((busy, *_),) = await raw.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+                    if not busy:
+                        return
+                    await asyncio.sleep(LONGEST_PAUSE)
+            finally:
+                await raw.execute_fetchall("PRAGMA busy_timeout = 5000")
+                await raw.execute_fetchall("PRAGMA query_only = ON")
 
     async def close(self) -> None:
         """Finish the waiting writes, then close every connection."""

@@ -117,7 +117,14 @@ def _pragmas(writing: bool) -> tuple[str, ...]:
     if not writing:
         return (*common, "query_only = ON")
     # FULL: a commit is on disk before it is acknowledged. NORMAL may lose the last commits of a WAL on power loss.
-    return ("journal_mode = WAL", "synchronous = FULL", "journal_size_limit = 67108864", *common)
+    # secure_delete: what is deleted is overwritten with zeros, also on pages that stay in use.
+    return (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "journal_size_limit = 67108864",
+        "secure_delete = ON",
+        *common,
+    )
 
 
 def _begin_explicitly(engine: AsyncEngine, statement: str) -> None:

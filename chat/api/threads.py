@@ -1,5 +1,6 @@
 """Threads: create, list, read, change, delete."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,8 +12,10 @@ from chat.api.deps import answer, existing, get_thread, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.api.serialize import thread_out
+from chat.background import jobs
 from chat.errors import NotFound, ThreadBusy
 from store import branches, messages, threads
+from store.erase import erase_deleted
 from store.threads import Thread
 
 
@@ -137,6 +140,7 @@ class Threads(Resource):
         if not await self.deps.database.write(write):
             raise NotFound("no such thread")
         self.deps.runtime.outlines.forget(owner_id, thread_id)
+        self.deps.scheduler.start_again(jobs.ERASURE, partial(erase_deleted, self.deps.database))
         return Response(status_code=204)
 
     async def _leaf(self, connection: AsyncConnection, thread: Thread, message_id: str) -> str:

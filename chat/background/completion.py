@@ -10,11 +10,15 @@ from typing import Any
 
 from chat.calls import ledger
 from chat.calls.record import CallContext, CallRecord, Size
+from chat.clock import Clock
 from chat.runtime.runtime import Runtime
 from chat.upstream.failures import UpstreamFailure
 from chat.upstream.stream_decoder import MessageStopped, TextDelta
 from context.request.request import canonical
 from store.ledger.entries import Entry
+
+DEADLINES: dict[str, float] = {"title": 120.0, "summary": 300.0, "classify": 10.0, "keepalive": 60.0}
+"""Seconds a call may take in all, by purpose, waiting for its slot included. Pings reset the silence timeout, never this one."""
 
 SHORT_ANSWER = 500  # tokens such a call's answer probably has, thinking included
 
@@ -42,14 +46,14 @@ async def complete(
 ) -> Completion:
     """Send a streamed request and collect its text. Never raises for what the provider does.
 
-    After `deadline` seconds the call is given up. `when_cancelled`: the outcome in the ledger when the caller itself is cancelled.
+    After `deadline` seconds, or those of its purpose, the call is given up. `when_cancelled`: the outcome in the ledger when the caller itself is cancelled.
     """
     caller = runtime.caller
     record = _record(runtime, call_context, model, body)
     words: list[str] = []
     async with _kept_when_cancelled(runtime, record, when_cancelled):
-        with suppress(UpstreamFailure, TimeoutError):  # the record knows how it ended
-            async with asyncio.timeout(deadline), caller.ask(record, body) as pieces:
+        with suppress(UpstreamFailure):  # the record knows how it ended
+            async with _limited(record, deadline, caller.clock), caller.ask(record, body) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, TextDelta):
                         record.received(piece.text, caller.clock.monotonic())
@@ -66,8 +70,20 @@ async def touch(runtime: Runtime, call_context: CallContext, model: str, body: b
     record = _record(runtime, call_context, model, body)
     async with _kept_when_cancelled(runtime, record, "interrupted"):
         with suppress(UpstreamFailure):
-            await runtime.caller.touch(record, body)
+            async with _limited(record, None, runtime.caller.clock):
+                await runtime.caller.touch(record, body)
     return Completion(ok=record.outcome == "ok", text="", spent=_spent(runtime, record))
+
+
+@asynccontextmanager
+async def _limited(record: CallRecord, deadline: float | None, clock: Clock) -> AsyncIterator[None]:
+    """Give a call up after its deadline, and record that it took too long."""
+    limit = DEADLINES[record.call_context.purpose] if deadline is None else deadline
+    try:
+        async with asyncio.timeout(limit):
+            yield
+    except TimeoutError:
+        record.end("timeout", clock.monotonic())
 
 
 def completion_request(model: str, system: str, text: str, *, max_tokens: int, user_ref: str | None) -> bytes:

@@ -36,5 +36,8 @@ DUE_KEEPALIVES = Job(name="due_keepalives", deadline=60)
 SEARCH_INDEX = Job(name="search_index", deadline=1_800)
 """Looks at every message once after a start, 2,000 at a time, and indexes those that search lacks."""
 
+ERASURE = Job(name="erasure", deadline=600, at_most=1)
+"""Overwrites what deleted threads left in the search index and the write-ahead log, in short transactions."""
+
 EVENT_LOG_CLEANUP = Job(name="event_log_cleanup", deadline=600)
 """Deletes the event logs of an hour, in batches."""

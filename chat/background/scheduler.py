@@ -24,6 +24,8 @@ class Scheduler:
     stop_grace: float = STOP_GRACE
     stopping: bool = False
     _running: dict[asyncio.Task[None], Job] = field(default_factory=dict)
+    _turns: dict[asyncio.Task[None], object] = field(default_factory=dict)
+    _again: set[Job] = field(default_factory=set)
     _periodic: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self, job: Job, work: Callable[[], Awaitable[object]], **fields: object) -> bool:
@@ -32,8 +34,31 @@ class Scheduler:
             return False
         task = asyncio.create_task(run(job.name, job.deadline, work, **fields), name=job.name)
         self._running[task] = job
-        task.add_done_callback(self._running.pop)
+        self._turns[task] = fields.get("turn_id")
+        task.add_done_callback(self._ended)
         return True
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task], self._turns[task]
+
+    def start_again(self, job: Job, work: Callable[[], Awaitable[object]]) -> None:
+        """Start a job; when it runs already, once more after it has ended: it may have begun too early to see everything."""
+        if self.start(job, work):
+            return
+        for task, running in self._running.items():
+            if running == job and job not in self._again:
+                self._again.add(job)
+                task.add_done_callback(lambda _: self._start_waiting(job, work))
+
+    def _start_waiting(self, job: Job, work: Callable[[], Awaitable[object]]) -> None:
+        self._again.discard(job)
+        self.start(job, work)
+
+    def cancel(self, job: Job, turn_id: str) -> None:
+        """Cancel a turn's job, if it runs."""
+        for task, running in self._running.items():
+            if running == job and self._turns.get(task) == turn_id:
+                task.cancel()
 
     def free(self, job: Job) -> int:
         """How many more jobs of that kind may start now."""

@@ -29,7 +29,7 @@ from context.messages import Message
 from context.request import request
 from context.request.summary_blocks import Line, Segment, Summary
 from context.request.window import floor_index
-from store import messages, prompts, summaries, turns
+from store import messages, prompts, summaries, threads, turns
 
 log = structlog.get_logger()
 
@@ -252,6 +252,10 @@ class Summarizer:
         base: Summary | None = snapshot.summary
 
         async def write(connection: AsyncConnection) -> bool:
+            await threads.lock(connection, snapshot.owner_id, snapshot.thread_id)
+            stored = await messages.get(connection, snapshot.owner_id, last.id, thread_id=snapshot.thread_id)
+            if stored is None or stored.message != last:
+                return False  # the thread was deleted, and perhaps another one has its id now
             if base is not None:
                 current = await summaries.get(connection, snapshot.owner_id, base.id)
                 if current is None or not current.active:

@@ -14,7 +14,7 @@ from chat.runtime.runtime import Runtime
 from chat.stream.journal import Journal
 from chat.stream.notes import TitleNote
 from context.request.prompts import TITLE
-from store import messages, threads
+from store import messages, threads, turns
 from store.turns import Turn
 
 MAX_TITLE = 80  # characters
@@ -64,7 +64,9 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
     async def write(connection: AsyncConnection) -> bool:
         current = await threads.lock(connection, turn.owner_id, turn.thread_id)
         changed = False
-        if title is not None and current is not None and current.title_source == "derived":
+        # Without the turn the thread was deleted, and perhaps another one has its id now.
+        asked = await turns.get(connection, turn.owner_id, turn.id)
+        if title is not None and asked and current is not None and current.title_source == "derived":
             changed = await threads.change(
                 connection, turn.owner_id, turn.thread_id, title=title, title_source="model"
             )

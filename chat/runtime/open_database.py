@@ -40,6 +40,8 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
 
 
 def _only_process(path: Path) -> FileLock:
+    """Lock the file the path leads to: through a symbolic link a second process would find no lock."""
+    path = path.resolve()
     lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

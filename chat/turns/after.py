@@ -38,6 +38,10 @@ class AfterTurn:
                 ),
             )
 
+    def turn_cancelled(self, work: TurnWork) -> None:
+        """End what was started for an answer that nobody wants any more."""
+        self.scheduler.cancel(jobs.TITLE, work.turn.id)
+
     def turn_ended(self, work: TurnWork) -> None:
         """Start what the ended turn has made due."""
         turn = work.turn

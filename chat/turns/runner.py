@@ -232,6 +232,8 @@ class Runner:
                 outcome = await self._outcome(running)
                 name = type(outcome).__name__.lower()
                 self.runtime.caller.hooks.turn_ended(turn.id, name)
+                if isinstance(outcome, Cancelled):
+                    self.after.turn_cancelled(work)
                 await self._end(work, outcome)
                 log.info("turn.ended", outcome=name, calls=len(work.calls))
                 if not self.refusing:
