@@ -118,9 +118,9 @@ async def test_a_browser_opens_the_documents_although_a_token_is_set(guarded: Pa
             assert (await stranger.get(path)).status_code == 200
 
 
-@pytest.mark.parametrize("settings", [{}, {"token": TOKEN}])
-async def test_a_setting_closes_the_documents(tmp_path: Path, settings: dict[str, str]) -> None:
-    async with Simulator() as sim, palaver(tmp_path, sim, docs=False, **settings) as app:
+@pytest.mark.parametrize("token", [None, TOKEN])
+async def test_a_setting_closes_the_documents(tmp_path: Path, token: str | None) -> None:
+    async with Simulator() as sim, palaver(tmp_path, sim, docs=False, token=token) as app:
         for path in ("/docs", "/docs/style.css", "/openapi.json"):
             assert_error(await app.http.get(path), 404, "not_found")
 
