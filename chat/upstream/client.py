@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import anthropic
 import httpx2
+import msgspec
 import structlog
 from anthropic import AsyncAnthropic, AsyncStream, DefaultAioHttpClient
 from anthropic._base_client import make_request_options
@@ -140,7 +141,7 @@ class Upstream:
             call.headers = response.headers
             call.upstream_id, call.model = message.id, message.model
             call.request_id = call.headers.get("request-id")
-            call.decoder.set_usage(message.usage)
+            call.decoder.set_usage(msgspec.json.encode(message.usage))
         except Exception as failure:
             raise self._failed(failure) from failure
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from chat.upstream.failures import ENDLESS, GARBLED, UpstreamFailure, from_error_event
-from chat.upstream.stream_wire import Block, Delta, Event, ReportedUsage, read_event
+from chat.upstream.stream_wire import Block, Delta, Event, ReportedUsage, read_event, read_usage
 from context.models.pricing import Usage
 
 MAX_EVENT = 8 * 1024 * 1024  # bytes of one event; in a longer one the stream counts as garbled
@@ -109,9 +109,9 @@ class Decoder:
             elif not line.strip() and self._event_lines:
                 raise UpstreamFailure(GARBLED)  # the event ends here, and its JSON does not
 
-    def set_usage(self, usage: ReportedUsage) -> None:
-        """Take over the usage of an answer that was not streamed."""
-        self._update_usage(usage)
+    def set_usage(self, usage: bytes) -> None:
+        """Take over the usage of an answer that was not streamed, as JSON."""
+        self._update_usage(read_usage(usage))
         self.counted = self.finished = True
 
     def _data_line(self, data: bytes) -> Iterator[StreamEvent]:

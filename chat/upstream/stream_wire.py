@@ -86,6 +86,12 @@ def read_event(data: bytes) -> Event:
     return _read(value, Event)
 
 
+def read_usage(data: bytes) -> ReportedUsage:
+    """The usage of an answer. Raises ValueError when it is no JSON."""
+    value = json.loads(data)
+    return _read(value, ReportedUsage) if isinstance(value, dict) else ReportedUsage()
+
+
 def read_message(data: bytes) -> Message:
     """Id, model and usage of an answer that was not streamed. Raises ValueError when it is no JSON object."""
     value = json.loads(data)

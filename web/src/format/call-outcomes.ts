@@ -7,6 +7,7 @@ const LABELS: Readonly<Record<string, string>> = {
   cancelled: "cancelled",
   connection: "the connection to the model was lost",
   empty: "the answer was empty",
+  endless: "the answer was longer than any may be",
   garbled: "the answer could not be parsed",
   interrupted: "the server restarted",
   no_answer: "the output limit was used up by reasoning",
