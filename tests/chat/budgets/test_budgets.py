@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import event
 
 from chat.cli.doctor import _budgets
-from chat.upstream.stream_wire import ReportedUsage
 from context.models.pricing import pico, price
 from store.users import LOCAL
 from tests.chat.auth.tokens import ADA, BOB, GRANTED, client
@@ -196,7 +195,7 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         estimated = await spent(app.deps.database)
         assert (await counted(app.deps.database))[f"user:{LOCAL}|usd|day"] == (estimated["usd"], 0)
         record.call.upstream_id, record.call.model = "msg_late", "a gateway's own name for it"
-        record.call.decoder.set_usage(ReportedUsage(input_tokens=120, output_tokens=30))
+        record.call.decoder.set_usage(b'{"input_tokens": 120, "output_tokens": 30}')
         record.end("ok", 1.0)
         row = books.entry(record, local=False)
         assert row.cost == price("claude-sonnet-5-5", row.usage) != 0, "the model that was asked has a price"
