@@ -77,7 +77,7 @@ ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
 }
 
 # Areas that are not held to it yet. Empty this as they are cleaned up; nothing is ever added.
-PENDING = frozenset({"chat", "chat/background", "chat/config", "chat/planning", "chat/turns"})
+PENDING: frozenset[str] = frozenset()
 
 
 def areas() -> list[str]:

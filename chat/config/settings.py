@@ -4,13 +4,8 @@ from decimal import Decimal
 from typing import Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from chat.config.sources import FILE, DotEnv, Toml, config_file, env_file_in_use
 from chat.config.types import (
@@ -30,14 +25,10 @@ from chat.config.types import (
     Tokenizers,
     Tokens,
     WebhookUrl,
+    environment_alias,
 )
 from context.limits.budgets import Budget
 from context.models.catalog import Tier
-
-
-def _named(name: str) -> AliasChoices:
-    """The established name of a setting in the environment, besides its own name elsewhere."""
-    return AliasChoices(name, name.lower())
 
 
 class Settings(BaseSettings):
@@ -101,17 +92,17 @@ class Settings(BaseSettings):
     )
     anthropic_api_key: Credential | None = Field(
         default=None,
-        validation_alias=_named("ANTHROPIC_API_KEY"),
+        validation_alias=environment_alias("ANTHROPIC_API_KEY"),
         description="Key of the Claude API; unset: the local model answers.",
     )
     anthropic_auth_token: Credential | None = Field(
         default=None,
-        validation_alias=_named("ANTHROPIC_AUTH_TOKEN"),
+        validation_alias=environment_alias("ANTHROPIC_AUTH_TOKEN"),
         description="Bearer token of the Claude API or a gateway, sent where no key is set.",
     )
     anthropic_base_url: BaseUrl | None = Field(
         default=None,
-        validation_alias=_named("ANTHROPIC_BASE_URL"),
+        validation_alias=environment_alias("ANTHROPIC_BASE_URL"),
         description="Another Messages endpoint than Anthropic's own.",
     )
     local_model: FilePath | None = Field(default=None, description="A GGUF file to use as the local model.")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, SecretStr
 from pydantic_core import PydanticUseDefault
 from pydantic_settings import NoDecode
 
@@ -188,3 +188,8 @@ RoutingRules = Annotated[tuple[RoutingRule, ...], NoDecode, BeforeValidator(_fro
 Budgets = Annotated[
     tuple[ConfiguredBudget, ...], NoDecode, BeforeValidator(_from_json), AfterValidator(_check_budgets)
 ]
+
+
+def environment_alias(name: str) -> AliasChoices:
+    """The established name of a setting in the environment, besides its own name elsewhere."""
+    return AliasChoices(name, name.lower())

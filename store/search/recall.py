@@ -17,9 +17,9 @@ from context.recall.choose import choose, worth_reading
 from context.recall.feedback import candidates, learned, shortlist
 from context.recall.likeness import Likeness, liken
 from context.recall.policy import DEFAULT, RecallPolicy
-from context.recall.query import analyse
+from context.recall.query import Query, analyse
 from context.recall.rank import counted, kindred, learn, lengths, ranked, rarest, scores, too_common, voiced
-from context.recall.thread import Source
+from context.recall.thread import Outline, Source
 from context.request.recipe import Recalled
 from store import sqlite
 from store.search import term_index, vectors
@@ -65,8 +65,36 @@ async def recall(
     index = _BranchIndex(
         connection=connection, owner_id=owner_id, thread_id=thread_id, branch=branch, policy=policy
     )
-    size = len(branch.pks)
+    outline, query, total = await _score_question(index, request)
+    sources = await _score_feedback(index, outline, query, total)
+    if request.likeness is not None:
+        liken(total, await index.similarities(request.likeness), policy)
 
+    values = voiced(total, outline, query, policy)
+    instructions, others = worth_reading(values, outline, request.budget, policy)
+    unread = [position for position in (*instructions, *others) if position not in sources]
+    sources |= await index.sources(unread)
+    read = sum(len(sources[position].text) for position in {*instructions, *others} if position in sources)
+    return await off_loop(
+        read,
+        lambda: choose(
+            instructions=instructions,
+            others=others,
+            values=values,
+            sources=sources,
+            weights=query.weights,
+            budget=request.budget,
+            count=count,
+            policy=policy,
+        ),
+    )
+
+
+async def _score_question(
+    index: "_BranchIndex", request: RecallRequest
+) -> tuple[Outline, Query, dict[int, float]]:
+    """First round: score the messages by the words of the question. Returns the outline with the properties that count, too."""
+    policy, size = index.policy, len(index.branch.pks)
     query = analyse(request.question, now=request.now, policy=policy)
     terms = [
         term_index.INSTRUCTION,
@@ -77,7 +105,7 @@ async def recall(
     most = policy.places // len(terms)
     positions = await index.positions(terms, most)
     outline = replace(
-        branch.outline,
+        index.branch.outline,
         instructions=positions.pop(term_index.INSTRUCTION, []),
         preferring=positions.pop(term_index.PREFERRING, []),
         telling=positions.pop(term_index.TELLING, []),
@@ -87,34 +115,21 @@ async def recall(
     kind_names = list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())})
     kinds = await index.uncommon_positions(kind_names)
     query = replace(query, weights={**query.weights, **kindred(query, positions, kinds, policy)})
-    total = scores(outline, query, positions | kinds, counts | lengths(kinds), policy)
+    return outline, query, scores(outline, query, positions | kinds, counts | lengths(kinds), policy)
 
+
+async def _score_feedback(
+    index: "_BranchIndex", outline: Outline, query: Query, total: dict[int, float]
+) -> dict[int, Source]:
+    """Second round: add to `total` what the words say that the best messages share. Returns those messages."""
+    policy = index.policy
     best = ranked(total, outline, policy)[: policy.feedback_messages]
     sources = await index.sources(best)
     shared_terms = candidates([(total[position], sources[position].text) for position in best], query)
-    second_round = await index.uncommon_positions(shortlist(shared_terms, policy.feedback_terms * 3 // 2))
-    learn(total, outline, learned(shared_terms, lengths(second_round), size, policy), second_round, policy)
-    if request.likeness is not None:
-        liken(total, await index.similarities(request.likeness), policy)
-
-    values = voiced(total, outline, query, policy)
-    snapshot, others = worth_reading(values, outline, request.budget, policy)
-    unread = [position for position in (*snapshot, *others) if position not in sources]
-    sources |= await index.sources(unread)
-    read = sum(len(sources[position].text) for position in {*snapshot, *others} if position in sources)
-    return await off_loop(
-        read,
-        lambda: choose(
-            instructions=snapshot,
-            others=others,
-            values=values,
-            sources=sources,
-            weights=query.weights,
-            budget=request.budget,
-            count=count,
-            policy=policy,
-        ),
-    )
+    positions = await index.uncommon_positions(shortlist(shared_terms, policy.feedback_terms * 3 // 2))
+    weights = learned(shared_terms, lengths(positions), len(index.branch.pks), policy)
+    learn(total, outline, weights, positions, policy)
+    return sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
