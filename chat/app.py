@@ -28,6 +28,7 @@ from chat.background.keepalive_cap import KeepaliveCap
 from chat.background.scheduler import Scheduler
 from chat.background.search_index import index_missing
 from chat.background.summarizer import Summarizer
+from chat.background.write_probe import probe
 from chat.budgets.alerts import Alerts, Webhook
 from chat.calls import ledger
 from chat.clock import Clock, SystemClock
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # loaded only when they are asked for
     from chat.telemetry.otel import Providers
 
 KEEPALIVE_PAUSE = 2.0  # seconds between looks for cache states that are due
+WRITE_PROBE_PAUSE = 10.0  # seconds between two writes that only try whether writing works
 CLEANUP_PAUSE = 3_600.0  # seconds between deletions of old event logs
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
@@ -207,6 +209,7 @@ async def _start_work(settings: Settings, runtime: Runtime, stack: AsyncExitStac
     # At the start too: a server that lives shorter than the pause would never tidy up.
     scheduler.start(jobs.EVENT_LOG_CLEANUP, clean_up)
     scheduler.start(jobs.SEARCH_INDEX, partial(index_missing, runtime))
+    scheduler.repeat(jobs.WRITE_PROBE, WRITE_PROBE_PAUSE, partial(probe, runtime))
     scheduler.repeat(jobs.EVENT_LOG_CLEANUP, CLEANUP_PAUSE, clean_up)
     scheduler.repeat(jobs.DUE_KEEPALIVES, KEEPALIVE_PAUSE, keepalives.start_due)
     # Last first: turns end, jobs end, and the calls they left open are written to the ledger.

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from store import sqlite
 from store.driver_errors import lost_to_concurrent, translated
-from store.errors import StoreLocked, StoreUnavailable
+from store.errors import StoreError, StoreLocked, StoreUnavailable
 from store.url import parse_postgres
 
 log = structlog.get_logger()
@@ -68,6 +68,7 @@ class Database:
         self.dialect: Dialect
         self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
         self._writer_task: asyncio.Task[None] | None = None
+        self.write_failure: StoreError | None = None  # of the newest write; None when it succeeded
         self._closing = False
         self._log_lock = asyncio.Lock()
         if url.startswith("sqlite:///"):
@@ -108,9 +109,14 @@ class Database:
 
     async def write(self, work: Write[T]) -> T:
         """Run `work` in a transaction; returns when it is durable. Raises what `work` raises, or StoreError."""
-        if self.dialect == "postgresql":
-            return await self._patiently(partial(self._write_retrying, work))
-        return await self._patiently(partial(self._submit, work))
+        attempt = self._write_retrying if self.dialect == "postgresql" else self._submit
+        try:
+            result: T = await self._patiently(partial(attempt, work))
+        except StoreError as failure:
+            self.write_failure = failure
+            raise
+        self.write_failure = None
+        return result
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Repeat an attempt while the database does not answer, for as long as `patience` allows."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import lease_clock
 from store.tables import turns
 
 TurnStatus = Literal["running", "completed", "failed", "cancelled"]
@@ -54,13 +55,15 @@ class NewTurn:
     metadata: dict[str, Any]
     window_start: str | None
     lease_holder: str
-    lease_until: int
+    lease: int
     created_at: int
 
 
 async def add(connection: AsyncConnection, turn: NewTurn) -> None:
     """Add a running turn. Raises IntegrityError when the thread has one, or the idempotency key was used."""
     values = {name: getattr(turn, name) for name in NewTurn.__slots__ if name != "metadata"}
+    values["lease_until"] = lease_clock.now(connection, turn.created_at) + turn.lease
+    del values["lease"]
     await connection.execute(
         insert(turns).values(
             **values,
@@ -148,13 +151,14 @@ async def request_cancel(connection: AsyncConnection, owner_id: str, turn_id: st
 
 
 async def renew_leases(
-    connection: AsyncConnection, holder: str, turn_ids: Sequence[str], until: int
+    connection: AsyncConnection, holder: str, turn_ids: Sequence[str], *, now: int, lease: int
 ) -> list[str]:
     """Extend a process's leases on these turns; returns those it has to cancel.
 
     Name only turns that really run there: the lease on a turn whose end was lost must expire.
     """
     mine = and_(turns.c.lease_holder == holder, turns.c.status == "running", turns.c.id.in_(turn_ids))
+    until = lease_clock.now(connection, now) + lease
     await connection.execute(update(turns).where(mine).values(lease_until=until))
     cancelled = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
     return [turn_id for (turn_id,) in cancelled]
@@ -164,7 +168,7 @@ async def abandoned(connection: AsyncConnection, now: int | None) -> list[Turn]:
     """Running turns whose process is gone: those with an expired lease, or every one when `now` is None (after a start)."""
     query = select(turns).where(turns.c.status == "running")
     if now is not None:
-        query = query.where(turns.c.lease_until < now)
+        query = query.where(turns.c.lease_until < lease_clock.now(connection, now))
     return [_value(row) for row in await connection.execute(query)]
 
 

@@ -13,7 +13,7 @@ from chat.api.schemas.info import HealthOut, InfoOut, ModelOut
 from chat.errors import Unavailable
 from chat.stream.events import PROTOCOL
 from context.models.catalog import TIERS
-from store.errors import StoreError
+from store.errors import StoreError, StoreFull
 
 LOCAL_NOTICE = (
     "A small local demo model answers here: fast and private, but not clever. "
@@ -54,7 +54,7 @@ class Info(Resource):
     @Endpoint(
         "GET",
         "/readyz",
-        "Readiness: the database answers and new turns are accepted, even while no model can be reached (see `checks.models`)",
+        "Readiness: the database answers and takes writes, and new turns are accepted, even while no model can be reached (see `checks.models`)",
         answers={200: HealthOut},
         errors=(Unavailable,),
         public=True,
@@ -67,6 +67,10 @@ class Info(Resource):
                 await connection.execute(text("SELECT 1"))
         except StoreError:
             raise Unavailable("the database does not answer") from None
+        failure = self.deps.database.write_failure
+        if failure is not None:
+            full = isinstance(failure, StoreFull)
+            raise Unavailable("the disk is full" if full else "the database refuses writes")
         checks: dict[str, str] = {"database": self.deps.database.dialect}
         deployment = self.deps.deployment
         models = set(deployment.tiers.values())

@@ -39,5 +39,8 @@ SEARCH_INDEX = Job(name="search_index", deadline=1_800)
 ERASURE = Job(name="erasure", deadline=600, at_most=1)
 """Overwrites what deleted threads left in the search index and the write-ahead log, in short transactions."""
 
+WRITE_PROBE = Job(name="write_probe", deadline=30)
+"""Writes one row, so that readiness includes that the database takes writes."""
+
 EVENT_LOG_CLEANUP = Job(name="event_log_cleanup", deadline=600)
 """Deletes the event logs of an hour, in batches."""

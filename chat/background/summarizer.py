@@ -33,11 +33,11 @@ from store import messages, prompts, summaries, threads, turns
 
 log = structlog.get_logger()
 
-FIRST_REST, LONGEST_REST = (
+FIRST_PAUSE, LONGEST_PAUSE = (
     300_000,
     21_600_000,
 )  # milliseconds after a failed compaction; doubles with each further one
-MOST_RESTING = 10_000  # threads whose failures are remembered
+MOST_PAUSED = 10_000  # threads whose failures are remembered
 TRIES = 2  # answers a summarizer may give to one question
 
 
@@ -131,9 +131,9 @@ class Summarizer:
     def _rest(self, key: tuple[str, str]) -> None:
         """After a failure leave the thread alone for a while, longer each time."""
         times = self._failed.get(key, (0, 0))[0] + 1
-        pause = min(LONGEST_REST, FIRST_REST * 2 ** (times - 1))
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (times - 1))
         self._failed[key] = (times, self.runtime.clock.now() + pause)
-        while len(self._failed) > MOST_RESTING:
+        while len(self._failed) > MOST_PAUSED:
             self._failed.pop(next(iter(self._failed)))
 
     def _as_of_now(

@@ -206,7 +206,7 @@ class _Acceptance:
                 metadata=turn_request.metadata,
                 window_start=None if previous is None else previous.window_start,
                 lease_holder=self.holder,
-                lease_until=now + LEASE,
+                lease=LEASE,
                 created_at=now,
             ),
         )

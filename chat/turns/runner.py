@@ -64,6 +64,8 @@ class Runner:
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     refusing: bool = False
     _running: dict[str, _Running] = field(default_factory=dict)
+    _beat_at: float | None = None
+    _respect_until: float = float("-inf")
     _leases: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -155,17 +157,24 @@ class Runner:
         """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
         clock, database = self.runtime.clock, self.runtime.database
         if self._running:
-            until, ids = clock.now() + LEASE, list(self._running)
+            ids, now = list(self._running), clock.now()
             cancelled = await database.write(
-                lambda connection: turns.renew_leases(connection, self.holder, ids, until)
+                lambda connection: turns.renew_leases(connection, self.holder, ids, now=now, lease=LEASE)
             )
             for turn_id in cancelled:
                 if turn_id in self._running:
                     self._stop(self._running[turn_id], Cancelled(reason="user"))
         if self.shared:
-            held = clock.now() + CALL_LEASE
-            await database.write(lambda connection: open_calls.renew(connection, self.holder, held))
-        await self.take_over(everything=False)
+            now = clock.now()
+            await database.write(
+                lambda connection: open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
+            )
+        # While the database was away nobody could renew: others get the time of a lease to do it.
+        beat, self._beat_at = self._beat_at, clock.monotonic()
+        if self.shared and beat is not None and self._beat_at - beat > LEASE / 1_000:
+            self._respect_until = self._beat_at + LEASE / 1_000
+        if self._beat_at >= self._respect_until:
+            await self.take_over(everything=False)
 
     async def take_over(self, *, everything: bool) -> None:
         """End abandoned turns as interrupted, with the text their logs have. `everything`: no other process can be running any."""
@@ -197,9 +206,8 @@ class Runner:
     def _begin(self, accepted: Accepted, turn_request: TurnRequest) -> None:
         turn, live = accepted.turn, TurnLog()
         live.extend([events.frame(1, accepted.first)])
-        journal = Journal(
-            self.runtime.database, turn.id, live, self.runtime.clock, self.runtime.deployment.journal_buffer
-        )
+        limits = self.runtime.deployment.journal_buffer
+        journal = Journal(self.runtime.database, turn.id, live, self.runtime.clock, limits)
         answer_builder = AnswerBuilder(journal=journal, clock=self.runtime.clock)
         if accepted.continued is not None:
             answer_builder.resume(accepted.continued.text)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import lease_clock
 from store.tables import open_calls, turns
 
 
@@ -40,9 +41,11 @@ class OpenCall:
 
 async def add(connection: AsyncConnection, call: OpenCall) -> None:
     """Add a call that is about to be sent."""
-    await connection.execute(
-        insert(open_calls).values(**{name: getattr(call, name) for name in OpenCall.__slots__})
-    )
+    values = {name: getattr(call, name) for name in OpenCall.__slots__}
+    if call.lease_until is not None:
+        lease = call.lease_until - call.created_at
+        values["lease_until"] = lease_clock.now(connection, call.created_at) + lease
+    await connection.execute(insert(open_calls).values(**values))
 
 
 async def remove(connection: AsyncConnection, ids: Sequence[str]) -> list[OpenCall]:
@@ -59,9 +62,10 @@ async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> l
     return await _some(connection, open_calls.c.owner_id == owner_id, open_calls.c.turn_id == turn_id)
 
 
-async def renew(connection: AsyncConnection, holder: str, until: int) -> None:
+async def renew(connection: AsyncConnection, holder: str, *, now: int, lease: int) -> None:
     """Extend a process's leases on all its calls. Calls that are just being closed are skipped, so that nobody waits."""
     mine = select(open_calls.c.id).where(open_calls.c.holder == holder).with_for_update(skip_locked=True)
+    until = lease_clock.now(connection, now) + lease
     await connection.execute(update(open_calls).where(open_calls.c.id.in_(mine)).values(lease_until=until))
 
 
@@ -75,7 +79,7 @@ async def abandoned(
     old = open_calls.c.created_at < before
     if now is None:
         return await _some(connection, old, limit=limit)
-    expired = and_(open_calls.c.lease_until < now, ~_of_running_turn())
+    expired = and_(open_calls.c.lease_until < lease_clock.now(connection, now), ~_of_running_turn())
     return await _some(connection, or_(old, expired), limit=limit)
 
 

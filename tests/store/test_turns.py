@@ -16,7 +16,7 @@ async def run(
         lambda connection: turns.add(
             connection, turns.NewTurn(id=turn_id, owner_id="ada", thread_id=thread_id, user_message_id="q", message_id="a",
             requested_model=None, token=None, feature=None, idempotency_key=key, fingerprint="f", metadata={}, window_start=None, lease_holder=holder,
-            lease_until=until, created_at=1),
+            lease=until, created_at=0),
         )
     )  # fmt: skip
 
@@ -50,16 +50,18 @@ async def test_a_turn_ends_once(database: Database) -> None:
 async def test_a_lease_is_renewed_for_what_really_runs_and_the_rest_runs_out(database: Database) -> None:
     for name in ("one", "two", "three"):
         await thread(database, name)
-    await run(database, "one", "runs", holder="p", until=10)
-    await run(database, "two", "lost", holder="p", until=10)
-    await run(database, "three", "others", holder="q", until=10)
+    hour = 3_600_000
+    await run(database, "one", "runs", holder="p", until=-10)
+    await run(database, "two", "lost", holder="p", until=-10)
+    await run(database, "three", "others", holder="q", until=hour)
 
     async def renew(connection: AsyncConnection) -> list[str]:
         await turns.request_cancel(connection, "ada", "runs")
-        return await turns.renew_leases(connection, "p", ["runs", "others"], 100)
+        return await turns.renew_leases(connection, "p", ["runs", "others"], now=0, lease=hour)
 
+    async with database.reading() as connection:
+        assert {turn.id for turn in await turns.abandoned(connection, 0)} == {"runs", "lost"}
     assert await database.write(renew) == ["runs"]
     async with database.reading() as connection:
-        assert {turn.id for turn in await turns.abandoned(connection, 50)} == {"lost", "others"}
-        assert {turn.id for turn in await turns.abandoned(connection, 5)} == set()
+        assert {turn.id for turn in await turns.abandoned(connection, 0)} == {"lost"}
         assert {turn.id for turn in await turns.abandoned(connection, None)} == {"runs", "lost", "others"}

@@ -201,6 +201,15 @@ async def test_a_turn_runs_here_and_is_followed_and_cancelled_there(
         assert (await two.chat("t", "go on"))["status"] == "completed"
 
 
+async def silent(app: Palaver, table: str) -> None:
+    """A process whose leases have run out: it renews no more."""
+    if app.deps.runner._leases is not None:
+        app.deps.runner._leases.cancel()
+    await app.deps.database.write(
+        lambda connection: connection.execute(text(f"UPDATE {table} SET lease_until = 1"))
+    )
+
+
 @pytest.mark.postgres
 async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
     postgres_url: str, tmp_path: Path
@@ -209,7 +218,10 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
         turn_id, gate = await half_answered(one, "t")
         await two.deps.runner.beat()
         assert (await two.turn(turn_id))["status"] == "running", "a lease that holds is respected"
-        clock.ahead = LEASE + 1_000  # the first process has been silent for too long
+        clock.ahead = 10 * LEASE  # clocks of machines differ: the lease is measured by the database's
+        await two.deps.runner.beat()
+        assert (await two.turn(turn_id))["status"] == "running"
+        await silent(one, "turns")
         await two.deps.runner.beat()
         events, turn = await finished(two, turn_id)
         assert_interrupted(events)
@@ -246,7 +258,10 @@ async def test_what_a_dead_replicas_side_calls_set_aside_is_free_when_its_lease_
             await one.deps.runner.beat()
             await two.deps.runner.beat()
             assert await set_aside(two) > 0, "a replica that lives keeps what it holds"
-            clock.ahead = CALL_LEASE + 1_000  # the first process has been silent for too long
+            clock.ahead = 2 * CALL_LEASE
+            await two.deps.runner.beat()
+            assert await set_aside(two) > 0, "clocks of machines differ"
+            await silent(one, "open_calls")
             await two.deps.runner.beat()
             assert await set_aside(two) == 0
             rows = {row.purpose: row for row in await ledger(two, turn["id"])}
