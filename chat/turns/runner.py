@@ -65,7 +65,7 @@ class Runner:
     refusing: bool = False
     _running: dict[str, _Running] = field(default_factory=dict)
     _beat_at: float | None = None
-    _respect_until: float = float("-inf")
+    _respect_until: float = float("-inf")  # after an outage others get the time of a lease to renew theirs
     _leases: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -169,7 +169,6 @@ class Runner:
             await database.write(
                 lambda connection: open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
             )
-        # While the database was away nobody could renew: others get the time of a lease to do it.
         beat, self._beat_at = self._beat_at, clock.monotonic()
         if self.shared and beat is not None and self._beat_at - beat > LEASE / 1_000:
             self._respect_until = self._beat_at + LEASE / 1_000
