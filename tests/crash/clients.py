@@ -64,7 +64,7 @@ class Client:
             if self.said % 12 == 0:
                 self.thread = f"{self.name}-{self.said}"
                 self.mine = []
-            promise = await self.say(self._wish())
+            promise = await self.say(self._next_body())
             await self.hear(promise)
 
     async def say_last_words(self) -> Promise:
@@ -73,7 +73,7 @@ class Client:
         await self.hear(promise, restless=False)
         return promise
 
-    def _wish(self) -> dict[str, Any]:
+    def _next_body(self) -> dict[str, Any]:
         self.said += 1
         text = f"{self.name} says number {self.said}"
         kind = self.dice.choice(["say", "say", "say", "edit", "regenerate"]) if self.mine else "say"
@@ -85,14 +85,14 @@ class Client:
             case _:
                 return {"input": {"text": text, "message_id": f"{self.name}-m{self.said}"}}
 
-    async def say(self, wish: dict[str, Any]) -> Promise:
+    async def say(self, body: dict[str, Any]) -> Promise:
         """Post until there is an answer; the key makes every repeat harmless."""
         key = {"idempotency-key": uuid.UUID(int=self.dice.getrandbits(128)).hex}
         while True:
             await self.shared.until_up()
             try:
                 answer = await self.shared.http.post(
-                    f"/api/threads/{self.thread}/turns", json=wish, headers=key
+                    f"/api/threads/{self.thread}/turns", json=body, headers=key
                 )
             except httpx.TransportError:
                 self.shared.repeats += 1
@@ -105,7 +105,7 @@ class Client:
             turn=accepted["id"],
             user_message=accepted["user_message_id"],
             message=accepted["message_id"],
-            text=wish.get("input", {}).get("text"),
+            text=body.get("input", {}).get("text"),
         )
         self.shared.promises.append(promise)
         self.mine.append(promise)

@@ -18,21 +18,21 @@ def main() -> None:
     """Serve requests until standard input ends. Children that die are reaped by the kernel."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
-        wish = json.loads(line)
+        order = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _become(wish)
+            _become(order)
         print(pid, flush=True)
 
 
-def _become(wish: dict[str, Any]) -> None:
+def _become(order: dict[str, Any]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    log = os.open(wish["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for target in (1, 2):
         os.dup2(log, target)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.environ.update(wish["environment"])
-    sys.argv = ["palaver", *wish["argv"]]
+    os.environ.update(order["environment"])
+    sys.argv = ["palaver", *order["argv"]]
     code = 1
     try:
         cli.main()

@@ -76,8 +76,8 @@ class ForkServer:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         async with self._turn:
-            wish = {"argv": argv, "environment": settings, "log": str(log)}
-            self._process.stdin.write(json.dumps(wish).encode() + b"\n")
+            order = {"argv": argv, "environment": settings, "log": str(log)}
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
             return int(await self._process.stdout.readline())
 
 

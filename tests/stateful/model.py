@@ -87,7 +87,7 @@ class ModelTurn:
     id: str
     thread: ModelThread
     plan: Plan
-    wish: dict[str, Any]
+    body: dict[str, Any]
     key: str
     accepted: dict[str, Any]
     status: str = "running"

@@ -125,16 +125,16 @@ class Story(RuleBasedStateMachine):
         chosen = self._talked()[thread % len(self._talked())]
         asked = next(said for said in chosen.messages.values() if said.role == "user")
         busy = chosen.running is not None
-        wish = {"input": {"text": "q0 no"}, "parent_id": asked.id}
-        self._refused(chosen, wish, *((409, "thread_busy") if busy else (400, "bad_request")))
+        body = {"input": {"text": "q0 no"}, "parent_id": asked.id}
+        self._refused(chosen, body, *((409, "thread_busy") if busy else (400, "bad_request")))
 
     @precondition(lambda self: self.turns)
     @rule(turn=PICK, other=st.booleans())
     def repeat(self, turn: int, other: bool) -> None:
         """The same key again: the same turn for the same words, a refusal for others."""
         known = self.turns[turn % len(self.turns)]
-        wish = {**known.wish, "metadata": {"other": True}} if other else known.wish
-        answer = self._post(known.thread, wish, known.key)
+        body = {**known.body, "metadata": {"other": True}} if other else known.body
+        answer = self._post(known.thread, body, known.key)
         self._count("repeat")
         if other:
             assert (answer.status_code, answer.json()["error"]["code"]) == (422, "idempotency_key_reused")
@@ -278,7 +278,7 @@ class Story(RuleBasedStateMachine):
                 if reader.task is None or reader.task.done():
                     self._connect(reader)
                 assert reader.task is not None
-                self.server.run(asyncio.wait_for(asyncio.shield(reader.task), 10))
+                self.server.run(asyncio.wait_for(asyncio.shield(reader.task), 30))
             for turn in self.turns:
                 self.server.run(check_turn(self.server.app, turn))
             for thread in self.threads:
@@ -316,22 +316,22 @@ class Story(RuleBasedStateMachine):
 
     def _say(self, thread: ModelThread, parent: str | None, plan: Plan, *, explicit: bool) -> None:
         text = f"{plan.text.split()[0]} what then?"
-        wish: dict[str, Any] = {"input": {"text": text}}
+        body: dict[str, Any] = {"input": {"text": text}}
         if explicit:
-            wish["parent_id"] = parent
+            body["parent_id"] = parent
         if thread.running is not None:
-            self._refused(thread, wish, 409, "thread_busy")
+            self._refused(thread, body, 409, "thread_busy")
             return
-        self._accept(thread, wish, plan, parent, text)
+        self._accept(thread, body, plan, parent, text)
 
     def _accept(
-        self, thread: ModelThread, wish: dict[str, Any], plan: Plan, parent: str | None, text: str | None
+        self, thread: ModelThread, body: dict[str, Any], plan: Plan, parent: str | None, text: str | None
     ) -> None:
         key = f"key-{self.questions}"
-        answer = self._post(thread, wish, key)
+        answer = self._post(thread, body, key)
         assert answer.status_code == 202, answer.text
         told = answer.json()
-        turn = ModelTurn(id=told["id"], thread=thread, plan=plan, wish=wish, key=key, accepted=told)
+        turn = ModelTurn(id=told["id"], thread=thread, plan=plan, body=body, key=key, accepted=told)
         self.turns.append(turn)
         thread.running = turn
         question, reply = told["user_message_id"], told["message_id"]
@@ -343,14 +343,14 @@ class Story(RuleBasedStateMachine):
         thread.leaf = reply
         self._count("regenerate" if text is None else "post")
 
-    def _refused(self, thread: ModelThread, wish: dict[str, Any], status: int, code: str) -> None:
-        answer = self._post(thread, wish, None)
+    def _refused(self, thread: ModelThread, body: dict[str, Any], status: int, code: str) -> None:
+        answer = self._post(thread, body, None)
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
-    def _post(self, thread: ModelThread, wish: dict[str, Any], key: str | None) -> Any:
+    def _post(self, thread: ModelThread, body: dict[str, Any], key: str | None) -> Any:
         headers = {} if key is None else {"idempotency-key": key}
         http = self.server.app.http
-        return self.server.run(http.post(f"/api/threads/{thread.id}/turns", json=wish, headers=headers))
+        return self.server.run(http.post(f"/api/threads/{thread.id}/turns", json=body, headers=headers))
 
     def _connect(self, reader: Reader) -> None:
         async def begin() -> None:

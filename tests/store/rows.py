@@ -2,10 +2,10 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from context.messages import Message, Role, TextPart
+from context.messages import Message, Role, Status, TextPart
 from store import messages, threads
 from store.database import Database
-from store.messages import StoredMessage
+from store.messages import NewMessage, StoredMessage
 
 ROLES: dict[str, Role] = {"u": "user", "a": "assistant"}
 
@@ -26,33 +26,48 @@ async def thread(database: Database, thread_id: str, *lines: str, owner: str = "
             letter, message_id = name.split()
             if fork:
                 above = known[under.strip()] if under.strip() else None
-            parts = (TextPart(text=words),)
-            await messages.add(
-                connection,
-                owner,
-                thread_id,
-                messages.NewMessage(
-                    id=message_id,
-                    parent=above,
-                    role=ROLES[letter],
-                    status="complete",
-                    parts=parts,
-                    tokens=len(words.split()),
-                    turn_id="turn",
-                    created_at=1,
-                ),
-            )
+            new = new_message(message_id, words, parent=above, role=ROLES[letter])
+            await messages.add(connection, owner, thread_id, new)
             above = known[message_id] = Message(
                 id=message_id,
                 parent_id=None if above is None else above.id,
-                role=ROLES[letter],
-                status="complete",
-                parts=parts,
+                role=new.role,
+                status=new.status,
+                parts=new.parts,
                 depth=0 if above is None else above.depth + 1,
-                tokens=len(words.split()),
+                tokens=new.tokens,
             )
 
     await database.write(write)
+
+
+def new_message(
+    id: str,
+    words: str,
+    *,
+    parent: Message | None,
+    role: Role = "user",
+    status: Status = "complete",
+    at: int = 1,
+) -> NewMessage:
+    """A message as it is stored first; as many tokens as words. One that is still being written has no words."""
+    return NewMessage(
+        id=id,
+        parent=parent,
+        role=role,
+        status=status,
+        parts=(TextPart(text=words),) if status == "complete" else (),
+        tokens=len(words.split()),
+        turn_id="turn",
+        created_at=at,
+    )
+
+
+async def message(connection: AsyncConnection, id: str, owner: str = "ada") -> Message:
+    """A stored message, which must be there."""
+    found = await messages.get(connection, owner, id)
+    assert found is not None
+    return found.message
 
 
 def ids(found: list[StoredMessage]) -> str:

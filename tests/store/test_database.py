@@ -155,15 +155,15 @@ async def test_readers_cannot_write(lite: Database) -> None:
 
 
 async def test_reading_goes_on_while_a_write_takes_its_time(database: Database) -> None:
-    accepted_upstream, go_on = asyncio.Event(), asyncio.Event()
+    begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(connection: AsyncConnection) -> None:
         await new_user("slow")(connection)
-        accepted_upstream.set()
+        begun.set()
         await go_on.wait()
 
     writing = asyncio.create_task(database.write(slow))
-    await accepted_upstream.wait()
+    await begun.wait()
     assert await names(database) == set()
     go_on.set()
     await writing

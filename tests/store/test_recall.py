@@ -13,7 +13,7 @@ from store.database import Database
 from store.search import term_index
 from store.search.messages import index
 from store.search.recall import RecallRequest, recall
-from tests.store.rows import thread
+from tests.store.rows import message, new_message, thread
 
 NOW = 1_763_640_000_000
 WORDS = (
@@ -151,23 +151,9 @@ async def test_an_answer_is_found_once_it_is_finished(database: Database) -> Non
     await thread(database, "t", "u m0: hi")
 
     async def answer(connection: AsyncConnection) -> None:
-        parent = await messages.get(connection, "ada", "m0")
-        assert parent is not None
-        await messages.add(
-            connection,
-            "ada",
-            "t",
-            messages.NewMessage(
-                id="m1",
-                parent=parent.message,
-                role="assistant",
-                status="streaming",
-                parts=(),
-                tokens=0,
-                turn_id="turn",
-                created_at=1,
-            ),
-        )
+        question = await message(connection, "m0")
+        streaming = new_message("m1", "", parent=question, role="assistant", status="streaming")
+        await messages.add(connection, "ada", "t", streaming)
         await messages.finish(
             connection,
             "ada",
@@ -176,23 +162,8 @@ async def test_an_answer_is_found_once_it_is_finished(database: Database) -> Non
                 status="complete", parts=(TextPart(text="the lighthouse opens at nine"),), tokens=5
             ),
         )
-        done = await messages.get(connection, "ada", "m1")
-        assert done is not None
-        await messages.add(
-            connection,
-            "ada",
-            "t",
-            messages.NewMessage(
-                id="m2",
-                parent=done.message,
-                role="user",
-                status="complete",
-                parts=(TextPart(text="x"),),
-                tokens=1,
-                turn_id="turn",
-                created_at=1,
-            ),
-        )
+        finished = await message(connection, "m1")
+        await messages.add(connection, "ada", "t", new_message("m2", "x", parent=finished))
 
     await database.write(answer)
     assert "1970-01-01 assistant: the lighthouse opens at nine" in await asked(

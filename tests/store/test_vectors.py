@@ -9,7 +9,7 @@ from store import messages, threads
 from store.database import Database
 from store.search import vectors
 from store.search.recall import RecallRequest, recall
-from tests.store.rows import thread
+from tests.store.rows import message, new_message, thread
 
 MODEL = "tiny/1"
 LINES = (
@@ -90,26 +90,11 @@ async def test_the_newest_messages_without_a_vector_come_first_and_no_more_than_
 
 async def test_an_answer_that_is_still_being_written_waits_for_its_end(database: Database) -> None:
     await thread(database, "t", "u m0: first")
-    async with database.reading() as connection:
-        above = await messages.get(connection, "ada", "m0")
-    assert above is not None
 
     async def begin(connection: AsyncConnection) -> None:
-        await messages.add(
-            connection,
-            "ada",
-            "t",
-            messages.NewMessage(
-                id="m1",
-                parent=above.message,
-                role="assistant",
-                status="streaming",
-                parts=(),
-                tokens=0,
-                turn_id="turn",
-                created_at=1,
-            ),
-        )
+        question = await message(connection, "m0")
+        streaming = new_message("m1", "", parent=question, role="assistant", status="streaming")
+        await messages.add(connection, "ada", "t", streaming)
 
     await database.write(begin)
     assert await missing(database) == ["first"]

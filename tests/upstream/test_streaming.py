@@ -12,6 +12,7 @@ from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
 from tests.upstream import Reply, Simulator, ToolCall, faults
 from tests.upstream.asking import HAIKU, OPUS, ask, tool, words
+from tests.waiting import LIMIT
 
 
 async def events(client: AsyncAnthropic, **fields: Any) -> list[Any]:
@@ -236,7 +237,7 @@ async def test_a_client_that_leaves_is_noticed_at_once(sim: Simulator, client: A
     sim.script(Reply(text="abcdef", chunk=2, gate=gate))
     async with client.messages.stream(**ask()) as stream:
         await anext(aiter(stream))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT):
         await sim.idle()
     assert sim.log[-1].outcome == "disconnected"
 

@@ -6,12 +6,11 @@ The halves are every second thread of each source: how far a figure depends on w
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from pathlib import Path
 from statistics import fmean, median
-from types import ModuleType
 
+from tests.bench.kit import load
 from tests.bench.recall.adapter import build, build_with_embeddings, plain_fts5, window_only
 
 BUILDERS = {"window only": window_only, "plain FTS5": plain_fts5, "recall": build}
@@ -25,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--embeddings", action="store_true", help="also with the embedding model")
     parser.add_argument("--source", action="append", help="only these names")
     arguments = parser.parse_args(argv)
-    kit = scorer(arguments.kit / "context_recall.py")
+    kit = load(arguments.kit / "context_recall.py")
     budgets = kit.BUDGETS
     builders = BUILDERS | ({"recall with embeddings": build_with_embeddings} if arguments.embeddings else {})
     print(
@@ -58,17 +57,6 @@ def main(argv: list[str] | None = None) -> int:
                 flush=True,
             )
     return 0
-
-
-def scorer(path: Path) -> ModuleType:
-    """The kit's scorer as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"no scorer at {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
+from tests.bench.kit import load
 from tests.bench.routing import adapter
-from tests.bench.routing.kit import load
 
 Score = Callable[[str, list[dict[str, str]]], float]
 

@@ -39,8 +39,8 @@ from context.routing.gain import expected_gain, form_of
 from context.routing.model import Weights, terms
 from context.routing.signals import Reading, read
 from context.routing.thread import EarlierMessage
+from tests.bench.kit import load
 from tests.bench.routing import prior as prior_weights
-from tests.bench.routing.kit import load
 
 OUTPUT = Path(__file__).parents[3] / "context" / "routing" / "weights.json.gz"
 

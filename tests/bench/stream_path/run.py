@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.bench.stream_path.load import LAST, SlotRequest, read_all
+from tests.bench.stream_path.load import LAST, StreamRequest, read_all
 from tests.crash.server import ROOT, Server, environment, free_port, settings_for
 from tests.waiting import until
 
@@ -26,7 +26,7 @@ class Subject:
 
     name: str
     pid: int
-    wish: Callable[[int], SlotRequest]
+    request: Callable[[int], StreamRequest]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ async def load(subject: Subject, streams: int, deltas: int) -> Cost:
     process = psutil.Process(subject.pid)
     before, open_breakers = spent(process), process.memory_info().rss
     most = open_breakers
-    reading = asyncio.create_task(read_all([subject.wish(n) for n in range(streams)]))
+    reading = asyncio.create_task(read_all([subject.request(n) for n in range(streams)]))
     while not (await asyncio.wait({reading}, timeout=0.1))[0]:
         most = max(most, process.memory_info().rss)
     await reading
@@ -110,7 +110,7 @@ async def relay(base: str) -> AsyncIterator[Subject]:
         yield Subject(
             name="relay",
             pid=process.pid,
-            wish=lambda n: SlotRequest(port=port, path="/chat", body={"text": f"Stream {n}"}),
+            request=lambda n: StreamRequest(port=port, path="/chat", body={"text": f"Stream {n}"}),
         )
     finally:
         await stop(process)
@@ -126,7 +126,7 @@ async def palaver(folder: Path, base: str) -> AsyncIterator[Subject]:
         yield Subject(
             name="palaver",
             pid=server.pid,
-            wish=lambda n: SlotRequest(
+            request=lambda n: StreamRequest(
                 port=server.port,
                 path=f"/api/threads/bench-{next(threads)}/turns",
                 body={"input": {"text": f"Stream {n}"}},
@@ -142,7 +142,7 @@ def direct(pid: int, port: int) -> Subject:
     return Subject(
         name="simulator",
         pid=pid,
-        wish=lambda n: SlotRequest(
+        request=lambda n: StreamRequest(
             port=port,
             path="/v1/messages",
             body={

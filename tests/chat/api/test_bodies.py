@@ -9,6 +9,7 @@ import pytest
 from chat.api.body import MAX_BODY
 from tests.chat.errors import assert_error
 from tests.palaver import Palaver
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -59,7 +60,7 @@ BROKEN = {
 
 async def test_every_hostile_body_is_a_clear_400_and_leaves_nothing(house: Palaver, thread: str) -> None:
     for name, body in BROKEN.items():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT):
             answer = await house.http.post(f"/api/threads/{thread}/turns", content=body, headers=JSON)
         assert answer.status_code == 400, (name, answer.status_code, answer.text[:200])
         assert_error(answer, 400, "bad_request")
@@ -125,7 +126,7 @@ async def test_nobody_listens_to_an_endless_body_that_was_refused(
             writer.write(b"10000\r\n" + b" " * 65_536 + b"\r\n")
             await writer.drain()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LIMIT):
         talking = asyncio.create_task(talk_on())
         answered = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         with pytest.raises(ConnectionError):

@@ -13,6 +13,7 @@ from tests.chat.outcomes import finished, whole
 from tests.palaver import Palaver
 from tests.sse import Event, read_events, text_of
 from tests.upstream import Reply
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -107,7 +108,7 @@ async def test_head_tells_the_headers_and_ends(house: Palaver, thread: str) -> N
     gate = house.sim.gate()
     house.sim.script(Reply(gate=gate))
     accepted = await house.say(thread, "hello")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT):
         answer = await house.http.head(f"/api/turns/{accepted['id']}/events")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -163,7 +164,7 @@ async def test_a_reader_who_stops_reading_blocks_only_himself(house: Palaver, th
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_024)
         stuck.connect((host, port))
         stuck.sendall(f"GET /api/turns/{accepted['id']}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             events, turn = await finished(house, accepted["id"])
     assert turn["status"] == "completed"
     assert text.startswith(text_of(events))

@@ -12,6 +12,7 @@ from tests.chat.outcomes import finished, ledger, whole
 from tests.palaver import Palaver, palaver
 from tests.sse import read_events
 from tests.upstream import Reply, Simulator, faults
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -109,7 +110,7 @@ async def test_a_repeated_stream_past_the_end_ends_at_once(house: Palaver, threa
     _, turn = await finished(house, first["id"])
     for cursor in (turn["last_seq"], turn["last_seq"] + 5):
         headers = {"accept": "text/event-stream", "last-event-id": str(cursor)}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT):
             answer = await post(house, thread, "hello", key, headers=headers)
         assert (answer.status_code, answer.content) == (204, b"")
 

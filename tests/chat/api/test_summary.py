@@ -17,10 +17,10 @@ SUMMARY = "/api/threads/t/summary"
 @pytest.fixture
 async def one(tmp_path: Path) -> AsyncIterator[Talk]:
     """A conversation of twelve exchanges that is compacted only by hand."""
-    async with talk(tmp_path) as accepted_upstream:
-        await accepted_upstream.say("I am allergic to walnuts.")
-        await accepted_upstream.many(11, length=20)
-        yield accepted_upstream
+    async with talk(tmp_path) as conversation:
+        await conversation.say("I am allergic to walnuts.")
+        await conversation.many(11, length=20)
+        yield conversation
 
 
 async def compacted(one: Talk) -> dict[str, Any]:

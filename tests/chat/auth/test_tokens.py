@@ -28,6 +28,7 @@ from tests.chat.auth.tokens import ADA, BOB, GRANTED, client
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver, settings_for
 from tests.upstream import Reply, Simulator
+from tests.waiting import LIMIT
 
 OLD = "token-of-old-0123456789"
 
@@ -56,8 +57,8 @@ def test_the_command_prints_a_token_once_and_the_lines_that_let_it_in(
     assert len(made.removeprefix("plv_")) >= 43, "256 bits"
     assert made not in ended.stdout.split("\n", 1)[1]
     (tmp_path / "palaver.toml").write_text(ended.stdout.split("\n", 1)[1])
-    (token_registry,) = load().tokens
-    assert Tokens([token_registry], None).find(made, now=0) == Principal(owner_id="ada", token="ci")
+    (token,) = load().tokens
+    assert Tokens([token], None).find(made, now=0) == Principal(owner_id="ada", token="ci")
     assert new_token() != new_token()
     for name in ('a"b', "ci\n"):
         assert CliRunner().invoke(command_line, ["token", name]).exit_code == 2
@@ -154,7 +155,7 @@ async def test_a_token_that_is_taken_out_of_the_file_ends_its_streams_and_not_it
             async with one.stream("GET", path) as ended, two.stream("GET", path) as goes_on:
                 sim.held.release(1)
                 await change(lines(BOB))
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(LIMIT):
                     said = (await ended.aread()).decode()
                 assert "turn.started" in said
                 assert "turn.completed" not in said
@@ -224,7 +225,7 @@ async def test_a_house_that_was_open_requires_tokens_as_soon_as_there_are_some(
         accepted = await app.say("t", "Hello")
         async with app.http.stream("GET", f"/api/turns/{accepted['id']}/events") as stream:
             await change(lines(ADA))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 await stream.aread()
         assert [await status(app, token) for token in (None, ADA)] == [401, 200]
         sim.held.open()

@@ -57,7 +57,7 @@ async def test_a_job_that_hangs_keeps_no_other_from_running() -> None:
 
     scheduler.start(PATIENT, forever)
     scheduler.start(PATIENT, work)
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 30)
     await scheduler.stop()
 
 

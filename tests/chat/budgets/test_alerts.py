@@ -25,6 +25,7 @@ from store.ledger.budgets import Change
 from tests.clocks import QuickClock
 from tests.palaver import palaver
 from tests.upstream import Simulator
+from tests.waiting import LIMIT
 
 SECRET = "a-secret-of-sixteen-or-more"
 TOKENS = Budget(scope="user", unit="tokens", period="month", limit=1_000)
@@ -168,7 +169,7 @@ async def test_what_a_budget_refuses_is_told_although_some_of_it_is_left(
         for _ in range(3):
             answer = await app.http.post("/api/threads/t/turns", json={"input": {"text": "A planted secret"}})
             assert answer.status_code == 402
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT):
             await hook.arrived.wait()
         (told,) = hook.bodies()
         assert (told["data"]["share"], told["data"]["refused"], told["data"]["used"]) == (100, True, "0.000000000000")  # fmt: skip

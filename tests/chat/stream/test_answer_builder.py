@@ -82,12 +82,12 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
         async def talk_on() -> None:
             answer_builder.add("text", said[0])
             while True:  # until the first batch has met the full disk
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # the journal writes when its own timer says so
                 said.append("y")
                 answer_builder.add("text", "y")
 
         with pytest.raises(StoreFull):
-            await asyncio.wait_for(talk_on(), 5)
+            await asyncio.wait_for(talk_on(), 30)
         assert len(log.frames) == shown, "nothing is shown that is not kept"
         with pytest.raises(StoreFull):
             answer_builder.close()

@@ -20,12 +20,12 @@ from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
 from tests.sse import Event
 from tests.upstream import Gate, Reply, Simulator, faults
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def accepted_upstream(app: Palaver, thread: str, *, words: int = 2) -> tuple[str, Gate]:
+async def half_answered(app: Palaver, thread: str, *, words: int = 2) -> tuple[str, Gate]:
     """A turn that has said `one two ` and stands still."""
     gate = app.sim.gate()
     app.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
@@ -61,7 +61,7 @@ async def test_a_call_that_failed_before_a_crash_keeps_its_own_row(tmp_path: Pat
             title = sim.gate()
             sim.script(Reply(text="A title", gate=title), when=for_title)
             sim.script(faults.overloaded(), when=lambda request: not for_title(request))
-            turn_id, _ = await accepted_upstream(app, "t")
+            turn_id, _ = await half_answered(app, "t")
             shutil.copytree(
                 tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
             )
@@ -82,7 +82,7 @@ async def test_a_call_that_failed_before_a_crash_keeps_its_own_row(tmp_path: Pat
 async def test_a_turn_left_running_ends_as_interrupted_on_the_next_start(tmp_path: Path) -> None:
     async with Simulator() as sim:
         async with palaver(tmp_path / "before", sim, timeouts=Timeouts()) as app:
-            turn_id, _ = await accepted_upstream(app, "t")
+            turn_id, _ = await half_answered(app, "t")
             other = await app.say("other", "not even begun")
             # What a power cut leaves behind: the files as they are at this moment.
             shutil.copytree(
@@ -138,7 +138,7 @@ async def test_a_log_nobody_understands_keeps_no_other_turn_from_being_ended(tmp
     """Another version may have written what this one does not know."""
     async with Simulator() as sim:
         async with palaver(tmp_path / "before", sim, timeouts=Timeouts()) as app:
-            strange, _ = await accepted_upstream(app, "t")
+            strange, _ = await half_answered(app, "t")
             sim.script(Reply(text="not yet", hold=True))
             other = await app.say("other", "Hello")
             shutil.copytree(
@@ -188,7 +188,7 @@ async def test_a_turn_runs_here_and_is_followed_and_cancelled_there(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (one, two, _):
-        turn_id, gate = await accepted_upstream(one, "t")
+        turn_id, gate = await half_answered(one, "t")
         there = asyncio.create_task(two.follow(turn_id))
         busy = await two.http.post("/api/threads/t/turns", json={"input": {"text": "me too"}})
         assert busy.status_code == 409
@@ -206,7 +206,7 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (one, two, clock):
-        turn_id, gate = await accepted_upstream(one, "t")
+        turn_id, gate = await half_answered(one, "t")
         await two.deps.runner.beat()
         assert (await two.turn(turn_id))["status"] == "running", "a lease that holds is respected"
         clock.ahead = LEASE + 1_000  # the first process has been silent for too long
@@ -299,7 +299,7 @@ async def test_an_end_the_store_cannot_keep_is_kept_once_it_can(tmp_path: Path) 
         assert (await app.turn(accepted["id"]))["status"] == "running", "it is not over before it is kept"
         assert len(await app.messages("t")) == 2, "reading goes on"
         await pages(1_000_000)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(LIMIT):
             events, turn = await finished(app, accepted["id"])
         assert turn["status"] in {"completed", "failed"}
         assert answer_text(turn["message"])

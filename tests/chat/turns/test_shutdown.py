@@ -10,6 +10,7 @@ from store import sqlite
 from tests.chat.process import Serving, environment, serving
 from tests.sse import Event, read_events
 from tests.upstream import Gate, Reply, Simulator
+from tests.waiting import LIMIT
 
 
 async def begin(server: Serving, thread: str) -> tuple[str, asyncio.Task[list[Event]], asyncio.Event]:
@@ -87,7 +88,7 @@ async def test_a_stop_waits_for_turns_that_end_in_time_and_ends_the_others(tmp_p
 
 async def refusal(server: Serving) -> httpx.Response:
     """The answer to a new turn as soon as the server has noticed that it is to stop."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         for number in range(1_000):
             answer = await server.http.post(f"/api/threads/late{number}/turns", json={"input": {"text": " "}})
             ready = await server.http.get("/readyz")

@@ -21,11 +21,11 @@ FACT = "My bicycle is chained behind the Ravensbourne library, the combination i
 @pytest.fixture
 async def one(tmp_path: Path) -> AsyncIterator[Talk]:
     """A conversation with a summary, in which the model may search."""
-    async with talk(tmp_path / "house", window_tokens=1_000) as accepted_upstream:
-        await accepted_upstream.say(FACT)
-        await accepted_upstream.many(6, length=120)
-        assert (await accepted_upstream.summary())["id"] is not None
-        yield accepted_upstream
+    async with talk(tmp_path / "house", window_tokens=1_000) as conversation:
+        await conversation.say(FACT)
+        await conversation.many(6, length=120)
+        assert (await conversation.summary())["id"] is not None
+        yield conversation
 
 
 async def ask(one: Talk, *replies: Reply) -> tuple[list[Any], dict[str, Any], list[Any]]:

@@ -8,7 +8,7 @@ import pytest
 
 from chat.upstream.local.process import LocalModel, Restarts, sensible_threads
 from chat.upstream.local.weights import LocalModelUnavailable
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 READY = "import sys, time; print('{\"port\": 4321}', flush=True); "
 SERVES = READY + "sys.stdin.read()"
@@ -85,7 +85,7 @@ async def test_a_model_that_was_given_up_can_be_started_again() -> None:
 async def test_a_child_that_does_not_listen_is_forced_to_end() -> None:
     local = model(DEAF)
     await local.start()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(LIMIT):
         await local.stop()
     assert local.status.state == "stopped"
 

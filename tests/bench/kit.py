@@ -1,4 +1,4 @@
-"""The evaluation kit's files, which are no package, as modules."""
+"""The evaluation kit's files, which are no package, as modules: its scorers of recall and of routing."""
 
 import importlib.util
 import sys
