@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,8 +27,9 @@ class Serving:
     lines: list[str] = field(default_factory=list)
 
     async def stop(self, signal: int) -> int:
-        """Send a signal and wait for the exit code."""
-        self.process.send_signal(signal)
+        """Send a signal, unless an earlier one has ended the process, and wait for the exit code."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal)
         async with asyncio.timeout(LIMIT):
             return await self.process.wait()
 

@@ -16,19 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import migrate, sqlite, threads, users
 from store.database import Database, Write
 from store.errors import StoreFull, StoreUnavailable
-
-
-def new_user(name: str) -> Write[None]:
-    async def write(connection: AsyncConnection) -> None:
-        await connection.execute(text("INSERT INTO users VALUES (:name, :name, 1)"), {"name": name})
-
-    return write
-
-
-async def names(database: Database) -> set[str]:
-    async with database.reading() as connection:
-        found = await connection.execute(text("SELECT id FROM users WHERE id NOT IN ('ada', 'bob')"))
-        return {name for (name,) in found}
+from tests.store.users import names, new_user
 
 
 @asynccontextmanager

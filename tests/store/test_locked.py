@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import sqlite
 from store.database import Database, patience
 from store.errors import StoreLocked
-from tests.store.test_database import names, new_user
+from tests.store.users import names, new_user
 
 
 @asynccontextmanager
