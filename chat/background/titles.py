@@ -39,6 +39,7 @@ PAIRS = (
     ),
     *(("«", "»"), ("»", "«"), ("‹", "›"), ("「", "」"), ("『", "』"), ("＂", "＂")),
 )
+MARKS = frozenset("".join(mark for pair in PAIRS for mark in pair))  # nothing but these is no title
 _HEADING = re.compile(r"#{1,6} +(?=\S)")  # Markdown's
 
 
@@ -78,11 +79,11 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
 
 
 def valid(text: str) -> str | None:
-    """A usable title: the first line with a letter, a number or a symbol, without marks around it, not too long. None when there is none."""
+    """A usable title: the first line with more to see than quotation marks, without marks around it, not too long. None when there is none."""
     for row in text[:MAX_ANSWER].splitlines():
         line = " ".join("".join(filter(_shown, row)).split())
         line = _without_full_stop(_bare(_HEADING.sub("", line)))
-        if any(unicodedata.category(letter)[0] in "LNS" for letter in line):
+        if any(unicodedata.category(letter)[0] not in "ZC" and letter not in MARKS for letter in line):
             return _cut(line)
     return None
 

@@ -126,5 +126,6 @@ async def test_further_signals_end_the_server_at_once(tmp_path: Path, signals: i
 async def test_a_closed_terminal_drains_as_sigterm_does(tmp_path: Path) -> None:
     async with Simulator() as sim:
         async with serving(tmp_path, environment(tmp_path, sim)) as server:
+            assert (await server.http.get("/healthz")).status_code == 200, "who serves handles signals"
             assert await server.stop(signal.SIGHUP) == 0
     assert any("server.stopping" in line for line in server.lines)
