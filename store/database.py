@@ -43,7 +43,7 @@ _patience: ContextVar[float] = ContextVar("patience", default=0.0)
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
+def database_patience(seconds: float) -> Iterator[None]:
     """Reads and writes of this task, and of tasks it starts, wait so long for a database that does not answer. Default: not at all."""
     token = _patience.set(seconds)
     try:
@@ -119,7 +119,7 @@ class Database:
         return result
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Repeat an attempt while the database does not answer, for as long as `patience` allows."""
+        """Repeat an attempt while the database does not answer, for as long as `database_patience` allows."""
         until = asyncio.get_running_loop().time() + _patience.get()
         pause = FIRST_PAUSE
         while True:

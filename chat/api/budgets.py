@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api.deps import answer, get_thread, principal
+from chat.api.deps import get_thread, json_response, principal
 from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
 from chat.clock import rfc3339
@@ -43,7 +43,9 @@ class Budgets(Resource):
                 await get_thread(connection, who.owner_id, body.thread_id, "thread_id")
             statuses = await store.statuses(connection, tuple(by_key.values()))
         # An admin may see every amount; to others the amounts of shared budgets would reveal what people spend.
-        return answer(BudgetsOut(budgets=[_budget_out(status, see_all=who.admin) for status in statuses]))
+        return json_response(
+            BudgetsOut(budgets=[_budget_out(status, see_all=who.admin) for status in statuses])
+        )
 
 
 def _budget_out(status: BudgetStatus, *, see_all: bool) -> BudgetOut:

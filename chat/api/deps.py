@@ -74,7 +74,7 @@ def visit(request: Request) -> OpenRequest:
     return watched
 
 
-def answer(value: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(value: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response."""
     return Response(
         value.model_dump_json(), status_code=status, headers=headers, media_type="application/json"

@@ -31,7 +31,7 @@ from store import turns
 from store.database import Database
 
 RETRY = b"retry: 1500\n"  # milliseconds an EventSource waits before it reconnects
-KEEP_ALIVE = b": ka\n"  # one newline: a comment inside the next block, so that no parser sees an empty event
+HEARTBEAT = b": ka\n"  # one newline: a comment inside the next block, so that no parser sees an empty event
 SILENCE = (
     15.0  # seconds without bytes after which a comment is sent (nginx closes a silent connection after 60)
 )
@@ -117,7 +117,7 @@ async def follow(
             return
         if loop.time() - silent_since >= silence:
             silent_since = loop.time()
-            yield KEEP_ALIVE
+            yield HEARTBEAT
         await asyncio.sleep(POLL)
 
 
@@ -136,4 +136,4 @@ async def _follow_live(
             async with asyncio.timeout(silence):
                 await log.wait()
         except TimeoutError:
-            yield KEEP_ALIVE
+            yield HEARTBEAT

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat import DISTRIBUTION
-from chat.api.deps import answer
+from chat.api.deps import json_response
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.schemas.info import HealthOut, InfoOut, ModelOut
 from chat.errors import Unavailable
@@ -36,7 +36,7 @@ class Info(Resource):
         for tier in TIERS:
             model = deployment.models[deployment.tiers[tier]]
             models.setdefault(model.id, ModelOut(id=model.id, label=model.label, tier=tier))
-        return answer(
+        return json_response(
             InfoOut(
                 version=version(DISTRIBUTION),
                 protocol=PROTOCOL,
@@ -49,7 +49,7 @@ class Info(Resource):
 
     @Endpoint("GET", "/healthz", "Liveness: the process runs", answers={200: HealthOut}, public=True)
     async def live(self, request: Request) -> Response:
-        return answer(HealthOut(status="ok"))
+        return json_response(HealthOut(status="ok"))
 
     @Endpoint(
         "GET",
@@ -60,7 +60,7 @@ class Info(Resource):
         public=True,
     )
     async def ready(self, request: Request) -> Response:
-        if self.deps.runner.refusing:
+        if self.deps.runner.stopping:
             raise Unavailable("this server is shutting down")
         try:
             async with self.deps.database.reading() as connection:
@@ -82,4 +82,4 @@ class Info(Resource):
             checks["local_model"] = self.deps.local_model.status.state
             if self.deps.local_model.status.state == "failed":
                 raise Unavailable("the local model does not start; see `palaver doctor` and the log")
-        return answer(HealthOut(status="ok", checks=checks))
+        return json_response(HealthOut(status="ok", checks=checks))

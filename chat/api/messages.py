@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, get_thread, owner
+from chat.api.deps import get_thread, json_response, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.schemas.messages import MessageOut, MessageQuery, MessagesOut, Rating
 from chat.api.serialize import messages_out
@@ -43,7 +43,7 @@ class Messages(Resource):
                 rows = await branches.branch(connection, owner_id, thread_id, end, rows=body.limit)
             more = bool(rows) and rows[0].message.parent_id is not None
             page = MessagesOut(messages=await messages_out(connection, rows), has_more=more, leaf_id=leaf)
-        return answer(page)
+        return json_response(page)
 
     @Endpoint(
         "PUT",
@@ -63,4 +63,4 @@ class Messages(Resource):
             stored = await messages.get(connection, owner_id, message_id)
             return (await messages_out(connection, [stored] if stored is not None else []))[0]
 
-        return answer(await self.deps.database.write(write))
+        return json_response(await self.deps.database.write(write))

@@ -5,7 +5,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat.api.deps import answer, owner
+from chat.api.deps import json_response, owner
 from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.schemas.search import SearchHit, SearchOut, SearchQuery, SnippetOut
 from chat.clock import rfc3339
@@ -47,7 +47,7 @@ class Search(Resource):
             )
             for hit in hits
         ]
-        return answer(SearchOut(results=results))
+        return json_response(SearchOut(results=results))
 
 
 def snippet(text: str, query_text: str) -> list[SnippetOut]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, get_thread, owner
+from chat.api.deps import get_thread, json_response, owner
 from chat.api.endpoint import Endpoint, Resource, path_id
 from chat.api.schemas.summary import SummaryEdit, SummaryOut
 from chat.api.serialize import summary_out
@@ -32,7 +32,7 @@ class Summaries(Resource):
         errors=(NotFound,),
     )
     async def get(self, request: Request) -> Response:
-        return await self._answer(owner(request), path_id(request, "thread"))
+        return await self._summary_response(owner(request), path_id(request, "thread"))
 
     @Endpoint(
         "PUT",
@@ -72,7 +72,7 @@ class Summaries(Resource):
             )
 
         await self.deps.database.write(write)
-        return await self._answer(owner_id, thread_id)
+        return await self._summary_response(owner_id, thread_id)
 
     @Endpoint(
         "DELETE",
@@ -99,7 +99,7 @@ class Summaries(Resource):
                 await summaries.restore(connection, owner_id, before.summary.id)
 
         await self.deps.database.write(write)
-        return await self._answer(owner_id, thread_id)
+        return await self._summary_response(owner_id, thread_id)
 
     @Endpoint(
         "POST",
@@ -121,7 +121,7 @@ class Summaries(Resource):
                 raise ThreadBusy("the summary is being changed right now; read it again")
             if result == "given_up":
                 raise Unavailable("the model wrote no usable summary; nothing was changed", retry_after=30)
-        return await self._answer(owner_id, thread_id)
+        return await self._summary_response(owner_id, thread_id)
 
     async def _lock_and_check(
         self, connection: AsyncConnection, current: SummaryVersion, param: str | None
@@ -143,11 +143,11 @@ class Summaries(Resource):
                 return None
             return await summaries.get(connection, owner_id, snapshot.summary.id)
 
-    async def _answer(self, owner_id: str, thread_id: str) -> Response:
+    async def _summary_response(self, owner_id: str, thread_id: str) -> Response:
         current = await self._current(owner_id, thread_id)
         async with self.deps.database.reading() as connection:
             stored = await summaries.versions(connection, owner_id, thread_id)
-        return answer(summary_out(current, stored))
+        return json_response(summary_out(current, stored))
 
 
 def _edited(

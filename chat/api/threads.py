@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, existing, get_thread, owner
+from chat.api.deps import existing, get_thread, json_response, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.api.serialize import thread_out
@@ -45,7 +45,7 @@ class Threads(Resource):
             return created, await threads.get(connection, owner_id, thread_id)
 
         created, thread = await self.deps.database.write(write)
-        return answer(
+        return json_response(
             thread_out(existing(thread)), 201 if created else 200, {"location": f"/api/threads/{thread_id}"}
         )
 
@@ -74,13 +74,13 @@ class Threads(Resource):
         last = page[body.limit - 1] if len(page) > body.limit else None
         cursor = None if last is None else f"{last.updated_at}:{last.id}"
         rows = page[: body.limit]
-        return answer(ThreadsOut(threads=[thread_out(thread) for thread in rows], next_cursor=cursor))
+        return json_response(ThreadsOut(threads=[thread_out(thread) for thread in rows], next_cursor=cursor))
 
     @Endpoint("GET", "/api/threads/{thread}", "Read one thread", answers={200: ThreadOut}, errors=(NotFound,))
     async def get(self, request: Request) -> Response:
         async with self.deps.database.reading() as connection:
             thread = await get_thread(connection, owner(request), path_id(request, "thread"))
-        return answer(thread_out(thread))
+        return json_response(thread_out(thread))
 
     @Endpoint(
         "PATCH",
@@ -114,7 +114,7 @@ class Threads(Resource):
                 await threads.mark_read(connection, owner_id, thread_id)
             return await threads.get(connection, owner_id, thread_id)
 
-        return answer(thread_out(existing(await self.deps.database.write(write))))
+        return json_response(thread_out(existing(await self.deps.database.write(write))))
 
     @Endpoint(
         "DELETE",

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import answer, owner, principal, visit
+from chat.api.deps import json_response, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource, header, path_id, query
 from chat.api.event_stream import EventStream, follow
 from chat.api.schemas.fields import ID_PATTERN
@@ -93,7 +93,7 @@ class Turns(Resource):
         # This route alone answers in two forms: JSON, or the stream itself.
         if "text/event-stream" in request.headers.get("accept", ""):
             return self._stream(request, turn, cursor, headers)
-        return answer(accepted_out(turn), 200 if accepted.replayed else 202, headers)
+        return json_response(accepted_out(turn), 200 if accepted.replayed else 202, headers)
 
     @Endpoint(
         "GET",
@@ -108,7 +108,7 @@ class Turns(Resource):
             last = turn.last_seq
             if turn.status == "running":
                 last = await store_events.last_seq(connection, turn.owner_id, turn.id)
-            return answer(await turn_out(connection, turn, last))
+            return json_response(await turn_out(connection, turn, last))
 
     @Endpoint(
         "GET",
@@ -134,7 +134,7 @@ class Turns(Resource):
     async def cancel(self, request: Request) -> Response:
         turn = await self._turn(request)
         await self.deps.runner.cancel(owner(request), turn.id)
-        return answer(accepted_out(turn), 202)
+        return json_response(accepted_out(turn), 202)
 
     @Endpoint(
         "GET",
@@ -152,7 +152,7 @@ class Turns(Resource):
             raise NotFound(f"the request cannot be rebuilt: {problem}", param="turn") from None
         plan = StoredPlan.of(turn.plan)
         stored = None if plan is None else plan.digest
-        return answer(
+        return json_response(
             RequestOut(
                 turn_id=turn.id, digest=digest(body), exact=digest(body) == stored, request=json.loads(body)
             )
@@ -181,7 +181,7 @@ class Turns(Resource):
             )
             for row in rows
         ]
-        return answer(ContextOut(turn_id=turn.id, plan=turn.plan, calls=calls))
+        return json_response(ContextOut(turn_id=turn.id, plan=turn.plan, calls=calls))
 
     async def _turn(self, request: Request) -> Turn:
         async with self.deps.database.reading() as connection:
@@ -193,9 +193,8 @@ class Turns(Resource):
     def _stream(self, request: Request, turn: Turn, cursor: int, headers: dict[str, str]) -> Response:
         if turn.status != "running":
             if cursor >= turn.last_seq:
-                return Response(
-                    status_code=204, headers=headers
-                )  # only a 204 stops an EventSource from reconnecting
+                # Only a 204 stops an EventSource from reconnecting.
+                return Response(status_code=204, headers=headers)
             if not turn.log_kept:
                 raise LogExpired("the turn's events were deleted; read the turn itself")
         watched = visit(request)

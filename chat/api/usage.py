@@ -7,7 +7,7 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from chat.api.deps import answer, principal
+from chat.api.deps import json_response, principal
 from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.schemas.usage import (
     CallsQuery,
@@ -66,7 +66,7 @@ class Ledger(Resource):
             return Response(
                 text, media_type=f"{CSV}; charset=utf-8", headers=_attachment("usage", dates, "csv")
             )
-        return answer(
+        return json_response(
             UsageReport(
                 start=rfc3339(dates.start),
                 end=rfc3339(dates.end),

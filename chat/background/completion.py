@@ -138,4 +138,4 @@ async def _kept_when_cancelled(runtime: Runtime, record: CallRecord, outcome: st
 
 
 def _spent(runtime: Runtime, record: CallRecord) -> tuple[Entry, ...]:
-    return (ledger.entry(record, local=runtime.deployment.local),) if record.noted else ()
+    return (ledger.entry(record, local=runtime.deployment.local),) if record.opened else ()

@@ -80,23 +80,25 @@ class Caller:
         record: CallRecord,
         body: bytes,
         *,
-        patience: float | None = None,
+        longest_wait: float | None = None,
         on_position: Callable[[int], None] | None = None,
     ) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
         """Wait for a slot, send exactly these bytes, and iterate the answer's stream events. The record is ended whatever happens.
 
-        `patience` and `on_position` as in chat.upstream.admission. Raises UpstreamFailure for everything that goes wrong at the
-        provider or on the way to it. The caller ends the record of a complete answer; a record left open counts as cancelled.
+        `longest_wait`: seconds to wait at most for a model whose rate limit is exhausted (None: no other model could answer, so it waits
+        as any call waits in the queue). `on_position` is called with the place in the queue. Raises UpstreamFailure for everything that
+        goes wrong at the provider or on the way to it. Whoever iterates ends the record of a complete answer; a record that is left
+        open counts as cancelled.
         """
         self.hooks.call_started(record, body)
         try:
             priority = PRIORITIES.get(record.call_context.purpose, "background")
-            async with self._slot(record, priority, patience, on_position) as slot:
-                await self._send(record)
-                async with self.upstream.ask(body, record.call) as answer, aclosing(answer):
+            async with self._slot(record, priority, longest_wait, on_position) as slot:
+                await self._open_call(record)
+                async with self.upstream.ask(body, record.call) as stream_events, aclosing(stream_events):
                     record.first_byte_at, record.status = self.clock.monotonic(), 200
                     slot.response_started(record.call.headers)
-                    yield answer
+                    yield stream_events
         except UpstreamFailure as failure:
             self._failed(record, failure)
             raise
@@ -111,7 +113,7 @@ class Caller:
         self.hooks.call_started(record, body)
         try:
             async with self._slot(record, "optional") as slot:
-                await self._send(record)
+                await self._open_call(record)
                 await self.upstream.touch(body, record.call)
                 record.first_byte_at, record.status = self.clock.monotonic(), 200
                 slot.response_started(record.call.headers)
@@ -127,7 +129,7 @@ class Caller:
         self,
         record: CallRecord,
         priority: Priority,
-        patience: float | None = None,
+        longest_wait: float | None = None,
         on_position: Callable[[int], None] | None = None,
     ) -> AsyncIterator[Slot]:
         call_context, size = record.call_context, record.size
@@ -137,7 +139,7 @@ class Caller:
             need=Need(input=size.fresh, output=size.answer),
             priority=priority,
             turn=call_context.turn_id,
-            patience=patience,
+            longest_wait=longest_wait,
         )
         async with self.admission.slot(slot_request, on_position) as slot:
             record.slot = slot
@@ -146,7 +148,7 @@ class Caller:
             finally:
                 slot.output_counted(record.usage.output)
 
-    async def _send(self, record: CallRecord) -> None:
+    async def _open_call(self, record: CallRecord) -> None:
         """Store the open call, so that the ledger knows of it even if this process dies; reserve its worst case in the budgets.
 
         Raises CallDoesNotFit.
@@ -169,14 +171,14 @@ class Caller:
             created_at=now,
             lease_until=now + CALL_LEASE,
         )
-        record.noted = True
+        record.opened = True
         if self.budgets:
             prices = price_table(record.model, now=now)
             most = worst_case(prices, bound=record.size.bound, output=record.size.output, free=self.local)
             try:
                 await self.budgets.reserve(self.database, call, most, again=record.again)
             except CallDoesNotFit:
-                record.noted = False
+                record.opened = False
                 raise
         else:
             await self.database.write(lambda connection: open_calls.add(connection, call))

@@ -47,7 +47,7 @@ NO_RESPONSE = (
 class CallRecord:
     """One upstream call; every field is right at every moment. Seconds on the monotonic clock, `created_at` in milliseconds.
 
-    `again`: its turn has already counted as a request of its tier. `noted`: it may have been sent, so that it needs a ledger row.
+    `again`: its turn has already counted as a request of its tier. `opened`: it may have been sent, so that it needs a ledger row.
     """
 
     id: str
@@ -67,7 +67,7 @@ class CallRecord:
     outcome: str = "cancelled"
     status: int | None = None
     characters: int = 0
-    noted: bool = False
+    opened: bool = False
     slot: Slot | None = None
 
     def received(self, text: str, now: float) -> None:

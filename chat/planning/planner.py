@@ -63,7 +63,7 @@ class Planning:
         """
         try:
             rest = () if self.continued is None else (self._rest_of(self.continued, model_id),)
-            plan = self._plan(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
+            plan = self._decide(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
         except MessageTooLarge as problem:
             return None, f"takes at most {problem.limit} tokens"
         prices = self.runtime.deployment.prices(model_id, self.started_at)
@@ -87,13 +87,15 @@ class Planning:
         if self.loaded is None:
             await self.load_snapshot()
         recalled: tuple[Recalled, ...] = ()
+        # Something older than the window exists only where its first message has a parent.
         if self.snapshot.path[0].parent_id is not None and self.runtime.deployment.recall_tokens:
             recalled = await self.search(route.model_id, self.snapshot.path[-1].text)
         if self.continued is not None:
             recalled = (*recalled, self._rest_of(self.continued, route.model_id))
-        return self._plan(route, recalled, short=short)
+        return self._decide(route, recalled, short=short)
 
-    def _plan(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
+    def _decide(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
+        """Gather what the pure `plan` needs to know of this thread and model, and call it."""
         runtime, snapshot, model_id = self.runtime, self.snapshot, route.model_id
         inputs, path = snapshot.seen_by(runtime, model_id, self.started_at)
         if short:
@@ -106,7 +108,7 @@ class Planning:
             others=snapshot.others(runtime, model_id, self.started_at),
             now=self.started_at,
         )
-        turn = TurnInputs(
+        turn_inputs = TurnInputs(
             route=route,
             branch=branch,
             recalled=recalled,
@@ -115,7 +117,7 @@ class Planning:
             user_ref=user_ref(self.turn.owner_id),
             can_compact=self.can_compact,
         )
-        return plan(inputs, turn)
+        return plan(inputs, turn_inputs)
 
     async def store(
         self, plan: Plan, rounds: Sequence[Round] = (), *, tried: Mapping[str, str] | None = None

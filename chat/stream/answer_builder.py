@@ -34,7 +34,7 @@ class AnswerBuilder:
     clock: Clock
     parts: list[Part] = field(default_factory=list)
     resumed: bool = False
-    said: int = (
+    text_length: int = (
         0  # characters of the answer itself that this turn added, without white space around its pieces
     )
     _kind: str | None = None
@@ -46,12 +46,12 @@ class AnswerBuilder:
     @property
     def has_text(self) -> bool:
         """Whether words of the answer itself have reached the reader."""
-        return self.said > 0
+        return self.text_length > 0
 
     def resume(self, text: str) -> None:
         """Begin with the text of the answer that this one continues."""
         self.add("text", text)
-        self.resumed, self.said = True, 0
+        self.resumed, self.text_length = True, 0
 
     def add(self, kind: str, words: str) -> None:
         """Add words to a part of that kind (`text` or `reasoning`); opens one if another kind, or none, is open."""
@@ -59,9 +59,9 @@ class AnswerBuilder:
         if not words or (self.resumed and kind != "text"):
             return
         if kind == "text":
-            self.said += len(words.strip(BLANK))
+            self.text_length += len(words.strip(BLANK))
         if self._kind != kind:
-            self.close()
+            self.end_part()
             self._kind = kind
             self._opened_at = self.clock.monotonic()
             self.journal.event(events.PartStarted(part_id=self._part_id(), kind=kind))
@@ -72,7 +72,7 @@ class AnswerBuilder:
         """Add a tool that was used and how many results it had: one part, complete at once."""
         if self.resumed:
             return
-        self.close()
+        self.end_part()
         part_id = self._part_id()
         arguments = {"query": harmless(query)}
         try:
@@ -86,19 +86,19 @@ class AnswerBuilder:
 
         They are reasoning and tools. Text of an answer that reached the reader is never replaced.
         """
-        self.close()
+        self.end_part()
         discarded = self._ids[since:]
         if discarded:
             del self.parts[since:], self._ids[since:]
             self.journal.note(DiscardNote(part_ids=tuple(discarded)))
 
-    def close(self) -> None:
+    def end_part(self) -> None:
         """End the open part, if there is one. The text of a continued answer stays open: what comes next belongs to it."""
         if not self.resumed:
-            self.end()
+            self.end_answer()
 
-    def end(self) -> None:
-        """End the open part, if there is one, because the answer is over."""
+    def end_answer(self) -> None:
+        """End the open part, if there is one, also that of a continued answer: nothing more comes."""
         if self._kind is None:
             return
         part_id, text = self._part_id(), "".join(self._words)

@@ -94,7 +94,7 @@ class Journal:
     def text(self, part_id: str, words: str) -> None:
         """Add words to a part; they are stored and shown soon.
 
-        Raises what prevented earlier events from being stored, after these words were added, so that log and answer stay the same.
+        Raises the error of an earlier failed write, but only after these words were added, so that log and answer agree.
         """
         last = self._waiting[-1] if self._waiting else None
         if isinstance(last, events.PartDelta) and last.part_id == part_id:

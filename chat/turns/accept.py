@@ -20,7 +20,7 @@ from chat.errors import (
 from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime
 from chat.stream import events
-from chat.turns.placement import place
+from chat.turns.placement import place_question
 from chat.turns.turn_request import TurnRequest
 from context.limits.budgets import BudgetAccount
 from context.messages import Message
@@ -56,14 +56,14 @@ async def accept(
     holder: str,
     turn_request: TurnRequest,
     room: bool = True,
-    refusing: bool = False,
+    stopping: bool = False,
 ) -> Accepted:
     """Store a turn, or find the one its idempotency key stands for. Raises PalaverError, and then changed nothing.
 
-    `room`: whether the queue has room for another turn; `refusing`: the server stops. Neither matters to a request that is known.
+    `room`: whether the queue has room for another turn; `stopping`: the server stops. Neither matters to a request that is known.
     """
     try:
-        if refusing:
+        if stopping:
             raise Unavailable("this server is shutting down", retry_after=2)
         _check_model(runtime.deployment, turn_request)
         _check_size(runtime, turn_request)
@@ -162,10 +162,10 @@ class _Acceptance:
         return await self._store(connection, thread, now)
 
     async def _store(self, connection: AsyncConnection, thread: Thread, now: int) -> Accepted:
-        """Store the turn with its two messages and its first event."""
+        """Store the turn with its two messages (`place_question` adds the user's) and its first event."""
         turn_request, clock = self.turn_request, self.runtime.clock
         turn_id, message_id = clock.new_id("turn"), clock.new_id("msg")
-        question, above = await place(
+        question, above = await place_question(
             connection,
             turn_request,
             thread,

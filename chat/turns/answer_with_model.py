@@ -1,4 +1,4 @@
-"""Answer a turn with one model: plan the request for its cache state, announce the route, and run the tool loop."""
+"""Answer a turn with one model: plan the request with this model's cache state, announce the route, and run the tool loop."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from context.routing.choice import Route
 
 
 async def answer_with_model(
-    work: TurnWork, models: ModelSequence, patience: retry.Patience
+    work: TurnWork, models: ModelSequence, retry_policy: retry.RetryPolicy
 ) -> tuple[Completed | Unanswered, Route]:
     """How the answer of the sequence's model ended; and the route that was taken, for a budget may have led to a cheaper model."""
     route = models.route
@@ -35,4 +35,4 @@ async def answer_with_model(
             )
         )
     work.journal.note(RouteNote(model=model.id, label=model.label, tier=route.tier, reason=route.reason))
-    return await tool_loop(work, plan, patience)
+    return await tool_loop(work, plan, retry_policy)

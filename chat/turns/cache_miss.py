@@ -33,7 +33,7 @@ MOST_ANSWERS = 3  # answers to one message whose requests are looked at, newest 
 def planned_call(work: TurnWork) -> CallRecord | None:
     """The call the plan estimated: the first that was accepted. Those after it read what it cached."""
     model = None if work.plan is None else work.plan.recipe.model
-    sent = [call for call in work.calls if call.noted and call.model == model]
+    sent = [call for call in work.calls if call.opened and call.model == model]
     return next((call for call in sent if call.accepted_upstream), sent[-1] if sent else None)
 
 

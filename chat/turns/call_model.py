@@ -20,15 +20,15 @@ USUAL_ANSWER = 500  # tokens of an answer in a thread that had none yet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What one call came to: the provider's stop reason, the tools the model asked for, and the call's record."""
+    """What one call came to: the provider's stop reason, the tools the model asked for, and the record of the call."""
 
     stop_reason: str
     tools: tuple[ToolRequested, ...]
-    call: CallRecord
+    record: CallRecord
 
 
 async def call_model(
-    work: TurnWork, plan: Plan, rounds: Sequence[Round], patience: retry.Patience
+    work: TurnWork, plan: Plan, rounds: Sequence[Round], retry_policy: retry.RetryPolicy
 ) -> Response:
     """Send the plan's request and stream the answer. Raises UpstreamFailure; `work.calls` has the record either way."""
     caller, clock = work.runtime.caller, work.runtime.clock
@@ -39,7 +39,7 @@ async def call_model(
     async with caller.ask(
         record,
         body_of(plan, rounds),
-        patience=None if patience == retry.ALONE else patience.longest_wait,
+        longest_wait=None if retry_policy == retry.ALONE else retry_policy.longest_wait,
         on_position=partial(_queued, work),
     ) as pieces:
         async for piece in pieces:
@@ -48,20 +48,20 @@ async def call_model(
                     record.received(piece.text, clock.monotonic())
                     work.answer_builder.add(piece.kind, piece.text)
                 case BlockEnded():
-                    work.answer_builder.close()
+                    work.answer_builder.end_part()
                 case ToolRequested():
                     tools.append(piece)
                 case MessageStopped():
                     stopped = piece
                 case _:
                     pass
-        work.answer_builder.close()
+        work.answer_builder.end_part()
         if record.call.disconnect is not None:
             work.journal.note(UpstreamDisconnectNote(ending=record.call.disconnect))
         if stopped is None:
             raise UpstreamFailure(failures.UNFINISHED)
         record.end("refusal" if stopped.reason == "refusal" else "ok", clock.monotonic())
-    return Response(stop_reason=stopped.reason, tools=tuple(tools), call=record)
+    return Response(stop_reason=stopped.reason, tools=tuple(tools), record=record)
 
 
 def _record(work: TurnWork, plan: Plan, rounds: Sequence[Round]) -> CallRecord:

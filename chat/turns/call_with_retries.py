@@ -1,4 +1,5 @@
-"""One call of a turn, repeated while a repeat can help: fitted to the budgets before each attempt, never after its text was shown."""
+"""One call of a turn, repeated while a repeat can help: never after its text was shown. Before each attempt it is fitted
+to the budgets, which may also choose a cheaper model."""
 
 from collections.abc import Sequence
 
@@ -17,37 +18,37 @@ REFITS = 3  # times a call is made smaller because others reserved the room firs
 
 
 async def call_with_retries(
-    work: TurnWork, plan: Plan, rounds: Sequence[Round], patience: retry.Patience
+    work: TurnWork, plan: Plan, rounds: Sequence[Round], retry_policy: retry.RetryPolicy
 ) -> tuple[Plan, Response | Unanswered]:
     """The plan that was sent, which a budget may have made smaller, and the model's response; or why there is none."""
     attempt = refits = 0
-    text_before, parts = work.answer_builder.said, len(work.answer_builder.parts)
+    text_before, parts = work.answer_builder.text_length, len(work.answer_builder.parts)
     trouble: FailureDetails | None = None
     while True:
         attempt += 1
         try:
             plan = await fit_budget(work, plan, rounds)
-            return plan, await call_model(work, plan, rounds, patience)
+            return plan, await call_model(work, plan, rounds, retry_policy)
         except CallDoesNotFit as failure:
             # Others may have reserved the room between the look and the call: look again, but not for ever.
             attempt, refits = attempt - 1, refits + 1
             if failure.final or refits > REFITS:
                 return plan, Unanswered(trouble=failure.details)
         except UpstreamFailure as failure:
-            work.answer_builder.close()
-            call = work.calls[-1]
-            if not call.noted and trouble is not None:
+            work.answer_builder.end_part()
+            record = work.calls[-1]
+            if not record.opened and trouble is not None:
                 # Admission refused the repeat: the failure before it says more than that the way is closed.
                 return plan, Unanswered(trouble=trouble)
             trouble = failure.details
-            if call.noted:
-                await work.record(call)
+            if record.opened:
+                await work.write_ledger_row(record)
             wait = retry.delay(
                 trouble,
                 attempt=attempt,
-                text_shown=work.answer_builder.said > text_before,
+                text_shown=work.answer_builder.text_length > text_before,
                 chance=work.runtime.clock.chance(),
-                patience=patience,
+                policy=retry_policy,
             )
             if wait is None:
                 return plan, Unanswered(trouble=trouble)

@@ -40,11 +40,12 @@ T = TypeVar("T")
 async def finish(work: TurnWork, outcome: Outcome) -> bool:
     """Write the end of a turn and show it. False when another process ended it before; then only the calls are recorded."""
     refused = isinstance(outcome, Failed) and outcome.refused
-    work.answer_builder.end()
+    work.answer_builder.end_answer()
     if refused:
         with suppress(StoreError):  # the journal adds an event also when it raises for an earlier one
             work.answer_builder.discard()
-    work.journal.close()  # to titles and everything else: nothing may follow the terminal event or take its number
+    # From here nobody, not even the title task, may add an event: nothing follows the terminal event or takes its number.
+    work.journal.close()
     await work.journal.settle()
     spent = _spent(work)
     tokens, cost = total(spent)
@@ -80,7 +81,7 @@ async def record_calls(work: TurnWork) -> None:
 
 def _spent(work: TurnWork) -> list[entries.Entry]:
     """The ledger rows of a turn's calls; the planned call with its estimate and the cache miss, if there was one."""
-    sent = [record for record in work.calls if record.noted]
+    sent = [record for record in work.calls if record.opened]
     rows = [entry(record, local=work.runtime.deployment.local) for record in sent]
     first = planned_call(work)
     if first is not None:

@@ -13,7 +13,7 @@ from store.messages import StoredMessage
 from store.threads import Thread
 
 
-async def place(
+async def place_question(
     connection: AsyncConnection,
     turn_request: TurnRequest,
     thread: Thread,

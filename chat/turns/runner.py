@@ -25,11 +25,11 @@ from chat.turns.after import AfterTurn
 from chat.turns.finish import finish, record_calls
 from chat.turns.outcome import INTERNAL_ERROR, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome
 from chat.turns.recovery import recover
-from chat.turns.try_models import answer
+from chat.turns.try_models import try_models
 from chat.turns.turn_request import TurnRequest
 from chat.turns.turn_work import TurnWork
 from store import turns
-from store.database import patience
+from store.database import database_patience
 from store.errors import StoreError
 from store.ledger import open_calls
 
@@ -53,7 +53,7 @@ class _Running:
 class Runner:
     """The running turns of this process. `holder` is the process's own id, under which it holds leases.
 
-    `shared`: other processes may run turns in the same database. `draining` is set when all streams are to end; `refusing`: the
+    `shared`: other processes may run turns in the same database. `draining` is set when all streams are to end; `stopping`: the
     server stops, and no new turn is accepted.
     """
 
@@ -62,7 +62,7 @@ class Runner:
     shared: bool
     after: AfterTurn
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    refusing: bool = False
+    stopping: bool = False
     _running: dict[str, _Running] = field(default_factory=dict)
     _beat_at: float | None = None
     _respect_until: float = float("-inf")  # after an outage others get the time of a lease to renew theirs
@@ -75,8 +75,8 @@ class Runner:
 
     async def accept(self, owner_id: str, turn_request: TurnRequest) -> Accepted:
         """Make a turn durable and start it. Raises PalaverError."""
-        admission, coming = self.runtime.caller.admission, self.runtime.clock.new_id("coming")
-        room = admission.expect(coming)
+        admission, arrival = self.runtime.caller.admission, self.runtime.clock.new_id("coming")
+        room = admission.expect(arrival)  # counted from here: many at once must not overfill the queue
         try:
             accepted = await accept(
                 self.runtime,
@@ -84,10 +84,10 @@ class Runner:
                 holder=self.holder,
                 turn_request=turn_request,
                 room=room,
-                refusing=self.refusing,
+                stopping=self.stopping,
             )
         finally:
-            admission.forget(coming)
+            admission.forget(arrival)
         if not accepted.replayed:
             admission.expect(accepted.turn.id)  # until it stands in the queue or has ended
             self._begin(accepted, replace(turn_request, requested_model=accepted.turn.requested_model))
@@ -109,13 +109,13 @@ class Runner:
         else:
             self._stop(running, Cancelled(reason="user"))
 
-    async def cancel_and_wait(self, owner_id: str, turn_id: str, patience: float = 5.0) -> bool:
-        """Stop a turn and wait for its end. False when it runs elsewhere and has not ended in `patience` seconds."""
+    async def cancel_and_wait(self, owner_id: str, turn_id: str, seconds: float = 5.0) -> bool:
+        """Stop a turn and wait for its end. False when it runs elsewhere and has not ended in `seconds`."""
         await self.cancel(owner_id, turn_id)
         running = self._running.get(turn_id)
         if running is None or running.task is None:
             return False
-        await asyncio.wait([running.task], timeout=patience)
+        await asyncio.wait([running.task], timeout=seconds)
         return running.task.done()
 
     def live(self, turn_id: str) -> TurnLog | None:
@@ -130,7 +130,7 @@ class Runner:
 
     async def drain(self, grace: float) -> None:
         """Accept no new turns, give running ones `grace` seconds, end the others as interrupted, and let all streams end."""
-        self.refusing = True
+        self.stopping = True
         if self._running:
             log.info("turns.draining", turns=len(self._running), seconds=grace)
         end = asyncio.get_running_loop().time() + grace
@@ -232,7 +232,7 @@ class Runner:
             running.stop.set_result(outcome)
 
     async def _own(self, running: _Running) -> None:
-        """The outer task of a turn, from its start to its end."""
+        """The outer task of a turn: wait for its outcome, and write its end with `finish`, again and again until it is stored."""
         work, turn = running.work, running.work.turn
         with structlog.contextvars.bound_contextvars(turn_id=turn.id):
             try:
@@ -243,7 +243,7 @@ class Runner:
                     self.after.turn_cancelled(work)
                 await self._end(work, outcome)
                 log.info("turn.ended", outcome=name, calls=len(work.calls))
-                if not self.refusing:
+                if not self.stopping:
                     self._start_jobs(work)
             finally:
                 self.runtime.caller.admission.forget(turn.id)
@@ -258,8 +258,8 @@ class Runner:
 
     async def _outcome(self, running: _Running) -> Outcome:
         """How the turn ends: its answer, a request to stop, or the time limit, whichever comes first."""
-        with patience(self.runtime.deployment.journal_buffer.seconds):
-            answering = asyncio.create_task(answer(running.work), name="answer")
+        with database_patience(self.runtime.deployment.journal_buffer.seconds):
+            answering = asyncio.create_task(try_models(running.work), name="answer")  # inherits it
         limit = self.runtime.deployment.max_turn_seconds
         await asyncio.wait({answering, running.stop}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if answering.done():

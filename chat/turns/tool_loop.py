@@ -31,32 +31,32 @@ FINISH: dict[str, FinishReason] = {
 
 
 async def tool_loop(
-    work: TurnWork, plan: Plan, patience: retry.Patience
+    work: TurnWork, plan: Plan, retry_policy: retry.RetryPolicy
 ) -> tuple[Completed | Unanswered, Route]:
     """How the model's answer ended, and the route of the plan that was sent last.
 
-    A call is recorded here unless it is the turn's last, which is recorded with the turn's end: what an earlier one reserved of
-    budgets, the next one may need.
+    The ledger row of a call that did not complete the turn is written at once, so that the next call can use what it had reserved of
+    the budgets; the row of the completing call is written by `finish`.
     """
     rounds: list[Round] = []
     limit_raised = False
     while True:
         parts = len(work.answer_builder.parts)
-        plan, response = await call_with_retries(work, plan, rounds, patience)
+        plan, response = await call_with_retries(work, plan, rounds, retry_policy)
         if isinstance(response, Unanswered):
             return response, plan.route
         if response.stop_reason == "refusal":
-            await work.record(response.call)
+            await work.write_ledger_row(response.record)
             return Unanswered(trouble=failures.REFUSED, refused=True), plan.route
         if response.stop_reason == "tool_use" and response.tools and len(rounds) < MAX_ROUNDS:
             # Before its tools: a tool part in the log says that the text before it is in the ledger.
-            await work.record(response.call)
+            await work.write_ledger_row(response.record)
             rounds.append(await _use_tools(work, plan, response, last=len(rounds) == MAX_ROUNDS - 1))
             await work.store_plan(plan, rounds)
             continue
         if _answered(work, response):
             return Completed(finish_reason=FINISH.get(response.stop_reason, "stop")), plan.route
-        await work.record(response.call)
+        await work.write_ledger_row(response.record)
         if response.stop_reason != "max_tokens":
             return Unanswered(trouble=failures.EMPTY), plan.route
         larger = _larger_limit(work, plan, rounds)
@@ -95,4 +95,4 @@ async def _use_tools(work: TurnWork, plan: Plan, response: Response, *, last: bo
         if last:
             text += "\n\nAnswer now with what you have."
         results.append({"type": "tool_result", "tool_use_id": request.id, "content": text})
-    return {"assistant": response.call.call.decoder.blocks, "results": results}
+    return {"assistant": response.record.call.decoder.blocks, "results": results}

@@ -21,7 +21,7 @@ from chat.upstream import failures, retry
 from context.limits.model_sequence import End, ModelFailed, ModelSequence
 
 
-async def answer(work: TurnWork) -> Outcome:
+async def try_models(work: TurnWork) -> Outcome:
     """The outcome of a turn that nobody stops. Raises only what nobody expects."""
     deployment, admission = work.runtime.deployment, work.runtime.caller.admission
     await work.planning.load_snapshot()
@@ -33,14 +33,16 @@ async def answer(work: TurnWork) -> Outcome:
     )
     ends: dict[str, Unanswered] = {}
     while True:
-        patience = retry.WITH_OTHERS if models.has_alternative(admission.open_breakers()) else retry.ALONE
+        retry_policy = retry.WITH_OTHERS if models.has_alternative(admission.open_breakers()) else retry.ALONE
         work.answer_builder.discard()  # the reasoning of a model that gave no answer
-        end, route = await answer_with_model(work, models, patience)
+        end, route = await answer_with_model(work, models, retry_policy)
         if isinstance(end, Completed):
             return end
-        ends.pop(route.model_id, None)  # a model that is asked again, for a shorter answer, ended last
+        ends.pop(
+            route.model_id, None
+        )  # asked again, for a shorter answer: its new end is the latest, and `_most_telling` reads them in order
         ends[route.model_id] = end
-        step = models.moved_by_budget(route).failed(
+        step = models.moved_by_budget(route).after_failure(
             ModelFailed(
                 outcome=end.trouble.outcome,
                 text_shown=work.answer_builder.has_text,

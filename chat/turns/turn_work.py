@@ -55,7 +55,7 @@ class TurnWork:
     @property
     def sent(self) -> int:
         """How many calls may have been sent so far."""
-        return sum(record.noted for record in self.calls)
+        return sum(record.opened for record in self.calls)
 
     @property
     def counted_tiers(self) -> set[str]:
@@ -67,7 +67,7 @@ class TurnWork:
         await self.planning.store(plan, rounds, tried=self.tried)
         self.plan = plan
 
-    async def record(self, call: CallRecord) -> None:
+    async def write_ledger_row(self, record: CallRecord) -> None:
         """Write the ledger row of a call that is not the turn's last, so that a crash later in the turn does not blur it."""
-        row = entry(call, local=self.runtime.deployment.local)
+        row = entry(record, local=self.runtime.deployment.local)
         await self.runtime.database.write(partial(keep, rows=[row]))

@@ -164,9 +164,9 @@ class Admission:
             not state.is_calm() or self.waiting or not state.fits(slot_request)
         ):
             raise UpstreamFailure(failures.SKIPPED)
-        patience = self.queue_seconds if slot_request.patience is None else slot_request.patience
+        longest_wait = self.queue_seconds if slot_request.longest_wait is None else slot_request.longest_wait
         hold_left = state.hold_left()
-        if hold_left > min(self.queue_seconds, patience):
+        if hold_left > min(self.queue_seconds, longest_wait):
             raise UpstreamFailure(replace(failures.HELD, retry_after=hold_left))
 
     async def _wait(

@@ -14,32 +14,32 @@ LARGEST_BOUND = 8.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How patient to be with one model: `attempts` calls in all, and the longest `retry-after` in seconds that is waited for."""
+class RetryPolicy:
+    """How often one model is called: `attempts` calls in all; `longest_wait`: the longest `retry-after` in seconds that is waited for."""
 
     attempts: int
     longest_wait: float
 
 
-ALONE = Patience(attempts=4, longest_wait=30.0)
+ALONE = RetryPolicy(attempts=4, longest_wait=30.0)
 """No other model can answer: four calls span about four seconds, and half a minute is what a person at the page accepts."""
 
-WITH_OTHERS = Patience(attempts=2, longest_wait=5.0)
+WITH_OTHERS = RetryPolicy(attempts=2, longest_wait=5.0)
 """Another model can answer: one retry heals what is momentary; then a cold cache costs less than a person's patience."""
 
 
 def delay(
-    failure: FailureDetails, *, attempt: int, text_shown: bool, chance: float, patience: Patience = ALONE
+    failure: FailureDetails, *, attempt: int, text_shown: bool, chance: float, policy: RetryPolicy = ALONE
 ) -> float | None:
     """Seconds to wait before the next call, or None when there must not be one.
 
     `attempt` counts the calls made so far, `chance` is a random number in [0, 1).
     """
-    if text_shown or not failure.repeat or attempt >= patience.attempts:
+    if text_shown or not failure.repeat or attempt >= policy.attempts:
         return None
     bound: float = min(LARGEST_BOUND, FIRST_BOUND * 2 ** (attempt - 1))
     if failure.retry_after is None:
         return bound * chance
-    if failure.retry_after > patience.longest_wait:
+    if failure.retry_after > policy.longest_wait:
         return None
     return failure.retry_after + bound * chance

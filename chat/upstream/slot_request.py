@@ -13,7 +13,7 @@ Priority = Literal["reply", "background", "optional"]
 class SlotRequest:
     """A call that wants to be sent.
 
-    `patience`: the longest wait in seconds for a model whose rate limit is exhausted. None: no other model could answer, so
+    `longest_wait`: the longest wait in seconds for a model whose rate limit is exhausted. None: no other model could answer, so
     that the call also waits for an open circuit breaker.
     """
 
@@ -22,9 +22,9 @@ class SlotRequest:
     need: Need
     priority: Priority
     turn: str | None = None
-    patience: float | None = None
+    longest_wait: float | None = None
 
     @property
     def waits_for_breaker(self) -> bool:
         """Whether the call waits until an open breaker lets calls through again, instead of failing at once."""
-        return self.priority == "reply" and self.patience is None
+        return self.priority == "reply" and self.longest_wait is None

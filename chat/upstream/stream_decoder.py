@@ -70,7 +70,7 @@ class Decoder:
 
     `blocks`: the answer's finished content blocks, as they must be sent back to a model that uses tools. `diagnostics`: the provider's
     word on where this request differs from the cached one. `counted`: whether the final output count arrived. `finished`: whether
-    `message_stop` arrived.
+    `message_stop` arrived; `complete`: whether everything before it did.
     """
 
     def __init__(self) -> None:

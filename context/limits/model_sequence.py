@@ -2,7 +2,7 @@
 
     start(route) ............ the routed model is asked first
     moved_by_budget(route) .. a budget had room for a cheaper model only
-    failed(failure) ......... `AskNext` names the next model and why; `End` says why there is none
+    after_failure(failure) .. `AskNext` names the next model and why; `End` says why there is none
 
 After a failure, in this order: one tier up where the answer was of no use (`cascade`), the nearest model that may not have the same
 trouble (`fallback`), a model that was passed over for its small window, with a shorter answer (`shorter`).
@@ -112,7 +112,7 @@ class ModelSequence:
         waited = any(outcome != TOO_SMALL for outcome in self.tried.values())
         return self.fallback and (waited or bool(left - set(open_breakers)))
 
-    def failed(self, failure: ModelFailed) -> AskNext | End:
+    def after_failure(self, failure: ModelFailed) -> AskNext | End:
         """The next model, or the end."""
         model = self.route.model_id
         earlier = {name: outcome for name, outcome in self.tried.items() if name != model}

@@ -1,5 +1,10 @@
 """Plan a turn's request: what it will contain, what of it is cached, what it will cost, and why. The entry point of this package.
 
+head ...... tools and system prompt: what all threads share
+floor ..... the newest messages, which are always sent verbatim
+warm ...... the window, or a part of it, is in the provider's cache now
+bound ..... more tokens than the request can have
+
 The steps: trim to what fits · lay the blocks out · choose cache TTLs · see whether a compaction is due · place cache breakpoints ·
 forecast the bill · write the recipe · say the reasons.
 """
@@ -62,7 +67,9 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
     placed = _place(inputs, branch, layout, ttls, compaction)
     forecast = _forecast(inputs, branch, layout, placed)
     estimate = _estimate(inputs, branch, trimmed.recalled)
-    estimated_usage = replace(forecast.usage, output=round(branch.cache_state.output))
+    estimated_usage = replace(
+        forecast.usage, output=round(branch.cache_state.output)
+    )  # the mean answer so far
     return Plan(
         recipe=_recipe(inputs, turn, trimmed, layout, placed),
         prompt=inputs.prompt,

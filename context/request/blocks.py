@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from context.messages import Message
 from context.request.recipe import Recipe
-from context.request.request import canonical, parts
+from context.request.request import body_fields, canonical
 from context.request.summary_blocks import Summary
 from context.request.window import spoken
 
@@ -73,7 +73,7 @@ def blocks(
     recipe: Recipe, system: str, messages: Sequence[Message], *, summary: Summary | None = None
 ) -> tuple[tuple[Block, ...], list[int]]:
     """The settings and every block before what was recalled, in the order of the cache; and the indices of those with a breakpoint."""
-    body = parts(recipe, system, messages, summary, ())
+    body = body_fields(recipe, system, messages, summary, ())
     named: list[tuple[Kind, str]] = [
         ("settings", ""),
         *(("tool", tool["name"]) for tool in body.get("tools", ())),

@@ -33,7 +33,7 @@ def build(
     Raises ValueError for a layout it does not know, and when the summary or the recalled texts are not the recipe's own.
     """
     _check(recipe, summary, recalled)
-    body = parts(recipe, system, messages, summary, [block.text for block in recalled])
+    body = body_fields(recipe, system, messages, summary, [block.text for block in recalled])
     for tool_round in rounds:
         body["messages"].append({"role": "assistant", "content": tool_round["assistant"]})
         body["messages"].append({"role": "user", "content": tool_round["results"]})
@@ -55,7 +55,7 @@ def build_keepalive(
     it ends with the summary or the system prompt; an API that wants a message gets the shortest there is.
     """
     _check(recipe, summary, None)
-    body = parts(recipe, system, messages, summary, ())
+    body = body_fields(recipe, system, messages, summary, ())
     if part == "system":
         body["messages"] = []
     elif part == "summary" and summary is not None:
@@ -90,7 +90,7 @@ def build_fork(
 ) -> bytes:
     """The live prefix, the answer it got, and one instruction: how the same model summarizes from its cache."""
     _check(recipe, summary, None)
-    body = parts(recipe, system, messages, summary, ())
+    body = body_fields(recipe, system, messages, summary, ())
     words = spoken(answer)
     if words:
         body["messages"].append({"role": "assistant", "content": [_text(words, None)]})
@@ -122,7 +122,7 @@ def _check(recipe: Recipe, summary: Summary | None, recalled: Sequence[Recalled]
             raise ValueError("the recalled texts are not the ones the recipe names")
 
 
-def parts(
+def body_fields(
     recipe: Recipe,
     system: str,
     messages: Sequence[Message],
@@ -136,7 +136,9 @@ def parts(
         "max_tokens": recipe.max_tokens,
         **({"tools": definitions(recipe.tools)} if recipe.tools else {}),
         "system": [_text(system, cache_breakpoints.get(SYSTEM))],
-        "messages": _turns(messages, cache_breakpoints, () if summary is None else summary.blocks, recalled),
+        "messages": _api_messages(
+            messages, cache_breakpoints, () if summary is None else summary.blocks, recalled
+        ),
     }
     if recipe.thinking == "adaptive":
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
@@ -147,34 +149,34 @@ def parts(
     return body
 
 
-def _turns(
+def _api_messages(
     messages: Sequence[Message],
     cache_breakpoints: Mapping[str, str],
     summary: Sequence[str],
     recalled: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Messages as the API takes them: neighbours of one role share a turn, silent ones are left out.
+    """Messages as the API takes them: neighbours of one role become one API message, silent ones are left out.
 
     The summary opens the first user message; recalled text closes the last one.
     """
-    turns: list[dict[str, Any]] = []
+    api_messages: list[dict[str, Any]] = []
     if summary:
         last = len(summary) - 1
         blocks = [
             _text(text, cache_breakpoints.get(SUMMARY) if index == last else None)
             for index, text in enumerate(summary)
         ]
-        turns.append({"role": "user", "content": blocks})
+        api_messages.append({"role": "user", "content": blocks})
     for message in messages:
         words = spoken(message)
         if not words:
             continue
-        if not turns or turns[-1]["role"] != message.role:
-            turns.append({"role": message.role, "content": []})
-        turns[-1]["content"].append(_text(words, cache_breakpoints.get(message.id)))
+        if not api_messages or api_messages[-1]["role"] != message.role:
+            api_messages.append({"role": message.role, "content": []})
+        api_messages[-1]["content"].append(_text(words, cache_breakpoints.get(message.id)))
     if recalled:
-        turns[-1]["content"].extend(_text(text, None) for text in recalled)
-    return turns
+        api_messages[-1]["content"].extend(_text(text, None) for text in recalled)
+    return api_messages
 
 
 def _text(text: str, ttl: str | None) -> dict[str, Any]:

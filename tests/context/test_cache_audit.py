@@ -14,7 +14,7 @@ from context.models.pricing import Usage
 from context.planning.planned import Plan
 from context.request.blocks import Block, Compared, Kind, blocks, compare, digests, packed, unpacked
 from context.request.recipe import Recalled
-from context.request.request import parts
+from context.request.request import body_fields
 from context.request.summary_blocks import Line, Segment, Summary
 from tests.context.story import NOON, Story
 
@@ -159,7 +159,7 @@ def made(planned: Plan) -> tuple[tuple[Block, ...], list[int]]:
 def kept(planned: Plan) -> list[bytes]:
     """The digests that were stored with a request."""
     found, cache_breakpoints = digests(
-        parts(planned.recipe, planned.prompt.text, planned.messages, planned.summary, ())
+        body_fields(planned.recipe, planned.prompt.text, planned.messages, planned.summary, ())
     )
     return list(unpacked(packed(found, cache_breakpoints)))
 

@@ -40,7 +40,7 @@ def run(models: ModelSequence, *happened: str | Moved | ModelFailed) -> AskNext 
             cheaper = replace(models.route, model_id=what.model, tier=LABELS[what.model], by="budget")
             models = models.moved_by_budget(cheaper)
             continue
-        step = models.failed(ModelFailed(outcome=what) if isinstance(what, str) else what)
+        step = models.after_failure(ModelFailed(outcome=what) if isinstance(what, str) else what)
         models = step.models
     assert step is not None
     return step
@@ -135,7 +135,7 @@ def test_a_model_that_is_asked_again_ended_last() -> None:
 
 def test_what_was_decided_stays_as_it_was() -> None:
     before = start()
-    before.failed(ModelFailed(outcome="overloaded"))
+    before.after_failure(ModelFailed(outcome="overloaded"))
     assert before == start()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import sqlite
-from store.database import Database, patience
+from store.database import Database, database_patience
 from store.errors import StoreLocked
 from tests.store.users import names, new_user
 
@@ -40,7 +40,7 @@ async def test_a_batch_that_meets_a_lock_fails_as_one(lite: Database) -> None:
 
 async def test_a_patient_write_waits_for_the_lock_to_go(lite: Database) -> None:
     async with locked(lite):
-        with patience(60):
+        with database_patience(60):
             waiting = asyncio.create_task(lite.write(new_user("patient")))
         hasty = await asyncio.gather(lite.write(new_user("hasty")), return_exceptions=True)
         assert isinstance(hasty[0], StoreLocked)

@@ -6,7 +6,7 @@ import socket
 import httpx
 import pytest
 
-from chat.api.event_stream import KEEP_ALIVE, follow
+from chat.api.event_stream import HEARTBEAT, follow
 from chat.background.event_log_cleanup import delete_old_event_logs
 from chat.stream.journal import TurnLog
 from tests.chat.outcomes import finished, whole
@@ -180,7 +180,7 @@ async def test_silence_is_filled_with_a_comment_that_is_no_block_of_its_own(hous
     chunks = [await anext(stream), await anext(stream), await anext(stream)]
     log.extend([b"data: {}\nid: 1\n\n"], ended=True)
     chunks += [chunk async for chunk in stream]
-    assert chunks[:3] == [b"retry: 1500\n", KEEP_ALIVE, KEEP_ALIVE]
+    assert chunks[:3] == [b"retry: 1500\n", HEARTBEAT, HEARTBEAT]
     # However many comments: a parser sees one block, with its fields, and no empty one.
     blocks = b"".join(chunks).removesuffix(b"\n\n").split(b"\n\n")
     assert len(blocks) == 1

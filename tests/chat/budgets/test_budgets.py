@@ -188,7 +188,7 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
             tier="standard",
             size=Size(prompt=100, bound=200, output=1_000, fresh=100, answer=50),
         )
-        await caller._send(record)
+        await caller._open_call(record)
         worst = 200 * 4_000_000 + 1_000 * 10_000_000
         assert await counted(app.deps.database) == {"tier:standard|requests|day": (0, 1), f"user:{LOCAL}|usd|day": (0, worst)}  # fmt: skip
         await books.close_abandoned(database, record.created_at + 1, local=False)

@@ -57,8 +57,8 @@ async def test_each_kind_of_words_gets_its_own_part(house: Palaver, thread: str)
         assert answer_builder.has_text
         answer_builder.add("text", " be it")
         answer_builder.add("text", "")
-        answer_builder.close()
-        answer_builder.close()
+        answer_builder.end_part()
+        answer_builder.end_part()
         await answer_builder.journal.settle()
         logged = await kept(house.deps.database, turn_id)
     assert shape(logged) == ["p1 reasoning", "p1 Hm", "p1", "p2 text", "p2 So be it", "p2"]
@@ -91,9 +91,9 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
             await asyncio.wait_for(talk_on(), 30)
         assert len(log.frames) == shown, "nothing is shown that is not kept"
         with pytest.raises(StoreFull):
-            answer_builder.close()
+            answer_builder.end_part()
         await pages("1000000")
-        answer_builder.close()
+        answer_builder.end_part()
         await answer_builder.journal.settle()
         logged = await kept(database, turn_id)
     assert parts_of_log(logged) == ((TextPart(text="".join(said)),), None)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.upstream.failures import OVERLOADED, REFUSED, FailureDetails
-from chat.upstream.retry import ALONE, LARGEST_BOUND, WITH_OTHERS, Patience, delay
+from chat.upstream.retry import ALONE, LARGEST_BOUND, WITH_OTHERS, RetryPolicy, delay
 
 ASKED_TO_WAIT = FailureDetails(code="rate_limited", message="m", outcome="o", repeat=True, retry_after=5.0)
 TOO_LONG = FailureDetails(
@@ -41,14 +41,14 @@ def test_the_wait(
     chance=st.floats(0, 1, exclude_max=True),
     asked=st.none() | st.floats(0, 1e6),
     shown=st.booleans(),
-    patience=st.sampled_from([ALONE, WITH_OTHERS]),
+    policy=st.sampled_from([ALONE, WITH_OTHERS]),
 )
 def test_no_wait_is_longer_than_a_person_has_patience_nor_shorter_than_asked(
-    attempt: int, chance: float, asked: float | None, shown: bool, patience: Patience
+    attempt: int, chance: float, asked: float | None, shown: bool, policy: RetryPolicy
 ) -> None:
     trouble = FailureDetails(code="c", message="m", outcome="o", repeat=True, retry_after=asked)
-    wait = delay(trouble, attempt=attempt, text_shown=shown, chance=chance, patience=patience)
+    wait = delay(trouble, attempt=attempt, text_shown=shown, chance=chance, policy=policy)
     if wait is not None:
         assert not shown
-        assert attempt < patience.attempts
-        assert (asked or 0) <= wait <= patience.longest_wait + LARGEST_BOUND
+        assert attempt < policy.attempts
+        assert (asked or 0) <= wait <= policy.longest_wait + LARGEST_BOUND
