@@ -76,7 +76,7 @@ def test_every_link_leads_somewhere(readme: Path) -> None:
 def reading_order() -> list[tuple[Path, list[str]]]:
     """The files of the reading order, each with the functions and classes to read in it (none: all of it)."""
     steps = re.findall(
-        r"^\d+\. `([\w/]+\.py)`((?:,? `[\w.]+`)*)", section("chat/README.md", "Reading order"), re.MULTILINE
+        r"^\d+\. `([\w/]+\.py)`((?:,?\s+`[\w.]+`)*)", section("chat/README.md", "Reading order"), re.MULTILINE
     )
     return [(ROOT / file, re.findall(r"`([\w.]+)`", names)) for file, names in steps]
 
@@ -96,10 +96,10 @@ def length(file: Path, names: list[str]) -> int:
     return sum(found[name] for name in names)
 
 
-def test_the_reading_order_names_what_exists_and_is_about_a_thousand_lines() -> None:
+def test_the_reading_order_names_what_exists_and_is_about_eleven_hundred_lines() -> None:
     lines = {str(file.relative_to(ROOT)): length(file, names) for file, names in reading_order()}
     assert len(lines) >= 10
-    assert 850 <= sum(lines.values()) <= 1_050, lines
+    assert 1_000 <= sum(lines.values()) <= 1_150, lines
 
 
 @pytest.mark.parametrize("init", sorted(ROOT.glob("chat/**/__init__.py")), ids=lambda init: init.parent.name)

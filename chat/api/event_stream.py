@@ -2,7 +2,7 @@
 
 A cursor is the last `seq` the reader has (`after`, or the `Last-Event-ID` header). Every way a stream can end:
 
-    GET /api/turns/{turn}/events
+    GET /api/turns/{turn}/events, or the POST that asks for a stream (the first two are decided in chat.api.turns)
      ├── 204, no body ................ the turn has ended and the cursor is at its end: an EventSource stops
      ├── 410 log_gone ................ the log was deleted (PALAVER_LOG_HOURS): read GET /api/turns/{turn}
      └── 200, frames

@@ -87,7 +87,7 @@ class Caller:
 
         `longest_wait`: seconds to wait at most for a model whose rate limit is exhausted (None: no other model could answer, so it waits
         as any call waits in the queue). `on_position` is called with the place in the queue. Raises UpstreamFailure for everything that
-        goes wrong at the provider or on the way to it. Whoever iterates ends the record of a complete answer; a record that is left
+        goes wrong at the provider or on the way to it, and CallDoesNotFit before anything is sent. Whoever iterates ends the record of a complete answer; a record that is left
         open counts as cancelled.
         """
         self.hooks.call_started(record, body)

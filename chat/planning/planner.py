@@ -141,7 +141,7 @@ class Planning:
         return sizes.count(text, model_id), sizes.bound(text, model_id)
 
     async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
-        """Messages older than the window that a question is about."""
+        """Recall messages older than the window that a question is about; the search tool uses it too."""
         likeness = await self._likeness(question)  # before a connection is held
         async with self.runtime.database.reading() as connection:
             return await recall(

@@ -82,7 +82,7 @@ class Journal:
         self._storing = asyncio.Lock()
         self._flusher: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
-        self._stored_at = float("-inf")
+        self._write_began_at = float("-inf")
         self._away_since: float | None = None
         self._away_because: StoreError | None = None
         self._closed = False
@@ -151,7 +151,7 @@ class Journal:
     async def _flush_when_due(self) -> None:
         pause, longest = AWAY_PAUSE
         try:
-            wait = self._stored_at + COALESCE - self._clock.monotonic()
+            wait = self._write_began_at + COALESCE - self._clock.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
             while self._waiting or self._unconfirmed:
@@ -180,13 +180,13 @@ class Journal:
             payloads, first = self._unconfirmed, self._seq + 1
             if not payloads:
                 return
-            self._stored_at = self._clock.monotonic()
+            self._write_began_at = self._clock.monotonic()
             try:
                 await store_events.append(self._database, store_events.rows(self._turn_id, first, payloads))
             except StoreError as failure:
                 self._away_because = failure
                 if self._away_since is None:
-                    self._away_since = self._stored_at
+                    self._away_since = self._write_began_at
                     log.warning("journal.buffering", turn_id=self._turn_id, kind=type(failure).__name__)
                 raise
             self._unconfirmed = []

@@ -162,7 +162,10 @@ class _Acceptance:
         return await self._store(connection, thread, now)
 
     async def _store(self, connection: AsyncConnection, thread: Thread, now: int) -> Accepted:
-        """Store the turn with its two messages (`place_question` adds the user's) and its first event."""
+        """Store the turn with its two messages (`place_question` adds the user's) and its first event.
+
+        `above`: the answer above the question, whose window the turn continues.
+        """
         turn_request, clock = self.turn_request, self.runtime.clock
         turn_id, message_id = clock.new_id("turn"), clock.new_id("msg")
         question, above = await place_question(

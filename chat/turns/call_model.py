@@ -30,7 +30,10 @@ class Response:
 async def call_model(
     work: TurnWork, plan: Plan, rounds: Sequence[Round], retry_policy: retry.RetryPolicy
 ) -> Response:
-    """Send the plan's request and stream the answer. Raises UpstreamFailure; `work.calls` has the record either way."""
+    """Send the plan's request and stream the answer. `work.calls` has the record either way.
+
+    Raises UpstreamFailure, and CallDoesNotFit before anything is sent.
+    """
     caller, clock = work.runtime.caller, work.runtime.clock
     record = _record(work, plan, rounds)
     work.calls.append(record)

@@ -232,7 +232,7 @@ class Runner:
             running.stop.set_result(outcome)
 
     async def _own(self, running: _Running) -> None:
-        """The outer task of a turn: wait for its outcome, and write its end with `finish`, again and again until it is stored."""
+        """The outer task of a turn: wait for its outcome, and write its end with `finish`, again and again while the store is away."""
         work, turn = running.work, running.work.turn
         with structlog.contextvars.bound_contextvars(turn_id=turn.id):
             try:
@@ -282,7 +282,7 @@ class Runner:
         return outcome
 
     async def _end(self, work: TurnWork, outcome: Outcome) -> None:
-        """Write the end, however long the store takes to come back: until then the turn is not over."""
+        """Write the end, however long the store takes to come back: until then the turn is not over. Gives up when it is no longer ours."""
         pause, largest = STORE_PATIENCE
         while True:
             try:

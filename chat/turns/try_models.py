@@ -3,7 +3,7 @@
     try_models ............ one model after another, as `context.limits.model_sequence` decides   (this file)
     answer_with_model ..... one model: its plan and its answer
     tool_loop ............. its calls, with the results of the tools it asked for
-    call_with_retries ..... one call, repeated while a repeat can help and nothing of it was shown
+    call_with_retries ..... one call, repeated while a repeat can help and none of its text was shown
     call_model ............ one call, streamed
 
 The turn belongs to a task of the runner, never to a connection; the runner writes the outcome in one transaction.

@@ -3,7 +3,7 @@
 head ...... tools and system prompt: what all threads share
 floor ..... the newest messages, which are always sent verbatim
 warm ...... the window, or a part of it, is in the provider's cache now
-bound ..... more tokens than the request can have
+bound ..... an upper limit of the request's tokens
 
 The steps: trim to what fits · lay the blocks out · choose cache TTLs · see whether a compaction is due · place cache breakpoints ·
 forecast the bill · write the recipe · say the reasons.

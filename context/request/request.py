@@ -155,9 +155,9 @@ def _api_messages(
     summary: Sequence[str],
     recalled: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Messages as the API takes them: neighbours of one role become one API message, silent ones are left out.
+    """Messages as the API takes them: neighbours of one role become one API message, those without words are left out.
 
-    The summary opens the first user message; recalled text closes the last one.
+    The summary opens the first user message; recalled text closes the last user message.
     """
     api_messages: list[dict[str, Any]] = []
     if summary:
