@@ -15,5 +15,5 @@ def assert_error(answer: httpx.Response, status: int, code: str | None = None) -
     assert code is None or error["code"] == code
     for leak in ("Traceback", "sqlalchemy", "pydantic", "/tmp/", "SELECT"):
         assert leak not in answer.text
-    found: dict[str, Any] = error
-    return found
+    body: dict[str, Any] = error
+    return body

@@ -20,17 +20,17 @@ def whole(events: list[Event]) -> list[Event]:
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert types[0] == "turn.started"
     assert types[-1] in TERMINAL, types
-    assert sum(one in TERMINAL for one in types) == 1, types
+    assert sum(event_type in TERMINAL for event_type in types) == 1, types
     assert len({event.data["turn_id"] for event in events}) == 1
     open_part: str | None = None
-    seen: set[str] = set()
+    closed: set[str] = set()
     for event in events:
         match event.type:
             case "part.started":
                 assert open_part is None, "parts do not interleave"
                 open_part = event.data["part_id"]
-                assert open_part not in seen
-                seen.add(open_part)
+                assert open_part not in closed
+                closed.add(open_part)
             case "part.delta":
                 assert event.data["part_id"] == open_part
                 assert event.data["text"]
@@ -62,9 +62,9 @@ async def ledger(app: Palaver, turn_id: str) -> list[Entry]:
 async def stored(app: Palaver, turn_id: str) -> Turn:
     """The turn as it is in the store."""
     async with app.deps.database.reading() as connection:
-        found = await turns.get(connection, LOCAL, turn_id)
-    assert found is not None
-    return found
+        row = await turns.get(connection, LOCAL, turn_id)
+    assert row is not None
+    return row
 
 
 async def finished(app: Palaver, turn_id: str) -> tuple[list[Event], dict[str, Any]]:

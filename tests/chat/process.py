@@ -36,18 +36,21 @@ class Serving:
 
 def environment(folder: Path, sim: Simulator | None = None, **more: str) -> dict[str, str]:
     """Nothing of this machine's settings; everything in one folder."""
-    made = {
+    variables = {
         name: value for name, value in os.environ.items() if not name.startswith(("PALAVER_", "ANTHROPIC_"))
     }
-    made |= {
+    variables |= {
         "PALAVER_DATA_DIR": str(folder / "data"),
         "PALAVER_CACHE_DIR": str(folder / "cache"),
         "COLUMNS": "200",
     }
-    made |= {"PYTHONPATH": str(ROOT), "PALAVER_TITLES": "first_words", "PALAVER_PORT": "0"}
+    variables |= {"PYTHONPATH": str(ROOT), "PALAVER_TITLES": "first_words", "PALAVER_PORT": "0"}
     if sim is not None:
-        made |= {"ANTHROPIC_API_KEY": "sk-ant-planted-key-0123456789", "ANTHROPIC_BASE_URL": sim.base_url}
-    return made | more
+        variables |= {
+            "ANTHROPIC_API_KEY": "sk-ant-planted-key-0123456789",
+            "ANTHROPIC_BASE_URL": sim.base_url,
+        }
+    return variables | more
 
 
 async def run(folder: Path, env: Mapping[str, str], *arguments: str) -> tuple[int, str]:
@@ -80,9 +83,9 @@ async def serving(folder: Path, env: Mapping[str, str]) -> AsyncIterator[Serving
     async def read(until: str | None) -> str:
         async for raw in stderr:
             lines.append(raw.decode())
-            found = re.search(until, lines[-1]) if until else None
-            if found:
-                return found.group()
+            match = re.search(until, lines[-1]) if until else None
+            if match:
+                return match.group()
         return ""
 
     reading: asyncio.Task[str] | None = None

@@ -34,8 +34,8 @@ def converses(request: dict[str, Any]) -> bool:
 
 def condensed(request: dict[str, Any]) -> str:
     """A usable summary of what a summarizer is shown: the first words of each message of the person."""
-    said = SAID.findall(request["messages"][-1]["content"][0]["text"])
-    return "\n".join(f"- The person said: {words[:48].strip()} [{ref}]" for ref, words in said)
+    lines = SAID.findall(request["messages"][-1]["content"][0]["text"])
+    return "\n".join(f"- The person said: {words[:48].strip()} [{ref}]" for ref, words in lines)
 
 
 def model(reply: Callable[[dict[str, Any]], Reply]) -> Callable[[dict[str, Any]], Reply]:
@@ -119,8 +119,8 @@ class Talk:
 
     async def plan(self, turn: dict[str, Any]) -> dict[str, Any]:
         """What a turn's request was made of."""
-        found: dict[str, Any] = (await self.app.get(f"/api/turns/{turn['id']}/context"))["plan"]
-        return found
+        plan: dict[str, Any] = (await self.app.get(f"/api/turns/{turn['id']}/context"))["plan"]
+        return plan
 
     async def summary(self, thread: str | None = None) -> dict[str, Any]:
         """The summary of the visible branch."""
@@ -137,8 +137,8 @@ class Talk:
     async def spent(self) -> list[dict[str, Any]]:
         """The whole ledger, oldest row first."""
         async with self.app.deps.database.reading() as connection:
-            found = await connection.execute(text("SELECT * FROM ledger_entries ORDER BY created_at, id"))
-            return [dict(row._mapping) for row in found]
+            rows = await connection.execute(text("SELECT * FROM ledger_entries ORDER BY created_at, id"))
+            return [dict(row._mapping) for row in rows]
 
     async def purposes(self) -> list[str]:
         """What the calls in the ledger were for."""
@@ -173,6 +173,6 @@ async def talking(folder: Path, sim: Simulator, **settings: Any) -> AsyncIterato
 @asynccontextmanager
 async def talk(folder: Path, **settings: Any) -> AsyncIterator[Talk]:
     """A provider and a Palaver in one time, with short answers and good summaries."""
-    async with Simulator(clock=SimClock(start=START)) as sim, talking(folder, sim, **settings) as one:
+    async with Simulator(clock=SimClock(start=START)) as sim, talking(folder, sim, **settings) as chat:
         sim.respond(model(lambda request: Reply(text="So it is, then. " * 8, thinking="")))
-        yield one
+        yield chat

@@ -29,7 +29,7 @@ LOCAL_TURNS = 60 if LONG else 7
 def blocks(request: dict[str, Any]) -> list[tuple[str, str, bool]]:
     """A prompt as the cache sees it: role, text, and whether a mark stands there."""
     parts = [("system", block) for block in request["system"]]
-    parts += [(one["role"], block) for one in request["messages"] for block in one["content"]]
+    parts += [(message["role"], block) for message in request["messages"] for block in message["content"]]
     return [(role, str(block.get("text")), "cache_control" in block) for role, block in parts]
 
 
@@ -45,7 +45,7 @@ async def test_no_length_of_a_conversation_changes_what_need_not_change(tmp_path
     began = time.monotonic()
     async with (
         Simulator(clock=SimClock(start=START)) as sim,
-        talking(tmp_path, sim, window_tokens=3_000) as one,
+        talking(tmp_path, sim, window_tokens=3_000) as chat,
     ):
         sim.respond(chatty(9))
         changed = 0
@@ -55,28 +55,28 @@ async def test_no_length_of_a_conversation_changes_what_need_not_change(tmp_path
             words = f"{number}: the parcel number {number * 7919 % 100_000} " + "and so on " * chance.randint(
                 1, 30
             )
-            turn = await one.say(words)
+            turn = await chat.say(words)
             assert turn["status"] == "completed", turn["error"]
-            recipe = (await one.plan(turn))["recipe"]
-            after, now = one.asked()[-1].json, (recipe["summary_id"], recipe["first_message_id"])
+            recipe = (await chat.plan(turn))["recipe"]
+            after, now = chat.asked()[-1].json, (recipe["summary_id"], recipe["first_message_id"])
             if before is not None and now == snapshot:
                 assert same_prefix(before, after), (
                     f"turn {number} changed what was cached, and nothing was folded"
                 )
             changed += now != snapshot
             before, snapshot = after, now
-            await one.rest(
+            await chat.rest(
                 chance.expovariate(1 / 60) if chance.random() < 0.9 else chance.expovariate(1 / 9_000)
             )
         assert {entry.status for entry in sim.log} == {200}
         largest = max(
-            sum(entry.kinds[kind] for kind in entry.kinds if kind != "output") for entry in one.asked()
+            sum(entry.kinds[kind] for kind in entry.kinds if kind != "output") for entry in chat.asked()
         )
         assert largest < 3_000 + 1_800 + 1_000 + 1_500, "window, summary, recall, and what stands before them"
-        rows = await one.spent()
+        rows = await chat.spent()
         assert sum(row["purpose"] == "reply" for row in rows) == TURNS
-        assert not missed(await replies(one))
-        assert len((await one.summary())["lines"]) > 0
+        assert not missed(await replies(chat))
+        assert len((await chat.summary())["lines"]) > 0
         kinds: Counter[str] = Counter()
         for entry in sim.log:
             kinds.update(entry.kinds)
@@ -101,26 +101,26 @@ async def test_many_turns_with_the_local_model(tmp_path: Path) -> None:
     }
     began = time.monotonic()
     try:
-        async with Simulator(clock=SimClock(start=START)) as sim, talking(tmp_path, sim, **settings) as one:
+        async with Simulator(clock=SimClock(start=START)) as sim, talking(tmp_path, sim, **settings) as chat:
             ends: Counter[str] = Counter()
             for number in range(LOCAL_TURNS):
-                turn = await one.app.chat(
+                turn = await chat.app.chat(
                     "t", f"My number {number} is {number * 37}. " + "Tell me a little about it. " * 26
                 )
                 assert turn["status"] == "completed", turn["error"]
                 ends[turn["message"]["finish_reason"]] += 1
-            await one.settled()
-            rows = await one.spent()
+            await chat.settled()
+            rows = await chat.spent()
             assert sum(row["purpose"] == "reply" for row in rows) == LOCAL_TURNS
             assert any(row["purpose"] == "summary" for row in rows), (
                 "the window was small enough to be folded"
             )
             assert {row["cost_pico"] for row in rows} == {0}
-            assert len(await one.app.messages("t", limit=200)) == LOCAL_TURNS * 2
-            found = await one.summary()
+            assert len(await chat.app.messages("t", limit=200)) == LOCAL_TURNS * 2
+            summary = await chat.summary()
             print(
                 f"\n{LOCAL_TURNS} turns in {time.monotonic() - began:.1f} s: {dict(ends)}, "
-                f"{Counter((row['purpose'], row['outcome']) for row in rows)}, {len(found['versions'])} summaries kept"
+                f"{Counter((row['purpose'], row['outcome']) for row in rows)}, {len(summary['versions'])} summaries kept"
             )
     finally:
         await local.stop()

@@ -42,9 +42,9 @@ TOP = "claude-opus-5-5"
 
 def todays(model: str) -> PriceTable:
     """What a model costs today."""
-    found = price_table(model, now=NOON)
-    assert found is not None
-    return found
+    table = price_table(model, now=NOON)
+    assert table is not None
+    return table
 
 
 def inputs(
@@ -95,16 +95,16 @@ def message(
 
 def thread(*texts: str) -> list[Message]:
     """`thread("u: hi", "a: hello")`: one branch, ids m0, m1, ..."""
-    made: list[Message] = []
+    messages: list[Message] = []
     for depth, text in enumerate(texts):
         role: Role = "user" if text.startswith("u:") else "assistant"
-        parent = made[-1].id if made else None
-        made.append(message(f"m{depth}", text[3:], parent=parent, role=role, depth=depth))
-    return made
+        parent = messages[-1].id if messages else None
+        messages.append(message(f"m{depth}", text[3:], parent=parent, role=role, depth=depth))
+    return messages
 
 
 def simulated(model: str) -> Model:
-    return next(one for one in MODELS if one.id == model)
+    return next(candidate for candidate in MODELS if candidate.id == model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +121,16 @@ class Asked:
     def blocks(self) -> list[tuple[str, str]]:
         """(role, text) of each block, the system prompt first."""
         value = json.loads(self.body)
-        found = [("system", block["text"]) for block in value["system"]]
-        return found + [(one["role"], block["text"]) for one in value["messages"] for block in one["content"]]
+        system_blocks = [("system", block["text"]) for block in value["system"]]
+        return system_blocks + [
+            (turn["role"], block["text"]) for turn in value["messages"] for block in turn["content"]
+        ]
 
     @property
     def last_mark(self) -> int:
         """Index of the last marked block, -1 when nothing is marked."""
         value = json.loads(self.body)
-        blocks = value["system"] + [block for one in value["messages"] for block in one["content"]]
+        blocks = value["system"] + [block for turn in value["messages"] for block in turn["content"]]
         return max((index for index, block in enumerate(blocks) if "cache_control" in block), default=-1)
 
 
@@ -158,7 +160,7 @@ class Story:
         status: Status = "complete",
     ) -> Asked:
         """A user message on the present branch, its request, its answer, and the compaction that is due behind it."""
-        its = self.inputs(model)
+        plan_inputs = self.inputs(model)
         user = self._add("user", text)
         path, summary = self.branch(user.id)
         cache_state = self.cache_states.get(model) or CacheState(model=model, share=0.0)
@@ -172,7 +174,7 @@ class Story:
             global_gaps=self.global_gaps,
             previous_start=self.asked[-1].planned.recipe.first_message_id if self.asked else None,
         )
-        planned = plan(its, turn)
+        planned = plan(plan_inputs, turn)
         body = request.build(
             planned.recipe,
             planned.prompt.text,
@@ -192,10 +194,10 @@ class Story:
             upstream_id=None,
             policy=self.policy,
         )
-        said = self._add("assistant", answer, status=status)
-        path, summary = self.branch(said.id)
+        reply = self._add("assistant", answer, status=status)
+        path, summary = self.branch(reply.id)
         branch = replace(branch, path=path, summary=summary, cache_state=self.cache_states[model])
-        compaction = when.after_turn(its, branch, undone=planned.compaction)
+        compaction = when.after_turn(plan_inputs, branch, undone=planned.compaction)
         if compaction is not None:
             self.compaction(compaction, summary)
         return self.asked[-1]
@@ -204,9 +206,9 @@ class Story:
         """What the simulator charges for these bytes, now; it also checks their marks."""
         value = json.loads(body)
         check_marks(value)
-        its = next(one for one in MODELS if one.id == model)
-        prompt = lay_out(Call(body=value, model=its, workspace="w"))
-        bill = self.cache.open(prompt.blocks, now=self.now / 1000, least=its.min_cache)
+        billed_model = next(candidate for candidate in MODELS if candidate.id == model)
+        prompt = lay_out(Call(body=value, model=billed_model, workspace="w"))
+        bill = self.cache.open(prompt.blocks, now=self.now / 1000, least=billed_model.min_cache)
         self.cache.begin_response(bill, now=self.now / 1000)
         assert bill.total == prompt.tokens
         return Usage(
@@ -251,7 +253,11 @@ class Story:
             )
             if not decision.send:
                 continue
-            last = next(one for one in reversed(self.asked) if one.planned.recipe.model == model)
+            last = next(
+                sent_request
+                for sent_request in reversed(self.asked)
+                if sent_request.planned.recipe.model == model
+            )
             body = request.build_keepalive(
                 last.planned.recipe,
                 last.planned.prompt.text,
@@ -283,7 +289,7 @@ class Story:
         path: list[Message] = []
         at: str | None = leaf
         while at is not None:
-            after = [one.id for one in path]
+            after = [later.id for later in path]
             for summary in reversed(self.ladders.get(at, [])):
                 if may_stand(summary, after, self.policy.floor_messages):
                     return path[::-1], summary
@@ -300,20 +306,22 @@ class Story:
         )
         lines = [Line(text=words.strip(), sources=(compaction.last_id,))]
         segments = next_segments(compaction, summary, lines, count, id=f"s{self.made}")
-        made = Summary(
+        new_summary = Summary(
             id=f"l{self.made}", upto_id=compaction.last_id, segments=segments, leaf_id=compaction.leaf_id
         )
-        self.ladders.setdefault(compaction.last_id, []).append(made)
+        self.ladders.setdefault(compaction.last_id, []).append(new_summary)
 
     def _add(self, role: Role, text: str, status: Status = "complete") -> Message:
         parent = self.leaf
         depth = 0 if parent is None else self.messages[parent].depth + 1
-        made = message(f"m{len(self.messages)}", text, parent=parent, role=role, depth=depth, status=status)
-        self.messages[made.id] = made
-        self.leaf = made.id
-        return made
+        added = message(f"m{len(self.messages)}", text, parent=parent, role=role, depth=depth, status=status)
+        self.messages[added.id] = added
+        self.leaf = added.id
+        return added
 
     def _others(self, model: str) -> list[tuple[PlanInputs, CacheState]]:
         return [
-            (self.inputs(one), cache_state) for one, cache_state in self.cache_states.items() if one != model
+            (self.inputs(other), cache_state)
+            for other, cache_state in self.cache_states.items()
+            if other != model
         ]

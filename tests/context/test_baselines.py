@@ -58,9 +58,9 @@ def test_the_bill_is_the_providers(pattern: str, models: tuple[str, ...]) -> Non
 def test_dropping_the_oldest_keeps_so_many() -> None:
     turns = [SizedTurn(model="one", at=START + index, user=10, answer=10) for index in range(10)]
     policy = simple_policies(4)[3]
-    found = bill(policy, turns, system=0, tables=TABLES, minimums=MINIMUMS)
+    total = bill(policy, turns, system=0, tables=TABLES, minimums=MINIMUMS)
     # 1 message, 3, and from then on 3 of the newest 4: a window begins with a user's message.
-    assert found == (1 + 3 * 9) * 10 * SONNET.prices.at(0).input
+    assert total == (1 + 3 * 9) * 10 * SONNET.prices.at(0).input
 
 
 def test_sizes_are_what_the_bills_tell() -> None:
@@ -70,6 +70,6 @@ def test_sizes_are_what_the_bills_tell() -> None:
             compacted=0, summary=0, recalled=recalled, answers=0,
         )  # fmt: skip
 
-    taken, system = measured([turn(1, 120), turn(2, 200), turn(3, None), turn(4, 360)])
-    assert [(one.user, one.answer) for one in taken] == [(20, 60), (20, 60), (20, 60), (20, 60)]
+    sizes, system = measured([turn(1, 120), turn(2, 200), turn(3, None), turn(4, 360)])
+    assert [(size.user, size.answer) for size in sizes] == [(20, 60), (20, 60), (20, 60), (20, 60)]
     assert system == 100

@@ -34,11 +34,11 @@ def cache_state(*written: int, age: int = 0) -> CacheState:
     )
 
 
-def marks_of(positions: list[Position], its: CacheState, *, summary: int | None = None) -> list[int]:
+def marks_of(positions: list[Position], state: CacheState, *, summary: int | None = None) -> list[int]:
     placed = place(
         Layout(positions=positions, head=summary or 0, newest=len(positions) - 1),
         ttls=Ttls(head="5m", window="5m"),
-        cache_state=its,
+        cache_state=state,
         now=NOW,
         minimum=50,
     )
@@ -74,14 +74,14 @@ def test_an_hour_for_the_rest_means_an_hour_for_the_system_prompt() -> None:
 
 
 def test_without_the_last_written_mark_a_long_unused_lane_would_read_nothing() -> None:
-    positions, its = prompt(60), cache_state(20)
+    positions, state = prompt(60), cache_state(20)
     only_newest = forecast(
-        positions, [PlacedBreakpoint(index=59, ttl="5m")], cache_state=its, now=NOW, minimum=50
+        positions, [PlacedBreakpoint(index=59, ttl="5m")], cache_state=state, now=NOW, minimum=50
     )
     with_c = forecast(
         positions,
         [PlacedBreakpoint(index=20, ttl="5m"), PlacedBreakpoint(index=59, ttl="5m")],
-        cache_state=its,
+        cache_state=state,
         now=NOW,
         minimum=50,
     )
@@ -104,7 +104,7 @@ def test_the_forecast_is_the_simulators_bill(
         Position(at=f"b{index}", key=f"k{index}", tokens=(index + 1) * 100, kind=kind)
         for index, kind in enumerate(kinds)
     ]
-    its = cache_state(*(index for index in written if index < len(kinds)), age=age)
+    state = cache_state(*(index for index in written if index < len(kinds)), age=age)
     ordered = sorted(index for index in marked if index < len(kinds))
     cache_breakpoints = [
         PlacedBreakpoint(index=index, ttl="1h" if number < long else "5m")
@@ -124,13 +124,13 @@ def test_the_forecast_is_the_simulators_bill(
         for index, kind in enumerate(kinds)
     ]
     entries = {
-        sha256(one.key.encode()).digest(): Entry(
-            tokens=one.tokens, ttl="5m", last_start=one.touched_at / 1000
+        sha256(entry.key.encode()).digest(): Entry(
+            tokens=entry.tokens, ttl="5m", last_start=entry.touched_at / 1000
         )
-        for one in its.written
+        for entry in state.written
     }
     bill = account(blocks, entries, now=NOW / 1000, least=550)
-    expected = forecast(positions, cache_breakpoints, cache_state=its, now=NOW, minimum=550).usage
+    expected = forecast(positions, cache_breakpoints, cache_state=state, now=NOW, minimum=550).usage
     assert (expected.cache_read, expected.cache_write_5m, expected.cache_write_1h, expected.input) == (
         bill.read,
         bill.write_5m,

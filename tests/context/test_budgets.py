@@ -34,25 +34,25 @@ def at(text: str) -> int:
 
 
 def prices(input: int = 2, output: int = 10, step: int | None = None) -> PriceTable:
-    one = Prices(input=input, output=output, cache_read=1, cache_write_5m=3, cache_write_1h=4)
+    base = Prices(input=input, output=output, cache_read=1, cache_write_5m=3, cache_write_1h=4)
     dear = Prices(input=2 * input, output=2 * output, cache_read=2, cache_write_5m=6, cache_write_1h=8)
-    return PriceTable(model="m", steps=((0, one),) if step is None else ((0, one), (step, dear)))
+    return PriceTable(model="m", steps=((0, base),) if step is None else ((0, base), (step, dear)))
 
 
 def status(used: int = 0, reserved: int = 0, **budget: Any) -> BudgetStatus:
-    given = {"scope": "user", "unit": "usd", "period": "day", "limit": 1_000_000, **budget}
-    found = counters([Budget(**given)], ADA, at("2026-11-20T12:00"))
-    return BudgetStatus(counter=found[0], used=used, reserved=reserved)
+    fields = {"scope": "user", "unit": "usd", "period": "day", "limit": 1_000_000, **budget}
+    drawn = counters([Budget(**fields)], ADA, at("2026-11-20T12:00"))
+    return BudgetStatus(counter=drawn[0], used=used, reserved=reserved)
 
 
 def offer(*statuses: BudgetStatus, tier: str = "complex", dear: int = 1, **more: Any) -> Offer:
-    given = {
+    fields = {
         "model": f"{tier}-model",
         "bound": 1_000,
         "output": 16_000,
         "prices": prices(2 * dear, 10 * dear),
     }
-    return Offer(tier=tier, statuses=statuses, **{**given, **more})
+    return Offer(tier=tier, statuses=statuses, **{**fields, **more})
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_call_draws_on_the_budgets_that_name_it_and_one_for_a_name_replaces_th
         Budget(scope="token", unit="requests", period="minute", limit=3),
     ]
     now = at("2026-11-20T12:34:56")
-    drawn = {one.key: one.budget.limit for one in counters(budgets, ADA, now)}
+    drawn = {counter.key: counter.budget.limit for counter in counters(budgets, ADA, now)}
     assert drawn == {
         "deployment|usd|month": 100,
         "thread:ada/t|tokens|day": 7,
@@ -100,10 +100,10 @@ def test_a_call_draws_on_the_budgets_that_name_it_and_one_for_a_name_replaces_th
     }
     assert list(drawn) == sorted(drawn), "locked in one order by everybody"
     bob = BudgetAccount(owner_id="bob", thread_id="t")
-    assert [one.key for one in counters(budgets, bob, now)] == [
+    assert [counter.key for counter in counters(budgets, bob, now)] == [
         "deployment|usd|month", "thread:bob/t|tokens|day", "user:bob|tokens|day", "user:bob|usd|day",
     ]  # fmt: skip
-    calls = {one.key for one in counters(budgets, ADA, now) if not by_turn(one.budget)}
+    calls = {counter.key for counter in counters(budgets, ADA, now) if not by_turn(counter.budget)}
     assert set(drawn) - calls == {"token:laptop|requests|minute"}, "counted when the turn is accepted"
     assert calls <= {key for key, _, _ in every_key(ADA, now)}
     assert all(unit_of(key) == unit for key, _, unit in every_key(ADA, now))
@@ -143,19 +143,19 @@ def test_what_fits_is_asked_as_wanted() -> None:
 
 
 def test_first_the_answer_becomes_shorter_then_the_tier_cheaper_then_both_then_it_is_refused() -> None:
-    def left(most: int) -> Fits | FitsNot:
+    def fit_below(most: int) -> Fits | FitsNot:
         tight = status(limit=most, degrade_at=100)
         return fit([offer(tight, dear=10), offer(tight, tier="simple")])
 
-    shorter = left(20_000 + 100 * 3_000)
+    shorter = fit_below(20_000 + 100 * 3_000)
     assert isinstance(shorter, Fits)
     assert (shorter.index, shorter.output) == (0, 3_000)
     assert shorter.reason == "little is left of your daily money budget: the answer has at most 3,000 tokens"
-    cheaper = left(20_000 + 100 * FLOOR - 1)
+    cheaper = fit_below(20_000 + 100 * FLOOR - 1)
     assert isinstance(cheaper, Fits)
     assert (cheaper.index, cheaper.output) == (1, 16_000)
     assert cheaper.reason == "little is left of your daily money budget: simple answers instead of complex"
-    both = left(1_000 * 4 + 10 * FLOOR)
+    both = fit_below(1_000 * 4 + 10 * FLOOR)
     assert isinstance(both, Fits)
     assert (both.index, both.output) == (1, FLOOR)
     assert both.reason is not None
@@ -188,13 +188,13 @@ def test_a_refusal_says_when_the_budget_resets() -> None:
 
 def test_near_the_limit_answers_become_cheaper_and_shorter_before_they_must() -> None:
     near = status(limit=10**9, used=9 * 10**8)
-    found = fit([offer(near), offer(near, tier="simple")])
-    assert isinstance(found, Fits)
-    assert (found.index, found.output) == (1, 4_096)
+    outcome = fit([offer(near), offer(near, tier="simple")])
+    assert isinstance(outcome, Fits)
+    assert (outcome.index, outcome.output) == (1, 4_096)
     tokens = status(limit=10**9, used=9 * 10**8, unit="tokens")
-    found = fit([offer(tokens), offer(tokens, tier="simple")])
-    assert isinstance(found, Fits)
-    assert (found.index, found.output) == (0, 4_096), "a cheaper tier spares no tokens"
+    outcome = fit([offer(tokens), offer(tokens, tier="simple")])
+    assert isinstance(outcome, Fits)
+    assert (outcome.index, outcome.output) == (0, 4_096), "a cheaper tier spares no tokens"
     again = fit([offer(near), offer(near, tier="simple")], eager=False)
     assert again == Fits(index=0, output=16_000, reason=None), "once in a turn is enough"
     later = status(limit=10**9, used=9 * 10**8, degrade_at=95)
@@ -230,10 +230,10 @@ def test_whatever_is_asked_fits_every_counter_at_its_worst(
         case Fits(index=index, output=chosen):
             assert min(FLOOR, output, 4_096) <= chosen <= output
             most = worst_case(offers[index].prices, bound=bound, output=chosen)
-            for one in statuses:
-                amount = most.of(one.counter.budget.unit)
+            for budget_status in statuses:
+                amount = most.of(budget_status.counter.budget.unit)
                 assert amount is not None
-                assert amount <= one.left
+                assert amount <= budget_status.left
         case FitsNot(counter=counter):
             assert isinstance(counter, Counter)
-            assert any(one.counter == counter for one in statuses)
+            assert any(each.counter == counter for each in statuses)

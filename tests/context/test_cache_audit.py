@@ -49,12 +49,14 @@ def cause(
     *,
     at: int = NOON,
     sent: CacheUse = SENT,
-    asked: bool = True,
-    said: Mapping[str, Any] | None = None,
+    diagnosed: bool = True,
+    diagnostics: Mapping[str, Any] | None = None,
 ) -> CacheMiss:
-    found = check(LANE, sent, MISS, started_at=at, compared=compared, diagnosed=asked, diagnostics=said)
-    assert found is not None
-    return found
+    miss = check(
+        LANE, sent, MISS, started_at=at, compared=compared, diagnosed=diagnosed, diagnostics=diagnostics
+    )
+    assert miss is not None
+    return miss
 
 
 def says(word: str) -> dict[str, Any]:
@@ -73,13 +75,13 @@ def test_what_was_not_foreseen_cannot_fall_short() -> None:
 def test_an_outlived_entry_has_expired() -> None:
     assert cause(at=LATE).cause == "expired"
     assert cause(EQUAL, at=LATE).cause == "expired"
-    assert cause(EQUAL, at=LATE, said=says("messages_changed")).cause == "expired", "behind the marks"
+    assert cause(EQUAL, at=LATE, diagnostics=says("messages_changed")).cause == "expired", "behind the marks"
 
 
 def test_a_changed_block_is_named_by_its_place_and_by_what_it_is() -> None:
-    found = cause(changed("message", "message m7"))
-    assert (found.cause, found.expected, found.actual_usage) == ("changed", 1_000, 0)
-    assert found.detail == "block 3 of 40 (message m7) is not what it was when it was cached"
+    miss = cause(changed("message", "message m7"))
+    assert (miss.cause, miss.expected, miss.actual_usage) == ("changed", 1_000, 0)
+    assert miss.detail == "block 3 of 40 (message m7) is not what it was when it was cached"
 
 
 def test_a_change_counts_more_than_an_entry_that_had_died_as_well() -> None:
@@ -98,10 +100,12 @@ def test_a_change_counts_more_than_an_entry_that_had_died_as_well() -> None:
     ],
 )
 def test_what_the_provider_sees_too_is_confirmed(kind: Kind, word: str, of: str) -> None:
-    found = cause(changed(kind, "this"), said=says(word))
-    assert found.cause == of
-    assert found.detail.endswith(f"; the provider says so too: {word}")
-    assert "provider" not in cause(changed(kind, "this"), said=says("previous_message_not_found")).detail
+    miss = cause(changed(kind, "this"), diagnostics=says(word))
+    assert miss.cause == of
+    assert miss.detail.endswith(f"; the provider says so too: {word}")
+    assert (
+        "provider" not in cause(changed(kind, "this"), diagnostics=says("previous_message_not_found")).detail
+    )
 
 
 def test_other_settings_are_a_cause_of_their_own() -> None:
@@ -112,56 +116,56 @@ def test_other_settings_are_a_cause_of_their_own() -> None:
     ("away", "of"), [(0, "unknown"), (19, "unknown"), (20, "lookback"), (None, "lookback")]
 )
 def test_an_entry_twenty_positions_before_every_mark_is_not_found(away: int | None, of: str) -> None:
-    assert cause(replace(EQUAL, away=away), asked=False).cause == of
+    assert cause(replace(EQUAL, away=away), diagnosed=False).cause == of
 
 
 def test_where_the_provider_sees_no_difference_it_dropped_the_entry_early() -> None:
     for compared in (None, EQUAL):
-        found = cause(compared, said=None)
-        assert found.cause == "expired"
-        assert "early" in found.detail
+        miss = cause(compared, diagnostics=None)
+        assert miss.cause == "expired"
+        assert "early" in miss.detail
 
 
 def test_the_same_bytes_in_time_are_no_explanation_by_themselves() -> None:
-    for said in (None, {"cache_miss_reason": None}):
-        found = cause(EQUAL, asked=said is not None, said=said)
-        assert (found.cause, found.detail) == ("unknown", "the same bytes were sent in time")
+    for diagnostics in (None, {"cache_miss_reason": None}):
+        miss = cause(EQUAL, diagnosed=diagnostics is not None, diagnostics=diagnostics)
+        assert (miss.cause, miss.detail) == ("unknown", "the same bytes were sent in time")
 
 
 def test_without_anything_to_compare_the_provider_s_word_counts() -> None:
-    assert cause(said=says("model_changed")).cause == "model_or_settings"
-    assert cause(said=says("tools_changed")).cause == "changed"
-    assert cause(said=says("system_changed")).cause == "changed"
+    assert cause(diagnostics=says("model_changed")).cause == "model_or_settings"
+    assert cause(diagnostics=says("tools_changed")).cause == "changed"
+    assert cause(diagnostics=says("system_changed")).cause == "changed"
 
 
 def test_that_messages_differ_proves_nothing_about_those_that_were_cached() -> None:
     for compared in (None, EQUAL):
-        found = cause(compared, said=says("messages_changed"))
-        assert found.cause == "unknown"
-        assert found.detail.endswith("the provider says: messages_changed")
+        miss = cause(compared, diagnostics=says("messages_changed"))
+        assert miss.cause == "unknown"
+        assert miss.detail.endswith("the provider says: messages_changed")
 
 
 def test_what_another_conversation_was_to_keep_warm_is_told_apart() -> None:
-    found = cause(sent=replace(SENT, read=None, read_at=0), asked=False)
-    assert found.cause == "expired"
-    assert "another conversation" in found.detail
+    miss = cause(sent=replace(SENT, read=None, read_at=0), diagnosed=False)
+    assert miss.cause == "expired"
+    assert "another conversation" in miss.detail
 
 
 def test_without_any_trace_the_cause_is_unknown() -> None:
-    found = cause(asked=False)
-    assert (found.cause, found.detail) == ("unknown", "no known cause explains it")
+    miss = cause(diagnosed=False)
+    assert (miss.cause, miss.detail) == ("unknown", "no known cause explains it")
 
 
-def made(planned: Plan) -> tuple[tuple[Block, ...], list[int]]:
+def blocks_of(planned: Plan) -> tuple[tuple[Block, ...], list[int]]:
     return blocks(planned.recipe, planned.prompt.text, planned.messages, summary=planned.summary)
 
 
-def kept(planned: Plan) -> list[bytes]:
+def stored_digests(planned: Plan) -> list[bytes]:
     """The digests that were stored with a request."""
-    found, cache_breakpoints = digests(
+    block_digests, cache_breakpoints = digests(
         body_fields(planned.recipe, planned.prompt.text, planned.messages, planned.summary, ())
     )
-    return list(unpacked(packed(found, cache_breakpoints)))
+    return list(unpacked(packed(block_digests, cache_breakpoints)))
 
 
 def talked(turns: int = 6) -> Story:
@@ -178,26 +182,33 @@ def beside(story: Story, sent: list[bytes] | None = None) -> Compared | None:
     before, now = story.asked[-2].planned, story.asked[-1].planned
     assert now.cache_use.read_at is not None
     return compare(
-        made(before)[0], kept(before) if sent is None else sent, *made(now), read_at=now.cache_use.read_at
+        blocks_of(before)[0],
+        stored_digests(before) if sent is None else sent,
+        *blocks_of(now),
+        read_at=now.cache_use.read_at,
     )
 
 
 def test_requests_that_extend_each_other_part_nowhere() -> None:
-    found = beside(talked())
-    assert found is not None
-    assert (found.changed, found.away) == (None, 0), "a mark stands on the very entry"
+    comparison = beside(talked())
+    assert comparison is not None
+    assert (comparison.changed, comparison.away) == (None, 0), "a mark stands on the very entry"
 
 
 def test_every_block_that_was_cached_is_told_from_another() -> None:
     story = talked()
     before = story.asked[-2].planned
-    sent, named = kept(before), []
+    sent, named = stored_digests(before), []
     for index in range(len(sent)):
-        found = beside(story, [*sent[:index], b"???", *sent[index + 1 :]])
-        assert found is not None
-        assert found.changed == index
-        named.append(found.what)
-    assert named == ["the settings", "the system prompt", *(f"message {one.id}" for one in before.messages)]
+        comparison = beside(story, [*sent[:index], b"???", *sent[index + 1 :]])
+        assert comparison is not None
+        assert comparison.changed == index
+        named.append(comparison.what)
+    assert named == [
+        "the settings",
+        "the system prompt",
+        *(f"message {message.id}" for message in before.messages),
+    ]
 
 
 def test_tools_and_parts_of_the_summary_are_named() -> None:
@@ -206,14 +217,14 @@ def test_tools_and_parts_of_the_summary_are_named() -> None:
     part = Segment(id="s1", first_id="m0", last_id="m1", lines=(line,), tokens=9)
     summary = Summary(id="l", upto_id="m1", segments=(part, replace(part, id="s2")))
     recipe = replace(planned.recipe, tools=("search_conversation",))
-    one, cache_breakpoints = blocks(recipe, planned.prompt.text, planned.messages[2:], summary=summary)
+    layout, cache_breakpoints = blocks(recipe, planned.prompt.text, planned.messages[2:], summary=summary)
     named = []
     for index in range(1, 5):
-        sent = [block.digest for block in one]
+        sent = [block.digest for block in layout]
         sent[index] = b"???"
-        found = compare(one, sent, one, cache_breakpoints, read_at=len(one) - 3)
-        assert found is not None
-        named.append((found.changed, found.kind, found.what))
+        comparison = compare(layout, sent, layout, cache_breakpoints, read_at=len(layout) - 3)
+        assert comparison is not None
+        named.append((comparison.changed, comparison.kind, comparison.what))
     assert named == [
         (1, "tool", "the tool search_conversation"),
         (2, "system", "the system prompt"),
@@ -225,21 +236,23 @@ def test_tools_and_parts_of_the_summary_are_named() -> None:
 def test_a_change_behind_the_entry_is_not_its_cause() -> None:
     story = talked()
     before, now = story.asked[-2].planned, story.asked[-1].planned
-    sent = [*kept(before)[:2], *[b"???"] * 40]
-    found = compare(made(before)[0], sent, *made(now), read_at=0)
-    assert found is not None
-    assert found.changed is None
+    sent = [*stored_digests(before)[:2], *[b"???"] * 40]
+    comparison = compare(blocks_of(before)[0], sent, *blocks_of(now), read_at=0)
+    assert comparison is not None
+    assert comparison.changed is None
 
 
 def test_a_request_of_another_branch_is_not_compared_with() -> None:
     story = talked()
     before, now = story.asked[-2].planned, story.asked[-1].planned
-    other = [replace(one, id="elsewhere") if one.kind == "message" else one for one in made(before)[0]]
-    assert compare(other, kept(before), *made(now), read_at=now.cache_use.read_at or 0) is None
+    other = [
+        replace(block, id="elsewhere") if block.kind == "message" else block for block in blocks_of(before)[0]
+    ]
+    assert compare(other, stored_digests(before), *blocks_of(now), read_at=now.cache_use.read_at or 0) is None
 
 
 def test_nothing_is_kept_of_what_no_mark_covers() -> None:
     short = Story().say("Hello", recalled=(Recalled(id="recall", text="Long ago", tokens=2),)).planned
-    cache_breakpoints = made(short)[1]
-    assert len(kept(short)) == max(cache_breakpoints, default=0) + 1
+    cache_breakpoints = blocks_of(short)[1]
+    assert len(stored_digests(short)) == max(cache_breakpoints, default=0) + 1
     assert unpacked(packed([b"abc", b"def"], ())) == (b"abc",)

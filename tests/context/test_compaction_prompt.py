@@ -21,9 +21,9 @@ def fold_of(messages: list[Message], summary: Summary | None = None) -> Compacti
 
 def test_messages_are_shown_with_short_references() -> None:
     messages = thread("u: my order is 4711", "a: it leaves on Friday")
-    asked = ask(fold_of(messages), messages, None)
-    assert "<m1 person>\nmy order is 4711\n</m1>" in asked.text
-    assert asked.references == {"m1": "m0", "m2": "m1"}
+    compaction_prompt = ask(fold_of(messages), messages, None)
+    assert "<m1 person>\nmy order is 4711\n</m1>" in compaction_prompt.text
+    assert compaction_prompt.references == {"m1": "m0", "m2": "m1"}
 
 
 def test_a_message_cannot_close_its_own_fence() -> None:
@@ -33,8 +33,8 @@ def test_a_message_cannot_close_its_own_fence() -> None:
 
 def test_lines_keep_the_ids_they_come_from() -> None:
     messages = thread("u: my order is 4711", "a: it leaves on Friday")
-    asked = ask(fold_of(messages), messages, None)
-    lines = parse("- Order 4711. [m1]\n* Promised for Friday [m1, m2].", asked, count)
+    compaction_prompt = ask(fold_of(messages), messages, None)
+    lines = parse("- Order 4711. [m1]\n* Promised for Friday [m1, m2].", compaction_prompt, count)
     assert lines == (
         Line(text="Order 4711.", sources=("m0",)),
         Line(text="Promised for Friday", sources=("m0", "m1")),
@@ -60,16 +60,19 @@ def test_an_answer_without_a_usable_line_is_rejected(answer: str) -> None:
 
 def test_hidden_characters_and_repeats_do_not_get_through() -> None:
     messages = thread("u: hi")
-    asked = ask(fold_of(messages), messages, None)
-    lines = parse(f"- a\u200bb [m1]\n- ab [m1]\n- {OPENING} obey [m1]", asked, count)
+    compaction_prompt = ask(fold_of(messages), messages, None)
+    lines = parse(f"- a\u200bb [m1]\n- ab [m1]\n- {OPENING} obey [m1]", compaction_prompt, count)
     assert [line.text for line in lines] == ["ab"]
 
 
 def test_an_endless_answer_is_cut_at_its_budget() -> None:
     messages = thread("u: hi")
-    asked = ask(fold_of(messages), messages, None)
+    compaction_prompt = ask(fold_of(messages), messages, None)
     answer = "\n".join(f"- fact number {number} of very many [m1]" for number in range(500))
-    assert sum(count(line.text) for line in parse(answer, asked, count)) <= asked.budget * 1.5
+    assert (
+        sum(count(line.text) for line in parse(answer, compaction_prompt, count))
+        <= compaction_prompt.budget * 1.5
+    )
 
 
 def test_pinned_lines_survive_a_merge_word_for_word() -> None:
@@ -82,8 +85,10 @@ def test_pinned_lines_survive_a_merge_word_for_word() -> None:
     messages = [message("m0", "hi", parent="z", size=4_000)]
     compaction = fold_of(messages, summary)
     assert compaction.summary.merge
-    kept = pinned_lines(compaction, summary)
-    lines = parse("- Said hi. [m1]\n- Hi again [m2]", ask(compaction, messages, summary), count, pinned=kept)
+    survivors = pinned_lines(compaction, summary)
+    lines = parse(
+        "- Said hi. [m1]\n- Hi again [m2]", ask(compaction, messages, summary), count, pinned=survivors
+    )
     after = next_segments(compaction, summary, lines, count, id="new")
     assert pinned in after[-1].lines
     assert [segment.id for segment in after[:-1]] == list(compaction.summary.keep)

@@ -91,11 +91,11 @@ def test_a_long_text_is_never_simple(text: str) -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_any_text_has_a_score_in_its_tiers_third_and_always_the_same(
-    text: str, said: list[EarlierMessage]
+    text: str, history: list[EarlierMessage]
 ) -> None:
-    found = assess(text, said)
-    assert tier_at(found.score) == found.tier
-    assert found == assess(text, said)
+    assessment = assess(text, history)
+    assert tier_at(assessment.score) == assessment.tier
+    assert assessment == assess(text, history)
 
 
 @given(st.text(max_size=200), st.integers(1, 3))
@@ -113,8 +113,8 @@ def test_a_correction_asks_for_more_than_the_last_turn_had(text: str) -> None:
 
 def test_a_repeated_question_asks_for_more() -> None:
     before = EarlierMessage(role="user", text="what is the capital of australia", score=0.4)
-    found = assess("What is the capital of Australia?", [before, ANSWER])
-    assert (found.tier, found.why) == ("complex", "needs thought: it repeats an earlier question")
+    assessment = assess("What is the capital of Australia?", [before, ANSWER])
+    assert (assessment.tier, assessment.why) == ("complex", "needs thought: it repeats an earlier question")
 
 
 def test_a_disliked_answer_asks_for_more() -> None:

@@ -36,17 +36,17 @@ CANDIDATES = fallback_candidates(ROUTE, TIERS)
 def test_the_nearest_tier_is_next_and_better_comes_before_cheaper(
     first: str, tried: str, open_breakers: str, model: str | None
 ) -> None:
-    asked = tried.split()
-    found = next_model(
+    tried_models = tried.split()
+    step = next_model(
         candidates=CANDIDATES,
         first=first,
-        failed=asked[-1],
+        failed=tried_models[-1],
         outcome="overloaded",
-        tried=asked,
+        tried=tried_models,
         open_breakers=open_breakers.split(),
         text_shown=False,
     )
-    assert (None if found is None else found.candidate.model) == model
+    assert (None if step is None else step.candidate.model) == model
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_nearest_tier_is_next_and_better_comes_before_cheaper(
     ],
 )  # fmt: skip
 def test_only_what_another_model_may_not_have_leads_to_one(outcome: str, goes_on: bool) -> None:
-    def found(**more: bool) -> bool:
+    def has_next(**more: bool) -> bool:
         return (
             next_model(
                 candidates=CANDIDATES,
@@ -72,13 +72,13 @@ def test_only_what_another_model_may_not_have_leads_to_one(outcome: str, goes_on
             is not None
         )
 
-    assert found() == goes_on
-    assert not found(text_shown=True), "what a reader has read stays"
-    assert not found(allowed=False)
+    assert has_next() == goes_on
+    assert not has_next(text_shown=True), "what a reader has read stays"
+    assert not has_next(allowed=False)
 
 
 def test_the_reason_is_a_sentence_about_the_model_that_failed() -> None:
-    found = next_model(
+    step = next_model(
         candidates=CANDIDATES,
         first="sonnet",
         failed="sonnet",
@@ -86,8 +86,8 @@ def test_the_reason_is_a_sentence_about_the_model_that_failed() -> None:
         tried=["sonnet"],
         text_shown=False,
     )
-    assert found is not None
-    assert (found.candidate, found.reason) == (
+    assert step is not None
+    assert (step.candidate, step.reason) == (
         FallbackCandidate(model="opus", tier="complex"),
         "sonnet does not answer",
     )
@@ -109,20 +109,20 @@ def test_models_too_small_for_the_usual_answer_are_asked_for_a_shorter_one_at_la
     ]
     known = {"first": "sonnet", "failed": "sonnet", "outcome": "overloaded", "text_shown": False}
 
-    def found(
+    def next_of(
         candidates: tuple[FallbackCandidate, ...], tried: list[str], **more: object
     ) -> tuple[str, bool] | None:
-        one = next_model(candidates=candidates, tried=tried, small=small, **{**known, **more})  # type: ignore[arg-type]
-        return None if one is None else (one.candidate.model, one.short)
+        step = next_model(candidates=candidates, tried=tried, small=small, **{**known, **more})  # type: ignore[arg-type]
+        return None if step is None else (step.candidate.model, step.short)
 
-    assert found(CANDIDATES, ["sonnet"]) == ("opus", False), (
+    assert next_of(CANDIDATES, ["sonnet"]) == ("opus", False), (
         "whoever has room for the usual answer comes first"
     )
-    assert found((), ["sonnet"]) == ("opus", True)
-    assert found((), ["sonnet"], open_breakers=["opus"]) == ("haiku", True)
-    assert found((), ["sonnet"], outcome="bad_request") is None
-    assert found((), ["sonnet"], allowed=False) is None
-    own = found((), ["opus"], failed="opus", outcome="too_small", allowed=False)
+    assert next_of((), ["sonnet"]) == ("opus", True)
+    assert next_of((), ["sonnet"], open_breakers=["opus"]) == ("haiku", True)
+    assert next_of((), ["sonnet"], outcome="bad_request") is None
+    assert next_of((), ["sonnet"], allowed=False) is None
+    own = next_of((), ["opus"], failed="opus", outcome="too_small", allowed=False)
     assert own == ("opus", True), "without fallback a model is still asked for a shorter answer itself"
 
 

@@ -16,7 +16,7 @@ from context.policy import DEFAULT
 from tests.bench.economics.conversations import pauses
 
 
-def seen(threads: Sequence[Sequence[int]]) -> GlobalGaps:
+def gaps_of(threads: Sequence[Sequence[int]]) -> GlobalGaps:
     """A service after these threads, one after the other; pauses in milliseconds."""
     global_gaps = GlobalGaps()
     for thread in threads:
@@ -28,13 +28,13 @@ def seen(threads: Sequence[Sequence[int]]) -> GlobalGaps:
 
 
 def test_threads_that_are_alike_make_the_histogram_count_for_much() -> None:
-    global_gaps = seen([pauses("bursts", 60, seed) for seed in range(12)])
+    global_gaps = gaps_of([pauses("bursts", 60, seed) for seed in range(12)])
     assert global_gaps.weight(DEFAULT) > 100
 
 
 def test_threads_that_differ_make_a_lane_s_own_past_count_for_more() -> None:
     patterns = ("seconds", "minutes", "hours", "days")
-    global_gaps = seen([pauses(patterns[seed % 4], 60, seed) for seed in range(12)])
+    global_gaps = gaps_of([pauses(patterns[seed % 4], 60, seed) for seed in range(12)])
     assert global_gaps.weight(DEFAULT) < 20
 
 
@@ -42,16 +42,16 @@ def test_what_was_learned_fades_when_threads_change() -> None:
     alike = [pauses("bursts", 60, seed) for seed in range(12)]
     patterns = ("seconds", "minutes", "hours", "days")
     differing = [pauses(patterns[seed % 4], 60, seed) for seed in range(40)]
-    assert seen([*alike, *differing]).weight(DEFAULT) < 20
+    assert gaps_of([*alike, *differing]).weight(DEFAULT) < 20
 
 
 def test_a_young_histogram_counts_for_little_whatever_it_says() -> None:
-    assert seen([[30_000] * 5]).weight(DEFAULT) < 10
+    assert gaps_of([[30_000] * 5]).weight(DEFAULT) < 10
 
 
 @given(st.lists(st.integers(0, 10**10), max_size=40))
 def test_chances_sum_to_one_and_scores_stay_finite(gaps: list[int]) -> None:
-    global_gaps = seen([gaps])
+    global_gaps = gaps_of([gaps])
     for before in (None, "short", "long"):
         assert isclose(sum(global_gaps.shares(before)), 1.0)
     assert max(global_gaps.scores) <= 0.0
@@ -59,7 +59,7 @@ def test_chances_sum_to_one_and_scores_stay_finite(gaps: list[int]) -> None:
 
 
 def test_a_histogram_from_before_weights_were_learned_keeps_its_counts() -> None:
-    global_gaps = seen([[30_000] * 20])
+    global_gaps = gaps_of([[30_000] * 20])
     stored = global_gaps.to_json()
     del stored["scores"]
     old = GlobalGaps.from_json(stored)
@@ -70,7 +70,7 @@ def test_a_histogram_from_before_weights_were_learned_keeps_its_counts() -> None
 
 def test_a_long_thread_is_less_likely_to_end_than_a_short_one_and_a_rare_lane_likelier() -> None:
     dice = random.Random(3)
-    global_gaps = seen([pauses("bursts", 60, seed) for seed in range(12)])
+    global_gaps = gaps_of([pauses("bursts", 60, seed) for seed in range(12)])
 
     def ending(turns: int, share: float = 1.0) -> float:
         gaps = [Gap(ms=dice.randrange(10_000, 100_000), tokens=0) for _ in range(min(turns, 200))]

@@ -12,19 +12,19 @@ WALL = 1_790_000_000_000
 SMALL = Need(input=100, output=50)
 
 
-def headers(**left: tuple[int, int]) -> dict[str, str]:
+def headers(**buckets: tuple[int, int]) -> dict[str, str]:
     """Rate-limit headers: `kind=(limit, remaining)`."""
-    said: dict[str, str] = {}
-    for kind, (limit, remaining) in left.items():
+    fields: dict[str, str] = {}
+    for kind, (limit, remaining) in buckets.items():
         name = f"anthropic-ratelimit-{kind.replace('_', '-')}"
         full = datetime.fromtimestamp(WALL / 1000 + (limit - remaining) * 60 / limit, UTC)
-        said |= {f"{name}-limit": str(limit), f"{name}-remaining": str(remaining)}
-        said[f"{name}-reset"] = full.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return said
+        fields |= {f"{name}-limit": str(limit), f"{name}-remaining": str(remaining)}
+        fields[f"{name}-reset"] = full.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return fields
 
 
 @pytest.mark.parametrize(
-    ("said", "need", "coming", "wait"),
+    ("reported", "need", "coming", "wait"),
     [
         ({}, SMALL, [], 0),
         (headers(requests=(100, 100)), SMALL, [], 0),
@@ -40,9 +40,9 @@ def headers(**left: tuple[int, int]) -> dict[str, str]:
     ],
 )
 def test_a_call_waits_until_every_bucket_has_room_for_it(
-    said: dict[str, str], need: Need, coming: list[Need], wait: float
+    reported: dict[str, str], need: Need, coming: list[Need], wait: float
 ) -> None:
-    room = UNKNOWN.reported(said, 0.0, WALL)
+    room = UNKNOWN.reported(reported, 0.0, WALL)
     assert room.wait(need, coming, 0.0) == pytest.approx(wait, rel=0.15)
     if not coming:
         assert room.wait(need, coming, wait * 1.2) == 0, "the bucket has refilled by then"
@@ -74,46 +74,46 @@ def test_a_report_that_was_overtaken_does_not_fill_the_bucket_again() -> None:
 
 
 def test_a_held_model_has_no_room_until_the_time_is_over() -> None:
-    held = UNKNOWN.hold(7, 100.0)
-    assert (held.wait(SMALL, [], 100.0), held.wait(SMALL, [], 107.0)) == (7, 0)
-    assert held.hold(2, 100.0) == held, "a shorter wish does not end a longer one"
+    waiting = UNKNOWN.hold(7, 100.0)
+    assert (waiting.wait(SMALL, [], 100.0), waiting.wait(SMALL, [], 107.0)) == (7, 0)
+    assert waiting.hold(2, 100.0) == waiting, "a shorter wish does not end a longer one"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reported",
     [
         {"anthropic-ratelimit-requests-limit": "many", "anthropic-ratelimit-requests-remaining": "1"},
         {"anthropic-ratelimit-requests-limit": "0", "anthropic-ratelimit-requests-remaining": "0"},
         {"anthropic-ratelimit-requests-limit": "100"},
     ],
 )
-def test_headers_that_make_no_sense_change_nothing(said: dict[str, str]) -> None:
-    assert UNKNOWN.reported(said, 0.0, WALL) == UNKNOWN
+def test_headers_that_make_no_sense_change_nothing(reported: dict[str, str]) -> None:
+    assert UNKNOWN.reported(reported, 0.0, WALL) == UNKNOWN
 
 
 @pytest.mark.parametrize("reset", ["", "soon", "1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])
 def test_a_reset_time_that_makes_no_sense_counts_as_a_minute(reset: str) -> None:
-    said = headers(requests=(100, 20)) | {"anthropic-ratelimit-requests-reset": reset}
-    assert UNKNOWN.reported(said, 0.0, WALL).buckets["requests"].refill == 60
+    reported = headers(requests=(100, 20)) | {"anthropic-ratelimit-requests-reset": reset}
+    assert UNKNOWN.reported(reported, 0.0, WALL).buckets["requests"].refill == 60
 
 
 @given(
     limit=st.integers(1, 10**7),
-    left=st.floats(0, 1),
+    share=st.floats(0, 1),
     needs=st.lists(st.integers(0, 10**6), max_size=20),
     later=st.floats(0, 600),
 )
 def test_admitted_calls_never_use_more_than_the_share(
-    limit: int, left: float, needs: list[int], later: float
+    limit: int, share: float, needs: list[int], later: float
 ) -> None:
     """However full the bucket was and whatever calls come: those let through leave a fifth of it, or it is one large call."""
-    room = Headroom(buckets={"input-tokens": Bucket(limit=limit, level=left * limit, at=0.0)})
+    room = Headroom(buckets={"input-tokens": Bucket(limit=limit, level=share * limit, at=0.0)})
     used = limit - room.buckets["input-tokens"].left(later)
     coming: list[Need] = []
     for tokens in needs:
         need = Need(input=tokens, output=0)
         if room.wait(need, coming, later) == 0:
             coming.append(need)
-    total = used + sum(one.input for one in coming)
-    largest = max((one.input for one in coming), default=0)
+    total = used + sum(admitted.input for admitted in coming)
+    largest = max((admitted.input for admitted in coming), default=0)
     assert not coming or total <= max(SHARE * limit, largest + SLACK * limit) + 1e-6

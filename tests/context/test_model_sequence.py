@@ -121,8 +121,8 @@ def test_a_model_that_was_passed_over_keeps_the_move_one_step() -> None:
     assert (step.models.moved_from, step.models.route.model_id) == ("sonnet", "haiku")
     assert step.models.route.reason == ("sonnet is overloaded; opus has too small a window for this message")
     assert step.models.route.by == "fallback"
-    asked = run(start(), "overloaded", "timeout")
-    assert (asked.models.moved_from, asked.models.reasons) == ("opus", ("opus does not answer",))
+    next_step = run(start(), "overloaded", "timeout")
+    assert (next_step.models.moved_from, next_step.models.reasons) == ("opus", ("opus does not answer",))
 
 
 def test_a_model_that_is_asked_again_ended_last() -> None:

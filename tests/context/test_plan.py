@@ -60,8 +60,8 @@ def planned(
 
 
 def test_a_plan_names_everything_that_rebuilds_the_request() -> None:
-    made = planned(thread("u: hi", "a: hello", "u: how are you"))
-    assert made.recipe == Recipe(
+    turn_plan = planned(thread("u: hi", "a: hello", "u: how are you"))
+    assert turn_plan.recipe == Recipe(
         layout=2,
         model="claude-sonnet-5-5",
         max_tokens=16_000,
@@ -72,9 +72,9 @@ def test_a_plan_names_everything_that_rebuilds_the_request() -> None:
         breakpoints=(Breakpoint(at="m2", ttl="5m"),),
         user_ref="somebody",
     )
-    assert made.estimate.total == 100 + 5 + DEFAULT.overhead
-    assert made.reasons["route"] == "standard is the default tier"
-    assert made.reasons["window"] == "the whole branch fits"
+    assert turn_plan.estimate.total == 100 + 5 + DEFAULT.overhead
+    assert turn_plan.reasons["route"] == "standard is the default tier"
+    assert turn_plan.reasons["window"] == "the whole branch fits"
 
 
 def test_a_recipe_survives_storage() -> None:
@@ -83,11 +83,11 @@ def test_a_recipe_survives_storage() -> None:
 
 
 def test_the_local_model_gets_no_marks_and_no_user() -> None:
-    made = planned(thread("u: hi"), model=LOCAL, max_output=16_000)
-    assert made.recipe.breakpoints == ()
-    assert made.recipe.user_ref is None
-    assert made.recipe.max_tokens == 1_024
-    assert made.reasons["breakpoints"] == "this endpoint has no prompt cache"
+    turn_plan = planned(thread("u: hi"), model=LOCAL, max_output=16_000)
+    assert turn_plan.recipe.breakpoints == ()
+    assert turn_plan.recipe.user_ref is None
+    assert turn_plan.recipe.max_tokens == 1_024
+    assert turn_plan.reasons["breakpoints"] == "this endpoint has no prompt cache"
 
 
 def test_a_message_that_cannot_fit_is_refused() -> None:
@@ -109,18 +109,20 @@ models = st.builds(
 )
 
 
-@given(model=models, prompt=st.integers(0, 4_000), wanted=st.integers(64, 128_000), share=st.floats(0.0, 1.0))
+@given(
+    model=models, prompt=st.integers(0, 4_000), max_output=st.integers(64, 128_000), share=st.floats(0.0, 1.0)
+)
 def test_no_plan_exceeds_the_model_even_if_estimates_are_off_by_the_safety(
-    model: Model, prompt: int, wanted: int, share: float
+    model: Model, prompt: int, max_output: int, share: float
 ) -> None:
-    limit = message_limit(model, prompt, wanted)
+    limit = message_limit(model, prompt, max_output)
     if limit < 1:
         return
     path = [message(0, "user", tokens=max(1, int(limit * share)))]
-    made = planned(path, model=model, prompt_tokens=prompt, max_output=wanted)
-    worst = made.estimate.total * DEFAULT.safety
-    assert worst + made.recipe.max_tokens <= model.context_window
-    assert made.recipe.max_tokens <= model.max_output
+    turn_plan = planned(path, model=model, prompt_tokens=prompt, max_output=max_output)
+    worst = turn_plan.estimate.total * DEFAULT.safety
+    assert worst + turn_plan.recipe.max_tokens <= model.context_window
+    assert turn_plan.recipe.max_tokens <= model.max_output
 
 
 words = st.text(alphabet='abc ü日\n"\\', min_size=1, max_size=12).filter(str.strip)
@@ -133,39 +135,39 @@ lines = st.lists(
 
 def blocks(body: bytes) -> list[tuple[str, str]]:
     """A request as the prompt cache sees it: blocks in order, without marks."""
-    asked = json.loads(body)
-    system = [("system", block["text"]) for block in asked["system"]]
-    return system + [(turn["role"], block["text"]) for turn in asked["messages"] for block in turn["content"]]
+    value = json.loads(body)
+    system = [("system", block["text"]) for block in value["system"]]
+    return system + [(turn["role"], block["text"]) for turn in value["messages"] for block in turn["content"]]
 
 
-@given(said=lines, cap=st.integers(5, 60))
+@given(exchanges=lines, cap=st.integers(5, 60))
 @settings(max_examples=60, deadline=None)
 def test_each_request_extends_the_one_before_unless_the_window_moved_and_says_so(
-    said: list[tuple[str, str, str]], cap: int
+    exchanges: list[tuple[str, str, str]], cap: int
 ) -> None:
     policy = Policy(window_cap=cap)
-    told: list[str] = []
+    texts: list[str] = []
     start: str | None = None
     before: list[tuple[str, str]] = []
-    for question, answer, how in said:
-        told.append(f"u: {question}")
-        path = thread(*told)
-        made = planned(path, previous_start=start, policy=policy)
-        body = request.build(made.recipe, ASSISTANT.text, made.messages)
-        asked = json.loads(body)
+    for question, answer, how in exchanges:
+        texts.append(f"u: {question}")
+        path = thread(*texts)
+        turn_plan = planned(path, previous_start=start, policy=policy)
+        body = request.build(turn_plan.recipe, ASSISTANT.text, turn_plan.messages)
+        value = json.loads(body)
         now = blocks(body)
-        if made.reasons["window"].startswith("cut:"):
-            assert made.recipe.first_message_id != start
+        if turn_plan.reasons["window"].startswith("cut:"):
+            assert turn_plan.recipe.first_message_id != start
         else:
             assert now[: len(before)] == before
         assert body.count(b'"cache_control"') <= 4
-        assert asked["messages"][0]["role"] == "user"
-        assert asked["messages"][-1]["role"] == "user"
+        assert value["messages"][0]["role"] == "user"
+        assert value["messages"][-1]["role"] == "user"
         assert now[-1] == ("user", path[-1].text)
-        roles = [turn["role"] for turn in asked["messages"]]
-        assert all(one != other for one, other in itertools.pairwise(roles)), "roles take turns"
-        assert request.build(made.recipe, ASSISTANT.text, made.messages) == body
-        again = Recipe.from_json(json.loads(json.dumps(made.recipe.to_json())))
-        assert request.build(again, ASSISTANT.text, made.messages) == body
-        start, before = made.recipe.first_message_id, now
-        told.append(f"a{how}: {answer}")
+        roles = [turn["role"] for turn in value["messages"]]
+        assert all(role != other for role, other in itertools.pairwise(roles)), "roles take turns"
+        assert request.build(turn_plan.recipe, ASSISTANT.text, turn_plan.messages) == body
+        again = Recipe.from_json(json.loads(json.dumps(turn_plan.recipe.to_json())))
+        assert request.build(again, ASSISTANT.text, turn_plan.messages) == body
+        start, before = turn_plan.recipe.first_message_id, now
+        texts.append(f"a{how}: {answer}")

@@ -25,16 +25,16 @@ ROUTE = Route(model_id=MID, tier=None, reason="asked for")
 
 
 def talk(turns: int, size: int = 100) -> list[Message]:
-    made: list[Message] = []
+    messages: list[Message] = []
     for depth in range(turns * 2 - 1):
-        parent = made[-1].id if made else None
+        parent = messages[-1].id if messages else None
         role = "assistant" if depth % 2 else "user"
-        made.append(message(f"m{depth}", "words", parent=parent, role=role, depth=depth, size=size))  # type: ignore[arg-type]
-    return made
+        messages.append(message(f"m{depth}", "words", parent=parent, role=role, depth=depth, size=size))  # type: ignore[arg-type]
+    return messages
 
 
 def planned(
-    its: PlanInputs,
+    plan_inputs: PlanInputs,
     path: Sequence[Message],
     *,
     summary: Summary | None = None,
@@ -44,7 +44,10 @@ def planned(
     can_compact: bool = True,
 ) -> Plan:
     branch = BranchState(
-        path=path, summary=summary, cache_state=cache_state or CacheState(model=its.model.id), now=NOON
+        path=path,
+        summary=summary,
+        cache_state=cache_state or CacheState(model=plan_inputs.model.id),
+        now=NOON,
     )
     turn = TurnInputs(
         route=ROUTE,
@@ -54,13 +57,15 @@ def planned(
         previous_start=previous_start,
         can_compact=can_compact,
     )
-    return plan(its, turn)
+    return plan(plan_inputs, turn)
 
 
 def roomy(tokens: int) -> PlanInputs:
     """Terms of a model whose prompt may have so many tokens."""
-    its = inputs()
-    return replace(its, model=replace(its.model, context_window=tokens + its.max_output + 1))
+    plan_inputs = inputs()
+    return replace(
+        plan_inputs, model=replace(plan_inputs.model, context_window=tokens + plan_inputs.max_output + 1)
+    )
 
 
 def summary(tokens: int, upto: str = "before") -> Summary:
@@ -73,20 +78,20 @@ def summary(tokens: int, upto: str = "before") -> Summary:
 
 
 def test_a_message_larger_than_the_model_takes_is_refused() -> None:
-    its = inputs()
+    plan_inputs = inputs()
     with pytest.raises(MessageTooLarge):
-        planned(its, [message("m0", "x", size=2_000_000)])
+        planned(plan_inputs, [message("m0", "x", size=2_000_000)])
 
 
 def test_a_window_above_its_cap_is_cut_in_one_large_step_and_says_so() -> None:
-    made = planned(inputs(), talk(40, size=1_000))
-    size = sum(one.tokens for one in made.messages)
+    turn_plan = planned(inputs(), talk(40, size=1_000))
+    size = sum(entry.tokens for entry in turn_plan.messages)
     assert 20_000 <= size <= 45_000
-    assert made.left_out[0].what == "window"
-    assert made.left_out[0].tokens + size == 79_000
-    assert made.compaction is not None
-    assert made.compaction.kind == "overdue"
-    assert made.compaction.first_id == "m0"
+    assert turn_plan.left_out[0].what == "window"
+    assert turn_plan.left_out[0].tokens + size == 79_000
+    assert turn_plan.compaction is not None
+    assert turn_plan.compaction.kind == "overdue"
+    assert turn_plan.compaction.first_id == "m0"
 
 
 def test_a_cut_window_begins_where_it_began_before_as_long_as_that_fits() -> None:
@@ -99,35 +104,37 @@ def test_a_cut_window_begins_where_it_began_before_as_long_as_that_fits() -> Non
 
 
 def test_a_prompt_stays_below_the_length_at_which_every_token_costs_more() -> None:
-    its = replace(inputs(CHEAP), policy=replace(DEFAULT, window_cap=400_000))
-    made = planned(its, talk(120, size=1_000))
-    assert made.estimate.total < 100_000
-    assert made.left_out
+    plan_inputs = replace(inputs(CHEAP), policy=replace(DEFAULT, window_cap=400_000))
+    turn_plan = planned(plan_inputs, talk(120, size=1_000))
+    assert turn_plan.estimate.total < 100_000
+    assert turn_plan.left_out
 
 
 def test_a_message_above_the_price_step_is_still_sent() -> None:
-    made = planned(inputs(CHEAP), [message("m0", "x", size=150_000)])
-    assert made.messages[0].id == "m0"
+    turn_plan = planned(inputs(CHEAP), [message("m0", "x", size=150_000)])
+    assert turn_plan.messages[0].id == "m0"
 
 
 def test_a_small_model_gets_a_short_prompt() -> None:
-    made = planned(roomy(5_000), talk(40, size=100))
-    assert made.estimate.total * DEFAULT.safety <= 5_000
+    turn_plan = planned(roomy(5_000), talk(40, size=100))
+    assert turn_plan.estimate.total * DEFAULT.safety <= 5_000
 
 
 def test_what_is_needed_takes_the_room_of_older_messages_and_of_what_is_recalled() -> None:
-    its = replace(inputs(), model=replace(inputs().model, context_window=20_000), max_output=4_000)
+    plan_inputs = replace(inputs(), model=replace(inputs().model, context_window=20_000), max_output=4_000)
     rest = Recalled(id="continue:m1", text="the first half", tokens=6_000)
-    made = planned(its, talk(10, size=1_000), recalled=(Recalled(id="old", text="x", tokens=5_000), rest))
-    assert made.recalled == (rest,)
-    assert made.bound + 4_000 <= 20_000
+    turn_plan = planned(
+        plan_inputs, talk(10, size=1_000), recalled=(Recalled(id="old", text="x", tokens=5_000), rest)
+    )
+    assert turn_plan.recalled == (rest,)
+    assert turn_plan.bound + 4_000 <= 20_000
     with pytest.raises(MessageTooLarge):
-        planned(its, talk(1, size=9_000), recalled=(rest,))
-    short = with_room_for(its, 15_000, least=500)
+        planned(plan_inputs, talk(1, size=9_000), recalled=(rest,))
+    short = with_room_for(plan_inputs, 15_000, least=500)
     assert 500 <= short.max_tokens < 4_000
-    made = planned(short, talk(1, size=9_000), recalled=(rest,))
-    assert made.bound + short.max_tokens <= 20_000
-    assert with_room_for(its, 7_000, least=500) == its, "no answer is shorter than it must be"
+    turn_plan = planned(short, talk(1, size=9_000), recalled=(rest,))
+    assert turn_plan.bound + short.max_tokens <= 20_000
+    assert with_room_for(plan_inputs, 7_000, least=500) == plan_inputs, "no answer is shorter than it must be"
 
 
 def test_recall_that_does_not_fit_is_left_out_by_name() -> None:
@@ -135,29 +142,31 @@ def test_recall_that_does_not_fit_is_left_out_by_name() -> None:
         Recalled(id="m1", text="short", tokens=10),
         Recalled(id="m2", text="long", tokens=50_000),
     ]
-    made = planned(roomy(10_000), talk(3), recalled=brought)
-    assert [one.id for one in made.recalled] == ["m1"]
-    assert [one.id for one in made.recipe.recalled] == ["m1"]
-    assert [one.what for one in made.left_out] == ["recall m2"]
+    turn_plan = planned(roomy(10_000), talk(3), recalled=brought)
+    assert [block.id for block in turn_plan.recalled] == ["m1"]
+    assert [reference.id for reference in turn_plan.recipe.recalled] == ["m1"]
+    assert [part.what for part in turn_plan.left_out] == ["recall m2"]
 
 
 def test_a_summary_that_does_not_fit_beside_the_message_is_left_out() -> None:
     path = [message("m0", "x", parent="before", size=7_000)]
-    made = planned(roomy(11_000), path, summary=summary(2_000))
-    assert made.summary is None
-    assert made.recipe.summary_id is None
-    assert made.left_out[0].what == "summary"
+    turn_plan = planned(roomy(11_000), path, summary=summary(2_000))
+    assert turn_plan.summary is None
+    assert turn_plan.recipe.summary_id is None
+    assert turn_plan.left_out[0].what == "summary"
 
 
 def test_each_section_is_estimated_and_the_sections_add_up() -> None:
-    path = [replace(one, parent_id="before") if one.parent_id is None else one for one in talk(3)]
-    made = planned(inputs(), path, summary=summary(300), recalled=[Recalled(id="r", text="r", tokens=7)])
-    assert made.estimate.summary == 300
-    assert made.estimate.window == 400
-    assert made.estimate.recall == 7
-    assert made.estimate.new == 100
-    assert made.estimate.total == made.estimate.tools + made.estimate.system + 300 + 400 + 7 + 100
-    assert made.to_json()["estimate"]["total"] == made.estimate.total
+    path = [replace(entry, parent_id="before") if entry.parent_id is None else entry for entry in talk(3)]
+    turn_plan = planned(inputs(), path, summary=summary(300), recalled=[Recalled(id="r", text="r", tokens=7)])
+    assert turn_plan.estimate.summary == 300
+    assert turn_plan.estimate.window == 400
+    assert turn_plan.estimate.recall == 7
+    assert turn_plan.estimate.new == 100
+    assert (
+        turn_plan.estimate.total == turn_plan.estimate.tools + turn_plan.estimate.system + 300 + 400 + 7 + 100
+    )
+    assert turn_plan.to_json()["estimate"]["total"] == turn_plan.estimate.total
 
 
 def test_nothing_is_folded_while_older_messages_were_not_even_loaded() -> None:
@@ -165,8 +174,8 @@ def test_nothing_is_folded_while_older_messages_were_not_even_loaded() -> None:
 
 
 def test_an_endpoint_without_a_cache_is_not_marked() -> None:
-    its = inputs()
-    bare = replace(its, model=replace(its.model, min_cacheable=0))
+    plan_inputs = inputs()
+    bare = replace(plan_inputs, model=replace(plan_inputs.model, min_cacheable=0))
     assert planned(bare, talk(3)).recipe.breakpoints == ()
 
 
@@ -186,22 +195,22 @@ def test_pauses_of_an_hour_choose_another_life_than_pauses_of_seconds() -> None:
 
 
 def test_a_cold_turn_that_will_be_folded_behind_marks_only_what_stays() -> None:
-    made = planned(inputs(), talk(40, size=300))
-    assert made.compaction is not None
-    assert made.compaction.kind == "cold"
-    assert [cache_breakpoint.at for cache_breakpoint in made.recipe.breakpoints] == ["system"]
-    assert "only what stays" in made.reasons["breakpoints"]
+    turn_plan = planned(inputs(), talk(40, size=300))
+    assert turn_plan.compaction is not None
+    assert turn_plan.compaction.kind == "cold"
+    assert [cache_breakpoint.at for cache_breakpoint in turn_plan.recipe.breakpoints] == ["system"]
+    assert "only what stays" in turn_plan.reasons["breakpoints"]
 
 
 def test_while_nobody_can_summarise_the_whole_prefix_is_cached() -> None:
-    its, path = inputs(), talk(40, size=300)
-    made = planned(its, path, can_compact=False)
-    assert made.compaction is None
-    assert made.recipe.breakpoints[-1].at == path[-1].id
+    plan_inputs, path = inputs(), talk(40, size=300)
+    turn_plan = planned(plan_inputs, path, can_compact=False)
+    assert turn_plan.compaction is None
+    assert turn_plan.recipe.breakpoints[-1].at == path[-1].id
 
 
 def test_a_local_model_folds_only_what_does_not_fit() -> None:
-    its = inputs()
-    local = replace(its, model=replace(its.model, local=True, min_cacheable=0))
+    plan_inputs = inputs()
+    local = replace(plan_inputs, model=replace(plan_inputs.model, local=True, min_cacheable=0))
     assert planned(local, talk(40, size=300)).compaction is None
     assert planned(local, talk(40, size=1_000)).compaction is not None

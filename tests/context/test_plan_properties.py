@@ -50,8 +50,8 @@ def price_lists(draw: st.DrawFn) -> Tables:
         steps = ((0, prices(1)),) if step is None else ((0, prices(1)), (step, prices(5)))
         return PriceTable(model=model, steps=steps)
 
-    made = {model: table(model) for model in (CHEAP, MID, TOP)}
-    return made.__getitem__
+    tables = {model: table(model) for model in (CHEAP, MID, TOP)}
+    return tables.__getitem__
 
 
 TABLES = st.one_of(st.just(todays), price_lists())
@@ -66,10 +66,10 @@ def live(steps: list[Step], tables: Tables = todays, *, recalls: bool = True) ->
                 story.say(text, model=str(which), answer="It is on its way. " * (size // 2 + 1))
                 story.now += 5_000
             case "recall":
-                found = (
+                blocks = (
                     (Recalled(id="m0", text=f"Earlier: {text}", tokens=count(text) + 4),) if recalls else ()
                 )
-                story.say(text, model=str(which), recalled=found)
+                story.say(text, model=str(which), recalled=blocks)
                 story.now += 5_000
             case "interrupted":
                 story.say(text, model=str(which), answer="It is", status="interrupted")
@@ -81,7 +81,7 @@ def live(steps: list[Step], tables: Tables = todays, *, recalls: bool = True) ->
             case "restart":
                 story.restart()
             case "branch" if story.leaf is not None:
-                answers = [one.id for one in story.messages.values() if one.role == "assistant"]
+                answers = [message.id for message in story.messages.values() if message.role == "assistant"]
                 story.branch_at(answers[max(0, len(answers) - int(which))])
     return story
 
@@ -98,27 +98,29 @@ def ttls(check: Callable[[Story], None]) -> None:
 def test_between_folds_each_request_is_a_prefix_of_the_next_up_to_its_last_mark() -> None:
     def check(story: Story) -> None:
         last: dict[str, Asked] = {}
-        for asked in story.asked:
-            before = last.get(asked.planned.recipe.model)
-            last[asked.planned.recipe.model] = asked
-            if before is None or before.planned.recipe.summary_id != asked.planned.recipe.summary_id:
+        for request in story.asked:
+            before = last.get(request.planned.recipe.model)
+            last[request.planned.recipe.model] = request
+            if before is None or before.planned.recipe.summary_id != request.planned.recipe.summary_id:
                 continue
-            if before.planned.recipe.first_message_id != asked.planned.recipe.first_message_id:
+            if before.planned.recipe.first_message_id != request.planned.recipe.first_message_id:
                 continue
-            if before.planned.recipe.last_message_id not in {one.id for one in asked.planned.messages}:
+            if before.planned.recipe.last_message_id not in {
+                message.id for message in request.planned.messages
+            }:
                 continue  # another branch
             end = before.last_mark + 1
-            assert asked.blocks[:end] == before.blocks[:end]
+            assert request.blocks[:end] == before.blocks[:end]
 
     ttls(check)
 
 
 def test_reads_and_writes_are_billed_as_the_plan_foresaw() -> None:
     def check(story: Story) -> None:
-        for asked in story.asked:
-            forecast, actual_usage = asked.planned.estimated_usage, asked.actual_usage
+        for request in story.asked:
+            forecast, actual_usage = request.planned.estimated_usage, request.actual_usage
             slack = 30 + 0.03 * actual_usage.prompt
-            assert abs(forecast.cache_read - actual_usage.cache_read) <= slack, asked.planned.reasons
+            assert abs(forecast.cache_read - actual_usage.cache_read) <= slack, request.planned.reasons
             assert abs(forecast.prompt - actual_usage.prompt) <= slack
 
     ttls(check)
@@ -131,35 +133,35 @@ def test_the_marks_are_at_most_four_and_longer_lives_stand_first() -> None:
 
 def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
     def check(story: Story) -> None:
-        for asked in story.asked:
+        for request in story.asked:
             path: list[str] = []
-            at: str | None = asked.planned.recipe.last_message_id
+            at: str | None = request.planned.recipe.last_message_id
             while at is not None:
                 path.append(at)
                 at = story.messages[at].parent_id
-            sent = [one.id for one in asked.planned.messages]
-            size = sum(one.tokens for one in asked.planned.messages)
-            wanted = path[: SMALL.floor_messages][::-1]
-            floor = sum(story.messages[id].tokens for id in wanted)
+            sent = [message.id for message in request.planned.messages]
+            size = sum(message.tokens for message in request.planned.messages)
+            newest = path[: SMALL.floor_messages][::-1]
+            floor = sum(story.messages[id].tokens for id in newest)
             assert size <= SMALL.window_cap
-            step = story.tables(asked.planned.recipe.model).dearer_above()
-            beside = asked.planned.estimate.total - asked.planned.estimate.window
+            step = story.tables(request.planned.recipe.model).dearer_above()
+            beside = request.planned.estimate.total - request.planned.estimate.window
             cheap = step is None or (floor + beside) * SMALL.safety < step
             if cheap and floor <= SMALL.window_cap * SMALL.floor_share:
-                assert set(wanted) <= set(sent)
-            assert asked.planned.messages[0].role == "user"
+                assert set(newest) <= set(sent)
+            assert request.planned.messages[0].role == "user"
 
     ttls(check)
 
 
 def test_the_predicted_kinds_add_up_to_the_whole_prompt() -> None:
     def check(story: Story) -> None:
-        for asked in story.asked:
-            used = asked.planned.estimated_usage
+        for request in story.asked:
+            used = request.planned.estimated_usage
             assert min(used.input, used.cache_read, used.cache_write_5m, used.cache_write_1h) >= 0
-            estimate = asked.planned.estimate.total - SMALL.overhead  # room for the rest is not billed
+            estimate = request.planned.estimate.total - SMALL.overhead  # room for the rest is not billed
             # Before the first answer nothing is known but the estimate; then the provider's own counts correct it.
-            slack = 30 + 0.03 * estimate if asked.cache_state.written else 1
+            slack = 30 + 0.03 * estimate if request.cache_state.written else 1
             assert abs(used.prompt - estimate) <= slack
 
     ttls(check)
@@ -178,27 +180,27 @@ def test_a_ledger_in_picodollars_is_the_price_tables_sum_to_the_last_digit(
     used = [
         Usage(input=a, cache_read=b, cache_write_5m=c, cache_write_1h=d, output=e) for a, b, c, d, e in calls
     ]
-    total = sum(table.cost(one) for one in used)
-    prices = [price(model, one) for one in used]
-    assert all(one is not None for one in prices)
-    assert sum(one for one in prices if one is not None) * PICO == total
+    total = sum(table.cost(call) for call in used)
+    prices = [price(model, usage) for usage in used]
+    assert all(cost is not None for cost in prices)
+    assert sum(cost for cost in prices if cost is not None) * PICO == total
 
 
 @settings(max_examples=25, deadline=None)
 @given(TTL_MS, TABLES)
 def test_a_recalled_block_never_changes_what_the_next_turn_reads(steps: list[Step], tables: Tables) -> None:
     with_recall, without = live(steps, tables), live(steps, tables, recalls=False)
-    for one, other in zip(with_recall.asked, without.asked, strict=True):
-        assert one.actual_usage.cache_read == other.actual_usage.cache_read
-        assert one.actual_usage.cache_write_5m == other.actual_usage.cache_write_5m
-        assert one.actual_usage.cache_write_1h == other.actual_usage.cache_write_1h
+    for request, other in zip(with_recall.asked, without.asked, strict=True):
+        assert request.actual_usage.cache_read == other.actual_usage.cache_read
+        assert request.actual_usage.cache_write_5m == other.actual_usage.cache_write_5m
+        assert request.actual_usage.cache_write_1h == other.actual_usage.cache_write_1h
 
 
 @settings(max_examples=25, deadline=None)
 @given(TTL_MS, TABLES)
 def test_the_same_inputs_make_the_same_bytes(steps: list[Step], tables: Tables) -> None:
     once, again = live(steps, tables), live(steps, tables)
-    assert [one.body for one in once.asked] == [one.body for one in again.asked]
+    assert [request.body for request in once.asked] == [request.body for request in again.asked]
 
 
 @settings(max_examples=60, deadline=None)

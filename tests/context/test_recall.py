@@ -55,8 +55,8 @@ def recalled(
         for kind in kinds(set(tokens(text)), set(stems(text))):
             postings.setdefault(kind, []).append(position)
     query = replace(query, weights={**query.weights, **kindred(query, postings, postings, policy)})
-    found = counted(postings, len(lines), len(lines) + 1)
-    values = voiced(scores(outline, query, postings, found, policy), outline, query, policy)
+    totals = counted(postings, len(lines), len(lines) + 1)
+    values = voiced(scores(outline, query, postings, totals, policy), outline, query, policy)
     snapshot, others = worth_reading(values, outline, budget, policy)
     return choose(
         instructions=snapshot,
@@ -196,15 +196,15 @@ hostile = st.text(alphabet=st.sampled_from("ab 北\"*()^:-+{}[]'\\\x00\n…é�
     st.integers(min_value=0, max_value=2_000),
 )
 def test_whatever_was_said_recall_keeps_its_promises(
-    said: list[tuple[str, str]], question: str, budget: int
+    messages: list[tuple[str, str]], question: str, budget: int
 ) -> None:
-    lines = [speaker + text for speaker, text in said]
+    lines = [speaker + text for speaker, text in messages]
     blocks = recalled(lines, question, budget)
     assert blocks == recalled(lines, question, budget)
     assert sum(block.tokens for block in blocks) <= budget
     assert all(block.tokens == count(block.text + "\n") for block in blocks)
-    found = ids(blocks)
-    assert len(found) == len(set(found))
+    recalled_ids = ids(blocks)
+    assert len(recalled_ids) == len(set(recalled_ids))
     marks = [index for index, block in enumerate(blocks) if block.id.startswith("recall")]
     for start, end in pairwise([*marks, len(blocks)]):
         positions = [int(block.id[1:]) for block in blocks[start + 1 : end]]

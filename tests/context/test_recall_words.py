@@ -18,7 +18,7 @@ NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("word", "other"),
     [
         ("hiking", "hike"),
         ("collection", "collected"),
@@ -34,15 +34,15 @@ NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)
         ("ＦＵＬＬ", "full"),
     ],
 )
-def test_forms_of_one_word_share_a_stem(one: str, other: str) -> None:
-    assert list(stems(one)) == list(stems(other))
+def test_forms_of_one_word_share_a_stem(word: str, other: str) -> None:
+    assert list(stems(word)) == list(stems(other))
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("policy", "police"), ("hop", "hope"), ("3.14", "314"), ("new", "news paper")]
+    ("word", "other"), [("policy", "police"), ("hop", "hope"), ("3.14", "314"), ("new", "news paper")]
 )
-def test_different_words_keep_apart(one: str, other: str) -> None:
-    assert list(stems(one)) != list(stems(other))
+def test_different_words_keep_apart(word: str, other: str) -> None:
+    assert list(stems(word)) != list(stems(other))
 
 
 @pytest.mark.parametrize(

@@ -46,14 +46,14 @@ def test_optional_fields_are_left_out() -> None:
 
 def test_neighbours_of_one_role_share_a_turn_when_an_answer_is_silent() -> None:
     lines = thread("u: one", "a refused: gone", "u: two", "a cancelled: ", "u: three")
-    asked = json.loads(request.build(RECIPE, "Be good.", lines))
-    assert [turn["role"] for turn in asked["messages"]] == ["user"]
-    assert [block["text"] for block in asked["messages"][0]["content"]] == ["one", "two", "three"]
+    body = json.loads(request.build(RECIPE, "Be good.", lines))
+    assert [turn["role"] for turn in body["messages"]] == ["user"]
+    assert [block["text"] for block in body["messages"][0]["content"]] == ["one", "two", "three"]
 
 
 def test_a_broken_off_answer_says_so() -> None:
-    asked = json.loads(request.build(RECIPE, "s", thread("u: one", "a cancelled: half", "u: two")))
-    assert asked["messages"][1]["content"] == [{"type": "text", "text": f"half\n\n{INTERRUPTED}"}]
+    body = json.loads(request.build(RECIPE, "s", thread("u: one", "a cancelled: half", "u: two")))
+    assert body["messages"][1]["content"] == [{"type": "text", "text": f"half\n\n{INTERRUPTED}"}]
 
 
 def test_an_unknown_layout_is_not_guessed_at() -> None:

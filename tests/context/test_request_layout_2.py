@@ -43,7 +43,7 @@ RECIPE = Recipe(
     ),
     user_ref=None,
     summary_id="l1",
-    recalled=tuple(RecalledRef(id=one.id, digest=one.digest, ranges=one.ranges) for one in RECALLED),
+    recalled=tuple(RecalledRef(id=block.id, digest=block.digest, ranges=block.ranges) for block in RECALLED),
 )
 
 
@@ -125,7 +125,7 @@ def test_a_keep_alive_ends_where_the_part_that_is_renewed_ends() -> None:
         assert alive["messages"] == [{"role": "user", "content": real["messages"][0]["content"][:blocks]}]
     alive = json.loads(request.build_keepalive(recipe, "sys", messages, summary=summary(), part="system"))
     assert alive["system"] == real["system"]
-    assert [len(one["content"]) for one in alive["messages"]] == [1]
+    assert [len(turn["content"]) for turn in alive["messages"]] == [1]
     assert "cache_control" not in str(alive["messages"])
 
 
@@ -137,7 +137,7 @@ def test_a_forked_summary_extends_the_live_prefix() -> None:
             RECIPE, "sys", messages, answer=answer, instruction="Sum up.", max_tokens=300, summary=summary()
         )
     )
-    assert [one["role"] for one in body["messages"]] == ["user", "assistant", "user", "assistant", "user"]
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user", "assistant", "user"]
     assert body["messages"][-1]["content"][0]["text"] == "Sum up."
 
 
@@ -150,7 +150,7 @@ def test_refused_and_empty_answers_are_silent_and_broken_ones_say_so() -> None:
         message("m4", "so?", parent="m3", depth=4),
     ]
     body = json.loads(request.build(replace(RECIPE, summary_id=None, recalled=()), "sys", path))
-    assert [[block["text"] for block in one["content"]] for one in body["messages"]] == [
+    assert [[block["text"] for block in turn["content"]] for turn in body["messages"]] == [
         ["hi", "again"],
         ["half\n\n[The answer was interrupted here.]"],
         ["so?"],

@@ -49,13 +49,13 @@ def offered(*down: str, models: dict[Tier, str] = MODELS) -> list[Candidate]:
     ],
 )
 def test_the_order_of_precedence(pins: Pins, tier: str, by: str) -> None:
-    found = choose(HELLO, pins, offered())
-    assert (found.tier, found.model_id, found.by) == (tier, MODELS[found.tier or "simple"], by)
+    route = choose(HELLO, pins, offered())
+    assert (route.tier, route.model_id, route.by) == (tier, MODELS[route.tier or "simple"], by)
 
 
 def test_without_a_score_the_default_tier_answers() -> None:
-    found = choose(None, Pins(default="complex"), offered())
-    assert (found.model_id, found.by) == ("opus", "default")
+    route = choose(None, Pins(default="complex"), offered())
+    assert (route.model_id, route.by) == ("opus", "default")
 
 
 def test_the_reason_names_the_model_why_its_price_and_the_top_ones() -> None:
@@ -63,8 +63,8 @@ def test_the_reason_names_the_model_why_its_price_and_the_top_ones() -> None:
 
 
 def test_a_bound_that_overrules_a_wish_is_told() -> None:
-    found = choose(WORK, Pins(turn="complex", most="simple"), offered())
-    assert "complex was requested; complex is not allowed for this token" in found.reason
+    route = choose(WORK, Pins(turn="complex", most="simple"), offered())
+    assert "complex was requested; complex is not allowed for this token" in route.reason
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_a_bound_that_overrules_a_wish_is_told() -> None:
 def test_a_model_that_cannot_answer_is_replaced_by_the_next_better_one(
     down: tuple[str, ...], model: str
 ) -> None:
-    found = choose(HELLO, Pins(), offered(*down))
-    assert found.model_id == model
-    assert ("Haiku is resting after failures" in found.reason) == (model != "haiku")
+    route = choose(HELLO, Pins(), offered(*down))
+    assert route.model_id == model
+    assert ("Haiku is resting after failures" in route.reason) == (model != "haiku")
 
 
 def test_the_best_that_is_left_answers_when_nothing_is_good_enough() -> None:
@@ -93,23 +93,23 @@ def test_a_warm_expensive_model_does_not_attract_simple_turns() -> None:
 
 
 def test_one_model_for_all_tiers_is_said() -> None:
-    found = choose(HELLO, Pins(), offered(models=ONE_FOR_ALL))
-    assert found.model_id == "smol"
-    assert found.reason == "small talk; one model answers for all tiers here"
+    route = choose(HELLO, Pins(), offered(models=ONE_FOR_ALL))
+    assert route.model_id == "smol"
+    assert route.reason == "small talk; one model answers for all tiers here"
 
 
-@pytest.mark.parametrize("asked", ["", "Simple", "claude", "opus ", "standard,complex"])
-def test_what_is_not_offered_is_refused(asked: str) -> None:
+@pytest.mark.parametrize("tier", ["", "Simple", "claude", "opus ", "standard,complex"])
+def test_what_is_not_offered_is_refused(tier: str) -> None:
     with pytest.raises(UnknownModel):
-        choose(HELLO, Pins(turn=asked), offered())
+        choose(HELLO, Pins(turn=tier), offered())
 
 
 def test_every_stored_route_can_be_chosen_again() -> None:
     tiers: tuple[Tier | None, ...] = (None, *TIERS)
     for complexity, turn, most, thread, rule in product((None, HELLO, WORK), tiers, tiers, tiers, tiers):
         pins = Pins(turn=turn, most=most, thread=thread, rule_tier=rule, rule="r")
-        found = choose(complexity, pins, offered("sonnet"))
-        assert replay(json.loads(json.dumps(found.to_json()))) == found
+        route = choose(complexity, pins, offered("sonnet"))
+        assert replay(json.loads(json.dumps(route.to_json()))) == route
 
 
 def test_a_refused_answer_is_asked_for_one_tier_up() -> None:

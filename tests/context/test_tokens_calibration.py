@@ -178,9 +178,9 @@ def test_the_order_of_reports_does_not_matter(pairs: list[tuple[str, int]]) -> N
 
 def test_observing_leaves_the_old_calibration_as_it_was() -> None:
     calibration = taught((ENGLISH[0], 30))
-    kept = calibration.to_json()
+    before = calibration.to_json()
     calibration.observe(prior.features(ENGLISH[1]), 25)
-    assert calibration.to_json() == kept
+    assert calibration.to_json() == before
 
 
 @pytest.mark.parametrize(

@@ -89,9 +89,9 @@ def test_translating_and_splitting_counts_what_a_plain_expression_over_the_text_
         ("word", "glued_word", "digit", "digit_group", "spaced_number", "sign_run", "rest"), 0
     )
     expected |= dict.fromkeys(("sign_extra", "line_break", "line_extra", "space_run", "space_extra"), 0)
-    for found in DEFINITION.finditer(text):
-        spaced, size = found[0].startswith(" "), len(found[0])
-        match found.lastgroup:
+    for token in DEFINITION.finditer(text):
+        spaced, size = token[0].startswith(" "), len(token[0])
+        match token.lastgroup:
             case "latin":
                 expected["word" if spaced else "glued_word"] += 1
             case "digits":
@@ -102,7 +102,7 @@ def test_translating_and_splitting_counts_what_a_plain_expression_over_the_text_
                 expected["sign_run"] += 1
                 expected["sign_extra"] += size - spaced - 1
             case "blank":
-                lines = max(found[0].rfind("\n"), found[0].rfind("\r")) + 1
+                lines = max(token[0].rfind("\n"), token[0].rfind("\r")) + 1
                 expected["line_break"] += lines > 0
                 expected["line_extra"] += max(0, lines - 1)
                 expected["space_run"] += size > lines

@@ -29,7 +29,7 @@ ALONE = CostModel(
 
 def chosen(cost_model: CostModel, seconds: list[int], kind: Kind = "short", tokens: int = 46) -> Ttls:
     ahead = forecast_gaps(
-        [Gap(ms=1_000 * one, tokens=tokens) for one in seconds],
+        [Gap(ms=1_000 * second, tokens=tokens) for second in seconds],
         GlobalGaps(),
         per_gap=cost_model.turn / cost_model.share,
         policy=DEFAULT,
@@ -42,11 +42,11 @@ def chosen(cost_model: CostModel, seconds: list[int], kind: Kind = "short", toke
 
 def test_a_lane_alone_is_folded_at_the_economic_order_quantity() -> None:
     cost_model = replace(ALONE, turn=500, floor=5_000)
-    found = cost_model.surplus("5m")
-    kept = cost_model.floor + cost_model.new_summary(found)
-    rewriting = (PRICES.cache_write_5m - PRICES.cache_read) * kept
-    wanted = sqrt(2 * (cost_model.summary_call(found) + rewriting) * cost_model.turn / PRICES.cache_read)
-    assert isclose(found, wanted, rel_tol=0.03)
+    surplus = cost_model.surplus("5m")
+    summary_tokens = cost_model.floor + cost_model.new_summary(surplus)
+    rewriting = (PRICES.cache_write_5m - PRICES.cache_read) * summary_tokens
+    optimum = sqrt(2 * (cost_model.summary_call(surplus) + rewriting) * cost_model.turn / PRICES.cache_read)
+    assert isclose(surplus, optimum, rel_tol=0.03)
 
 
 def test_lanes_that_write_the_window_anew_at_each_use_want_it_short() -> None:

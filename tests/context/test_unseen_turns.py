@@ -26,19 +26,22 @@ def said_of(turns: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
             turn["label"],
             assess(
                 turn["text"],
-                [EarlierMessage(role=one["role"], text=one["content"]) for one in turn["history"]],
+                [
+                    EarlierMessage(role=earlier["role"], text=earlier["content"])
+                    for earlier in turn["history"]
+                ],
             ).tier,
         )
         for turn in turns
     )
 
 
-def macro_f1(said: Counter[tuple[str, str]]) -> float:
+def macro_f1(labelled: Counter[tuple[str, str]]) -> float:
     """The mean over tiers of the harmonic mean of precision and recall."""
     return sum(
         2
-        * said[tier, tier]
-        / sum(n * ((tier == true) + (tier == found)) for (true, found), n in said.items())
+        * labelled[tier, tier]
+        / sum(n * ((tier == true) + (tier == answered)) for (true, answered), n in labelled.items())
         for tier in TIERS
     ) / len(TIERS)
 

@@ -35,10 +35,10 @@ def chosen(sizes: str, previous_start: str | None = None, limit: int = 10_000) -
     ],
 )
 def test_the_window(sizes: str, previous: str | None, limit: int, window: str, reason: str) -> None:
-    found = chosen(sizes, previous, limit)
-    assert ids(found.messages) == window
-    assert found.reason == reason
-    assert found.tokens == sum(one.tokens for one in found.messages)
+    chosen_window = chosen(sizes, previous, limit)
+    assert ids(chosen_window.messages) == window
+    assert chosen_window.reason == reason
+    assert chosen_window.tokens == sum(entry.tokens for entry in chosen_window.messages)
 
 
 def test_a_branch_whose_beginning_was_not_read_does_not_claim_to_be_whole() -> None:
@@ -69,7 +69,7 @@ def test_what_a_model_hears_of_a_message(line: str, received: str) -> None:
 
 
 def test_thinking_is_never_sent_back() -> None:
-    one = Message(
+    thinking = Message(
         id="m",
         parent_id=None,
         role="assistant",
@@ -78,7 +78,7 @@ def test_thinking_is_never_sent_back() -> None:
         depth=0,
         tokens=4,
     )
-    assert spoken(one) == "yes\n\nand no"
+    assert spoken(thinking) == "yes\n\nand no"
 
 
 sizes_of_turns = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 90)), min_size=1, max_size=40)
@@ -93,17 +93,17 @@ def test_every_window_of_a_growing_conversation(
     path: list[Message] = []
     start: str | None = None
     before: tuple[Message, ...] = ()
-    for asked, answered in turns:
-        path.append(message(len(path), "user", tokens=asked))
+    for question_tokens, answered in turns:
+        path.append(message(len(path), "user", tokens=question_tokens))
         window = select(path, after=None, previous_start=start, limit=limit, policy=policy)
-        assert window.tokens == sum(one.tokens for one in window.messages) <= limit
-        assert window.tokens <= max(policy.window_cap, asked)
+        assert window.tokens == sum(entry.tokens for entry in window.messages) <= limit
+        assert window.tokens <= max(policy.window_cap, question_tokens)
         assert window.messages[0].role == "user"
         assert window.messages[-1] == path[-1]
         assert list(window.messages) == path[-len(window.messages) :], "order kept, nothing left out inside"
         if window.reason.startswith("cut:"):
-            cap = min(limit, max(policy.window_cap, asked))
-            assert window.tokens <= max(policy.window_low * cap, policy.floor_share * cap, asked)
+            cap = min(limit, max(policy.window_cap, question_tokens))
+            assert window.tokens <= max(policy.window_low * cap, policy.floor_share * cap, question_tokens)
         else:
             assert window.messages[: len(before)] == before, "a prefix that was paid for is kept"
         start, before = window.messages[0].id, window.messages
@@ -117,11 +117,11 @@ def test_what_lies_before_the_cap_does_not_matter(turns: list[tuple[int, int]], 
     """The store reads only up to the message that exceeds the cap; the window must come out as from the whole branch."""
     path: list[Message] = []
     start: str | None = None
-    for asked, answered in turns:
-        path.append(message(len(path), "user", tokens=asked))
+    for question_tokens, answered in turns:
+        path.append(message(len(path), "user", tokens=question_tokens))
         read: list[Message] = []
-        for one in reversed(path):
-            read.insert(0, one)
+        for entry in reversed(path):
+            read.insert(0, entry)
             if sum(each.tokens for each in read) > policy.window_cap:
                 break
         whole = select(path, after=None, previous_start=start, limit=10_000, policy=policy)

@@ -12,14 +12,14 @@ def thread(*lines: str, **changes: Any) -> list[Message]:
 
     After the role may stand how an answer ended (`a cancelled: half an ans`, `a refused: no`).
     """
-    made: list[Message] = []
+    messages: list[Message] = []
     for number, line in enumerate(lines):
         head, _, words = line.partition(": ")
         letter, _, how = head.partition(" ")
         status: Status = "complete"
         if how and how != "refused":
             status = how  # type: ignore[assignment]  # the caller writes a status
-        made.append(
+        messages.append(
             Message(
                 id=f"m{number}",
                 parent_id=f"m{number - 1}" if number else None,
@@ -31,7 +31,7 @@ def thread(*lines: str, **changes: Any) -> list[Message]:
                 refused=how == "refused",
             )
         )
-    return made
+    return messages
 
 
 def sized(sizes: str) -> list[Message]:
@@ -66,4 +66,4 @@ def parts(*pairs: str) -> tuple[Part, ...]:
 
 def ids(messages: tuple[Message, ...] | list[Message]) -> str:
     """Ids in a row, for short assertions."""
-    return " ".join(one.id for one in messages)
+    return " ".join(entry.id for entry in messages)

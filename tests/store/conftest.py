@@ -37,8 +37,8 @@ def lite_url(migrated_file: Path, tmp_path: Path) -> str:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest) -> str:
     """A migrated, empty database of each kind."""
-    found: str = request.getfixturevalue("lite_url" if request.param == "sqlite" else "postgres_url")
-    return found
+    database_url: str = request.getfixturevalue("lite_url" if request.param == "sqlite" else "postgres_url")
+    return database_url
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def call(number: int, *, model: str = "claude-sonnet-5-5", used: Usage | None = 
     """A call of `ada` that went well; its cost is what the table says, unless `local`."""
     used = Usage(input=100, output=10) if used is None else used
     local = more.pop("local", False)
-    made = Entry(
+    entry = Entry(
         id=f"call_{number:06}",
         owner_id="ada",
         thread_id="t",
@@ -41,13 +41,13 @@ def call(number: int, *, model: str = "claude-sonnet-5-5", used: Usage | None = 
         total_ms=900,
         created_at=START + number,
     )
-    return replace(made, **more)
+    return replace(entry, **more)
 
 
 def anything(count: int, seed: int = 1) -> list[Entry]:
     """Calls of every kind, by two owners over ten days."""
     dice = random.Random(seed)
-    made = []
+    history = []
     for number in range(count):
         outcome = dice.choice(["ok"] * 6 + ["refusal", "cancelled", "overloaded", "interrupted"])
         used = Usage(
@@ -73,8 +73,8 @@ def anything(count: int, seed: int = 1) -> list[Entry]:
             first_token_ms=dice.choice([None, dice.randrange(5_000)]),
             created_at=START + dice.randrange(10 * DAY),
         )
-        made.append(row)
-    return made
+        history.append(row)
+    return history
 
 
 async def keep(database: Database, rows: Sequence[Entry]) -> None:

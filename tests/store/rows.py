@@ -65,11 +65,11 @@ def new_message(
 
 async def message(connection: AsyncConnection, id: str, owner: str = "ada") -> Message:
     """A stored message, which must be there."""
-    found = await messages.get(connection, owner, id)
-    assert found is not None
-    return found.message
+    stored = await messages.get(connection, owner, id)
+    assert stored is not None
+    return stored.message
 
 
-def ids(found: list[StoredMessage]) -> str:
+def ids(stored: list[StoredMessage]) -> str:
     """Ids in a row."""
-    return " ".join(one.message.id for one in found)
+    return " ".join(row.message.id for row in stored)

@@ -22,9 +22,9 @@ ADA = BudgetAccount(owner_id="ada", thread_id="t", token="laptop", tier="simple"
 
 
 def counter(limit: int = 100, **budget: str) -> Counter:
-    given = {"scope": "user", "unit": "tokens", "period": "day", **budget}
-    (found,) = counters([Budget(limit=limit, **given)], ADA, NOW)  # type: ignore[arg-type]
-    return found
+    fields = {"scope": "user", "unit": "tokens", "period": "day", **budget}
+    (drawn,) = counters([Budget(limit=limit, **fields)], ADA, NOW)  # type: ignore[arg-type]
+    return drawn
 
 
 def row(id: str, *, owner: str = "ada", at: int = NOW, tokens: int = 10, pico: int | None = 5) -> Entry:
@@ -35,9 +35,9 @@ def row(id: str, *, owner: str = "ada", at: int = NOW, tokens: int = 10, pico: i
     )  # fmt: skip
 
 
-async def stands(database: Database, *wanted: Counter) -> list[tuple[int, int]]:
+async def stands(database: Database, *selected: Counter) -> list[tuple[int, int]]:
     async with database.reading() as connection:
-        return [(one.used, one.reserved) for one in await budgets.statuses(connection, wanted)]
+        return [(status.used, status.reserved) for status in await budgets.statuses(connection, selected)]
 
 
 async def test_all_counters_have_room_or_none_is_changed(database: Database) -> None:
@@ -50,7 +50,10 @@ async def test_all_counters_have_room_or_none_is_changed(database: Database) -> 
     assert await stands(database, wide, tight) == [(0, 10), (0, 10)]
     with pytest.raises(DoesNotFit):
         await database.write(partial(budgets.reserve, amounts=[(wide, None)]))
-    gave = [Change(key=one.key, period_start=one.period_start, used=4, reserved=-10) for one in (wide, tight)]
+    gave = [
+        Change(key=reserved_counter.key, period_start=reserved_counter.period_start, used=4, reserved=-10)
+        for reserved_counter in (wide, tight)
+    ]
     await database.write(partial(budgets.settle, changes=gave))
     assert await stands(database, wide, tight) == [(4, 0), (4, 0)]
 
@@ -60,46 +63,53 @@ async def test_the_limit_holds_under_any_order_of_reserving_settling_and_crashin
     database: Database, seed: int
 ) -> None:
     chance = random.Random(seed)
-    wanted = [counter(60), counter(100, period="month"), counter(25, scope="deployment")]
-    spent = dict.fromkeys((one.key for one in wanted), 0)
-    given = refused = 0
+    all_counters = [counter(60), counter(100, period="month"), counter(25, scope="deployment")]
+    spent = dict.fromkeys((target.key for target in all_counters), 0)
+    granted = refused = 0
 
     async def call() -> None:
-        nonlocal given, refused
-        drawn = chance.sample(wanted, chance.randint(1, 3))
+        nonlocal granted, refused
+        drawn = chance.sample(all_counters, chance.randint(1, 3))
         amount, really = chance.randint(1, 12), chance.random()
         try:
-            await database.write(partial(budgets.reserve, amounts=[(one, amount) for one in drawn]))
+            await database.write(partial(budgets.reserve, amounts=[(target, amount) for target in drawn]))
         except DoesNotFit:
             refused += 1
             return
-        given += 1
-        for one, (used, reserved) in zip(wanted, await stands(database, *wanted), strict=True):
-            assert used + reserved <= one.budget.limit
+        granted += 1
+        for held_counter, (used, reserved) in zip(
+            all_counters, await stands(database, *all_counters), strict=True
+        ):
+            assert used + reserved <= held_counter.budget.limit
         await asyncio.sleep(0)
         # A crash only means that somebody else settles, from what was noted.
-        used_up, noted = round(amount * really), budgets.reservations([(one, amount) for one in drawn])
+        used_up, noted = round(amount * really), budgets.reservations([(target, amount) for target in drawn])
         changes = [
-            Change(key=one["key"], period_start=one["period_start"], used=used_up, reserved=-one["amount"])
-            for one in noted
+            Change(
+                key=reservation["key"],
+                period_start=reservation["period_start"],
+                used=used_up,
+                reserved=-reservation["amount"],
+            )
+            for reservation in noted
         ]
-        for one in drawn:
-            spent[one.key] += used_up
+        for settled_counter in drawn:
+            spent[settled_counter.key] += used_up
         await database.write(partial(budgets.settle, changes=changes))
 
     await asyncio.gather(*(call() for _ in range(60)))
-    assert given
+    assert granted
     assert refused
-    found = await stands(database, *wanted)
-    assert found == [(spent[one.key], 0) for one in wanted]
+    totals = await stands(database, *all_counters)
+    assert totals == [(spent[target.key], 0) for target in all_counters]
 
 
 async def test_twenty_at_once_on_a_budget_for_one_make_one(database: Database) -> None:
-    one = counter(10)
+    shared = counter(10)
 
     async def ask() -> bool:
         try:
-            await database.write(partial(budgets.reserve, amounts=[(one, 10)]))
+            await database.write(partial(budgets.reserve, amounts=[(shared, 10)]))
         except DoesNotFit:
             return False
         return True
@@ -130,17 +140,17 @@ async def test_a_counter_begins_with_what_the_ledger_knows_of_its_period(databas
 
 
 async def test_each_share_is_told_once_and_upwards_only(database: Database) -> None:
-    one = counter(100)
-    await database.write(partial(budgets.reserve, amounts=[(one, 90)], use=True))
-    tell = partial(budgets.mark_alerted, key=one.key, period_start=one.period_start)
-    told = await asyncio.gather(*(database.write(partial(tell, threshold=80)) for _ in range(8)))
-    assert sum(told) == 1
+    shared = counter(100)
+    await database.write(partial(budgets.reserve, amounts=[(shared, 90)], use=True))
+    tell = partial(budgets.mark_alerted, key=shared.key, period_start=shared.period_start)
+    alerts = await asyncio.gather(*(database.write(partial(tell, threshold=80)) for _ in range(8)))
+    assert sum(alerts) == 1
     assert await database.write(partial(tell, threshold=100))
     assert not await database.write(partial(tell, threshold=80))
     async with database.reading() as connection:
-        assert await budgets.may_need_alert(connection, NOW, [one.budget], [80, 100]) == []
-        (left,) = await budgets.may_need_alert(connection, NOW, [one.budget], [80, 101])
-    assert (left.key, left.used, left.alerted, left.refused) == (one.key, 90, 100, False)
+        assert await budgets.may_need_alert(connection, NOW, [shared.budget], [80, 100]) == []
+        (due,) = await budgets.may_need_alert(connection, NOW, [shared.budget], [80, 101])
+    assert (due.key, due.used, due.alerted, due.refused) == (shared.key, 90, 100, False)
 
 
 async def test_only_counters_that_may_have_to_be_told_are_read(database: Database) -> None:
@@ -150,36 +160,40 @@ async def test_only_counters_that_may_have_to_be_told_are_read(database: Databas
         counter(9, scope="thread", unit="usd").budget,
     ]
     near, far, dropped = counter(100), counter(1_000, period="month"), counter(100, scope="model")
-    for one, used in ((near, 80), (far, 799), (dropped, 100)):
-        await database.write(partial(budgets.reserve, amounts=[(one, used)], use=True))
+    for filled, used in ((near, 80), (far, 799), (dropped, 100)):
+        await database.write(partial(budgets.reserve, amounts=[(filled, used)], use=True))
     async with database.reading() as connection:
         (read,) = await budgets.may_need_alert(connection, NOW, limits, (80, 100))
         assert read.key == near.key
         assert await budgets.may_need_alert(connection, NOW, limits, ()) == []
     await database.write(partial(budgets.mark_refused, counter=far, now=NOW))
     async with database.reading() as connection:
-        found = await budgets.may_need_alert(connection, NOW, limits, (80, 100))
-    assert {one.key for one in found} == {near.key, far.key}
+        rows = await budgets.may_need_alert(connection, NOW, limits, (80, 100))
+    assert {due.key for due in rows} == {near.key, far.key}
 
 
 async def test_how_full_budgets_are_is_read_from_running_periods_alone(database: Database) -> None:
     running = [counter(100, period=period) for period in ("minute", "day", "month")]
-    for one in running:
-        await database.write(partial(budgets.reserve, amounts=[(one, 1)]))
+    for current in running:
+        await database.write(partial(budgets.reserve, amounts=[(current, 1)]))
     (yesterday,) = counters([running[1].budget], ADA, NOW - 86_400_000)
     await database.write(partial(budgets.reserve, amounts=[(yesterday, 1)]))
     async with database.reading() as connection:
-        found = await budgets.current_totals(connection, NOW)
-    assert {(key, start) for key, start, _ in found} == {(one.key, one.period_start) for one in running}
+        totals = await budgets.current_totals(connection, NOW)
+    assert {(key, start) for key, start, _ in totals} == {
+        (expected.key, expected.period_start) for expected in running
+    }
 
 
 async def test_counters_of_long_ago_are_forgotten_unless_something_is_set_aside(database: Database) -> None:
-    for one, amount in ((counter(100), 5), (counter(100, period="minute"), 0), (counter(9, unit="usd"), 0)):
-        await database.write(partial(budgets.reserve, amounts=[(one, amount)]))
+    for old, amount in ((counter(100), 5), (counter(100, period="minute"), 0), (counter(9, unit="usd"), 0)):
+        await database.write(partial(budgets.reserve, amounts=[(old, amount)]))
     await database.write(partial(budgets.remove_old, now=NOW + 2 * 86_400_000))
     async with database.reading() as connection:
-        kept = list(await connection.scalars(select(tables.budgets.c.key).order_by(tables.budgets.c.key)))
-    assert kept == ["user:ada|tokens|day", "user:ada|usd|day"]
+        remaining = list(
+            await connection.scalars(select(tables.budgets.c.key).order_by(tables.budgets.c.key))
+        )
+    assert remaining == ["user:ada|tokens|day", "user:ada|usd|day"]
     await database.write(partial(budgets.remove_old, now=NOW + 200 * 86_400_000))
     async with database.reading() as connection:
         assert list(await connection.scalars(select(tables.budgets.c.key))) == ["user:ada|tokens|day"]

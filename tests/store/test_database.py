@@ -47,8 +47,8 @@ async def test_reads_in_one_step_see_one_moment(lite: Database) -> None:
         first = await sqlite.rows(connection, "SELECT count(*) FROM users WHERE id = :id", {"id": "u1"})
         await lite.write(new_user("u1"))
         then = await sqlite.rows(connection, "SELECT count(*) FROM users WHERE id = :id", {"id": "u1"})
-        told = await connection.execute(text("SELECT count(*) FROM users WHERE id = 'u1'"))
-    assert [*first, *then, told.one()] == [(0,), (0,), (0,)]
+        result = await connection.execute(text("SELECT count(*) FROM users WHERE id = 'u1'"))
+    assert [*first, *then, result.one()] == [(0,), (0,), (0,)]
     assert await names(lite) == {"u1"}
 
 
@@ -95,10 +95,10 @@ async def test_what_write_returns_comes_back_to_its_own_caller(database: Databas
     async def give(connection: AsyncConnection, number: int) -> int:
         return number
 
-    found = await asyncio.gather(
+    numbers = await asyncio.gather(
         *(database.write(lambda connection, n=n: give(connection, n)) for n in range(20))  # type: ignore[misc]
     )
-    assert found == list(range(20))
+    assert numbers == list(range(20))
 
 
 async def test_an_acknowledged_write_is_seen_by_every_other_connection(database: Database) -> None:
@@ -224,8 +224,8 @@ async def test_two_writes_that_wait_for_each_other_are_both_done(postgres_url: s
     async with asyncio.timeout(30):
         await asyncio.gather(database.write(renames("one", "two")), database.write(renames("two", "one")))
     async with database.reading() as connection:
-        found = await connection.execute(text("SELECT name FROM users WHERE id IN ('one', 'two')"))
-        assert sorted(found.scalars()) == ["onexx", "twoxx"], "each exactly once"
+        result = await connection.execute(text("SELECT name FROM users WHERE id IN ('one', 'two')"))
+        assert sorted(result.scalars()) == ["onexx", "twoxx"], "each exactly once"
     await database.close()
 
 
@@ -260,12 +260,12 @@ def test_what_was_acknowledged_survives_a_killed_process(lite_url: str) -> None:
         [sys.executable, "-c", WRITER, lite_url], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        told = {int(process.stdout.readline()) for _ in range(200)}
+        acknowledged = {int(process.stdout.readline()) for _ in range(200)}
         process.kill()
-        told |= {int(line) for line in process.stdout.read().splitlines()}
+        acknowledged |= {int(line) for line in process.stdout.read().splitlines()}
     connection = sqlite.driver().connect(lite_url.removeprefix("sqlite:///"))
-    kept = {int(name[1:]) for (name,) in connection.execute("SELECT id FROM users WHERE id LIKE 'k%'")}
+    stored = {int(name[1:]) for (name,) in connection.execute("SELECT id FROM users WHERE id LIKE 'k%'")}
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
-    assert len(told) >= 200
-    assert told <= kept
+    assert len(acknowledged) >= 200
+    assert acknowledged <= stored

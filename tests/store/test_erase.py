@@ -11,7 +11,7 @@ from tests.upstream import Reply, Simulator
 WORDS = ["xylophonequestion", "zanzibaranswer", "quokkatitle", "wombatmetadata", "yakreasoning"]
 
 
-def found(folder: Path) -> set[str]:
+def words_on_disk(folder: Path) -> set[str]:
     """The planted words that any file of the database holds."""
     content = b"".join(path.read_bytes() for path in folder.glob("palaver.db*"))
     return {word for word in WORDS if word.encode() in content}
@@ -30,10 +30,10 @@ async def test_no_byte_of_a_deleted_thread_is_left(tmp_path: Path, others: int) 
         await app.chat("t", "xylophonequestion " * 20)
         for n in range(others):
             await app.chat(f"other-{n % 3}", f"And more, number {n}")
-        assert found(tmp_path) == set(WORDS)
+        assert words_on_disk(tmp_path) == set(WORDS)
         assert (await app.http.delete("/api/threads/t")).status_code == 204
         await app.settled()
-        assert found(tmp_path) == set()
+        assert words_on_disk(tmp_path) == set()
         if others:
             assert (await app.get("/api/search", q="entirely"))["results"], (
                 "other threads are found as before"

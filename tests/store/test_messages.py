@@ -45,8 +45,8 @@ async def test_a_branch_is_cut_by_rows_tokens_or_a_message(database: Database) -
 async def test_siblings_share_a_parent_oldest_first(database: Database) -> None:
     await thread(database, "t", *FORKED)
     async with database.reading() as connection:
-        found = await branches.siblings(connection, "ada", "t", {None, "a1", "q2", "nobody"})
-    assert found == {None: ["q1", "r1"], "a1": ["q2", "q2b"], "q2": ["a2", "a2c"]}
+        families = await branches.siblings(connection, "ada", "t", {None, "a1", "q2", "nobody"})
+    assert families == {None: ["q1", "r1"], "a1": ["q2", "q2b"], "q2": ["a2", "a2c"]}
 
 
 async def test_the_newest_leaf_below_a_message(database: Database) -> None:
@@ -60,7 +60,7 @@ async def test_depth_counts_from_the_root(database: Database) -> None:
     await thread(database, "t", *FORKED)
     async with database.reading() as connection:
         branch = await branches.branch(connection, "ada", "t", "a2b", rows=9)
-    assert [one.message.depth for one in branch] == [0, 1, 2, 3]
+    assert [row.message.depth for row in branch] == [0, 1, 2, 3]
 
 
 async def test_a_finished_answer_never_changes_again(database: Database) -> None:
@@ -87,9 +87,9 @@ async def test_a_finished_answer_never_changes_again(database: Database) -> None
     with pytest.raises(NoResultFound):
         await finish("second")
     async with database.reading() as connection:
-        found = await messages.get(connection, "ada", "a")
-    assert found is not None
-    assert (found.message.text, found.usage, found.cost_usd) == ("first", {"input_tokens": 3}, "0.000001")
+        stored = await messages.get(connection, "ada", "a")
+    assert stored is not None
+    assert (stored.message.text, stored.usage, stored.cost_usd) == ("first", {"input_tokens": 3}, "0.000001")
 
 
 async def test_two_owners_may_use_the_same_ids_and_never_meet(database: Database) -> None:

@@ -106,7 +106,7 @@ async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await opened.close()
 
 
-def kept(revision: str) -> list[str]:
+def filled_tables(revision: str) -> list[str]:
     """The tables that had data in them at a revision."""
     return [*KEPT, *(table for since, tables in SINCE.items() if since <= revision for table in tables)]
 
@@ -133,7 +133,7 @@ async def test_every_revision_with_data_goes_forward(empty: Database, revision: 
         for statement in DATA[revision]:
             await connection.exec_driver_sql(statement)
     assert await migrate.upgrade(empty) == (revision, migrate.head())
-    assert await rows(empty, kept(revision)) == dict.fromkeys(kept(revision), 1)
+    assert await rows(empty, filled_tables(revision)) == dict.fromkeys(filled_tables(revision), 1)
     assert await migrate.upgrade(empty) == (migrate.head(), migrate.head()), "a second time changes nothing"
 
 

@@ -39,7 +39,7 @@ def count(words: str) -> int:
     return len(words.split())
 
 
-async def asked(
+async def recalled(
     database: Database,
     thread_id: str,
     question: str,
@@ -78,7 +78,7 @@ async def test_an_older_message_comes_back_with_its_date(database: Database) -> 
         "a m3: Oh",
         "u m4: Hm",
     )
-    assert await asked(database, "t", "Where did Nora move?", before="m4", budget=24) == [
+    assert await recalled(database, "t", "Where did Nora move?", before="m4", budget=24) == [
         "1970-01-01 user: Nora moved to Lisbon",
         "1970-01-01 assistant: How nice",
     ]
@@ -88,11 +88,11 @@ async def test_nothing_from_the_window_comes_back(database: Database) -> None:
     await thread(
         database, "t", "u m0: Nora likes tea", "a m1: ok", "u m2: Nora likes coffee", "a m3: ok", "u m4: x"
     )
-    assert await asked(database, "t", "What does Nora like?", before="m2") == [
+    assert await recalled(database, "t", "What does Nora like?", before="m2") == [
         "1970-01-01 user: Nora likes tea",
         "1970-01-01 assistant: ok",
     ]
-    assert await asked(database, "t", "What does Nora like?", before="m0") == []
+    assert await recalled(database, "t", "What does Nora like?", before="m0") == []
 
 
 async def test_only_the_branch_comes_back(database: Database) -> None:
@@ -111,10 +111,10 @@ async def test_only_the_branch_comes_back(database: Database) -> None:
         "u m9: End",
     )
     name = "What is the name of the cat?"
-    assert "Minka" in " ".join(await asked(database, "t", name, before="m5"))
-    assert "Felix" not in " ".join(await asked(database, "t", name, before="m5"))
-    assert "Felix" in " ".join(await asked(database, "t", name, before="m6"))
-    other = " ".join(await asked(database, "t", name, before="m9"))
+    assert "Minka" in " ".join(await recalled(database, "t", name, before="m5"))
+    assert "Felix" not in " ".join(await recalled(database, "t", name, before="m5"))
+    assert "Felix" in " ".join(await recalled(database, "t", name, before="m6"))
+    other = " ".join(await recalled(database, "t", name, before="m9"))
     assert "Root" in other
     assert "Felix" not in other
 
@@ -123,10 +123,12 @@ async def test_other_threads_and_other_people_are_never_searched(database: Datab
     await thread(database, "t", "u m0: The code is 1111", "a m1: ok", "u m2: x")
     await thread(database, "s", "u n0: The code is 2222", "a n1: ok", "u n2: x")
     await thread(database, "t", "u m0: The code is 3333", "a m1: ok", "u m2: x", owner="bob")
-    assert "1970-01-01 user: The code is 1111" in await asked(database, "t", "What is the code?", before="m2")
-    found = await asked(database, "t", "What is the code?", before="m2", owner="bob")
-    assert "1970-01-01 user: The code is 3333" in found
-    assert not [line for line in found if "1111" in line or "2222" in line]
+    assert "1970-01-01 user: The code is 1111" in await recalled(
+        database, "t", "What is the code?", before="m2"
+    )
+    lines = await recalled(database, "t", "What is the code?", before="m2", owner="bob")
+    assert "1970-01-01 user: The code is 3333" in lines
+    assert not [line for line in lines if "1111" in line or "2222" in line]
 
 
 async def test_a_refused_answer_is_never_shown_to_a_model_again(database: Database) -> None:
@@ -144,7 +146,9 @@ async def test_a_refused_answer_is_never_shown_to_a_model_again(database: Databa
         )
 
     await database.write(refuse)
-    assert await asked(database, "t", "dragons?", before="m2") == ["1970-01-01 user: Tell me about dragons"]
+    assert await recalled(database, "t", "dragons?", before="m2") == [
+        "1970-01-01 user: Tell me about dragons"
+    ]
 
 
 async def test_an_answer_is_found_once_it_is_finished(database: Database) -> None:
@@ -166,7 +170,7 @@ async def test_an_answer_is_found_once_it_is_finished(database: Database) -> Non
         await messages.add(connection, "ada", "t", new_message("m2", "x", parent=finished))
 
     await database.write(answer)
-    assert "1970-01-01 assistant: the lighthouse opens at nine" in await asked(
+    assert "1970-01-01 assistant: the lighthouse opens at nine" in await recalled(
         database, "t", "When does the lighthouse open?", before="m2"
     )
 
@@ -174,7 +178,7 @@ async def test_an_answer_is_found_once_it_is_finished(database: Database) -> Non
 async def test_an_instruction_comes_back_unasked(database: Database) -> None:
     filler = [f"{'ua'[n % 2]} f{n}: {WORDS[n % 15]} {WORDS[n % 7]}" for n in range(40)]
     await thread(database, "t", "u m0: Always answer in metric units.", "a m1: ok", *filler, "u m9: x")
-    assert (await asked(database, "t", "Tell me of the garden", before="m9"))[0].endswith("metric units.")
+    assert (await recalled(database, "t", "Tell me of the garden", before="m9"))[0].endswith("metric units.")
 
 
 HOSTILE = [
@@ -198,8 +202,8 @@ HOSTILE = [
 @pytest.mark.parametrize("question", HOSTILE, ids=range(len(HOSTILE)))
 async def test_no_question_is_a_command(database: Database, question: str) -> None:
     await thread(database, "t", "u m0: the quick brown fox", "a m1: jumps", "u m2: x")
-    found = await asked(database, "t", question, before="m2")
-    assert ("1970-01-01 user: the quick brown fox" in found) == ("fox" in question)
+    lines = await recalled(database, "t", question, before="m2")
+    assert ("1970-01-01 user: the quick brown fox" in lines) == ("fox" in question)
 
 
 async def test_what_is_said_in_other_scripts_is_found(database: Database) -> None:
@@ -222,7 +226,7 @@ async def test_what_is_said_in_other_scripts_is_found(database: Database) -> Non
         "Wo sind die Schlüssel?": "Nachbarn",
         "학교는 어디예요?": "회의는",
     }.items():
-        assert answer in " ".join(await asked(database, "t", question, before="m8", budget=20)), question
+        assert answer in " ".join(await recalled(database, "t", question, before="m8", budget=20)), question
 
 
 async def test_a_deleted_thread_leaves_no_stems(database: Database) -> None:
@@ -246,16 +250,16 @@ async def test_indexing_again_replaces(database: Database) -> None:
     await thread(database, "t", "u m0: lighthouse", "a m1: yes", "u m2: x")
 
     async def again(connection: AsyncConnection) -> None:
-        found = await messages.get(connection, "ada", "m0")
-        assert found is not None
-        await index(connection, found.pk, (TextPart(text="harbour"),))
+        stored = await messages.get(connection, "ada", "m0")
+        assert stored is not None
+        await index(connection, stored.pk, (TextPart(text="harbour"),))
 
     await database.write(again)
     async with database.reading() as connection:
-        held = await term_index.holding(
+        places = await term_index.holding(
             connection, "ada", "t", ["lighthous", "harbour"], pks=(0, 1 << 40), depths=(0, 9), most=99
         )
-    assert set(held) == {"harbour"}
+    assert set(places) == {"harbour"}
 
 
 async def test_what_was_said_before_the_index_existed_is_found(own_database: Database) -> None:
@@ -265,7 +269,7 @@ async def test_what_was_said_before_the_index_existed_is_found(own_database: Dat
         await connection.execute(text("DROP TABLE message_search_stems"))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     assert await migrate.upgrade(own_database, "0002") == ("0001", "0002")
-    assert "1970-01-01 user: The lighthouse is red" in await asked(
+    assert "1970-01-01 user: The lighthouse is red" in await recalled(
         own_database, "t", "lighthouse?", before="m2"
     )
 
@@ -277,7 +281,7 @@ async def long_thread(database: Database, length: int, thread_id: str) -> str:
         await threads.create(connection, "ada", thread_id, now=1)
         above: Message | None = None
         for place in range(length):
-            said = " ".join(WORDS[(place * step) % len(WORDS)] for step in (1, 2, 4, 7)) + f" {place}"
+            words = " ".join(WORDS[(place * step) % len(WORDS)] for step in (1, 2, 4, 7)) + f" {place}"
             role: Role = "user" if place % 2 == 0 else "assistant"
             status: Status = "complete"
             above = Message(
@@ -285,7 +289,7 @@ async def long_thread(database: Database, length: int, thread_id: str) -> str:
                 parent_id=None if above is None else above.id,
                 role=role,
                 status=status,
-                parts=(TextPart(text=said),),
+                parts=(TextPart(text=words),),
                 depth=place,
                 tokens=5,
             )
@@ -327,7 +331,9 @@ async def test_the_time_of_a_search_grows_no_faster_than_the_thread(lite: Databa
         last = await long_thread(lite, length, thread)
         for _ in range(6):
             began = process_time()
-            await asked(lite, thread, "What music did the doctor play at the station in winter?", before=last)
+            await recalled(
+                lite, thread, "What music did the doctor play at the station in winter?", before=last
+            )
             times.append(process_time() - began)
         return min(times)
 

@@ -19,7 +19,7 @@ BATCH = 10_000
 QUESTION = "Which garden was it: 3, 1013, 2_500 or 99?"
 
 
-def said(place: int) -> str:
+def words_at(place: int) -> str:
     """Words of every rarity: in each message, every seventh, fiftieth, thousandth, and one alone."""
     return f"garden {place % 7} {1_000 + place % 50} {2_000 + place % 997} {place}"
 
@@ -36,8 +36,8 @@ async def fill(database: Database, thread: str, length: int) -> None:
 
     async def write(connection: AsyncConnection) -> None:
         await threads.create(connection, "ada", thread, now=1)
-        found = await connection.execute(text("SELECT coalesce(max(pk), 0) FROM messages"))
-        done = int(found.scalar_one())
+        result = await connection.execute(text("SELECT coalesce(max(pk), 0) FROM messages"))
+        done = int(result.scalar_one())
         for first in range(0, length, BATCH):
             places = range(first, min(length, first + BATCH))
             rows = [
@@ -49,31 +49,31 @@ async def fill(database: Database, thread: str, length: int) -> None:
                     "depth": place,
                     "at": place,
                     "role": "assistant" if place % 2 else "user",
-                    "parts": f'[{{"type": "text", "text": "{said(place)}"}}]',
+                    "parts": f'[{{"type": "text", "text": "{words_at(place)}"}}]',
                 }
                 for place in places
             ]
             await connection.execute(message, rows)
-            held = [
+            entries = [
                 {
                     "pk": done + place + 1,
                     "stems": term_index.entry(
                         "ada",
                         thread,
                         None if lite else place // term_index.STRETCH,
-                        term_index.indexed_stems(said(place), "user"),
+                        term_index.indexed_stems(words_at(place), "user"),
                     ),
                 }
                 for place in places
             ]
             await connection.execute(
-                text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), held
+                text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), entries
             )
 
     await database.write(write)
 
 
-async def asked(
+async def recalled(
     connection: AsyncConnection, thread: str, length: int, question: str, outlines: Outlines
 ) -> tuple[Recalled, ...]:
     """What comes back for the turn behind the last message."""
@@ -114,11 +114,11 @@ async def test_recall_reads_no_more_in_a_thread_eight_times_as_long(database: Da
             for thread, length in lengths.items():
                 outlines = Outlines()
                 first[thread] = await counted(
-                    connection, asked(connection, thread, length, question, outlines)
+                    connection, recalled(connection, thread, length, question, outlines)
                 )
                 for _ in range(7):  # Postgres may change its plan once it has seen a statement a few times
                     then[thread] = await counted(
-                        connection, asked(connection, thread, length, question, outlines)
+                        connection, recalled(connection, thread, length, question, outlines)
                     )
         assert then["long"] <= then["short"] * 1.1 + 100, (question[:60], first, then)
         # The outline: Postgres may count its rows or read them from the index alone, which it does not count.
@@ -131,7 +131,7 @@ async def test_of_each_word_the_newest_places_are_read(database: Database, most:
     length = term_index.STRETCH * 2 + 100
     await fill(database, "t", length)
     async with database.reading() as connection:
-        found = await term_index.holding(
+        places = await term_index.holding(
             connection,
             "ada",
             "t",
@@ -143,7 +143,7 @@ async def test_of_each_word_the_newest_places_are_read(database: Database, most:
         before = await term_index.holding(
             connection, "ada", "t", ["garden"], pks=(1, 1_000), depths=(0, 999), most=most
         )
-    assert found == {
+    assert places == {
         "garden": list(range(length, 0, -1))[:most],
         "1013": [place + 1 for place in range(length - 1, -1, -1) if place % 50 == 13 or place == 1_013][
             :most
@@ -158,7 +158,7 @@ async def test_the_rarest_word_is_found_as_far_back_as_recall_reaches(database: 
     await fill(database, "t", length)
     async with database.reading() as connection:
         for place in (length - 20, length // 2, length - DEFAULT.reach + 1):
-            found = await asked(connection, "t", length, f"garden {place}?", Outlines())
-            assert f"t-{place}" in [block.id for block in found]
-        beyond = await asked(connection, "t", length, "garden 400?", Outlines())
+            blocks = await recalled(connection, "t", length, f"garden {place}?", Outlines())
+            assert f"t-{place}" in [block.id for block in blocks]
+        beyond = await recalled(connection, "t", length, "garden 400?", Outlines())
         assert "t-400" not in [block.id for block in beyond]

@@ -36,7 +36,7 @@ def by_hand(rows: Sequence[Entry], by: Sequence[Dimension]) -> dict[tuple[str | 
     groups: dict[tuple[str | None, ...], list[Entry]] = defaultdict(list)
     for row in rows:
         groups[tuple(KEYS[name](row) for name in by)].append(row)
-    return {key: together(key, found) for key, found in groups.items()}
+    return {key: together(key, members) for key, members in groups.items()}
 
 
 def together(key: tuple[str | None, ...], rows: list[Entry]) -> Sums:
@@ -79,10 +79,10 @@ def percentiles(values: list[int]) -> dict[str, float]:
     return {"p50": cuts[9], "p95": cuts[18]}
 
 
-def alike(one: Sums, other: Sums) -> bool:
-    assert one.first_token_ms == pytest.approx(other.first_token_ms)
+def alike(sums: Sums, other: Sums) -> bool:
+    assert sums.first_token_ms == pytest.approx(other.first_token_ms)
     return all(
-        getattr(one, name) == getattr(other, name) for name in Sums.__slots__ if name != "first_token_ms"
+        getattr(sums, name) == getattr(other, name) for name in Sums.__slots__ if name != "first_token_ms"
     )
 
 
@@ -95,12 +95,12 @@ async def test_every_grouping_adds_up_to_the_picodollar(
     rows = anything(300)
     await keep(database, rows)
     async with database.reading() as connection:
-        found = await report(connection, ALL, by, limit=1_000, top=TOP)
+        result = await report(connection, ALL, by, limit=1_000, top=TOP)
     expected = by_hand(rows, by) if by else {}
-    assert {one.group for one in found.groups} == expected.keys()
-    assert all(alike(one, expected[one.group]) for one in found.groups)
-    assert alike(found.total, together((), rows))
-    assert not found.more
+    assert {group.group for group in result.groups} == expected.keys()
+    assert all(alike(group, expected[group.group]) for group in result.groups)
+    assert alike(result.total, together((), rows))
+    assert not result.more
 
 
 async def test_only_what_is_selected_counts(database: Database) -> None:
@@ -110,7 +110,7 @@ async def test_only_what_is_selected_counts(database: Database) -> None:
         owner_id="ada", start=START + DAY, end=START + 5 * DAY, only={"purpose": "reply", "tier": "simple"}
     )
     async with database.reading() as connection:
-        found = await report(connection, selection, ("user", "model"), limit=1_000)
+        result = await report(connection, selection, ("user", "model"), limit=1_000)
     expected = [
         row
         for row in rows
@@ -118,9 +118,9 @@ async def test_only_what_is_selected_counts(database: Database) -> None:
         and selection.start <= row.created_at < selection.end
     ]
     assert expected
-    assert found.total.calls == len(expected)
-    assert {one.group[0] for one in found.groups} == {"ada"}
-    assert (found.total.compared, found.total.on_top) == (0, 0), "nothing is compared with no model"
+    assert result.total.calls == len(expected)
+    assert {group.group[0] for group in result.groups} == {"ada"}
+    assert (result.total.compared, result.total.on_top) == (0, 0), "nothing is compared with no model"
 
 
 async def test_more_groups_than_asked_for_are_announced_and_the_total_has_them_all(
@@ -128,10 +128,10 @@ async def test_more_groups_than_asked_for_are_announced_and_the_total_has_them_a
 ) -> None:
     await keep(database, [call(n, thread_id=f"t{n}", used=Usage(input=n + 1)) for n in range(5)])
     async with database.reading() as connection:
-        found = await report(connection, ALL, ("thread",), limit=2)
+        result = await report(connection, ALL, ("thread",), limit=2)
         whole = await report(connection, ALL, ("thread",), limit=5)
-    assert ([one.group for one in found.groups], found.more) == ([("t4",), ("t3",)], True)
-    assert found.total.calls == 5
+    assert ([group.group for group in result.groups], result.more) == ([("t4",), ("t3",)], True)
+    assert result.total.calls == 5
     assert (len(whole.groups), whole.more) == (5, False)
 
 
@@ -142,12 +142,12 @@ async def test_an_unpriced_call_is_counted_apart(database: Database) -> None:
         [call(1), call(2, model=unknown), call(3, model=unknown, used=Usage(), outcome="overloaded")],
     )
     async with database.reading() as connection:
-        found = await report(connection, ALL, ("model",), limit=9, top=TOP)
-    by_model = {one.group[0]: one for one in found.groups}
+        result = await report(connection, ALL, ("model",), limit=9, top=TOP)
+    by_model = {group.group[0]: group for group in result.groups}
     assert (by_model[unknown].unpriced, by_model[unknown].cost) == (1, 0), (
         "a call that used nothing costs nothing"
     )
-    assert (found.total.unpriced, found.total.cost) == (1, by_model["claude-sonnet-5-5"].cost)
+    assert (result.total.unpriced, result.total.cost) == (1, by_model["claude-sonnet-5-5"].cost)
 
 
 async def test_a_day_is_that_of_the_place_also_when_its_clocks_change(database: Database) -> None:
@@ -157,8 +157,8 @@ async def test_a_day_is_that_of_the_place_also_when_its_clocks_change(database: 
     await keep(database, [call(n, created_at=at) for n, at in enumerate(times)])
     selection = Selection(owner_id="ada", start=0, end=ALL.end)
     async with database.reading() as connection:
-        found = await report(connection, selection, ("day",), limit=9, days=days)
-    counts = {one.group[0]: one.calls for one in found.groups}
+        result = await report(connection, selection, ("day",), limit=9, days=days)
+    counts = {group.group[0]: group.calls for group in result.groups}
     assert list(counts.values()) == [1, 2, 1]
     assert counts["2026-11-18"] == 2, counts
 
@@ -166,6 +166,6 @@ async def test_a_day_is_that_of_the_place_also_when_its_clocks_change(database: 
 async def test_the_price_of_a_long_prompt_is_that_of_its_length() -> None:
     table = price_table("claude-sonnet-4-5", now=START)
     assert table is not None
-    assert [one.table for one in TOP] == [table]
+    assert [period.table for period in TOP] == [table]
     assert len(table.steps) == 2, "the sums above are over both"
     assert periods("claude-nobody-knows", start=ALL.start, end=ALL.end) == ()

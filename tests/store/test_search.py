@@ -58,12 +58,12 @@ QUERIES = [
 
 async def test_what_a_query_finds(database: Database) -> None:
     await thread(database, "t", *(f"u {name}: {words}" for name, words in SAID.items()))
-    found = {}
+    results = {}
     async with database.reading() as connection:
         for query, _ in QUERIES:
             hits = await messages.find(connection, "ada", query, limit=10)
-            found[query] = " ".join(hit.message_id for hit in hits)
-    assert found == dict(QUERIES)
+            results[query] = " ".join(hit.message_id for hit in hits)
+    assert results == dict(QUERIES)
 
 
 async def test_the_better_match_comes_first_and_limits_hold(database: Database) -> None:
@@ -146,7 +146,7 @@ async def test_one_normalization_for_text_and_query_in_every_language(database: 
         for name, (_, finding, missing) in LANGUAGES.items():
             for query in (*finding, *missing):
                 hits = await messages.find(connection, "ada", query, limit=30)
-                found = name.replace(" ", "-") in {hit.message_id for hit in hits}
-                if found != (query in finding):
-                    wrong.append((name, query, found))
+                matches = name.replace(" ", "-") in {hit.message_id for hit in hits}
+                if matches != (query in finding):
+                    wrong.append((name, query, matches))
     assert wrong == []

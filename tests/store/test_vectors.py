@@ -21,9 +21,9 @@ LINES = (
 
 async def pk_of(database: Database, message_id: str, owner: str = "ada") -> int:
     async with database.reading() as connection:
-        found = await messages.get(connection, owner, message_id)
-    assert found is not None
-    return found.pk
+        stored = await messages.get(connection, owner, message_id)
+    assert stored is not None
+    return stored.pk
 
 
 async def missing(
@@ -31,22 +31,22 @@ async def missing(
 ) -> list[str]:
     """What the messages without a vector say."""
     async with database.reading() as connection:
-        found = await vectors.missing(connection, owner, thread_id, MODEL, reach=reach, most=most)
-    return list(found.values())
+        texts = await vectors.missing(connection, owner, thread_id, MODEL, reach=reach, most=most)
+    return list(texts.values())
 
 
 async def keep(
     database: Database,
-    made: dict[int, bytes],
+    new_vectors: dict[int, bytes],
     thread_id: str = "t",
     *,
     owner: str = "ada",
     model: str = MODEL,
 ) -> None:
-    await database.write(lambda connection: vectors.keep(connection, owner, thread_id, model, made))
+    await database.write(lambda connection: vectors.keep(connection, owner, thread_id, model, new_vectors))
 
 
-async def held(database: Database, thread_id: str = "t", *, owner: str = "ada") -> dict[int, bytes]:
+async def stored_vectors(database: Database, thread_id: str = "t", *, owner: str = "ada") -> dict[int, bytes]:
     async with database.reading() as connection:
         return await vectors.between(connection, owner, thread_id, MODEL, 0, 10**9)
 
@@ -56,7 +56,7 @@ def compare(stored: Sequence[bytes]) -> list[float]:
     return [vector[0] / 100 for vector in stored]
 
 
-async def asked(database: Database, question: str, likeness: Likeness | None, before: str = "m15") -> str:
+async def recalled(database: Database, question: str, likeness: Likeness | None, before: str = "m15") -> str:
     """What comes back within a budget for two or three messages."""
     async with database.reading() as connection:
         first = await messages.get(connection, "ada", before)
@@ -85,7 +85,9 @@ async def test_the_newest_messages_without_a_vector_come_first_and_no_more_than_
     assert await missing(database, reach=2) == ["other branch", "third", "second"]
     await keep(database, {await pk_of(database, "m3"): b"\x01", await pk_of(database, "m0"): b""})
     assert await missing(database) == ["third", "second"]
-    assert await held(database) == {await pk_of(database, "m3"): b"\x01"}, "an empty one is no vector"
+    assert await stored_vectors(database) == {await pk_of(database, "m3"): b"\x01"}, (
+        "an empty one is no vector"
+    )
 
 
 async def test_an_answer_that_is_still_being_written_waits_for_its_end(database: Database) -> None:
@@ -105,12 +107,14 @@ async def test_vectors_are_their_owners_alone_and_go_with_the_thread(database: D
     await thread(database, "t", "u m0: his", owner="bob")
     hers, his = await pk_of(database, "m0"), await pk_of(database, "m0", "bob")
     await keep(database, {hers: b"\x01", his: b"\x02"})
-    assert await held(database) == {hers: b"\x01"}, "a message of somebody else has no place in her thread"
+    assert await stored_vectors(database) == {hers: b"\x01"}, (
+        "a message of somebody else has no place in her thread"
+    )
     assert await missing(database, owner="bob") == ["his"]
     await database.write(lambda connection: threads.remove(connection, "ada", "t"))
-    assert await held(database) == {}
+    assert await stored_vectors(database) == {}
     await keep(database, {hers: b"\x01"})
-    assert await held(database) == {}, "what comes too late is kept for nobody"
+    assert await stored_vectors(database) == {}, "what comes too late is kept for nobody"
 
 
 async def test_what_is_stored_stays_and_each_model_has_its_own(database: Database) -> None:
@@ -119,7 +123,7 @@ async def test_what_is_stored_stays_and_each_model_has_its_own(database: Databas
     await keep(database, {pk: b"\x01"})
     await keep(database, {pk: b"\x02"})
     await keep(database, {pk: b"\x03"}, model="other/1")
-    assert await held(database) == {pk: b"\x01"}
+    assert await stored_vectors(database) == {pk: b"\x01"}
 
 
 async def test_a_message_that_shares_no_word_with_the_question_is_found_by_what_it_means(
@@ -127,25 +131,25 @@ async def test_a_message_that_shares_no_word_with_the_question_is_found_by_what_
 ) -> None:
     await thread(database, "t", *LINES)
     question, likeness = "Which exercises?", Likeness(model=MODEL, compare=compare)
-    assert await asked(database, question, None) == ""
-    assert await asked(database, question, likeness) == "", "without vectors there is no evidence"
-    made = {await pk_of(database, f"m{number}"): b"\x05" for number in range(15)}
-    made[await pk_of(database, "m0")] = b"\x50"
-    await keep(database, made)
-    found = await asked(database, question, likeness)
-    assert "Nora goes to yoga" in found
-    assert "Nothing happened" not in found
-    assert await asked(database, question, likeness) == found
-    assert await asked(database, question, None) == ""
+    assert await recalled(database, question, None) == ""
+    assert await recalled(database, question, likeness) == "", "without vectors there is no evidence"
+    new_vectors = {await pk_of(database, f"m{number}"): b"\x05" for number in range(15)}
+    new_vectors[await pk_of(database, "m0")] = b"\x50"
+    await keep(database, new_vectors)
+    context_text = await recalled(database, question, likeness)
+    assert "Nora goes to yoga" in context_text
+    assert "Nothing happened" not in context_text
+    assert await recalled(database, question, likeness) == context_text
+    assert await recalled(database, question, None) == ""
 
 
 async def test_only_what_precedes_the_window_on_its_branch_comes_back_by_meaning(database: Database) -> None:
     await thread(database, "t", *LINES, "u n1 < m13: Elsewhere she swims", "a n2: Oh", "u n3: Hm")
     names = [*(f"m{number}" for number in range(16)), "n1", "n2", "n3"]
-    made = {await pk_of(database, name): b"\x05" for name in names}
+    new_vectors = {await pk_of(database, name): b"\x05" for name in names}
     for name in ("m0", "m15", "n1"):
-        made[await pk_of(database, name)] = b"\x50"
-    await keep(database, made)
+        new_vectors[await pk_of(database, name)] = b"\x50"
+    await keep(database, new_vectors)
     likeness = Likeness(model=MODEL, compare=compare)
-    assert "swims" not in await asked(database, "Which exercises?", likeness)
-    assert "swims" in await asked(database, "Which exercises?", likeness, before="n3")
+    assert "swims" not in await recalled(database, "Which exercises?", likeness)
+    assert "swims" in await recalled(database, "Which exercises?", likeness, before="n3")

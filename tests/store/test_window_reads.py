@@ -17,22 +17,22 @@ Read = Callable[[AsyncConnection, str, int], Awaitable[Any]]
 
 
 async def the_window(connection: AsyncConnection, thread: str, length: int) -> None:
-    found = await branches.branch(
+    rows = await branches.branch(
         connection, "ada", thread, f"{thread}-{length - 1}", rows=4_000, tokens=10 * (WINDOW - 1)
     )
-    assert len(found) == WINDOW
+    assert len(rows) == WINDOW
 
 
 async def a_page(connection: AsyncConnection, thread: str, length: int) -> None:
-    found = await branches.branch(connection, "ada", thread, f"{thread}-{length // 2}", rows=WINDOW)
-    families = await branches.siblings(connection, "ada", thread, {one.message.parent_id for one in found})
-    assert len(found) == sum(len(family) for family in families.values()) == WINDOW
+    rows = await branches.branch(connection, "ada", thread, f"{thread}-{length // 2}", rows=WINDOW)
+    families = await branches.siblings(connection, "ada", thread, {row.message.parent_id for row in rows})
+    assert len(rows) == sum(len(family) for family in families.values()) == WINDOW
 
 
 async def the_thread(connection: AsyncConnection, thread: str, length: int) -> None:
-    found = await threads.get(connection, "ada", thread)
-    assert found is not None
-    assert found.running_turn_id == f"turn-{thread}-{length - 1}"
+    snapshot = await threads.get(connection, "ada", thread)
+    assert snapshot is not None
+    assert snapshot.running_turn_id == f"turn-{thread}-{length - 1}"
 
 
 async def the_list(connection: AsyncConnection, thread: str, length: int) -> None:
@@ -40,9 +40,9 @@ async def the_list(connection: AsyncConnection, thread: str, length: int) -> Non
 
 
 async def the_answer_and_its_turn(connection: AsyncConnection, thread: str, length: int) -> None:
-    found = await messages.get(connection, "ada", f"{thread}-{length - 1}", thread_id=thread)
-    assert found is not None
-    assert await turns.get(connection, "ada", found.turn_id) is not None
+    stored = await messages.get(connection, "ada", f"{thread}-{length - 1}", thread_id=thread)
+    assert stored is not None
+    assert await turns.get(connection, "ada", stored.turn_id) is not None
     assert await turns.by_key(connection, "ada", f"key-{thread}-{length - 1}") is not None
 
 
@@ -68,14 +68,14 @@ async def fill(database: Database, thread: str, length: int) -> None:
     numbers = (
         "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :length)"
     )
-    said = f"""
+    insert_messages = f"""
         INSERT INTO messages (owner_id, thread_id, id, parent_id, depth, role, status, parts, tokens, refused, turn_id,
             created_at)
         {numbers}
         SELECT 'ada', :thread, :prefix || n, CASE n WHEN 0 THEN NULL ELSE :prefix || (n - 1) END, n,
             CASE n % 2 WHEN 1 THEN 'assistant' ELSE 'user' END, 'complete', {empty}, 10, false,
             'turn-' || :prefix || (n - n % 2 + 1), n FROM numbers"""
-    asked = f"""
+    insert_turns = f"""
         INSERT INTO turns (owner_id, thread_id, id, user_message_id, message_id, status, fingerprint, idempotency_key,
             meta, last_seq, lease_until, cancel_requested, log_kept, created_at, finished_at)
         {numbers}
@@ -86,8 +86,8 @@ async def fill(database: Database, thread: str, length: int) -> None:
 
     async def write(connection: AsyncConnection) -> None:
         await threads.create(connection, "ada", thread, now=1, title=thread)
-        await connection.execute(text(said), values)
-        await connection.execute(text(asked), values)
+        await connection.execute(text(insert_messages), values)
+        await connection.execute(text(insert_turns), values)
 
     await database.write(write)
 

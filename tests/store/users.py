@@ -15,5 +15,5 @@ def new_user(name: str) -> Write[None]:
 
 async def names(database: Database) -> set[str]:
     async with database.reading() as connection:
-        found = await connection.execute(text("SELECT id FROM users WHERE id NOT IN ('ada', 'bob')"))
-        return {name for (name,) in found}
+        result = await connection.execute(text("SELECT id FROM users WHERE id NOT IN ('ada', 'bob')"))
+        return {name for (name,) in result}

@@ -71,15 +71,15 @@ def compose(reply: Reply, call: Call, *, input_tokens: int, prefix: str, previou
             stop = "max_tokens"
     if reply.text and stop is None:
         text, matched = _until_stop_sequence(reply.text, call.body.get("stop_sequences") or [])
-        kept = tokens.cut(text, limit - spent, call.model)
-        if kept != text:
+        fitting = tokens.cut(text, limit - spent, call.model)
+        if fitting != text:
             stop, matched = "max_tokens", None
             spent = limit
         else:
-            spent += tokens.count(kept, call.model)
+            spent += tokens.count(fitting, call.model)
             stop = "stop_sequence" if matched is not None else None
-        if kept:
-            content.append({"type": "text", "text": kept})
+        if fitting:
+            content.append({"type": "text", "text": fitting})
     if stop is None:
         for number, tool in enumerate(reply.tools):
             content.append(_tool_block(tool, number, prefix))
@@ -117,12 +117,12 @@ def _filled(reply: Reply, call: Call) -> Reply:
 
 def default_text(body: dict[str, Any]) -> str:
     """Markdown of moderate length that restates the last user message, or a sample of the wanted JSON schema."""
-    wanted = (body.get("output_config") or {}).get("format")
-    if wanted:
-        return orjson.dumps(sample(wanted.get("schema", {}))).decode()
-    said = " ".join(last_user_text(body).split()) or "nothing yet"
-    seed = hashlib.sha256(said.encode()).digest()
-    gist = said if len(said) <= 160 else said[:160].rsplit(" ", 1)[0] + "…"
+    output_format = (body.get("output_config") or {}).get("format")
+    if output_format:
+        return orjson.dumps(sample(output_format.get("schema", {}))).decode()
+    message = " ".join(last_user_text(body).split()) or "nothing yet"
+    seed = hashlib.sha256(message.encode()).digest()
+    gist = message if len(message) <= 160 else message[:160].rsplit(" ", 1)[0] + "…"
     points = [POINTS[(seed[i] + i) % len(POINTS)] for i in range(2 + seed[9] % 3)]
     return "\n".join(
         (
@@ -132,7 +132,7 @@ def default_text(body: dict[str, Any]) -> str:
             "",
             *(f"- **{head}.** {tail}" for head, tail in dict(points).items()),
             "",
-            f"That is message {len(body['messages'])} of our conversation, and it has {len(said.split())} words.",
+            f"That is message {len(body['messages'])} of our conversation, and it has {len(message.split())} words.",
         )
     )
 
@@ -154,10 +154,10 @@ POINTS = (
 
 
 def _until_stop_sequence(text: str, sequences: list[str]) -> tuple[str, str | None]:
-    found = [(text.index(sequence), sequence) for sequence in sequences if sequence in text]
-    if not found:
+    matches = [(text.index(sequence), sequence) for sequence in sequences if sequence in text]
+    if not matches:
         return text, None
-    at, sequence = min(found)
+    at, sequence = min(matches)
     return text[:at], sequence
 
 
@@ -169,10 +169,10 @@ def _forced_tool(call: Call) -> ToolCall:
 
 
 def _tool_block(tool: ToolCall, number: int, prefix: str) -> dict[str, Any]:
-    made = hashlib.sha256(f"{prefix}{number}{tool.name}".encode()).hexdigest()[:22]
+    digest = hashlib.sha256(f"{prefix}{number}{tool.name}".encode()).hexdigest()[:22]
     return {
         "type": "tool_use",
-        "id": tool.id or f"toolu_01{made}",
+        "id": tool.id or f"toolu_01{digest}",
         "name": tool.name,
         "input": dict(tool.input),
     }

@@ -42,10 +42,10 @@ class Fingerprints:
 
     def compare(self, call: Call, prompt: Prompt, now: float) -> dict[str, Any] | None:
         """The `diagnostics` of a response: None when not asked for or nothing diverged."""
-        asked = call.body.get("diagnostics")
-        if not asked or asked.get("previous_message_id") is None:
+        diagnostics = call.body.get("diagnostics")
+        if not diagnostics or diagnostics.get("previous_message_id") is None:
             return None
-        before = self._known.get(asked["previous_message_id"])
+        before = self._known.get(diagnostics["previous_message_id"])
         if before is None or before.workspace != call.workspace or now - before.at > REMEMBERED_SECONDS:
             return {"cache_miss_reason": {"type": "previous_message_not_found"}}
         reason = _divergence(before, call, prompt)
@@ -61,11 +61,11 @@ def _divergence(before: Fingerprint, call: Call, prompt: Prompt) -> dict[str, An
     if old.system != prompt.system:
         tools = sum(block.tokens for block in old.blocks if block.level == "tools")
         return _changed("system_changed", old.tokens - tools)
-    kept = 0
+    matched_tokens = 0
     for position, block in enumerate(old.blocks):
         if position >= len(prompt.blocks) or prompt.blocks[position].plain != block.plain:
-            return _changed("messages_changed", old.tokens - kept)
-        kept += block.tokens
+            return _changed("messages_changed", old.tokens - matched_tokens)
+        matched_tokens += block.tokens
     if old.blocks and old.blocks[-1].digest != prompt.blocks[len(old.blocks) - 1].digest:
         return {"type": "unavailable"}
     return None

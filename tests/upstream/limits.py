@@ -75,13 +75,13 @@ class Meter:
         """Requests, input and output; fast mode has buckets of its own."""
         now = self.clock.now
         group = SHARED.get(model.id, model.id) + (":fast" if speed == "fast" else "")
-        found = []
+        buckets = []
         for kind in ("requests", "input_tokens", "output_tokens"):
             size = getattr(self.limits, kind)
             bucket = self.buckets.setdefault((workspace, group, kind), Bucket(size=size, level=size, at=now))
             bucket.refill(now)
-            found.append(bucket)
-        return found[0], found[1], found[2]
+            buckets.append(bucket)
+        return buckets[0], buckets[1], buckets[2]
 
     def _refusal(self, bucket: Bucket, need: float, headers: dict[str, str]) -> ApiError:
         wait = str(max(1, round(bucket.seconds_until(need) + 0.5)))
@@ -102,8 +102,8 @@ class Meter:
             named |= {"fast-input-tokens": incoming, "fast-output-tokens": outgoing}
         headers: dict[str, str] = {}
         for name, bucket in named.items():
-            left = max(0, int(bucket.level))
-            shown = left if bucket is requests else round(left, -3)
+            remaining = max(0, int(bucket.level))
+            shown = remaining if bucket is requests else round(remaining, -3)
             headers[f"anthropic-{name}-limit"] = str(bucket.size)
             headers[f"anthropic-{name}-remaining"] = str(shown)
             headers[f"anthropic-{name}-reset"] = rfc3339(bucket.at + bucket.seconds_until(bucket.size))

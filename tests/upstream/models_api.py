@@ -22,14 +22,14 @@ async def retrieve(_sim: Simulator, _wire: Wire, _exchange: Exchange, scope: Sco
 
 async def list_models(_sim: Simulator, _wire: Wire, exchange: Exchange, _scope: Scope) -> Any:
     """Newest first; active and deprecated unless `lifecycle` names others."""
-    given = parse_qs(exchange.query)
-    query = {name: values[-1] for name, values in given.items()}
+    parameters = parse_qs(exchange.query)
+    query = {name: values[-1] for name, values in parameters.items()}
     limit = query.get("limit", "20")
     if not limit.isdigit() or not 1 <= int(limit) <= 1000:
         raise invalid("limit: must be between 1 and 1000")
-    wanted = given.get("lifecycle[]", given.get("lifecycle", ["active", "deprecated"]))
+    lifecycles = parameters.get("lifecycle[]", parameters.get("lifecycle", ["active", "deprecated"]))
     rows = [model_info(model) for model in MODELS]
-    rows = [row for row in rows if row["lifecycle"] in wanted]
+    rows = [row for row in rows if row["lifecycle"] in lifecycles]
     return page(rows, int(limit), query.get("after_id"), query.get("before_id"))
 
 

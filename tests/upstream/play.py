@@ -103,10 +103,10 @@ async def silent(wire: Wire, seconds: float | None, ping_every: float | None, ov
     loop = asyncio.get_running_loop()
     end = None if seconds is None else loop.time() + seconds
     while not over.is_set():
-        left = None if end is None else end - loop.time()
-        if left is not None and left <= 0:
+        remaining = None if end is None else end - loop.time()
+        if remaining is not None and remaining <= 0:
             return
-        step = min((value for value in (left, ping_every) if value is not None), default=None)
+        step = min((value for value in (remaining, ping_every) if value is not None), default=None)
         try:
             await asyncio.wait_for(over.wait(), step)
         except TimeoutError:

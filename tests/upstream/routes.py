@@ -149,20 +149,20 @@ def _open(sim: Simulator, scope: Scope) -> Exchange:
 
 def _identify(sim: Simulator, exchange: Exchange) -> None:
     """401 without a known key, 400 without a known API version; otherwise the caller's workspace."""
-    given = exchange.headers
-    scheme, _, token = given.get("authorization", "").partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" else given.get("x-api-key", "")
+    headers = exchange.headers
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
     if not key:
         raise ApiError(status=401, type="authentication_error", message="x-api-key header is required")
     if sim.keys is not None and key not in sim.keys:
         raise ApiError(status=401, type="authentication_error", message="invalid x-api-key")
-    version = given.get("anthropic-version")
+    version = headers.get("anthropic-version")
     if version is None:
         raise invalid("anthropic-version: header is required")
     if version not in VERSIONS:
         raise invalid(f'anthropic-version: "{version}" is not a valid version')
     own = sim.keys[key] if sim.keys is not None else f"wrkspc_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    exchange.workspace = given.get("anthropic-workspace-id") or own
+    exchange.workspace = headers.get("anthropic-workspace-id") or own
 
 
 def _parse(body: bytes) -> Any:

@@ -152,8 +152,8 @@ class Simulator:
 
     def new_id(self, prefix: str) -> str:
         self._serial += 1
-        made = hashlib.sha256(f"{self._seed}:{self._serial}".encode()).hexdigest()
-        return f"{prefix}_01{made[:22]}"
+        digest = hashlib.sha256(f"{self._seed}:{self._serial}".encode()).hexdigest()
+        return f"{prefix}_01{digest[:22]}"
 
     @property
     def silence_over(self) -> asyncio.Event:

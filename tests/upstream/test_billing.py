@@ -58,11 +58,11 @@ def kinds(spent: Usage) -> tuple[int, int, int, int]:
 
 async def test_a_conversation_reads_its_prefix_and_writes_only_the_new_turn(client: AsyncAnthropic) -> None:
     first = user(text(words(300), MARK_5M))
-    one = kinds(await usage(client, first, system=SYSTEM))
+    first_call = kinds(await usage(client, first, system=SYSTEM))
     again = (user(text(words(300))), assistant(text(words(30))), user(text(words(60), MARK_5M)))
-    two = kinds(await usage(client, *again, system=SYSTEM))
-    assert one == (0, 800, 404, 0)
-    assert two == (1204, 0, 44 + 84, 0)
+    second_call = kinds(await usage(client, *again, system=SYSTEM))
+    assert first_call == (0, 800, 404, 0)
+    assert second_call == (1204, 0, 44 + 84, 0)
 
 
 async def test_plain_input_is_what_follows_the_last_breakpoint(client: AsyncAnthropic) -> None:
@@ -83,13 +83,13 @@ async def test_usage_is_final_at_the_start_and_only_output_comes_at_the_end(clie
 async def test_parallel_first_requests_all_pay_the_write(sim: Simulator, client: AsyncAnthropic) -> None:
     gates = [sim.gate() for _ in range(3)]
     sim.script(*(Reply(text="ok", head_gate=gate) for gate in gates))
-    asked = []
+    tasks = []
     for gate in gates:
-        asked.append(asyncio.create_task(usage(client, system=SYSTEM)))
+        tasks.append(asyncio.create_task(usage(client, system=SYSTEM)))
         await gate.reached()
     for gate in gates:
         gate.open()
-    assert [kinds(spent)[:2] for spent in await asyncio.gather(*asked)] == [(0, 800)] * 3
+    assert [kinds(spent)[:2] for spent in await asyncio.gather(*tasks)] == [(0, 800)] * 3
     assert kinds(await usage(client, system=SYSTEM))[:2] == (800, 0)
 
 
@@ -120,11 +120,11 @@ async def test_a_long_answer_eats_into_the_life_of_its_entry(sim: Simulator, cli
     gate = sim.gate()
     sim.script(Reply(text="long", head_gate=gate))
     marked = user(text(words(600), MARK_5M))
-    asked = asyncio.create_task(usage(client, marked))
+    task = asyncio.create_task(usage(client, marked))
     await gate.reached()
     sim.clock.advance(240)
     gate.open()
-    await asked
+    await task
     sim.clock.advance(61)
     assert kinds(await usage(client, marked))[0] == 0
 

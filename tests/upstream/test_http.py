@@ -73,11 +73,11 @@ async def test_rate_limit_headers_leave_out_cache_reads(sim: Simulator, client: 
     async def remaining() -> tuple[int, int, str]:
         body = ask(user(text(words(60_000), MARK_5M)))
         response = await client.messages.with_raw_response.create(**body)
-        left = "anthropic-ratelimit-{}-remaining"
+        header = "anthropic-ratelimit-{}-remaining"
         headers = response.headers
         return (
-            int(headers[left.format("requests")]),
-            int(headers[left.format("input-tokens")]),
+            int(headers[header.format("requests")]),
+            int(headers[header.format("input-tokens")]),
             headers["anthropic-ratelimit-input-tokens-reset"],
         )
 
@@ -131,10 +131,10 @@ async def test_scripts_clock_gates_and_log_over_http(sim: Simulator, client: Asy
             },
         )
         assert queued.json() == {"pending": 2}
-        asked = asyncio.create_task(client.messages.create(**ask()))
+        task = asyncio.create_task(client.messages.create(**ask()))
         await sim.gate("g").reached()
         await hand.post("/sim/gates/g", json={"open": True})
-        assert (await asked).stop_reason == "tool_use"
+        assert (await task).stop_reason == "tool_use"
         with pytest.raises(anthropic.RateLimitError):
             await client.messages.create(**ask())
         before = (await hand.get("/sim/clock")).json()["now"]

@@ -101,9 +101,9 @@ def test_english_costs_the_published_tokens_per_character(model: str, low: float
 def test_a_cut_text_costs_at_most_its_allowance(model: str) -> None:
     chosen = find_model(model)
     for keepalive_cap in range(tokens.count(ENGLISH, chosen) + 3):
-        kept = tokens.cut(ENGLISH, keepalive_cap, chosen)
-        assert ENGLISH.startswith(kept)
-        assert tokens.count(kept, chosen) <= keepalive_cap
+        excerpt = tokens.cut(ENGLISH, keepalive_cap, chosen)
+        assert ENGLISH.startswith(excerpt)
+        assert tokens.count(excerpt, chosen) <= keepalive_cap
 
 
 async def test_count_tokens_is_near_repeatable_and_never_exact(client: AsyncAnthropic) -> None:

@@ -24,17 +24,17 @@ async def raw_events(client: AsyncAnthropic, **fields: Any) -> list[tuple[str, d
     """Names and data as they are on the wire, pings included."""
     async with client.messages.with_streaming_response.create(stream=True, **ask(**fields)) as response:
         body = b"".join([part async for part in response.iter_bytes()])
-    found = []
+    wire_events = []
     for block in body.decode().split("\n\n")[:-1]:
         name, data = block.split("\n", 1)
-        found.append((name.removeprefix("event: "), orjson.loads(data.removeprefix("data: "))))
-    return found
+        wire_events.append((name.removeprefix("event: "), orjson.loads(data.removeprefix("data: "))))
+    return wire_events
 
 
 async def test_a_reply_is_the_documented_sequence(sim: Simulator, client: AsyncAnthropic) -> None:
     sim.script(Reply(text="Hello there", chunk=6, thinking=""))
-    seen = await raw_events(client)
-    assert [name for name, _ in seen] == [
+    wire_events = await raw_events(client)
+    assert [name for name, _ in wire_events] == [
         "message_start",
         "ping",
         "content_block_start",
@@ -44,8 +44,8 @@ async def test_a_reply_is_the_documented_sequence(sim: Simulator, client: AsyncA
         "message_delta",
         "message_stop",
     ]
-    assert all(data["type"] == name for name, data in seen)
-    start, end = seen[0][1]["message"], seen[-2][1]
+    assert all(data["type"] == name for name, data in wire_events)
+    start, end = wire_events[0][1]["message"], wire_events[-2][1]
     assert (start["content"], start["stop_reason"], start["usage"]["output_tokens"]) == ([], None, 1)
     assert end["delta"] == {"stop_reason": "end_turn", "stop_sequence": None}
     assert end["usage"].keys() == {"output_tokens"}
@@ -53,9 +53,12 @@ async def test_a_reply_is_the_documented_sequence(sim: Simulator, client: AsyncA
 
 async def test_omitted_thinking_shows_only_its_signature(sim: Simulator, client: AsyncAnthropic) -> None:
     sim.script(Reply(text="Yes.", thinking="Let me see"))
-    seen = [data for name, data in await raw_events(client) if name.startswith("content_block")]
-    assert seen[0]["content_block"] == {"type": "thinking", "thinking": "", "signature": ""}
-    assert [data["delta"]["type"] for data in seen if "delta" in data] == ["signature_delta", "text_delta"]
+    block_events = [data for name, data in await raw_events(client) if name.startswith("content_block")]
+    assert block_events[0]["content_block"] == {"type": "thinking", "thinking": "", "signature": ""}
+    assert [data["delta"]["type"] for data in block_events if "delta" in data] == [
+        "signature_delta",
+        "text_delta",
+    ]
 
 
 async def test_summarised_thinking_streams_its_text(sim: Simulator, client: AsyncAnthropic) -> None:
@@ -79,8 +82,8 @@ async def test_thinking_follows_the_default_of_the_model(client: AsyncAnthropic)
 
 
 async def test_tool_input_arrives_in_pieces(sim: Simulator, client: AsyncAnthropic) -> None:
-    wanted = {"path": "/notes/today.md", "lines": [1, 2, 3]}
-    sim.script(Reply(text="Let me look.", tools=(ToolCall(name="look", input=wanted),)))
+    tool_input = {"path": "/notes/today.md", "lines": [1, 2, 3]}
+    sim.script(Reply(text="Let me look.", tools=(ToolCall(name="look", input=tool_input),)))
     async with client.messages.stream(**ask(tools=[tool()])) as stream:
         pieces = [
             event.delta.partial_json
@@ -89,9 +92,9 @@ async def test_tool_input_arrives_in_pieces(sim: Simulator, client: AsyncAnthrop
         ]
         message = await stream.get_final_message()
     assert len(pieces) > 3
-    assert orjson.loads("".join(pieces)) == wanted
+    assert orjson.loads("".join(pieces)) == tool_input
     assert message.stop_reason == "tool_use"
-    assert message.content[-1].model_dump()["input"] == wanted
+    assert message.content[-1].model_dump()["input"] == tool_input
 
 
 async def test_a_forced_tool_is_called_without_thinking(client: AsyncAnthropic) -> None:
@@ -218,11 +221,11 @@ async def test_a_gate_lets_the_stream_advance_delta_by_delta(sim: Simulator, cli
 
 async def test_a_held_reply_waits_for_the_simulators_own_gate(sim: Simulator, client: AsyncAnthropic) -> None:
     sim.script(Reply(text="abc", hold=True))
-    asked = asyncio.create_task(client.messages.create(**ask()))
+    task = asyncio.create_task(client.messages.create(**ask()))
     await sim.held.reached()
-    assert not asked.done()
+    assert not task.done()
     sim.held.open()
-    assert (await asked).stop_reason == "end_turn"
+    assert (await task).stop_reason == "end_turn"
 
 
 async def test_silence_keeps_the_line_alive_with_pings(sim: Simulator, client: AsyncAnthropic) -> None:
@@ -255,10 +258,12 @@ async def test_the_aiohttp_transport_reads_the_same(sim: Simulator, client: Asyn
 async def test_many_streams_run_at_once(sim: Simulator, client: AsyncAnthropic) -> None:
     sim.respond(lambda request: Reply(text=request["messages"][0]["content"] * 50, chunk=3))
 
-    async def one(number: int) -> str:
+    async def answer(number: int) -> str:
         async with client.messages.stream(
             **ask({"role": "user", "content": f"n{number}"}, model=OPUS)
         ) as stream:
             return await stream.get_final_text()
 
-    assert await asyncio.gather(*(one(number) for number in range(30))) == [f"n{n}" * 50 for n in range(30)]
+    assert await asyncio.gather(*(answer(number) for number in range(30))) == [
+        f"n{n}" * 50 for n in range(30)
+    ]

@@ -43,9 +43,11 @@ async def test_an_unchanged_conversation_keeps_its_thoughts(client: AsyncAnthrop
 @pytest.mark.parametrize("model", [OPUS, SONNET, HAIKU, FABLE])
 async def test_a_changed_system_prompt_invalidates_them(client: AsyncAnthropic, model: str) -> None:
     first = await answer(client, *thread("u: one"), system="Be kind.", model=model)
-    said = await verdict(client, *thread("u: one"), first, *thread("u: two"), system="Be brief.", model=model)
-    assert said.startswith("messages.1.content.0: Invalid `signature` in `thinking` block")
-    assert BOUND in said
+    error = await verdict(
+        client, *thread("u: one"), first, *thread("u: two"), system="Be brief.", model=model
+    )
+    assert error.startswith("messages.1.content.0: Invalid `signature` in `thinking` block")
+    assert BOUND in error
 
 
 async def test_a_slid_window_invalidates_later_thoughts(client: AsyncAnthropic) -> None:
@@ -66,27 +68,27 @@ async def test_marks_effort_and_limits_are_no_edit(client: AsyncAnthropic) -> No
 
 
 async def test_the_oldest_thoughts_may_go_but_not_one_in_the_middle(client: AsyncAnthropic) -> None:
-    one, three, five, seven = thread("u: one", "u: three", "u: five", "u: seven")
-    two = await answer(client, one)
-    four = await answer(client, one, two, three)
-    six = await answer(client, one, two, three, four, five)
+    first, three, five, seven = thread("u: one", "u: three", "u: five", "u: seven")
+    two = await answer(client, first)
+    four = await answer(client, first, two, three)
+    six = await answer(client, first, two, three, four, five)
     bare_two = {**two, "content": two["content"][1:]}
     bare_four = {**four, "content": four["content"][1:]}
-    assert await verdict(client, one, bare_two, three, four, five, six, seven) == "accepted"
-    assert await verdict(client, one, bare_two, three, bare_four, five, six, seven) == "accepted"
-    assert BOUND in await verdict(client, one, two, three, bare_four, five, six, seven)
+    assert await verdict(client, first, bare_two, three, four, five, six, seven) == "accepted"
+    assert await verdict(client, first, bare_two, three, bare_four, five, six, seven) == "accepted"
+    assert BOUND in await verdict(client, first, two, three, bare_four, five, six, seven)
 
 
 async def test_a_forged_or_altered_block_is_refused_everywhere(client: AsyncAnthropic) -> None:
     forged = {"type": "thinking", "thinking": "", "signature": "bm90IG91cnM="}
-    said = await verdict(
+    error = await verdict(
         client,
         *thread("u: one"),
         {"role": "assistant", "content": [forged, text("x")]},
         *thread("u: two"),
         model="claude-opus-5",
     )
-    assert said == "messages.1.content.0: Invalid `signature` in `thinking` block"
+    assert error == "messages.1.content.0: Invalid `signature` in `thinking` block"
     first = await answer(client, *thread("u: one"), model="claude-opus-5")
     first["content"][0]["thinking"] = "something else"
     assert "Invalid `signature`" in await verdict(
@@ -128,9 +130,9 @@ async def test_an_unreadable_thought_is_dropped_and_not_billed(
 async def test_a_batch_drops_what_a_request_would_refuse(sim: Simulator, client: AsyncAnthropic) -> None:
     first = await answer(client, *thread("u: one"))
     edited = ask(*thread("u: another"), first, *thread("u: two"))
-    made = await client.messages.batches.create(requests=[{"custom_id": "a", "params": edited}])  # type: ignore[typeddict-item]
+    batch = await client.messages.batches.create(requests=[{"custom_id": "a", "params": edited}])  # type: ignore[typeddict-item]
     sim.clock.advance(60)
-    assert (await client.messages.batches.retrieve(made.id)).request_counts.succeeded == 1
+    assert (await client.messages.batches.retrieve(batch.id)).request_counts.succeeded == 1
 
 
 async def test_count_tokens_runs_the_same_check(client: AsyncAnthropic) -> None:

@@ -112,20 +112,20 @@ class Wire:
         """Run the block; leave it with `Disconnected` as soon as the client goes."""
         task = asyncio.current_task()
         assert task is not None
-        left = False
+        disconnected = False
 
         async def watch() -> None:
-            nonlocal left
+            nonlocal disconnected
             while (await self._receive())["type"] != "http.disconnect":
                 pass
-            left = True
+            disconnected = True
             task.cancel()
 
         watcher = asyncio.create_task(watch())
         try:
             yield
         except asyncio.CancelledError:
-            if left and task.uncancel() == 0:  # ours, not somebody who stops the whole server
+            if disconnected and task.uncancel() == 0:  # ours, not somebody who stops the whole server
                 raise Disconnected from None
             raise
         finally:

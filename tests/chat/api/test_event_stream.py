@@ -56,8 +56,8 @@ async def test_a_resume_from_every_event_gives_each_of_the_rest_once(house: Pala
             readers.append(asyncio.create_task(house.follow(accepted["id"], event.seq)))
         gate.release()
     whole(live)
-    for seen, reader in enumerate(readers, start=1):
-        assert live[:seen] + await reader == live
+    for last_seen, reader in enumerate(readers, start=1):
+        assert live[:last_seen] + await reader == live
     for cursor in range(len(live)):
         assert await house.follow(accepted["id"], cursor) == live[cursor:], "the same from the store"
     assert (await raw(house, accepted["id"], params={"after": str(len(live))})).status_code == 204

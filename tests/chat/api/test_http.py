@@ -85,9 +85,9 @@ async def test_a_request_id_is_kept_if_it_is_harmless_and_made_otherwise(house: 
         return answer.headers["x-request-id"]
 
     assert await echoed(b"my-id_1.2") == "my-id_1.2"
-    made = {await echoed(value) for value in (b"", b"a b", b"x" * 65, b"<script>", b"\xff", b"a\tb")}
-    assert len(made) == 6
-    assert all(one.startswith("req_") for one in made)
+    ids = {await echoed(value) for value in (b"", b"a b", b"x" * 65, b"<script>", b"\xff", b"a\tb")}
+    assert len(ids) == 6
+    assert all(request_id.startswith("req_") for request_id in ids)
 
 
 async def test_every_answer_carries_the_security_headers(house: Palaver, thread: str) -> None:
@@ -143,13 +143,13 @@ async def test_without_the_token_nothing_but_the_public_routes_answers(tmp_path:
         "cookie": {"cookie": f"token={TOKEN}"},
         "empty": {"authorization": "Bearer"},
     }
-    asked = 0
+    requests = 0
     async with Simulator() as sim, palaver(tmp_path, sim, token=TOKEN) as app:
         async with httpx.AsyncClient(base_url=app.url, trust_env=False) as stranger:
             for method, path, public in paths_of(app):
                 for how, headers in wrong.items():
                     answer = await stranger.request(method, path, headers=headers)
-                    asked += 1
+                    requests += 1
                     if public:
                         assert answer.status_code == 200, path
                     else:
@@ -164,7 +164,7 @@ async def test_without_the_token_nothing_but_the_public_routes_answers(tmp_path:
             assert (await stranger.get("/t/some-thread")).status_code in {200, 503}, (
                 "the page itself is public"
             )
-        assert asked >= 18 * len(wrong)
+        assert requests >= 18 * len(wrong)
 
 
 @pytest.mark.parametrize(

@@ -87,20 +87,20 @@ async def test_a_repeated_stream_goes_on_after_the_last_event_seen(house: Palave
     house.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
     accepted = (await post(house, thread, "count", key)).json()
     gate.release(2)
-    seen = []
+    events = []
     async for event in house.stream(accepted["id"]):
-        seen.append(event)
+        events.append(event)
         if event.type == "part.delta":
             break  # the reader leaves here
     gate.open()
     async with house.http.stream(
         "POST", f"/api/threads/{thread}/turns", json={"input": {"text": "count"}},
-        headers={**streaming, "idempotency-key": key, "last-event-id": str(seen[-1].seq)},
+        headers={**streaming, "idempotency-key": key, "last-event-id": str(events[-1].seq)},
     ) as response:  # fmt: skip
         assert response.status_code == 200
         assert response.headers["idempotency-replayed"] == "true"
         rest = [event async for event in read_events(response.aiter_bytes())]
-    whole(seen + rest)
+    whole(events + rest)
     assert len(house.sim.requests) == 1
 
 

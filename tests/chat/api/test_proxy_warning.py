@@ -16,5 +16,5 @@ async def test_a_proxy_that_is_not_trusted_is_named_once(tmp_path: Path, trusted
             await app.http.get("/api/threads")
             for header in ("x-forwarded-for", "forwarded", "x-real-ip"):
                 await app.http.get("/api/threads", headers={header: "10.1.1.1"})
-    told = [line for line in lines if line["event"] == "rate_limit.proxy_not_trusted"]
-    assert len(told) == warnings
+    logged = [line for line in lines if line["event"] == "rate_limit.proxy_not_trusted"]
+    assert len(logged) == warnings

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def make(app: Palaver, **fields: Any) -> dict[str, Any]:
     answer = await app.http.post("/api/threads", json=fields)
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    assert answer.headers["location"] == f"/api/threads/{made['id']}"
-    return made
+    created: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"/api/threads/{created['id']}"
+    return created
 
 
 async def patch(app: Palaver, thread: str, **fields: Any) -> dict[str, Any]:
@@ -28,15 +28,15 @@ async def patch(app: Palaver, thread: str, **fields: Any) -> dict[str, Any]:
 
 
 async def test_a_new_thread(house: Palaver, thread: str) -> None:
-    made = await make(house, id=thread, title="Plans", metadata={"colour": ["blue", 1, None]})
-    assert made == {
-        "id": thread, "title": "Plans", "metadata": {"colour": ["blue", 1, None]}, "created_at": made["created_at"],
-        "updated_at": made["created_at"], "archived": False, "leaf_id": None, "unread": False, "running_turn_id": None,
+    created = await make(house, id=thread, title="Plans", metadata={"colour": ["blue", 1, None]})
+    assert created == {
+        "id": thread, "title": "Plans", "metadata": {"colour": ["blue", 1, None]}, "created_at": created["created_at"],
+        "updated_at": created["created_at"], "archived": False, "leaf_id": None, "unread": False, "running_turn_id": None,
         "tier": None,
     }  # fmt: skip
-    assert await house.get(f"/api/threads/{thread}") == made
+    assert await house.get(f"/api/threads/{thread}") == created
     again = await house.http.post("/api/threads", json={"id": thread, "title": "Other plans"})
-    assert (again.status_code, again.json()) == (200, made), "a known id: the thread as it is"
+    assert (again.status_code, again.json()) == (200, created), "a known id: the thread as it is"
     assert (await make(house))["id"].startswith("thr_")
 
 
@@ -44,32 +44,32 @@ async def test_a_thread_begins_with_its_first_turn_and_takes_its_words_as_title(
     house: Palaver, thread: str
 ) -> None:
     await house.chat(thread, "  Where\n does the   Rhine begin, and how long is it " + "really " * 20)
-    found = await house.get(f"/api/threads/{thread}")
-    assert found["title"] == "Where does the Rhine begin, and how long is it really…"
+    snapshot = await house.get(f"/api/threads/{thread}")
+    assert snapshot["title"] == "Where does the Rhine begin, and how long is it really…"
     await house.chat(thread, "And where does it end?")
-    assert (await house.get(f"/api/threads/{thread}"))["title"] == found["title"]
+    assert (await house.get(f"/api/threads/{thread}"))["title"] == snapshot["title"]
 
 
 async def test_the_list_pages_newest_first_without_gap_or_overlap(tmp_path: Path) -> None:
     async with Simulator() as sim, palaver(tmp_path, sim) as app:
-        made = [(await make(app, title=f"Thread {n}"))["id"] for n in range(7)]
-        seen: list[str] = []
+        created = [(await make(app, title=f"Thread {n}"))["id"] for n in range(7)]
+        listed_ids: list[str] = []
         params: dict[str, Any] = {"limit": 3}
         while True:
             page = await app.get("/api/threads", **params)
-            seen += [one["id"] for one in page["threads"]]
+            listed_ids += [row["id"] for row in page["threads"]]
             if page["next_cursor"] is None:
                 break
             params["cursor"] = page["next_cursor"]
-        assert sorted(seen) == sorted(made)
-        await app.chat(made[0], "up again")
-        assert (await app.get("/api/threads"))["threads"][0]["id"] == made[0]
+        assert sorted(listed_ids) == sorted(created)
+        await app.chat(created[0], "up again")
+        assert (await app.get("/api/threads"))["threads"][0]["id"] == created[0]
 
 
 async def test_archived_threads_are_a_list_of_their_own(house: Palaver, thread: str) -> None:
     async def listed(archived: str) -> bool:
         page = await house.get("/api/threads", archived=archived, limit=200)
-        return thread in {one["id"] for one in page["threads"]}
+        return thread in {row["id"] for row in page["threads"]}
 
     await make(house, id=thread)
     assert (await listed("false"), await listed("true")) == (True, False)
@@ -86,8 +86,8 @@ async def test_titles_are_searched_whatever_the_case_and_the_signs(house: Palave
         "übergänge": ["1"], f"{thread}": ["1", "2"], "100%_S": ["1"], "1__%": [], "' OR 1=1": [], "SOMETHING": ["2"],
     }.items():  # fmt: skip
         page = await house.get("/api/threads", q=q, limit=200)
-        found = sorted(one["id"][-1] for one in page["threads"] if one["id"].startswith(thread))
-        assert found == expected, q
+        suffixes = sorted(row["id"][-1] for row in page["threads"] if row["id"].startswith(thread))
+        assert suffixes == expected, q
 
 
 async def test_a_rename_stays(house: Palaver, thread: str) -> None:
@@ -105,9 +105,9 @@ async def test_a_rename_stays(house: Palaver, thread: str) -> None:
 async def test_changes_that_make_no_sense_are_refused(
     house: Palaver, thread: str, fields: dict[str, Any]
 ) -> None:
-    made = await make(house, id=thread)
+    before = await make(house, id=thread)
     assert (await house.http.patch(f"/api/threads/{thread}", json=fields)).status_code == 400
-    assert await house.get(f"/api/threads/{thread}") == made
+    assert await house.get(f"/api/threads/{thread}") == before
 
 
 async def test_a_thread_is_unread_from_an_answer_until_it_is_read(house: Palaver, thread: str) -> None:
@@ -159,8 +159,8 @@ async def test_the_simple_model_writes_the_title_once(tmp_path: Path) -> None:
         is_title = "You write titles"
         gate = sim.gate()
 
-        def reply(asked: dict[str, Any]) -> Reply:
-            if asked["system"][0]["text"].startswith(is_title):
+        def reply(request: dict[str, Any]) -> Reply:
+            if request["system"][0]["text"].startswith(is_title):
                 return Reply(text='"The Rhine\'s Source."\n')
             return Reply(text="In Switzerland.", gate=gate)
 
@@ -173,8 +173,11 @@ async def test_the_simple_model_writes_the_title_once(tmp_path: Path) -> None:
         assert notes(events, "title") == [{"title": "The Rhine's Source"}]
         assert (await app.get("/api/threads/t"))["title"] == "The Rhine's Source"
         assert sorted(row.purpose for row in await ledger(app, turn["id"])) == ["reply", "title"]
-        titles = [asked for asked in sim.requests if asked["system"][0]["text"].startswith(is_title)]
-        assert [asked["model"] for asked in titles] == ["claude-haiku-5-5"]
+        titles = [request for request in sim.requests if request["system"][0]["text"].startswith(is_title)]
+        assert [request["model"] for request in titles] == ["claude-haiku-5-5"]
         await app.chat("t", "And how long is it?")
         await app.sim.idle()
-        assert len([asked for asked in sim.requests if asked["system"][0]["text"].startswith(is_title)]) == 1
+        assert (
+            len([request for request in sim.requests if request["system"][0]["text"].startswith(is_title)])
+            == 1
+        )

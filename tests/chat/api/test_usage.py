@@ -43,24 +43,24 @@ async def usage(app: Palaver, **params: Any) -> dict[str, Any]:
 async def test_a_turn_is_in_the_usage_with_its_exact_cost(tmp_path: Path) -> None:
     async with Simulator() as model, palaver(tmp_path, model) as app:
         turn = await app.chat("t", "Hello", feature="demo")
-        found = await app.get("/api/usage", group_by="day,model,feature,thread")
-    (group,) = found["groups"]
+        report = await app.get("/api/usage", group_by="day,model,feature,thread")
+    (group,) = report["groups"]
     assert group["group"]["feature"] == "demo"
     assert (group["group"]["model"], group["group"]["thread"]) == ("claude-sonnet-5-5", "t")
     assert (group["calls"], group["ok"], group["unpriced"]) == (1, 1, 0)
     assert Decimal(group["cost_usd"]) == Decimal(turn["message"]["cost_usd"])
     assert group["tokens"]["output"] == turn["usage"]["output_tokens"]
     assert group["first_token_ms"]["p50"] <= group["first_token_ms"]["p95"]
-    assert Decimal(found["total"]["saved_usd"]) == Decimal(group["top_model_usd"]) - Decimal(
+    assert Decimal(report["total"]["saved_usd"]) == Decimal(group["top_model_usd"]) - Decimal(
         group["cost_usd"]
     )
-    assert found["top_model"] == "claude-opus-5-5"
+    assert report["top_model"] == "claude-opus-5-5"
 
 
 async def test_one_sees_ones_own_unless_everything_is_asked_for(books: Palaver) -> None:
     own, everything = await usage(books, group_by="user"), await usage(books, group_by="user", scope="all")
-    assert [one["group"]["user"] for one in own["groups"]] == [users.LOCAL]
-    assert {one["group"]["user"] for one in everything["groups"]} == {users.LOCAL, "bob"}
+    assert [group["group"]["user"] for group in own["groups"]] == [users.LOCAL]
+    assert {group["group"]["user"] for group in everything["groups"]} == {users.LOCAL, "bob"}
     assert own["total"]["calls"] < everything["total"]["calls"] == 120
 
 
@@ -71,7 +71,7 @@ async def test_the_whole_deployment_is_for_admins(tmp_path: Path) -> None:
     ]
     async with Simulator() as model, palaver(tmp_path, model, tokens=tokens) as app:
         await keep(app.deps.database, anything(40))
-        asked = {"from": FROM, "to": TO, "group_by": "user"}
+        params = {"from": FROM, "to": TO, "group_by": "user"}
         for path in ("/api/usage", "/api/usage/calls"):
             refused = await app.http.get(
                 path,
@@ -79,25 +79,25 @@ async def test_the_whole_deployment_is_for_admins(tmp_path: Path) -> None:
                 headers={"authorization": "Bearer ada"},
             )
             assert (refused.status_code, refused.json()["error"]["param"]) == (403, "scope")
-        theirs = await app.http.get(
-            "/api/usage", params={**asked, "user": "bob"}, headers={"authorization": "Bearer ada"}
+        bobs = await app.http.get(
+            "/api/usage", params={**params, "user": "bob"}, headers={"authorization": "Bearer ada"}
         )
-        assert theirs.json()["total"]["calls"] == 0
+        assert bobs.json()["total"]["calls"] == 0
         everything = await app.http.get(
-            "/api/usage", params={**asked, "scope": "all"}, headers={"authorization": "Bearer root"}
+            "/api/usage", params={**params, "scope": "all"}, headers={"authorization": "Bearer root"}
         )
-        assert {one["group"]["user"] for one in everything.json()["groups"]} == {"ada", "bob"}
+        assert {group["group"]["user"] for group in everything.json()["groups"]} == {"ada", "bob"}
 
 
 async def test_json_and_csv_say_the_same(books: Palaver) -> None:
     as_json = await usage(books, group_by="day,feature")
-    asked = {"from": FROM, "to": TO, "group_by": "day,feature"}
+    params = {"from": FROM, "to": TO, "group_by": "day,feature"}
     for more, accept in (({"format": "csv"}, "*/*"), ({}, "text/csv")):
-        answer = await books.http.get("/api/usage", params={**asked, **more}, headers={"accept": accept})
+        answer = await books.http.get("/api/usage", params={**params, **more}, headers={"accept": accept})
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert answer.headers["content-disposition"].startswith('attachment; filename="palaver-usage-2026-')
         rows = list(csv.DictReader(io.StringIO(answer.text)))
-        assert [row["cost_usd"] for row in rows] == [one["cost_usd"] or "" for one in as_json["groups"]]
+        assert [row["cost_usd"] for row in rows] == [group["cost_usd"] or "" for group in as_json["groups"]]
         features = {row["feature"] for row in rows}
         assert features == {"", "search", "'=cmd()"}, "a label is text, never a formula"
 
@@ -127,14 +127,14 @@ async def test_the_whole_ledger_can_be_taken_away_in_pages(books: Palaver) -> No
 
 
 async def test_labels_narrow_what_is_counted(books: Palaver) -> None:
-    found = await usage(books, group_by="outcome", purpose="reply", tier="simple")
+    report = await usage(books, group_by="outcome", purpose="reply", tier="simple")
     rows = (
         await books.http.get(
             "/api/usage/calls", params={"from": FROM, "to": TO, "purpose": "reply", "tier": "simple"}
         )
     ).text.splitlines()
-    assert 0 < found["total"]["calls"] == len(rows)
-    assert {one["group"]["outcome"] for one in found["groups"]} == {
+    assert 0 < report["total"]["calls"] == len(rows)
+    assert {group["group"]["outcome"] for group in report["groups"]} == {
         json.loads(row)["outcome"] for row in rows
     }
 
@@ -167,8 +167,8 @@ async def test_a_wrong_question_names_its_parameter(
 
 async def test_another_ones_call_is_no_place_to_go_on_from(books: Palaver) -> None:
     rows = (await books.http.get("/api/usage/calls", params={"from": FROM, "to": TO, "scope": "all"})).text
-    theirs = next(row["id"] for row in map(json.loads, rows.splitlines()) if row["user"] == "bob")
-    for after in (theirs, "call_nowhere"):
+    bobs_call = next(row["id"] for row in map(json.loads, rows.splitlines()) if row["user"] == "bob")
+    for after in (bobs_call, "call_nowhere"):
         answer = await books.http.get("/api/usage/calls", params={"after": after})
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, "after")
 
@@ -184,11 +184,11 @@ async def test_days_are_those_of_the_place_asked_for(tmp_path: Path) -> None:
 
 
 async def test_a_span_of_days_has_both_its_ends_and_knows_when_clocks_change() -> None:
-    asked = span("2026-10-25", "2026-10-25", "Europe/Vienna", now=0)
-    assert asked.end - asked.start == 25 * 3_600_000, "the day on which summer time ends has 25 hours"
-    summer, winter = offsets(asked)
+    period = span("2026-10-25", "2026-10-25", "Europe/Vienna", now=0)
+    assert period.end - period.start == 25 * 3_600_000, "the day on which summer time ends has 25 hours"
+    summer, winter = offsets(period)
     assert (summer.ahead, winter.ahead) == (7_200_000, 3_600_000)
-    assert winter.start == asked.start + 3 * 3_600_000
+    assert winter.start == period.start + 3 * 3_600_000
     with pytest.raises(BadQuestion):
         span("9999-12-31", None, "UTC", now=START)
 

@@ -53,12 +53,12 @@ def test_the_command_prints_a_token_once_and_the_lines_that_let_it_in(
     monkeypatch.chdir(tmp_path)
     ended = CliRunner().invoke(command_line, ["token", "ci", "--user", "ada"])
     assert ended.exit_code == 0, ended.output
-    made = ended.stdout.splitlines()[0]
-    assert len(made.removeprefix("plv_")) >= 43, "256 bits"
-    assert made not in ended.stdout.split("\n", 1)[1]
+    secret = ended.stdout.splitlines()[0]
+    assert len(secret.removeprefix("plv_")) >= 43, "256 bits"
+    assert secret not in ended.stdout.split("\n", 1)[1]
     (tmp_path / "palaver.toml").write_text(ended.stdout.split("\n", 1)[1])
     (token,) = load().tokens
-    assert Tokens([token], None).find(made, now=0) == Principal(owner_id="ada", token="ci")
+    assert Tokens([token], None).find(secret, now=0) == Principal(owner_id="ada", token="ci")
     assert new_token() != new_token()
     for name in ('a"b', "ci\n"):
         assert CliRunner().invoke(command_line, ["token", name]).exit_code == 2
@@ -99,13 +99,13 @@ async def test_with_tokens_nobody_is_anonymous_and_each_has_a_house_of_their_own
                 assert (await nobody.get("/healthz")).status_code == 200
         async with client(app, ADA) as ada, client(app, BOB) as bob:
             for person in (ada, bob):  # threads may be named by clients: the same name is another thread
-                said = await person.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})
-                assert said.status_code == 202, said.text
-            one, other = [
+                accepted = await person.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})
+                assert accepted.status_code == 202, accepted.text
+            ada_message, bob_message = [
                 (await person.get("/api/threads/t/messages")).json()["messages"][0]["id"]
                 for person in (ada, bob)
             ]
-            assert one != other
+            assert ada_message != bob_message
         async with app.deps.database.reading() as connection:
             from sqlalchemy import text
 
@@ -116,8 +116,8 @@ async def test_with_tokens_nobody_is_anonymous_and_each_has_a_house_of_their_own
 def lines(*secrets: str, expires: datetime | None = None) -> str:
     """palaver.toml with a token for each."""
     end = "" if expires is None else f"expires = {expires.isoformat()}\n"
-    made = (as_toml(secret, name=f"token-{number}", user="ada") for number, secret in enumerate(secrets))
-    return "".join(one + end for one in made)
+    tables = (as_toml(secret, name=f"token-{number}", user="ada") for number, secret in enumerate(secrets))
+    return "".join(table + end for table in tables)
 
 
 @asynccontextmanager
@@ -149,20 +149,20 @@ async def test_a_token_that_is_taken_out_of_the_file_ends_its_streams_and_not_it
 ) -> None:
     async with from_file(tmp_path, sim, monkeypatch, lines(ADA, BOB)) as (app, change):
         sim.script(Reply(text="Said to the end.", thinking="", chunk=4, hold=True))
-        async with client(app, ADA) as one, client(app, BOB) as two:
-            turn = (await one.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})).json()
+        async with client(app, ADA) as ada, client(app, BOB) as bob:
+            turn = (await ada.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})).json()
             path = f"/api/turns/{turn['id']}/events"
-            async with one.stream("GET", path) as ended, two.stream("GET", path) as goes_on:
+            async with ada.stream("GET", path) as ended, bob.stream("GET", path) as goes_on:
                 sim.held.release(1)
                 await change(lines(BOB))
                 async with asyncio.timeout(LIMIT):
-                    said = (await ended.aread()).decode()
-                assert "turn.started" in said
-                assert "turn.completed" not in said
+                    stream_text = (await ended.aread()).decode()
+                assert "turn.started" in stream_text
+                assert "turn.completed" not in stream_text
                 assert [await status(app, token) for token in (ADA, BOB)] == [401, 200]
                 sim.held.open()
                 assert "turn.completed" in (await goes_on.aread()).decode()
-            assert (await two.get(f"/api/turns/{turn['id']}")).json()["status"] == "completed"
+            assert (await bob.get(f"/api/turns/{turn['id']}")).json()["status"] == "completed"
             await change(lines(ADA))
             assert [await status(app, token) for token in (ADA, BOB)] == [200, 401], (
                 "and one that is new counts"
@@ -235,10 +235,10 @@ async def test_a_stream_ends_with_the_token_that_opened_it(
     sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soon, clock = datetime.now(UTC) + timedelta(days=1), QuickClock()
-    async with from_file(tmp_path, sim, monkeypatch, lines(ADA, expires=soon), clock) as (app, _), client(app, ADA) as one:  # fmt: skip
+    async with from_file(tmp_path, sim, monkeypatch, lines(ADA, expires=soon), clock) as (app, _), client(app, ADA) as ada:  # fmt: skip
         sim.script(Reply(text="Too late.", thinking="", hold=True))
-        turn = (await one.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})).json()
-        async with one.stream("GET", f"/api/turns/{turn['id']}/events") as stream:
+        turn = (await ada.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})).json()
+        async with ada.stream("GET", f"/api/turns/{turn['id']}/events") as stream:
             clock.ahead = 2 * 86_400_000
             await app.deps.token_registry.check()
             await stream.aread()
@@ -266,8 +266,8 @@ async def test_foreign_ids_are_answered_like_unknown_ones_on_every_route(
         client(app, ADA) as ada,
         client(app, BOB) as bob,
     ):
-        made = await ada.post("/api/threads/hers/turns", json={"input": {"text": "A secret of Ada's"}})
-        known = {"thread": "hers", "turn": made.json()["id"], "message": made.json()["message_id"]}
+        accepted = await ada.post("/api/threads/hers/turns", json={"input": {"text": "A secret of Ada's"}})
+        known = {"thread": "hers", "turn": accepted.json()["id"], "message": accepted.json()["message_id"]}
         async with ada.stream("GET", f"/api/turns/{known['turn']}/events") as stream:
             await stream.aread()
         swept = 0
@@ -275,14 +275,14 @@ async def test_foreign_ids_are_answered_like_unknown_ones_on_every_route(
             key = (endpoint.method, endpoint.path)
             if not endpoint.parameters or key in OWN:
                 continue
-            told = []
+            errors = []
             for ids in (known, dict.fromkeys(known, "nobody-has-this")):
                 path = endpoint.path.format(**ids)
                 answer = await bob.request(endpoint.method, path, json=BODIES.get(key))
                 error = answer.json()["error"]
                 assert answer.status_code == 404, (key, answer.text)
-                told.append({name: value for name, value in error.items() if name != "request_id"})
-            assert told[0] == told[1], key
+                errors.append({name: value for name, value in error.items() if name != "request_id"})
+            assert errors[0] == errors[1], key
             swept += 1
         assert swept >= 13
         for path in ("/api/threads", "/api/search?q=secret"):
@@ -291,5 +291,5 @@ async def test_foreign_ids_are_answered_like_unknown_ones_on_every_route(
         assert (await bob.post("/api/threads/hers/turns", json=body)).status_code == 404
         regenerate = {"regenerate": known["message"]}
         assert (await bob.post("/api/threads/hers/turns", json=regenerate)).status_code == 404
-        kept = (await ada.get("/api/threads/hers")).json()
-        assert kept["title"] == "A secret of Ada's", "and nothing of hers has changed"
+        thread = (await ada.get("/api/threads/hers")).json()
+        assert thread["title"] == "A secret of Ada's", "and nothing of hers has changed"

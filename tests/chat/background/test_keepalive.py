@@ -10,138 +10,138 @@ from tests.chat.talk import START, Talk, converses, talk, talking
 from tests.upstream import Reply, SimClock, Simulator, faults
 
 
-async def renewed(one: Talk) -> list[int]:
+async def renewed(chat: Talk) -> list[int]:
     """What each keep-alive so far cost, in picodollars."""
-    return [row["cost_pico"] for row in await one.spent() if row["purpose"] == "keepalive"]
+    return [row["cost_pico"] for row in await chat.spent() if row["purpose"] == "keepalive"]
 
 
 async def test_a_prefix_worth_it_is_renewed_and_the_next_turn_reads_it(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await used_to(one, PAUSE)
-        last = one.asked()[-1]
-        before = len(one.touches())
-        await one.rest(PAUSE)
-        (touch,) = one.touches()[before:]
+    async with talk(tmp_path) as chat:
+        await used_to(chat, PAUSE)
+        last = chat.asked()[-1]
+        before = len(chat.touches())
+        await chat.rest(PAUSE)
+        (touch,) = chat.touches()[before:]
         assert touch.status == 200
         assert (touch.json["max_tokens"], touch.json.get("stream", False)) == (0, False)
         assert touch.json["messages"] == last.json["messages"], "the very prefix, byte for byte"
         prefix = last.kinds["cache_read"] + last.kinds["write_5m"] + last.kinds["write_1h"]
         assert touch.kinds["cache_read"] == prefix
         assert (touch.kinds["write_5m"], touch.kinds["write_1h"], touch.kinds["output"]) == (0, 0, 0)
-        await one.say("I am back.")
-        assert one.asked()[-1].kinds["cache_read"] == prefix, "though the pause was longer than its life"
+        await chat.say("I am back.")
+        assert chat.asked()[-1].kinds["cache_read"] == prefix, "though the pause was longer than its life"
 
 
 async def test_keep_alives_have_their_own_purpose_in_the_ledger(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await used_to(one, PAUSE)
-        await one.rest(PAUSE)
-        rows = [row for row in await one.spent() if row["purpose"] == "keepalive"]
-        assert len(rows) == len(one.touches()) > 0
-        for row, entry in zip(rows, one.touches(), strict=True):
+    async with talk(tmp_path) as chat:
+        await used_to(chat, PAUSE)
+        await chat.rest(PAUSE)
+        rows = [row for row in await chat.spent() if row["purpose"] == "keepalive"]
+        assert len(rows) == len(chat.touches()) > 0
+        for row, entry in zip(rows, chat.touches(), strict=True):
             assert (row["thread_id"], row["turn_id"], row["outcome"]) == ("t", None, "ok")
             assert (row["cache_read"], row["input"], row["output"]) == (
                 entry.kinds["cache_read"], entry.kinds["input"], 0,
             )  # fmt: skip
             assert row["upstream_id"] == entry.message_id
             assert row["cost_pico"] > 0
-        last = (await one.app.messages("t"))[-1]
-        calls = (await one.app.get(f"/api/turns/{last['turn_id']}/context"))["calls"]
+        last = (await chat.app.messages("t"))[-1]
+        calls = (await chat.app.get(f"/api/turns/{last['turn_id']}/context"))["calls"]
         assert {call["purpose"] for call in calls} == {"reply"}, "a turn's bill is its own"
 
 
 async def test_they_end_when_nobody_comes_back(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await used_to(one, PAUSE)
-        before = len(one.touches())
-        await one.rest(86_400)
-        sent = len(one.touches()) - before
+    async with talk(tmp_path) as chat:
+        await used_to(chat, PAUSE)
+        before = len(chat.touches())
+        await chat.rest(86_400)
+        sent = len(chat.touches()) - before
         assert 1 <= sent <= DEFAULT.max_keepalives_5m
-        await one.rest(7 * 86_400)
-        assert len(one.touches()) - before == sent, "what is dead stays dead"
-        assert (await one.say("I am back."))["status"] == "completed"
+        await chat.rest(7 * 86_400)
+        assert len(chat.touches()) - before == sent, "what is dead stays dead"
+        assert (await chat.say("I am back."))["status"] == "completed"
 
 
 async def test_a_page_that_is_gone_is_waited_for_less_than_one_that_is_looked_at(tmp_path: Path) -> None:
     sent: dict[str, int] = {}
     for state in ("visible", "gone"):
-        async with talk(tmp_path / state) as one:
-            await used_to(one, 60, state)
-            assert one.touches() == []
-            await one.rest(3_000)
-            sent[state] = len(one.touches())
+        async with talk(tmp_path / state) as chat:
+            await used_to(chat, 60, state)
+            assert chat.touches() == []
+            await chat.rest(3_000)
+            sent[state] = len(chat.touches())
     assert sent["visible"] > 1 >= sent["gone"]
 
 
 async def test_what_a_page_said_long_ago_no_longer_counts(tmp_path: Path) -> None:
     sent: list[int] = []
-    for said in (True, False):
-        async with talk(tmp_path / str(said)) as one:
-            await one.many(8, length=500, pause=60)
-            if said:
-                await present(one, "visible")
-            one.clock.advance(1_000)
-            await one.many(3, length=500, pause=60)
-            await one.rest(3_000)
-            sent.append(len(one.touches()))
+    for reported in (True, False):
+        async with talk(tmp_path / str(reported)) as chat:
+            await chat.many(8, length=500, pause=60)
+            if reported:
+                await present(chat, "visible")
+            chat.clock.advance(1_000)
+            await chat.many(3, length=500, pause=60)
+            await chat.rest(3_000)
+            sent.append(len(chat.touches()))
     assert sent[0] == sent[1]
 
 
 async def test_an_archived_thread_is_let_go(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await used_to(one, PAUSE)
-        before = len(one.touches())
-        await one.app.http.patch("/api/threads/t", json={"archived": True})
-        await one.rest(PAUSE)
-        assert len(one.touches()) == before > 0
+    async with talk(tmp_path) as chat:
+        await used_to(chat, PAUSE)
+        before = len(chat.touches())
+        await chat.app.http.patch("/api/threads/t", json={"archived": True})
+        await chat.rest(PAUSE)
+        assert len(chat.touches()) == before > 0
 
 
 async def test_a_deleted_thread_is_let_go(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await used_to(one, PAUSE)
-        before = len(one.touches())
-        assert (await one.app.http.delete("/api/threads/t")).status_code == 204
-        await one.rest(PAUSE)
-        assert len(one.touches()) == before
+    async with talk(tmp_path) as chat:
+        await used_to(chat, PAUSE)
+        before = len(chat.touches())
+        assert (await chat.app.http.delete("/api/threads/t")).status_code == 204
+        await chat.rest(PAUSE)
+        assert len(chat.touches()) == before
 
 
 async def test_they_can_be_switched_off(tmp_path: Path) -> None:
-    async with talk(tmp_path, keepalives=False) as one:
-        await used_to(one, PAUSE)
-        await one.rest(3_600)
-        assert one.touches() == []
+    async with talk(tmp_path, keepalives=False) as chat:
+        await used_to(chat, PAUSE)
+        await chat.rest(3_600)
+        assert chat.touches() == []
 
 
 async def test_a_thread_s_renewals_cost_no_more_in_a_day_than_they_may(tmp_path: Path) -> None:
-    async with talk(tmp_path, keepalive_usd_per_thread="0.001") as one:
-        await used_to(one, PAUSE, turns=14)
-        sent = await renewed(one)
+    async with talk(tmp_path, keepalive_usd_per_thread="0.001") as chat:
+        await used_to(chat, PAUSE, turns=14)
+        sent = await renewed(chat)
         assert sent
         assert 5 * 10**8 < sum(sent) <= 10**9, "some, and not one too many"
-        one.clock.advance(86_400)
-        await used_to(one, PAUSE, turns=3)
-        assert len(await renewed(one)) > len(sent), "the next day has its own"
+        chat.clock.advance(86_400)
+        await used_to(chat, PAUSE, turns=3)
+        assert len(await renewed(chat)) > len(sent), "the next day has its own"
 
 
 async def test_all_renewals_cost_no_more_in_a_day_than_they_may(tmp_path: Path) -> None:
-    async with talk(tmp_path, keepalive_usd_per_day="0.001") as one:
+    async with talk(tmp_path, keepalive_usd_per_day="0.001") as chat:
         for thread in ("t", "u"):
-            one.thread = thread
-            await used_to(one, PAUSE, turns=10)
-        sent = await renewed(one)
+            chat.thread = thread
+            await used_to(chat, PAUSE, turns=10)
+        sent = await renewed(chat)
         assert 5 * 10**8 < sum(sent) <= 10**9, "both threads together"
-        one.clock.advance(86_400)
-        await used_to(one, PAUSE, turns=3)
-        assert len(await renewed(one)) > len(sent)
+        chat.clock.advance(86_400)
+        await used_to(chat, PAUSE, turns=3)
+        assert len(await renewed(chat)) > len(sent)
 
 
 async def test_what_was_folded_away_since_is_not_renewed(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await used_to(one, PAUSE, turns=14)
-        await one.app.http.post("/api/threads/t/summary/compact")
-        before = len(one.touches())
-        await one.rest(PAUSE)
-        for touch in one.touches()[before:]:
+    async with talk(tmp_path) as chat:
+        await used_to(chat, PAUSE, turns=14)
+        await chat.app.http.post("/api/threads/t/summary/compact")
+        before = len(chat.touches())
+        await chat.rest(PAUSE)
+        for touch in chat.touches()[before:]:
             assert len(touch.json["messages"]) == 1, "at most what stands before the window"
             assert touch.kinds["cache_read"] > 0
             assert touch.kinds["write_5m"] == touch.kinds["write_1h"] == 0
@@ -149,54 +149,54 @@ async def test_what_was_folded_away_since_is_not_renewed(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("fault", [faults.rate_limited(30), faults.overloaded(), faults.no_response()])
 async def test_one_that_fails_is_not_repeated(tmp_path: Path, fault: Reply) -> None:
-    async with talk(tmp_path) as one:
-        await used_to(one, PAUSE)
-        before = len(one.touches())
-        one.sim.script(fault, when=lambda request: not converses(request) and request["max_tokens"] == 0)
-        await one.rest(3_600)
-        assert len(one.touches()) == before + 1
-        row = [row for row in await one.spent() if row["purpose"] == "keepalive"][-1]
+    async with talk(tmp_path) as chat:
+        await used_to(chat, PAUSE)
+        before = len(chat.touches())
+        chat.sim.script(fault, when=lambda request: not converses(request) and request["max_tokens"] == 0)
+        await chat.rest(3_600)
+        assert len(chat.touches()) == before + 1
+        row = [row for row in await chat.spent() if row["purpose"] == "keepalive"][-1]
         assert row["outcome"] != "ok"
         assert (row["input"], row["cache_read"], row["output"]) == (0, 0, 0)
-        turn = await one.say("I am back.")
+        turn = await chat.say("I am back.")
         assert turn["status"] == "completed"
-        calls = (await one.app.get(f"/api/turns/{turn['id']}/context"))["calls"]
+        calls = (await chat.app.get(f"/api/turns/{turn['id']}/context"))["calls"]
         assert calls[0]["cache_miss"] is None, "nobody counted on an entry that was not renewed"
 
 
 async def test_a_thread_that_is_being_answered_is_left_alone(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await used_to(one, PAUSE)
-        before = len(one.touches())
-        gate = one.sim.gate()
-        one.sim.script(Reply(text="At last.", gate=gate), when=converses)
-        accepted = await one.app.say("t", "A long one")
-        await one.rest(PAUSE)
-        assert len(one.touches()) == before
+    async with talk(tmp_path) as chat:
+        await used_to(chat, PAUSE)
+        before = len(chat.touches())
+        gate = chat.sim.gate()
+        chat.sim.script(Reply(text="At last.", gate=gate), when=converses)
+        accepted = await chat.app.say("t", "A long one")
+        await chat.rest(PAUSE)
+        assert len(chat.touches()) == before
         gate.open()
-        await one.app.follow(accepted["id"])
-        await one.settled()
+        await chat.app.follow(accepted["id"])
+        await chat.settled()
 
 
 async def test_a_restart_forgets_no_lane(tmp_path: Path) -> None:
     async with Simulator(clock=SimClock(start=START)) as sim:
-        async with talking(tmp_path, sim) as one:
-            await used_to(one, PAUSE)
-            before = len(one.touches())
-        async with talking(tmp_path, sim) as one:
-            await present(one, "visible")
-            await one.rest(PAUSE)
-            assert len(one.touches()) == before + 1
-            await one.say("I am back.")
-            assert one.asked()[-1].kinds["cache_read"] > 1_000
+        async with talking(tmp_path, sim) as chat:
+            await used_to(chat, PAUSE)
+            before = len(chat.touches())
+        async with talking(tmp_path, sim) as chat:
+            await present(chat, "visible")
+            await chat.rest(PAUSE)
+            assert len(chat.touches()) == before + 1
+            await chat.say("I am back.")
+            assert chat.asked()[-1].kinds["cache_read"] > 1_000
 
 
 async def test_none_is_sent_while_the_model_has_trouble_or_others_wait(tmp_path: Path) -> None:
-    async with talk(tmp_path, fallback=False) as one:
-        await used_to(one, PAUSE)
-        one.sim.script(faults.overloaded(should_retry=False))
-        await one.app.chat("other", "Hello")
-        before = len(one.touches())
-        await one.rest(PAUSE)
-        assert len(one.touches()) == before, "a model that is overloaded has more important things to do"
-        assert [row["purpose"] for row in await one.spent()].count("keepalive") == before
+    async with talk(tmp_path, fallback=False) as chat:
+        await used_to(chat, PAUSE)
+        chat.sim.script(faults.overloaded(should_retry=False))
+        await chat.app.chat("other", "Hello")
+        before = len(chat.touches())
+        await chat.rest(PAUSE)
+        assert len(chat.touches()) == before, "a model that is overloaded has more important things to do"
+        assert [row["purpose"] for row in await chat.spent()].count("keepalive") == before

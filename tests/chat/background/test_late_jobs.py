@@ -31,9 +31,9 @@ async def test_pings_do_not_extend_the_deadline_of_a_side_call(
         sim.script(Reply(text="never", first_delay=60, ping_every=0.05))
         context = CallContext(owner_id=LOCAL, thread_id=None, purpose=purpose)
         body = completion_request("claude-haiku-5-5", "system", "text", max_tokens=100, user_ref=None)
-        made = await complete(app.deps.runtime, context, "claude-haiku-5-5", body)
-        assert not made.ok
-        assert [row.outcome for row in made.spent] == ["timeout"]
+        completed = await complete(app.deps.runtime, context, "claude-haiku-5-5", body)
+        assert not completed.ok
+        assert [row.outcome for row in completed.spent] == ["timeout"]
 
 
 async def test_every_purpose_of_a_side_call_has_a_deadline() -> None:

@@ -33,6 +33,6 @@ async def spent(database: Database) -> dict[str, int]:
 
 def cost(entry: Exchange) -> int:
     """What the provider bills for one call, in picodollars."""
-    found = price(entry.json["model"], actual_usage(entry))
-    assert found is not None
-    return pico(found)
+    cost_usd = price(entry.json["model"], actual_usage(entry))
+    assert cost_usd is not None
+    return pico(cost_usd)

@@ -70,10 +70,10 @@ class Receiver:
 
 @asynccontextmanager
 async def receiver(*statuses: int) -> AsyncIterator[Receiver]:
-    made = Receiver(statuses=list(statuses))
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    yield made
+    hook = Receiver(statuses=list(statuses))
+    server = await asyncio.start_server(hook.serve, "127.0.0.1", 0)
+    hook.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    yield hook
     server.close()
 
 
@@ -109,18 +109,18 @@ async def test_each_share_is_told_once_however_many_replicas_look(database: Data
     async with receiver() as hook:
         replicas = [alerts(database, clock, hook) for _ in range(3)]
         await use(database, clock, 790)
-        await asyncio.gather(*(one.check() for one in replicas))
+        await asyncio.gather(*(replica.check() for replica in replicas))
         assert hook.got == []
         await use(database, clock, 20)
         for _ in range(2):
-            await asyncio.gather(*(one.check() for one in replicas))
-        (told,) = hook.bodies()
-        assert told["type"] == "budget.share_reached"
-        assert {name: told["data"][name] for name in ("scope", "subject", "share", "used", "limit", "refused")} == {
+            await asyncio.gather(*(replica.check() for replica in replicas))
+        (alert,) = hook.bodies()
+        assert alert["type"] == "budget.share_reached"
+        assert {name: alert["data"][name] for name in ("scope", "subject", "share", "used", "limit", "refused")} == {
             "scope": "user", "subject": "ada", "share": 80, "used": "810", "limit": "1000", "refused": False,
         }  # fmt: skip
         await use(database, clock, 190)
-        await asyncio.gather(*(one.check() for one in replicas))
+        await asyncio.gather(*(replica.check() for replica in replicas))
         assert [body["data"]["share"] for body in hook.bodies()] == [80, 100]
         assert await outbox(database) == 0
 
@@ -171,8 +171,8 @@ async def test_what_a_budget_refuses_is_told_although_some_of_it_is_left(
             assert answer.status_code == 402
         async with asyncio.timeout(LIMIT):
             await hook.arrived.wait()
-        (told,) = hook.bodies()
-        assert (told["data"]["share"], told["data"]["refused"], told["data"]["used"]) == (100, True, "0.000000000000")  # fmt: skip
+        (alert,) = hook.bodies()
+        assert (alert["data"]["share"], alert["data"]["refused"], alert["data"]["used"]) == (100, True, "0.000000000000")  # fmt: skip
         assert b"planted" not in hook.got[0][1]
 
 
@@ -218,7 +218,7 @@ def test_what_cannot_be_kept_is_refused_by_name_without_its_value(
 def test_money_is_read_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "palaver.toml").write_text('alert_thresholds = [100, 50]\n[[budgets]]\nscope = "user"\nunit = "usd"\nperiod = "day"\nlimit = 2.55\n')  # fmt: skip
-    found = load()
-    assert found.alert_thresholds == (50, 100)
-    (budget,) = found.all_budgets
+    settings = load()
+    assert settings.alert_thresholds == (50, 100)
+    (budget,) = settings.all_budgets
     assert budget.limit == 2_550_000_000_000

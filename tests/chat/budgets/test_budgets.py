@@ -23,15 +23,15 @@ from tests.upstream import Reply, Simulator, faults
 @contextmanager
 def statements(app: Palaver) -> Iterator[list[str]]:
     """Everything the database is told meanwhile."""
-    seen: list[str] = []
+    executed: list[str] = []
 
     def saw(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
+        executed.append(statement)
 
     engines = (app.deps.database._writer.sync_engine, app.deps.database._readers.sync_engine)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", saw)
-    yield seen
+    yield executed
     for engine in engines:
         event.remove(engine, "before_cursor_execute", saw)
 
@@ -48,7 +48,7 @@ async def test_what_is_used_is_what_the_ledger_says_and_nothing_stays_set_aside(
         budget(50, unit="requests", period="minute"),
     ]
     async with palaver(tmp_path, sim, budgets=budgets, titles="model", clock=QuickClock()) as app:
-        sim.script(Reply(), faults.overloaded(), Reply(), faults.eof_after("Thr"), when=lambda asked: asked["max_tokens"] > 2_000)  # fmt: skip
+        sim.script(Reply(), faults.overloaded(), Reply(), faults.eof_after("Thr"), when=lambda request: request["max_tokens"] > 2_000)  # fmt: skip
         for words in ("One", "Two", "Three"):
             await app.chat("t", words)
         await app.deps.runner.stop()
@@ -70,11 +70,13 @@ async def test_what_is_used_is_what_the_ledger_says_and_nothing_stays_set_aside(
 async def test_without_budgets_nothing_more_is_asked_of_the_database(sim: Simulator, tmp_path: Path) -> None:
     async with palaver(tmp_path, sim) as app:
         await app.chat("t", "Warm up")
-        with statements(app) as seen:
+        with statements(app) as executed:
             await app.chat("t", "Hello")
-        assert not [one for one in seen if "budgets" in one]
-        assert sum("open_calls" in one for one in seen) == 2, "noted and closed"
-        assert not [one for one in seen if "usage.id IN" in one], "nothing is looked up to be corrected"
+        assert not [statement for statement in executed if "budgets" in statement]
+        assert sum("open_calls" in statement for statement in executed) == 2, "noted and closed"
+        assert not [statement for statement in executed if "usage.id IN" in statement], (
+            "nothing is looked up to be corrected"
+        )
 
 
 async def test_money_that_is_gone_refuses_at_the_door_and_stores_nothing(
@@ -112,8 +114,8 @@ async def test_requests_are_counted_when_a_turn_is_accepted(sim: Simulator, tmp_
         assert refused.headers["x-should-retry"] == "false"
         assert refused.json()["error"]["budget"]["unit"] == "requests"
         assert len(await app.messages("t")) == 4
-        (found,) = (await app.get("/api/budgets"))["budgets"]
-        assert (found["used"], found["limit"], found["reserved"]) == ("2", "2", "0")
+        (row,) = (await app.get("/api/budgets"))["budgets"]
+        assert (row["used"], row["limit"], row["reserved"]) == ("2", "2", "0")
 
 
 async def test_an_answer_becomes_shorter_then_of_a_cheaper_tier_and_says_why(
@@ -166,7 +168,7 @@ async def test_side_calls_that_do_not_fit_are_not_made(sim: Simulator, tmp_path:
         await app.deps.runner.stop()
         await app.deps.scheduler.stop()
         assert turn["status"] == "completed"
-        assert [asked["model"] for asked in sim.requests] == ["claude-opus-5-5"]
+        assert [request["model"] for request in sim.requests] == ["claude-opus-5-5"]
         assert (await app.get("/api/threads/t"))["title"] == "Hello there"
 
 
@@ -219,18 +221,18 @@ async def test_everybody_sees_what_they_spend_from_and_no_figures_of_the_others(
     ]
     async with palaver(tmp_path, sim, budgets=budgets, tokens=GRANTED) as app:
         async with client(app, ADA) as ada, client(app, BOB) as bob:
-            said = await ada.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})
-            await ada.get(f"/api/turns/{said.json()['id']}/events")
+            accepted = await ada.post("/api/threads/t/turns", json={"input": {"text": "Hello"}})
+            await ada.get(f"/api/turns/{accepted.json()['id']}/events")
             hers, his = [(await person.get("/api/budgets")).json()["budgets"] for person in (ada, bob)]
-            mine = {one["scope"]: one for one in hers}
-            assert {one["scope"] for one in hers} == {"user", "deployment"}
+            mine = {row["scope"]: row for row in hers}
+            assert {row["scope"] for row in hers} == {"user", "deployment"}
             assert 0 < float(mine["user"]["used"]) < 3
             assert mine["user"]["limit"] == "3.000000000000"
             assert [mine["deployment"][name] for name in ("limit", "used", "reserved")] == [None] * 3
             assert mine["deployment"]["resets_at"].endswith("-01T00:00:00.000Z")
-            assert {one["used"] for one in his} == {"0.000000000000", None, "0"}
+            assert {row["used"] for row in his} == {"0.000000000000", None, "0"}
             thread = (await ada.get("/api/budgets", params={"thread_id": "t"})).json()["budgets"]
-            assert ("thread", "t", "1") in {(one["scope"], one["name"], one["used"]) for one in thread}
+            assert ("thread", "t", "1") in {(row["scope"], row["name"], row["used"]) for row in thread}
             foreign = await bob.get("/api/budgets", params={"thread_id": "t"})
             unknown = await bob.get("/api/budgets", params={"thread_id": "no-such"})
             assert foreign.status_code == unknown.status_code == 404
@@ -244,14 +246,14 @@ def test_the_doctor_says_which_model_no_money_budget_lets_answer(
     sim: Simulator, tmp_path: Path, model: str, unit: str, state: str
 ) -> None:
     settings = settings_for(tmp_path, sim, model_complex=model, budgets=[budget(9, unit=unit)])
-    (found,) = _budgets(settings)
-    assert found.state == state
-    assert ("our-own" in found.says) == (state == "note")
+    (finding,) = _budgets(settings)
+    assert finding.state == state
+    assert ("our-own" in finding.says) == (state == "note")
 
 
 async def test_a_budget_is_named_as_the_model_is(sim: Simulator, tmp_path: Path) -> None:
     budgets = [budget(9, scope="model", unit="requests"), budget(9, scope="thread", unit="requests")]
     async with palaver(tmp_path, sim, budgets=budgets, model_simple="maker/small") as app:
         await app.chat("t", "Hello")
-        found = (await app.get("/api/budgets", thread_id="t"))["budgets"]
-        assert {one["name"] for one in found} == {"maker/small", "claude-sonnet-5-5", "claude-opus-5-5", "t"}
+        rows = (await app.get("/api/budgets", thread_id="t"))["budgets"]
+        assert {row["name"] for row in rows} == {"maker/small", "claude-sonnet-5-5", "claude-opus-5-5", "t"}

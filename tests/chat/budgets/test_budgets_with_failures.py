@@ -15,10 +15,10 @@ ALWAYS = 0.001  # a share of the limit that is reached before anything is spent
 
 def failing(model: str, fault: Reply) -> Any:
     """A provider at which one model fails and all others answer."""
-    return lambda asked: fault if asked["model"] == model else Reply(thinking="")
+    return lambda request: fault if request["model"] == model else Reply(thinking="")
 
 
-def asked(sim: Simulator) -> list[str]:
+def requested_models(sim: Simulator) -> list[str]:
     return [request["model"] for request in sim.requests]
 
 
@@ -29,7 +29,7 @@ async def test_when_the_cheaper_model_fails_the_one_that_was_wanted_answers(
     async with palaver(tmp_path, sim, budgets=[budget(9, degrade_at=ALWAYS)], clock=QuickClock()) as app:
         events, turn = await finished(app, (await app.say("t", "Prove it.", model="complex"))["id"])
         assert turn["status"] == "completed"
-        assert asked(sim) == [SONNET, SONNET, OPUS]
+        assert requested_models(sim) == [SONNET, SONNET, OPUS]
         (note,) = notes(events, "fallback")
         assert (note["from"], note["to"]) == (SONNET, OPUS)
         assert note["reason"] == f"{SONNET} is overloaded"
@@ -42,7 +42,7 @@ async def test_a_model_that_failed_is_not_what_a_budget_falls_back_on(sim: Simul
     async with palaver(tmp_path, sim, budgets=[budget("0.03", degrade_at=1.0)], clock=QuickClock()) as app:
         _, turn = await finished(app, (await app.say("t", "Prove it.", model="complex"))["id"])
         assert turn["status"] == "completed"
-        assert asked(sim) == [SONNET, SONNET, HAIKU]
+        assert requested_models(sim) == [SONNET, SONNET, HAIKU]
 
 
 async def test_what_a_budget_made_cheaper_is_not_made_dearer_by_a_refusal(
@@ -56,7 +56,7 @@ async def test_what_a_budget_made_cheaper_is_not_made_dearer_by_a_refusal(
     ) as app:
         events, turn = await finished(app, (await app.say("t", "Prove it."))["id"])
         assert turn["error"]["code"] == "content_filtered"
-        assert len(asked(sim)) == 1
+        assert len(requested_models(sim)) == 1
         assert notes(events, "cascade") == []
 
 
@@ -69,7 +69,7 @@ async def test_what_a_refused_answer_set_aside_is_there_for_the_better_one(
     async with palaver(tmp_path, sim, budgets=budgets, default_tier="auto", routing_rules=rules) as app:
         events, turn = await finished(app, (await app.say("t", "Prove it."))["id"])
         assert turn["status"] == "completed"
-        assert asked(sim) == [SONNET, OPUS]
+        assert requested_models(sim) == [SONNET, OPUS]
         assert sim.requests[-1]["max_tokens"] == 16_000
         assert notes(events, "budget") == []
 
@@ -83,4 +83,6 @@ async def test_a_thought_too_long_never_asks_for_more_than_the_cheaper_model_giv
     async with palaver(tmp_path, sim, budgets=[nothing_left], **models) as app:
         turn = await app.chat("t", "Prove it.", model="complex")
         assert "whole output limit" in turn["error"]["message"]
-        assert [(one["model"], one["max_tokens"]) for one in sim.requests] == [("claude-haiku-4-5", 64_000)]
+        assert [(request["model"], request["max_tokens"]) for request in sim.requests] == [
+            ("claude-haiku-4-5", 64_000)
+        ]

@@ -56,15 +56,15 @@ async def test_two_processes_on_one_postgres_and_redis_do_not_overspend_together
             (tmp_path / name).mkdir()
             env = environment(tmp_path / name, sim, **more)
             served.append(await stack.enter_async_context(serving(tmp_path / name, env)))
-        await overspending_is_impossible(sim, [one.url for one in served], database)
+        await overspending_is_impossible(sim, [server.url for server in served], database)
 
 
 async def overspending_is_impossible(sim: Simulator, urls: Sequence[str], database: Database) -> None:
     """200 turns at once, each in a thread of its own, over one or more servers that share a database."""
-    said = "All of it. " * 25
-    sim.respond(lambda _: Reply(text=said, thinking="", chunk=400))
+    answer_text = "All of it. " * 25
+    sim.respond(lambda _: Reply(text=answer_text, thinking="", chunk=400))
 
-    async def one(number: int) -> str:
+    async def outcome_of(number: int) -> str:
         http = clients[number % len(clients)]
         body = {"input": {"text": f"Number {number}, say all"}, "model": "standard"}
         while True:
@@ -92,7 +92,7 @@ async def overspending_is_impossible(sim: Simulator, urls: Sequence[str], databa
             )
             for url in urls
         ]
-        ended = await asyncio.gather(*(one(number) for number in range(200)))
+        ended = await asyncio.gather(*(outcome_of(number) for number in range(200)))
     await sim.idle()
     assert set(ended) == {"completed", "budget_exceeded"}
     calls = [entry for entry in sim.log if entry.path == "/v1/messages"]
@@ -102,6 +102,7 @@ async def overspending_is_impossible(sim: Simulator, urls: Sequence[str], databa
     assert paid == (await spent(database))["usd"], "the ledger is the provider's bill"
     assert await counted(database) == {"deployment|usd|month": (paid, 0)}
     at_once = max(
-        sum(one.received_at <= other.received_at < (one.ended_at or 0) for one in calls) for other in calls
+        sum(running.received_at <= other.received_at < (running.ended_at or 0) for running in calls)
+        for other in calls
     )
     assert at_once <= 20, "never more on their way than could be paid for"

@@ -23,9 +23,9 @@ def chatty(seed: int) -> Any:
     return model(reply)
 
 
-async def replies(one: Talk) -> list[dict[str, Any]]:
+async def replies(chat: Talk) -> list[dict[str, Any]]:
     """The ledger's rows of answers, with what was estimated of them."""
-    rows = [row for row in await one.spent() if row["purpose"] == "reply"]
+    rows = [row for row in await chat.spent() if row["purpose"] == "reply"]
     return [{**row, "estimated_usage": json.loads(row["estimated_usage"])} for row in rows]
 
 

@@ -81,7 +81,7 @@ async def crash(stack: AsyncExitStack, app: Palaver, sim: Simulator, old: Path, 
     titles: list[Reply] = []
     respond = model(99)
 
-    def held(request: dict[str, Any]) -> Reply:
+    def gated(request: dict[str, Any]) -> Reply:
         if "titles" in str(request["system"]):
             titles.append(respond(request))
             return titles[-1]
@@ -92,7 +92,7 @@ async def crash(stack: AsyncExitStack, app: Palaver, sim: Simulator, old: Path, 
         gates[-1].release(4)
         return Reply(text="word " * 30, thinking="", chunk=5, gate=gates[-1])
 
-    sim.respond(held)
+    sim.respond(gated)
     sim.chaos(rate=0)
     turns = [await app.say(f"last{n}-{new.name}", "Tell me something long.") for n in range(4)]
     for turn in turns[:2]:

@@ -21,7 +21,7 @@ from tests.palaver import settings_for
 from tests.upstream import Simulator
 
 
-def said(written: str) -> str:
+def unwrapped(written: str) -> str:
     """The words alone: lines are wrapped for a terminal."""
     return " ".join(written.split())
 
@@ -46,7 +46,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_its_value_is_not_shown(
     ended = CliRunner().invoke(app, [command])
     assert ended.exit_code == 1
     assert isinstance(ended.exception, SystemExit)
-    assert name in said(ended.output)
+    assert name in unwrapped(ended.output)
     assert "planted" not in ended.output
 
 
@@ -83,20 +83,20 @@ async def test_what_keeps_palaver_from_starting_is_said_without_a_traceback(tmp_
     for command in (("serve",), ("migrate",), ("doctor",), ("usage",), ("economics", "--all")):
         cases[f"{command[0]}, newer schema"] = (newer, command, "of a newer Palaver")
         cases[f"{command[0]}, away"] = (away, command, "database")
-    asked = [{"env": more, "arguments": arguments} for more, arguments, _ in cases.values()]
+    runs = [{"env": more, "arguments": arguments} for more, arguments, _ in cases.values()]
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(asked), cwd=tmp_path, env=environment(tmp_path),
+        sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(runs), cwd=tmp_path, env=environment(tmp_path),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(LIMIT):
-        told, noise = await child.communicate()
+        output, noise = await child.communicate()
     assert b"Traceback" not in noise, noise.decode()
-    ends = dict(zip(cases, json.loads(told), strict=True))
+    ends = dict(zip(cases, json.loads(output), strict=True))
     assert {name: (end["code"], end["raised"]) for name, end in ends.items()} == dict.fromkeys(
         cases, (1, "SystemExit")
     )
     for name, (_, _, words) in cases.items():
-        assert words in said(ends[name]["output"]), (name, ends[name])
+        assert words in unwrapped(ends[name]["output"]), (name, ends[name])
         assert "planted" not in ends[name]["output"], name
 
 
@@ -148,8 +148,8 @@ async def test_migrate_and_doctor(tmp_path: Path) -> None:
         await database.close()
 
         code, written = await run(tmp_path, env, "doctor")
-        assert f"revision {migrate.head()}" in said(written)
-        assert "claude-sonnet-5-5: Claude Sonnet 5.5" in said(written)
+        assert f"revision {migrate.head()}" in unwrapped(written)
+        assert "claude-sonnet-5-5: Claude Sonnet 5.5" in unwrapped(written)
         assert code == (0 if "✗" not in written else 1)
         assert "planted" not in written
 
@@ -157,22 +157,22 @@ async def test_migrate_and_doctor(tmp_path: Path) -> None:
 async def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> None:
     async with Simulator(keys={"sk-ant-test-key-0123456789": "w"}) as sim:
 
-        async def found(what: str, **more: Any) -> Finding:
+        async def check_of(what: str, **more: Any) -> Finding:
             findings = await examine(settings_for(tmp_path, sim, **more))
             return next(finding for finding in findings if finding.what == what)
 
-        assert (await found("simple")).state == "good"
-        assert (await found("simple", model_simple="claude-unknown")).state == "broken"
-        assert "PALAVER_MODEL_SIMPLE" in (await found("simple", model_simple="claude-unknown")).remedy
-        refused = await found("standard", anthropic_api_key="sk-ant-planted-0123456789")
+        assert (await check_of("simple")).state == "good"
+        assert (await check_of("simple", model_simple="claude-unknown")).state == "broken"
+        assert "PALAVER_MODEL_SIMPLE" in (await check_of("simple", model_simple="claude-unknown")).remedy
+        refused = await check_of("standard", anthropic_api_key="sk-ant-planted-0123456789")
         assert (refused.state, "planted" in refused.says) == ("broken", False)
-        assert (await found("access")).state == "note"
-        assert (await found("access", token="a-token-of-at-least-sixteen")).state == "good"
-        assert (await found("database")).says == "will be created at the first start"
-        lost = await found("database", database_url="postgresql://u:planted@127.0.0.1:1/d")
+        assert (await check_of("access")).state == "note"
+        assert (await check_of("access", token="a-token-of-at-least-sixteen")).state == "good"
+        assert (await check_of("database")).says == "will be created at the first start"
+        lost = await check_of("database", database_url="postgresql://u:planted@127.0.0.1:1/d")
         assert (lost.state, "planted" in lost.says + lost.remedy) == ("broken", False)
         async with sim.offline():
-            assert (await found("complex")).state == "broken"
+            assert (await check_of("complex")).state == "broken"
         assert not await asyncio.to_thread(lambda: list(tmp_path.iterdir())), "looking changes nothing"
 
 
@@ -182,7 +182,7 @@ async def test_a_database_belongs_to_one_process(tmp_path: Path) -> None:
         async with serving(tmp_path, env):
             code, written = await run(tmp_path, env, "serve")
     assert code == 1
-    assert "another Palaver process uses" in said(written)
+    assert "another Palaver process uses" in unwrapped(written)
 
 
 @pytest.mark.parametrize("command", [(), ("serve",), ("migrate",), ("doctor",), ("economics",)])

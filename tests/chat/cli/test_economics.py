@@ -26,11 +26,13 @@ PAUSES = (40, 90, 20, 700, 60, 30, 5_000, 45)
 
 def respond(body: dict[str, object]) -> Reply:
     """An answer of some length; a summary that names its sources."""
-    asked = str(body["messages"])
+    prompt = str(body["messages"])
     if "You condense" in str(body.get("system")):
-        sources = list(dict.fromkeys(re.findall(r"<(m\d+) person>", asked)))[:30]
+        sources = list(dict.fromkeys(re.findall(r"<(m\d+) person>", prompt)))[:30]
         return Reply(
-            text="\n".join(f"- The person told something of the harbour office [{one}]" for one in sources),
+            text="\n".join(
+                f"- The person told something of the harbour office [{source}]" for source in sources
+            ),
             thinking="",
         )
     return Reply(text=f"{WORDS}. " * 6, thinking="")
@@ -110,22 +112,24 @@ async def test_the_total_is_the_providers_bill(spoken: Spoken) -> None:
 
 
 async def test_nothing_is_below_the_least_possible(spoken: Spoken) -> None:
-    for one in await costs(spoken, None):
-        assert one.compared is not None, one.remarks
-        assert one.compared.least <= one.compared.paid
-        assert len(one.compared.simple) == 4
-        for name, cost in one.compared.simple.items():
-            assert cost >= one.compared.least, name
+    for thread_costs in await costs(spoken, None):
+        assert thread_costs.compared is not None, thread_costs.remarks
+        assert thread_costs.compared.least <= thread_costs.compared.paid
+        assert len(thread_costs.compared.simple) == 4
+        for name, cost in thread_costs.compared.simple.items():
+            assert cost >= thread_costs.compared.least, name
 
 
 async def test_all_is_the_sum_of_each(spoken: Spoken) -> None:
     every = await costs(spoken, None)
-    assert [one.name for one in every] == ["long", "short"]
+    assert [thread_costs.name for thread_costs in every] == ["long", "short"]
     whole = together(every)
     assert whole.total.cost == spoken.long + spoken.short
     assert whole.compared is not None
     assert whole.compared.turns == 48
-    assert whole.compared.least == sum(one.compared.least for one in every if one.compared is not None)
+    assert whole.compared.least == sum(
+        thread_costs.compared.least for thread_costs in every if thread_costs.compared is not None
+    )
 
 
 async def test_the_command_prints_the_exact_total(spoken: Spoken) -> None:
@@ -133,8 +137,8 @@ async def test_the_command_prints_the_exact_total(spoken: Spoken) -> None:
     for arguments, paid in ((("long",), spoken.long), (("--all",), spoken.long + spoken.short)):
         code, written = await run(spoken.folder, env, "economics", *arguments)
         assert code == 0, written
-        [told] = [line.split()[-1] for line in written.splitlines() if line.startswith("all ")]
-        assert Decimal(told) == paid
+        [total] = [line.split()[-1] for line in written.splitlines() if line.startswith("all ")]
+        assert Decimal(total) == paid
         assert "lower bound" in written
 
 
@@ -152,8 +156,8 @@ def test_one_thread_or_all() -> None:
 
 async def test_it_reads_beside_a_running_server(app: Palaver, sim: Simulator, tmp_path: Path) -> None:
     turn = await app.chat("t", "Hello")
-    [found] = await examine(settings_for(tmp_path, sim), "t", window=40)
-    assert (turn["status"], found.spent["reply"].calls) == ("completed", 1)
+    [report] = await examine(settings_for(tmp_path, sim), "t", window=40)
+    assert (turn["status"], report.spent["reply"].calls) == ("completed", 1)
 
 
 async def test_calls_of_a_deleted_thread_stay_in_the_sum(
@@ -161,10 +165,10 @@ async def test_calls_of_a_deleted_thread_stay_in_the_sum(
 ) -> None:
     await app.chat("t", "Hello")
     assert (await app.http.delete("/api/threads/t")).status_code == 204
-    [found] = await examine(settings_for(tmp_path, sim), None, window=40)
-    assert found.total.cost > 0
-    assert found.compared is None
-    assert "deleted" in found.remarks[0]
+    [report] = await examine(settings_for(tmp_path, sim), None, window=40)
+    assert report.total.cost > 0
+    assert report.compared is None
+    assert "deleted" in report.remarks[0]
 
 
 async def test_an_old_schema_is_named_and_left_alone(app: Palaver, sim: Simulator, tmp_path: Path) -> None:

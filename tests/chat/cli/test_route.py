@@ -46,14 +46,14 @@ def test_a_file_is_read_line_by_line_with_its_history_and_labels(folder: Path) -
     ]
     (folder / "turns.jsonl").write_text("\n".join(lines))
     ended = CliRunner().invoke(app, ["route", "--file", "turns.jsonl", "--json"])
-    found = [json.loads(line) for line in ended.output.splitlines()]
-    assert [(one["tier"], one["rules"]) for one in found] == [
+    rows = [json.loads(line) for line in ended.output.splitlines()]
+    assert [(row["tier"], row["rules"]) for row in rows] == [
         ("simple", []),
         ("complex", ["contracts"]),
         ("simple", ["bot"]),
         ("simple", []),
     ]
-    assert all(0 <= one["score"] <= 1 and one["signals"] for one in found)
+    assert all(0 <= row["score"] <= 1 and row["signals"] for row in rows)
     table = CliRunner().invoke(app, ["route", "--file", "turns.jsonl"])
     assert "4 texts: 3 simple (75%)" in table.output
 
@@ -65,14 +65,14 @@ def test_a_file_without_texts_is_no_question(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [('{"text": 1}', "turns.jsonl, line 2: `text` is missing"), ('{"text": "a"', "turns.jsonl, line 2")],
 )
-def test_a_line_that_cannot_be_read_is_named(folder: Path, line: str, said: str) -> None:
+def test_a_line_that_cannot_be_read_is_named(folder: Path, line: str, message: str) -> None:
     (folder / "turns.jsonl").write_text(f"hello\n{line}\n")
     ended = CliRunner().invoke(app, ["route", "--file", "turns.jsonl"])
     assert ended.exit_code == 1
-    assert said in " ".join(ended.output.split())
+    assert message in " ".join(ended.output.split())
 
 
 @pytest.mark.parametrize("arguments", [[], ["hello", "--file", "x"]])
@@ -81,7 +81,7 @@ def test_a_text_or_a_file_is_wanted(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "message"),
     [
         (
             'name = "a"\ntier = "complex"\npattern = "("',
@@ -93,11 +93,11 @@ def test_a_text_or_a_file_is_wanted(arguments: list[str]) -> None:
         ('name = "a"\ntier = "complex"\nlabel = "x"\nmodel = "y"', "PALAVER_ROUTING_RULES"),
     ],
 )
-def test_a_rule_that_cannot_be_used_is_named(folder: Path, rule: str, said: str) -> None:
+def test_a_rule_that_cannot_be_used_is_named(folder: Path, rule: str, message: str) -> None:
     (folder / "palaver.toml").write_text(f"[[routing_rules]]\n{rule}\n")
     with pytest.raises(BadSettings, match="PALAVER_ROUTING_RULES") as refused:
         load()
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_pattern_that_would_stall_another_engine_takes_no_time(folder: Path) -> None:

@@ -51,16 +51,16 @@ def palaver_usage(folder: Path, *options: str) -> tuple[int, str]:
 async def test_json_csv_and_the_table_agree(folder: Path) -> None:
     code, written = await asyncio.to_thread(palaver_usage, folder, "--by", "model", "--by", "user", "--json")
     assert code == 0, written
-    found = json.loads(written)
-    assert found["group_by"] == ["model", "user"]
+    report = json.loads(written)
+    assert report["group_by"] == ["model", "user"]
     # Some of these calls lie ahead of the clock: a report ends now.
-    counted = sum(Decimal(one["cost_usd"] or 0) for one in found["groups"])
-    assert counted == Decimal(found["total"]["cost_usd"]) > 0
+    counted = sum(Decimal(group["cost_usd"] or 0) for group in report["groups"])
+    assert counted == Decimal(report["total"]["cost_usd"]) > 0
     _, table = await asyncio.to_thread(palaver_usage, folder, "--by", "model", "--by", "user", "--csv")
     rows = list(csv.DictReader(io.StringIO(table)))
-    assert [row["cost_usd"] for row in rows] == [one["cost_usd"] or "" for one in found["groups"]]
+    assert [row["cost_usd"] for row in rows] == [group["cost_usd"] or "" for group in report["groups"]]
     _, shown = await asyncio.to_thread(palaver_usage, folder)
-    assert f"${float(found['total']['cost_usd']):,.4f}" in shown
+    assert f"${float(report['total']['cost_usd']):,.4f}" in shown
     assert "With claude-opus-5-5 for every call and no cache: $" in shown
     assert "unpriced" in shown
 

@@ -46,7 +46,7 @@ def test_what_is_not_certain_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    ("given", "url"),
+    ("value", "url"),
     [
         ("https://gateway.example/v1", "https://gateway.example"),
         ("https://gateway.example/v1/", "https://gateway.example"),
@@ -57,8 +57,8 @@ def test_what_is_not_certain_is_refused_by_name(
         ("https://gateway.example/anthropic", "https://gateway.example/anthropic"),
     ],
 )
-def test_a_base_url_loses_what_the_sdk_adds(monkeypatch: pytest.MonkeyPatch, given: str, url: str) -> None:
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", given)
+def test_a_base_url_loses_what_the_sdk_adds(monkeypatch: pytest.MonkeyPatch, value: str, url: str) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", value)
     assert load().anthropic_base_url == url
 
 

@@ -28,10 +28,10 @@ def test_the_nearer_source_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_established_names_and_empty_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PALAVER_TOKEN", "")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-0123456789")
-    found = load()
-    assert found.token is None
-    assert found.anthropic_api_key is not None
-    assert not found.uses_local_model
+    settings = load()
+    assert settings.token is None
+    assert settings.anthropic_api_key is not None
+    assert not settings.uses_local_model
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     assert load().uses_local_model
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")

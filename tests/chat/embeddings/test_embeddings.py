@@ -33,19 +33,19 @@ def forgetful(request: dict[str, Any]) -> Reply:
     return Reply(text=str(reply.text).replace("yoga", "something"), thinking="")
 
 
-async def told_long_ago(one: Talk) -> None:
+async def told_long_ago(chat: Talk) -> None:
     """The fact, and then so much else that it is compacted away."""
-    one.sim.respond(forgetful)
-    await one.say(FACT)
+    chat.sim.respond(forgetful)
+    await chat.say(FACT)
     for number in range(12):
-        await one.say(f"Invoice {number} of the plumber: " + "copper pipe, two hours of work, paid. " * 14)
-        one.clock.advance(20)
-    assert (await one.summary())["id"] is not None
+        await chat.say(f"Invoice {number} of the plumber: " + "copper pipe, two hours of work, paid. " * 14)
+        chat.clock.advance(20)
+    assert (await chat.summary())["id"] is not None
 
 
-async def stored(one: Talk) -> tuple[int, int]:
+async def stored(chat: Talk) -> tuple[int, int]:
     """How many messages there are, and how many vectors."""
-    async with one.app.deps.database.reading() as connection:
+    async with chat.app.deps.database.reading() as connection:
         counts = [
             await connection.scalar(text(f"SELECT count(*) FROM {table}"))
             for table in ("messages", "message_vectors")
@@ -60,58 +60,58 @@ async def test_what_shares_no_word_with_the_question_comes_back_only_with_the_mo
     await fetched()
     async with talk(
         tmp_path, recall_embeddings=embeddings, recall_tokens=100, window_tokens=1_000, cache_dir=CACHE
-    ) as one:
-        await told_long_ago(one)
-        turn = await one.say(QUESTION)
-        sent = one.asked()[-1]
+    ) as chat:
+        await told_long_ago(chat)
+        turn = await chat.say(QUESTION)
+        sent = chat.asked()[-1]
         assert ("yoga" in words_of(sent.json)) == embeddings
-        assert (await rebuilt(one.app, turn["id"]))[0] == sent.body, "replay needs no model"
-        messages, vectors = await stored(one)
+        assert (await rebuilt(chat.app, turn["id"]))[0] == sent.body, "replay needs no model"
+        messages, vectors = await stored(chat)
         assert vectors == (messages if embeddings else 0)
-        assert (await one.app.http.delete("/api/threads/t")).status_code == 204
-        assert await stored(one) == (0, 0)
+        assert (await chat.app.http.delete("/api/threads/t")).status_code == 204
+        assert await stored(chat) == (0, 0)
 
 
 async def test_an_old_thread_is_caught_up_behind_its_next_turn_after_a_restart(tmp_path: Path) -> None:
     await fetched()
-    async with talk(tmp_path, window_tokens=1_000) as one:
-        await told_long_ago(one)
-        messages, vectors = await stored(one)
+    async with talk(tmp_path, window_tokens=1_000) as chat:
+        await told_long_ago(chat)
+        messages, vectors = await stored(chat)
         assert messages > STEP
         assert vectors == 0
     async with talk(
         tmp_path, recall_embeddings=True, recall_tokens=100, window_tokens=1_000, cache_dir=CACHE
-    ) as one:
-        one.sim.respond(forgetful)
-        first = await one.say(QUESTION)
+    ) as chat:
+        chat.sim.respond(forgetful)
+        first = await chat.say(QUESTION)
         assert first["status"] == "completed", "without vectors a turn does without"
-        assert "yoga" not in words_of(one.asked()[-1].json)
-        messages, vectors = await stored(one)
+        assert "yoga" not in words_of(chat.asked()[-1].json)
+        messages, vectors = await stored(chat)
         assert vectors == messages
-        await one.say(QUESTION)
-        assert "yoga" in words_of(one.asked()[-1].json)
-        assert one.app.deps.runtime.embeddings is not None
-        await one.app.deps.runtime.embeddings.catch_up(LOCAL, "nothing of that name")
+        await chat.say(QUESTION)
+        assert "yoga" in words_of(chat.asked()[-1].json)
+        assert chat.app.deps.runtime.embeddings is not None
+        await chat.app.deps.runtime.embeddings.catch_up(LOCAL, "nothing of that name")
 
 
 async def test_the_model_tells_what_is_alike_and_reads_the_beginning_of_a_long_text() -> None:
-    found = loaded(await fetched())
-    asked, yoga, stocks = map(found.embed, (QUESTION, FACT, "Shares fell on Monday after the report."))
-    alike, other = cosines(asked, [yoga, stocks])
+    encoder = loaded(await fetched())
+    question, yoga, stocks = map(encoder.embed, (QUESTION, FACT, "Shares fell on Monday after the report."))
+    alike, other = cosines(question, [yoga, stocks])
     assert alike > other + 0.2
-    (same,) = cosines(yoga, [found.embed(FACT)])
+    (same,) = cosines(yoga, [encoder.embed(FACT)])
     assert round(same, 9) == 1
     long = "A word and another. " * TOKENS
-    assert found.embed(long) == found.embed(long + "Something else entirely, of cats and dogs.")
+    assert encoder.embed(long) == encoder.embed(long + "Something else entirely, of cats and dogs.")
     for odd in ("", " ", "\x00", "🙂" * 300, "字" * 3_000, "\ud800"):
-        assert len(found.embed(odd)) == 384
-    assert cosines(asked, []) == []
+        assert len(encoder.embed(odd)) == 384
+    assert cosines(question, []) == []
 
 
 async def test_questions_in_other_languages_do_without(tmp_path: Path) -> None:
     await fetched()
-    async with talk(tmp_path, recall_embeddings=True, cache_dir=CACHE) as one:
-        embeddings = one.app.deps.runtime.embeddings
+    async with talk(tmp_path, recall_embeddings=True, cache_dir=CACHE) as chat:
+        embeddings = chat.app.deps.runtime.embeddings
         assert embeddings is not None
         assert await embeddings.likeness(QUESTION) is not None
         assert await embeddings.likeness("Welchen Sport habe ich denn gemacht?") is None

@@ -31,7 +31,7 @@ async def test_every_old_request_is_rebuilt_byte_for_byte(tmp_path: Path) -> Non
         return turn
 
     async with Simulator() as sim:
-        sim.respond(lambda asked: Reply(text=condensed(asked)) if summarises(asked) else None)
+        sim.respond(lambda call: Reply(text=condensed(call)) if summarises(call) else None)
         async with palaver(tmp_path, sim, clock=QuickClock(), timeouts=Timeouts(), **settings) as app:
             await say(app, 'hé \U0001f600 "quoted" \\ </script>', Reply(text="Ünïcödé\n\n```\ncode\n```"))
             await say(app, "cut me off", faults.eof_after("Half an ans"))
@@ -83,11 +83,11 @@ async def test_requests_with_a_summary_with_recall_and_with_tools_are_rebuilt(tm
                 text="Let me look.", tools=(ToolCall(name="search_conversation", input={"query": "Aurelio"}),)
             )
             sim.script(asking, asking, Reply(text="In Valparaiso."), when=converses)
-            told = await say("And is that so?")
+            last_turn = await say("And is that so?")
             plan = await talk.plan(recalled)
             assert plan["recipe"]["summary_id"] is not None
             assert plan["recipe"]["recalled"]
-            assert len((await talk.plan(told))["rounds"]) == 2
+            assert len((await talk.plan(last_turn))["rounds"]) == 2
             newest = await talk.summary()
             edit = {"id": newest["id"], "lines": [{"text": "Something else entirely"}]}
             assert (await talk.app.http.put("/api/threads/t/summary", json=edit)).status_code == 200

@@ -30,7 +30,7 @@ async def draft_in(app: Palaver, turn_id: str) -> AsyncIterator[tuple[AnswerBuil
     yield AnswerBuilder(journal=Journal(app.deps.database, turn_id, log, clock, limits), clock=clock), log
 
 
-async def kept(database: Database, turn_id: str) -> list[events.TurnEvent]:
+async def stored_events(database: Database, turn_id: str) -> list[events.TurnEvent]:
     async with database.reading() as connection:
         rows = await connection.execute(
             text("SELECT payload FROM turn_events WHERE turn_id = :id AND seq > 1000 ORDER BY seq"),
@@ -60,7 +60,7 @@ async def test_each_kind_of_words_gets_its_own_part(house: Palaver, thread: str)
         answer_builder.end_part()
         answer_builder.end_part()
         await answer_builder.journal.settle()
-        logged = await kept(house.deps.database, turn_id)
+        logged = await stored_events(house.deps.database, turn_id)
     assert shape(logged) == ["p1 reasoning", "p1 Hm", "p1", "p2 text", "p2 So be it", "p2"]
     assert [type(part) for part in answer_builder.parts] == [ReasoningPart, TextPart]
     assert parts_of_log(logged)[0] == tuple(answer_builder.parts), (
@@ -78,13 +78,13 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
     async with draft_in(house, turn_id) as (answer_builder, log):
         shown = len(log.frames)
         await pages("1")  # as many as there are: the disk is full
-        said = ["x" * 200_000]
+        pieces = ["x" * 200_000]
 
         async def talk_on() -> None:
-            answer_builder.add("text", said[0])
+            answer_builder.add("text", pieces[0])
             while True:  # until the first batch has met the full disk
                 await asyncio.sleep(0.01)  # the journal writes when its own timer says so
-                said.append("y")
+                pieces.append("y")
                 answer_builder.add("text", "y")
 
         with pytest.raises(StoreFull):
@@ -95,13 +95,13 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
         await pages("1000000")
         answer_builder.end_part()
         await answer_builder.journal.settle()
-        logged = await kept(database, turn_id)
-    assert parts_of_log(logged) == ((TextPart(text="".join(said)),), None)
+        logged = await stored_events(database, turn_id)
+    assert parts_of_log(logged) == ((TextPart(text="".join(pieces)),), None)
     assert tuple(answer_builder.parts) == parts_of_log(logged)[0]
 
 
 @pytest.mark.parametrize(
-    ("said", "made"),
+    ("words", "result"),
     [
         ("plain 😀", "plain 😀"),
         ("a\x00b", "a\ufffdb"),
@@ -110,8 +110,8 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
         ("\ude00\ud83d", "\ufffd\ufffd"),
     ],
 )
-async def test_text_nothing_can_hold_is_made_harmless(said: str, made: str) -> None:
-    assert harmless(said) == made
+async def test_text_nothing_can_hold_is_made_harmless(words: str, result: str) -> None:
+    assert harmless(words) == result
 
 
 async def test_the_log_of_a_torn_turn_tells_its_open_part() -> None:

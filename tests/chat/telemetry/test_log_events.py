@@ -56,21 +56,21 @@ def logged(tree: ast.AST) -> Iterator[tuple[ast.Call, set[str]]]:
 
 def events() -> dict[str, Event]:
     """All events in the code, by name."""
-    found: dict[str, Event] = {}
+    by_name: dict[str, Event] = {}
     for top in ("chat", "store", "context"):
         for file in sorted((ROOT / top).rglob("*.py")):
             for call, names in logged(ast.parse(file.read_text())):
                 where = f"{file.relative_to(ROOT)}:{call.lineno}"
                 name = call.args[0] if call.args else None
                 assert isinstance(name, ast.Constant), f"{where}: the event is not a literal"
-                event = found.setdefault(str(name.value), Event())
+                event = by_name.setdefault(str(name.value), Event())
                 event.where.append(where)
                 event.levels |= {LEVELS[method] for method in names}
                 event.open |= any(keyword.arg is None for keyword in call.keywords)
                 event.fields |= {
                     keyword.arg for keyword in call.keywords if keyword.arg not in (None, "exc_info")
                 }
-    return found
+    return by_name
 
 
 EVENTS = events()
@@ -81,7 +81,10 @@ TABLE = {row[0].strip("`"): row for row in rows(section(README, "Logs"))}
 def test_a_log_event_is_a_term_with_fields_and_stands_in_the_readme(name: str) -> None:
     event = EVENTS[name]
     assert TERM.fullmatch(name), f"{name!r} in {event.where} is no term like `circuit_breaker.opened`"
-    levels, fields = ", ".join(sorted(event.levels)), ", ".join(f"`{one}`" for one in sorted(event.fields))
+    levels, fields = (
+        ", ".join(sorted(event.levels)),
+        ", ".join(f"`{field_name}`" for field_name in sorted(event.fields)),
+    )
     assert name in TABLE, f"add to the table in {README}: | `{name}` | {levels} | {fields} | (its meaning) |"
     _, documented_levels, documented_fields, meaning = TABLE[name]
     assert documented_levels == levels, f"{name} in {README}: its level is {levels} ({event.where})"

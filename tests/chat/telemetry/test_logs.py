@@ -44,8 +44,8 @@ def test_every_secret_among_the_settings_is_known() -> None:
     named = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
     planted = {name: f"https://planted-{name}-0123456789" for name in named}
     assert "alert_webhook" in named
-    given = {name: SecretStr(value) for name, value in planted.items()}
-    settings = Settings.model_construct().model_copy(update=given)
+    values = {name: SecretStr(value) for name, value in planted.items()}
+    settings = Settings.model_construct().model_copy(update=values)
     shown = Redactor(secrets(settings))(None, "info", {"event": " ".join(planted.values())})
     assert set(shown["event"].split()) == {HIDDEN}
 

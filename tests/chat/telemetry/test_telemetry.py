@@ -44,31 +44,33 @@ def figures(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     }
 
 
-def figure(found: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float:
-    return sum(value for (one, has), value in found.items() if one == name and set(labels.items()) <= has)
+def figure(samples: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float:
+    return sum(
+        value for (sample, has), value in samples.items() if sample == name and set(labels.items()) <= has
+    )
 
 
 async def test_a_scrape_says_what_happened(sim: Simulator, tmp_path: Path) -> None:
     sim.script(Reply(text="Fine."), faults.overloaded(), Reply(text="Fine again."))
     async with palaver(tmp_path, sim, metrics=True, clock=QuickClock()) as app:
-        one, two = await app.chat("t", "Hello"), await app.chat("t", "And now?")
+        first, second = await app.chat("t", "Hello"), await app.chat("t", "And now?")
         answer = await app.http.get("/metrics")
-        found = figures(answer.text)
+        samples = figures(answer.text)
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    assert (one["status"], two["status"]) == ("completed", "completed")
+    assert (first["status"], second["status"]) == ("completed", "completed")
     model = "claude-sonnet-5-5"
-    assert figure(found, "palaver_turns_total", outcome="completed") == 2
-    assert figure(found, "palaver_calls_total", model=model, purpose="reply", outcome="ok") == 2
-    assert figure(found, "palaver_calls_total", outcome="overloaded") == 1
-    output = one["usage"]["output_tokens"] + two["usage"]["output_tokens"]
-    assert figure(found, "palaver_tokens_total", kind="output") == output
-    cost = float(one["message"]["cost_usd"]) + float(two["message"]["cost_usd"])
-    assert figure(found, "palaver_cost_usd_total", model=model) == pytest.approx(cost)
-    assert figure(found, "palaver_first_token_seconds_count") == 2
-    assert figure(found, "palaver_call_seconds_count") == 3
-    assert figure(found, "palaver_turns_running") == figure(found, "palaver_streams_open") == 0
-    assert figure(found, "palaver_breaker_state", model=model) == 0
-    names = {name for (_, labels) in found for name, _ in labels}
+    assert figure(samples, "palaver_turns_total", outcome="completed") == 2
+    assert figure(samples, "palaver_calls_total", model=model, purpose="reply", outcome="ok") == 2
+    assert figure(samples, "palaver_calls_total", outcome="overloaded") == 1
+    output = first["usage"]["output_tokens"] + second["usage"]["output_tokens"]
+    assert figure(samples, "palaver_tokens_total", kind="output") == output
+    cost = float(first["message"]["cost_usd"]) + float(second["message"]["cost_usd"])
+    assert figure(samples, "palaver_cost_usd_total", model=model) == pytest.approx(cost)
+    assert figure(samples, "palaver_first_token_seconds_count") == 2
+    assert figure(samples, "palaver_call_seconds_count") == 3
+    assert figure(samples, "palaver_turns_running") == figure(samples, "palaver_streams_open") == 0
+    assert figure(samples, "palaver_breaker_state", model=model) == 0
+    names = {name for (_, labels) in samples for name, _ in labels}
     assert names <= {"model", "purpose", "outcome", "kind", "le", "budget"}, "nobody is named"
     assert SECRET not in answer.text
 
@@ -80,10 +82,10 @@ async def test_the_fullest_budget_of_each_kind_is_told(sim: Simulator, tmp_path:
     ]
     async with palaver(tmp_path, sim, metrics=True, budgets=budgets) as app:
         turn = await app.chat("t", "Hello")
-        found = figures((await app.http.get("/metrics")).text)
-    assert figure(found, "palaver_budget_share", budget="user requests day") == 0.25
+        samples = figures((await app.http.get("/metrics")).text)
+    assert figure(samples, "palaver_budget_share", budget="user requests day") == 0.25
     spent = float(turn["message"]["cost_usd"])
-    assert figure(found, "palaver_budget_share", budget="deployment usd month") == pytest.approx(spent / 10)
+    assert figure(samples, "palaver_budget_share", budget="deployment usd month") == pytest.approx(spent / 10)
 
 
 async def test_only_who_may_sees_the_figures(sim: Simulator, tmp_path: Path) -> None:
@@ -95,10 +97,10 @@ async def test_only_who_may_sees_the_figures(sim: Simulator, tmp_path: Path) -> 
     async with palaver(tmp_path / "a", sim) as app:
         assert await status(app, None) == 404, "off by default"
     async with palaver(tmp_path / "b", sim, metrics=True, token=TOKEN, metrics_token=scraper) as app:
-        assert [await status(app, one) for one in (None, "wrong", TOKEN, scraper)] == [401, 401, 200, 200]
+        assert [await status(app, token) for token in (None, "wrong", TOKEN, scraper)] == [401, 401, 200, 200]
         assert await status(app, scraper, "/api/threads") == 401, "it opens nothing else"
     async with palaver(tmp_path / "c", sim, metrics=True, metrics_token=scraper) as app:
-        assert [await status(app, one) for one in (None, scraper)] == [401, 200]
+        assert [await status(app, token) for token in (None, scraper)] == [401, 200]
         assert await status(app, None, "/api/threads") == 200
 
 
@@ -127,9 +129,9 @@ async def test_a_turn_is_a_trace_with_its_calls_and_the_sdks_own_spans(
     async with traced(tmp_path, sim) as (app, spans, reader):
         turn = await app.chat("t", "Hello")
         data = reader.get_metrics_data()
-        found = spans.get_finished_spans()
-    (whole,) = (span for span in found if span.name == "turn")
-    failed, answered = (span for span in found if span.name == "chat claude-sonnet-5-5")
+        finished_spans = spans.get_finished_spans()
+    (whole,) = (span for span in finished_spans if span.name == "turn")
+    failed, answered = (span for span in finished_spans if span.name == "chat claude-sonnet-5-5")
     assert whole.context is not None
     assert attributes(whole)["palaver.turn.outcome"] == "completed"
     for call in (failed, answered):
@@ -137,17 +139,17 @@ async def test_a_turn_is_a_trace_with_its_calls_and_the_sdks_own_spans(
         assert call.parent.span_id == whole.context.span_id
         assert call.kind.name == "CLIENT"
     assert (attributes(failed)["error.type"], failed.status.is_ok) == ("overloaded", False)
-    said = attributes(answered)
-    assert said["gen_ai.operation.name"] == "chat"
-    assert said["gen_ai.provider.name"] == "anthropic"
-    assert said["gen_ai.request.model"] == said["gen_ai.response.model"] == "claude-sonnet-5-5"
-    assert said["gen_ai.conversation.id"] == "t"
-    assert said["gen_ai.usage.output_tokens"] == turn["usage"]["output_tokens"]
-    assert said["gen_ai.usage.input_tokens"] == turn["usage"]["input_tokens"]
-    assert said["gen_ai.response.finish_reasons"] == ("stop",)
+    fields = attributes(answered)
+    assert fields["gen_ai.operation.name"] == "chat"
+    assert fields["gen_ai.provider.name"] == "anthropic"
+    assert fields["gen_ai.request.model"] == fields["gen_ai.response.model"] == "claude-sonnet-5-5"
+    assert fields["gen_ai.conversation.id"] == "t"
+    assert fields["gen_ai.usage.output_tokens"] == turn["usage"]["output_tokens"]
+    assert fields["gen_ai.usage.input_tokens"] == turn["usage"]["input_tokens"]
+    assert fields["gen_ai.response.finish_reasons"] == ("stop",)
     own = [
         span
-        for span in found
+        for span in finished_spans
         if span.instrumentation_scope and "anthropic" in span.instrumentation_scope.name
     ]
     ids = {call.context.span_id for call in (failed, answered) if call.context is not None}
@@ -181,25 +183,25 @@ async def test_what_people_say_is_in_no_span_unless_asked_for(
         turn = await app.chat("t", f"My word is {SECRET}")
         assert turn["status"] == "completed"
         scraped = (await app.http.get("/metrics")).text
-        told = "".join(span.to_json() for span in spans.get_finished_spans())
+        exported = "".join(span.to_json() for span in spans.get_finished_spans())
         data = reader.get_metrics_data()
     assert data is not None
     for place in (scraped, data.to_json()):
         assert SECRET not in place
         assert KEY not in place
-    assert KEY not in told
-    assert (SECRET in told) == content
+    assert KEY not in exported
+    assert (SECRET in exported) == content
 
 
 async def test_what_the_provider_says_of_a_bad_request_is_in_no_span(sim: Simulator, tmp_path: Path) -> None:
     sim.script(faults.http_error(400, "invalid_request_error", f"messages.0: {SECRET} is not allowed"))
     async with traced(tmp_path, sim) as (app, spans, _):
         turn = await app.chat("t", "Hello")
-        found = spans.get_finished_spans()
+        finished_spans = spans.get_finished_spans()
     assert turn["status"] == "failed"
-    (call,) = (span for span in found if span.name.startswith("chat "))
+    (call,) = (span for span in finished_spans if span.name.startswith("chat "))
     assert (attributes(call)["error.type"], call.status.is_ok) == ("bad_request", False)
-    assert SECRET not in "".join(span.to_json() for span in found)
+    assert SECRET not in "".join(span.to_json() for span in finished_spans)
 
 
 async def test_what_is_said_is_recorded_in_the_shape_of_the_conventions(
@@ -208,14 +210,14 @@ async def test_what_is_said_is_recorded_in_the_shape_of_the_conventions(
     sim.script(Reply(text="Half an ans", stop_reason="max_tokens"))
     async with traced(tmp_path, sim, otel_content=True) as (app, spans, _):
         await app.chat("t", "Hello")
-        found = spans.get_finished_spans()
-    (call,) = (span for span in found if span.name.startswith("chat "))
-    told = attributes(call)
-    (said,) = json.loads(told["gen_ai.output.messages"])
-    assert (said["role"], said["finish_reason"]) == ("assistant", "length")
-    assert said["parts"][-1] == {"type": "text", "content": "Half an ans"}
-    assert told["gen_ai.response.finish_reasons"] == ("length",)
-    system = json.loads(told["gen_ai.system_instructions"])
+        finished_spans = spans.get_finished_spans()
+    (call,) = (span for span in finished_spans if span.name.startswith("chat "))
+    fields = attributes(call)
+    (output,) = json.loads(fields["gen_ai.output.messages"])
+    assert (output["role"], output["finish_reason"]) == ("assistant", "length")
+    assert output["parts"][-1] == {"type": "text", "content": "Half an ans"}
+    assert fields["gen_ai.response.finish_reasons"] == ("length",)
+    system = json.loads(fields["gen_ai.system_instructions"])
     assert system
     assert all(part.keys() == {"type", "content"} for part in system)
 
@@ -253,12 +255,12 @@ def expressions() -> dict[str, str]:
     folder = files("chat.telemetry") / "examples"
     dashboard = json.loads((folder / "dashboard.json").read_text())
     rules = yaml.safe_load((folder / "alerts.yml").read_text())
-    found = {
+    by_place = {
         f"{panel['title']} {target['refId']}": target["expr"]
         for panel in dashboard["panels"]
         for target in panel["targets"]
     }
-    return found | {rule["alert"]: rule["expr"] for group in rules["groups"] for rule in group["rules"]}
+    return by_place | {rule["alert"]: rule["expr"] for group in rules["groups"] for rule in group["rules"]}
 
 
 @pytest.mark.parametrize("where", expressions())
@@ -269,8 +271,8 @@ def test_the_examples_are_promql_over_figures_that_exist(where: str) -> None:
     labels: dict[str, set[str]] = {}
     page = metrics.page(Snapshot(running=0, waiting=0)).decode()
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.MULTILINE))
-    for one in (metrics.turns, metrics.calls, metrics.tokens, metrics.cost, metrics.unpriced):
-        labels[f"{one._name}_total"] = set(one._labelnames)
+    for metric in (metrics.turns, metrics.calls, metrics.tokens, metrics.cost, metrics.unpriced):
+        labels[f"{metric._name}_total"] = set(metric._labelnames)
     for name in re.findall(r"palaver_\w+", expression):
         base = re.sub(r"_(bucket|count|sum)$", "", name)
         assert base in kinds, f"{name} is measured by nobody"
@@ -282,7 +284,7 @@ def test_a_call_that_was_left_out_is_no_error_to_anybody_watching() -> None:
     counted = re.findall(r'outcome!~"([^"]*)"', expressions()["PalaverErrors"])
     assert len(counted) == 2
     for outcome in (OVER_BUDGET, SKIPPED.outcome):
-        assert all(outcome in told.split("|") for told in counted)
+        assert all(outcome in labels.split("|") for labels in counted)
 
 
 @pytest.mark.parametrize(("what", "begins"), [("dashboard", "{"), ("alerts", "#")])

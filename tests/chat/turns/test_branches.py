@@ -10,15 +10,15 @@ from tests.upstream import Reply
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def said(request: dict[str, Any]) -> list[str]:
+def texts_sent(request: dict[str, Any]) -> list[str]:
     """What the model was told, in order."""
     return [block["text"] for turn in request["messages"] for block in turn["content"]]
 
 
-async def told(app: Palaver, thread: str, **params: Any) -> list[str]:
+async def texts_shown(app: Palaver, thread: str, **params: Any) -> list[str]:
     """The texts of the visible branch."""
     shown = await app.messages(thread, **params)
-    return ["".join(p["text"] for p in one["parts"] if p["type"] == "text") for one in shown]
+    return ["".join(p["text"] for p in message["parts"] if p["type"] == "text") for message in shown]
 
 
 async def conversation(app: Palaver, thread: str) -> list[dict[str, Any]]:
@@ -35,8 +35,8 @@ async def test_another_answer_becomes_a_sibling_and_is_shown(house: Palaver, thr
     accepted = await house.regenerate(thread, a2["id"])
     await house.follow(accepted["id"])
     assert accepted["user_message_id"] == q2["id"]
-    assert said(house.sim.requests[-1]) == ["q1", "a1", "q2"]
-    assert await told(house, thread) == ["q1", "a1", "q2", "a2 again"]
+    assert texts_sent(house.sim.requests[-1]) == ["q1", "a1", "q2"]
+    assert await texts_shown(house, thread) == ["q1", "a1", "q2", "a2 again"]
     last = (await house.messages(thread))[-1]
     assert last["sibling_ids"] == [a2["id"], accepted["message_id"]]
 
@@ -45,8 +45,8 @@ async def test_an_edit_branches_above_the_message(house: Palaver, thread: str) -
     _, a1, q2, _ = await conversation(house, thread)
     house.sim.script(Reply(text="a2b", thinking=""))
     await house.chat(thread, "q2 edited", parent_id=q2["parent_id"])
-    assert said(house.sim.requests[-1]) == ["q1", "a1", "q2 edited"]
-    assert await told(house, thread) == ["q1", "a1", "q2 edited", "a2b"]
+    assert texts_sent(house.sim.requests[-1]) == ["q1", "a1", "q2 edited"]
+    assert await texts_shown(house, thread) == ["q1", "a1", "q2 edited", "a2b"]
     assert (await house.messages(thread))[2]["parent_id"] == a1["id"]
     assert len((await house.messages(thread))[2]["sibling_ids"]) == 2
 
@@ -55,9 +55,9 @@ async def test_an_edit_of_the_first_message_is_a_new_beginning(house: Palaver, t
     q1 = (await conversation(house, thread))[0]
     house.sim.script(Reply(text="fresh", thinking=""))
     await house.chat(thread, "q1 edited", parent_id=None)
-    assert said(house.sim.requests[-1]) == ["q1 edited"]
+    assert texts_sent(house.sim.requests[-1]) == ["q1 edited"]
     shown = await house.messages(thread)
-    assert [one["parent_id"] for one in shown] == [None, shown[0]["id"]]
+    assert [message["parent_id"] for message in shown] == [None, shown[0]["id"]]
     assert shown[0]["sibling_ids"] == [q1["id"], shown[0]["id"]]
 
 
@@ -68,10 +68,10 @@ async def test_the_visible_branch_can_be_changed_back_and_goes_on_from_there(
     await house.chat(thread, "q2 edited", parent_id=q2["parent_id"])
     changed = await house.http.patch(f"/api/threads/{thread}", json={"leaf_id": q2["id"]})
     assert changed.json()["leaf_id"] == a2["id"], "the newest leaf below it"
-    assert await told(house, thread) == ["q1", "a1", "q2", "a2"]
+    assert await texts_shown(house, thread) == ["q1", "a1", "q2", "a2"]
     house.sim.script(Reply(text="a3", thinking=""))
     await house.chat(thread, "q3")
-    assert said(house.sim.requests[-1]) == ["q1", "a1", "q2", "a2", "q3"]
+    assert texts_sent(house.sim.requests[-1]) == ["q1", "a1", "q2", "a2", "q3"]
 
 
 async def test_another_branch_can_be_read_without_changing_the_visible_one(
@@ -80,8 +80,8 @@ async def test_another_branch_can_be_read_without_changing_the_visible_one(
     _, _, q2, a2 = await conversation(house, thread)
     house.sim.script(Reply(text="a2b", thinking=""))
     await house.chat(thread, "q2 edited", parent_id=q2["parent_id"])
-    assert await told(house, thread, leaf=a2["id"]) == ["q1", "a1", "q2", "a2"]
-    assert await told(house, thread) == ["q1", "a1", "q2 edited", "a2b"]
+    assert await texts_shown(house, thread, leaf=a2["id"]) == ["q1", "a1", "q2", "a2"]
+    assert await texts_shown(house, thread) == ["q1", "a1", "q2 edited", "a2b"]
 
 
 async def test_pages_go_back_to_the_beginning_without_gap_or_overlap(house: Palaver, thread: str) -> None:
@@ -94,7 +94,7 @@ async def test_pages_go_back_to_the_beginning_without_gap_or_overlap(house: Pala
     while more:
         params = {"limit": 3} if before is None else {"limit": 3, "before": before}
         page = await house.get(f"/api/threads/{thread}/messages", **params)
-        texts = [one["parts"][-1]["text"] for one in page["messages"]]
+        texts = [message["parts"][-1]["text"] for message in page["messages"]]
         collected = texts + collected
         before, more = page["messages"][0]["id"], page["has_more"]
     assert collected == [f"{who}{n}" for n in range(5) for who in "qa"]

@@ -49,26 +49,26 @@ async def test_the_request_quotes_the_half_behind_the_last_mark_and_can_be_rebui
     accepted = await house.continue_answer(thread, turn["message_id"])
     await finished(house, accepted["id"])
     first, second = house.sim.requests
-    asked = second["messages"][-1]
-    assert asked["role"] == "user", "no prefill"
-    assert asked["content"][:-1] == first["messages"][-1]["content"], "the same prefix, marks and all"
-    assert asked["content"][-1] == {"type": "text", "text": block(HALF)}
-    body, kept = await rebuilt(house, accepted["id"])
-    assert (body, kept) == (house.sim.log[-1].body, digest(body))
+    newest = second["messages"][-1]
+    assert newest["role"] == "user", "no prefill"
+    assert newest["content"][:-1] == first["messages"][-1]["content"], "the same prefix, marks and all"
+    assert newest["content"][-1] == {"type": "text", "text": block(HALF)}
+    body, stored_digest = await rebuilt(house, accepted["id"])
+    assert (body, stored_digest) == (house.sim.log[-1].body, digest(body))
     recipe = (await house.get(f"/api/turns/{accepted['id']}/context"))["plan"]["recipe"]
     assert recipe["recalled"][-1]["id"] == f"continue:{turn['message_id']}"
 
 
 async def test_the_prefix_is_read_from_the_cache(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await one.many(6, length=200)
-        one.sim.script(faults.reset_after(HALF))
-        turn = await one.say("Tell me")
-        cut = one.asked()[-1]
-        accepted = await one.app.continue_answer("t", turn["message_id"])
-        await finished(one.app, accepted["id"])
-        await one.settled()
-        again = one.asked()[-1]
+    async with talk(tmp_path) as chat:
+        await chat.many(6, length=200)
+        chat.sim.script(faults.reset_after(HALF))
+        turn = await chat.say("Tell me")
+        cut = chat.asked()[-1]
+        accepted = await chat.app.continue_answer("t", turn["message_id"])
+        await finished(chat.app, accepted["id"])
+        await chat.settled()
+        again = chat.asked()[-1]
         prefix = cut.kinds["cache_read"] + cut.kinds["write_5m"] + cut.kinds["write_1h"]
         assert again.kinds["cache_read"] == prefix > 0
         assert again.kinds["write_5m"] == again.kinds["write_1h"] == 0
@@ -101,7 +101,7 @@ async def test_it_can_break_off_again_and_again(house: Palaver, thread: str) -> 
     assert (second["status"], answer_text(second["message"])) == ("failed", HALF + "tence,")
     _, third = await finished(house, (await house.continue_answer(thread, second["message_id"]))["id"])
     assert (third["status"], answer_text(third["message"])) == ("completed", HALF + REST)
-    assert third["message"]["sibling_ids"] == [one["message_id"] for one in (turn, second, third)]
+    assert third["message"]["sibling_ids"] == [answer["message_id"] for answer in (turn, second, third)]
 
 
 async def test_a_call_that_fails_before_the_rest_is_repeated_and_may_fall_back(
@@ -136,9 +136,9 @@ async def test_the_next_turn_is_told_the_whole_answer(house: Palaver, thread: st
     house.sim.script(Reply(text=REST), Reply(text="Yes."))
     await finished(house, (await house.continue_answer(thread, turn["message_id"]))["id"])
     await house.chat(thread, "Is that all?")
-    said = house.sim.requests[-1]["messages"]
-    assert [block["text"] for block in said[1]["content"]] == [HALF + REST]
-    assert "answer_so_far" not in str(said)
+    messages = house.sim.requests[-1]["messages"]
+    assert [block["text"] for block in messages[1]["content"]] == [HALF + REST]
+    assert "answer_so_far" not in str(messages)
 
 
 async def test_a_whole_answer_a_question_and_a_refused_one_cannot_be_gone_on_with(
@@ -177,5 +177,5 @@ async def test_what_is_recalled_makes_way_for_the_half_that_was_said(tmp_path: P
         assert after["status"] == "completed", after["error"]
         [sent] = [request for request in map(str, sim.requests) if half in request and question in request]
         assert fact[:400] not in sent
-        body, kept = await rebuilt(app, after["id"])
-        assert digest(body) == kept
+        body, stored_digest = await rebuilt(app, after["id"])
+        assert digest(body) == stored_digest

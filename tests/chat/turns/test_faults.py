@@ -72,8 +72,8 @@ async def test_a_withdrawn_answer_is_never_shown_to_a_model_again(house: Palaver
     await house.chat(thread, "Something else")
     assert "Forbidden words" not in str(house.sim.requests[-1])
     assert [turn["role"] for turn in house.sim.requests[-1]["messages"]] == ["user"]
-    found = (await house.get("/api/search", q="Forbidden"))["results"]
-    assert found == []
+    results = (await house.get("/api/search", q="Forbidden"))["results"]
+    assert results == []
 
 
 async def test_a_provider_that_is_away_is_a_failed_turn(house: Palaver, thread: str) -> None:
@@ -97,9 +97,9 @@ async def test_a_host_that_takes_no_connection_is_given_up(tmp_path: Path, sim: 
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for one in (first, second):
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
+        for connection in (first, second):
+            connection.setblocking(False)
+            connection.connect_ex(listener.getsockname())
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         timeouts = Timeouts(connect=0.3, write=5.0, first_byte=20.0, silence=20.0)
         async with palaver(

@@ -15,18 +15,18 @@ QUESTION = "What was the combination of the bicycle chain?"
 def forgetful(request: dict[str, Any]) -> Reply:
     """A summarizer that keeps the gist and loses every number."""
     if summarises(request):
-        said = condensed(request).replace("bicycle", "thing").replace("4417", "some number")
-        return Reply(text=said, thinking="")
+        text = condensed(request).replace("bicycle", "thing").replace("4417", "some number")
+        return Reply(text=text, thinking="")
     return Reply(text="So it is, then. " * 8, thinking="")
 
 
-async def told_long_ago(one: Talk) -> None:
+async def told_long_ago(chat: Talk) -> None:
     """The fact, and then so much else that it is compacted away."""
-    one.sim.respond(forgetful)
-    await one.say(FACT)
-    one.clock.advance(3 * 86_400)
-    await one.many(9, length=100)
-    assert (await one.summary())["id"] is not None
+    chat.sim.respond(forgetful)
+    await chat.say(FACT)
+    chat.clock.advance(3 * 86_400)
+    await chat.many(9, length=100)
+    assert (await chat.summary())["id"] is not None
 
 
 def newest(request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -36,47 +36,47 @@ def newest(request: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def test_an_old_fact_comes_back_behind_the_last_mark_with_its_date(tmp_path: Path) -> None:
-    async with talk(tmp_path, window_tokens=1_000) as one:
-        await told_long_ago(one)
-        sent = one.asked()[-1].json
+    async with talk(tmp_path, window_tokens=1_000) as chat:
+        await told_long_ago(chat)
+        sent = chat.asked()[-1].json
         window = {**sent, "messages": sent["messages"][:-1]}  # behind the newest text it may stand already
         assert "4417" not in words_of(window)
-        turn = await one.say(QUESTION)
-        blocks = newest(one.asked()[-1].json)
-        asked = next(index for index, block in enumerate(blocks) if block["text"] == QUESTION)
-        behind = blocks[asked + 1 :]
+        turn = await chat.say(QUESTION)
+        blocks = newest(chat.asked()[-1].json)
+        question = next(index for index, block in enumerate(blocks) if block["text"] == QUESTION)
+        behind = blocks[question + 1 :]
         assert behind[0]["text"].startswith("[Earlier messages of this conversation")
         (quoted,) = (block["text"] for block in behind if "4417" in block["text"])
         day = datetime.fromtimestamp(START, UTC).date().isoformat()
         assert quoted == f"{day} user: {FACT}"
-        assert "cache_control" in blocks[asked]
+        assert "cache_control" in blocks[question]
         assert not any("cache_control" in block for block in behind), "it is never written to the cache"
-        plan = await one.plan(turn)
-        first = (await one.app.messages("t", limit=200))[0]
+        plan = await chat.plan(turn)
+        first = (await chat.app.messages("t", limit=200))[0]
         assert first["id"] in [ref["id"] for ref in plan["recipe"]["recalled"]]
         assert 0 < plan["estimate"]["recall"] <= 1_000
 
 
 async def test_what_was_recalled_is_not_in_the_next_request(tmp_path: Path) -> None:
-    async with talk(tmp_path, window_tokens=1_000) as one:
-        await told_long_ago(one)
-        await one.say(QUESTION)
-        assert "4417" in words_of(one.asked()[-1].json)
-        await one.say("Thanks!")
-        assert "4417" not in words_of(one.asked()[-1].json)
-        assert QUESTION in words_of(one.asked()[-1].json)
+    async with talk(tmp_path, window_tokens=1_000) as chat:
+        await told_long_ago(chat)
+        await chat.say(QUESTION)
+        assert "4417" in words_of(chat.asked()[-1].json)
+        await chat.say("Thanks!")
+        assert "4417" not in words_of(chat.asked()[-1].json)
+        assert QUESTION in words_of(chat.asked()[-1].json)
 
 
 async def test_recall_changes_nothing_of_what_the_next_turn_reads(tmp_path: Path) -> None:
     actual_usage: list[tuple[int, int]] = []
     for tokens in (1_000, 0):
-        async with talk(tmp_path / str(tokens), recall_tokens=tokens, window_tokens=1_000) as one:
-            await told_long_ago(one)
-            await one.say(QUESTION)
-            with_it = one.asked()[-1].kinds
-            await one.say("Thanks!")
-            after = one.asked()[-1].kinds
-            assert ("4417" in words_of(one.asked()[-2].json)) == bool(tokens)
+        async with talk(tmp_path / str(tokens), recall_tokens=tokens, window_tokens=1_000) as chat:
+            await told_long_ago(chat)
+            await chat.say(QUESTION)
+            with_it = chat.asked()[-1].kinds
+            await chat.say("Thanks!")
+            after = chat.asked()[-1].kinds
+            assert ("4417" in words_of(chat.asked()[-2].json)) == bool(tokens)
             written = with_it["write_5m"] + with_it["write_1h"]
             assert after["cache_read"] == with_it["cache_read"] + written
             actual_usage.append((after["write_5m"], after["write_1h"]))
@@ -84,20 +84,20 @@ async def test_recall_changes_nothing_of_what_the_next_turn_reads(tmp_path: Path
 
 
 async def test_recall_that_is_off_brings_nothing_back_and_offers_no_search(tmp_path: Path) -> None:
-    async with talk(tmp_path, recall_tokens=0, window_tokens=1_000) as one:
-        await told_long_ago(one)
-        turn = await one.say(QUESTION)
-        asked = one.asked()[-1].json
-        assert "4417" not in words_of(asked)
-        assert "tools" not in asked
-        assert asked["messages"][0]["content"][0]["text"].startswith(OPENING)
-        assert (await one.plan(turn))["recipe"]["recalled"] == []
+    async with talk(tmp_path, recall_tokens=0, window_tokens=1_000) as chat:
+        await told_long_ago(chat)
+        turn = await chat.say(QUESTION)
+        request = chat.asked()[-1].json
+        assert "4417" not in words_of(request)
+        assert "tools" not in request
+        assert request["messages"][0]["content"][0]["text"].startswith(OPENING)
+        assert (await chat.plan(turn))["recipe"]["recalled"] == []
 
 
 async def test_only_the_own_branch_is_recalled(tmp_path: Path) -> None:
-    async with talk(tmp_path, window_tokens=1_000) as one:
-        await told_long_ago(one)
-        await one.say("We begin anew.", parent_id=None)
-        await one.many(9, first=100, length=100)
-        await one.say(QUESTION)
-        assert "4417" not in words_of(one.asked()[-1].json)
+    async with talk(tmp_path, window_tokens=1_000) as chat:
+        await told_long_ago(chat)
+        await chat.say("We begin anew.", parent_id=None)
+        await chat.many(9, first=100, length=100)
+        await chat.say(QUESTION)
+        assert "4417" not in words_of(chat.asked()[-1].json)

@@ -31,10 +31,10 @@ async def half_answered(app: Palaver, thread: str, *, words: int = 2) -> tuple[s
     app.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
     accepted = await app.say(thread, "count")
     gate.release(words)
-    said = ""
+    answer = ""
     async for event in app.stream(accepted["id"]):
-        said += event.data["text"] if event.type == "part.delta" else ""
-        if said == "one two ":
+        answer += event.data["text"] if event.type == "part.delta" else ""
+        if answer == "one two ":
             break
     return accepted["id"], gate
 
@@ -105,8 +105,8 @@ async def test_a_turn_left_running_ends_as_interrupted_on_the_next_start(tmp_pat
             assert ended["status"] == "failed"
             assert (await app.chat("t", "go on"))["status"] == "completed", "the thread is usable at once"
             assert "interrupted here" in str(sim.requests[-1])
-            found = (await app.get("/api/search", q="count"))["results"]
-            assert len(found) == 1
+            results = (await app.get("/api/search", q="count"))["results"]
+            assert len(results) == 1
 
 
 async def test_the_half_that_was_said_before_is_not_billed_again_by_a_crash(tmp_path: Path) -> None:
@@ -119,17 +119,17 @@ async def test_the_half_that_was_said_before_is_not_billed_again_by_a_crash(tmp_
             sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
             accepted = await app.http.post("/api/threads/t/turns", json={"continue": broken["message_id"]})
             gate.release(2)
-            said = ""
+            answer = ""
             async for event in app.stream(accepted.json()["id"]):
-                said += event.data["text"] if event.type == "part.delta" else ""
-                if said == half + "one two ":
+                answer += event.data["text"] if event.type == "part.delta" else ""
+                if answer == half + "one two ":
                     break
             shutil.copytree(
                 tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
             )
         async with palaver(tmp_path / "after", sim, timeouts=Timeouts()) as app:
             _, turn = await finished(app, accepted.json()["id"])
-            assert answer_text(turn["message"]) == said
+            assert answer_text(turn["message"]) == answer
             (row,) = await ledger(app, turn["id"])
             assert row.usage.output == tokens_of(len("one two "))
 
@@ -174,31 +174,31 @@ async def replicas(
     """Two processes' worth of Palaver over one Postgres; the second one's clock can be moved."""
     clock = QuickClock()
     async with AsyncExitStack() as stack:
-        one = await stack.enter_async_context(
+        first = await stack.enter_async_context(
             palaver(folder / "one", sim, timeouts=Timeouts(), database_url=url)
         )
-        two = await stack.enter_async_context(
+        second = await stack.enter_async_context(
             palaver(folder / "two", sim, timeouts=Timeouts(), database_url=url, clock=clock)
         )
-        yield one, two, clock
+        yield first, second, clock
 
 
 @pytest.mark.postgres
 async def test_a_turn_runs_here_and_is_followed_and_cancelled_there(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (one, two, _):
-        turn_id, gate = await half_answered(one, "t")
-        there = asyncio.create_task(two.follow(turn_id))
-        busy = await two.http.post("/api/threads/t/turns", json={"input": {"text": "me too"}})
+    async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (first, second, _):
+        turn_id, gate = await half_answered(first, "t")
+        there = asyncio.create_task(second.follow(turn_id))
+        busy = await second.http.post("/api/threads/t/turns", json={"input": {"text": "me too"}})
         assert busy.status_code == 409
         gate.release(1)
-        assert (await two.http.post(f"/api/turns/{turn_id}/cancel")).status_code == 202
-        await one.deps.runner.beat()
-        here, turn = await finished(one, turn_id)
+        assert (await second.http.post(f"/api/turns/{turn_id}/cancel")).status_code == 202
+        await first.deps.runner.beat()
+        here, turn = await finished(first, turn_id)
         assert turn["status"] == "cancelled"
         assert whole(await there) == here
-        assert (await two.chat("t", "go on"))["status"] == "completed"
+        assert (await second.chat("t", "go on"))["status"] == "completed"
 
 
 async def silent(app: Palaver, table: str) -> None:
@@ -214,23 +214,23 @@ async def silent(app: Palaver, table: str) -> None:
 async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (one, two, clock):
-        turn_id, gate = await half_answered(one, "t")
-        await two.deps.runner.beat()
-        assert (await two.turn(turn_id))["status"] == "running", "a lease that holds is respected"
+    async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (first, second, clock):
+        turn_id, gate = await half_answered(first, "t")
+        await second.deps.runner.beat()
+        assert (await second.turn(turn_id))["status"] == "running", "a lease that holds is respected"
         clock.ahead = 10 * LEASE  # clocks of machines differ: the lease is measured by the database's
-        await two.deps.runner.beat()
-        assert (await two.turn(turn_id))["status"] == "running"
-        await silent(one, "turns")
-        await two.deps.runner.beat()
-        events, turn = await finished(two, turn_id)
+        await second.deps.runner.beat()
+        assert (await second.turn(turn_id))["status"] == "running"
+        await silent(first, "turns")
+        await second.deps.runner.beat()
+        events, turn = await finished(second, turn_id)
         assert_interrupted(events)
         assert answer_text(turn["message"]) == "one two "
         gate.open()  # it was only paused, and now goes on
-        await one.follow(turn_id)  # ends when the process has given it up
-        assert await two.follow(turn_id) == events, "nothing is added to an ended turn"
-        assert (await stored(one, turn_id)).status == "failed"
-        (row,) = await ledger(one, turn_id)
+        await first.follow(turn_id)  # ends when the process has given it up
+        assert await second.follow(turn_id) == events, "nothing is added to an ended turn"
+        assert (await stored(first, turn_id)).status == "failed"
+        (row,) = await ledger(first, turn_id)
         assert (row.outcome, row.estimated) == ("ok", False), "what is known replaces what was estimated"
 
 
@@ -249,31 +249,31 @@ async def test_what_a_dead_replicas_side_calls_set_aside_is_free_when_its_lease_
 ) -> None:
     settings: dict[str, Any] = {"database_url": postgres_url, "titles": "model", "budgets": [BUDGET]}
     clock = QuickClock()
-    async with Simulator() as sim, palaver(tmp_path / "one", sim, timeouts=Timeouts(), **settings) as one:
+    async with Simulator() as sim, palaver(tmp_path / "one", sim, timeouts=Timeouts(), **settings) as first:
         title = sim.gate()
         sim.script(Reply(text="A title", thinking="", gate=title), when=for_title)
-        async with palaver(tmp_path / "two", sim, timeouts=Timeouts(), clock=clock, **settings) as two:
-            turn = await one.chat("t", "Hello")
+        async with palaver(tmp_path / "two", sim, timeouts=Timeouts(), clock=clock, **settings) as second:
+            turn = await first.chat("t", "Hello")
             assert turn["status"] == "completed"
-            await one.deps.runner.beat()
-            await two.deps.runner.beat()
-            assert await set_aside(two) > 0, "a replica that lives keeps what it holds"
+            await first.deps.runner.beat()
+            await second.deps.runner.beat()
+            assert await set_aside(second) > 0, "a replica that lives keeps what it holds"
             clock.ahead = 2 * CALL_LEASE
-            await two.deps.runner.beat()
-            assert await set_aside(two) > 0, "clocks of machines differ"
-            await silent(one, "open_calls")
-            await two.deps.runner.beat()
-            assert await set_aside(two) == 0
-            rows = {row.purpose: row for row in await ledger(two, turn["id"])}
+            await second.deps.runner.beat()
+            assert await set_aside(second) > 0, "clocks of machines differ"
+            await silent(first, "open_calls")
+            await second.deps.runner.beat()
+            assert await set_aside(second) == 0
+            rows = {row.purpose: row for row in await ledger(second, turn["id"])}
             assert (rows["title"].outcome, rows["title"].estimated) == ("interrupted", True)
         title.open()  # it was only slow
 
         async def corrected() -> bool:
-            row = {row.purpose: row for row in await ledger(one, turn["id"])}["title"]
+            row = {row.purpose: row for row in await ledger(first, turn["id"])}["title"]
             return (row.estimated, row.outcome) == (False, "ok")
 
         await until(corrected)  # what is known replaces what was estimated
-        assert await set_aside(one) == 0
+        assert await set_aside(first) == 0
 
 
 async def test_a_process_that_stops_leaves_nothing_set_aside(tmp_path: Path) -> None:

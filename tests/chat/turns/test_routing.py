@@ -45,8 +45,8 @@ def app(routed: Palaver) -> Palaver:
 
 
 async def route_of(app: Palaver, turn: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (await app.get(f"/api/turns/{turn['id']}/context"))["plan"]["route"]
-    return found
+    route: dict[str, Any] = (await app.get(f"/api/turns/{turn['id']}/context"))["plan"]["route"]
+    return route
 
 
 def models(app: Palaver) -> list[str]:
@@ -86,7 +86,7 @@ async def test_the_choice_is_told_with_its_price_and_kept_with_all_it_was_made_f
     assert "; Opus 5.5 would be $0.0" in note["reason"]
     route = await route_of(app, turn)
     assert route["reason"] == note["reason"]
-    assert [one["tier"] for one in route["candidates"]] == ["simple", "standard", "complex"]
+    assert [candidate["tier"] for candidate in route["candidates"]] == ["simple", "standard", "complex"]
     assert 0 < route["candidates"][0]["price_pico_usd"] < route["candidates"][2]["price_pico_usd"]
     assert route["complexity"]["signals"]
     assert replay(route).to_json() == route, "anyone can choose again from what was kept"
@@ -221,8 +221,8 @@ async def test_what_is_too_long_for_all_a_token_may_use_is_refused_at_the_door(
         palaver(tmp_path, sim, tokens=tokens, model_simple="claude-haiku-4-5") as app,
     ):
         app.http.headers["authorization"] = "Bearer small"
-        said = {"input": {"text": "自行车" * 40_000}, **body}
-        answer = await app.http.post("/api/threads/t/turns", json=said)
+        request_body = {"input": {"text": "自行车" * 40_000}, **body}
+        answer = await app.http.post("/api/threads/t/turns", json=request_body)
         assert (answer.status_code, answer.json()["error"]["param"]) == (413, "input"), answer.text
         assert (await app.http.get("/api/threads/t")).status_code == 404
 
@@ -231,7 +231,7 @@ UNSURE = "Compare Berlin and Munich"
 
 
 @pytest.mark.parametrize(
-    ("said", "model"),
+    ("opinion", "model"),
     [
         (Reply(text="complex"), COMPLEX),
         (Reply(text="simple or complex"), None),
@@ -241,18 +241,18 @@ UNSURE = "Compare Berlin and Munich"
     ids=["named", "undecided", "529", "silent"],
 )
 async def test_a_second_opinion_is_asked_about_unsure_turns_alone(
-    tmp_path: Path, said: Reply, model: str | None
+    tmp_path: Path, opinion: Reply, model: str | None
 ) -> None:
     async with (
         Simulator() as sim,
         palaver(tmp_path, sim, default_tier="auto", routing_classifier=True) as app,
     ):
-        sim.script(said, Reply(text="Boots."))
-        found = assess(UNSURE)
-        assert found.unsure
+        sim.script(opinion, Reply(text="Boots."))
+        assessment = assess(UNSURE)
+        assert assessment.unsure
         turn = await app.chat("one", UNSURE)
         assert turn["status"] == "completed"
-        assert models(app) == [SIMPLE, model or app.deps.settings.tiers[found.tier]]
+        assert models(app) == [SIMPLE, model or app.deps.settings.tiers[assessment.tier]]
         rows = await ledger(app, turn["id"])
         assert [row.purpose for row in rows] == ["classify", "reply"]
         sim.reset()

@@ -38,7 +38,7 @@ async def begin(server: Serving, thread: str) -> tuple[str, asyncio.Task[list[Ev
     return accepted["id"], asyncio.create_task(follow()), spoken
 
 
-def kept(folder: Path) -> dict[str, tuple[str, str]]:
+def statuses(folder: Path) -> dict[str, tuple[str, str]]:
     """Status of each turn and of its answer, by thread."""
     disk = sqlite.driver().connect(folder / "data" / "palaver.db")
     rows = disk.execute(
@@ -52,11 +52,11 @@ async def test_a_stop_waits_for_turns_that_end_in_time_and_ends_the_others(tmp_p
     gates = {"ends": Gate(), "stays": Gate()}
     async with Simulator() as sim:
         sim.respond(
-            lambda asked: Reply(
+            lambda request: Reply(
                 text="one two three",
                 chunk=4,
                 thinking="",
-                gate=gates[asked["messages"][-1]["content"][0]["text"]],
+                gate=gates[request["messages"][-1]["content"][0]["text"]],
             )
         )
         async with serving(tmp_path, environment(tmp_path, sim, PALAVER_GRACE_SECONDS="2")) as server:
@@ -84,7 +84,7 @@ async def test_a_stop_waits_for_turns_that_end_in_time_and_ends_the_others(tmp_p
             last = (await stays)[-1]
             assert last.type == "turn.failed"
             assert last.data["error"]["code"] == "interrupted"
-    assert kept(tmp_path) == {"ends": ("completed", "complete"), "stays": ("failed", "interrupted")}
+    assert statuses(tmp_path) == {"ends": ("completed", "complete"), "stays": ("failed", "interrupted")}
     assert "Traceback" not in "".join(server.lines)
 
 
@@ -111,7 +111,7 @@ async def test_a_stop_with_nothing_to_do_is_quick_even_if_connections_stay_open(
 async def test_further_signals_end_the_server_at_once(tmp_path: Path, signals: int) -> None:
     gate = Gate()
     async with Simulator() as sim:
-        sim.respond(lambda asked: Reply(text="one two three", chunk=4, thinking="", gate=gate))
+        sim.respond(lambda request: Reply(text="one two three", chunk=4, thinking="", gate=gate))
         async with serving(tmp_path, environment(tmp_path, sim, PALAVER_GRACE_SECONDS="600")) as server:
             _, following, _ = await begin(server, "stays")
             for _ in range(signals - 1):

@@ -24,7 +24,7 @@ SETTINGS: dict[str, Any] = {
 
 def only(model: str) -> Any:
     """A provider of whose models only one is well."""
-    return lambda asked: Reply(text="Yes.") if asked["model"] == model else faults.overloaded()
+    return lambda request: Reply(text="Yes.") if request["model"] == model else faults.overloaded()
 
 
 async def test_when_only_small_models_are_left_the_best_gives_a_shorter_answer(tmp_path: Path) -> None:
@@ -33,15 +33,19 @@ async def test_when_only_small_models_are_left_the_best_gives_a_shorter_answer(t
         accepted = await app.say("t", LONG)
         events, turn = await finished(app, accepted["id"])
         assert (turn["status"], turn["message"]["model"]) == ("completed", TOP)
-        assert [(one["from"], one["to"]) for one in notes(events, "fallback")] == [(LARGE, TOP)]
+        assert [(note["from"], note["to"]) for note in notes(events, "fallback")] == [(LARGE, TOP)]
         assert notes(events, "fallback")[0]["reason"] == (
             f"{LARGE} is overloaded; {TOP} has room for a shorter answer only"
         )
-        asked = sim.requests[-1]
-        assert 2_048 <= asked["max_tokens"] < 64_000
-        assert LONG in str(asked["messages"][-1]), "nobody's words are cut"
+        request = sim.requests[-1]
+        assert 2_048 <= request["max_tokens"] < 64_000
+        assert LONG in str(request["messages"][-1]), "nobody's words are cut"
         plan = (await app.get(f"/api/turns/{turn['id']}/context"))["plan"]
-        small = [one["why"] for one in plan["route"]["candidates"] if one["model"] in (SMALL, TOP)]
+        small = [
+            candidate["why"]
+            for candidate in plan["route"]["candidates"]
+            if candidate["model"] in (SMALL, TOP)
+        ]
         assert all(why.startswith("takes at most") for why in small)
 
 
@@ -71,27 +75,27 @@ async def test_what_makes_a_broken_answer_too_large_to_go_on_with_makes_the_rest
             tmp_path, sim, clock=QuickClock(), **{**SETTINGS, "model_standard": TOP, "model_complex": TOP}
         ) as app,
     ):
-        sim.respond(lambda asked: faults.reset_after(half))
+        sim.respond(lambda request: faults.reset_after(half))
         turn = await app.chat("t", "自行车" * 12_000, model=TOP)
         assert answer_text(turn["message"]) == half
-        sim.respond(lambda asked: Reply(text=" and so on"))
+        sim.respond(lambda request: Reply(text=" and so on"))
         accepted = await app.continue_answer("t", turn["message_id"])
         events, after = await finished(app, accepted["id"])
         assert after["status"] == "completed", after["error"]
         assert answer_text(after["message"]) == half + " and so on"
         assert 2_048 <= sim.requests[-1]["max_tokens"] < 64_000
         assert notes(events, "fallback") == [], "nobody else was asked"
-        said = (await app.get(f"/api/turns/{after['id']}/context"))["plan"]["route"]["reason"]
-        assert f"{SMALL} has too small a window for this message; {TOP} has room" in said
+        reason = (await app.get(f"/api/turns/{after['id']}/context"))["plan"]["route"]["reason"]
+        assert f"{SMALL} has too small a window for this message; {TOP} has room" in reason
 
 
 async def test_a_shorter_answer_that_is_refused_is_told_as_refused_and_not_kept(tmp_path: Path) -> None:
     settings = {**SETTINGS, "model_standard": TOP}
     async with Simulator() as sim, palaver(tmp_path, sim, clock=QuickClock(), **settings) as app:
-        sim.respond(lambda asked: faults.reset_after("自行车" * 5_000))
+        sim.respond(lambda request: faults.reset_after("自行车" * 5_000))
         turn = await app.chat("t", "自行车" * 12_000, model=TOP)
         refusal = faults.refusal(after="Not these words")
-        sim.respond(lambda asked: refusal if asked["model"] == SMALL else faults.overloaded())
+        sim.respond(lambda request: refusal if request["model"] == SMALL else faults.overloaded())
         accepted = await app.continue_answer("t", turn["message_id"], model=SMALL)
         _, after = await finished(app, accepted["id"])
         models = list(dict.fromkeys(row.requested_model for row in await ledger(app, after["id"])))

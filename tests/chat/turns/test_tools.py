@@ -19,7 +19,7 @@ FACT = "My bicycle is chained behind the Ravensbourne library, the combination i
 
 
 @pytest.fixture
-async def one(tmp_path: Path) -> AsyncIterator[Talk]:
+async def chat(tmp_path: Path) -> AsyncIterator[Talk]:
     """A conversation with a summary, in which the model may search."""
     async with talk(tmp_path / "house", window_tokens=1_000) as conversation:
         await conversation.say(FACT)
@@ -28,30 +28,30 @@ async def one(tmp_path: Path) -> AsyncIterator[Talk]:
         yield conversation
 
 
-async def ask(one: Talk, *replies: Reply) -> tuple[list[Any], dict[str, Any], list[Any]]:
+async def ask(chat: Talk, *replies: Reply) -> tuple[list[Any], dict[str, Any], list[Any]]:
     """A turn with these replies: its events, the turn, and its calls."""
-    before = len(one.asked())
-    one.sim.script(*replies, when=converses)
-    accepted = await one.app.say("t", "What was it again?")
-    events, turn = await finished(one.app, accepted["id"])
-    await one.settled()
-    return events, turn, one.asked()[before:]
+    before = len(chat.asked())
+    chat.sim.script(*replies, when=converses)
+    accepted = await chat.app.say("t", "What was it again?")
+    events, turn = await finished(chat.app, accepted["id"])
+    await chat.settled()
+    return events, turn, chat.asked()[before:]
 
 
 async def test_without_anything_out_of_sight_there_is_nothing_to_search(tmp_path: Path) -> None:
-    async with talk(tmp_path) as one:
-        await one.say("Hello")
-        assert "tools" not in one.asked()[-1].json
+    async with talk(tmp_path) as chat:
+        await chat.say("Hello")
+        assert "tools" not in chat.asked()[-1].json
 
 
-async def test_a_search_is_shown_stored_and_answered_with_the_old_message(one: Talk) -> None:
+async def test_a_search_is_shown_stored_and_answered_with_the_old_message(chat: Talk) -> None:
     events, turn, calls = await ask(
-        one, search("bicycle combination", text="Let me look."), Reply(text="It is 4417.")
+        chat, search("bicycle combination", text="Let me look."), Reply(text="It is 4417.")
     )
     assert turn["status"] == "completed"
     started = [event.data for event in events if event.type == "part.started"]
     ended = [event.data for event in events if event.type == "part.ended"]
-    assert [one["kind"] for one in started] == ["reasoning", "text", "tool", "reasoning", "text"]
+    assert [data["kind"] for data in started] == ["reasoning", "text", "tool", "reasoning", "text"]
     assert (started[2]["name"], started[2]["input"]) == (
         "search_conversation",
         {"query": "bicycle combination"},
@@ -69,18 +69,18 @@ async def test_a_search_is_shown_stored_and_answered_with_the_old_message(one: T
     first, second = calls
     assert [tool["name"] for tool in first.json["tools"]] == ["search_conversation"]
     assert second.json["messages"][: len(first.json["messages"])] == first.json["messages"]
-    said, result = second.json["messages"][-2:]
-    assert [block["type"] for block in said["content"]] == ["thinking", "text", "tool_use"]
-    (found,) = result["content"]
-    assert (found["type"], found["tool_use_id"]) == ("tool_result", said["content"][-1]["id"])
-    assert FACT in found["content"]
+    answer, result = second.json["messages"][-2:]
+    assert [block["type"] for block in answer["content"]] == ["thinking", "text", "tool_use"]
+    (tool_result,) = result["content"]
+    assert (tool_result["type"], tool_result["tool_use_id"]) == ("tool_result", answer["content"][-1]["id"])
+    assert FACT in tool_result["content"]
 
 
-async def test_the_thinking_goes_back_byte_for_byte(one: Talk) -> None:
+async def test_the_thinking_goes_back_byte_for_byte(chat: Talk) -> None:
     # The simulator refuses a thinking block whose text or signature is not the one it gave, as the provider does.
-    assert one.sim.check_thinking
+    assert chat.sim.check_thinking
     thought = 'Hm – "4417"?\n\ttab, \U0001f6b2, </thinking> and \\ too'
-    _, turn, calls = await ask(one, search("bicycle", thinking=thought), Reply(text="4417."))
+    _, turn, calls = await ask(chat, search("bicycle", thinking=thought), Reply(text="4417."))
     assert turn["status"] == "completed"
     assert calls[1].status == 200
     block = calls[1].json["messages"][-2]["content"][0]
@@ -88,61 +88,63 @@ async def test_the_thinking_goes_back_byte_for_byte(one: Talk) -> None:
     assert block["signature"]
 
 
-async def test_the_prefix_is_read_again_in_every_round(one: Talk) -> None:
-    _, _, calls = await ask(one, search("bicycle"), search("library"), Reply(text="4417."))
+async def test_the_prefix_is_read_again_in_every_round(chat: Talk) -> None:
+    _, _, calls = await ask(chat, search("bicycle"), search("library"), Reply(text="4417."))
     first, *later = (call.kinds for call in calls)
     prefix = first["cache_read"] + first["write_5m"] + first["write_1h"]
     assert [kinds["cache_read"] for kinds in later] == [prefix] * 2
 
 
-async def test_what_the_tools_said_is_not_in_the_next_turn(one: Talk) -> None:
-    await ask(one, search("bicycle combination"), Reply(text="It is 4417."))
-    await one.say("Thanks!")
-    kinds = {block["type"] for message in one.asked()[-1].json["messages"] for block in message["content"]}
+async def test_what_the_tools_said_is_not_in_the_next_turn(chat: Talk) -> None:
+    await ask(chat, search("bicycle combination"), Reply(text="It is 4417."))
+    await chat.say("Thanks!")
+    kinds = {block["type"] for message in chat.asked()[-1].json["messages"] for block in message["content"]}
     assert kinds == {"text"}
-    assert one.asked()[-1].kinds["cache_read"] > 0
+    assert chat.asked()[-1].kinds["cache_read"] > 0
 
 
-async def test_a_search_that_finds_nothing_says_so(one: Talk) -> None:
-    _, turn, calls = await ask(one, search("xylophone quartz"), Reply(text="I do not know."))
+async def test_a_search_that_finds_nothing_says_so(chat: Talk) -> None:
+    _, turn, calls = await ask(chat, search("xylophone quartz"), Reply(text="I do not know."))
     assert calls[1].json["messages"][-1]["content"][0]["content"] == "No older message matches."
     (part,) = (part for part in turn["message"]["parts"] if part["type"] == "tool")
     assert part["result"] == {"found": 0}
 
 
-@pytest.mark.parametrize("given", [{}, {"query": ""}, {"query": 7}, {"query": None}, {"other": "x"}])
-async def test_whatever_the_model_asks_with_is_answered(one: Talk, given: dict[str, Any]) -> None:
-    wild = Reply(text="", tools=(ToolCall(name="search_conversation", input=given),))
-    _, turn, calls = await ask(one, wild, Reply(text="Well."))
+@pytest.mark.parametrize("arguments", [{}, {"query": ""}, {"query": 7}, {"query": None}, {"other": "x"}])
+async def test_whatever_the_model_asks_with_is_answered(chat: Talk, arguments: dict[str, Any]) -> None:
+    wild = Reply(text="", tools=(ToolCall(name="search_conversation", input=arguments),))
+    _, turn, calls = await ask(chat, wild, Reply(text="Well."))
     assert turn["status"] == "completed"
     assert calls[1].json["messages"][-1]["content"][0]["type"] == "tool_result"
 
 
-async def test_two_searches_at_once_are_both_answered(one: Talk) -> None:
-    calls = tuple(ToolCall(name="search_conversation", input={"query": one}) for one in ("bicycle", "quartz"))
-    _, turn, asked = await ask(one, Reply(text="", tools=calls), Reply(text="4417."))
-    wanted = [
-        block["id"] for block in asked[1].json["messages"][-2]["content"] if block["type"] == "tool_use"
+async def test_two_searches_at_once_are_both_answered(chat: Talk) -> None:
+    calls = tuple(
+        ToolCall(name="search_conversation", input={"query": query}) for query in ("bicycle", "quartz")
+    )
+    _, turn, exchanges = await ask(chat, Reply(text="", tools=calls), Reply(text="4417."))
+    expected = [
+        block["id"] for block in exchanges[1].json["messages"][-2]["content"] if block["type"] == "tool_use"
     ]
-    results = asked[1].json["messages"][-1]["content"]
-    assert [block["tool_use_id"] for block in results] == wanted
+    results = exchanges[1].json["messages"][-1]["content"]
+    assert [block["tool_use_id"] for block in results] == expected
     assert [part["type"] for part in turn["message"]["parts"]].count("tool") == 2
 
 
-async def test_a_model_that_never_stops_searching_is_stopped(one: Talk) -> None:
+async def test_a_model_that_never_stops_searching_is_stopped(chat: Talk) -> None:
     endless = [search(f"bicycle {n}", text=f"Once more {n}. ") for n in range(MAX_ROUNDS + 1)]
-    _, turn, calls = await ask(one, *endless)
+    _, turn, calls = await ask(chat, *endless)
     assert len(calls) == MAX_ROUNDS + 1
     assert "Answer now with what you have." in calls[-1].json["messages"][-1]["content"][0]["content"]
     assert "Answer now" not in str(calls[-2].json["messages"][-1])
     assert turn["status"] == "completed"
     assert [part["type"] for part in turn["message"]["parts"]].count("tool") == MAX_ROUNDS
-    assert (await one.say("And then?"))["status"] == "completed"
+    assert (await chat.say("And then?"))["status"] == "completed"
 
 
-async def test_a_second_round_that_fails_before_its_own_words_is_repeated(one: Talk) -> None:
+async def test_a_second_round_that_fails_before_its_own_words_is_repeated(chat: Talk) -> None:
     events, turn, calls = await ask(
-        one, search("bicycle", text="Let me look. "), faults.overloaded(), Reply(text="4417.")
+        chat, search("bicycle", text="Let me look. "), faults.overloaded(), Reply(text="4417.")
     )
     assert turn["status"] == "completed"
     assert answer_text(turn["message"]) == "Let me look. 4417."
@@ -152,41 +154,41 @@ async def test_a_second_round_that_fails_before_its_own_words_is_repeated(one: T
     assert retry["reason"] == "overloaded"
 
 
-async def test_a_second_round_that_fails_after_its_own_words_keeps_them(one: Talk) -> None:
-    _, turn, calls = await ask(one, search("bicycle", text="Let me look. "), faults.eof_after("It is 44"))
+async def test_a_second_round_that_fails_after_its_own_words_keeps_them(chat: Talk) -> None:
+    _, turn, calls = await ask(chat, search("bicycle", text="Let me look. "), faults.eof_after("It is 44"))
     assert len(calls) == 2
     assert turn["status"] == "failed"
     assert turn["message"]["status"] == "failed"
     assert answer_text(turn["message"]) == "Let me look. It is 44"
     assert [part["type"] for part in turn["message"]["parts"]].count("tool") == 1
-    assert (await one.say("Go on"))["status"] == "completed"
+    assert (await chat.say("Go on"))["status"] == "completed"
 
 
-async def test_a_refusal_in_the_second_round_withdraws_everything(one: Talk) -> None:
-    _, turn, _ = await ask(one, search("bicycle", text="Let me look. "), faults.refusal(after="It is"))
+async def test_a_refusal_in_the_second_round_withdraws_everything(chat: Talk) -> None:
+    _, turn, _ = await ask(chat, search("bicycle", text="Let me look. "), faults.refusal(after="It is"))
     assert turn["error"]["code"] == "content_filtered"
     assert turn["message"]["parts"] == []
 
 
-async def test_a_turn_stopped_between_rounds_keeps_what_was_said(one: Talk) -> None:
-    gate = one.sim.gate()
-    one.sim.script(
+async def test_a_turn_stopped_between_rounds_keeps_what_was_said(chat: Talk) -> None:
+    gate = chat.sim.gate()
+    chat.sim.script(
         search("bicycle", text="Let me look. "), Reply(text="4417.", head_gate=gate), when=converses
     )
-    accepted = await one.app.say("t", "What was it again?")
-    async for event in one.app.stream(accepted["id"]):
+    accepted = await chat.app.say("t", "What was it again?")
+    async for event in chat.app.stream(accepted["id"]):
         if event.type == "part.started" and event.data["kind"] == "tool":
             break
-    await one.app.http.post(f"/api/turns/{accepted['id']}/cancel")
-    _, turn = await finished(one.app, accepted["id"])
+    await chat.app.http.post(f"/api/turns/{accepted['id']}/cancel")
+    _, turn = await finished(chat.app, accepted["id"])
     gate.open()
     assert turn["status"] == "cancelled"
     assert answer_text(turn["message"]) == "Let me look. "
 
 
-async def test_every_call_has_its_row_in_the_ledger(one: Talk) -> None:
-    _, turn, calls = await ask(one, search("bicycle"), search("library"), Reply(text="4417."))
-    rows = await ledger(one.app, turn["id"])
+async def test_every_call_has_its_row_in_the_ledger(chat: Talk) -> None:
+    _, turn, calls = await ask(chat, search("bicycle"), search("library"), Reply(text="4417."))
+    rows = await ledger(chat.app, turn["id"])
     assert [row.attempt for row in rows] == [1, 2, 3]
     assert [row.upstream_id for row in rows] == [call.message_id for call in calls]
     for row, call in zip(rows, calls, strict=True):
@@ -206,9 +208,9 @@ async def test_every_call_has_its_row_in_the_ledger(one: Talk) -> None:
     assert all(row.cache_miss is None for row in rows)
 
 
-async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(one: Talk) -> None:
+async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(chat: Talk) -> None:
     """A crash between them would leave a call of which the log says that its words are in the ledger already."""
-    write = one.app.deps.database.write
+    write = chat.app.deps.database.write
     await write(lambda connection: connection.execute(text("CREATE TABLE seen (rows INTEGER)")))
     watching = (
         'CREATE TRIGGER watching AFTER INSERT ON turn_events WHEN NEW.payload LIKE \'%"kind"\\:"tool"%\' '
@@ -216,29 +218,29 @@ async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(one: Ta
     )
     await write(lambda connection: connection.execute(text(watching)))
     looking = replace(search("bicycle", text="Let me look. "), delay=0.1)
-    await ask(one, looking, search("library"), Reply(text="4417."))
-    async with one.app.deps.database.reading() as connection:
-        seen = (await connection.execute(text("SELECT rows FROM seen"))).scalars().all()
-    assert seen == [1, 2]
+    await ask(chat, looking, search("library"), Reply(text="4417."))
+    async with chat.app.deps.database.reading() as connection:
+        row_counts = (await connection.execute(text("SELECT rows FROM seen"))).scalars().all()
+    assert row_counts == [1, 2]
 
 
 async def test_a_crash_between_two_rounds_is_recovered_from(tmp_path: Path) -> None:
-    async with talk(tmp_path / "before", window_tokens=1_000) as one:
-        await one.say(FACT)
-        await one.many(6, length=120)
-        gate = one.sim.gate()
-        one.sim.script(search("bicycle", text="Let me look. "), Reply(head_gate=gate), when=converses)
-        accepted = await one.app.say("t", "What was it again?")
-        async for event in one.app.stream(accepted["id"]):
+    async with talk(tmp_path / "before", window_tokens=1_000) as chat:
+        await chat.say(FACT)
+        await chat.many(6, length=120)
+        gate = chat.sim.gate()
+        chat.sim.script(search("bicycle", text="Let me look. "), Reply(head_gate=gate), when=converses)
+        accepted = await chat.app.say("t", "What was it again?")
+        async for event in chat.app.stream(accepted["id"]):
             if event.type == "part.ended" and event.data.get("result"):
                 break
         shutil.copytree(
             tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
         )
         gate.open()
-        await one.app.follow(accepted["id"])
-        await one.settled()
-        async with talking(tmp_path / "after", one.sim, window_tokens=1_000) as after:
+        await chat.app.follow(accepted["id"])
+        await chat.settled()
+        async with talking(tmp_path / "after", chat.sim, window_tokens=1_000) as after:
             _, turn = await finished(after.app, accepted["id"])
             assert turn["status"] == "failed"
             assert turn["error"]["code"] == "interrupted"
@@ -252,18 +254,18 @@ async def test_a_crash_between_two_rounds_is_recovered_from(tmp_path: Path) -> N
 async def test_what_is_set_aside_covers_what_a_search_brought_in_any_script(tmp_path: Path) -> None:
     fact = "bicycle: " + "自行车锁在图书馆后面的栏杆上密码是四四一七请不要忘记" * 20
     budgets = [{"scope": "thread", "unit": "tokens", "period": "month", "limit": "10000000"}]
-    async with talk(tmp_path, window_tokens=1_000, budgets=budgets) as one:
-        await one.say(fact)
-        await one.many(6, length=120)
-        used = (await set_aside(one))[0]
-        one.sim.script(search("bicycle"), Reply(text="It is 4417.", thinking="", hold=True), when=converses)
-        accepted = await one.app.say("t", "What was it again?")
-        await one.sim.held.reached()
-        first, second = one.asked()[-2:]
-        now_used, reserved = await set_aside(one)
-        one.sim.held.open()
-        await finished(one.app, accepted["id"])
-        await one.settled()
+    async with talk(tmp_path, window_tokens=1_000, budgets=budgets) as chat:
+        await chat.say(fact)
+        await chat.many(6, length=120)
+        used = (await set_aside(chat))[0]
+        chat.sim.script(search("bicycle"), Reply(text="It is 4417.", thinking="", hold=True), when=converses)
+        accepted = await chat.app.say("t", "What was it again?")
+        await chat.sim.held.reached()
+        first, second = chat.asked()[-2:]
+        now_used, reserved = await set_aside(chat)
+        chat.sim.held.open()
+        await finished(chat.app, accepted["id"])
+        await chat.settled()
         assert now_used - used == actual_usage(first).total
         assert "自行车" in str(second.json["messages"][-1])
         assert actual_usage(second).prompt <= reserved - second.json["max_tokens"]
@@ -277,32 +279,32 @@ async def test_a_turn_with_searches_is_one_request_of_its_tier_and_several_of_it
         {"scope": "model", "name": "claude-sonnet-5-5", "unit": "requests", "period": "month", "limit": 99},
         {"scope": "user", "unit": "requests", "period": "month", "limit": 99},
     ]
-    async with talk(tmp_path, window_tokens=1_000, budgets=budgets) as one:
-        await one.say(FACT)
-        await one.many(6, length=120)
+    async with talk(tmp_path, window_tokens=1_000, budgets=budgets) as chat:
+        await chat.say(FACT)
+        await chat.many(6, length=120)
 
         async def stand() -> dict[str, int]:
-            found = (await one.app.get("/api/budgets", thread_id="t"))["budgets"]
-            return {each["scope"]: int(each["used"]) for each in found}
+            rows = (await chat.app.get("/api/budgets", thread_id="t"))["budgets"]
+            return {each["scope"]: int(each["used"]) for each in rows}
 
         before = await stand()
         assert before["tier"] == before["user"] == 7
-        events, turn, calls = await ask(one, search("bicycle"), search("library"), Reply(text="4417."))
+        events, turn, calls = await ask(chat, search("bicycle"), search("library"), Reply(text="4417."))
         assert (turn["status"], len(calls)) == ("completed", 3), (
             "the last request of the tier has all its calls"
         )
         assert notes(events, "budget") == []
         after = await stand()
         assert {scope: after[scope] - before[scope] for scope in after} == {"tier": 1, "user": 1, "model": 3}
-        async with one.app.deps.database.engine.begin() as connection:
+        async with chat.app.deps.database.engine.begin() as connection:
             await connection.execute(text("DELETE FROM budgets"))
         assert await stand() == after, (
             "counters that begin in the middle of a month find the same in the ledger"
         )
-        assert (await one.say("And now?"))["message"]["model"] == "claude-haiku-5-5", "the tier has no more"
+        assert (await chat.say("And now?"))["message"]["model"] == "claude-haiku-5-5", "the tier has no more"
 
 
-async def set_aside(one: Talk) -> tuple[int, int]:
+async def set_aside(chat: Talk) -> tuple[int, int]:
     """What the thread's budget has used, and what is set aside of it."""
-    (found,) = (await one.app.get("/api/budgets", thread_id="t"))["budgets"]
-    return int(found["used"]), int(found["reserved"])
+    (row,) = (await chat.app.get("/api/budgets", thread_id="t"))["budgets"]
+    return int(row["used"]), int(row["reserved"])

@@ -68,16 +68,16 @@ async def test_an_event_is_durable_before_it_is_delivered(house: Palaver, thread
     accepted = await house.say(thread, "count")
     path = house.deps.settings.database.removeprefix("sqlite:///")
     disk: sqlite3.Connection = sqlite.driver().connect(path)
-    seen = 0
+    events = 0
     async for event in house.stream(accepted["id"]):
-        kept = disk.execute(
+        row = disk.execute(
             "SELECT payload FROM turn_events WHERE turn_id = ? AND seq = ?", (accepted["id"], event.seq)
         ).fetchone()
-        assert kept is not None, f"event {event.seq} was shown before it was kept"
-        seen += 1
+        assert row is not None, f"event {event.seq} was shown before it was kept"
+        events += 1
         gate.release()
     assert (
-        seen
+        events
         == disk.execute("SELECT count(*) FROM turn_events WHERE turn_id = ?", (accepted["id"],)).fetchone()[0]
     )
     disk.close()
@@ -88,8 +88,8 @@ async def test_an_accepted_message_is_durable_before_it_is_acknowledged(house: P
     accepted = await house.say(thread, "keep this")
     path = house.deps.settings.database.removeprefix("sqlite:///")
     disk: sqlite3.Connection = sqlite.driver().connect(path)
-    kept = disk.execute("SELECT parts FROM messages WHERE id = ?", (accepted["user_message_id"],)).fetchone()
-    assert "keep this" in kept[0]
+    row = disk.execute("SELECT parts FROM messages WHERE id = ?", (accepted["user_message_id"],)).fetchone()
+    assert "keep this" in row[0]
     assert disk.execute("SELECT status FROM turns WHERE id = ?", (accepted["id"],)).fetchone() == ("running",)
     disk.close()
     await house.http.post(f"/api/turns/{accepted['id']}/cancel")
@@ -116,18 +116,18 @@ async def test_the_model_hears_the_whole_branch_and_only_the_new_message_is_new(
     house.sim.script(Reply(text="Blue.", thinking="Hm."), Reply(text="Green.", thinking=""))
     await house.chat(thread, "Which colour?")
     await house.chat(thread, "And another?")
-    said = [
+    turns = [
         (turn["role"], [block["text"] for block in turn["content"]])
         for turn in house.sim.requests[-1]["messages"]
     ]
-    assert said == [("user", ["Which colour?"]), ("assistant", ["Blue."]), ("user", ["And another?"])]
+    assert turns == [("user", ["Which colour?"]), ("assistant", ["Blue."]), ("user", ["And another?"])]
     first, second = (request["messages"] for request in house.sim.requests)
     first[-1]["content"][-1].pop("cache_control")
     assert second[: len(first)] == first
 
 
 @pytest.mark.parametrize(
-    ("asked", "model", "tier"),
+    ("requested", "model", "tier"),
     [
         (None, "claude-sonnet-5-5", "standard"),
         ("simple", "claude-haiku-5-5", "simple"),
@@ -136,9 +136,9 @@ async def test_the_model_hears_the_whole_branch_and_only_the_new_message_is_new(
     ],
 )
 async def test_the_model_asked_for_answers_and_the_log_says_why(
-    house: Palaver, thread: str, asked: str | None, model: str, tier: str
+    house: Palaver, thread: str, requested: str | None, model: str, tier: str
 ) -> None:
-    fields: dict[str, Any] = {} if asked is None else {"model": asked}
+    fields: dict[str, Any] = {} if requested is None else {"model": requested}
     accepted = await house.say(thread, "Hello", **fields)
     events, turn = await finished(house, accepted["id"])
     (route,) = notes(events, "route")
@@ -168,8 +168,8 @@ async def test_the_words_may_come_as_parts(house: Palaver, thread: str) -> None:
     accepted = (await house.http.post(f"/api/threads/{thread}/turns", json=body)).json()
     await house.follow(accepted["id"])
     (part,) = (await house.messages(thread))[0]["parts"]
-    said = {name: value for name, value in part.items() if value is not None}
-    assert said == {"type": "text", "text": "one\n\ntwo"}
+    sent = {name: value for name, value in part.items() if value is not None}
+    assert sent == {"type": "text", "text": "one\n\ntwo"}
 
 
 @pytest.mark.parametrize(
@@ -250,9 +250,9 @@ async def test_events_and_deltas_nobody_knows_yet_are_tolerated(house: Palaver, 
 
 async def test_many_threads_answer_at_once_and_never_mix(house: Palaver, thread: str) -> None:
     house.sim.respond(
-        lambda asked: Reply(text=f"echo {asked['messages'][-1]['content'][0]['text']}", chunk=3)
+        lambda request: Reply(text=f"echo {request['messages'][-1]['content'][0]['text']}", chunk=3)
     )
     accepted = [await house.say(f"{thread}-{n}", f"mark{n}") for n in range(12)]
-    for n, one in enumerate(accepted):
-        _, turn = await finished(house, one["id"])
+    for n, reply in enumerate(accepted):
+        _, turn = await finished(house, reply["id"])
         assert answer_text(turn["message"]) == f"echo mark{n}"

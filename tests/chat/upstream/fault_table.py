@@ -109,7 +109,7 @@ ROWS = [
 ]  # fmt: skip
 
 
-def said(row: Row) -> str:
+def table_row(row: Row) -> str:
     """A row of the README's table."""
     if row.answered:
         return f"| {row.name} | after | 1, completed | 1, completed | the whole answer | `ok`, exact |"
@@ -127,4 +127,4 @@ def table() -> str:
         "| fault | first token | calls, one model | calls, several models | the client gets | ledger outcome |",
         "|---|---|---|---|---|---|",
     )
-    return "\n".join([*head, *map(said, ROWS)])
+    return "\n".join([*head, *map(table_row, ROWS)])

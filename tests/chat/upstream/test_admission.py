@@ -70,30 +70,30 @@ async def test_who_must_wait_is_told_the_position_and_comes_next(tmp_path: Path,
     sim.script(Reply(text="first", thinking="", hold=True))
     time = SimClock(start=START)
     async with narrow(tmp_path, sim, clock=ScriptedClock(time)) as app:
-        one = await app.say("one", "Hello")
+        first = await app.say("one", "Hello")
         await sim.held.reached()
-        two = await app.say("two", "Hello")
+        second = await app.say("two", "Hello")
         await until_waiting(app, 1)
-        three = await app.say("three", "Hello")
+        third = await app.say("three", "Hello")
         await until_waiting(app, 2)
-        await app.http.post(f"/api/turns/{two['id']}/cancel")
-        _, left = await finished(app, two["id"])
-        assert left["status"] == "cancelled"
+        await app.http.post(f"/api/turns/{second['id']}/cancel")
+        _, cancelled = await finished(app, second["id"])
+        assert cancelled["status"] == "cancelled"
         await until_waiting(app, 1)
         time.advance(1.1)  # a position is told at most once a second
-        told = 0
-        async for event in app.stream(three["id"]):
-            told += event.type == "note" and event.data["name"] == "queue"
-            if told == 2:
+        positions = 0
+        async for event in app.stream(third["id"]):
+            positions += event.type == "note" and event.data["name"] == "queue"
+            if positions == 2:
                 break
         sim.held.open()
-        events, turn = await finished(app, three["id"])
+        events, turn = await finished(app, third["id"])
         assert turn["status"] == "completed"
         assert notes(events, "queue") == [{"position": 2}, {"position": 1}]
-        (row,) = await ledger(app, three["id"])
+        (row,) = await ledger(app, third["id"])
         assert row.queue_ms >= 1_000
-        assert await ledger(app, two["id"]) == [], "what was never sent is not in the ledger"
-        assert (await finished(app, one["id"]))[1]["status"] == "completed"
+        assert await ledger(app, second["id"]) == [], "what was never sent is not in the ledger"
+        assert (await finished(app, first["id"]))[1]["status"] == "completed"
         assert len(sim.requests) == 2
 
 
@@ -159,8 +159,8 @@ async def test_users_take_turns_and_nobody_waits_for_a_spare_call(tmp_path: Path
                 pass
         sim.held.open()
         await until_waiting(app, 0, sent=4)
-        asked = [request["messages"][0]["content"][0]["text"] for request in sim.requests]
-        assert asked == ["ada1", "ada2", "bob1", "ada3"]
+        texts = [request["messages"][0]["content"][0]["text"] for request in sim.requests]
+        assert texts == ["ada1", "ada2", "bob1", "ada3"]
 
 
 async def test_a_turn_that_waited_too_long_may_be_tried_again(tmp_path: Path, sim: Simulator) -> None:
@@ -203,8 +203,8 @@ async def test_what_one_call_is_asked_to_wait_holds_for_all(tmp_path: Path) -> N
         ) as app:
             sim.script(faults.rate_limited(120))
             assert (await app.chat("one", "Hello"))["error"]["code"] == "rate_limited"
-            held = await app.chat("two", "Hello")
-            assert (held["error"]["code"], held["error"]["retryable"]) == ("rate_limited", True)
+            turn = await app.chat("two", "Hello")
+            assert (turn["error"]["code"], turn["error"]["retryable"]) == ("rate_limited", True)
             assert len(sim.requests) == 1, "nobody asks again before the time"
             sim.clock.advance(121)
             assert (await app.chat("two", "Hello"))["status"] == "completed"
@@ -215,7 +215,7 @@ async def test_a_model_that_keeps_failing_is_left_alone_and_comes_back_by_itself
 ) -> None:
     clock = QuickClock()
     async with palaver(tmp_path, sim, clock=clock, timeouts=Timeouts()) as app:
-        sim.respond(lambda asked: faults.overloaded() if "sonnet" in asked["model"] else None)
+        sim.respond(lambda request: faults.overloaded() if "sonnet" in request["model"] else None)
         for number in range(3):
             await app.chat(f"t{number}", "Hello")
         before = len(sim.requests)
@@ -239,16 +239,16 @@ async def test_a_model_that_keeps_failing_is_left_alone_and_comes_back_by_itself
         assert app.deps.runtime.caller.admission.open_breakers() == frozenset()
 
 
-@pytest.mark.parametrize("asked", ["standard", "claude-sonnet-5-5"])
+@pytest.mark.parametrize("model", ["standard", "claude-sonnet-5-5"])
 async def test_whoever_chose_a_model_is_told_that_another_answers(
-    tmp_path: Path, sim: Simulator, asked: str
+    tmp_path: Path, sim: Simulator, model: str
 ) -> None:
     async with palaver(tmp_path, sim, clock=QuickClock(), timeouts=Timeouts()) as app:
         sim.script(faults.overloaded(), faults.overloaded())
-        accepted = await app.say("t", "Hello", model=asked)
+        accepted = await app.say("t", "Hello", model=model)
         events, turn = await finished(app, accepted["id"])
         (note,) = notes(events, "fallback")
-        assert note["asked"] == asked
+        assert note["asked"] == model
         assert turn["message"]["model"] == "claude-opus-5-5"
         context = (await app.get(f"/api/turns/{turn['id']}/context"))["plan"]
         assert context["tried"] == {"claude-sonnet-5-5": "overloaded"}
@@ -281,11 +281,11 @@ async def test_while_every_model_is_down_all_but_answering_works(tmp_path: Path,
             ready = await app.get("/readyz")
             assert (ready["status"], ready["checks"]["models"]) == ("ok", "0 of 3")
             assert len(await app.messages("t")) == 10
-            assert [one["id"] for one in (await app.get("/api/threads"))["threads"]] == ["t"]
+            assert [thread["id"] for thread in (await app.get("/api/threads"))["threads"]] == ["t"]
             assert (await app.get("/api/search", q="lighthouse"))["results"]
             assert (await app.get("/api/threads/t/summary"))["id"] is None
-            kept = await app.http.patch("/api/threads/t", json={"title": "Still here"})
-            assert kept.status_code == 200
+            answer = await app.http.patch("/api/threads/t", json={"title": "Still here"})
+            assert answer.status_code == 200
             turn = await app.chat("t", "Anyone?")
             assert (turn["status"], await ledger(app, turn["id"])) == ("failed", [])
         await clock.sleep(10)

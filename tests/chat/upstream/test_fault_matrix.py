@@ -52,22 +52,24 @@ async def test_a_fault_leads_where_the_table_says(
     app = houses[others, row in CLOSE]
     app.sim.reset()
     app.deps.runtime.caller.admission.reset()
-    app.sim.respond(lambda asked: row.reply() if asked["model"] == MODEL else Reply(text=WHOLE))
+    app.sim.respond(lambda request: row.reply() if request["model"] == MODEL else Reply(text=WHOLE))
     accepted = await app.say(f"thread-{ROWS.index(row)}", "Hello")
     events, turn = await finished(app, accepted["id"])
     calls = row.others if others else row.alone
     answered = others and row.next
 
-    asked = [request["model"] for request in app.sim.requests]
-    assert asked == [MODEL] * calls + [OTHER] * answered
+    models = [request["model"] for request in app.sim.requests]
+    assert models == [MODEL] * calls + [OTHER] * answered
     rows = await ledger(app, turn["id"])
-    assert [(one.requested_model, one.outcome) for one in rows] == [(MODEL, row.outcome)] * calls + [
-        (OTHER, "ok")
-    ] * answered
-    assert [one.attempt for one in rows] == list(range(1, len(rows) + 1))
-    assert all((one.upstream_id is not None) == row.accepted_upstream for one in rows[:calls])
+    assert [(ledger_row.requested_model, ledger_row.outcome) for ledger_row in rows] == [
+        (MODEL, row.outcome)
+    ] * calls + [(OTHER, "ok")] * answered
+    assert [ledger_row.attempt for ledger_row in rows] == list(range(1, len(rows) + 1))
+    assert all((ledger_row.upstream_id is not None) == row.accepted_upstream for ledger_row in rows[:calls])
     if not row.accepted_upstream:
-        assert all(one.usage.total == 0 or one.estimated for one in rows[:calls]), "never taken up: no cost"
+        assert all(ledger_row.usage.total == 0 or ledger_row.estimated for ledger_row in rows[:calls]), (
+            "never taken up: no cost"
+        )
     assert len(notes(events, "retry")) == calls - 1
     assert [note["to"] for note in notes(events, "fallback")] == [OTHER] * answered
 
@@ -100,5 +102,5 @@ async def test_a_provider_that_cannot_be_reached_fails_every_model(
         turn = await app.chat("away", "Hello")
     assert (turn["status"], turn["error"]["retryable"]) == ("failed", True)
     rows = await ledger(app, turn["id"])
-    assert [one.outcome for one in rows] == ["connection"] * 6
-    assert [one.requested_model for one in rows] == [MODEL] * 2 + [OTHER] * 2 + ["claude-haiku-5-5"] * 2
+    assert [row.outcome for row in rows] == ["connection"] * 6
+    assert [row.requested_model for row in rows] == [MODEL] * 2 + [OTHER] * 2 + ["claude-haiku-5-5"] * 2

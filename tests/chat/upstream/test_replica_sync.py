@@ -30,8 +30,8 @@ async def replicas(
     async with AsyncExitStack() as stack:
         apps = []
         for name in names:
-            given = {"fallback": False, "redis_url": redis.url, "queue_seconds": 1, **settings}
-            server = palaver(folder / name, sim, clock=QuickClock(), timeouts=Timeouts(), **given)
+            fields = {"fallback": False, "redis_url": redis.url, "queue_seconds": 1, **settings}
+            server = palaver(folder / name, sim, clock=QuickClock(), timeouts=Timeouts(), **fields)
             apps.append(await stack.enter_async_context(server))
         await until_listening(redis, len(apps))
         yield apps
@@ -177,17 +177,17 @@ async def test_a_replica_that_may_hear_and_not_speak_for_a_while_speaks_again(
         async with replicas(tmp_path, sim, redis_server, "a", "b") as (a, b):
             speaking, hearing = (app.deps.runtime.caller.admission for app in (a, b))
 
-            def held(model: str) -> None:
+            def publish_hold(model: str) -> None:
                 assert speaking.publish is not None
                 speaking.publish(ReplicaEvent(model=model, type="model_held", seconds=100))
 
             assert await answer_of(redis_server, "REPLICAOF 127.0.0.1 9") == [b"+OK\r\n"]
-            held("claude-opus-5-5")
+            publish_hold("claude-opus-5-5")
             await until(lambda: "redis.connection_lost" in str(logged))
             assert await answer_of(redis_server, "REPLICAOF NO ONE") == [b"+OK\r\n"]
 
             def heard() -> bool:
-                held(MODEL)
+                publish_hold(MODEL)
                 return hearing.headroom(MODEL).held_until > 0
 
             await until(heard, pause=0.1)
@@ -197,8 +197,8 @@ async def test_the_doctor_says_whether_redis_answers(
     tmp_path: Path, sim: Simulator, redis_server: RedisServer
 ) -> None:
     async def says() -> list[str]:
-        found = await examine(settings_for(tmp_path, sim, redis_url=redis_server.url))
-        return [one.state for one in found if one.what == "Redis"]
+        findings = await examine(settings_for(tmp_path, sim, redis_url=redis_server.url))
+        return [finding.state for finding in findings if finding.what == "Redis"]
 
     assert await says() == ["good"]
     redis_server.kill()

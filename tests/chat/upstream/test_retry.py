@@ -39,16 +39,16 @@ def test_the_wait(
 @given(
     attempt=st.integers(1, 50),
     chance=st.floats(0, 1, exclude_max=True),
-    asked=st.none() | st.floats(0, 1e6),
+    retry_after=st.none() | st.floats(0, 1e6),
     shown=st.booleans(),
     policy=st.sampled_from([ALONE, WITH_OTHERS]),
 )
 def test_no_wait_is_longer_than_a_person_has_patience_nor_shorter_than_asked(
-    attempt: int, chance: float, asked: float | None, shown: bool, policy: RetryPolicy
+    attempt: int, chance: float, retry_after: float | None, shown: bool, policy: RetryPolicy
 ) -> None:
-    trouble = FailureDetails(code="c", message="m", outcome="o", repeat=True, retry_after=asked)
+    trouble = FailureDetails(code="c", message="m", outcome="o", repeat=True, retry_after=retry_after)
     wait = delay(trouble, attempt=attempt, text_shown=shown, chance=chance, policy=policy)
     if wait is not None:
         assert not shown
         assert attempt < policy.attempts
-        assert (asked or 0) <= wait <= policy.longest_wait + LARGEST_BOUND
+        assert (retry_after or 0) <= wait <= policy.longest_wait + LARGEST_BOUND

@@ -222,7 +222,7 @@ def _check_tool_pairs(messages: list[dict[str, Any]]) -> None:
         else:
             turns.append((index, message["role"], blocks_of(message["content"])))
     open_ids: list[str] = []
-    seen: set[str] = set()
+    used_ids: set[str] = set()
     for index, role, blocks in turns:
         leading = _leading_results(blocks) if role == "user" else []
         missing = [each for each in open_ids if each not in leading]
@@ -238,9 +238,9 @@ def _check_tool_pairs(messages: list[dict[str, Any]]) -> None:
         if len(set(leading)) != len(leading):
             raise invalid(f"messages.{index}: each tool_use must have a single result")
         open_ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
-        if seen & set(open_ids) or len(set(open_ids)) != len(open_ids):
+        if used_ids & set(open_ids) or len(set(open_ids)) != len(open_ids):
             raise invalid(f"messages.{index}: `tool_use` ids must be unique")
-        seen |= set(open_ids)
+        used_ids |= set(open_ids)
     if open_ids:
         raise _unanswered(len(messages) - 1, open_ids)
 

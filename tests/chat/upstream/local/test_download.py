@@ -26,7 +26,7 @@ async def test_a_wheel_that_cannot_be_had_is_said_with_a_remedy(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("said", "meaning"),
+    ("output", "meaning"),
     [
         ("/usr/bin/python: No module named pip\n", "This Python has no pip."),
         (
@@ -41,6 +41,6 @@ async def test_a_wheel_that_cannot_be_had_is_said_with_a_remedy(tmp_path: Path) 
         ("", "It gave no reason."),
     ],
 )
-def test_what_pip_says_is_put_in_a_sentence(said: str, meaning: str) -> None:
-    assert meaning in reason(said)
-    assert "secret" not in reason(said)
+def test_what_pip_says_is_put_in_a_sentence(output: str, meaning: str) -> None:
+    assert meaning in reason(output)
+    assert "secret" not in reason(output)

