@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from chat.api.body import check_string, validate
+from chat.api.compression import GZIP
 from chat.api.deps import Deps
 from chat.api.schemas.fields import ID_PATTERN, NoQuery
 from chat.errors import BadRequest, NotFound, PalaverError
@@ -52,7 +53,13 @@ class Endpoint:
 
     def route(self) -> Route:
         assert self.handler is not None  # noqa: S101 - Resource.endpoints sets it
-        return Route(self.path, self.handler, methods=[self.method], name=f"{self.method} {self.path}")
+        return Route(
+            self.path,
+            self.handler,
+            methods=[self.method],
+            name=f"{self.method} {self.path}",
+            middleware=[GZIP],
+        )
 
 
 class Resource:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from chat.api import docs, openapi
+from chat.api.compression import GZIP
 from chat.api.endpoint import Endpoint
+from chat.api.files import PageFiles, file_response
 
 DIST = Path(__file__).resolve().parents[2] / "web" / "dist"
 CSP = (
@@ -18,15 +19,6 @@ CSP = (
     "manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 MISSING = "The page has not been built. Install Palaver with pip (it builds the page), or run `npm ci && npm run build` in web/."
-
-
-class PageFiles(StaticFiles):
-    """The page's built files, cached for a year: a changed file has another hash in its name."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed through as they come
-        response.headers["cache-control"] = "public, max-age=31536000, immutable"
-        return response
 
 
 def routes(endpoints: Sequence[Endpoint], *, documented: bool = True) -> list[BaseRoute]:
@@ -58,18 +50,19 @@ def _description(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
         return Response(docs.STYLE, media_type="text/css")
 
     return [
-        Route("/openapi.json", describe),
-        Route("/docs", explain),
-        Route("/docs/style.css", style),
+        Route("/openapi.json", describe, middleware=[GZIP]),
+        Route("/docs", explain, middleware=[GZIP]),
+        Route("/docs/style.css", style, middleware=[GZIP]),
     ]
 
 
 async def _index(request: Request) -> Response:
     if not (DIST / "index.html").is_file():
         return PlainTextResponse(MISSING, status_code=503)
-    return FileResponse(
+    return file_response(
         DIST / "index.html",
-        headers={
+        request.scope,
+        {
             "cache-control": "no-cache",
             "content-security-policy": CSP,
             "cross-origin-opener-policy": "same-origin",

@@ -8,6 +8,7 @@ import logging
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import structlog
 from playwright.async_api import async_playwright, expect
@@ -22,7 +23,11 @@ from tests.palaver import palaver
 from tests.upstream import Reply, Simulator
 
 PICTURE = DIST.parent / "screenshot.png"
-LOOK = {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
+LOOK: dict[str, Any] = {
+    "color_scheme": "light",
+    "viewport": {"width": 1280, "height": 800},
+    "locale": "en-GB",
+}
 MINUTE = 60_000  # milliseconds
 DAY = 24 * 60 * MINUTE
 OTHERS = (  # title and age of the other conversations

@@ -1,16 +1,19 @@
 // Prints what a visitor downloads, so that growth is visible.
-import { readdirSync, readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { existsSync, readdirSync, statSync } from "node:fs";
 
 const folder = new URL("../dist/assets/", import.meta.url);
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`.padStart(10);
-let plain = 0;
-let packed = 0;
+const size = (name) => statSync(new URL(name, folder)).size;
+const line = (name, [plain, gzip, brotli]) =>
+  console.log(`${name.padEnd(32)}${kib(plain)}${kib(gzip)} gzip${kib(brotli)} brotli`);
+
+const all = [0, 0, 0];
 for (const name of readdirSync(folder).sort()) {
-  const content = readFileSync(new URL(name, folder));
-  const small = gzipSync(content, { level: 9 }).length;
-  plain += content.length;
-  packed += small;
-  console.log(`${name.padEnd(32)}${kib(content.length)}${kib(small)} gzip`);
+  if (/\.(gz|br)$/.test(name)) continue;
+  const sizes = [name, `${name}.gz`, `${name}.br`].map((file) =>
+    size(existsSync(new URL(file, folder)) ? file : name),
+  );
+  sizes.forEach((bytes, index) => (all[index] += bytes));
+  line(name, sizes);
 }
-console.log(`${"all".padEnd(32)}${kib(plain)}${kib(packed)} gzip`);
+line("all", all);
