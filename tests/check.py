@@ -22,7 +22,7 @@ PYTHON = sys.executable
 NEEDED = {"chromium": "chromium", "postgres": "postgresql", "redis-server": "redis-server"}
 
 
-def main(wanted: Sequence[str]) -> int:
+def main(chosen: Sequence[str]) -> int:
     """Run the steps named, or all; the first failure ends it."""
     steps: dict[str, Callable[[], int]] = {
         "machine": machine,
@@ -33,11 +33,11 @@ def main(wanted: Sequence[str]) -> int:
         "page": page,
         "tests": lambda: run(PYTHON, "-m", "pytest", "-n", str(workers()), "--dist", "loadfile"),
     }
-    unknown = [name for name in wanted if name not in steps]
+    unknown = [name for name in chosen if name not in steps]
     if unknown:
         print(f"no such step: {', '.join(unknown)}; there are: {', '.join(steps)}")
         return 2
-    for name in wanted or steps:
+    for name in chosen or steps:
         began = time.monotonic()
         print(f"── {name}", flush=True)
         code = steps[name]()

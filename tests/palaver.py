@@ -101,21 +101,19 @@ class Palaver:
         return await self.get(f"/api/turns/{turn_id}")
 
     async def messages(self, thread: str, **params: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self.get(f"/api/threads/{thread}/messages", **params))[
-            "messages"
-        ]
-        return found
+        page: list[dict[str, Any]] = (await self.get(f"/api/threads/{thread}/messages", **params))["messages"]
+        return page
 
     async def get(self, path: str, **params: Any) -> dict[str, Any]:
         answer = await self.http.get(path, params=params)
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        body: dict[str, Any] = answer.json()
+        return body
 
 
 def settings_for(folder: Path, sim: Simulator, **more: Any) -> Settings:
     """Settings for one test: nothing from this machine's environment, everything in one folder."""
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "data_dir": folder,
         "anthropic_api_key": "sk-ant-test-key-0123456789",
         "anthropic_base_url": sim.base_url,
@@ -125,8 +123,8 @@ def settings_for(folder: Path, sim: Simulator, **more: Any) -> Settings:
         "port": 0,
         **more,
     }
-    assert given.keys() <= Settings.model_fields.keys(), given.keys() - Settings.model_fields.keys()
-    return Settings(_env_file=None, **given)
+    assert fields.keys() <= Settings.model_fields.keys(), fields.keys() - Settings.model_fields.keys()
+    return Settings(_env_file=None, **fields)
 
 
 @asynccontextmanager

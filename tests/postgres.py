@@ -52,11 +52,11 @@ class Server:
 
 def programs() -> Path | None:
     """The folder with `initdb` and `postgres`."""
-    asked = shutil.which("pg_config")
+    pg_config = shutil.which("pg_config")
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    if asked is not None:
-        said = subprocess.run([asked, "--bindir"], capture_output=True, text=True, check=True)
-        folders.insert(0, Path(said.stdout.strip()))
+    if pg_config is not None:
+        output = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=True)
+        folders.insert(0, Path(output.stdout.strip()))
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 
 
@@ -136,8 +136,8 @@ def postgres() -> Iterator[Server]:
 def postgres_migrated(postgres: Server) -> Iterator[str]:
     """The session's one migrated database; `emptied` makes it as good as new."""
 
-    async def make(made: AsyncExitStack) -> str:
-        url = await made.enter_async_context(postgres.database())
+    async def make(exits: AsyncExitStack) -> str:
+        url = await exits.enter_async_context(postgres.database())
         opened = Database(url)
         await migrate.upgrade(opened)
         await opened.close()

@@ -41,9 +41,9 @@ def test_an_import_of_a_test_module_is_found_however_it_is_written(line: str) ->
 
 
 def test_no_module_imports_from_a_test_module() -> None:
-    found = {
+    offenders = {
         str(path.relative_to(TESTS)): names
         for path in sorted(TESTS.rglob("*.py"))
         if (names := from_test_modules(path.read_text("utf-8")))
     }
-    assert found == {}, "move what they share into a module beside them"
+    assert offenders == {}, "move what they share into a module beside them"

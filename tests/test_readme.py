@@ -86,14 +86,14 @@ def length(file: Path, names: list[str]) -> int:
     text = file.read_text()
     if not names:
         return len(text.splitlines())
-    found = dict[str, int]()
+    lengths = dict[str, int]()
     for top in ast.parse(text).body:
         members = top.body if isinstance(top, ast.ClassDef) else []
         for node, prefix in [(top, ""), *((member, f"{getattr(top, 'name', '')}.") for member in members)]:
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                found[prefix + node.name] = (node.end_lineno or first) - first + 1
-    return sum(found[name] for name in names)
+                lengths[prefix + node.name] = (node.end_lineno or first) - first + 1
+    return sum(lengths[name] for name in names)
 
 
 def test_the_reading_order_names_what_exists_and_is_about_eleven_hundred_lines() -> None:

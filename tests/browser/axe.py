@@ -46,15 +46,15 @@ async def violations(page: Page) -> list[str]:
     """Each as one line: the rule, where, and what is wrong."""
     if not await page.evaluate("typeof axe === 'object'"):
         await page.evaluate(source())
-    found: dict[str, Any] = await page.evaluate(RUN, RULES)
+    results: dict[str, Any] = await page.evaluate(RUN, RULES)
     return [
         f"{broken['id']} at {node['target']}: {node['failureSummary']}"
-        for broken in found["violations"]
+        for broken in results["violations"]
         for node in broken["nodes"]
     ]
 
 
 async def missed(page: Page) -> list[str]:
     """Whatever can be tapped now and is smaller than a finger."""
-    found: list[str] = await page.evaluate(MISSED, FINGER - 0.5)
-    return found
+    targets: list[str] = await page.evaluate(MISSED, FINGER - 0.5)
+    return targets

@@ -36,17 +36,17 @@ Visit = Callable[..., Awaitable[Visitor]]
 
 def chromium() -> str:
     """Where Chromium is. In CI it must be there; elsewhere tests that need it are skipped and say so."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None or not (DIST / "index.html").is_file():
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if executable is None or not (DIST / "index.html").is_file():
         missing = (
             "no Chromium (on Debian: apt-get install chromium)"
-            if found is None
+            if executable is None
             else "the page is not built (npm ci && npm run build in web/)"
         )
         if os.environ.get("CI") == "true":
             pytest.fail(f"browser tests cannot run: {missing}")
         pytest.skip(f"browser tests need it: {missing}")
-    return found
+    return executable
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")

@@ -45,14 +45,14 @@ look = pytest.mark.parametrize("look", LOOKS)
 
 async def check(person: Visitor, state: str) -> None:
     """Nothing may be wrong with what is on screen now."""
-    found = await violations(person.page)
+    problems = await violations(person.page)
     if await person.page.evaluate("matchMedia('(pointer: coarse)').matches"):
-        found += await missed(person.page)
-    wide, seen = await person.page.evaluate(
+        problems += await missed(person.page)
+    wide, visible = await person.page.evaluate(
         "[document.scrollingElement.scrollWidth, document.scrollingElement.clientWidth]"
     )
-    found += [f"scrolls sideways: {wide} > {seen}"] if wide > seen else []
-    assert found == [], f"{state}:\n" + "\n".join(found)
+    problems += [f"scrolls sideways: {wide} > {visible}"] if wide > visible else []
+    assert problems == [], f"{state}:\n" + "\n".join(problems)
 
 
 async def say(person: Visitor, text: str) -> None:

@@ -84,10 +84,10 @@ async def test_an_archived_conversation_keeps_its_name_and_its_menu(app: Palaver
 
 
 async def no_sideways(person: Visitor) -> None:
-    wide, seen = await person.page.evaluate(
+    wide, visible = await person.page.evaluate(
         "[document.scrollingElement.scrollWidth, document.scrollingElement.clientWidth]"
     )
-    assert wide <= seen
+    assert wide <= visible
 
 
 async def test_everything_is_reached_by_keyboard_alone(

@@ -63,10 +63,10 @@ async def test_hostile_text_is_only_text(
 
     assert await person.page.evaluate("window.owned") is None
     assert await person.page.evaluate("document.baseURI") == person.page.url
-    said = person.page.get_by_role("log")
+    log = person.page.get_by_role("log")
     forbidden = "script, img, svg:not(.icon), iframe, meta, base, link, style, form, math, object, embed, [style*=url], [onerror], [onload], [id]"
-    assert await said.locator(forbidden).count() == 0
-    links = await said.locator("a[href]").evaluate_all("links => links.map(link => [link.href, link.rel])")
+    assert await log.locator(forbidden).count() == 0
+    links = await log.locator("a[href]").evaluate_all("links => links.map(link => [link.href, link.rel])")
     assert links
     for href, rel in links:
         assert href.startswith(("http://", "https://", "mailto:")), href

@@ -20,7 +20,7 @@ async def test_five_thousand_messages_open_and_scroll(app: Palaver, open_page: V
     await expect(rows.last).to_be_in_viewport()
     log = person.page.get_by_role("log")
     opened = await person.page.evaluate("performance.now()")
-    seen, most = set[int](), 0
+    numbers_shown, most = set[int](), 0
     for _ in range(60):
         await log.evaluate("log => log.scrollBy(0, -2500)")
         await person.page.evaluate("() => new Promise(requestAnimationFrame)")
@@ -28,11 +28,13 @@ async def test_five_thousand_messages_open_and_scroll(app: Palaver, open_page: V
             "rows => rows.map(row => Number(/message (\\d+) /.exec(row.textContent)[1]))"
         )
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "rows out of order"
-        seen.update(numbers)
+        numbers_shown.update(numbers)
         most = max(most, len(numbers))
     assert most <= MOST_ROWS
-    assert min(seen) < MANY - 300, "older messages were loaded"
+    assert min(numbers_shown) < MANY - 300, "older messages were loaded"
     await person.button("Latest").click()
     await expect(rows.last).to_contain_text(f"message {MANY - 1} ")
     await expect(rows.last).to_be_in_viewport()
-    print(f"\nopened after {opened / 1000:.1f} s; {most} rows at most; scrolled up to message {min(seen)}")
+    print(
+        f"\nopened after {opened / 1000:.1f} s; {most} rows at most; scrolled up to message {min(numbers_shown)}"
+    )

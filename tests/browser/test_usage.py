@@ -53,15 +53,15 @@ async def test_what_was_used_is_seen_and_taken_away(app: Palaver, open_page: Vis
         await page.get_by_role("button", name="All calls as CSV").click()
     file = await (await started.value).path()
     with file.open(newline="") as lines:
-        taken = list(csv.DictReader(lines))
+        downloaded = list(csv.DictReader(lines))
     assert (await started.value).suggested_filename == "palaver-calls.csv"
-    assert {row["feature"] for row in taken} == {"'=danger()"}
+    assert {row["feature"] for row in downloaded} == {"'=danger()"}
     assert refused == [], "the content security policy has nothing against it"
     for width in (1200, 360):
         await page.set_viewport_size({"width": width, "height": 700})
-        wide, seen = await page.evaluate(
+        wide, visible = await page.evaluate(
             "[document.scrollingElement.scrollWidth, document.scrollingElement.clientWidth]"
         )
-        assert wide <= seen
+        assert wide <= visible
     await page.get_by_role("link", name="Palaver").click()
     await expect(person.composer).to_be_visible()

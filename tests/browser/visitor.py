@@ -86,10 +86,10 @@ def watch(visitor: Visitor) -> None:
         broken.append(f"dialog: {dialog.message}")
         await dialog.dismiss()
 
-    def asked(request: Request) -> None:
+    def check_origin(request: Request) -> None:
         if not request.url.startswith((origin + "/", "data:", "blob:")):
             broken.append(f"request: {request.url}")
 
     page.on("pageerror", lambda error: broken.append(f"script error: {error}"))
     page.on("dialog", refuse)
-    page.on("request", asked)
+    page.on("request", check_origin)

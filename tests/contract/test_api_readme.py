@@ -22,7 +22,7 @@ def listed(title: str, cells: int) -> dict[str, set[str]]:
     table = [row for row in rows(section(API, title)) if len(row) == cells]
     fields = {row[0].strip("`"): re.findall(r"`([^`]+)`(\??)", row[1]) for row in table}
     assert len(fields) == len(table), "a name stands twice"
-    return {name: {"".join(field) for field in found} for name, found in fields.items()}
+    return {name: {"".join(field) for field in matches} for name, matches in fields.items()}
 
 
 def defined_fields(struct: type[msgspec.Struct]) -> set[str]:

@@ -62,9 +62,9 @@ def fuzz(server: Palaver, mode: GenerationMode, known: dict[str, str] | None = N
     """Try every operation; how often each status was the answer. With `known` ids, deleting is left out."""
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     answers: Counter[int] = Counter()
-    for found in schema.get_all_operations():
-        assert isinstance(found, Ok), found
-        operation = found.ok()
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
+        operation = result.ok()
         if known is not None and operation.method.upper() == "DELETE":
             continue
 
@@ -103,5 +103,5 @@ def server_call(server: Palaver, method: str, path: str, **rest: Any) -> dict[st
     """One plain request."""
     answer = httpx.request(method, server.url + path, timeout=20, trust_env=False, **rest)
     assert answer.is_success, answer.text
-    found: dict[str, str] = answer.json()
-    return found
+    body: dict[str, str] = answer.json()
+    return body

@@ -21,7 +21,7 @@ async def test_every_route_is_described_or_listed_here(app: Palaver) -> None:
     described = {
         (method.upper(), path) for path, operations in document["paths"].items() for method in operations
     }
-    real = {found for route in application(app.deps).routes for found in _of(route)}
+    real = {operation for route in application(app.deps).routes for operation in _of(route)}
     assert real - described - UNDESCRIBED.keys() == set()
     assert described - real == set()
     assert UNDESCRIBED.keys() - real <= {("GET", "/assets")}  # there only once the page is built

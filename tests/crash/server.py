@@ -27,11 +27,11 @@ PATIENCE = 90.0  # seconds a start may take on a busy machine
 
 def environment(**more: str) -> dict[str, str]:
     """This machine's environment without anything that configures Palaver, and with what is given."""
-    kept = {
+    inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("PALAVER_", "ANTHROPIC_"))
     }
-    path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
-    return {**kept, "PYTHONPATH": path, **more}
+    path = os.pathsep.join(filter(None, [str(ROOT), inherited.get("PYTHONPATH")]))
+    return {**inherited, "PYTHONPATH": path, **more}
 
 
 def free_port() -> int:

@@ -57,11 +57,11 @@ async def test_no_kill_loses_or_doubles_anything(tmp_path: Path) -> None:
         tallies = await asyncio.gather(*killed)
         await sim.idle()
         books = await accounts([tmp_path / f"server{n}" for n in range(SERVERS)], sim)
-    told = f"{report(tallies)}\n{books}"
-    print(f"\n{told}")
+    summary = f"{report(tallies)}\n{books}"
+    print(f"\n{summary}")
     assert sum(tally.kills for tally in tallies) == KILLS
-    assert sum(tally.mid_answer for tally in tallies) >= KILLS // 4, told
-    assert sum(tally.interrupted for tally in tallies) >= KILLS // 4, told
+    assert sum(tally.mid_answer for tally in tallies) >= KILLS // 4, summary
+    assert sum(tally.interrupted for tally in tallies) >= KILLS // 4, summary
     assert not books.wrong, "\n".join(books.wrong[:20])
     assert books.paid == books.actual_usage > 0
 
@@ -94,7 +94,7 @@ async def test_the_real_command_is_killed_and_comes_back(tmp_path: Path) -> None
             assert last.seen[-1].type == "turn.completed"
         await server.terminate()
         check_file(server)
-        print(f"\nreal command: start-up {', '.join(f'{one:.2f}' for one in server.starts)} s")
+        print(f"\nreal command: start-up {', '.join(f'{seconds:.2f}' for seconds in server.starts)} s")
 
 
 async def accounts(folders: list[Path], sim: Simulator) -> Books:
@@ -146,7 +146,7 @@ async def killed_often(
                 await server.kill()
                 await until(lambda: shared.waiting == CLIENTS)  # what was in the sockets is read now
                 check_file(server)
-                open_before = [one for one in shared.promises if not one.ended]
+                open_before = [pending for pending in shared.promises if not pending.ended]
                 tally.kills += 1
                 tally.mid_answer += bool(open_before)
             await begin(server, shared, http, open_before)
@@ -187,11 +187,11 @@ async def examine(shared: Shared, http: httpx.AsyncClient, promise: Promise) -> 
     answer = await http.get(f"/api/turns/{promise.turn}")
     assert answer.status_code == 200, f"an acknowledged turn is lost: {answer.text}"
     turn = answer.json()
-    said = await http.get(
+    message_page = await http.get(
         f"/api/threads/{promise.thread}/messages", params={"leaf": promise.user_message, "limit": 1}
     )
-    assert said.status_code == 200, f"an acknowledged message is lost: {said.text}"
-    (message,) = said.json()["messages"]
+    assert message_page.status_code == 200, f"an acknowledged message is lost: {message_page.text}"
+    (message,) = message_page.json()["messages"]
     if promise.text is not None:
         assert [part["text"] for part in message["parts"]] == [promise.text]
     async with http.stream("GET", f"/api/turns/{promise.turn}/events") as response:
@@ -213,8 +213,8 @@ async def examine_threads(http: httpx.AsyncClient, promises: list[Promise]) -> N
     """Every thread is at rest and holds exactly one message for each thing that was said in it."""
     for thread in {promise.thread for promise in promises}:
         assert (await http.get(f"/api/threads/{thread}")).json()["running_turn_id"] is None
-        said = [one for one in promises if one.thread == thread and one.text is not None]
-        assert len({one.user_message for one in said}) == len(said)
+        answered = [promise for promise in promises if promise.thread == thread and promise.text is not None]
+        assert len({promise.user_message for promise in answered}) == len(answered)
 
 
 def check_file(server: Server) -> None:
@@ -223,9 +223,9 @@ def check_file(server: Server) -> None:
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir()
     for suffix in ("", "-wal"):
-        left = server.database.with_name(server.database.name + suffix)
-        if left.exists():
-            shutil.copy(left, copy / left.name)
+        file = server.database.with_name(server.database.name + suffix)
+        if file.exists():
+            shutil.copy(file, copy / file.name)
     connection = sqlite.driver().connect(copy / server.database.name)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -242,7 +242,7 @@ def check_file(server: Server) -> None:
 
 def report(tallies: list[Tally]) -> str:
     """What was exercised, in one line."""
-    starts = [one for tally in tallies for one in tally.starts]
+    starts = [start for tally in tallies for start in tally.starts]
     kills, mid, promises, events, interrupted, repeats, resumes = (
         sum(getattr(tally, name) for tally in tallies)
         for name in ("kills", "mid_answer", "promises", "events", "interrupted", "repeats", "resumes")

@@ -82,7 +82,7 @@ def measure(job: Job) -> Row:
     inputs = {tier: terms_of(model, job.system) for tier, model in models.items()}
     watched = {tier: terms_of(model, job.system, presence=0.9) for tier, model in models.items()}
     global_gaps_by_model = trained(job, tuple(models)) if job.trained else {}
-    ours = least = seen = folds = pure = 0
+    ours = least = with_presence = folds = pure = 0
     seconds, plans, prompt, read = 0.0, 0, 0, 0
     shares: dict[str, int] = {}
     searched = {(surplus, ttl): 0 for surplus in SURPLUSES for ttl in (None, "5m", "1h")}
@@ -106,7 +106,7 @@ def measure(job: Job) -> Row:
         for purpose, amount in played.spent.items():
             shares[purpose] = shares.get(purpose, 0) + amount
         if job.presence:
-            seen += (
+            with_presence += (
                 Run(
                     inputs=watched,
                     global_gaps_by_model=dict(global_gaps_by_model),
@@ -120,16 +120,16 @@ def measure(job: Job) -> Row:
         turns, answers = best_case.turns, best_case.answers
         least += best_case.bill
         shares["answers"] = shares.get("answers", 0) + answers
-        for one in simple_policies(MESSAGES):
-            simple[one.name] = (
-                simple.get(one.name, 0)
+        for policy in simple_policies(MESSAGES):
+            simple[policy.name] = (
+                simple.get(policy.name, 0)
                 + answers
                 + bill(
-                    one,
+                    policy,
                     turns,
                     system=job.system,
-                    tables={tier: its.prices for tier, its in inputs.items()},
-                    minimums={tier: its.model.min_cacheable for tier, its in inputs.items()},
+                    tables={tier: plan_inputs.prices for tier, plan_inputs in inputs.items()},
+                    minimums={tier: plan_inputs.model.min_cacheable for tier, plan_inputs in inputs.items()},
                 )
             )
         fixed += play(Fixed(surplus=job.trigger, ttl="5m"), inputs, conversation, gaps).total
@@ -146,7 +146,7 @@ def measure(job: Job) -> Row:
         fixed=fixed,
         best=searched[best],
         best_policy=f"{best[0]}/{best[1]}",
-        with_presence=seen,
+        with_presence=with_presence,
         shares=shares,
         micros=1e6 * seconds / max(1, plans),
         read=read / max(1, prompt),
@@ -166,18 +166,18 @@ def trained(job: Job, tiers: tuple[str, ...]) -> dict[str, GlobalGaps]:
         conversation = known[other % len(known)]
         gaps = between(conversation, job.pattern, -1 - other)[:60]
         last: dict[str, int] = {}
-        seen: dict[str, tuple[Gap, ...]] = {}
+        earlier_gaps: dict[str, tuple[Gap, ...]] = {}
         now = START
         for index, gap in enumerate(gaps):
             tier = conversation.tiers[(index + 7 * other) % len(conversation.tiers)]
             model = models[tier if len(tiers) > 1 else tiers[0]]
             if model in last:
-                earlier = seen.get(model, ())
+                earlier = earlier_gaps.get(model, ())
                 gap_ms = now - last[model]
                 global_gaps_by_model[model] = global_gaps_by_model.get(model, GlobalGaps()).observe(
                     gap_ms, earlier, DEFAULT
                 )
-                seen[model] = (*earlier, Gap(ms=gap_ms, tokens=0))
+                earlier_gaps[model] = (*earlier, Gap(ms=gap_ms, tokens=0))
             last[model] = now
             now += gap
     return global_gaps_by_model
@@ -236,7 +236,7 @@ def main() -> None:
         print(
             f"\n{path.name}: {len(conversations)} threads, {sum(len(c.exchanges) for c in conversations)} turns of {turn:.0f} tokens"
         )
-        print("simple: " + "; ".join(one.name for one in simple_policies(MESSAGES)))
+        print("simple: " + "; ".join(policy.name for policy in simple_policies(MESSAGES)))
         print("tiers gaps     our bill    / least (aim)  presence  / fixed (aim)   / searched (aim)")
         jobs = [
             Job(
@@ -256,12 +256,12 @@ def main() -> None:
         if args.real:
             # Nobody has seen pauses before in a new database, and no turn waits for a compaction there: the pure engine plays the same.
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-            one = [
+            one_model = [
                 replace(job, presence=False, compact_first=False, trained=False)
                 for job in jobs
                 if job.kind == "one"
             ]
-            jobs = [job for pure in one for job in (pure, replace(pure, real=True, recall=args.recall))]
+            jobs = [job for pure in one_model for job in (pure, replace(pure, real=True, recall=args.recall))]
         if args.jobs == 1:
             for job in jobs:
                 print(show(measure(job)), flush=True)

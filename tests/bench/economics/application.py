@@ -124,10 +124,10 @@ def words(tokens: int, chance: random.Random) -> str:
     return " ".join("".join(chance.choices(LETTERS, k=4)) for _ in range(max(1, round(tokens * 0.75))))
 
 
-def summary(asked: str, chance: random.Random) -> str:
+def summary(prompt: str, chance: random.Random) -> str:
     """A list with sources, a sixth as long as what is condensed and 1,300 tokens at the most."""
-    sources = list(dict.fromkeys(re.findall(r"<(m\d+) ", asked))) or ["m1"]
-    room = min(1_300, len(asked) // 5 // 6 * 4 // 3)
+    sources = list(dict.fromkeys(re.findall(r"<(m\d+) ", prompt))) or ["m1"]
+    room = min(1_300, len(prompt) // 5 // 6 * 4 // 3)
     lines = max(1, min(len(sources), room // 30))
     return "\n".join(
         f"- {words(max(4, room // lines - 12), chance)} [{chance.choice(sources)}]" for _ in range(lines)

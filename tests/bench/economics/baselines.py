@@ -36,29 +36,29 @@ def play(
     start = 0
     summary: Summary | None = None
     for index, exchange in enumerate(conversation.exchanges):
-        its = inputs[conversation.tiers[index]] if len(inputs) > 1 else any_terms
+        plan_inputs = inputs[conversation.tiers[index]] if len(inputs) > 1 else any_terms
         end = index * 2 + 1
         floor = max(start, (end - keep) // 2 * 2)
         surplus = sum(sizes[start:floor])
         window = sum(sizes[start:end])
-        if floor > start and (surplus > policy.surplus or window > its.policy.window_cap):
-            new = rewrite(summary, surplus, its)
-            reading = its.policy.summarizer_prompt + surplus + new.merged_tokens
-            cheap = its.summarizer.prices.at(reading)
+        if floor > start and (surplus > policy.surplus or window > plan_inputs.policy.window_cap):
+            new = rewrite(summary, surplus, plan_inputs)
+            reading = plan_inputs.policy.summarizer_prompt + surplus + new.merged_tokens
+            cheap = plan_inputs.summarizer.prices.at(reading)
             provider.pay("summary", cheap.input * reading + cheap.output * new.budget)
             known = () if summary is None else summary.segments
-            kept = tuple(segment for segment in known if segment.id in new.keep)
-            made = Segment(
+            unmerged = tuple(segment for segment in known if segment.id in new.keep)
+            added = Segment(
                 id=f"s{index}",
                 first_id="",
                 last_id="",
                 lines=(Line(text="", sources=()),),
                 tokens=new.budget,
             )
-            summary = Summary(id=f"l{index}", upto_id="", segments=(*kept, made))
+            summary = Summary(id=f"l{index}", upto_id="", segments=(*unmerged, added))
             start = floor
         early = policy.ttl if policy.explicit else None
-        parts = [Part("system", its.prompt_tokens, early)]
+        parts = [Part("system", plan_inputs.prompt_tokens, early)]
         segments = () if summary is None else summary.segments
         for number, segment in enumerate(segments, start=1):
             parts.append(Part(segment.id, segment.tokens, early if number == len(segments) else None))
@@ -66,11 +66,11 @@ def play(
         last = parts[-1]
         parts[-1] = Part(last.name, last.tokens, policy.ttl)
         provider.ask(
-            its.model.id,
-            its.prices,
+            plan_inputs.model.id,
+            plan_inputs.prices,
             parts,
             now=now,
-            minimum=its.model.min_cacheable,
+            minimum=plan_inputs.model.min_cacheable,
             output=exchange.answer,
             purpose="reply",
         )

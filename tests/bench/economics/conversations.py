@@ -39,14 +39,19 @@ class Conversation:
 
 def load(path: Path, limit: int, most_turns: int) -> tuple[list[Conversation], list[Conversation]]:
     """Threads of a JSON Lines file, spread over the file, and the others; consecutive messages of one role count as one."""
-    found = [_conversation(value) for value in _lines(path)]
-    step = max(1, len(found) // limit)
-    chosen = found[::step][:limit]
-    names = {one.name for one in chosen}
+    loaded = [_conversation(value) for value in _lines(path)]
+    step = max(1, len(loaded) // limit)
+    chosen = loaded[::step][:limit]
+    names = {conversation.name for conversation in chosen}
     return [
-        Conversation(one.name, one.exchanges[:most_turns], one.tiers[:most_turns], one.pauses[:most_turns])
-        for one in chosen
-    ], [one for one in found if one.name not in names]
+        Conversation(
+            conversation.name,
+            conversation.exchanges[:most_turns],
+            conversation.tiers[:most_turns],
+            conversation.pauses[:most_turns],
+        )
+        for conversation in chosen
+    ], [conversation for conversation in loaded if conversation.name not in names]
 
 
 def between(conversation: Conversation, pattern: str, seed: int) -> list[int]:

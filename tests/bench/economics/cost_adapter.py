@@ -160,7 +160,7 @@ class Engine:
 
     def _compact(self, compaction: Compaction) -> dict[str, Any]:
         self.folds += 1
-        end = next(index for index, one in enumerate(self.path) if one.id == compaction.last_id) + 1
+        end = next(index for index, message in enumerate(self.path) if message.id == compaction.last_id) + 1
         compacted, self.path = self.path[:end], self.path[end:]
         output = (WORDS * (compaction.summary.budget * 4 // len(WORDS) + 1))[: compaction.summary.budget * 4]
         merged = [
@@ -173,7 +173,7 @@ class Engine:
         self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=segments)
         blocks = [{"text": "Condense. " * 150, "cache": None, "role": "system"}]
         blocks += [{"text": text, "cache": None, "role": "user"} for text in merged]
-        blocks += [{"text": one.text, "cache": None, "role": one.role} for one in compacted]
+        blocks += [{"text": message.text, "cache": None, "role": message.role} for message in compacted]
         return {"purpose": "summary", "model": "simple", "blocks": blocks, "output": output}
 
     def _blocks(self, planned: Plan) -> list[dict[str, Any]]:
@@ -184,8 +184,8 @@ class Engine:
             ttl = marks.get(SUMMARY) if number == len(texts) else None
             blocks.append({"text": text, "cache": ttl, "role": "user"})
         blocks += [
-            {"text": spoken(one), "cache": marks.get(one.id), "role": one.role}
-            for one in planned.messages
-            if spoken(one)
+            {"text": spoken(message), "cache": marks.get(message.id), "role": message.role}
+            for message in planned.messages
+            if spoken(message)
         ]
         return blocks

@@ -173,9 +173,9 @@ class Run:
 
     def _others(self, inputs: PlanInputs) -> list[tuple[PlanInputs, CacheState]]:
         return [
-            (one, self.cache_states[one.model.id])
-            for one in self.inputs.values()
-            if one.model.id in self.cache_states and one.model.id != inputs.model.id
+            (other, self.cache_states[other.model.id])
+            for other in self.inputs.values()
+            if other.model.id in self.cache_states and other.model.id != inputs.model.id
         ]
 
     def _service(self, inputs: PlanInputs) -> GlobalGaps:
@@ -199,10 +199,12 @@ class Run:
             return None
         truth = 0 if self.coming < 300_000 else 1 if self.coming < 3_600_000 else 2
         rng = random.Random(f"{self.coming} {len(self.path)}")
-        said = (
-            truth if rng.random() < self.presence else rng.choice([one for one in range(3) if one != truth])
+        answer = (
+            truth
+            if rng.random() < self.presence
+            else rng.choice([sign for sign in range(3) if sign != truth])
         )
-        return signs(self.presence)[said]
+        return signs(self.presence)[answer]
 
     def _plan(self, inputs: PlanInputs, cache_state: CacheState, now: int) -> Plan:
         began = time.perf_counter()
@@ -240,7 +242,7 @@ class Run:
         self.provider.pay("summary", compaction.cost)
         cut = next(index for index, message in enumerate(self.path) if message.id == compaction.last_id) + 1
         known = () if self.summary is None else self.summary.segments
-        kept = tuple(segment for segment in known if segment.id in compaction.summary.keep)
+        unmerged = tuple(segment for segment in known if segment.id in compaction.summary.keep)
         new = Segment(
             id=f"s{self.folds}",
             first_id=compaction.first_id,
@@ -248,7 +250,7 @@ class Run:
             lines=(Line(text="stub", sources=(compaction.last_id,)),),
             tokens=compaction.summary.budget,
         )
-        self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=(*kept, new))
+        self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=(*unmerged, new))
         self.path = self.path[cut:]
 
 

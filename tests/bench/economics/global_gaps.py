@@ -31,8 +31,8 @@ def bill(
     weight: float | None,
 ) -> int:
     """Picodollars of all the threads, one after the other; `weight` is one of `WEIGHTS`, or learned."""
-    told = tuple(0.0 if one == weight else CERTAIN for one in WEIGHTS)
-    start = GlobalGaps() if weight is None else GlobalGaps(scores=told)
+    scores = tuple(0.0 if candidate == weight else CERTAIN for candidate in WEIGHTS)
+    start = GlobalGaps() if weight is None else GlobalGaps(scores=scores)
     inputs = {tier: terms_of(model, 1_500) for tier, model in models.items()}
     global_gaps_by_model = dict.fromkeys(models.values(), start)
     total = 0
@@ -42,7 +42,7 @@ def bill(
             conversation, gaps
         )
         global_gaps_by_model = {
-            model: global_gaps if weight is None else replace(global_gaps, scores=told)
+            model: global_gaps if weight is None else replace(global_gaps, scores=scores)
             for model, global_gaps in run.global_gaps_by_model.items()
         }
         total += run.provider.total

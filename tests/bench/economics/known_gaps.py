@@ -35,13 +35,13 @@ TURNS = 20_000
 
 def between_uses(gaps: Sequence[int], share: float) -> list[int]:
     """The pauses of a cache state that answers that share of the turns at random."""
-    chance, found, waited = random.Random(5), list[int](), 0
+    chance, waits, waited = random.Random(5), list[int](), 0
     for gap in gaps:
         waited += gap
         if chance.random() < share:
-            found.append(waited)
+            waits.append(waited)
             waited = 0
-    return found
+    return waits
 
 
 def least(gaps: Sequence[int], inputs: Mapping[str, PlanInputs], tier: str) -> float:
@@ -53,7 +53,7 @@ def least(gaps: Sequence[int], inputs: Mapping[str, PlanInputs], tier: str) -> f
     return lasting(turns, frame_of(inputs, system=1))[-1] / len(turns)
 
 
-def told(gaps: Sequence[int], prices: Prices, uses: float) -> tuple[float, str]:
+def best_rule(gaps: Sequence[int], prices: Prices, uses: float) -> tuple[float, str]:
     """The best rule's picodollars a use, and the rule; after so many uses a thread ends, and renewals are tried for in vain."""
     best, name = float(prices.input), "none"
     for ttl in ("5m", "1h"):
@@ -101,10 +101,10 @@ def main() -> None:
     parser.add_argument("--patterns", default=",".join((RECORDED, *PATTERNS)))
     args = parser.parse_args()
     chosen, others = load(args.threads, args.limit, args.turns)
-    turns = sum(len(one.exchanges) for one in chosen) / len(chosen)
+    turns = sum(len(conversation.exchanges) for conversation in chosen) / len(chosen)
     for pattern in args.patterns.split(","):
         gaps = (
-            [gap for one in (*chosen, *others) for gap in one.pauses][:TURNS]
+            [gap for conversation in (*chosen, *others) for gap in conversation.pauses][:TURNS]
             if pattern == RECORDED
             else pauses(pattern, TURNS, 1)
         )
@@ -113,7 +113,7 @@ def main() -> None:
             dearer = dict[str, float]()
             for tier, share in shares.items():
                 model = between_uses(gaps, share)
-                rule, name = told(model, inputs[tier].prices.at(0), share * turns)
+                rule, name = best_rule(model, inputs[tier].prices.at(0), share * turns)
                 dearer[tier] = max(1.0, rule / least(model, inputs, tier))
                 print(
                     f"{pattern:9} {tier:9} {share:4.0%}  told / least {dearer[tier]:.2f}  ({name})",

@@ -46,12 +46,12 @@ def least_of(
 
 def frame_of(inputs: Mapping[str, PlanInputs], *, system: int) -> Frame:
     """What the engine's policy and prices say to the bound."""
-    one = next(iter(inputs.values()))
-    policy = one.policy
+    any_inputs = next(iter(inputs.values()))
+    policy = any_inputs.policy
     return Frame(
         system=system,
-        prices={tier: its.prices.at(0) for tier, its in inputs.items()},
-        summarizer=one.summarizer.prices.at(0),
+        prices={tier: plan_inputs.prices.at(0) for tier, plan_inputs in inputs.items()},
+        summarizer=any_inputs.summarizer.prices.at(0),
         summary_min=round(policy.summary_budget * policy.summary_merge_to),
         summary_max=round(policy.summary_budget * policy.summary_merge_above),
         summary_budget=policy.summary_budget,

@@ -36,10 +36,10 @@ def table(costs: list[Cost]) -> str:
         steps = cost.window_steps, cost.recall_first_steps, cost.recall_steps, cost.bare_steps
         figures = [
             f"{cost.messages:,}",
-            *(f"{one:,.0f}" for one in times),
+            *(f"{milliseconds:,.0f}" for milliseconds in times),
             f"{cost.window / cost.bare:.1f}",
             f"{cost.whole / cost.bare:.1f}",
-            *(f"{one:,}" for one in steps),
+            *(f"{count:,}" for count in steps),
             f"{cost.window_steps / cost.bare_steps:.1f}",
         ]
         lines.append("| " + " | ".join(figures) + " |")

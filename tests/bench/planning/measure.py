@@ -88,12 +88,12 @@ class Counter:
 async def measure(folder: Path, sizes: tuple[int, ...], repeats: int) -> list[Cost]:
     """The costs of planning in threads of these lengths, all in one database."""
     async with Simulator() as sim, running(settings_for(folder, sim)) as deps:
-        found = []
+        costs = []
         for size in sizes:
             count = size + 1 - size % 2
             thread = await long_thread.write(deps.database, count)
-            found.append(await _costs(deps, thread, count, size, repeats))
-        return found
+            costs.append(await _costs(deps, thread, count, size, repeats))
+        return costs
 
 
 def fixed(deployment: Deployment) -> Route:
@@ -110,9 +110,9 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
         return _work(deps, thread, long_thread.leaf_of(count))
 
     async def planned() -> Planning:
-        its = work()
-        await its.store(await its.plan(route))
-        return its
+        planning = work()
+        await planning.store(await planning.plan(route))
+        return planning
 
     async def window() -> ThreadSnapshot:
         async with database.reading() as connection:
@@ -129,10 +129,10 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
     snapshot = await window()
 
     async def recall() -> None:
-        its = work()
-        its.started_at = deps.clock.now()
-        its.loaded = snapshot
-        await its.search(route.model_id, snapshot.path[-1].text)
+        planning = work()
+        planning.started_at = deps.clock.now()
+        planning.loaded = snapshot
+        await planning.search(route.model_id, snapshot.path[-1].text)
 
     async def steps(act: Callable[[], Awaitable[object]]) -> int:
         with counter.counting(database):

@@ -32,11 +32,11 @@ async def write(database: Database, count: int) -> str:
     """A thread of `count` messages (an odd number: a question comes last). Returns its id."""
     thread = f"long {count}"
     chance = random.Random(count)
-    said = [_words(random.Random(number)) for number in range(TEXTS)]
+    texts = [_words(random.Random(number)) for number in range(TEXTS)]
 
     @cache
     def indexed(number: int, role: str) -> str:
-        return term_index.entry(LOCAL, thread, None, term_index.indexed_stems(said[number], role))
+        return term_index.entry(LOCAL, thread, None, term_index.indexed_stems(texts[number], role))
 
     for first in range(0, count, BATCH):
         picked = [chance.randrange(TEXTS) for _ in range(first, min(count, first + BATCH))]
@@ -56,8 +56,8 @@ async def write(database: Database, count: int) -> str:
                     "depth": depth,
                     "role": roles[place],
                     "status": "complete",
-                    "parts": [{"type": "text", "text": said[number]}],
-                    "tokens": len(said[number]) // 3,
+                    "parts": [{"type": "text", "text": texts[number]}],
+                    "tokens": len(texts[number]) // 3,
                     "refused": False,
                     "turn_id": f"turn {depth // 2}",
                     "created_at": START + depth * 60_000,
@@ -82,7 +82,7 @@ async def write(database: Database, count: int) -> str:
     async def condense(connection: AsyncConnection) -> None:
         await threads.change(connection, LOCAL, thread, leaf_id=leaf_of(count))
         if last > 0:
-            lines = tuple(Line(text=said[number], sources=(f"{count}-{last}",)) for number in range(30))
+            lines = tuple(Line(text=texts[number], sources=(f"{count}-{last}",)) for number in range(30))
             segment = Segment(
                 id="seg", first_id=f"{count}-0", last_id=f"{count}-{last}", lines=lines, tokens=1_200
             )

@@ -38,16 +38,16 @@ def main(argv: list[str] | None = None) -> int:
         for label, builder in builders.items():
             rows = list(kit.run_builder(data, builder, budgets))
             scores = kit.score_outputs(data, rows)
-            shares = [fmean(one.recall for one in scores if one.budget == budget) for budget in budgets]
+            shares = [fmean(score.recall for score in scores if score.budget == budget) for budget in budgets]
             halves = [
                 fmean(
-                    one.recall
-                    for one in scores
-                    if one.budget == 4000 and half[data.questions[one.question]["thread"]] == which
+                    score.recall
+                    for score in scores
+                    if score.budget == 4000 and half[data.questions[score.question]["thread"]] == which
                 )
                 for which in sorted(set(half.values()))
             ]
-            dated = [one.dated for one in scores if one.dated is not None]
+            dated = [score.dated for score in scores if score.dated is not None]
             times = sorted(row["ms"] for row in rows)[: -len(data.threads)]  # one call a thread imports it
             print(
                 f"| {name} | {label} | "

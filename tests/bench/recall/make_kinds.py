@@ -38,27 +38,27 @@ class WordNet:
     @classmethod
     def read(cls, folder: Path) -> "WordNet":
         """The nouns of WordNet's database."""
-        made = cls()
+        wordnet = cls()
         for line in (folder / "data.noun").read_text("latin-1").splitlines():
             if line.startswith("  "):
                 continue  # the licence
             offset, _, _, count, *rest = line.split(" | ")[0].split()
             size = int(count, 16)
-            made.words[offset] = [word.lower() for word in rest[: 2 * size : 2]]
+            wordnet.words[offset] = [word.lower() for word in rest[: 2 * size : 2]]
             pointers = rest[2 * size + 1 :]
             for symbol, target, kind in zip(pointers[::4], pointers[1::4], pointers[2::4], strict=False):
                 if symbol in ("@", "@i") and kind == "n":
-                    made.above[offset].append(target)
-                    made.below[target].append(offset)
+                    wordnet.above[offset].append(target)
+                    wordnet.below[target].append(offset)
         for line in (folder / "index.sense").read_text("latin-1").splitlines():
             key, offset, number, times = line.split()
             word, _, rest_of_key = key.partition("%")
-            made.tagged[word] += int(times)
+            wordnet.tagged[word] += int(times)
             if rest_of_key.startswith("1"):
-                made.senses[word].append((int(number), offset, int(times)))
-        for found in made.senses.values():
-            found.sort()
-        return made
+                wordnet.senses[word].append((int(number), offset, int(times)))
+        for ranked in wordnet.senses.values():
+            ranked.sort()
+        return wordnet
 
     def nouns(self, share: float) -> Iterator[tuple[str, str]]:
         """Words used as nouns at least this often, with their stems; of words with one stem the most frequent."""
@@ -75,22 +75,22 @@ class WordNet:
 
     def over(self, offset: str) -> set[str]:
         """A set of synonyms and those above it."""
-        found = level = {offset}
+        reached = level = {offset}
         for _ in range(LEVELS):
             level = {above for below in level for above in self.above[below]}
-            found = found | level
-        return found
+            reached = reached | level
+        return reached
 
     def size(self, offset: str) -> int:
         """How many words stand in and under a set of synonyms."""
-        seen: set[str] = set()
+        visited: set[str] = set()
         open_ = [offset]
         while open_:
             at = open_.pop()
-            if at not in seen:
-                seen.add(at)
+            if at not in visited:
+                visited.add(at)
                 open_ += self.below[at]
-        return sum(len(self.words[at]) for at in seen)
+        return sum(len(self.words[at]) for at in visited)
 
 
 def main(folder: Path) -> None:
@@ -106,14 +106,14 @@ def main(folder: Path) -> None:
         (kind for kind in members if len(members[kind]) > 1), key=lambda kind: (-len(members[kind]), kind)
     )
     number = {kind: place for place, kind in enumerate(named)}
-    held: dict[str, list[int]] = defaultdict(list)
+    kinds_of: dict[str, list[int]] = defaultdict(list)
     for kind, place in number.items():
         for root in members[kind]:
-            held[root].append(place)
-    wanted = {root: [number[kind] for kind in kinds if kind in number] for root, kinds in asks.items()}
+            kinds_of[root].append(place)
+    kinds_asked = {root: [number[kind] for kind in kinds if kind in number] for root, kinds in asks.items()}
     lines = [
-        f"{root} {_row(held.get(root, []))} {_row(wanted.get(root, []))}"
-        for root in sorted({*held, *(root for root, places in wanted.items() if places)})
+        f"{root} {_row(kinds_of.get(root, []))} {_row(kinds_asked.get(root, []))}"
+        for root in sorted({*kinds_of, *(root for root, places in kinds_asked.items() if places)})
     ]
     FILE.write_bytes(gzip.compress("\n".join(lines).encode(), 9, mtime=0))
     print(f"{len(lines)} stems, {len(number)} kinds, {FILE.stat().st_size} bytes")

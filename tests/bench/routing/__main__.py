@@ -43,14 +43,14 @@ def main() -> None:
     for name, choose in routers.items():
         choose("warm up", [])
         began = process_time()
-        said = {row["id"]: choose(row["text"], row["history"]) for row in turns}
+        tiers = {row["id"]: choose(row["text"], row["history"]) for row in turns}
         took = (process_time() - began) / len(turns) * 1e3
-        found = kit.turns(turns, said)
+        figures = kit.turns(turns, tiers)
         print(
-            f"{name:<17} {found['macro_f1']:>9.3f} {found['dropped']:>8.2%} {found['price']:>6.3f}   {took:.3f}"
+            f"{name:<17} {figures['macro_f1']:>9.3f} {figures['dropped']:>8.2%} {figures['price']:>6.3f}   {took:.3f}"
         )
         if name == "router":
-            confusion(found["confusion"])
+            confusion(figures["confusion"])
 
     print(f"\nquality ({len(quality)}): APGR / CPT50 / CPT80 by set")
     scores: dict[str, Score] = {
@@ -61,10 +61,10 @@ def main() -> None:
     }
     for name, score in scores.items():
         table = kit.quality(quality, {row["id"]: score(row["prompt"], []) for row in quality})
-        told = "  ".join(
+        columns = "  ".join(
             f"{row['set']} {row['apgr']:.3f}/{row['cpt50']:.0%}/{row['cpt80']:.0%}" for row in table
         )
-        print(f"{name:<9} {told}")
+        print(f"{name:<9} {columns}")
 
 
 def thresholds(lengths: list[int], labels: list[str]) -> tuple[int, int]:
@@ -76,15 +76,15 @@ def thresholds(lengths: list[int], labels: list[str]) -> tuple[int, int]:
     def right(bounds: tuple[int, int]) -> int:
         return sum(order[label] == sum(length > bound for bound in bounds) for length, label in pairs)
 
-    return max(((one, two) for one in choices for two in choices if one < two), key=right)
+    return max(((low, high) for low in choices for high in choices if low < high), key=right)
 
 
-def confusion(found: Mapping[str, Any]) -> None:
+def confusion(counts: Mapping[str, Any]) -> None:
     """Rows are what was true, columns what was said."""
     tiers = ("simple", "standard", "complex")
     print(f"    {'true / said':<12}" + "".join(f"{tier:>10}" for tier in tiers))
     for true in tiers:
-        print(f"    {true:<12}" + "".join(f"{found.get(f'{true}->{said}', 0):>10}" for said in tiers))
+        print(f"    {true:<12}" + "".join(f"{counts.get(f'{true}->{chosen}', 0):>10}" for chosen in tiers))
 
 
 if __name__ == "__main__":

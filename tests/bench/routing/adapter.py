@@ -19,17 +19,17 @@ from context.routing.thread import EarlierMessage
 
 def tier(text: str, history: list[dict[str, str]]) -> str:
     """simple, standard or complex."""
-    return assess(text, said(history)).tier
+    return assess(text, messages_of(history)).tier
 
 
 def score(prompt: str, history: list[dict[str, str]]) -> float:
     """Higher: a stronger model is expected to add more."""
-    return assess(prompt, said(history)).gain
+    return assess(prompt, messages_of(history)).gain
 
 
-def said(history: list[dict[str, str]]) -> tuple[EarlierMessage, ...]:
+def messages_of(history: list[dict[str, str]]) -> tuple[EarlierMessage, ...]:
     """The kit's history as the router takes it."""
     return tuple(
-        EarlierMessage(role="user" if one["role"] == "user" else "assistant", text=one["content"])
-        for one in history
+        EarlierMessage(role="user" if message["role"] == "user" else "assistant", text=message["content"])
+        for message in history
     )

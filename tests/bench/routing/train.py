@@ -113,8 +113,8 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 def said_of(history: Iterable[dict[str, str]]) -> tuple[EarlierMessage, ...]:
     """The thread before a row."""
     return tuple(
-        EarlierMessage(role="user" if one["role"] == "user" else "assistant", text=one["content"])
-        for one in history
+        EarlierMessage(role="user" if message["role"] == "user" else "assistant", text=message["content"])
+        for message in history
     )
 
 
@@ -128,11 +128,11 @@ def read_turns(data: Path) -> list[Row]:
         for word in set(reading.words):
             everywhere[word].add(row["source"])
             often[row["source"]][word] += 1
-    made = []
+    rows = []
     for row, reading in zip(raw, readings, strict=True):
         own = [word for word in reading.words if len(word) > 2 and len(everywhere[word]) < 6]
         topic = max(own, key=lambda word: (often[row["source"]][word], word), default=row["text"][:20])
-        made.append(
+        rows.append(
             Row(
                 source=re.sub("-turn2$", "", row["source"]),
                 topic=topic,
@@ -141,7 +141,7 @@ def read_turns(data: Path) -> list[Row]:
                 said=said_of(row["history"]),
             )
         )
-    return made
+    return rows
 
 
 def read_quality(data: Path) -> list[tuple[str, Reading, float]]:
@@ -157,8 +157,8 @@ def train(turns: Sequence[Row], quality: Sequence[tuple[str, Reading, float]] = 
     """Weights for all heads. The thread's need comes from a first round without it."""
     none = Weights(version="training", bias=(0.0, 0.0), signals={}, words={}, gain={})
     first = signal_heads([(row, dict(row.reading.signals)) for row in turns], none)
-    seen = [(row, dict(judge_message(row.reading, row.said, first).signals)) for row in turns]
-    whole = word_heads(seen, signal_heads(seen, none))
+    signals = [(row, dict(judge_message(row.reading, row.said, first).signals)) for row in turns]
+    whole = word_heads(signals, signal_heads(signals, none))
     return replace(whole, version="2", gain=gains(quality))
 
 
@@ -193,9 +193,9 @@ def newton(rows: Sequence[Sparse], aims: Sequence[float], prior: Sequence[float]
     for _ in range(STEPS):
         slope = [0.0, *(HELD * (weights[i] - prior[i]) for i in range(1, size))]
         curve = [[0.0] * size for _ in range(size)]
-        for row, wanted in zip(rows, aims, strict=True):
-            said = chance(sum(weights[i] * value for i, value in row))
-            error, steep = said - wanted, said * (1.0 - said) + 1e-6
+        for row, goal in zip(rows, aims, strict=True):
+            predicted = chance(sum(weights[i] * value for i, value in row))
+            error, steep = predicted - goal, predicted * (1.0 - predicted) + 1e-6
             for i, value in row:
                 slope[i] += error * value
                 line, share = curve[i], steep * value
@@ -213,9 +213,11 @@ def newton(rows: Sequence[Sparse], aims: Sequence[float], prior: Sequence[float]
 def word_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -> Weights:
     """Words and pairs, fitted to what the signals left over (gradients with a step of their own for each weight, AdaGrad)."""
     own = [() if row.reading.foreign else terms(row.reading.words) for row, _ in rows]
-    counts = Counter(term for found in own for term in found)
-    kept = {term: i for i, term in enumerate(sorted(term for term, n in counts.items() if n >= LEAST_ROWS))}
-    places = [[kept[term] for term in found if term in kept] for found in own]
+    counts = Counter(term for row_terms in own for term in row_terms)
+    numbers = {
+        term: i for i, term in enumerate(sorted(term for term, n in counts.items() if n >= LEAST_ROWS))
+    }
+    places = [[numbers[term] for term in row_terms if term in numbers] for row_terms in own]
     heads = []
     for head in (0, 1):
         known = [
@@ -225,23 +227,23 @@ def word_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -> 
             )
             for _, signals in rows
         ]
-        weights, seen = [0.0] * len(kept), [1e-2] * len(kept)
+        weights, squares = [0.0] * len(numbers), [1e-2] * len(numbers)
         for _ in range(PASSES):
             slope = [WORD_HELD * weight for weight in weights]
-            for (row, _), base, its in zip(rows, known, places, strict=True):
-                error = chance(base + sum(weights[i] for i in its)) - aim(row, head)
-                for i in its:
+            for (row, _), base, term_numbers in zip(rows, known, places, strict=True):
+                error = chance(base + sum(weights[i] for i in term_numbers)) - aim(row, head)
+                for i in term_numbers:
                     slope[i] += error
             for i, step in enumerate(slope):
-                seen[i] += step * step
-                weights[i] -= RATE * step / sqrt(seen[i])
+                squares[i] += step * step
+                weights[i] -= RATE * step / sqrt(squares[i])
         heads.append(weights)
     more, hard = heads
     return replace(
         start,
         words={
             term: (round(more[i] * DAMPING, 2), round(hard[i] * DAMPING, 2))
-            for term, i in kept.items()
+            for term, i in numbers.items()
             if abs(more[i]) + abs(hard[i]) >= LEAST_SHOWN
         },
     )
@@ -254,26 +256,30 @@ def chance(log_odds: float) -> float:
 
 def gains(quality: Sequence[tuple[str, Reading, float]]) -> dict[str, dict[str, float]]:
     """What was learned of the gain, by form of text: nothing of an open one, nor of one with few rows."""
-    rows = [(its, form_of(reading), reading, gain) for its, reading, gain in quality if its not in SMALL_SETS]
+    rows = [
+        (dataset, form_of(reading), reading, gain)
+        for dataset, reading, gain in quality
+        if dataset not in SMALL_SETS
+    ]
     learned: dict[str, dict[str, float]] = {}
     for form in sorted({row[1] for row in rows}):
-        own = [(its, reading, gain) for its, found, reading, gain in rows if found == form]
+        own = [(dataset, reading, gain) for dataset, row_form, reading, gain in rows if row_form == form]
         weights = ridge(own) if form != "open" and len(own) >= KNOWN else {}
         mean = sum(
             sum(weights.get(name, 0.0) * value for name, value in reading.signals.items())
             for _, reading, _ in own
         ) / len(own)
-        kept = {name: round(weight, 4) for name, weight in weights.items() if abs(weight) >= 0.0005}
-        learned[form] = {"": round(beyond(form, rows) - (mean if weights else 0.0), 4), **kept}
+        shown = {name: round(weight, 4) for name, weight in weights.items() if abs(weight) >= 0.0005}
+        learned[form] = {"": round(beyond(form, rows) - (mean if weights else 0.0), 4), **shown}
     return learned
 
 
 def beyond(form: str, rows: Sequence[tuple[str, str, Reading, float]]) -> float:
     """How much more a form gains than the sets it stands in, shrunk."""
     total, n = 0.0, 0
-    for its in sorted({row[0] for row in rows}):
-        every = [gain for one, _, _, gain in rows if one == its]
-        own = [gain for one, found, _, gain in rows if one == its and found == form]
+    for dataset in sorted({row[0] for row in rows}):
+        every = [gain for origin, _, _, gain in rows if origin == dataset]
+        own = [gain for origin, row_form, _, gain in rows if origin == dataset and row_form == form]
         if len(own) >= SHARED and len(every) - len(own) >= SHARED:
             total += sum(own) - len(own) * sum(every) / len(every)
             n += len(own)
@@ -285,32 +291,32 @@ def ridge(quality: Sequence[tuple[str, Reading, float]]) -> dict[str, float]:
     names = sorted({name for _, reading, _ in quality for name in reading.signals})
     place = {name: i for i, name in enumerate(names)}
     size = len(names)
-    left = [[GAIN_HELD if i == j else 0.0 for j in range(size)] for i in range(size)]
+    matrix = [[GAIN_HELD if i == j else 0.0 for j in range(size)] for i in range(size)]
     right = [0.0] * size
-    for its in sorted({one[0] for one in quality}):
+    for dataset in sorted({row[0] for row in quality}):
         own = [
             ([(place[name], value) for name, value in reading.signals.items()], gain)
-            for one, reading, gain in quality
-            if one == its
+            for origin, reading, gain in quality
+            if origin == dataset
         ]
         total, gained = [0.0] * size, sum(gain for _, gain in own)
         for features, gain in own:
             for i, value in features:
                 total[i] += value
                 right[i] += value * gain
-                line = left[i]
+                line = matrix[i]
                 for j, other in features:
                     line[j] += value * other
         for i in range(size):
             if total[i]:
                 right[i] -= total[i] * gained / len(own)
-                left[i] = [a - total[i] * b / len(own) for a, b in zip(left[i], total, strict=True)]
-    return dict(zip(names, solve(left, right), strict=True))
+                matrix[i] = [a - total[i] * b / len(own) for a, b in zip(matrix[i], total, strict=True)]
+    return dict(zip(names, solve(matrix, right), strict=True))
 
 
-def solve(left: list[list[float]], right: list[float]) -> list[float]:
+def solve(matrix: list[list[float]], right: list[float]) -> list[float]:
     """A linear system, by elimination with the largest pivot."""
-    rows = [[*line, value] for line, value in zip(left, right, strict=True)]
+    rows = [[*line, value] for line, value in zip(matrix, right, strict=True)]
     n = len(rows)
     for i in range(n):
         best = max(range(i, n), key=lambda k: abs(rows[k][i]))
@@ -334,17 +340,19 @@ def validate(turns: Sequence[Row]) -> None:
     }
     for name, fold_of in ways.items():
         folds = [fold_of(i, row) for i, row in enumerate(turns)]
-        said: list[str] = [""] * len(turns)
-        for compaction in sorted(set(folds)):
-            weights = train([row for row, its in zip(turns, folds, strict=True) if its != compaction])
+        answers: list[str] = [""] * len(turns)
+        for fold in sorted(set(folds)):
+            weights = train([row for row, row_fold in zip(turns, folds, strict=True) if row_fold != fold])
             for i, row in enumerate(turns):
-                if folds[i] == compaction:
-                    said[i] = tier(row, weights)
-        print(f"left out: {name:<20} {figures([row.label for row in turns], said)}", flush=True)
+                if folds[i] == fold:
+                    answers[i] = tier(row, weights)
+        print(f"left out: {name:<20} {figures([row.label for row in turns], answers)}", flush=True)
         if name == "sources":
             for source in sorted(set(folds)):
                 pairs = Counter(
-                    (row.label, its) for row, its in zip(turns, said, strict=True) if row.source == source
+                    (row.label, answer)
+                    for row, answer in zip(turns, answers, strict=True)
+                    if row.source == source
                 )
                 print(f"    {source:<22} {dict(sorted(pairs.items()))}")
 
@@ -361,21 +369,21 @@ def validate_gain(data: Path, kit: ModuleType) -> None:
     for name, fold_of in ways.items():
         folds = [fold_of(i) for i in range(len(rows))]
         scores: dict[str, float] = {}
-        for compaction in sorted(set(folds)):
+        for fold in sorted(set(folds)):
             known = [
-                one
-                for one, its in zip(quality, folds, strict=True)
-                if its != compaction and one[0] not in NON_COMMERCIAL
+                sample
+                for sample, row_fold in zip(quality, folds, strict=True)
+                if row_fold != fold and sample[0] not in NON_COMMERCIAL
             ]
             learned = gains(known)
-            for row, (_, reading, _), its in zip(rows, quality, folds, strict=True):
-                if its == compaction:
+            for row, (_, reading, _), row_fold in zip(rows, quality, folds, strict=True):
+                if row_fold == fold:
                     scores[row["id"]] = expected_gain(reading, learned)
-        told = (
-            f"{one['set']} {one['apgr']:.3f}/{one['cpt50']:.0%}/{one['cpt80']:.0%}"
-            for one in kit.quality(rows, scores)
+        columns = (
+            f"{result['set']} {result['apgr']:.3f}/{result['cpt50']:.0%}/{result['cpt80']:.0%}"
+            for result in kit.quality(rows, scores)
         )
-        print(f"left out: {name:<20} {'  '.join(told)}", flush=True)
+        print(f"left out: {name:<20} {'  '.join(columns)}", flush=True)
 
 
 def tier(row: Row, weights: Weights) -> Tier:
@@ -383,13 +391,13 @@ def tier(row: Row, weights: Weights) -> Tier:
     return complexity_of(judge_message(row.reading, row.said, weights)).tier
 
 
-def figures(labels: Sequence[str], said: Sequence[str]) -> str:
+def figures(labels: Sequence[str], answers: Sequence[str]) -> str:
     """Macro-F1, and the share of complex turns sent to the simple tier."""
     f1 = []
-    for one in ("simple", "standard", "complex"):
-        both = sum(a == b == one for a, b in zip(labels, said, strict=True))
-        f1.append(2 * both / max(1, labels.count(one) + said.count(one)))
-    dropped = sum((a, b) == ("complex", "simple") for a, b in zip(labels, said, strict=True))
+    for label in ("simple", "standard", "complex"):
+        both = sum(a == b == label for a, b in zip(labels, answers, strict=True))
+        f1.append(2 * both / max(1, labels.count(label) + answers.count(label)))
+    dropped = sum((a, b) == ("complex", "simple") for a, b in zip(labels, answers, strict=True))
     return f"macro-F1 {sum(f1) / 3:.3f}  dropped {dropped / max(1, labels.count('complex')):.2%}"
 
 

@@ -21,19 +21,19 @@ def main() -> None:
 
 def table(costs: list[Cost], counts: tuple[int, ...]) -> str:
     """Rows are numbers of streams; ratios are Palaver's figure over that of the server named."""
-    found = {(cost.subject, cost.streams): cost for cost in costs}
+    by_subject = {(cost.subject, cost.streams): cost for cost in costs}
     lines = [
         "| streams | Palaver µs/delta | relay | simulator | ratio to relay | to simulator "
         "| Palaver KiB/stream | relay | simulator | ratio to relay |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for count in counts:
-        own, relay, sim = (found[name, count] for name in ("palaver", "relay", "simulator"))
+        own, relay, sim = (by_subject[name, count] for name in ("palaver", "relay", "simulator"))
         figures = [
             f"{count}",
-            *(f"{one.cpu:.0f}" for one in (own, relay, sim)),
+            *(f"{cost.cpu:.0f}" for cost in (own, relay, sim)),
             *(f"{ratio(own.cpu, other.cpu)}" for other in (relay, sim)),
-            *(f"{one.memory / 1024:.0f}" for one in (own, relay, sim)),
+            *(f"{cost.memory / 1024:.0f}" for cost in (own, relay, sim)),
             ratio(own.memory, relay.memory),
         ]
         lines.append("| " + " | ".join(figures) + " |")

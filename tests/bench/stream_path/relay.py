@@ -14,11 +14,11 @@ client = AsyncAnthropic(max_retries=0, http_client=DefaultAioHttpClient())
 
 
 async def chat(request: Request) -> Response:
-    said = (await request.json())["text"]
+    message = (await request.json())["text"]
 
     async def words() -> AsyncIterator[str]:
         async with client.messages.stream(
-            model="claude-sonnet-5-5", max_tokens=16_000, messages=[{"role": "user", "content": said}]
+            model="claude-sonnet-5-5", max_tokens=16_000, messages=[{"role": "user", "content": message}]
         ) as stream:
             async for text in stream.text_stream:
                 yield text
