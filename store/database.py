@@ -1,38 +1,35 @@
-"""Database connections and durable writes, with group commit on SQLite: what was acknowledged survives a power cut.
+"""Database connections and durable writes: what was acknowledged survives a power cut.
 
-Theory of operation. On SQLite one connection writes. Writes that arrive while a commit is on its way to the disk share the next
-transaction (group commit), each in its own savepoint, and none is acknowledged before the commit has returned. If a batch fails because
-of one of its writes, they are repeated one by one, so that a bad write harms only itself: a write is a function of the connection that
-may run more than once. If another program holds the lock, the batch fails as one after SQLite's busy timeout. On Postgres each write is its own transaction, because the server groups commits itself. Reads use other
-connections and never wait for writers.
+Theory of operation. A write is a function of the connection that may run more than once. On SQLite one connection writes, and writes
+share commits (store.group_commit). On Postgres each write is its own transaction, because the server groups commits itself, and a
+COMMIT whose answer was lost is looked up (store.lost_commit). Reads use other connections and never wait for writers. Reports and
+search have connections of their own and a time limit, so that they keep no turn waiting.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import structlog
-from sqlalchemy import Insert
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy import Insert, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store import sqlite
 from store.driver_errors import lost_to_concurrent, translated
-from store.errors import StoreError, StoreLocked, StoreUnavailable
+from store.errors import StoreBusy, StoreError, StoreTimeout, StoreUnavailable
+from store.group_commit import GroupCommit
+from store.lost_commit import transaction
 from store.url import parse_postgres
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
 Dialect = Literal["sqlite", "postgresql"]
 
-BATCH = 256  # most writes in one transaction: bounds how long the first of them waits
 READERS = 4
 TRIES = 4  # attempts of a write that loses against a concurrent one: two that collide rarely collide again
 
@@ -52,24 +49,22 @@ def database_patience(seconds: float) -> Iterator[None]:
         _patience.reset(token)
 
 
-@dataclass(slots=True)
-class _Pending:
-    """A write that waits for its commit. Rows of the same INSERT are merged into one statement; anything else is a function."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLimits:
+    """Connections that reports and search share, and the seconds each may take, the wait for a connection included."""
 
-    work: Write[Any] | tuple[Insert, list[dict[str, Any]]]
-    done: asyncio.Future[Any]
+    connections: int = 2
+    seconds: float = 15.0
 
 
 class Database:
     """One open database. `url` as in SQLAlchemy: `sqlite:///path` or `postgresql://user:password@host/name`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, reports: ReportLimits = ReportLimits()) -> None:
         self.url = url
         self.dialect: Dialect
-        self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
-        self._writer_task: asyncio.Task[None] | None = None
         self.write_failure: StoreError | None = None  # of the newest write; None when it succeeded
-        self._closing = False
+        self.report_limits = reports
         self._log_lock = asyncio.Lock()
         if url.startswith("sqlite:///"):
             path = url.removeprefix("sqlite:///")
@@ -77,18 +72,16 @@ class Database:
             self.dialect = "sqlite"
             self._writer = sqlite.engine(path, writing=True, connections=1)
             self._readers = sqlite.engine(path, writing=False, connections=READERS)
+            self._reports = sqlite.engine(path, writing=False, connections=reports.connections)
         else:
             self.dialect = "postgresql"
-            self._writer = create_async_engine(
-                "postgresql+asyncpg://",
-                connect_args=parse_postgres(url).connect_args,
-                pool_size=10,
-                max_overflow=10,
-                pool_pre_ping=True,
-                hide_parameters=True,  # texts of conversations must not appear in errors, and so in logs
-            )
+            self._writer = _postgres(url, connections=10, overflow=10)
             # Same pool; two queries of a read see the same snapshot, as on SQLite (the default would let them see two).
             self._readers = self._writer.execution_options(isolation_level="REPEATABLE READ")
+            self._reports = _postgres(url, connections=reports.connections).execution_options(
+                isolation_level="REPEATABLE READ"
+            )
+        self._group_commit = GroupCommit(self._writer)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -107,9 +100,33 @@ class Database:
         with translated():
             return await stack.enter_async_context(self._readers.connect())
 
+    @asynccontextmanager
+    async def reporting(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reports and search: a snapshot as `reading` gives, apart from the connections of turns, for a limited time.
+
+        A statement that is given up, at the limit or because the task is cancelled, is interrupted. Raises StoreTimeout at the limit,
+        StoreBusy when others use all connections until then.
+        """
+        opened = False
+        try:
+            async with asyncio.timeout(self.report_limits.seconds) as limit, AsyncExitStack() as stack:
+                with translated():
+                    connection = await stack.enter_async_context(self._reports.connect())
+                    opened = True
+                    if self.dialect == "postgresql":  # should this process die, the server ends the statement
+                        timeout = {"milliseconds": str(round(self.report_limits.seconds * 1_000) + 1_000)}
+                        await connection.execute(STATEMENT_TIMEOUT, timeout)
+                    yield connection
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            if not opened:
+                raise StoreBusy("all connections for reports and search are in use") from None
+            raise StoreTimeout(f"the report took longer than {self.report_limits.seconds:g} s") from None
+
     async def write(self, work: Write[T]) -> T:
         """Run `work` in a transaction; returns when it is durable. Raises what `work` raises, or StoreError."""
-        attempt = self._write_retrying if self.dialect == "postgresql" else self._submit
+        attempt = self._write_retrying if self.dialect == "postgresql" else self._group_commit.submit
         try:
             result: T = await self._patiently(partial(attempt, work))
         except StoreError as failure:
@@ -131,25 +148,26 @@ class Database:
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
-    async def _write_retrying(self, work: Write[T]) -> T:
+    async def _write_retrying(self, work: Write[T], *, look_up: bool = True) -> T:
         """Run `work` on Postgres; retry when the server rolled it back in favor of a concurrent transaction."""
         with translated():
             for _ in range(TRIES - 1):
                 try:
-                    async with self._writer.begin() as connection:
-                        return await work(connection)
+                    return await transaction(self._writer, work, look_up=look_up)
                 except DBAPIError as failure:
                     if not lost_to_concurrent(failure):
                         raise
-            async with self._writer.begin() as connection:
-                return await work(connection)
+            return await transaction(self._writer, work, look_up=look_up)
 
     async def append(self, statement: Insert, rows: list[dict[str, Any]]) -> None:
-        """Insert rows; returns when they are durable. On SQLite waiting rows of the same statement are inserted together."""
+        """Insert rows; returns when they are durable. On SQLite waiting rows of the same statement are inserted together.
+
+        The caller tells rows of its own that are stored already: a COMMIT without an answer is not looked up.
+        """
         if self.dialect == "postgresql":
-            await self._write_retrying(lambda connection: connection.execute(statement, rows))
+            await self._write_retrying(lambda connection: connection.execute(statement, rows), look_up=False)
         else:
-            await self._submit((statement, rows))
+            await self._group_commit.submit((statement, rows))
 
     async def truncate_log(self) -> None:
         """Copy SQLite's write-ahead log into the database file and truncate it, as far as readers let it."""
@@ -170,127 +188,21 @@ class Database:
 
     async def close(self) -> None:
         """Finish the waiting writes, then close every connection."""
-        if self._writer_task is not None:
-            await self._queue.join()
-            self._closing = True
-            self._writer_task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writer_task
-            self._writer_task = None
-            self._closing = False
+        await self._group_commit.close()
+        await self._reports.dispose()
         await self._readers.dispose()
         await self._writer.dispose()
 
-    def _start_writer(self) -> None:
-        self._writer_task = asyncio.create_task(self._write_forever(), name="store-writer")
-        self._writer_task.add_done_callback(self._writer_ended)
 
-    def _writer_ended(self, task: asyncio.Task[None]) -> None:
-        """Start the writer again if it died: a cancellation that a write let escape must not stop all writes."""
-        if task is self._writer_task and not self._closing:
-            kind = "CancelledError" if task.cancelled() else type(task.exception()).__name__
-            log.error("database.writer_restarted", kind=kind)
-            self._start_writer()
-
-    async def _submit(self, work: Any) -> Any:
-        if self._writer_task is None:
-            self._start_writer()
-        pending = _Pending(work, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(pending)
-        # A cancelled caller stops waiting; the write itself completes.
-        return await asyncio.shield(pending.done)
-
-    async def _write_forever(self) -> None:
-        while True:
-            batch = [await self._queue.get()]
-            while len(batch) < BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-            try:
-                await self._commit_together(batch)
-            except BaseException:
-                for pending in batch:
-                    _settle(pending, StoreUnavailable("the write was given up"))
-                raise
-            finally:
-                for _ in batch:
-                    self._queue.task_done()
-
-    async def _commit_together(self, batch: list[_Pending]) -> None:
-        """Commit a batch, or find out which of its writes is to blame. Rows of an INSERT that collide are told apart in savepoints."""
-        failure: Exception | None = None
-        for merge in (True, False):
-            try:
-                outcomes = await self._transaction(batch, merge=merge)
-            except IntegrityError as collision:
-                failure = collision
-                continue
-            except Exception as problem:  # noqa: BLE001 - whatever it was, it goes to the callers it belongs to
-                failure = problem
-                break
-            for pending, outcome in zip(batch, outcomes, strict=True):
-                _settle(pending, outcome)
-            return
-        if len(batch) == 1 or isinstance(failure, StoreLocked):
-            for pending in batch:
-                _settle(pending, failure)
-            return
-        for number, pending in enumerate(batch):
-            try:
-                _settle(pending, (await self._transaction([pending], merge=True))[0])
-            except StoreLocked as locked:
-                for left in batch[number:]:
-                    _settle(left, locked)
-                return
-            except Exception as problem:  # noqa: BLE001 - belongs to this one writer
-                _settle(pending, problem)
-
-    async def _transaction(self, batch: list[_Pending], *, merge: bool) -> list[Any]:
-        """Carry out a batch in one transaction. A result per write, or the exception that write alone raised.
-
-        `merge`: rows of the same INSERT become one statement, and fail together.
-        """
-        outcomes: list[Any] = [None] * len(batch)
-        merged: dict[int, tuple[Insert, list[dict[str, Any]]]] = {}
-        with translated():
-            async with self._writer.begin() as connection:
-                for index, pending in enumerate(batch):
-                    if isinstance(pending.work, tuple) and not merge:
-                        outcomes[index] = await _in_savepoint(connection, _inserting(*pending.work))
-                    elif isinstance(pending.work, tuple):
-                        statement, rows = pending.work
-                        merged.setdefault(id(statement), (statement, []))[1].extend(rows)
-                    elif len(batch) == 1 and merge:
-                        outcomes[index] = await pending.work(connection)
-                    else:
-                        outcomes[index] = await _in_savepoint(connection, pending.work)
-                for statement, rows in merged.values():
-                    await connection.execute(statement, rows)
-        return outcomes
+STATEMENT_TIMEOUT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 
 
-def _inserting(statement: Insert, rows: list[dict[str, Any]]) -> Write[None]:
-    async def insert(connection: AsyncConnection) -> None:
-        await connection.execute(statement, rows)
-
-    return insert
-
-
-async def _in_savepoint(connection: AsyncConnection, work: Write[Any]) -> Any:
-    """Run `work` in a savepoint: its result, or the exception it raised with its changes undone. Raises errors of the database itself."""
-    try:
-        async with connection.begin_nested():
-            return await work(connection)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as failure:  # noqa: BLE001 - belongs to this one writer
-        return failure
-
-
-def _settle(pending: _Pending, outcome: Any) -> None:
-    if pending.done.done():
-        return
-    if isinstance(outcome, Exception):
-        pending.done.set_exception(outcome)
-        pending.done.exception()  # marks it as retrieved: the caller may have left
-    else:
-        pending.done.set_result(outcome)
+def _postgres(url: str, *, connections: int, overflow: int = 0) -> AsyncEngine:
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args=parse_postgres(url).connect_args,
+        pool_size=connections,
+        max_overflow=overflow,
+        pool_pre_ping=True,
+        hide_parameters=True,  # texts of conversations must not appear in errors, and so in logs
+    )

@@ -3,7 +3,7 @@
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from store.errors import StoreError, StoreFull, StoreLocked, StoreUnavailable
+from store.errors import StoreError, StoreFull, StoreLocked, StoreTimeout, StoreUnavailable
 
 
 def lost_to_concurrent(failure: DBAPIError) -> bool:
@@ -33,11 +33,8 @@ class translated:
                 raise StoreLocked("another program holds the database") from error
             if "not a database" in str(error.orig):
                 raise StoreUnavailable("the file is not a database") from error
-            sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-            if sqlstate.startswith(("28", "3D")):  # wrong user or password; no such database
-                raise StoreUnavailable("the database server refuses the login") from error
-            if sqlstate.startswith(("53", "57P")):  # out of connections or memory; shutting down
-                raise StoreUnavailable("the database does not answer") from error
+            if (told := _told_by_postgres(error)) is not None:
+                raise told from error
             if lost_to_concurrent(error):
                 raise StoreUnavailable("too many transactions want the same rows") from error
             if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
@@ -46,3 +43,15 @@ class translated:
             raise StoreUnavailable("the database does not answer in time") from error
         if isinstance(error, OSError):
             raise StoreUnavailable("the database cannot be reached") from error
+
+
+def _told_by_postgres(error: DBAPIError) -> StoreError | None:
+    """What an SQLSTATE means (PostgreSQL documentation, appendix "PostgreSQL Error Codes"); None for one without a meaning of its own."""
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    if sqlstate == "57014":  # the statement's time limit
+        return StoreTimeout("the statement took too long")
+    if sqlstate.startswith(("28", "3D")):  # wrong user or password; no such database
+        return StoreUnavailable("the database server refuses the login")
+    if sqlstate.startswith(("53", "57P")):  # out of connections or memory; shutting down
+        return StoreUnavailable("the database does not answer")
+    return None

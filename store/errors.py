@@ -2,7 +2,9 @@
 
 StoreError
 ├── StoreFull          the disk is full: nothing was written, reads go on
+├── StoreTimeout       a report or search took too long and was interrupted
 ├── StoreUnavailable   the database does not answer
+│   ├── StoreBusy      all connections for reports and search are in use
 │   └── StoreLocked    another program holds the lock of the SQLite file
 ├── SchemaTooNew       a newer Palaver has migrated the database
 └── SqliteTooOld       the SQLite of this Python lacks what is used
@@ -19,6 +21,14 @@ class StoreFull(StoreError):
 
 class StoreUnavailable(StoreError):
     """The database does not answer."""
+
+
+class StoreTimeout(StoreError):
+    """A report or search took too long and was interrupted."""
+
+
+class StoreBusy(StoreUnavailable):
+    """All connections for reports and search are in use."""
 
 
 class StoreLocked(StoreUnavailable):

@@ -7,6 +7,7 @@ WAL database at once can corrupt it. The `pysqlite3` wheel brings a newer one; w
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 SAFE_VERSION = (3, 51, 3)
 LEAST_VERSION = (3, 43, 0)  # FTS5 with contentless_delete
+INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of a statement that goes on
 
 
 def driver() -> ModuleType:
@@ -51,6 +53,37 @@ class _Dbapi(AsyncAdapt_aiosqlite_dbapi):
             setattr(self, name, getattr(self.sqlite, name))
 
 
+class _Reader(aiosqlite.Connection):
+    """A connection whose statement is interrupted when its caller gives it up: nobody waits for it any more, and it may take minutes."""
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        given_up = ended = False
+
+        def run() -> Any:
+            nonlocal ended
+            try:
+                if given_up:
+                    raise driver().OperationalError("interrupted")
+                return fn(*args, **kwargs)
+            finally:
+                ended = True
+
+        try:
+            return await super()._execute(run)
+        except asyncio.CancelledError:
+            if fn not in (self._conn.close, self._conn.rollback):
+                given_up = True
+                self._interrupt(lambda: ended)
+            raise
+
+    def _interrupt(self, ended: Callable[[], bool]) -> None:
+        """Interrupt the running statement; again, should it have been about to begin."""
+        if self._connection is not None and not ended():
+            with suppress(driver().ProgrammingError):  # closed at this very moment
+                self._connection.interrupt()
+            asyncio.get_running_loop().call_later(INTERRUPT_AGAIN, self._interrupt, ended)
+
+
 def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
     """An engine on the file at `path`: one connection that writes, or several that cannot."""
     library = driver()
@@ -66,7 +99,7 @@ def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
             connection.create_function("lower", 1, _lower, deterministic=True)
             return connection
 
-        opened = aiosqlite.Connection(open_file, iter_chunk_size=256)
+        opened = (aiosqlite.Connection if writing else _Reader)(open_file, iter_chunk_size=256)
         opened._thread.daemon = True  # as SQLAlchemy does for connections it opens itself
         try:
             return await opened

@@ -5,6 +5,10 @@ A job that passes its deadline is cancelled. Each can be derived again from what
 
 from dataclasses import dataclass
 
+PATIENCE = (
+    60.0  # seconds a job waits for a database that does not answer: what it was paid for is not thrown away
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

@@ -31,6 +31,7 @@ from context.models.pricing import PICO
 from context.request import request
 from store import cache_states, threads, turns
 from store.cache_states import StoredCacheState
+from store.ledger import entries
 from store.threads import Thread
 from store.turns import Turn
 
@@ -174,6 +175,8 @@ class Keepalives:
         next_at = keepalive.next_at(cache_state, inputs, after=started)
 
         async def write(connection: AsyncConnection) -> None:
+            if await entries.hold(connection, completion.spent):
+                return  # an earlier COMMIT succeeded and its answer was lost: the price is counted once
             await cache_states.change(connection, stored, cache_state, next_at=next_at)
             await keepalive_cap.spend(connection, cost, started)
             await ledger.keep(connection, completion.spent)

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from chat.background.jobs import Job
+from chat.background.jobs import PATIENCE, Job
 from chat.periodic import repeat, run
+from store.database import database_patience
 
 STOP_GRACE = 3.0  # seconds: enough for most calls under way to end, so that the ledger need not estimate them
 
@@ -32,7 +33,8 @@ class Scheduler:
         """Start a job; False when it was left out. `fields` are logged with a failure."""
         if self.stopping or self.free(job) < 1:
             return False
-        task = asyncio.create_task(run(job.name, job.deadline, work, **fields), name=job.name)
+        with database_patience(PATIENCE):
+            task = asyncio.create_task(run(job.name, job.deadline, work, **fields), name=job.name)
         self._running[task] = job
         self._turns[task] = fields.get("turn_id")
         task.add_done_callback(self._ended)

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.background.completion import complete, completion_request
+from chat.background.jobs import PATIENCE
 from chat.calls import ledger
 from chat.calls.record import CallContext
 from chat.planning.planner import user_ref
@@ -30,6 +31,7 @@ from context.request import request
 from context.request.summary_blocks import Line, Segment, Summary
 from context.request.window import floor_index
 from store import messages, prompts, summaries, threads, turns
+from store.database import database_patience
 
 log = structlog.get_logger()
 
@@ -74,9 +76,10 @@ class Summarizer:
             return "busy"
         self._busy.add(key)
         try:
-            async with self.runtime.database.reading() as connection:
-                snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
-            return await self._compact(snapshot, compaction)
+            with database_patience(PATIENCE):
+                async with self.runtime.database.reading() as connection:
+                    snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+                return await self._compact(snapshot, compaction)
         except asyncio.CancelledError:
             self._rest(key)  # it took too long, and would again
             raise
@@ -253,6 +256,8 @@ class Summarizer:
 
         async def write(connection: AsyncConnection) -> bool:
             await threads.lock(connection, snapshot.owner_id, snapshot.thread_id)
+            if await summaries.get(connection, snapshot.owner_id, summary_id) is not None:
+                return True  # an earlier COMMIT succeeded and its answer was lost
             stored = await messages.get(connection, snapshot.owner_id, last.id, thread_id=snapshot.thread_id)
             if stored is None or stored.message != last:
                 return False  # the thread was deleted, and perhaps another one has its id now

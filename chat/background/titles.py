@@ -64,7 +64,8 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
 
     async def write(connection: AsyncConnection) -> bool:
         current = await threads.lock(connection, turn.owner_id, turn.thread_id)
-        changed = False
+        # An earlier COMMIT may have succeeded, and its answer was lost.
+        changed = current is not None and (current.title, current.title_source) == (title, "model")
         # Without the turn the thread was deleted, and perhaps another one has its id now.
         asked = await turns.get(connection, turn.owner_id, turn.id)
         if title is not None and asked and current is not None and current.title_source == "derived":

@@ -103,8 +103,8 @@ class Budgets:
         amounts = [(counter, most.of(counter.budget.unit)) for counter in drawn_on]
 
         async def write(connection: AsyncConnection) -> None:
-            await open_calls.add(connection, replace(call, reserved=store.reservations(amounts)))
-            await store.reserve(connection, amounts)  # last: it locks counters that all calls wait for
+            if await open_calls.add(connection, replace(call, reserved=store.reservations(amounts))):
+                await store.reserve(connection, amounts)  # last: it locks counters that all calls wait for
 
         try:
             await database.write(write)

@@ -1,6 +1,6 @@
 """Accept a turn: check the request, then make the turn durable in one transaction. Nothing acknowledged is ever lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,12 +27,14 @@ from context.messages import Message
 from context.routing.choice import UnknownModel
 from store import events as store_events
 from store import messages, threads, turns
+from store.database import database_patience
 from store.ledger.budgets import DoesNotFit
 from store.messages import StoredMessage
 from store.threads import Thread
 from store.turns import Turn
 
 TITLE_LENGTH = 60  # characters of a title taken from the first message
+PATIENCE = 3.0  # seconds a request waits for a database that does not answer: a restart of it goes unnoticed
 TRIES = 3  # times a turn is stored before requests that race with it count as conflict
 
 
@@ -75,10 +77,12 @@ async def accept(
             raise
         return replayed
     tokens = 0 if turn_request.text is None else runtime.sizes.count(turn_request.text)
-    acceptance = _Acceptance(runtime, owner_id, holder, turn_request, tokens, room)
+    turn_id = runtime.clock.new_id("turn")
+    acceptance = _Acceptance(runtime, owner_id, holder, turn_request, tokens, room, turn_id)
     for _ in range(TRIES):
         try:
-            return await runtime.database.write(acceptance.write)
+            with database_patience(PATIENCE):
+                return await runtime.database.write(acceptance.write)
         except DoesNotFit as full:
             now = runtime.clock.now()
             await runtime.caller.budgets.remember(runtime.database, full.counter, now)
@@ -126,9 +130,12 @@ def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
     raise ContextTooLong(refused[-1], param="input")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Acceptance:
-    """The transaction that accepts a turn. `tokens`: of the new message; `room`: whether the queue has room for another turn."""
+    """The transaction that accepts a turn. `tokens`: of the new message; `room`: whether the queue has room for another turn.
+
+    `accepted`: what an earlier run of it stored, if its COMMIT succeeded.
+    """
 
     runtime: Runtime
     owner_id: str
@@ -136,8 +143,16 @@ class _Acceptance:
     turn_request: TurnRequest
     tokens: int
     room: bool
+    turn_id: str
+    accepted: Accepted | None = field(default=None, init=False)
 
     async def write(self, connection: AsyncConnection) -> Accepted:
+        if self.accepted is not None and await turns.get(connection, self.owner_id, self.turn_id) is not None:
+            return self.accepted  # the answer to that COMMIT was lost
+        self.accepted = await self._accept(connection)
+        return self.accepted
+
+    async def _accept(self, connection: AsyncConnection) -> Accepted:
         turn_request, owner = self.turn_request, self.owner_id
         replayed = await _replayed(connection, owner, turn_request)
         if replayed is not None:
@@ -167,7 +182,7 @@ class _Acceptance:
         `above`: the answer above the question, whose window the turn continues.
         """
         turn_request, clock = self.turn_request, self.runtime.clock
-        turn_id, message_id = clock.new_id("turn"), clock.new_id("msg")
+        turn_id, message_id = self.turn_id, clock.new_id("msg")
         question, above = await place_question(
             connection,
             turn_request,

@@ -51,10 +51,11 @@ async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
     )
 
     async def write(connection: AsyncConnection) -> bool:
+        rest = store_events.rows(turn.id, first, payloads[:-1])
         if not await ending.write(connection):
             return False
-        if payloads[:-1]:
-            await connection.execute(store_events.APPEND, store_events.rows(turn.id, first, payloads[:-1]))
+        if rest and not await store_events.holds(connection, rest):  # this may be the repetition
+            await connection.execute(store_events.APPEND, rest)
         return True
 
     return await runtime.database.write(write)

@@ -81,6 +81,12 @@ async def some(connection: AsyncConnection, ids: Sequence[str]) -> list[Entry]:
     ]
 
 
+async def hold(connection: AsyncConnection, rows: Sequence[Entry]) -> bool:
+    """Whether exactly these rows, at least one, are stored."""
+    stored = {row.id: row for row in await some(connection, [row.id for row in rows])}
+    return bool(rows) and all(stored.get(row.id) == row for row in rows)
+
+
 async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[Entry]:
     """The calls of one turn, in order."""
     query = (

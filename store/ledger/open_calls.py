@@ -4,14 +4,16 @@ A process that dies leaves its open calls behind, so that the ledger knows of ev
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import lease_clock
 from store.tables import open_calls, turns
+from store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +41,24 @@ class OpenCall:
     lease_until: int | None = None
 
 
-async def add(connection: AsyncConnection, call: OpenCall) -> None:
-    """Add a call that is about to be sent."""
+async def add(connection: AsyncConnection, call: OpenCall) -> bool:
+    """Add a call that is about to be sent. False when this very call is stored: an earlier COMMIT succeeded and its answer was lost.
+
+    Raises IntegrityError when another call has its id.
+    """
     values = {name: getattr(call, name) for name in OpenCall.__slots__}
     if call.lease_until is not None:
         lease = call.lease_until - call.created_at
         values["lease_until"] = lease_clock.now(connection, call.created_at) + lease
-    await connection.execute(insert(open_calls).values(**values))
+    added = await connection.execute(
+        upsert(connection, open_calls).values(**values).on_conflict_do_nothing(index_elements=["id"])
+    )
+    if added.rowcount == 1:
+        return True
+    (stored,) = await _some(connection, open_calls.c.id == call.id)
+    if replace(stored, lease_until=call.lease_until) != call:
+        raise IntegrityError("another call has this id", None, ValueError(call.id))
+    return False
 
 
 async def remove(connection: AsyncConnection, ids: Sequence[str]) -> list[OpenCall]:

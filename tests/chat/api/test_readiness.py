@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from chat.background.write_probe import probe
 from chat.upstream.client import Timeouts
-from store.database import Database
 from store.errors import StoreError, StoreUnavailable
+from store.group_commit import GroupCommit
 from tests.palaver import Palaver, palaver
 from tests.upstream import Simulator
 
@@ -51,10 +51,10 @@ async def test_a_database_that_refuses_writes_is_found_by_the_probe(
     async with Simulator() as sim, palaver(tmp_path, sim, timeouts=Timeouts()) as app:
         with monkeypatch.context() as broken:
 
-            async def refuses(self: Database, work: object) -> object:
+            async def refuses(self: GroupCommit, work: object) -> object:
                 raise StoreUnavailable("read-only")
 
-            broken.setattr(Database, "_submit", refuses)
+            broken.setattr(GroupCommit, "submit", refuses)
             with pytest.raises(StoreError):
                 await probe(app.deps.runtime)
         assert (await ready(app))[0] == 503

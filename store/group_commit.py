@@ -1,0 +1,170 @@
+"""Group commit on SQLite: writes that arrive while a commit is on its way to the disk share the next transaction.
+
+Each has its own savepoint, and none is acknowledged before the commit has returned. If a batch fails because of one of its writes, they
+are repeated one by one, so that a bad write harms only itself. If another program holds the lock, the batch fails as one after SQLite's
+busy timeout.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Insert
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from store.driver_errors import translated
+from store.errors import StoreLocked, StoreUnavailable
+
+log = structlog.get_logger()
+
+Work = Callable[[AsyncConnection], Awaitable[Any]]
+
+BATCH = 256  # most writes in one transaction: bounds how long the first of them waits
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A write that waits for its commit. Rows of the same INSERT are merged into one statement; anything else is a function."""
+
+    work: Work | tuple[Insert, list[dict[str, Any]]]
+    done: asyncio.Future[Any]
+
+
+class GroupCommit:
+    """The writer of one SQLite file: one task, one connection."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
+        self._writer_task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def submit(self, work: Work | tuple[Insert, list[dict[str, Any]]]) -> Any:
+        """Carry out a write, or insert rows, with whatever else waits; returns when it is durable. Raises what `work` raises, or StoreError."""
+        if self._writer_task is None:
+            self._start_writer()
+        pending = _Pending(work, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(pending)
+        # A cancelled caller stops waiting; the write itself completes.
+        return await asyncio.shield(pending.done)
+
+    async def close(self) -> None:
+        """Finish the waiting writes and stop."""
+        if self._writer_task is not None:
+            await self._queue.join()
+            self._closing = True
+            self._writer_task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writer_task
+            self._writer_task = None
+            self._closing = False
+
+    def _start_writer(self) -> None:
+        self._writer_task = asyncio.create_task(self._write_forever(), name="store-writer")
+        self._writer_task.add_done_callback(self._writer_ended)
+
+    def _writer_ended(self, task: asyncio.Task[None]) -> None:
+        """Start the writer again if it died: a cancellation that a write let escape must not stop all writes."""
+        if task is self._writer_task and not self._closing:
+            kind = "CancelledError" if task.cancelled() else type(task.exception()).__name__
+            log.error("database.writer_restarted", kind=kind)
+            self._start_writer()
+
+    async def _write_forever(self) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            try:
+                await self._commit_together(batch)
+            except BaseException:
+                for pending in batch:
+                    _settle(pending, StoreUnavailable("the write was given up"))
+                raise
+            finally:
+                for _ in batch:
+                    self._queue.task_done()
+
+    async def _commit_together(self, batch: list[_Pending]) -> None:
+        """Commit a batch, or find out which of its writes is to blame. Rows of an INSERT that collide are told apart in savepoints."""
+        failure: Exception | None = None
+        for merge in (True, False):
+            try:
+                outcomes = await self._transaction(batch, merge=merge)
+            except IntegrityError as collision:
+                failure = collision
+                continue
+            except Exception as problem:  # noqa: BLE001 - whatever it was, it goes to the callers it belongs to
+                failure = problem
+                break
+            for pending, outcome in zip(batch, outcomes, strict=True):
+                _settle(pending, outcome)
+            return
+        if len(batch) == 1 or isinstance(failure, StoreLocked):
+            for pending in batch:
+                _settle(pending, failure)
+            return
+        for number, pending in enumerate(batch):
+            try:
+                _settle(pending, (await self._transaction([pending], merge=True))[0])
+            except StoreLocked as locked:
+                for left in batch[number:]:
+                    _settle(left, locked)
+                return
+            except Exception as problem:  # noqa: BLE001 - belongs to this one writer
+                _settle(pending, problem)
+
+    async def _transaction(self, batch: list[_Pending], *, merge: bool) -> list[Any]:
+        """Carry out a batch in one transaction. A result per write, or the exception that write alone raised.
+
+        `merge`: rows of the same INSERT become one statement, and fail together.
+        """
+        outcomes: list[Any] = [None] * len(batch)
+        merged: dict[int, tuple[Insert, list[dict[str, Any]]]] = {}
+        with translated():
+            async with self._engine.begin() as connection:
+                for index, pending in enumerate(batch):
+                    if isinstance(pending.work, tuple) and not merge:
+                        outcomes[index] = await _in_savepoint(connection, _inserting(*pending.work))
+                    elif isinstance(pending.work, tuple):
+                        statement, rows = pending.work
+                        merged.setdefault(id(statement), (statement, []))[1].extend(rows)
+                    elif len(batch) == 1 and merge:
+                        outcomes[index] = await pending.work(connection)
+                    else:
+                        outcomes[index] = await _in_savepoint(connection, pending.work)
+                for statement, rows in merged.values():
+                    await connection.execute(statement, rows)
+        return outcomes
+
+
+def _inserting(statement: Insert, rows: list[dict[str, Any]]) -> Work:
+    async def insert(connection: AsyncConnection) -> None:
+        await connection.execute(statement, rows)
+
+    return insert
+
+
+async def _in_savepoint(connection: AsyncConnection, work: Work) -> Any:
+    """Run `work` in a savepoint: its result, or the exception it raised with its changes undone. Raises errors of the database itself."""
+    try:
+        async with connection.begin_nested():
+            return await work(connection)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as failure:  # noqa: BLE001 - belongs to this one writer
+        return failure
+
+
+def _settle(pending: _Pending, outcome: Any) -> None:
+    if pending.done.done():
+        return
+    if isinstance(outcome, Exception):
+        pending.done.set_exception(outcome)
+        pending.done.exception()  # marks it as retrieved: the caller may have left
+    else:
+        pending.done.set_result(outcome)

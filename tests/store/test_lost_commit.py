@@ -1,0 +1,69 @@
+"""A COMMIT whose acknowledgement is lost: the write knows whether it took effect."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.database import Database, database_patience
+from store.errors import StoreUnavailable
+from tests.lost_commits import Losses, proxied
+from tests.store.users import names, new_user
+
+pytestmark = pytest.mark.postgres
+
+
+@asynccontextmanager
+async def far(url: str) -> AsyncIterator[tuple[Database, Losses]]:
+    """A database behind the proxy."""
+    async with proxied(url) as (way, losses):
+        database = Database(way)
+        yield database, losses
+        await database.close()
+
+
+async def test_a_write_whose_acknowledgement_is_lost_has_succeeded(postgres_url: str) -> None:
+    async with far(postgres_url) as (database, losses):
+        await database.write(new_user("before"))
+        losses.arm("INSERT")
+        await database.write(new_user("one"))
+        assert losses.lost == 1
+        assert database.write_failure is None
+        await database.write(new_user("two"))
+        assert await names(database) == {"before", "one", "two"}
+
+
+async def test_what_a_write_returned_is_returned_though_the_acknowledgement_is_lost(
+    postgres_url: str,
+) -> None:
+    async def claims(connection: AsyncConnection) -> bool:
+        changed = await connection.execute(text("UPDATE users SET name = 'x' WHERE name = 'one'"))
+        return changed.rowcount == 1
+
+    async with far(postgres_url) as (database, losses):
+        await database.write(new_user("one"))
+        losses.arm("UPDATE")
+        assert await database.write(claims), "a repetition would have found nothing to claim"
+        assert losses.lost == 1
+
+
+async def test_a_write_that_never_reached_its_commit_is_no_success(postgres_url: str) -> None:
+    async with far(postgres_url) as (database, _):
+
+        async def breaks(connection: AsyncConnection) -> None:
+            await new_user("half")(connection)
+            backend = await connection.scalar(text("SELECT pg_backend_pid()"))
+            other = Database(postgres_url)
+            await other.write(
+                lambda there: there.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
+            )
+            await other.close()
+
+        with pytest.raises(StoreUnavailable):
+            await database.write(breaks)
+        assert await names(database) == set()
+        with database_patience(10):
+            await database.write(new_user("later"))
+        assert await names(database) == {"later"}
