@@ -21,6 +21,7 @@ PalaverError
 ├── RateLimited          429  rate_limited          * too many requests from one address
 ├── Internal             500  internal                a bug; the log has the traceback
 ├── Unavailable          503  unavailable           * shutting down, queue full, or no database
+├── QueryTimeout         504  query_timeout         * a search or report took too long and was interrupted
 └── StorageFull          507  storage_full          * the disk is full
 """
 
@@ -171,6 +172,12 @@ class Unavailable(PalaverError):
     """The server is shutting down, its queue is full, or the database does not answer; nothing was changed."""
 
     status, code, retryable = 503, "unavailable", True
+
+
+class QueryTimeout(PalaverError):
+    """A search or report took too long and was interrupted."""
+
+    status, code, retryable = 504, "query_timeout", True
 
 
 class StorageFull(PalaverError):

@@ -5,9 +5,10 @@ from starlette.responses import Response
 
 from chat.api.deps import get_thread, json_response, principal
 from chat.api.endpoint import Endpoint, Resource, query
+from chat.api.report_reader import report_reader
 from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
 from chat.clock import rfc3339
-from chat.errors import NotFound
+from chat.errors import NotFound, QueryTimeout
 from chat.usage.amounts import budget_amount
 from context.limits.budgets import BudgetAccount, counters
 from context.limits.fit import BudgetStatus
@@ -25,7 +26,7 @@ class Budgets(Resource):
         "List the budgets the caller spends from; with `thread_id` also that thread's. Amounts of shared budgets are null",
         query=BudgetQuery,
         answers={200: BudgetsOut},
-        errors=(NotFound,),
+        errors=(NotFound, QueryTimeout),
     )
     async def mine(self, request: Request) -> Response:
         body, who = query(request, BudgetQuery), principal(request)
@@ -38,7 +39,7 @@ class Budgets(Resource):
             for tier, model in deployment.tiers.items()
         ]
         by_key = {counter.key: counter for account in accounts for counter in counters(budgets, account, now)}
-        async with self.deps.database.reading() as connection:
+        async with report_reader(self.deps.database, request) as connection:
             if body.thread_id is not None:
                 await get_thread(connection, who.owner_id, body.thread_id, "thread_id")
             statuses = await store.statuses(connection, tuple(by_key.values()))

@@ -7,8 +7,10 @@ from starlette.responses import Response
 
 from chat.api.deps import json_response, owner
 from chat.api.endpoint import Endpoint, Resource, query
+from chat.api.report_reader import report_reader
 from chat.api.schemas.search import SearchHit, SearchOut, SearchQuery, SnippetOut
 from chat.clock import rfc3339
+from chat.errors import QueryTimeout
 from store import threads
 from store.search import messages
 
@@ -25,10 +27,11 @@ class Search(Resource):
         "Find messages that contain all words, best match first; the last word may be a prefix",
         query=SearchQuery,
         answers={200: SearchOut},
+        errors=(QueryTimeout,),
     )
     async def find(self, request: Request) -> Response:
         body = query(request, SearchQuery)
-        async with self.deps.database.reading() as connection:
+        async with report_reader(self.deps.database, request) as connection:
             hits = await messages.find(
                 connection, owner(request), body.q, limit=body.limit, thread_id=body.thread_id
             )

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from chat.api.body import read
 from chat.api.deps import existing, get_thread, json_response, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
+from chat.api.report_reader import report_reader
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.api.serialize import thread_out
 from chat.background import jobs
-from chat.errors import NotFound, ThreadBusy
+from chat.errors import NotFound, QueryTimeout, ThreadBusy
 from store import branches, messages, threads
 from store.erase import erase_deleted
 from store.threads import Thread
@@ -55,6 +56,7 @@ class Threads(Resource):
         "List threads, most recently changed first",
         query=ThreadQuery,
         answers={200: ThreadsOut},
+        errors=(QueryTimeout,),
     )
     async def list(self, request: Request) -> Response:
         body = query(request, ThreadQuery)
@@ -62,7 +64,10 @@ class Threads(Resource):
         if body.cursor is not None:
             at, _, thread_id = body.cursor.partition(":")
             after = (int(at), thread_id)
-        async with self.deps.database.reading() as connection:
+        # Without words to look for, an index has the answer.
+        titled = body.q is not None
+        reader = report_reader(self.deps.database, request) if titled else self.deps.database.reading()
+        async with reader as connection:
             page = await threads.page(
                 connection,
                 owner(request),

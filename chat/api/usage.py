@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from chat.api.deps import json_response, principal
 from chat.api.endpoint import Endpoint, Resource, query
+from chat.api.report_reader import report_reader
 from chat.api.schemas.usage import (
     CallsQuery,
     FirstTokenOut,
@@ -19,7 +20,7 @@ from chat.api.schemas.usage import (
     UsageReport,
 )
 from chat.clock import rfc3339
-from chat.errors import BadRequest, Forbidden
+from chat.errors import BadRequest, Forbidden, QueryTimeout
 from chat.usage.amounts import dollars
 from chat.usage.csv_export import CALL_COLUMNS, FIGURES, as_csv, flat, flat_call
 from chat.usage.date_range import BadQuestion, Span, span
@@ -45,13 +46,13 @@ class Ledger(Resource):
         query=UsageQuery,
         answers={200: UsageReport},
         media=(CSV,),
-        errors=(Forbidden,),
+        errors=(Forbidden, QueryTimeout),
     )
     async def sums(self, request: Request) -> Response:
         body = query(request, UsageQuery)
         dates, by = self._span(body), cast("list[Dimension]", body.group_by.split(","))
         top_model = self.deps.deployment.tiers["complex"]
-        async with self.deps.database.reading() as connection:
+        async with report_reader(self.deps.database, request) as connection:
             report = await query_usage(
                 connection,
                 dates,
@@ -86,32 +87,32 @@ class Ledger(Resource):
         query=CallsQuery,
         answers={200: None},
         media=(LINES, CSV),
-        errors=(Forbidden,),
+        errors=(Forbidden, QueryTimeout),
     )
     async def calls(self, request: Request) -> Response:
         body = query(request, CallsQuery)
         dates, owner_id = self._span(body), _owner(request, body)
         after: Entry | None = None
         if body.after is not None:
-            async with self.deps.database.reading() as connection:
+            async with report_reader(self.deps.database, request) as connection:
                 after = await entries.get(connection, owner_id, body.after)
             if after is None:
                 raise BadRequest("after: no such call", param="after")
         selection = Selection(owner_id=owner_id, start=dates.start, end=dates.end, only=body.only)
         as_table = _wants_csv(request, body.format)
         return StreamingResponse(
-            self._export(selection, after, body.limit, as_table=as_table),
+            self._export(request, selection, after, body.limit, as_table=as_table),
             media_type=f"{CSV}; charset=utf-8" if as_table else LINES,
             headers=_attachment("calls", dates, "csv" if as_table else "jsonl"),
         )
 
     async def _export(
-        self, selection: Selection, after: Entry | None, limit: int, *, as_table: bool
+        self, request: Request, selection: Selection, after: Entry | None, limit: int, *, as_table: bool
     ) -> AsyncIterator[str]:
         if as_table:
             yield as_csv([], CALL_COLUMNS)
         while limit > 0:
-            async with self.deps.database.reading() as connection:
+            async with report_reader(self.deps.database, request) as connection:
                 calls = await entries.page(
                     connection, conditions(selection), after=after, limit=min(limit, BATCH)
                 )

@@ -177,16 +177,10 @@ class Settings(BaseSettings):
         description="How titles are made; `auto`: by the simple tier's model, but never by the local one.",
     )
     requests_per_minute: int = Field(
-        default=6_000,
-        ge=0,
-        le=1_000_000,
-        description="Requests one address may make in a minute; 0: no limit.",
+        default=6_000, ge=0, le=1_000_000, description="Requests one address may make in a minute; 0: any."
     )
     max_concurrent_requests: int = Field(
-        default=200,
-        ge=0,
-        le=100_000,
-        description="Requests and streams one address may have open; 0: no limit.",
+        default=200, ge=0, le=100_000, description="Requests and streams one address may have open; 0: any."
     )
     trusted_proxies: Names = Field(
         default=(), description="Addresses of proxies (comma-separated) whose forwarding headers are trusted."
@@ -234,11 +228,14 @@ class Settings(BaseSettings):
         le=1_000_000_000,
         description="Most bytes of one running answer that are held in memory while the database is away.",
     )
+    report_connections: int = Field(
+        default=2, ge=1, le=100, description="Database connections that search and reports share."
+    )
+    report_seconds: int = Field(
+        default=15, ge=1, le=600, description="Longest time one search or report may take."
+    )
     grace_seconds: int = Field(
-        default=20,
-        ge=0,
-        le=600,
-        description="Seconds that running turns have to finish when the server stops.",
+        default=20, ge=0, le=600, description="Seconds running turns have to finish when the server stops."
     )
     log_format: Literal["auto", "text", "json"] = Field(
         default="auto", description="Format of log lines; `auto`: text on a terminal, JSON otherwise."

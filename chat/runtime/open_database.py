@@ -12,7 +12,7 @@ from chat.clock import Clock
 from chat.config.load import BadSettings
 from chat.config.settings import Settings
 from store import migrate, sqlite, users
-from store.database import Database
+from store.database import Database, ReportLimits
 
 log = structlog.get_logger()
 
@@ -24,7 +24,8 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
         if settings.database.startswith("sqlite:///"):
             stack.enter_context(_only_process(Path(settings.database.removeprefix("sqlite:///"))))
             _warn_of_old_sqlite()
-        database = Database(settings.database)
+        reports = ReportLimits(connections=settings.report_connections, seconds=settings.report_seconds)
+        database = Database(settings.database, reports)
         stack.push_async_callback(database.close)
         before, after = await migrate.upgrade(database)
         if before != after:

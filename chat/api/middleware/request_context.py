@@ -20,10 +20,11 @@ from chat.errors import (
     NotFound,
     OverBudget,
     PalaverError,
+    QueryTimeout,
     StorageFull,
     Unavailable,
 )
-from store.errors import StoreError, StoreFull
+from store.errors import StoreBusy, StoreError, StoreFull, StoreTimeout
 
 log = structlog.get_logger()
 
@@ -76,6 +77,12 @@ def client_error(failure: Exception) -> PalaverError:
             return failure
         case StoreFull():
             return StorageFull("the disk is full: nothing was stored")
+        case StoreTimeout():
+            return QueryTimeout(
+                "the search or report took too long and was interrupted; ask for less", retry_after=5
+            )
+        case StoreBusy():
+            return Unavailable("too many searches and reports are running; try again", retry_after=5)
         case StoreError():
             log.warning("database.unavailable", kind=type(failure).__name__)
             return Unavailable("the database does not answer; nothing was stored", retry_after=1)

@@ -1,0 +1,86 @@
+"""Reports and search keep no turn waiting, and a statement that is given up ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from store.database import Database, ReportLimits
+from store.errors import StoreBusy, StoreTimeout
+from tests.store.slow import Slow
+from tests.store.users import new_user
+from tests.waiting import until
+
+
+@pytest.fixture
+async def hasty(url: str) -> AsyncIterator[Database]:
+    """One connection for reports, for a third of a second."""
+    opened = Database(url, ReportLimits(connections=1, seconds=0.3))
+    yield opened
+    await opened.close()
+
+
+async def report(database: Database, slow: Slow) -> None:
+    async with database.reporting() as connection:
+        await slow.run(connection)
+
+
+async def test_reports_keep_neither_reads_nor_writes_waiting(database: Database) -> None:
+    slow = Slow(database)
+    reports = [asyncio.create_task(report(database, slow)) for _ in range(6)]
+    await until(lambda: slow.started == database.report_limits.connections)
+    for _ in range(3):
+        async with asyncio.timeout(10), database.reading() as connection:
+            assert await connection.scalar(text("SELECT 1")) == 1
+    async with asyncio.timeout(10):
+        await database.write(new_user("meanwhile"))
+    assert not any(task.done() for task in reports), "they run or wait all the time"
+    for task in reports:
+        task.cancel()
+    await asyncio.gather(*reports, return_exceptions=True)
+    await until(slow.all_ended)
+
+
+async def test_a_report_that_takes_too_long_is_interrupted(hasty: Database) -> None:
+    slow = Slow(hasty)
+    for _ in range(2):
+        with pytest.raises(StoreTimeout):
+            await report(hasty, slow)
+        await until(slow.all_ended)
+    async with hasty.reporting() as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
+
+
+async def test_a_report_that_nobody_waits_for_is_interrupted(database: Database) -> None:
+    slow = Slow(database)
+    task = asyncio.create_task(report(database, slow))
+    await until(lambda: slow.started == 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(slow.all_ended)
+
+
+async def test_a_read_of_a_turn_that_nobody_waits_for_is_interrupted_too(database: Database) -> None:
+    slow = Slow(database)
+
+    async def read() -> None:
+        async with database.reading() as connection:
+            await slow.run(connection)
+
+    tasks = [asyncio.create_task(read()) for _ in range(4)]
+    await until(lambda: slow.started == 4)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await until(slow.all_ended)
+    async with asyncio.timeout(10), database.reading() as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
+
+
+async def test_a_report_that_finds_no_connection_in_time_says_so(hasty: Database) -> None:
+    slow = Slow(hasty)
+    outcomes = await asyncio.gather(*(report(hasty, slow) for _ in range(3)), return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {StoreTimeout, StoreBusy}
+    await until(slow.all_ended)
