@@ -15,22 +15,21 @@ from typing import Literal
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.background.completion import complete, completion_request
+from chat.background.compaction_claim import CompactionClaim, claiming
+from chat.background.completion import complete
 from chat.background.jobs import PATIENCE
+from chat.background.summary_request import summary_request
 from chat.calls import ledger
 from chat.calls.record import CallContext
-from chat.planning.planner import user_ref
-from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
 from context.compaction.prompt import Ask, SummaryRejected, ask_fork, next_segments, parse, pinned_lines
 from context.compaction.prompt import ask as ask_apart
 from context.compaction.scope import Chunk, Compaction, compaction_range
 from context.messages import Message
-from context.request import request
 from context.request.summary_blocks import Line, Segment, Summary
 from context.request.window import floor_index
-from store import messages, prompts, summaries, threads, turns
+from store import messages, prompts, summaries, threads
 from store.database import database_patience
 
 log = structlog.get_logger()
@@ -51,7 +50,7 @@ usable summary came."""
 
 @dataclass(slots=True, kw_only=True)
 class Summarizer:
-    """Carries out compactions, at most one of a thread at a time."""
+    """Carries out compactions, at most one of a thread at a time, over all replicas."""
 
     runtime: Runtime
     _busy: set[tuple[str, str]] = field(default_factory=set)
@@ -77,9 +76,12 @@ class Summarizer:
         self._busy.add(key)
         try:
             with database_patience(PATIENCE):
-                async with self.runtime.database.reading() as connection:
-                    snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
-                return await self._compact(snapshot, compaction)
+                async with claiming(self.runtime, owner_id, thread_id) as claim:
+                    if claim is None:
+                        return "busy"
+                    async with self.runtime.database.reading() as connection:
+                        snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+                    return await self._compact(snapshot, compaction, claim)
         except asyncio.CancelledError:
             self._rest(key)  # it took too long, and would again
             raise
@@ -104,7 +106,7 @@ class Summarizer:
         )
         return await self.compact(owner_id, thread_id, leaf_id, compaction)
 
-    async def _compact(self, snapshot: ThreadSnapshot, planned: Compaction) -> Ended:
+    async def _compact(self, snapshot: ThreadSnapshot, planned: Compaction, claim: CompactionClaim) -> Ended:
         ids = [message.id for message in snapshot.path]
         base = None if snapshot.summary is None else snapshot.summary.upto_id
         if planned.last_id not in ids or base != planned.after_id:
@@ -114,7 +116,7 @@ class Summarizer:
         if not required and await self._was_undone(snapshot, messages[-1]):
             return "taken_back"
         compaction = self._as_of_now(snapshot, messages, planned)
-        lines, ask = await self._lines(snapshot, compaction, messages)
+        lines, ask = await self._lines(snapshot, compaction, messages, claim)
         if lines is None or ask is None:
             self._rest((snapshot.owner_id, snapshot.thread_id))
             log.warning("compaction.given_up", thread_id=snapshot.thread_id, messages=len(messages))
@@ -122,7 +124,7 @@ class Summarizer:
         segments = next_segments(
             compaction, snapshot.summary, lines, self.runtime.sizes.count, id=self.runtime.clock.new_id("seg")
         )
-        return await self._store(snapshot, compaction, messages[-1], segments, ask)
+        return await self._store(snapshot, compaction, messages[-1], segments, ask, claim)
 
     async def _was_undone(self, snapshot: ThreadSnapshot, last: Message) -> bool:
         """Whether somebody undid a summary that reached about as far as this message."""
@@ -159,7 +161,11 @@ class Summarizer:
         )
 
     async def _lines(
-        self, snapshot: ThreadSnapshot, compaction: Compaction, compacted: tuple[Message, ...]
+        self,
+        snapshot: ThreadSnapshot,
+        compaction: Compaction,
+        compacted: tuple[Message, ...],
+        claim: CompactionClaim,
     ) -> tuple[tuple[Line, ...] | None, Ask | None]:
         """The lines of the new segment: chunk after chunk, each condensing what the one before left."""
         pinned = pinned_lines(compaction, snapshot.summary)
@@ -173,14 +179,19 @@ class Summarizer:
             else:
                 question = ask_apart(compaction, between, summary, earlier)
             last = number == len(compaction.chunks) - 1
-            answer = await self._summarize(snapshot, compaction, question, pinned if last else ())
+            answer = await self._summarize(snapshot, compaction, question, pinned if last else (), claim)
             if answer is None:
                 return None, None
             earlier = answer
         return earlier, question
 
     async def _summarize(
-        self, snapshot: ThreadSnapshot, compaction: Compaction, question: Ask, pinned: tuple[Line, ...]
+        self,
+        snapshot: ThreadSnapshot,
+        compaction: Compaction,
+        question: Ask,
+        pinned: tuple[Line, ...],
+        claim: CompactionClaim,
     ) -> tuple[Line, ...] | None:
         """The lines of a usable answer; None when none came in a few tries."""
         call_context = CallContext(
@@ -190,7 +201,9 @@ class Summarizer:
             self.runtime.deployment.tiers["simple"] if compaction.summarizer == "cheap" else compaction.model
         )
         for _ in range(TRIES):
-            body = await self._body(snapshot, compaction, question, model)
+            if not await claim.extend():
+                return None
+            body = await summary_request(self.runtime, snapshot, compaction, question, model)
             if body is None:
                 return None
             completion = await complete(self.runtime, call_context, model, body)
@@ -203,46 +216,6 @@ class Summarizer:
                 log.info("summary.rejected", reason=str(problem), thread_id=snapshot.thread_id)
         return None
 
-    async def _body(
-        self, snapshot: ThreadSnapshot, compaction: Compaction, question: Ask, model: str
-    ) -> bytes | None:
-        """The summarizer's request: one of its own, or one more question behind the prefix that the model has just read."""
-        if compaction.summarizer == "cheap":
-            return completion_request(
-                model,
-                question.system.text,
-                question.text,
-                max_tokens=self._room(model, question),
-                user_ref=None if self.runtime.deployment.local else user_ref(snapshot.owner_id),
-            )
-        answer = snapshot.path[-1]
-        try:
-            async with self.runtime.database.reading() as connection:
-                stored = await messages.get(connection, snapshot.owner_id, answer.id)
-                turn = (
-                    None if stored is None else await turns.get(connection, snapshot.owner_id, stored.turn_id)
-                )
-                if turn is None or turn.message_id != answer.id:
-                    return None
-                sent = await replay(connection, turn)
-        except CannotReplay:
-            return None
-        return request.build_fork(
-            sent.recipe,
-            sent.prompt,
-            sent.window,
-            answer=answer,
-            instruction=question.text,
-            max_tokens=self._room(model, question),
-            summary=sent.summary,
-        )
-
-    def _room(self, model: str, question: Ask) -> int:
-        """Output limit of a summary in tokens: its budget, and room to think where the model does."""
-        limits = self.runtime.deployment.models[model]
-        thinking = 4_000 if limits.thinking == "adaptive" else 0
-        return min(question.max_tokens + thinking, limits.max_output)
-
     async def _store(
         self,
         snapshot: ThreadSnapshot,
@@ -250,6 +223,7 @@ class Summarizer:
         last: Message,
         segments: tuple[Segment, ...],
         question: Ask,
+        claim: CompactionClaim,
     ) -> Ended:
         summary_id = self.runtime.clock.new_id("sum")
         base: Summary | None = snapshot.summary
@@ -258,6 +232,8 @@ class Summarizer:
             await threads.lock(connection, snapshot.owner_id, snapshot.thread_id)
             if await summaries.get(connection, snapshot.owner_id, summary_id) is not None:
                 return True  # an earlier COMMIT succeeded and its answer was lost
+            if not await claim.extend_within(connection):
+                return False  # it has expired, and another replica compacts the thread, or has done so
             stored = await messages.get(connection, snapshot.owner_id, last.id, thread_id=snapshot.thread_id)
             if stored is None or stored.message != last:
                 return False  # the thread was deleted, and perhaps another one has its id now

@@ -6,7 +6,7 @@ Times are integers: milliseconds since 1970 UTC. Column comments say what a name
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from store.tables.context_engine import CacheStateRow, LearnedStatRow
+from store.tables.context_engine import CacheStateRow, CompactionClaimRow, LearnedStatRow
 from store.tables.conversations import (
     MessageRow,
     PromptRow,
@@ -32,6 +32,7 @@ turn_events = _table(TurnEventRow)
 summaries = _table(SummaryRow)
 prompts = _table(PromptRow)
 cache_states = _table(CacheStateRow)
+compaction_claims = _table(CompactionClaimRow)
 learned_stats = _table(LearnedStatRow)
 ledger_entries = _table(LedgerEntryRow)
 open_calls = _table(OpenCallRow)

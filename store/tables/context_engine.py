@@ -24,6 +24,17 @@ class CacheStateRow(SQLModel, table=True):
     next_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
+class CompactionClaimRow(SQLModel, table=True):
+    """The thread that a replica is compacting. `lease_until`: by the database's clock, in milliseconds."""
+
+    __tablename__ = "compaction_claims"
+    __table_args__ = (of_thread(),)
+    owner_id: str = Field(primary_key=True)
+    thread_id: str = Field(primary_key=True)
+    holder: str
+    lease_until: int = Field(sa_type=BigInteger)
+
+
 class LearnedStatRow(SQLModel, table=True):
     """What was learned over all threads, by name: histograms of idle gaps, each model's tokens per kind of text."""
 

@@ -82,12 +82,17 @@ DATA["0010"] = tuple(
     for statement in DATA["0009"]
 )
 DATA["0011"] = DATA["0010"]
+DATA["0012"] = (
+    *DATA["0011"],
+    "INSERT INTO compaction_claims (owner_id, thread_id, holder, lease_until) VALUES ('ada', 't', 'h', 1)",
+)
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
     "0003": ("cache_states", "learned_stats", "summaries"),
     "0004": ("budgets", "open_calls"),
     "0006": ("budget_alerts",),
     "0009": ("message_vectors",),
+    "0012": ("compaction_claims",),
 }  # tables that came with a revision
 
 

@@ -1,0 +1,47 @@
+"""One holder at a time has the claim on a thread, by the database's clock."""
+
+from functools import partial
+
+from sqlalchemy import text
+
+from store import compaction_claims, threads
+from store.database import Database
+
+LEASE = 60_000
+
+
+async def claim(database: Database, holder: str, *, thread: str = "t", now: int = 1_000) -> bool:
+    return await database.write(
+        partial(
+            compaction_claims.claim, owner_id="ada", thread_id=thread, holder=holder, now=now, lease=LEASE
+        )
+    )
+
+
+async def test_a_claim_excludes_others_until_it_is_released_or_expires(database: Database) -> None:
+    await database.write(partial(threads.create, owner_id="ada", thread_id="t", now=1))
+    assert await claim(database, "one")
+    assert await claim(database, "one"), (
+        "its own claim is extended; so is one whose COMMIT was not acknowledged"
+    )
+    assert not await claim(database, "two")
+    await database.write(partial(compaction_claims.release, owner_id="ada", thread_id="t", holder="two"))
+    assert not await claim(database, "two"), "only the holder releases"
+    await database.write(partial(compaction_claims.release, owner_id="ada", thread_id="t", holder="one"))
+    assert await claim(database, "two")
+    await database.write(
+        lambda connection: connection.execute(text("UPDATE compaction_claims SET lease_until = 1"))
+    )
+    assert await claim(database, "three"), "that process is dead"
+    extend = partial(compaction_claims.extend, owner_id="ada", thread_id="t", now=1_000, lease=LEASE)
+    assert await database.write(partial(extend, holder="three"))
+    assert not await database.write(partial(extend, holder="two")), "it was taken over"
+
+
+async def test_a_thread_that_is_gone_cannot_be_claimed_and_takes_its_claim_along(database: Database) -> None:
+    await database.write(partial(threads.create, owner_id="ada", thread_id="t", now=1))
+    assert await claim(database, "one")
+    await database.write(partial(threads.remove, owner_id="ada", thread_id="t"))
+    assert not await claim(database, "one")
+    async with database.reading() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM compaction_claims")) == 0
