@@ -53,6 +53,11 @@ class SystemClock:
         return f"{prefix}_{ULID.from_timestamp(self.now() / 1000)}"
 
 
+def lease_time(clock: Clock) -> int:
+    """Milliseconds for leases in a database that is this process's alone: setting the time of day changes nothing."""
+    return round(clock.monotonic() * 1_000)
+
+
 def rfc3339(milliseconds: int) -> str:
     """Milliseconds since 1970 as an RFC 3339 string in UTC: `2026-11-20T10:00:00.000Z`."""
     return (

@@ -40,7 +40,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTurn:
-    """A turn to be added, with the lease of the process that runs it. Times in milliseconds."""
+    """A turn to be added, with the lease of the process that runs it. Times in milliseconds.
+
+    `leased_at`: the present by this process's clock of leases, where that is not the time of day.
+    """
 
     id: str
     owner_id: str
@@ -57,13 +60,15 @@ class NewTurn:
     lease_holder: str
     lease: int
     created_at: int
+    leased_at: int | None = None
 
 
 async def add(connection: AsyncConnection, turn: NewTurn) -> None:
     """Add a running turn. Raises IntegrityError when the thread has one, or the idempotency key was used."""
     values = {name: getattr(turn, name) for name in NewTurn.__slots__ if name != "metadata"}
-    values["lease_until"] = lease_clock.now(connection, turn.created_at) + turn.lease
-    del values["lease"]
+    own = turn.created_at if turn.leased_at is None else turn.leased_at
+    values["lease_until"] = lease_clock.now(connection, own) + turn.lease
+    del values["lease"], values["leased_at"]
     await connection.execute(
         insert(turns).values(
             **values,
@@ -162,6 +167,16 @@ async def renew_leases(
     await connection.execute(update(turns).where(mine).values(lease_until=until))
     cancelled = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
     return [turn_id for (turn_id,) in cancelled]
+
+
+async def shorten_leases(connection: AsyncConnection, *, now: int, lease: int) -> None:
+    """End leases that are too far ahead after `lease` from now on: the clock was set back. Processes that live renew theirs until then."""
+    present = lease_clock.now(connection, now)
+    await connection.execute(
+        update(turns)
+        .where(turns.c.status == "running", lease_clock.too_far(turns.c.lease_until, present, lease))
+        .values(lease_until=present + lease)
+    )
 
 
 async def abandoned(connection: AsyncConnection, now: int | None) -> list[Turn]:

@@ -150,9 +150,20 @@ def lost(call: OpenCall, *, received: int, local: bool) -> Entry:
     )
 
 
-async def close_abandoned(database: Database, before: int, *, now: int | None = None, local: bool) -> None:
-    """Write estimated rows for calls whose process is gone: opened before a time, or (`now`) with an expired lease."""
-    await _close(database, partial(open_calls.abandoned, before=before, now=now, limit=200), local=local)
+async def close_abandoned(
+    database: Database,
+    before: int | None,
+    *,
+    holder: str | None = None,
+    now: int | None = None,
+    local: bool,
+) -> None:
+    """Write estimated rows for calls whose process is gone: opened before a time (None: all), or (`now`) with an expired lease.
+
+    `holder`: the process whose clock `before` is of.
+    """
+    find = partial(open_calls.abandoned, before=before, holder=holder, now=now, limit=200)
+    await _close(database, find, local=local)
 
 
 async def close_own(database: Database, holder: str, *, local: bool) -> None:

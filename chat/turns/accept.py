@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.budgets.reservations import refusal
 from chat.calls.caller import LEASE
-from chat.clock import rfc3339
+from chat.clock import lease_time, rfc3339
 from chat.errors import (
     ContextTooLong,
     IdConflict,
@@ -225,6 +225,7 @@ class _Acceptance:
                 window_start=None if previous is None else previous.window_start,
                 lease_holder=self.holder,
                 lease=LEASE,
+                leased_at=lease_time(clock),
                 created_at=now,
             ),
         )

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from chat.calls import ledger
-from chat.calls.caller import CALL_LEASE, LEASE
 from chat.errors import NotFound
 from chat.periodic import repeat
 from chat.planning.planner import Planning
@@ -23,21 +21,19 @@ from chat.stream.journal import Journal, TurnLog
 from chat.turns.accept import Accepted, accept
 from chat.turns.after import AfterTurn
 from chat.turns.finish import finish, record_calls
+from chat.turns.leases import Leases
 from chat.turns.outcome import INTERNAL_ERROR, INTERRUPTED, TOOK_TOO_LONG, Cancelled, Outcome
-from chat.turns.recovery import recover
 from chat.turns.try_models import try_models
 from chat.turns.turn_request import TurnRequest
 from chat.turns.turn_work import TurnWork
 from store import turns
 from store.database import database_patience
 from store.errors import StoreError
-from store.ledger import open_calls
 
 log = structlog.get_logger()
 
 BEAT = 2.0  # seconds between lease renewals; a lease outlives four missed ones
 STORE_PATIENCE = (0.2, 5.0)  # seconds between tries to write an end while the store fails: first, largest
-CALL_PATIENCE = 300  # seconds past the longest turn before a call nobody closed counts as lost
 END_GRACE = 5.0  # seconds turns that were told to stop get to write their ends
 
 
@@ -64,14 +60,16 @@ class Runner:
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: bool = False
     _running: dict[str, _Running] = field(default_factory=dict)
-    _beat_at: float | None = None
-    _respect_until: float = float("-inf")  # after an outage others get the time of a lease to renew theirs
-    _leases: asyncio.Task[None] | None = None
+    _leases: Leases = field(init=False)
+    _beating: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._leases = Leases(runtime=self.runtime, holder=self.holder, shared=self.shared)
 
     async def start(self) -> None:
         """End what an earlier process left running, then renew leases until `stop`."""
-        await self.take_over(everything=not self.shared)
-        self._leases = asyncio.create_task(repeat("leases", BEAT, self.beat), name="leases")
+        await (self._leases.take_over(()) if self.shared else self._leases.take_over_all())
+        self._beating = asyncio.create_task(repeat("leases", BEAT, self.beat), name="leases")
 
     async def accept(self, owner_id: str, turn_request: TurnRequest) -> Accepted:
         """Make a turn durable and start it. Raises PalaverError."""
@@ -148,55 +146,17 @@ class Runner:
     async def stop(self) -> None:
         """Drain without grace, and renew no more leases."""
         await self.drain(0)
-        if self._leases is not None:
-            self._leases.cancel()
+        if self._beating is not None:
+            self._beating.cancel()
             with suppress(asyncio.CancelledError):
-                await self._leases
+                await self._beating
 
     async def beat(self) -> None:
         """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
-        clock, database = self.runtime.clock, self.runtime.database
-        if self._running:
-            ids, now = list(self._running), clock.now()
-            cancelled = await database.write(
-                lambda connection: turns.renew_leases(connection, self.holder, ids, now=now, lease=LEASE)
-            )
-            for turn_id in cancelled:
-                if turn_id in self._running:
-                    self._stop(self._running[turn_id], Cancelled(reason="user"))
-        if self.shared:
-            now = clock.now()
-            await database.write(
-                lambda connection: open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
-            )
-        beat, self._beat_at = self._beat_at, clock.monotonic()
-        if self.shared and beat is not None and self._beat_at - beat > LEASE / 1_000:
-            self._respect_until = self._beat_at + LEASE / 1_000
-        if self._beat_at >= self._respect_until:
-            await self.take_over(everything=False)
-
-    async def take_over(self, *, everything: bool) -> None:
-        """End abandoned turns as interrupted, with the text their logs have. `everything`: no other process can be running any."""
-        clock, database = self.runtime.clock, self.runtime.database
-        async with database.reading() as connection:
-            abandoned = await turns.abandoned(connection, None if everything else clock.now())
-        for turn in abandoned:
-            if turn.id in self._running:
-                continue
-            try:
-                if await recover(self.runtime, turn, INTERRUPTED):
-                    log.warning("turn.recovered", turn_id=turn.id)
-            except Exception:  # one that cannot be ended keeps no other from it; the next beat tries again
-                log.exception("turn.recovery_failed", turn_id=turn.id)
-        before = clock.now() + 1 if everything else clock.now() - self._longest_call
-        # Alone there is nobody else whose leases could have run out.
-        now = clock.now() if self.shared else None
-        await ledger.close_abandoned(database, before, now=now, local=self.runtime.deployment.local)
-
-    @property
-    def _longest_call(self) -> int:
-        """Milliseconds after which an open call belongs to a process that is gone."""
-        return round(self.runtime.deployment.max_turn_seconds + CALL_PATIENCE) * 1_000
+        for turn_id in await self._leases.renew(list(self._running)):
+            if turn_id in self._running:
+                self._stop(self._running[turn_id], Cancelled(reason="user"))
+        await self._leases.take_over(self._running)
 
     @property
     def _tasks(self) -> list[asyncio.Task[None]]:

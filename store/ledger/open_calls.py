@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -82,14 +82,32 @@ async def renew(connection: AsyncConnection, holder: str, *, now: int, lease: in
     await connection.execute(update(open_calls).where(open_calls.c.id.in_(mine)).values(lease_until=until))
 
 
-async def abandoned(
-    connection: AsyncConnection, before: int, *, now: int | None = None, limit: int
-) -> list[OpenCall]:
-    """Abandoned calls of all owners, oldest first: added before a time, or with a lease that expired by `now`. Housekeeping.
+async def shorten_leases(connection: AsyncConnection, *, now: int, lease: int) -> None:
+    """As `store.turns.shorten_leases`, for calls."""
+    present = lease_clock.now(connection, now)
+    await connection.execute(
+        update(open_calls)
+        .where(lease_clock.too_far(open_calls.c.lease_until, present, lease))
+        .values(lease_until=present + lease)
+    )
 
+
+async def abandoned(
+    connection: AsyncConnection,
+    before: int | None,
+    *,
+    holder: str | None = None,
+    now: int | None = None,
+    limit: int,
+) -> list[OpenCall]:
+    """Abandoned calls of all owners, oldest first: added before a time (None: all), or with a lease that expired by `now`. Housekeeping.
+
+    `holder`: the process whose clock `before` is of; of other processes' calls only the leases count, if they have one.
     Calls of running turns are left to the process that takes the turn over: the turn's log has the text they brought.
     """
-    old = open_calls.c.created_at < before
+    old = true() if before is None else open_calls.c.created_at < before
+    if holder is not None:
+        old = and_(old, or_(open_calls.c.holder == holder, open_calls.c.lease_until.is_(None)))
     if now is None:
         return await _some(connection, old, limit=limit)
     expired = and_(open_calls.c.lease_until < lease_clock.now(connection, now), ~_of_running_turn())

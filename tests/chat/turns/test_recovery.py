@@ -203,8 +203,8 @@ async def test_a_turn_runs_here_and_is_followed_and_cancelled_there(
 
 async def silent(app: Palaver, table: str) -> None:
     """A process whose leases have run out: it renews no more."""
-    if app.deps.runner._leases is not None:
-        app.deps.runner._leases.cancel()
+    if app.deps.runner._beating is not None:
+        app.deps.runner._beating.cancel()
     await app.deps.database.write(
         lambda connection: connection.execute(text(f"UPDATE {table} SET lease_until = 1"))
     )

@@ -1,0 +1,94 @@
+"""Leases of this process on its turns and calls, and the end of what processes left behind that renew theirs no more.
+
+No two machines' clocks are compared: a lease ends by the database's clock, on SQLite by this process's monotonic one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import structlog
+
+from chat.calls import ledger
+from chat.calls.caller import CALL_LEASE, LEASE
+from chat.clock import lease_time
+from chat.runtime.runtime import Runtime
+from chat.turns.outcome import INTERRUPTED
+from chat.turns.recovery import recover
+from store import turns
+from store.ledger import open_calls
+
+log = structlog.get_logger()
+
+CALL_PATIENCE = 300  # seconds past the longest turn before a call nobody closed counts as lost
+
+
+@dataclass(slots=True, kw_only=True)
+class Leases:
+    """Renews leases and takes over what others abandoned. `holder` and `shared` as in chat.turns.runner."""
+
+    runtime: Runtime
+    holder: str
+    shared: bool
+    _renewed_at: float | None = None
+    _respect_until: float = field(default=float("-inf"))
+    """After an outage others get the time of a lease to renew theirs."""
+
+    async def renew(self, turn_ids: list[str]) -> list[str]:
+        """Renew this process's leases; returns the turns that it was asked to cancel."""
+        database, now = self.runtime.database, lease_time(self.runtime.clock)
+        cancelled: list[str] = []
+        if turn_ids:
+            cancelled = await database.write(
+                lambda connection: turns.renew_leases(connection, self.holder, turn_ids, now=now, lease=LEASE)
+            )
+        if self.shared:
+            await database.write(
+                lambda connection: open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
+            )
+            await database.write(lambda connection: turns.shorten_leases(connection, now=now, lease=LEASE))
+            await database.write(
+                lambda connection: open_calls.shorten_leases(connection, now=now, lease=CALL_LEASE)
+            )
+        before, self._renewed_at = self._renewed_at, self.runtime.clock.monotonic()
+        if self.shared and before is not None and self._renewed_at - before > LEASE / 1_000:
+            self._respect_until = self._renewed_at + LEASE / 1_000
+        return cancelled
+
+    async def take_over(self, running: Collection[str]) -> None:
+        """End turns and calls whose leases have expired; `running`: the turns that run here."""
+        clock = self.runtime.clock
+        if clock.monotonic() < self._respect_until:
+            return
+        present = lease_time(clock)
+        await self._end_turns(present, running)
+        await ledger.close_abandoned(
+            self.runtime.database,
+            clock.now() - self._longest_call,
+            holder=self.holder,
+            # Alone there is nobody else whose leases could have run out.
+            now=present if self.shared else None,
+            local=self.runtime.deployment.local,
+        )
+
+    async def take_over_all(self) -> None:
+        """End every turn and call that an earlier process left: no other can be running any."""
+        await self._end_turns(None, ())
+        await ledger.close_abandoned(self.runtime.database, None, local=self.runtime.deployment.local)
+
+    async def _end_turns(self, present: int | None, running: Collection[str]) -> None:
+        """End abandoned turns as interrupted, with the text their logs have."""
+        async with self.runtime.database.reading() as connection:
+            abandoned = await turns.abandoned(connection, present)
+        for turn in abandoned:
+            if turn.id in running:
+                continue
+            try:
+                if await recover(self.runtime, turn, INTERRUPTED):
+                    log.warning("turn.recovered", turn_id=turn.id)
+            except Exception:  # one that cannot be ended keeps no other from it; the next beat tries again
+                log.exception("turn.recovery_failed", turn_id=turn.id)
+
+    @property
+    def _longest_call(self) -> int:
+        """Milliseconds after which an open call of this process is one that nobody will close."""
+        return round(self.runtime.deployment.max_turn_seconds + CALL_PATIENCE) * 1_000
