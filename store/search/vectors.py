@@ -56,11 +56,13 @@ async def keep(
 ) -> None:
     """Store vectors by `pk`. One that another process stored meanwhile stays; messages of a deleted thread are ignored."""
     pks = await connection.scalars(
-        select(messages.c.pk).where(
+        select(messages.c.pk)
+        .where(
             messages.c.owner_id == owner_id,
             messages.c.thread_id == thread_id,
             messages.c.pk.in_(list(vectors)),
         )
+        .with_for_update(read=True, key_share=True)  # who deletes them waits, and deletes the vectors too
     )
     rows = [
         {"owner_id": owner_id, "thread_id": thread_id, "model": model, "pk": pk, "vector": vectors[pk]}
