@@ -33,8 +33,8 @@ class translated:
                 raise StoreLocked("another program holds the database") from error
             if "not a database" in str(error.orig):
                 raise StoreUnavailable("the file is not a database") from error
-            if (told := _told_by_postgres(error)) is not None:
-                raise told from error
+            if (meaning := _by_sqlstate(error)) is not None:
+                raise meaning from error
             if lost_to_concurrent(error):
                 raise StoreUnavailable("too many transactions want the same rows") from error
             if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
@@ -45,7 +45,7 @@ class translated:
             raise StoreUnavailable("the database cannot be reached") from error
 
 
-def _told_by_postgres(error: DBAPIError) -> StoreError | None:
+def _by_sqlstate(error: DBAPIError) -> StoreError | None:
     """What an SQLSTATE means (PostgreSQL documentation, appendix "PostgreSQL Error Codes"); None for one without a meaning of its own."""
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
     if sqlstate == "57014":  # the statement's time limit

@@ -19,4 +19,5 @@ def now(connection: AsyncConnection, own: int) -> Any:
 
 def too_far(column: ColumnElement[int], present: Any, lease: int) -> ColumnElement[bool]:
     """The condition that a lease ends later than any that was renewed by the present clock."""
-    return column > present + 2 * lease
+    farthest: ColumnElement[int] = present + 2 * lease
+    return column > farthest

@@ -69,7 +69,7 @@ class _Reader(aiosqlite.Connection):
                 ended = True
 
         try:
-            return await super()._execute(run)
+            return await super()._execute(run)  # type: ignore[no-untyped-call]
         except asyncio.CancelledError:
             if fn not in (self._conn.close, self._conn.rollback):
                 given_up = True

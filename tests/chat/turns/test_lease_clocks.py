@@ -100,7 +100,7 @@ async def test_a_time_of_day_that_is_set_back_delays_no_recovery(tmp_path: Path)
         await app.deps.runner.beat()
 
         async def ended() -> bool:
-            return (await app.turn(turn["id"]))["status"] != "running"
+            return bool((await app.turn(turn["id"]))["status"] != "running")
 
         await until(ended)
 

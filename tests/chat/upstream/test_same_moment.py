@@ -31,7 +31,7 @@ class Bus:
             admission.apply(
                 ReplicaEvent(model="m", type="limits_reported", buckets={"requests": (LIMIT, LIMIT, 60.0)})
             )
-            admission.publish = lambda event, number=number: self._sent.append((number, event))  # type: ignore[misc]
+            admission.publish = lambda event, number=number: self._sent.append((number, event))
 
     def deliver(self) -> None:
         for sender, event in self._sent:
