@@ -37,7 +37,7 @@ RICH = (
     + "wide "
     * 40
     + "\n```\n\n"
-    "$$" + "a_1 + " * 60 + "b$$\n\n- [x] done\n- [ ] open\n"
+    "$$" + "a_1 + " * 60 + "b$$\n\n- [x] done\n- [ ] open\n\nA claim[^1].\n\n[^1]: Its note.\n"
 )
 
 look = pytest.mark.parametrize("look", LOOKS)

@@ -48,6 +48,36 @@ async def test_finding_searches_messages_that_are_not_rendered(app: Palaver, ope
     await expect(bar).to_have_count(0)
 
 
+MARKS = "name => [...(CSS.highlights.get(name) ?? [])].map(range => range.toString())"
+
+
+async def test_finding_marks_the_words_and_shows_them(app: Palaver, sim: Simulator, open_page: Visit) -> None:
+    long = "First the *harb*our.\n\n" + "Filling.\n\n" * 80 + "Then the Lighthouse, a **light**house."
+    sim.script(Reply(text=long, thinking=""), Reply(text="No such thing.", thinking=""))
+    await app.chat("marks", "Where is the lighthouse?")
+    await app.chat("marks", "And the harbour?")
+    person = await open_page(f"{app.url}/t/marks")
+    await expect(person.answers.last).to_contain_text("No such thing.")
+    await person.page.keyboard.press("Control+f")
+    bar = person.page.get_by_role("search", name="Find in this conversation")
+    await bar.get_by_role("textbox").fill("LIGHTHOUSE")
+    await expect(bar).to_contain_text("2 messages")
+    await person.page.keyboard.press("Enter")
+    await expect(bar).to_contain_text("2 of 2")
+    await expect(person.answers.first.get_by_text("Then the Lighthouse")).to_be_in_viewport()
+    await person.page.wait_for_function(f"({MARKS})('found-current').length === 2")
+    assert await person.page.evaluate(MARKS, "found-current") == ["Lighthouse", "lighthouse"]
+    await person.page.keyboard.press("Enter")
+    await expect(bar).to_contain_text("1 of 2")
+    await person.page.wait_for_function(f"({MARKS})('found-current').length === 1")
+    assert await person.page.evaluate(MARKS, "found-current") == ["lighthouse"]
+    await bar.get_by_role("textbox").fill("harbour")
+    await person.page.wait_for_function(f"({MARKS})('found').length > 0")
+    assert set(await person.page.evaluate(MARKS, "found")) == {"harbour"}
+    await person.page.keyboard.press("Escape")
+    await person.page.wait_for_function(f"({MARKS})('found').length === 0")
+
+
 async def test_an_edit_is_there_after_scrolling_away_and_after_a_reload(
     app: Palaver, open_page: Visit
 ) -> None:

@@ -100,6 +100,7 @@ const highlighter = lazy(() => import("./markdown/languages.ts"));
 const typesetter = lazy(() => import("./markdown/typeset.ts"));
 const parser = createParser({ extensions: true, highlight: createHighlight(highlighter) });
 const sanitize = createSanitizer(window);
+let painters = 0;
 
 const actions: Actions = {
   api,
@@ -132,6 +133,7 @@ const actions: Actions = {
       parser,
       sanitize,
       (tex, display) => typesetter.get()?.typeset(tex, display) ?? null,
+      `text-${++painters}-`,
     ),
   onRendererReady(listener) {
     highlighter.onReady(listener);

@@ -1,3 +1,4 @@
+// @vitest-environment node
 // Every failure while a turn is followed, with fake timers.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -120,6 +121,110 @@ describe("a connection", () => {
   });
 });
 
+describe("a failure in the middle", () => {
+  type Failure = (send: (text: string) => void, fail: () => void, close: () => void) => Promise<void> | void;
+
+  /** Two events and a failure on the first connection; all events on the second. */
+  async function run(failure: Failure, refusal: number | null = null) {
+    const seqs: number[] = [];
+    const cursors: number[] = [];
+    const connections: string[] = [];
+    let control: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const all = ["turn.started", "x", "x", "turn.completed"].map((type, index) => block(index + 1, type));
+    const outcome = follow({
+      after: 0,
+      signal: new AbortController().signal,
+      open: async (after, signal) => {
+        cursors.push(after);
+        if (cursors.length === 1) {
+          const body = new ReadableStream<Uint8Array>({ start: (one) => void (control = one) });
+          signal.addEventListener("abort", () => control?.error(new DOMException("aborted", "AbortError")));
+          return new Response(body);
+        }
+        if (refusal !== null && cursors.length === 2) throw new ApiError(refusal, "x", "x", true);
+        return new Response(all.join(""));
+      },
+      sleep,
+      random: () => 0,
+      onEvent: ({ seq }) => seqs.push(seq),
+      onConnection: (state) => connections.push(state),
+    }).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(1);
+    control?.enqueue(encoder.encode(all.slice(0, 2).join("")));
+    await vi.advanceTimersByTimeAsync(1);
+    await failure(
+      (text) => control?.enqueue(encoder.encode(text)),
+      () => control?.error(new TypeError("network error")),
+      () => control?.close(),
+    );
+    await vi.advanceTimersByTimeAsync(60_000);
+    return { seqs, cursors, connections, outcome: await outcome };
+  }
+
+  const FAILURES: readonly (readonly [string, Failure])[] = [
+    ["the connection breaks", (_, fail) => fail()],
+    ["the body ends", (_, __, close) => close()],
+    [
+      "nothing comes for 45 seconds",
+      async () => {
+        await vi.advanceTimersByTimeAsync(45_100);
+      },
+    ],
+    [
+      "half an event comes, and then nothing",
+      (send, fail) => {
+        send(block(3, "x").slice(0, 25));
+        fail();
+      },
+    ],
+    ["an event is missing", (send) => send(block(4, "turn.completed"))],
+    [
+      "a proxy sends its own page",
+      (send, _, close) => {
+        send("<html>504</html>\n\n");
+        close();
+      },
+    ],
+  ];
+
+  test.each(FAILURES)("(%s) neither loses nor repeats an event", async (_, failure) => {
+    const { seqs, cursors, outcome } = await run(failure);
+    expect(seqs).toEqual([1, 2, 3, 4]);
+    expect(cursors).toEqual([0, 2]);
+    expect(outcome).toBe("ended");
+  });
+
+  test.each(FAILURES)("(%s) and a server that is away is followed after that", async (_, failure) => {
+    for (const status of [0, 429, 500, 503]) {
+      const { seqs, cursors } = await run(failure, status);
+      expect(seqs).toEqual([1, 2, 3, 4]);
+      expect(cursors).toEqual([0, 2, 2]);
+    }
+  });
+
+  test.each([
+    [404, "gone"],
+    [410, "gone"],
+  ])("and a %d ends it as gone, with what came", async (status, expected) => {
+    const { seqs, cursors, outcome } = await run((_, fail) => fail(), status);
+    expect([seqs, cursors, outcome]).toEqual([[1, 2], [0, 2], expected]);
+  });
+
+  test.each([400, 401, 403])("and a %d is thrown, with what came", async (status) => {
+    const { seqs, cursors, outcome } = await run((_, fail) => fail(), status);
+    expect([seqs, cursors]).toEqual([
+      [1, 2],
+      [0, 2],
+    ]);
+    expect(outcome).toMatchObject({ status });
+  });
+
+  test("after progress is no reason to call the connection lost", async () => {
+    expect((await run((_, fail) => fail())).connections).toEqual(["open", "open"]);
+    expect((await run((_, fail) => fail(), 503)).connections).toEqual(["open", "open"]);
+  });
+});
+
 describe("the answer on screen", () => {
   /** A page that follows turn 1. `events` answers each connection, `stored` each request for the turn. */
   function page(events: (signal: AbortSignal) => Promise<Response>, stored: () => Promise<Turn>) {
@@ -172,11 +277,37 @@ describe("the answer on screen", () => {
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  test("is no longer live when following is refused", async () => {
-    const { live, store } = page(failure(403), failure(403));
+  test.each([400, 401, 403])("is no longer live when following is refused with %d", async (status) => {
+    const { live, store, onEnd } = page(failure(status), failure(status));
     await vi.advanceTimersByTimeAsync(60_000);
     expect(store.state.alert?.text).toMatch(/connection to the answer was lost/);
     expect(live()).toBeNull();
+    expect(store.state.conversations["t"]?.messages.at(-1)?.status).toBe("interrupted");
+    expect(onEnd).toHaveBeenCalledOnce();
+  });
+
+  test.each([0, 429, 500, 503])("stays live while following is refused with %d", async (status) => {
+    const { live, onEnd } = page(failure(status), failure(status));
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(live()?.connection).toBe("lost");
+    expect(onEnd).not.toHaveBeenCalled();
+  });
+
+  test("waits for the stored turn when its log has ended first", async () => {
+    const turns = [turn("1", { status: "running" }), turn("1", { status: "completed" })];
+    const { live, store } = page(failure(410), () => Promise.resolve(turns.shift() ?? turn("1")));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(live()?.turnId).toBe("1");
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(live()).toBeNull();
+    expect(store.state.conversations["t"]?.messages.at(-1)?.status).toBe("complete");
+  });
+
+  test("is interrupted when the stored turn never ends", async () => {
+    const { live, store } = page(failure(410), () => Promise.resolve(turn("1", { status: "running" })));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(live()).toBeNull();
+    expect(store.state.conversations["t"]?.messages.at(-1)?.status).toBe("interrupted");
   });
 
   test("says that the connection is lost, and is tried again at once on demand", async () => {

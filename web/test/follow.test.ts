@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { follow, retryDelay } from "../src/transport/follow.ts";
 import { ApiError } from "../src/transport/http.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { rowAt, topsOf, windowOf } from "../src/views/conversation/list-window.ts";
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { createBlocks } from "../src/markdown/blocks.ts";
+import { followFootnote } from "../src/markdown/footnote-links.ts";
 import { createPainter } from "../src/markdown/paint.ts";
 import { createParser } from "../src/markdown/parser.ts";
 import { createSanitizer } from "../src/markdown/sanitize.ts";
@@ -56,6 +57,11 @@ describe("direction", () => {
     expect(direction("- *b*\n- שלום", "ul")).toEqual(["ltr"]);
     expect(direction("> مرحبا", "blockquote")).toEqual(["rtl"]);
     expect(direction("1. مرحبا\n\n   b\n2. c\n\n   d", "ol, li")).toEqual(["rtl", "rtl", "ltr"]);
+  });
+
+  test("of an item may be against its list", () => {
+    const items = page("- one\n- שתיים\n  - a\n  - b").querySelectorAll("li");
+    expect([...items].map((item) => item.classList.contains("against"))).toEqual([false, true, false, false]);
   });
 
   test("of code is always left to right", () => {
@@ -124,10 +130,70 @@ describe("chats", () => {
     const references = [...target.querySelectorAll("sup.footnote-reference")];
     expect(references.map(({ textContent }) => textContent)).toEqual(["1", "b"]);
     const notes = [...target.querySelectorAll("p.footnote")];
-    expect(notes.map(({ textContent }) => textContent?.trim())).toEqual(["1 The source.", "b Two\nlines."]);
+    expect(notes.map(({ textContent }) => textContent?.trim())).toEqual([
+      "1 The source.↩\ufe0e",
+      "b Two\nlines.↩\ufe0e",
+    ]);
     expect(
       page("the class [^abc] and [^1](https://a.example)").querySelector("sup.footnote-reference"),
     ).toBeNull();
+  });
+
+  test("link each note and all places that refer to it, both ways", () => {
+    const target = page("One[^1], two[^1] and[^x].\n\n[^x]: Other.\n[^1]: Note.\n[^1]: Not this one.");
+    const links = [...target.querySelectorAll(".footnote-reference a")];
+    const of = (link: Element | undefined) =>
+      target.querySelector(`[id="${link?.getAttribute("href")?.slice(1) ?? ""}"]`);
+    expect(links.map((link) => of(link)?.textContent?.slice(0, 7))).toEqual([
+      "1 Note.",
+      "1 Note.",
+      "x Other",
+    ]);
+    const back = [...target.querySelectorAll(".footnote-back")];
+    expect(back.map((link) => of(link))).toEqual([links[2], links[0], links[1]]);
+    expect(back.map((link) => link.getAttribute("aria-label"))).toEqual([
+      "Back to the text",
+      "Back to the text",
+      "Back to the text 2",
+    ]);
+    const ids = [...target.querySelectorAll("[id]")].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(5);
+  });
+
+  test("link notes only within one message, and once however often it is painted", () => {
+    const [one, other] = ["a-", "b-"].map((prefix) => {
+      const target = document.createElement("div");
+      const painter = createPainter(target, md, sanitize, typeset, prefix);
+      painter.paint("Claim[^1].\n\n[^1]: Note.\n\nEnd", true);
+      expect(target.querySelector("a")).toBeNull();
+      for (let count = 0; count < 3; count++) painter.paint("Claim[^1].\n\n[^1]: Note.\n\nEnd.", false);
+      expect(target.querySelectorAll("a")).toHaveLength(2);
+      return target.querySelector("p.footnote")?.id;
+    });
+    expect(one).toMatch(/^a-/);
+    expect(other).toMatch(/^b-/);
+  });
+
+  test("follow such a link without leaving the address of the page", () => {
+    const target = page("Claim[^<b>]. [out](https://a.example)\n\n[^<b>]: Note.");
+    document.body.append(target);
+    const scrolled: Element[] = [];
+    Element.prototype.scrollIntoView = function () {
+      scrolled.push(this);
+    };
+    target.addEventListener("click", followFootnote);
+    const click = (selector: string) => {
+      const event = new MouseEvent("click", { bubbles: true, cancelable: true });
+      target.querySelector(selector)?.dispatchEvent(event);
+      return event.defaultPrevented;
+    };
+    expect(click(".footnote-reference a")).toBe(true);
+    expect(document.activeElement).toBe(target.querySelector("p.footnote"));
+    expect(click(".footnote-back")).toBe(true);
+    expect(document.activeElement).toBe(target.querySelector(".footnote-reference a"));
+    expect(scrolled).toHaveLength(2);
+    expect(click("p")).toBe(false);
+    target.remove();
   });
 
   const SAMPLE = [

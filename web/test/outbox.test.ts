@@ -1,3 +1,4 @@
+// @vitest-environment node
 // Sending with the real actions and a server that a test scripts.
 
 import { describe, expect, test } from "vitest";
@@ -5,9 +6,7 @@ import type { Dependencies } from "../src/actions/dependencies.ts";
 import { createReconnect } from "../src/actions/reconnect.ts";
 import { createTurns } from "../src/actions/turns.ts";
 import { createStore } from "../src/app/store.ts";
-import type { Post } from "../src/state/state.ts";
 import { browserStorage } from "../src/storage/browser-storage.ts";
-import { restorePosts, savePosts } from "../src/storage/outbox.ts";
 import type { Api } from "../src/transport/api.ts";
 import { ApiError } from "../src/transport/http.ts";
 import { accepted, given, history, log, post, talk, thread, turn, when } from "./builders.ts";
@@ -183,32 +182,5 @@ describe("the queue", () => {
     turns.retryPost("1");
     await settle();
     expect(requests).toEqual(["t 1"]);
-  });
-});
-
-describe("a reload", () => {
-  const waiting: Post[] = [
-    post("a", { status: "sending" }),
-    post("b", { status: "queued" }),
-    post("c", { status: "offline", problem: "x" }),
-    post("d", { status: "held" }),
-    post("e", { status: "failed", problem: "too long" }),
-  ];
-  const reload = (tab: string, after: number) => {
-    sessionStorage.clear();
-    const storage = browserStorage(() => sessionStorage);
-    savePosts(storage, "tab", waiting, 0);
-    return restorePosts(storage, tab, after).map(({ status }) => status);
-  };
-
-  test("goes on with what was queued", () => {
-    expect(reload("tab", 1_000)).toEqual(["queued", "queued", "queued", "held", "failed"]);
-  });
-
-  test("asks before it sends what is old or of a closed tab", () => {
-    const asked = ["held", "held", "held", "held", "failed"];
-    expect(reload("tab", 86_400_000)).toEqual(asked);
-    expect(reload("another", 86_400_000)).toEqual(asked);
-    expect(reload("another", 1_000)).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { breakpointLabels, promptSlices, sourceLabel } from "../src/format/prompt-slices.ts";
 import type { Plan } from "../src/transport/protocol.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { nextPost, retryDelay } from "../src/state/outbox.ts";
 import { canContinue, type State, textOf, threadAt, visibleMessages } from "../src/state/state.ts";

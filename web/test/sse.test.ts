@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { type SseEvent, sseParser } from "../src/transport/sse.ts";
 

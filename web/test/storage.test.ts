@@ -1,5 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
+import type { Post } from "../src/state/state.ts";
 import { browserStorage } from "../src/storage/browser-storage.ts";
+import { restorePosts, savePosts } from "../src/storage/outbox.ts";
+import { post } from "./builders.ts";
 
 function fullStorage(): Storage {
   const refuse = () => {
@@ -50,4 +53,31 @@ test("storage that has room again keeps values itself", () => {
   values.write("theme", "light");
   expect([...stored.values()]).toEqual(["light"]);
   expect(values.read("theme")).toBe("light");
+});
+
+describe("a reload", () => {
+  const waiting: Post[] = [
+    post("a", { status: "sending" }),
+    post("b", { status: "queued" }),
+    post("c", { status: "offline", problem: "x" }),
+    post("d", { status: "held" }),
+    post("e", { status: "failed", problem: "too long" }),
+  ];
+  const reload = (tab: string, after: number) => {
+    sessionStorage.clear();
+    const storage = browserStorage(() => sessionStorage);
+    savePosts(storage, "tab", waiting, 0);
+    return restorePosts(storage, tab, after).map(({ status }) => status);
+  };
+
+  test("goes on with what was queued", () => {
+    expect(reload("tab", 1_000)).toEqual(["queued", "queued", "queued", "held", "failed"]);
+  });
+
+  test("asks before it sends what is old or of a closed tab", () => {
+    const asked = ["held", "held", "held", "held", "failed"];
+    expect(reload("tab", 86_400_000)).toEqual(asked);
+    expect(reload("another", 86_400_000)).toEqual(asked);
+    expect(reload("another", 1_000)).toEqual([]);
+  });
 });

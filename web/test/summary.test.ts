@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { mayHaveSummary } from "../src/actions/summaries.ts";
 import type { Summary } from "../src/transport/protocol.ts";

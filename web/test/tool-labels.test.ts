@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { toolLabel } from "../src/format/tool-labels.ts";
 import { accepted, given, history, log, post } from "./builders.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import { dollars } from "../src/format/numbers.ts";
 import { isUsageUrl } from "../src/app/url.ts";

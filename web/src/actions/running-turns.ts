@@ -68,6 +68,8 @@ async function loadResult(
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     try {
       const turn = await api.turn(turnId);
+      // Its log has ended, so its result is about to be stored.
+      if (turn.status === "running") throw new Error("The answer is not finished.");
       store.dispatch({ type: "turn.settled", turn });
       void onSettled(threadId);
       const thread = await api.thread(threadId);

@@ -15,7 +15,10 @@ export function setDirections(block: Element): void {
     const hasBlocks = [...item.children].some((child) =>
       child.matches("p, blockquote, pre, h1, h2, h3, h4, h5, h6"),
     );
-    item.setAttribute("dir", hasBlocks ? directionOf(item) : "auto");
+    const direction = directionOf(item);
+    item.setAttribute("dir", hasBlocks ? direction : "auto");
+    // Not the selector `:dir()`, which the build would replace by a list of languages.
+    if (direction !== item.parentElement?.getAttribute("dir")) item.classList.add("against");
   }
 }
 

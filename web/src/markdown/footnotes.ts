@@ -1,5 +1,5 @@
-// Footnotes: "[^1]" in the text, and "[^1]: the note" as a paragraph of its own, where it stands. They are no links, because
-// several messages of a page may use the same labels.
+// Footnotes: "[^1]" in the text, and "[^1]: the note" as a paragraph of its own, where it stands. footnote-links.ts links them
+// once the text is complete.
 
 import type { MarkdownIt, StateBlock, StateInline } from "markdown-it";
 import type { GrowingEnv } from "./close-open-markup.ts";

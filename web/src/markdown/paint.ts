@@ -4,6 +4,7 @@ import type { MarkdownIt } from "markdown-it";
 import { createBlocks } from "./blocks.ts";
 import { matching, setDirections } from "./direction.ts";
 import { patchChildren } from "./dom-patch.ts";
+import { linkFootnotes } from "./footnote-links.ts";
 import type { Sanitize } from "./sanitize.ts";
 
 export interface Painter {
@@ -18,6 +19,8 @@ export function createPainter(
   md: MarkdownIt,
   sanitize: Sanitize,
   typeset: Typeset,
+  /** Begins the ids of its notes. */
+  prefix = "",
 ): Painter {
   const blocks = createBlocks(md);
 
@@ -38,6 +41,7 @@ export function createPainter(
       const patch = blocks.update(text, open);
       if (patch.type === "blocks") show(patch.keep, patch.blocks);
       else if (patch.text !== "") lastCode(target)?.append(patch.text);
+      if (!open) linkFootnotes(target, prefix);
     },
   };
 }

@@ -169,6 +169,7 @@ function withJoinedTurn(conversation: Conversation, turn: Turn): Conversation {
 }
 
 function withSettledTurn(conversation: Conversation, turn: Turn): Conversation {
+  if (turn.status === "running") return conversation;
   const live = conversation.live?.turnId === turn.id ? null : conversation.live;
   const final = finalMessage(turn.message, turn);
   const shown = conversation.messages.some((message) => message.id === final.id);

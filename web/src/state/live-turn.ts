@@ -15,10 +15,6 @@ export function applyTurnEvent(conversation: Conversation, event: TurnEvent, at:
   if (event.turn_id !== undefined && event.turn_id !== live.turnId) return conversation;
   const next: LiveTurn = { ...live, seq: event.seq, connection: "open" };
   switch (event.type) {
-    case "turn.started": {
-      const model = event.model ?? next.message.model;
-      return { ...conversation, live: { ...next, message: { ...next.message, model } } };
-    }
     case "part.started":
       return withParts(conversation, { ...next, activity: null }, [...next.parts, newPart(event, at)]);
     case "part.delta": {
@@ -58,7 +54,7 @@ export function withLostTurn(conversation: Conversation, live: LiveTurn): Conver
 
 /** The stored message of a turn. Where its status is still streaming, it gets the status of the finished turn. */
 export function finalMessage(message: Message, turn: Turn): Message {
-  if (turn.status === "running" || message.status !== "streaming") return message;
+  if (message.status !== "streaming") return message;
   const status: MessageStatus =
     turn.status === "completed"
       ? "complete"

@@ -42,15 +42,20 @@ export function reduceThreadList(list: ThreadList, event: PageEvent, open: strin
         return change(list, threadId, (thread) => ({ ...thread, title }));
       }
       if (!isTerminal(turnEvent)) return list;
-      return change(list, threadId, (thread) => ({
-        ...thread,
-        running_turn_id: null,
-        unread: threadId !== open,
-      }));
+      return change(list, threadId, (thread) =>
+        isOther(thread.running_turn_id, turnEvent.turn_id)
+          ? thread
+          : { ...thread, running_turn_id: null, unread: threadId !== open },
+      );
     }
     default:
       return list;
   }
+}
+
+/** Whether another turn than the one of an event runs. The end of an earlier turn, read late, must not end it. */
+function isOther(running: string | null, turnId: string | undefined): boolean {
+  return running !== null && turnId !== undefined && running !== turnId;
 }
 
 /** Joins two lists; of a thread in both, the first one stays. */

@@ -221,7 +221,7 @@ interface EventBase {
 
 export type TurnEvent = EventBase &
   (
-    | { readonly type: "turn.started"; readonly model?: string }
+    | { readonly type: "turn.started" }
     | {
         readonly type: "part.started";
         readonly part_id: string;

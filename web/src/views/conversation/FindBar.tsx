@@ -6,6 +6,7 @@ import type { Message } from "../../transport/protocol.ts";
 import { IconButton } from "../elements/icons.tsx";
 import { commandKey, isShortcut } from "../elements/keyboard.ts";
 import { useActions } from "../hooks/actions-context.ts";
+import { useFindMarks } from "./use-find-marks.ts";
 
 const NONE: readonly Message[] = [];
 
@@ -43,6 +44,7 @@ function OpenBar({ threadId, onClose }: BarProps): JSX.Element {
   const hits = useMemo(() => findMessages(messages, query), [messages, query]);
   const index = shown === null ? -1 : hits.indexOf(shown);
 
+  useFindMarks(query, index < 0 ? null : shown);
   useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => void threads.loadAll(threadId), [threads, threadId]);
 

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { copy } from "../../app/clipboard.ts";
+import { followFootnote } from "../../markdown/footnote-links.ts";
 import type { Painter } from "../../markdown/paint.ts";
 import { useActions } from "../hooks/actions-context.ts";
 
@@ -34,6 +35,7 @@ export function Markdown({ text, open }: { readonly text: string; readonly open:
 
   useEffect(() => {
     target.current?.addEventListener("click", copyCode);
+    target.current?.addEventListener("click", followFootnote);
     onRendererReady(() => {
       const { current } = painting;
       if (target.current === null || current === null || target.current.querySelector("code[class]") === null)

@@ -41,6 +41,5 @@ function outcomeText({ status, error, finish_reason }: Message): string | null {
   if (status === "interrupted") return "Interrupted before the end. The partial answer is saved.";
   if (status === "cancelled") return "Stopped.";
   if (finish_reason === "length") return "The answer reached its length limit.";
-  if (finish_reason === "content_filter") return "The content filter stopped the answer.";
   return null;
 }
