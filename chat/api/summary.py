@@ -138,7 +138,9 @@ class Summaries(Resource):
             thread = await get_thread(connection, owner_id, thread_id)
             if thread.leaf_id is None:
                 return None
-            snapshot = await load(connection, owner_id, thread_id, thread.leaf_id, tokens=None)
+            snapshot = await load(
+                self.deps.runtime, connection, owner_id, thread_id, thread.leaf_id, tokens=None
+            )
             if snapshot.summary is None:
                 return None
             return await summaries.get(connection, owner_id, snapshot.summary.id)

@@ -1,12 +1,13 @@
 """Calls to the model that are not a turn's answer: titles, summaries, classifications, keep-alives. Each has its ledger row."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from chat.calls import ledger
 from chat.calls.record import CallContext, CallRecord, Size
@@ -49,7 +50,7 @@ async def complete(
     After `deadline` seconds, or those of its purpose, the call is given up. `when_cancelled`: the outcome in the ledger when the caller itself is cancelled.
     """
     caller = runtime.caller
-    record = _record(runtime, call_context, model, body)
+    record = await _record(runtime, call_context, model, body)
     words: list[str] = []
     async with _kept_when_cancelled(runtime, record, when_cancelled):
         with suppress(UpstreamFailure):  # the record knows how it ended
@@ -67,7 +68,7 @@ async def complete(
 
 async def touch(runtime: Runtime, call_context: CallContext, model: str, body: bytes) -> Completion:
     """Send a request that asks for no answer and only renews a cached prefix."""
-    record = _record(runtime, call_context, model, body)
+    record = await _record(runtime, call_context, model, body)
     async with _kept_when_cancelled(runtime, record, "interrupted"):
         with suppress(UpstreamFailure):
             async with _limited(record, None, runtime.caller.clock):
@@ -100,21 +101,28 @@ def completion_request(model: str, system: str, text: str, *, max_tokens: int, u
     return canonical(body)
 
 
-def _record(runtime: Runtime, call_context: CallContext, model: str, body: bytes) -> CallRecord:
+class _Limit(msgspec.Struct):
+    """What is read of a request's JSON; the rest is skipped."""
+
+    max_tokens: int
+
+
+async def _record(runtime: Runtime, call_context: CallContext, model: str, body: bytes) -> CallRecord:
     return runtime.caller.record(
         call_context,
         model=model,
         tier=runtime.deployment.tier_of(model),
-        size=_size(runtime, model, body),
+        size=await _size(runtime, model, body),
     )
 
 
-def _size(runtime: Runtime, model: str, body: bytes) -> Size:
+async def _size(runtime: Runtime, model: str, body: bytes) -> Size:
     """How large a request is, its JSON counted as text: a little more than the model will read.
 
     One that asks for no answer reads the cache, which counts against no limit.
     """
-    text, output = body.decode(), int(json.loads(body)["max_tokens"])
+    text, output = body.decode(), msgspec.json.decode(body, type=_Limit).max_tokens
+    await runtime.sizes.prepare([text], [model])
     prompt = runtime.sizes.count(text, model)
     return Size(
         prompt=prompt,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 
 import structlog
+from cachetools import LRUCache
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.background import jobs, keepalive_cap
@@ -41,7 +42,9 @@ CLAIM = (
     180_000  # milliseconds a claimed cache state is left to whoever claimed it: longer than a job's deadline
 )
 STALE = 900_000  # milliseconds after which what a page reported of itself no longer counts
-MOST_PRESENCES = 10_000  # threads whose presence is remembered before stale ones are dropped
+MOST_PRESENCES = (
+    10_000  # threads whose presence is remembered, half a kilobyte each: those that reported last
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,16 +56,13 @@ class Keepalives:
     summarizer: Summarizer
     enabled: bool
     keepalive_cap: KeepaliveCap
-    _presences: dict[tuple[str, str], tuple[Presence, int]] = field(default_factory=dict)
+    _presences: LRUCache[tuple[str, str], tuple[Presence, int]] = field(
+        default_factory=lambda: LRUCache(MOST_PRESENCES)
+    )
 
     def report_presence(self, owner_id: str, thread_id: str, presence: Presence) -> None:
         """Remember whether the page that shows a thread is visible, open, or gone."""
-        now = self.runtime.clock.now()
-        self._presences[(owner_id, thread_id)] = (presence, now)
-        if len(self._presences) > MOST_PRESENCES:
-            self._presences = {
-                key: report for key, report in self._presences.items() if now - report[1] < STALE
-            }
+        self._presences[(owner_id, thread_id)] = (presence, self.runtime.clock.now())
 
     async def start_due(self) -> None:
         """Start a job for each cache state that is due and that nobody else has claimed."""
@@ -89,6 +89,7 @@ class Keepalives:
             if thread is None or turn is None or thread.leaf_id is None or thread.running_turn_id is not None:
                 return  # a running turn will set the cache state's next time itself
             snapshot = await load(
+                self.runtime,
                 connection,
                 stored.owner_id,
                 stored.thread_id,

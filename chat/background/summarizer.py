@@ -80,7 +80,9 @@ class Summarizer:
                     if claim is None:
                         return "busy"
                     async with self.runtime.database.reading() as connection:
-                        snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+                        snapshot = await load(
+                            self.runtime, connection, owner_id, thread_id, leaf_id, tokens=None
+                        )
                     return await self._compact(snapshot, compaction, claim)
         except asyncio.CancelledError:
             self._rest(key)  # it took too long, and would again
@@ -92,7 +94,7 @@ class Summarizer:
         """Compact all but the newest messages of a branch because a person asks for it."""
         now = self.runtime.clock.now()
         async with self.runtime.database.reading() as connection:
-            snapshot = await load(connection, owner_id, thread_id, leaf_id, tokens=None)
+            snapshot = await load(self.runtime, connection, owner_id, thread_id, leaf_id, tokens=None)
         inputs, path = snapshot.seen_by(self.runtime, model_id, now)
         floor = floor_index(path, inputs.policy.floor_messages - 1, inputs.policy)
         if not floor:

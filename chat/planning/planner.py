@@ -48,6 +48,7 @@ class Planning:
         self.started_at = self.runtime.clock.now()
         async with self.runtime.database.reading() as connection:
             self.loaded = await load(
+                self.runtime,
                 connection,
                 turn.owner_id,
                 turn.thread_id,
@@ -55,6 +56,9 @@ class Planning:
                 tokens=self.runtime.deployment.policy.window_cap,
                 models=tuple(self.runtime.deployment.models),
             )
+        if self.continued is not None:
+            block = continuing.block(self.continued.text)
+            await self.runtime.sizes.prepare([block], self.runtime.deployment.models)
 
     def price(self, model_id: str) -> tuple[int | None, str]:
         """What the turn would cost with a model, in picodollars, without what recall may add; and why that model cannot answer.
@@ -124,6 +128,8 @@ class Planning:
     ) -> None:
         """Store the recipe and the digest of the request that is about to be sent. `tried` as in `stored_plan.plan_to_json`."""
         value = plan_to_json(plan, body_of(plan, rounds), rounds=rounds, tried=tried or {})
+        if rounds:
+            await self.runtime.sizes.prepare([str(rounds)], [plan.recipe.model])  # `grown` counts them
 
         async def write(connection: AsyncConnection) -> None:
             await prompts.keep(connection, plan.prompt)

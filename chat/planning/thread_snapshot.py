@@ -12,6 +12,7 @@ from context.cache.plan_inputs import PlanInputs
 from context.messages import Message
 from context.policy import DEFAULT
 from context.request.summary_blocks import Summary, may_stand
+from context.request.window import spoken
 from store import branches, cache_states, learned_stats, summaries
 from store.cache_states import StoredCacheState
 
@@ -60,6 +61,7 @@ class ThreadSnapshot:
 
 
 async def load(
+    runtime: Runtime,
     connection: AsyncConnection,
     owner_id: str,
     thread_id: str,
@@ -68,8 +70,12 @@ async def load(
     tokens: int | None,
     models: Collection[str] = (),
 ) -> ThreadSnapshot:
-    """Read a thread snapshot: rows in proportion to the window, never to the thread. `tokens` None reads all that has no summary yet."""
+    """Read a thread snapshot: rows in proportion to the window, never to the thread. `tokens` None reads all that has no summary yet.
+
+    The sizes of its messages are counted too, off the event loop where that takes long.
+    """
     path, summary = await _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
+    await runtime.sizes.prepare(map(spoken, path), runtime.deployment.models)
     held = await cache_states.of_thread(connection, owner_id, thread_id)
     histograms = {
         model: await learned_stats.get(connection, learned_stats.global_gaps_key(model))

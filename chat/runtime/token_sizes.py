@@ -5,22 +5,28 @@ Sizes of stored messages are kept as the reference model counts them; when a req
 model, from features that are computed once per message.
 """
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Timer
+from threading import Lock
+
+from cachetools import LRUCache
 
 from context.messages import Message
 from context.request.window import spoken
 from context.tokens.calibration import Calibration
 from context.tokens.exact import ExactTokenizer
-from context.tokens.features import Features, frame, total
+from context.tokens.features import NOTHING, Features, frame, total
 from context.tokens.prior import TokenPrior
 
-REMEMBERED = 50_000  # messages whose features are kept in memory, about 300 bytes each
+REMEMBERED_BYTES = 8 * 1024 * 1024  # of the features kept in memory: about 7,000 messages
+ENTRY_BYTES = 1_200  # of one message's features in that memory, with its key
+LONG = 4_000  # characters: fewer are counted in less than two milliseconds, where they are
 LEAST_SAFETY = 1.02  # whatever has been learned, a hard limit is never approached closer than this
-WARM_AFTER = 0.5  # seconds; loading the shipped tokenizer holds the interpreter for about 60 ms
+
+Reader = ExactTokenizer | TokenPrior
+Key = tuple[str, int, int]  # the reader's name; the text's length and hash
 EVERY_MODEL = "*"
 
 
@@ -38,20 +44,41 @@ def load_tokenizers(files: Mapping[str, Path]) -> dict[str, ExactTokenizer]:
 
 
 class Sizes:
-    """Token counts and estimates. Learns from bills; all else about it is pure."""
+    """Token counts and estimates. Learns from bills; all else about it is pure. Safe to share between threads.
+
+    `prepare` counts on a thread what takes long; `count`, `bound`, `sized` and `safety` then look it up. Without it they count where
+    they are called.
+    """
 
     def __init__(self, reference: str, tokenizers: Mapping[str, ExactTokenizer] | None = None) -> None:
         self._reference = reference
         self._tokenizers = dict(tokenizers or {})
         self._calibrations: dict[str, Calibration] = {}
-        self._features: OrderedDict[tuple[str, str, int, int], Features] = OrderedDict()
+        self._features: LRUCache[Key, Features] = LRUCache(REMEMBERED_BYTES, getsizeof=lambda _: ENTRY_BYTES)
+        self._lock = Lock()  # of the memory
+        self._preparing = asyncio.Lock()
 
-    def warm(self) -> None:
-        """Load the shipped tokenizer on a thread once the server is up. Whoever needs it earlier loads it."""
-        if EVERY_MODEL not in self._tokenizers:
-            timer = Timer(WARM_AFTER, TokenPrior.load)
-            timer.daemon = True
-            timer.start()
+    async def warm(self, texts: Iterable[str], models: Collection[str]) -> None:
+        """Load what counts for these models, and count the texts that every request contains."""
+        await asyncio.to_thread(lambda: [self._reader(model) for model in models])
+        await self.prepare(texts, models)
+
+    async def prepare(self, texts: Iterable[str], models: Collection[str] = ()) -> None:
+        """Count texts on a thread, unless that is quick, so that their sizes for these models are at hand; without models, for the reference model.
+
+        One call at a time: several threads would keep the event loop waiting for the interpreter by turns.
+        """
+        readers = {reader.name: reader for reader in map(self._reader, models or [self._reference])}.values()
+        unread = {
+            _key(reader, text): (reader, text)
+            for text in texts
+            for reader in readers
+            if _key(reader, text) not in self._features
+        }
+        if sum(len(text) for _, text in unread.values()) <= LONG:
+            return
+        async with self._preparing:
+            await asyncio.to_thread(lambda: [self._of(text, reader) for reader, text in unread.values()])
 
     def calibration(self, model: str) -> Calibration:
         """What is known of a model's tokenizer."""
@@ -68,29 +95,29 @@ class Sizes:
     def count(self, text: str, model: str | None = None) -> int:
         """Expected tokens of a text, for the reference model unless another is named."""
         model = model or self._reference
-        return round(self.calibration(model).estimate(self._reader(model).features(text)))
+        return round(self.calibration(model).estimate(self._features_of(text, model)))
 
     def bound(self, text: str, model: str) -> int:
         """Tokens of a text that will hardly be exceeded."""
-        return self.calibration(model).bound(self._reader(model).features(text))
+        return self.calibration(model).bound(self._features_of(text, model))
 
     def sized(self, messages: Sequence[Message], model: str) -> tuple[Message, ...]:
         """The same messages with their sizes as that model counts them."""
         calibration = self.calibration(model)
         return tuple(
-            replace(message, tokens=round(calibration.estimate(self._of(message, model))))
-            for message in messages
+            replace(message, tokens=round(calibration.estimate(features)))
+            for message, features in zip(messages, self._of_messages(messages, model), strict=True)
         )
 
     def safety(self, messages: Sequence[Message], model: str) -> float:
         """By what factor the sum of these messages' estimates must be multiplied to be on the safe side."""
         calibration = self.calibration(model)
-        features = total([*(self._of(message, model) for message in messages), frame(len(messages))])
+        features = total([*self._of_messages(messages, model), frame(len(messages))])
         return max(LEAST_SAFETY, calibration.bound(features) / max(1.0, calibration.estimate(features)))
 
     def features(self, messages: Sequence[Message], model: str) -> Features:
         """What these messages, new in a prompt, add to it, as a model's calibration counts it."""
-        return total([*(self._of(message, model) for message in messages), frame(len(messages), 0)])
+        return total([*self._of_messages(messages, model), frame(len(messages), 0)])
 
     def adopt(self, model: str, calibration: Calibration) -> None:
         """Estimate with what is known now."""
@@ -99,17 +126,30 @@ class Sizes:
     def _tokenizer(self, model: str) -> ExactTokenizer | None:
         return self._tokenizers.get(model) or self._tokenizers.get(EVERY_MODEL)
 
-    def _reader(self, model: str) -> ExactTokenizer | TokenPrior:
+    def _reader(self, model: str) -> Reader:
         return self._tokenizer(model) or TokenPrior.load()
 
-    def _of(self, message: Message, model: str) -> Features:
-        words, reader = spoken(message), self._reader(model)
-        # Ids are unique per owner only, and a deleted message's id may be used again: the words are part of the key.
-        key = (reader.name, message.id, len(words), hash(words))
-        known = self._features.get(key)
-        if known is None:
-            known = reader.features(words)
-            self._features[key] = known
-            if len(self._features) > REMEMBERED:
-                self._features.popitem(last=False)
-        return known
+    def _features_of(self, text: str, model: str) -> Features:
+        """The features of a text that is no message: only those of a long one are worth remembering."""
+        reader = self._reader(model)
+        return self._of(text, reader) if len(text) > LONG else reader.features(text)
+
+    def _of_messages(self, messages: Sequence[Message], model: str) -> list[Features]:
+        reader = self._reader(model)
+        return [self._of(spoken(message), reader) for message in messages]
+
+    def _of(self, text: str, reader: Reader) -> Features:
+        if not text:
+            return NOTHING
+        key = _key(reader, text)
+        with self._lock:
+            features = self._features.get(key)
+        if features is None:
+            features = reader.features(text)
+            with self._lock:
+                self._features[key] = features
+        return features
+
+
+def _key(reader: Reader, text: str) -> Key:
+    return reader.name, len(text), hash(text)

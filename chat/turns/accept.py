@@ -68,7 +68,7 @@ async def accept(
         if stopping:
             raise Unavailable("this server is shutting down", retry_after=2)
         _check_model(runtime.deployment, turn_request)
-        _check_size(runtime, turn_request)
+        await _check_size(runtime, turn_request)
     except (Unavailable, ModelNotFound, ContextTooLong):
         # What was accepted stays accepted, though models and what is known of them may have changed since.
         async with runtime.database.reading() as connection:
@@ -113,12 +113,13 @@ def _check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
         raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
 
 
-def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
+async def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
     """Raises ContextTooLong by the upper bound of the tokens: the provider never refuses an accepted message for its length."""
     if turn_request.text is None:
         return
     deployment, sizes = runtime.deployment, runtime.sizes
     refused: list[str] = []
+    await sizes.prepare([turn_request.text], deployment.models)
     for model_id in deployment.possible(turn_request.pins):
         model = deployment.models[model_id]
         tokens = sizes.bound(turn_request.text, model.id)

@@ -68,6 +68,7 @@ class AfterTurn:
         model = plan.recipe.model
         async with runtime.database.reading() as connection:
             snapshot = await load(
+                runtime,
                 connection,
                 turn.owner_id,
                 turn.thread_id,

@@ -13,6 +13,7 @@ from context.cache.global_gaps import GlobalGaps
 from context.models.pricing import Usage
 from context.planning.stored_plan import StoredPlan
 from context.request.recipe import Recipe
+from context.request.window import spoken
 from context.tokens.calibration import Calibration
 from store import cache_states, learned_stats, messages, turns
 from store.learned_stats import global_gaps_key
@@ -83,6 +84,7 @@ class CacheUpdate:
             return
         new = (answer.message, question.message)
         model, sizes = self.cache_state.model, self.runtime.sizes
+        await sizes.prepare(map(spoken, new), [model])
         name = sizes.calibration_key(model)
         value = await learned_stats.get(connection, name, to_change=True)
         calibration = sizes.initial(model) if value is None else Calibration.from_json(value)

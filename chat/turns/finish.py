@@ -4,7 +4,7 @@ What is only useful (search index, cache state, learned sizes) is written in sav
 answer is kept all the same, and the log names what was left out (`turn.write_skipped`). The search index is completed at the next start.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -49,13 +49,14 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     await work.journal.settle()
     spent = _spent(work)
     tokens, cost = total(spent)
+    parts = tuple(work.answer_builder.parts)
     seq, payload = work.journal.last(terminal_event(outcome, tokens))
     ended = await work.runtime.database.write(
         Ending(
             turn=work.turn,
             outcome=outcome,
-            parts=tuple(work.answer_builder.parts),
-            runtime=work.runtime,
+            parts=parts,
+            size=await size_of(work.runtime, parts),
             # Its configured name: the provider answers an alias with the id of the model behind it.
             model=next((record.model for record in reversed(work.calls) if record.call.model), None),
             tokens=tokens,
@@ -121,10 +122,17 @@ def terminal_event(outcome: Outcome, tokens: events.TokenUsage | None) -> events
             assert_never(outcome)
 
 
-def _tokens(runtime: Runtime, text: str) -> int:
-    """Tokens of an answer; a cautious guess where the tokenizer fails."""
-    counted = _or_none("token_count", partial(runtime.sizes.count, text)) if text else 0
-    return len(text.encode()) // 3 + 1 if counted is None else counted
+async def size_of(runtime: Runtime, parts: Sequence[Part]) -> int:
+    """Tokens of an answer's text; a cautious guess where the tokenizer fails."""
+    text = "\n\n".join(part.text for part in parts if isinstance(part, TextPart))
+    if not text:
+        return 0
+    try:
+        await runtime.sizes.prepare([text])
+        return runtime.sizes.count(text)
+    except Exception:
+        log.exception("turn.write_skipped", what="token_count")
+        return len(text.encode()) // 3 + 1
 
 
 def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
@@ -140,12 +148,12 @@ def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
 
 
 class Ending(msgspec.Struct, kw_only=True, frozen=True):
-    """Everything that is written when a turn ends."""
+    """Everything that is written when a turn ends. `size`: tokens of the answer's text; `tokens`: what the turn's calls used."""
 
     turn: Turn
     outcome: Outcome
     parts: tuple[Part, ...]
-    runtime: Runtime
+    size: int
     model: str | None
     tokens: events.TokenUsage | None
     cost: Decimal | None
@@ -175,7 +183,6 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             # A COMMIT whose answer was lost has stored this very event: then this call is the repetition.
             return await store_events.holds(connection, last)
         await connection.execute(store_events.APPEND, last)
-        text = "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
         pk = await messages.finish(
             connection,
             turn.owner_id,
@@ -183,7 +190,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             messages.FinishedAnswer(
                 status=message_status,
                 parts=self.parts,
-                tokens=_tokens(self.runtime, text),
+                tokens=self.size,
                 refused=isinstance(outcome, Failed) and outcome.refused,
                 model=self.model,
                 finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,

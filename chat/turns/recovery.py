@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.calls import ledger
 from chat.runtime.runtime import Runtime
 from chat.stream import events, notes
-from chat.turns.finish import Ending, terminal_event
+from chat.turns.finish import Ending, size_of, terminal_event
 from chat.turns.outcome import Failed
 from context.messages import Part, ReasoningPart, TextPart, ToolPart
 from context.planning.stored_plan import StoredPlan
@@ -39,7 +39,7 @@ async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
         turn=turn,
         outcome=outcome,
         parts=parts,
-        runtime=runtime,
+        size=await size_of(runtime, parts),
         model=None,
         tokens=None,
         cost=None,

@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import chain
 from typing import Final
@@ -38,6 +39,9 @@ class Meaning:
 _LATIN: Final = "A-Za-zªºÀ-ÖØ-öø-ɏ\u0300-\u036fḀ-ỿ"
 # The space before a word belongs to it, as in every tokenizer since GPT-2.
 FOREIGN: Final = re.compile(f"((?: ?+[^\\0-\x7f{_LATIN}]++)++)")
+
+# Where a text may be cut without a change of its counts: before a single space, or within a foreign run.
+_SEAM: Final = re.compile(f"\\S(?= \\S)|[^\\0-\x7f{_LATIN}](?=[^\\0-\x7f{_LATIN}])")
 
 # In the shape of a text, letters are spaces; so `split` leaves the gaps.
 _SPACE, _LINE, _BLANK, _DIGIT, _SIGN, _OTHER, _END = b"_nt0!?."
@@ -70,6 +74,19 @@ PIECE: Final = re.compile(
     rb"|[_nt]{1,%(longest)d}(?=_[^_nt])|[_nt]{1,%(longest)d}+"
     rb"|\?" % {b"longest": LONGEST}
 )
+
+
+def parts(text: str, size: int) -> Iterator[str]:
+    """The text in parts of at most `size` characters. Where there is no seam to cut at, a part ends when it is full, which can split a
+    piece in two.
+    """
+    start = 0
+    while len(text) - start > size:
+        seam = _SEAM.search(text, start + size // 2, start + size)
+        cut = start + size if seam is None else seam.end()
+        yield text[start:cut]
+        start = cut
+    yield text[start:]
 
 
 def word_meaning(tokenizer: WordTokenizer, word: str) -> Meaning:

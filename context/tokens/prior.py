@@ -3,6 +3,8 @@
 Most words English knows, and most gaps are single spaces: neither is looked at one by one. Nearly all other pieces of ordinary
 text have been seen before, and many count for the same: they are looked up and tallied without a Python loop over the text,
 and only the few distinct results are added up. What is remembered changes the time a text takes and nothing else.
+
+A long text is counted part by part, so that a thread that counts one lets go of the interpreter every few milliseconds.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from itertools import chain, filterfalse
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
-from context.tokens.features import INDEX, NAMES, Features
+from context.tokens.features import INDEX, NAMES, Features, total
 from context.tokens.pieces import (
     END,
     FOREIGN,
@@ -28,6 +30,7 @@ from context.tokens.pieces import (
     Meaning,
     gap_meaning,
     letter_meaning,
+    parts,
     word_meaning,
 )
 from context.tokens.tokenizer import WordTokenizer
@@ -37,6 +40,7 @@ WORD, GLUED, REST = INDEX["word"], INDEX["glued_word"], INDEX["rest"]
 REMEMBERED: Final = (
     65_536  # pieces: 6 MB of words, 33 MB at worst; prose of one language repeats within a few thousand
 )
+PART: Final = 4_096  # characters counted without letting go of the interpreter: 5 ms at worst
 
 
 class TokenPrior:
@@ -58,15 +62,22 @@ class TokenPrior:
 
     def features(self, text: str) -> Features:
         """What is counted in `text`, in the order of `NAMES`; linear in its length."""
+        return (
+            total(map(self._part_features, parts(text, PART)))
+            if len(text) > PART
+            else self._part_features(text)
+        )
+
+    def _part_features(self, text: str) -> Features:
         memory = self._memory
         if len(memory) > REMEMBERED:
             memory = self._memory = _Memory(self._tokenizer)
         counts = [0] * len(NAMES)
         foreign = ""
         if not text.isascii():
-            parts = FOREIGN.split(text)  # Latin, foreign, Latin, ...
-            text, foreign = MARK.join(parts[::2]), "".join(parts[1::2]).replace(" ", "")
-            counts[REST] -= len(parts) // 2  # the marks, which count like characters of the text
+            runs = FOREIGN.split(text)  # Latin, foreign, Latin, ...
+            text, foreign = MARK.join(runs[::2]), "".join(runs[1::2]).replace(" ", "")
+            counts[REST] -= len(runs) // 2  # the marks, which count like characters of the text
         data = text.encode()
         words = data.translate(WORDS).decode().split()
         shape = data.translate(SHAPES)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from context.tokens.features import INDEX, NAMES, NOTHING, Features, frame, total
 from context.tokens.pieces import LONGEST, PIECE, SHAPES, WORDS
-from context.tokens.prior import REMEMBERED, TokenPrior
+from context.tokens.prior import PART, REMEMBERED, TokenPrior
+from tests import texts
 
 prior = TokenPrior.load()
 any_text = st.text(st.characters(exclude_categories=[]), max_size=200)
@@ -141,6 +142,20 @@ def test_a_flood_of_new_words_does_not_fill_the_memory() -> None:
 
 
 LETTERS = {ord(digit): letter for digit, letter in zip("0123456789", "ghijklmnop", strict=True)}
+
+
+@pytest.mark.parametrize(
+    "kind", [*texts.SCRIPTS, "many words", "dates", "bullets", "emoji family", "letter and accents"]
+)
+def test_a_long_text_counts_as_the_sum_of_its_parts(kind: str) -> None:
+    text = texts.text(kind, 10 * PART)
+    assert prior.features(text) == prior._part_features(text)
+
+
+def test_a_long_text_without_a_seam_is_cut_all_the_same() -> None:
+    text = texts.text("one digit", 10 * PART)
+    whole = sum(prior._part_features(text))
+    assert whole <= sum(prior.features(text)) <= whole * 1.01
 
 
 def test_the_frame_of_a_request_is_counted_beside_its_texts() -> None:
