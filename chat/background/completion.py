@@ -57,7 +57,7 @@ async def complete(
             async with _limited(record, deadline, caller.clock), caller.ask(record, body) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, TextDelta):
-                        record.received(piece.text, caller.clock.monotonic())
+                        record.received(piece.text, caller.clock.monotonic(), kind=piece.kind)
                         if piece.kind == "text":
                             words.append(piece.text)
                     elif isinstance(piece, MessageStopped):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from chat.budgets.reservations import Budgets, CallDoesNotFit
 from chat.calls.hooks import Hooks
+from chat.calls.output_speed import OutputSpeeds
 from chat.calls.record import CallContext, CallRecord, Size
 from chat.clock import Clock
 from chat.upstream.admission import Admission
@@ -50,6 +51,7 @@ class Caller:
     local: bool
     hooks: Hooks = field(default_factory=Hooks)
     budgets: Budgets = field(default_factory=Budgets)
+    output_speeds: OutputSpeeds = field(default_factory=OutputSpeeds)
 
     def record(
         self,
@@ -72,6 +74,7 @@ class Caller:
             again=again,
             created_at=self.clock.now(),
             requested_at=self.clock.monotonic(),
+            speed=self.output_speeds.of(model),
         )
 
     @asynccontextmanager
@@ -192,4 +195,8 @@ class Caller:
     def _close(self, record: CallRecord) -> None:
         if record.ended_at is None:
             record.end("cancelled", self.clock.monotonic())
+        if record.call.counted and record.first_byte_at is not None and record.ended_at is not None:
+            self.output_speeds.learn(
+                record.model, record.usage.output, record.ended_at - record.first_byte_at
+            )
         self.hooks.call_ended(record, local=self.local)

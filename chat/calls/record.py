@@ -48,6 +48,7 @@ class CallRecord:
     """One upstream call; every field is right at every moment. Seconds on the monotonic clock, `created_at` in milliseconds.
 
     `again`: its turn has already counted as a request of its tier. `opened`: it may have been sent, so that it needs a ledger row.
+    `text_at`: when the first text arrived that was no thinking. `speed`: tokens a second that the model writes, 0 if unknown.
     """
 
     id: str
@@ -68,11 +69,17 @@ class CallRecord:
     status: int | None = None
     characters: int = 0
     opened: bool = False
+    text_characters: int = 0
+    text_at: float | None = None
+    speed: float = 0.0
     slot: Slot | None = None
 
-    def received(self, text: str, now: float) -> None:
-        """More text arrived."""
+    def received(self, text: str, now: float, *, kind: str = "text") -> None:
+        """More text arrived; `kind` as in `TextDelta`."""
         self.characters += len(text)
+        if kind == "text":
+            self.text_characters += len(text)
+            self.text_at = now if self.text_at is None else self.text_at
         if self.first_token_at is None:
             self.first_token_at = now
             if self.slot is not None:
@@ -96,17 +103,29 @@ class CallRecord:
     def usage(self) -> Usage:
         """Tokens as counted by the provider; an estimate where the final count never arrived.
 
-        An answer that was cut off used at least the text that arrived. A call that was accepted, or timed out, used its prompt as
-        estimated. A call the provider rejected used nothing; neither did a refusal before any output, which is not billed (Claude API
-        documentation, page "Refusals and fallback").
+        An answer that was cut off used at least the text that arrived, and what the model may have thought before it. A call that was
+        accepted, or timed out, used its prompt as estimated. A call the provider rejected used nothing; neither did a refusal before any
+        output, which is not billed (Claude API documentation, page "Refusals and fallback").
         """
         if self.outcome == "refusal" and self.call.counted and not self.call.usage.output:
             return Usage()
         if self.call.counted:
             return self.call.usage
         if self.accepted_upstream:
-            return replace(self.call.usage, output=max(self.call.usage.output, tokens_of(self.characters)))
+            return replace(self.call.usage, output=max(self.call.usage.output, self._output_so_far))
         return Usage(input=self.size.prompt) if self.estimated else Usage()
+
+    @property
+    def _output_so_far(self) -> int:
+        """Tokens of an answer whose count never arrived: of the text by its length, of the thinking by its summary's length or by the time
+        it took, whichever is more; by time, at most the output limit.
+        """
+        heard = tokens_of(self.characters)
+        if self.first_byte_at is None or self.ended_at is None:
+            return heard
+        until = self.ended_at if self.text_at is None else self.text_at
+        thought = round((until - self.first_byte_at) * self.speed)
+        return max(heard, min(self.size.output, thought + tokens_of(self.text_characters)))
 
     def cost(self, *, local: bool) -> Decimal | None:
         """The cost in USD at the price of the model that answered; None when it has no price. The local model is free.

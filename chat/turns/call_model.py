@@ -48,7 +48,7 @@ async def call_model(
         async for piece in pieces:
             match piece:
                 case TextDelta():
-                    record.received(piece.text, clock.monotonic())
+                    record.received(piece.text, clock.monotonic(), kind=piece.kind)
                     work.answer_builder.add(piece.kind, piece.text)
                 case BlockEnded():
                     work.answer_builder.end_part()
