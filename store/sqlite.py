@@ -146,7 +146,9 @@ def _lower(value: object) -> object:
 
 
 def _pragmas(writing: bool) -> tuple[str, ...]:
-    common = ("busy_timeout = 5000", "foreign_keys = ON", "cache_size = -16000", "temp_store = MEMORY")
+    # KiB of pages that a connection keeps; what is evicted is still in the system's file cache.
+    cache_size = f"cache_size = -{8_000 if writing else 4_000}"
+    common = ("busy_timeout = 5000", "foreign_keys = ON", cache_size, "temp_store = MEMORY")
     if not writing:
         return (*common, "query_only = ON")
     # FULL: a commit is on disk before it is acknowledged. NORMAL may lose the last commits of a WAL on power loss.

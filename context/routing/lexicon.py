@@ -21,6 +21,9 @@ _STEMS = range(2, 16)
 # Small words that Arabic and Hebrew write together with the word after them: "and", "the", "in", "to", "that".
 _PROCLITICS = re.compile("(?:[وفبلك]?ال|لل|[وبل])(?=[\u0621-\u064a]{3})|[והבלשמכ](?=[\u05d0-\u05ea]{3})")
 
+REMEMBERED: Final = 16_384  # words whose kinds are remembered: 5 MB at worst
+LONGEST: Final = 64  # letters of a word that is remembered
+
 Kinds = tuple[str, ...]
 _NONE: Kinds = ()
 
@@ -49,10 +52,13 @@ class Lexicon:
         self.run = re.compile(
             "|".join(sorted(map(re.escape, runs), key=lambda run: (-len(run), run))) or "(?!)"
         )
-        self.of = lru_cache(maxsize=32_768)(self._of)
+        self._known = lru_cache(maxsize=REMEMBERED)(self._of)
+
+    def of(self, word: str) -> Kinds:
+        """The kinds of a word, or of a pair joined by `_`. What is too long for a word is not remembered."""
+        return self._known(word) if len(word) <= LONGEST else self._of(word)
 
     def _of(self, word: str) -> Kinds:
-        """The kinds of a word, or of a pair joined by `_`."""
         kinds = self.words.get(word)
         if kinds is not None:
             return kinds

@@ -38,7 +38,7 @@ from context.tokens.tokenizer import WordTokenizer
 WORD, GLUED, REST = INDEX["word"], INDEX["glued_word"], INDEX["rest"]
 
 REMEMBERED: Final = (
-    65_536  # pieces: 6 MB of words, 33 MB at worst; prose of one language repeats within a few thousand
+    32_768  # pieces: 3 MB of words, 16 MB at worst; prose of one language repeats within a few thousand
 )
 PART: Final = 4_096  # characters counted without letting go of the interpreter: 5 ms at worst
 

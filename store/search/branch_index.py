@@ -5,11 +5,12 @@ messages are read. Where a thread does not fork, the database returns its column
 """
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from cachetools import LRUCache
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +18,9 @@ from context.messages import Message, Role
 from context.recall.thread import Outline, typical
 from store import sqlite
 from store.tables import messages
+
+BRANCH_BYTES = 1_000  # of a branch without messages, with its key
+MESSAGE_BYTES = 230  # of one message of a branch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,30 +44,26 @@ class Branch:
 
 
 class Outlines:
-    """Cache of the branches used last, one per thread: `most` messages in all, about 250 bytes each."""
+    """Cache of the branches used last, one per thread, within so many bytes."""
 
-    def __init__(self, most: int = 100_000) -> None:
-        self._most = most
-        self._branches: OrderedDict[tuple[str, str], Branch] = OrderedDict()
+    def __init__(self, most: int = 16 * 1024 * 1024) -> None:
+        self._branches: LRUCache[tuple[str, str], Branch] = LRUCache(most, getsizeof=_bytes)
 
     def get(self, owner_id: str, thread_id: str) -> Branch | None:
-        key = (owner_id, thread_id)
-        if key in self._branches:
-            self._branches.move_to_end(key)
-        return self._branches.get(key)
+        return self._branches.get((owner_id, thread_id))
 
     def forget(self, owner_id: str, thread_id: str) -> None:
         """Drop a deleted thread: another one may get its name."""
         self._branches.pop((owner_id, thread_id), None)
 
     def put(self, owner_id: str, thread_id: str, branch: Branch) -> None:
-        self._branches[(owner_id, thread_id)] = branch
-        self._branches.move_to_end((owner_id, thread_id))
-        while (
-            len(self._branches) > 1
-            and sum(len(branch.pks) for branch in self._branches.values()) > self._most
-        ):
-            self._branches.popitem(last=False)
+        with suppress(ValueError):  # larger than the whole cache
+            self._branches[(owner_id, thread_id)] = branch
+
+
+def _bytes(branch: Branch) -> int:
+    """What a branch takes in memory, about."""
+    return BRANCH_BYTES + MESSAGE_BYTES * len(branch.pks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
