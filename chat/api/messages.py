@@ -12,6 +12,8 @@ from chat.api.serialize import messages_out
 from chat.errors import NotFound
 from store import branches, messages
 
+PAGE_TOKENS = 1_000_000  # of a page's messages, the first included: a page of the longest would have 80 MB
+
 
 class Messages(Resource):
     """The handlers of messages."""
@@ -40,7 +42,9 @@ class Messages(Resource):
                 end = stored.message.parent_id if name == "before" else message_id
             rows = []
             if end is not None:
-                rows = await branches.branch(connection, owner_id, thread_id, end, rows=body.limit)
+                rows = await branches.branch(
+                    connection, owner_id, thread_id, end, rows=body.limit, tokens=PAGE_TOKENS
+                )
             more = bool(rows) and rows[0].message.parent_id is not None
             page = MessagesOut(messages=await messages_out(connection, rows), has_more=more, leaf_id=leaf)
         return json_response(page)

@@ -34,6 +34,7 @@ from store.threads import Thread
 from store.turns import Turn
 
 TITLE_LENGTH = 60  # characters of a title taken from the first message
+TITLE_FROM = 4_000  # characters of that message that are looked at
 PATIENCE = 3.0  # seconds a request waits for a database that does not answer: a restart of it goes unnoticed
 TRIES = 3  # times a turn is stored before requests that race with it count as conflict
 
@@ -250,7 +251,7 @@ class _Acceptance:
         """The first words as a title, until a better one is written."""
         if thread.title is not None or self.turn_request.text is None:
             return {}
-        words = " ".join(self.turn_request.text.split())
+        words = " ".join(self.turn_request.text.lstrip()[:TITLE_FROM].split())
         if len(words) > TITLE_LENGTH:
             words = words[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
         return {"title": words, "title_source": "derived"}

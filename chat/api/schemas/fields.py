@@ -56,8 +56,11 @@ def not_blank(value: str) -> str:
 
 
 def _small(value: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(value)) > MAX_METADATA:
-        raise ValueError(f"must be at most {MAX_METADATA} bytes as JSON")
+    size = 0
+    for piece in json.JSONEncoder().iterencode(value):  # stops amid a value that is far too large
+        size += len(piece)
+        if size > MAX_METADATA:
+            raise ValueError(f"must be at most {MAX_METADATA} bytes as JSON")
     return value
 
 

@@ -8,7 +8,9 @@ from chat.api.schemas.fields import Answer, Body, Id, Query
 
 
 class MessageQuery(Query):
-    limit: int = Field(default=50, ge=1, le=200)
+    limit: int = Field(
+        default=50, ge=1, le=200, description="Most messages of a page; long ones make it shorter."
+    )
     before: Id | None = Field(default=None, description="Id of a message: the page ends with its parent.")
     leaf: Id | None = Field(
         default=None, description="Show the branch that ends here instead of the visible one."

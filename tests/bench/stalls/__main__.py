@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chat.api.schemas.fields import MAX_TEXT
 from tests import texts
-from tests.bench.stalls.run import Stall, measure
+from tests.bench.stalls.run import CONTROL, Stall, measure
 
 CLASSES = {
     "largest message": ("latin",),
@@ -36,6 +36,7 @@ def table(stalls: list[Stall], worst: int) -> str:
         "| class | worst text | characters | step | stall, processor ms | by the clock, ms | ended |",
         "|---|---|--:|---|--:|--:|---|",
     ]
+    lines += [f"| control {_row(stall)}" for stall in stalls if stall.name == CONTROL]
     for kind, names in CLASSES.items():
         if of_class := [stall for stall in stalls if stall.name in names]:
             lines.append(f"| {kind} {_row(max(of_class, key=lambda stall: stall.cpu))}")

@@ -6,6 +6,7 @@ other threads of the process and for the machine.
 """
 
 import asyncio
+import gc
 import re
 import threading
 import time
@@ -24,8 +25,11 @@ from tests.upstream import Reply, Simulator
 
 SHORTEST = 1_000  # characters
 BEAT = 0.002  # seconds between looks at the loop
+IDLE = 3.0  # seconds the loop is looked at while nobody asks for anything
 PATIENCE = Timeouts(connect=30.0, write=60.0, first_byte=120.0, silence=120.0)
 REFERENCE = re.compile(r"<(m\d+) person>")
+
+CONTROL = "(nothing)"
 
 Result = TypeVar("Result")
 
@@ -111,6 +115,16 @@ async def _measured(
     stalls = []
     try:
         await other.run(_turn(client, "warm", "Hello"))
+        await asyncio.sleep(0.5)
+        gc.collect()
+        gc.freeze()  # as the server does once it is loaded
+        await asyncio.sleep(0.05)
+        monitor.take()
+        await asyncio.sleep(IDLE)
+        cpu, wall = monitor.take()
+        stalls.append(
+            Stall(name=CONTROL, cpu=cpu * 1_000, wall=wall * 1_000, step="idle", length=0, ended=())
+        )
         for number, (name, text) in enumerate(inputs):
             thread, ended = f"t{number}", []
             worst = Stall(name=name, cpu=0.0, wall=0.0, step="", length=0, ended=())
@@ -127,7 +141,10 @@ async def _measured(
                 "new thread": _turn(client, f"{thread}-new", text),
                 "thread with a summary": _turn(client, thread, text),
                 "the turn after it": _turn(client, thread, "And what did I ask before that?"),
-                "search": _search(client, text[:200]),
+                "search": _get(client, "/api/search", q=text[:200]),
+                "read the thread": _get(client, f"/api/threads/{thread}/messages"),
+                "read its summary": _get(client, f"/api/threads/{thread}/summary"),
+                "read the turn": _read_turn(client, f"{thread}-new"),
             }
             for step, work in steps.items():
                 ended.append(await other.run(work))
@@ -138,6 +155,7 @@ async def _measured(
                 worst = replace(worst, wall=max(worst.wall, wall * 1_000))
             stalls.append(replace(worst, ended=tuple(ended)))
     finally:
+        gc.unfreeze()
         heartbeat.cancel()
     return stalls
 
@@ -154,8 +172,18 @@ async def _turn(client: httpx.AsyncClient, thread: str, text: str) -> str:
     return last
 
 
-async def _search(client: httpx.AsyncClient, text: str) -> str:
-    return str((await client.get("/api/search", params={"q": text})).status_code)
+async def _get(client: httpx.AsyncClient, path: str, **params: str) -> str:
+    return str((await client.get(path, params=params)).status_code)
+
+
+async def _read_turn(client: httpx.AsyncClient, thread: str) -> str:
+    """The answer of a thread's newest turn, its context report, its events and its request."""
+    messages = (await client.get(f"/api/threads/{thread}/messages")).json().get("messages", [])
+    statuses = []
+    if messages:
+        turn = f"/api/turns/{messages[-1]['turn_id']}"
+        statuses = [await _get(client, turn + path) for path in ("", "/context", "/events", "/request")]
+    return " ".join(statuses)
 
 
 def _answer(request: dict[str, Any]) -> Reply:

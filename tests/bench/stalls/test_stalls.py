@@ -4,12 +4,14 @@ from pathlib import Path
 
 from tests import texts
 from tests.bench.stalls.__main__ import table
-from tests.bench.stalls.run import measure
+from tests.bench.stalls.run import CONTROL, measure
 
 
 async def test_a_tiny_run_measures_each_text(tmp_path: Path) -> None:
     stalls = await measure(tmp_path, [(name, texts.text(name, 2_000)) for name in ("latin", "tab")])
-    assert [stall.name for stall in stalls] == ["latin", "tab"]
+    assert [stall.name for stall in stalls] == [CONTROL, "latin", "tab"]
     assert all(0 < stall.cpu < 10_000 and stall.step for stall in stalls)
-    assert all(stall.ended[-1] == "200" and "failed" not in stall.ended[0] for stall in stalls), stalls
+    assert stalls[1].ended == ("turn.completed",) * 3 + ("200",) * 3 + ("200 200 200 200",)
+    assert stalls[2].ended[0] == "400"  # a message of white space
+    assert f"| control | {CONTROL} |" in table(stalls, 1)
     assert "| largest message | latin |" in table(stalls, 1)

@@ -1,12 +1,15 @@
 """Bodies hostile clients send: each is a clear error, and changes nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import httpx
 import pytest
 
-from chat.api.body import MAX_BODY
+from chat.api.body import MAX_BODY, parse
+from chat.api.schemas import fields
 from tests.chat.errors import assert_error
 from tests.palaver import Palaver
 from tests.waiting import LIMIT
@@ -163,3 +166,30 @@ async def test_a_body_that_was_read_or_is_short_leaves_the_connection_open(
         answer = await house.http.post(path, content=sent, headers=kind)
         assert answer.status_code >= 400
         assert "connection" not in answer.headers
+
+
+async def test_a_large_body_is_parsed_off_the_event_loop(
+    house: Palaver, thread: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[bool] = []
+    monkeypatch.setattr("chat.api.body.parse", partial(_seen, threads, parse))
+    many = b'{"metadata":{' + b",".join(b'"k%d":[1,2,3]' % number for number in range(20_000)) + b"}}"
+    for sent in (many, TURN % (b'"' + b"x" * 100_000 + b'"'), TURN % b'"x"'):
+        await house.http.post(
+            f"/api/threads/{thread}/turns", content=sent, headers={"content-type": "application/json"}
+        )
+    assert threads == [False, False, True]
+
+
+def _seen(threads: list[bool], parse: Callable[[bytes], object], data: bytes) -> object:
+    threads.append(threading.current_thread() is threading.main_thread())
+    return parse(data)
+
+
+async def test_metadata_that_is_far_too_large_is_not_read_to_its_end() -> None:
+    with pytest.raises(ValueError, match="16384"):
+        fields._small({"long": ["x" * 100] * 1_000, "not JSON": object()})
+    most = {"a": "x" * (fields.MAX_METADATA - len('{"a": ""}'))}
+    assert fields._small(most) == most
+    with pytest.raises(ValueError, match="16384"):
+        fields._small({"a": most["a"] + "x"})

@@ -181,3 +181,26 @@ async def test_the_simple_model_writes_the_title_once(tmp_path: Path) -> None:
             len([request for request in sim.requests if request["system"][0]["text"].startswith(is_title)])
             == 1
         )
+
+
+async def test_a_page_of_long_messages_ends_early_and_is_paged_back(
+    house: Palaver, thread: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.api.messages.PAGE_TOKENS", 1_500)
+    for number in range(3):
+        await house.chat(thread, f"{number} " + "as we said " * 300)
+    pages, before = [], {}
+    while True:
+        page = await house.get(f"/api/threads/{thread}/messages", **before)
+        pages.append(page["messages"])
+        if not page["has_more"]:
+            break
+        before = {"before": page["messages"][0]["id"]}
+    assert len(pages) > 1
+    said = [
+        message["parts"][0]["text"][0]
+        for page in reversed(pages)
+        for message in page
+        if message["role"] == "user"
+    ]
+    assert said == ["0", "1", "2"]
