@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 MIB = 1024 * 1024
 # Read once, or one value per constant of the program.
 CONSTANT = {
+    "chat.api.files.content_etag",  # of the page's files, 256 at most
     "context.recall.kinds._table",
     "context.routing.lexicon._shipped",
     "context.routing.lexicon.english",

@@ -160,6 +160,7 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
 
 async def _load(work: Planning, connection: AsyncConnection, model_id: str) -> ThreadSnapshot:
     return await load(
+        work.runtime,
         connection,
         LOCAL,
         work.turn.thread_id,

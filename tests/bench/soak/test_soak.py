@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.bench.soak import mixed
 from tests.bench.soak.reconcile import reconcile, rows_of
 from tests.bench.soak.run import soak, told
+from tests.bench.soak.visitors import Mixed
 from tests.palaver import Palaver
 
 ROUNDS = 6  # of a turn by each person: a fixed number, so that a slow machine does no less
@@ -49,3 +51,21 @@ def test_memory_that_grows_is_told_per_hour() -> None:
         seconds=100, turns=1, books=Books(), memory=[(float(at), 100 + at / 60) for at in range(100)]
     )
     assert grown.slope == pytest.approx(60)
+
+
+async def test_mixed_requests_are_sent_to_a_server_of_its_own_and_its_memory_is_watched(
+    tmp_path: Path,
+) -> None:
+    seen: list[int] = []
+    result = await mixed.run(tmp_path, 120, step=40, on_step=lambda at, size: seen.append(at))
+    assert [at for at, _ in result.memory] == seen
+    assert seen[-1] >= 120
+    assert all(size > 20 for _, size in result.memory)
+    assert result.statuses[200] > 20
+    assert result.statuses[500] == 0
+
+
+def test_the_slope_of_memory_is_told_per_thousand_requests() -> None:
+    memory = [(at * 1_000, 100.0 + (at if at < 10 else 10)) for at in range(40)]
+    assert Mixed(memory=memory).slope(0, 0.2) == pytest.approx(1_024)
+    assert Mixed(memory=memory).slope(0.5) == pytest.approx(0)

@@ -189,7 +189,8 @@ async def test_a_page_of_long_messages_ends_early_and_is_paged_back(
     monkeypatch.setattr("chat.api.messages.PAGE_TOKENS", 1_500)
     for number in range(3):
         await house.chat(thread, f"{number} " + "as we said " * 300)
-    pages, before = [], {}
+    pages: list[list[dict[str, Any]]] = []
+    before: dict[str, str] = {}
     while True:
         page = await house.get(f"/api/threads/{thread}/messages", **before)
         pages.append(page["messages"])
