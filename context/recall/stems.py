@@ -68,6 +68,7 @@ SCRIPTS: Final[tuple[tuple[str, str, list[str]], ...]] = (
     ("\u0b80\u0bff", "ta", []),
     ("\u0530\u058f", "hy", []),
 )
+LAST: Final = "\u1fff"  # of their letters
 _PLAIN: Final = re.compile(r"[a-z]+\Z")
 
 # English past forms and plurals that no ending explains, behind what they come from.
@@ -177,7 +178,10 @@ def other_stems(word: str, marked: str, language: str | None = None) -> tuple[st
 
 def _script(word: str) -> tuple[str, list[str]] | None:
     """The languages of the script of a word's first letter; None for what is no word of letters, and for scripts without rules."""
-    return None if word.isascii() and not _PLAIN.match(word) else _script_of(word[0])
+    letter = word[0]
+    if letter > LAST or (word.isascii() and not _PLAIN.match(word)):
+        return None
+    return _script_of(letter)
 
 
 @lru_cache(maxsize=2_000)

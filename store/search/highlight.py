@@ -34,26 +34,26 @@ def _matching(
 ) -> Iterator[tuple[int, int]]:
     """The first and the last word of each place that matches a term, in order."""
 
+    forms = {term: frozenset(term.forms) for term in wanted}
+
     @cache
     def begins(word: str) -> list[tuple[Term, int]]:
         """The terms that may begin with the word, and how many more words they have."""
+        indexed = (word, *stems.get(word, ()))
         return [
             (term, len(term.words) - 1)
             for term in wanted
-            if (word == term.words[0] if len(term.words) > 1 else _matches(word, term, stems.get(word, ())))
+            if word == term.words[0]
+            or (
+                len(term.words) == 1
+                and ((term.prefix and word.startswith(term.words[0])) or not forms[term].isdisjoint(indexed))
+            )
         ]
 
     for index, word in enumerate(found):
         ends = [index + more for term, more in begins(word) if not more or _follows(found, index, term)]
         if ends:
             yield index, max(ends)
-
-
-def _matches(word: str, term: Term, stems: Sequence[str]) -> bool:
-    looked_for = term.words[0]
-    if word == looked_for or (term.prefix and word.startswith(looked_for)):
-        return True
-    return not set(term.forms).isdisjoint((word, *stems))
 
 
 def _follows(found: Sequence[str], index: int, term: Term) -> bool:
