@@ -18,16 +18,18 @@ from context.recall.dates import ranges
 from context.recall.excerpts import excerpt
 from context.recall.feedback import candidates
 from context.recall.instructions import is_instruction, is_preference
-from context.recall.normalization import normalized
+from context.recall.normalization import accented, normalized
 from context.recall.policy import DEFAULT
 from context.recall.query import Query, analyse
 from context.recall.render import quoted
+from context.recall.stems import english, word_stems
 from context.recall.time_mentions import tells_when
-from context.recall.words import stem, stems, vocabulary
+from context.recall.words import vocabulary
 from context.routing.complexity import assess
 from context.routing.thread import EarlierMessage
 from context.tokens.prior import TokenPrior
 from store.search import words
+from store.search.highlight import highlights
 from store.search.term_index import indexed_stems
 from tests import texts
 
@@ -52,7 +54,7 @@ def route(text: str) -> None:
 
 
 def best_sentences(text: str) -> None:
-    weights = {stem(word): 1.0 for word in sorted(vocabulary(text[:300]))[:32]}
+    weights = {english(word): 1.0 for word in sorted(vocabulary(text[:300]))[:32]}
     excerpt(text, weights, lambda sentence: len(sentence) // 4 + 1, DEFAULT)
 
 
@@ -71,10 +73,12 @@ BOUNDED: dict[str, Callable[[str], object]] = {
 }
 LINEAR: dict[str, Callable[[str], object]] = {
     "normalized": normalized,
-    "stems": lambda text: list(stems(text)),
+    "accented": accented,
+    "stems": word_stems,
     "vocabulary": vocabulary,
     "tells_when": tells_when,
     "index entry": lambda text: indexed_stems(text, "user"),
+    "highlights": lambda text: list(highlights(text, text[:40])),
     "fts5": words.fts5,
     "tsvector": words.tsvector,
     "token features": lambda text: TokenPrior.load().features(text),

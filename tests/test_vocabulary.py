@@ -69,7 +69,7 @@ ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
         frozenset(COINED) | frozenset(NOT_AS_NAME),
         "they name tables and columns as they were once",
     ),
-    "context/recall/english.py": (
+    "context/recall/stems.py": (
         frozenset({"rung"}),
         "a list of English words",
     ),

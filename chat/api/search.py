@@ -1,6 +1,8 @@
 """Full-text search over the messages of a user's threads."""
 
 import re
+from itertools import chain, takewhile
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,11 +13,15 @@ from chat.api.report_reader import report_reader
 from chat.api.schemas.search import SearchHit, SearchOut, SearchQuery, SnippetOut
 from chat.clock import rfc3339
 from chat.errors import QueryTimeout
+from context.recall.normalization import joins
 from store import threads
 from store.search import messages
+from store.search.highlight import highlights
+from store.search.off_loop import off_loop
 
 AROUND = 60  # characters of a snippet on each side of the first match
 MOST = 240  # characters of a snippet
+_WHITE_SPACE: Final = re.compile(r"\s+")
 
 
 class Search(Resource):
@@ -24,7 +30,7 @@ class Search(Resource):
     @Endpoint(
         "GET",
         "/api/search",
-        "Find messages that contain all words, best match first; the last word may be a prefix",
+        "Find messages that contain all words, best match first; words match in other forms and as prefixes too",
         query=SearchQuery,
         answers={200: SearchOut},
         errors=(QueryTimeout,),
@@ -39,6 +45,8 @@ class Search(Resource):
             for thread_id in {hit.thread_id for hit in hits}:
                 thread = await threads.get(connection, owner(request), thread_id)
                 titles[thread_id] = None if thread is None else thread.title
+        read = sum(len(hit.text) for hit in hits)
+        snippets = await off_loop(read, lambda: [snippet(hit.text, body.q) for hit in hits])
         results = [
             SearchHit(
                 thread_id=hit.thread_id,
@@ -46,29 +54,33 @@ class Search(Resource):
                 message_id=hit.message_id,
                 role=hit.role,
                 created_at=rfc3339(hit.created_at),
-                snippet=snippet(hit.text, body.q),
+                snippet=shown,
             )
-            for hit in hits
+            for hit, shown in zip(hits, snippets, strict=True)
         ]
         return json_response(SearchOut(results=results))
 
 
 def snippet(text: str, query_text: str) -> list[SnippetOut]:
-    """At most MOST characters around the first match, cut into matching and other pieces."""
-    words = sorted(set(re.findall(r"\w+", query_text)), key=len, reverse=True)
-    if not words:
-        return [SnippetOut(text=text[:MOST], match=False)]
-    pattern = re.compile("|".join(re.escape(word) for word in words), re.IGNORECASE)
-    first = pattern.search(text)
-    start = 0 if first is None else max(0, first.start() - AROUND)
-    shown = " ".join(text[start : start + MOST].split())
+    """At most MOST characters around the first match, cut into matching and other pieces; white space is one space."""
+    spans = highlights(text, query_text)
+    first = next(spans, None)
+    start = 0 if first is None else max(0, first[0] - AROUND)
+    while 0 < start < len(text) and joins(text[start]):
+        start += 1
+    end = min(len(text), start + MOST)
+    inside = takewhile(lambda span: span[0] < end, chain([] if first is None else [first], spans))
     pieces: list[SnippetOut] = []
-    at = 0
-    for match in pattern.finditer(shown):
-        if match.start() > at:
-            pieces.append(SnippetOut(text=shown[at : match.start()], match=False))
-        pieces.append(SnippetOut(text=match.group(), match=True))
-        at = match.end()
-    if at < len(shown):
-        pieces.append(SnippetOut(text=shown[at:], match=False))
+    at = start
+    for begins, ends in inside:
+        _add(pieces, text[at:begins], match=False)
+        _add(pieces, text[begins : min(ends, end)], match=True)
+        at = min(ends, end)
+    _add(pieces, text[at:end].rstrip(), match=False)
     return pieces
+
+
+def _add(pieces: list[SnippetOut], text: str, *, match: bool) -> None:
+    shown = _WHITE_SPACE.sub(" ", text if pieces else text.lstrip())
+    if shown:
+        pieces.append(SnippetOut(text=shown, match=match))

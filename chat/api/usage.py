@@ -21,6 +21,7 @@ from chat.api.schemas.usage import (
 )
 from chat.clock import rfc3339
 from chat.errors import BadRequest, Forbidden, QueryTimeout
+from chat.stream.one_line import one_line
 from chat.usage.amounts import dollars
 from chat.usage.csv_export import CALL_COLUMNS, FIGURES, as_csv, flat, flat_call
 from chat.usage.date_range import BadQuestion, Span, span
@@ -152,7 +153,7 @@ def _attachment(name: str, dates: Span, extension: str) -> dict[str, str]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return one_line(json.dumps(row, ensure_ascii=False, separators=(",", ":"))) + "\n"
 
 
 def _group(sums: Sums, by: list[Dimension]) -> UsageGroup:

@@ -37,8 +37,9 @@ KEEPALIVE = Job(name="keepalive", deadline=150, at_most=20)
 DUE_KEEPALIVES = Job(name="due_keepalives", deadline=60)
 """One query for the cache states that are due, and a claim on each."""
 
-SEARCH_INDEX = Job(name="search_index", deadline=1_800)
-"""Looks at every message once after a start, 2,000 at a time, and indexes those that search lacks."""
+SEARCH_INDEX = Job(name="search_index", deadline=86_400)
+"""Looks at every message once after a start, 2,000 at a time, and indexes those that search lacks. After an update it may index all anew,
+a thousand messages in about a second; what does not get done goes on after the next start."""
 
 ERASURE = Job(name="erasure", deadline=600, at_most=1)
 """Overwrites what deleted threads left in the search index and the write-ahead log, in short transactions."""

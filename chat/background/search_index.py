@@ -1,17 +1,27 @@
-"""Index messages that search and recall lack, once after a start: an answer is kept although its index entry failed."""
+"""Complete the indexes of search and recall once after a start.
 
+What an earlier version indexed under other rules is indexed anew; then what is missing is added, because an answer is kept although
+its index entry failed.
+"""
+
+import asyncio
 from functools import partial
 
 import structlog
 
 from chat.runtime.runtime import Runtime
-from store.search import catch_up, messages
+from context.recall import stems
+from store.search import catch_up, messages, rebuild
+
+PAUSE = 0.05  # seconds between batches of a rebuild, which take about twice as long: turns come first
 
 log = structlog.get_logger()
 
 
 async def index_missing(runtime: Runtime) -> None:
-    """Index every message that an index lacks."""
+    """Index anew what is old, then every message that an index lacks."""
+    await asyncio.to_thread(stems.load)  # here, so that no turn does it on the event loop
+    await rebuild_old(runtime)
     database = runtime.database
     async with database.reading() as connection:
         last = await catch_up.last_pk(connection)
@@ -22,3 +32,22 @@ async def index_missing(runtime: Runtime) -> None:
             await database.write(partial(messages.index_stored, pk=pk, parts=parts))
         if missing:
             log.info("search_index.completed", messages=len(missing))
+
+
+async def rebuild_old(runtime: Runtime) -> None:
+    """Index anew what was indexed under other rules, the newest messages first. What is done stays done when the server stops."""
+    database, done = runtime.database, 0
+    while True:
+        async with database.reading() as connection:
+            batch = await rebuild.next_batch(connection)
+        if batch is None:
+            break
+        if done:
+            await asyncio.sleep(PAUSE)
+        made = [
+            await asyncio.to_thread(rebuild.entries, database.dialect, message) for message in batch.messages
+        ]
+        if await database.write(partial(rebuild.write, batch=batch, made=made)):
+            done += len(batch.messages)
+    if done:
+        log.info("search_index.rebuilt", messages=done)

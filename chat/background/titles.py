@@ -23,23 +23,19 @@ MAX_ANSWER = 2_000  # characters of the answer that are read
 MAX_TOKENS = 1_000  # thinking included; a title needs twenty
 
 ZWJ = "\u200d"
-JOINERS = frozenset((ZWJ, "\u200c", *map(chr, range(0xE0020, 0xE0080))))
+# Invisible characters that change how a word is written or where a line may break: the joiners, Mongolian's vowel separator, the spaces
+# without width of Khmer and Thai, and the tags of flags.
+JOINERS = frozenset((ZWJ, "\u200c", "\u180e", "\u200b", "\u2060", *map(chr, range(0xE0020, 0xE0080))))
+# What may stand around a whole title: emphasis, and the quotation marks of all languages, an opening one with each that closes it.
 PAIRS = (
     *(("**", "**"), ("__", "__"), ("*", "*"), ("_", "_"), ("`", "`")),
-    *(
-        ('"', '"'),
-        ("'", "'"),
-        ("“", "”"),
-        ("„", "“"),
-        ("„", "”"),
-        ("”", "”"),
-        ("‘", "’"),
-        ("‚", "‘"),
-        ("’", "’"),
-    ),
-    *(("«", "»"), ("»", "«"), ("‹", "›"), ("「", "」"), ("『", "』"), ("＂", "＂")),
-)
+    *(("\"", "\""), ("'", "'"), ("\uff02", "\uff02"), ("\uff07", "\uff07"), ("\u05f4", "\u05f4")),
+    *(("“", "”"), ("„", "“"), ("„", "”"), ("”", "”"), ("‟", "”"), ("‘", "’"), ("‚", "‘"), ("‚", "’"), ("’", "’"), ("‛", "’")),
+    *(("«", "»"), ("»", "«"), ("»", "»"), ("‹", "›"), ("›", "‹"), ("›", "›")),
+    *(("「", "」"), ("『", "』"), ("｢", "｣"), ("﹁", "﹂"), ("﹃", "﹄"), ("《", "》"), ("〈", "〉"), ("〝", "〞"), ("〝", "〟")),
+)  # fmt: skip
 MARKS = frozenset("".join(mark for pair in PAIRS for mark in pair))  # nothing but these is no title
+_APOSTROPHE = re.compile(r"(?<=\w)['’\u05f4](?=\w)")
 _HEADING = re.compile(r"#{1,6} +(?=\S)")  # Markdown's
 
 
@@ -82,11 +78,15 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
 def valid(text: str) -> str | None:
     """A usable title: the first line with more to see than quotation marks, without marks around it, not too long. None when there is none."""
     for row in text[:MAX_ANSWER].splitlines():
-        line = " ".join("".join(filter(_shown, row)).split())
-        line = _without_full_stop(_bare(_HEADING.sub("", line)))
+        line = _without_full_stop(_bare(_HEADING.sub("", visible(row))))
         if any(unicodedata.category(letter)[0] not in "ZC" and letter not in MARKS for letter in line):
-            return _cut(line)
+            return cut(line, MAX_TITLE).rstrip()
     return None
+
+
+def visible(text: str) -> str:
+    """A text as one line: white space is one space, and what has no place in a title is left out."""
+    return " ".join("".join(filter(_shown, text)).split())
 
 
 def _shown(letter: str) -> bool:
@@ -100,11 +100,24 @@ def _bare(line: str) -> str:
         for opening, closing in PAIRS:
             inner = line[len(opening) : -len(closing)]
             around = line.startswith(opening) and line.endswith(closing) and inner.strip()
-            if around and opening not in inner and closing not in inner:
+            if around and _is_whole(inner, opening, closing):
                 line = inner.strip()
                 break
         else:
             return line
+
+
+def _is_whole(inner: str, opening: str, closing: str) -> bool:
+    """Whether the marks around `inner` are one pair: what is opened within is closed within. Apostrophes within words are no marks."""
+    within = _APOSTROPHE.sub("", inner)
+    if opening == closing:
+        return opening not in within
+    depth = 0
+    for mark in re.findall(f"{re.escape(opening)}|{re.escape(closing)}", within):
+        depth += 1 if mark == opening else -1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _without_full_stop(line: str) -> str:
@@ -115,11 +128,11 @@ def _without_full_stop(line: str) -> str:
     return line
 
 
-def _cut(line: str) -> str:
-    """The line in at most MAX_TITLE characters; no letter is parted from its marks, no emoji from what it is joined to."""
-    end = min(MAX_TITLE, len(line))
+def cut(line: str, most: int) -> str:
+    """The line in at most `most` characters; no letter is parted from its marks, no emoji from what it is joined to."""
+    end = min(most, len(line))
     while 0 < end < len(line) and (
         unicodedata.category(line[end])[0] == "M" or line[end] in JOINERS or line[end - 1] == ZWJ
     ):
         end -= 1
-    return line[:end].rstrip()
+    return line[:end]

@@ -167,6 +167,7 @@ def route_command(
 
         from chat.cli import route
         from chat.cli.console import exit_on, loaded
+        from chat.stream.one_line import one_line
     if (text is None) == (file is None):
         raise typer.BadParameter("give either a text, or a file with --file")
     settings = loaded(config=config)
@@ -176,7 +177,7 @@ def route_command(
         decisions = [route.decide(query, rules, settings.tiers) for query in queries]
     if as_json:
         for decision in decisions:
-            print(json.dumps(decision.to_json(), ensure_ascii=False))
+            print(one_line(json.dumps(decision.to_json(), ensure_ascii=False)))
     else:
         route.show(decisions, Console())
 

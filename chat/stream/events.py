@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from chat.stream.one_line import one_line
+
 PROTOCOL = "palaver.v1"
 
 FinishReason = Literal["stop", "length", "tool_calls"]
@@ -106,7 +108,7 @@ _TERMINAL = tuple(f'{{"type":"turn.{name}"' for name in ("completed", "failed", 
 
 def encode(event: Event, *, seq: int, turn_id: str) -> str:
     """An event as single-line JSON with its number; absent fields are left out, never null."""
-    return _encoder.encode(msgspec.structs.replace(event, seq=seq, turn_id=turn_id)).decode()
+    return one_line(_encoder.encode(msgspec.structs.replace(event, seq=seq, turn_id=turn_id)).decode())
 
 
 def decode(payload: str | bytes) -> TurnEvent:
@@ -121,4 +123,4 @@ def is_terminal(payload: str) -> bool:
 
 def frame(seq: int, payload: str) -> bytes:
     """One SSE block. `data:` stands before `id:`, so that a torn connection never moves a client past an event it lacks."""
-    return f"data: {payload}\nid: {seq}\n\n".encode()
+    return f"data: {one_line(payload)}\nid: {seq}\n\n".encode()

@@ -18,7 +18,9 @@ _SECRET_NAMES = re.compile(
 _SECRET_VALUES = re.compile(
     r"(?i)(sk-ant-[\w-]{8,}|bearer\s+[\w.~+/=-]{8,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?<=[?&]access_token=)[^&\s]+)"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]"
+)  # C1 as well: U+009B opens what ESC [ does
 
 
 def configure(settings: Settings) -> None:
@@ -62,6 +64,11 @@ def secrets(settings: Settings) -> list[str]:
     return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
 
 
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
 class Redactor:
     """Redact secrets by field name, by pattern and by known value, anywhere in a log entry."""
 
@@ -77,9 +84,7 @@ class Redactor:
         if isinstance(value, str):
             for secret in self._known:
                 value = value.replace(secret, HIDDEN)
-            return _CONTROL.sub(
-                lambda match: f"\\x{ord(match.group()):02x}", _SECRET_VALUES.sub(HIDDEN, value)
-            )
+            return _CONTROL.sub(_escaped, _SECRET_VALUES.sub(HIDDEN, value))
         if isinstance(value, dict):
             return {
                 name: HIDDEN if _SECRET_NAMES.search(str(name)) else self._clean(inner)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat.background import titles
 from chat.budgets.reservations import refusal
 from chat.calls.caller import LEASE
 from chat.clock import lease_time, rfc3339
@@ -34,8 +35,8 @@ from store.threads import Thread
 from store.turns import Turn
 
 TITLE_LENGTH = 60  # characters of a title taken from the first message
-TITLE_FROM = 4_000  # characters of that message that are looked at
 PATIENCE = 3.0  # seconds a request waits for a database that does not answer: a restart of it goes unnoticed
+TITLE_READ = 2_000  # characters of the message that are read for it
 TRIES = 3  # times a turn is stored before requests that race with it count as conflict
 
 
@@ -251,9 +252,9 @@ class _Acceptance:
         """The first words as a title, until a better one is written."""
         if thread.title is not None or self.turn_request.text is None:
             return {}
-        words = " ".join(self.turn_request.text.lstrip()[:TITLE_FROM].split())
+        words = titles.visible(self.turn_request.text.lstrip()[:TITLE_READ]) or "…"
         if len(words) > TITLE_LENGTH:
-            words = words[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
+            words = titles.cut(words, TITLE_LENGTH).rsplit(" ", 1)[0] + "…"
         return {"title": words, "title_source": "derived"}
 
 

@@ -8,7 +8,8 @@ from heapq import heapify, heappop, heappush
 
 from context.recall.normalization import normalized
 from context.recall.policy import RecallPolicy
-from context.recall.words import spellings, stem
+from context.recall.stems import word_stems
+from context.recall.words import spellings
 
 READ = 40_000  # characters of a message that are looked through
 
@@ -71,13 +72,17 @@ def _held(
 
     Most sentences hold none: only those are taken apart in which the letters of a word looked for occur at all.
     """
-    roots = {spelt: stem(word) for spelt, word in spellings(normalized(text)).items()}
-    sought = [spelt for spelt, root in roots.items() if root in weights]
+    stems = word_stems(text)
+    sought = [
+        spelt
+        for spelt, word in spellings(normalized(text)).items()
+        if not weights.keys().isdisjoint(stems[word])
+    ]
     made: dict[int, tuple[str, ...]] = {}
     for index, (start, end) in enumerate(spans):
         plain = normalized(text[start:end])
         if len(sought) > SPELLINGS or any(spelt in plain for spelt in sought):
-            held = {roots.get(spelt) or stem(word) for spelt, word in spellings(plain).items()}
+            held = {root for word in spellings(plain).values() for root in stems.get(word, (word,))}
             made[index] = tuple(root for root in weights if root in held)
     return {index: held for index, held in made.items() if held}
 

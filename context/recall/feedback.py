@@ -10,7 +10,7 @@ from context.recall.function_words import PALE_WORDS, function_words
 from context.recall.policy import RecallPolicy
 from context.recall.query import Query
 from context.recall.rank import rarity
-from context.recall.words import stem, vocabulary
+from context.recall.stems import word_stems
 
 READ = 1_000  # characters of each message: the subject is named early, and long replies would drown the rest
 
@@ -20,10 +20,10 @@ def candidates(texts: Sequence[tuple[float, str]], query: Query) -> dict[str, fl
     received: dict[str, float] = defaultdict(float)
     top = max((score for score, _ in texts), default=0.0) or 1.0
     for score, text in texts:
-        words = vocabulary(text[:READ])
-        telling = words - function_words(words) - PALE_WORDS
+        stems = word_stems(text[:READ])
+        telling = stems.keys() - function_words(stems) - PALE_WORDS
         share = score / top
-        for root in {stem(word) for word in telling if len(word) > 1} - query.weights.keys():
+        for root in {stems[word][0] for word in telling if len(word) > 1} - query.weights.keys():
             received[root] += share
     return received
 

@@ -5,7 +5,7 @@ From WordNet 3.1 (kinds.LICENSE.txt), cut down to single English nouns and four 
 """
 
 import gzip
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from context.recall.function_words import is_english
 FILE = Path(__file__).with_name("kinds.txt.gz")
 
 
-def kinds(words: Set[str], roots: Iterable[str]) -> Iterator[str]:
+def kinds(words: Iterable[str], roots: Iterable[str]) -> Iterator[str]:
     """The kinds that the stems of a text name, which consists of these words; none in other languages than English."""
     if is_english(words):
         for root in roots:
             yield from _row(root, 0)
 
 
-def member_kinds(words: Set[str], roots: Iterable[str]) -> dict[str, Sequence[str]]:
+def member_kinds(words: Iterable[str], roots: Iterable[str]) -> dict[str, Sequence[str]]:
     """For each stem of a question, which consists of these words, the kinds whose members it may mean; stems with none are absent."""
     if not is_english(words):
         return {}

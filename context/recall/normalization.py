@@ -13,7 +13,7 @@ can stand for eighteen letters.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 LONGEST: Final = 200_000  # characters of one message that are indexed
@@ -28,11 +28,10 @@ _INVISIBLE: Final = (
     "\U000e0000-\U000e0fff"
 )
 _DROPPED: Final = re.compile(f"[{_ACCENTS}{_POINTS}{_INVISIBLE}]+")
+_APOSTROPHES: Final = {"\u2018": "'", "\u2019": "'", "\u02bc": "'"}
 _LETTERS: Final = str.maketrans(
     {
-        "\u2018": "'",
-        "\u2019": "'",
-        "\u02bc": "'",
+        **_APOSTROPHES,
         "ı": "i",
         "ł": "l",
         "ø": "o",
@@ -49,20 +48,37 @@ _LETTERS: Final = str.maketrans(
         "\u06c1": "\u0647",
     }
 )
+_ACCENTED_LETTERS: Final = str.maketrans(_APOSTROPHES)
+_OTHERS_DROPPED: Final = re.compile(f"[{_POINTS}{_INVISIBLE}]+")
+_MANY_ACCENTS: Final = re.compile(f"([{_ACCENTS}]{{2}})[{_ACCENTS}]+")
+_ACCENTS_LEFT: Final = re.compile(
+    f"[{_ACCENTS}]+"
+)  # those that no letter is written with: the dot of a Turkish i in lower case
 # What belongs to the character before it: conjoining vowels and finals of Hangul, half-width sound marks.
 _JOINS: Final = re.compile("[\u1160-\u11ff\uff9e\uff9f]")
 
 
 def normalized(text: str) -> str:
     """The one spelling under which a text is indexed and looked for; at most LONGEST characters of it."""
+    return _in_pieces(text, _normalized)
+
+
+def accented(text: str) -> str:
+    """The same with the accents and letters that a text is written with, for rules that need them (`stems`)."""
+    return _in_pieces(text, _accented)
+
+
+def _in_pieces(text: str, form: Callable[[str], str]) -> str:
     text = text[:LONGEST]
     if text.isascii():
         return text.lower()
     most = max(SHORT, GROWTH * len(text))
+    if len(text) <= PIECE:
+        return form(text)[:most]
     made: list[str] = []
     size = 0
     for piece in pieces(text):
-        made.append(_normalized(piece))
+        made.append(form(piece))
         size += len(made[-1])
         if size >= most:
             break
@@ -74,13 +90,23 @@ def pieces(text: str) -> Iterator[str]:
     start = 0
     while start < len(text):
         end = start + PIECE
-        while end < min(len(text), start + 2 * PIECE) and _joins(text[end]):
+        while end < min(len(text), start + 2 * PIECE) and joins(text[end]):
             end += 1
         yield text[start:end]
         start = end
 
 
-def _joins(character: str) -> bool:
+def clusters(text: str) -> Iterator[str]:
+    """Each character of a text with the marks and sounds that belong to it."""
+    start = 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or not joins(text[end]):
+            yield text[start:end]
+            start = end
+
+
+def joins(character: str) -> bool:
+    """Whether a character belongs to the one before it."""
     return unicodedata.category(character)[0] == "M" or _JOINS.match(character) is not None
 
 
@@ -93,3 +119,12 @@ def _normalized(piece: str) -> str:
         plain = _DROPPED.sub("", unicodedata.normalize("NFD", plain))
         plain = unicodedata.normalize("NFC", plain).translate(_LETTERS)
     return plain
+
+
+def _accented(piece: str) -> str:
+    if piece.isascii():
+        return piece.lower()
+    # Without what is dropped anyway, and with no more than two marks on a letter: sorting a long run of them takes long.
+    plain = _MANY_ACCENTS.sub(r"\1", _OTHERS_DROPPED.sub("", piece))
+    composed = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", plain).casefold())
+    return _ACCENTS_LEFT.sub("", composed).translate(_ACCENTED_LETTERS)

@@ -1,19 +1,15 @@
-"""Tokenize and stem text for the index and for queries. The same rules on both sides matter more than the rules.
+"""Split text into words, for the index and for queries. The same rules on both sides matter more than the rules.
 
-By script: Latin words lose their English endings; Cyrillic ones their case endings; other words that stand
-between spaces are cut to their beginning; scripts without spaces, and Korean with its particles, give pairs of characters.
-Numbers are one word with their points, without the commas between thousands. A change of these rules needs a migration that
-indexes every message anew.
+Words that stand between spaces are words; scripts without spaces, and Korean with its particles, give pairs of characters.
+Numbers are one word with their points, without the commas between thousands. A change of these rules needs a new rebuild of
+the search indexes (`store.search.rebuild`).
 """
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
-from context.recall.english import english
 from context.recall.normalization import normalized
 
-LONGEST_WORD = 64  # letters of a word that count: what is longer is no word, and stems are remembered
 # A number, a run of an unspaced script or of Hangul, or a word with the vowel signs and points some scripts write apart.
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:[.,:]\d+)*)"
@@ -26,14 +22,6 @@ _PLAIN_TOKEN = re.compile(
     r"\d+(?:[.,:]\d+)*|[a-z]+(?:'[a-z]{1,3}\b)?"
 )  # the same for ASCII, which most text is
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
-_LATIN = re.compile(r"[a-z]+\Z")
-_CYRILLIC = re.compile("[\u0400-\u04ff]+\\Z")
-_CASES = re.compile(
-    "(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|ией|ов|ев|ей|ой|ый|ий|ая|яя|ое|ее|ые|ие|ам|ям|ах|ях|ом|ем|ых|их|ую|юю|[аеёиоуыэюяьй])\\Z"
-)
-_BEGINNING = (
-    7  # letters of a word in any other script: enough to tell roots apart, short enough to drop most endings
-)
 
 
 def tokens(text: str) -> Iterator[str]:
@@ -57,9 +45,12 @@ def vocabulary(text: str) -> set[str]:
 
 
 def spellings(plain: str) -> dict[str, str]:
-    """The words of a normalized text, by what stands for each in it: with apostrophes and the commas between thousands."""
+    """The words of a normalized text in order, by what stands for each in it: with apostrophes and the commas between thousands."""
     if plain.isascii():
-        return {word: word if word.isalnum() else _joined(word) for word in set(_PLAIN_TOKEN.findall(plain))}
+        return {
+            word: word if word.isalnum() else _joined(word)
+            for word in dict.fromkeys(_PLAIN_TOKEN.findall(plain))
+        }
     made: dict[str, str] = {}
     for match in _TOKEN.finditer(plain):
         run = match[0]
@@ -79,25 +70,3 @@ def _joined(word: str) -> str:
     if word[0].isdigit():
         return _THOUSANDS.sub("", word)
     return word[:-2] if word.endswith("'s") else word.replace("'", "")
-
-
-def stems(text: str) -> Iterator[str]:
-    """The stems of a text, in order."""
-    return map(stem, tokens(text))
-
-
-def stem(word: str) -> str:
-    """A normalized word without its ending."""
-    return _stem(word[:LONGEST_WORD])
-
-
-@lru_cache(maxsize=20_000)
-def _stem(word: str) -> str:
-    if _LATIN.match(word):
-        return english(word)
-    if _CYRILLIC.match(word):
-        shorter = _CASES.sub("", word)
-        return shorter if len(shorter) >= 3 else word
-    if len(word) <= _BEGINNING or not word.isalpha():
-        return word
-    return word[:_BEGINNING]

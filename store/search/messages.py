@@ -13,6 +13,7 @@ from context.messages import Part, TextPart
 from store.search import term_index, words
 from store.search.off_loop import off_loop
 from store.search.parts import text_of
+from store.search.words import Term
 from store.tables import messages
 
 
@@ -69,11 +70,7 @@ async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: s
 async def find(
     connection: AsyncConnection, owner_id: str, query: str, *, limit: int, thread_id: str | None = None
 ) -> list[Hit]:
-    """The best `limit` messages that contain all terms of `query`.
-
-    The last term also matches as a prefix, and so does any that is not in Latin letters: most other scripts write particles and endings
-    onto their words.
-    """
+    """The best `limit` messages that contain all terms of `query`, each as it is written or in another form (`words.terms`)."""
     terms = words.terms(query)
     if not terms:
         return []
@@ -107,23 +104,30 @@ ORDER BY score DESC, m.pk DESC LIMIT :limit
 """
 
 
-def _lite_match(terms: list[list[str]]) -> str:
-    phrases = ('"' + " ".join(term) + '"' + "*" * prefix for term, prefix in _with_prefixes(terms))
-    return " AND ".join(phrases)
+def _lite_match(terms: list[Term]) -> str:
+    return " AND ".join(f"({' OR '.join((_lite_phrase(term), *map(_quoted, term.forms)))})" for term in terms)
 
 
-def _postgres_match(terms: list[list[str]]) -> str:
-    phrases = (
-        "(" + " <-> ".join(f"'{word}'" for word in term) + ":*" * prefix + ")"
-        for term, prefix in _with_prefixes(terms)
+def _lite_phrase(term: Term) -> str:
+    return _quoted(" ".join(term.words)) + "*" * term.prefix
+
+
+def _quoted(words: str) -> str:
+    return f'"{words}"'
+
+
+def _postgres_match(terms: list[Term]) -> str:
+    return " & ".join(
+        f"({' | '.join((_postgres_phrase(term), *map(_lexeme, term.forms)))})" for term in terms
     )
-    return " & ".join(phrases)
 
 
-def _with_prefixes(terms: list[list[str]]) -> list[tuple[list[str], bool]]:
-    """Each term, and whether its last word matches as a prefix."""
-    last = len(terms) - 1
-    return [(term, number == last or not term[-1].isascii()) for number, term in enumerate(terms)]
+def _postgres_phrase(term: Term) -> str:
+    return "(" + " <-> ".join(map(_lexeme, term.words)) + ":*" * term.prefix + ")"
+
+
+def _lexeme(word: str) -> str:
+    return f"'{word}'"
 
 
 def _hit(row: Any, score: float) -> Hit:

@@ -82,7 +82,7 @@ async def recall(
             others=others,
             values=values,
             sources=sources,
-            weights=query.weights,
+            weights=query.every_stem(),
             budget=request.budget,
             count=count,
             policy=policy,
@@ -103,7 +103,7 @@ async def _score_question(
         *query.looked_up(policy.query_words),
     ]
     most = policy.places // len(terms)
-    positions = await index.positions(terms, most)
+    positions: dict[str, Sequence[int]] = query.joined(await index.positions(terms, most), most)
     outline = replace(
         index.branch.outline,
         instructions=positions.pop(term_index.INSTRUCTION, []),

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import kinds
+from context.recall.stems import word_stems
 from context.recall.time_mentions import tells_when
-from context.recall.words import stem, vocabulary
 from store import sqlite
 from store.search.off_loop import off_loop
 from store.tables import messages
@@ -142,9 +142,9 @@ SELECT word, string_agg(places, ',') AS places FROM walk WHERE places IS NOT NUL
 
 def indexed_stems(words: str, role: str) -> set[str]:
     """The stems and properties that are indexed for a message."""
-    distinct = vocabulary(words)
-    stems = set(map(stem, distinct))
-    stems.update([*kinds(distinct, stems)])
+    stems_of = word_stems(words)
+    stems = {stem for stems in stems_of.values() for stem in stems}
+    stems.update([*kinds(stems_of, stems)])
     if tells_when(words):
         stems.add(TELLING)
     if role == "user":

@@ -17,9 +17,9 @@ from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.query import analyse
 from context.recall.rank import counted, kindred, scores, voiced
 from context.recall.render import INSTRUCTION, OPENING, quoted, rendered
+from context.recall.stems import word_stems
 from context.recall.thread import Outline, Source, typical
 from context.recall.time_mentions import tells_when
-from context.recall.words import stems, tokens
 from context.request.recipe import Recalled
 
 DAY = 86_400_000
@@ -50,9 +50,10 @@ def recalled(
     query = analyse(question, now=START + len(lines) * DAY, policy=policy)
     postings: dict[str, list[int]] = {}
     for position, text in enumerate(texts):
-        for stem in set(stems(text)):
+        stems = {stem for stems in word_stems(text).values() for stem in stems}
+        for stem in stems:
             postings.setdefault(stem, []).append(position)
-        for kind in kinds(set(tokens(text)), set(stems(text))):
+        for kind in kinds(word_stems(text), stems):
             postings.setdefault(kind, []).append(position)
     query = replace(query, weights={**query.weights, **kindred(query, postings, postings, policy)})
     totals = counted(postings, len(lines), len(lines) + 1)

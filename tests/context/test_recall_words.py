@@ -11,8 +11,9 @@ from context.recall.function_words import function_words
 from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import kinds, member_kinds
 from context.recall.query import analyse
+from context.recall.stems import english, word_stems
 from context.recall.time_mentions import tells_when
-from context.recall.words import stem, stems, tokens, vocabulary
+from context.recall.words import tokens, vocabulary
 
 NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)
 
@@ -35,14 +36,14 @@ NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)
     ],
 )
 def test_forms_of_one_word_share_a_stem(word: str, other: str) -> None:
-    assert list(stems(word)) == list(stems(other))
+    assert list(word_stems(word).values()) == list(word_stems(other).values())
 
 
 @pytest.mark.parametrize(
     ("word", "other"), [("policy", "police"), ("hop", "hope"), ("3.14", "314"), ("new", "news paper")]
 )
 def test_different_words_keep_apart(word: str, other: str) -> None:
-    assert list(stems(word)) != list(stems(other))
+    assert list(word_stems(word).values()) != list(word_stems(other).values())
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_function_word_of_another_language_is_a_word() -> None:
 
 
 def test_the_longest_word_is_stemmed_in_time() -> None:
-    assert stem("a" * 100_000)
+    assert word_stems("a" * 100_000)
 
 
 def spoken_of(text: str) -> list[tuple[str, str]]:
@@ -219,13 +220,13 @@ def test_a_word_is_of_the_kinds_that_questions_name() -> None:
         ("hamster", "rodent"),
         ("daughter", "child"),
     ):
-        named = set(kinds({thing}, {stem(thing)}))
-        assert named.intersection(member_kinds({kind}, [stem(kind)])[stem(kind)]), (thing, kind)
+        named = set(kinds({thing}, {english(thing)}))
+        assert named.intersection(member_kinds({kind}, [english(kind)])[english(kind)]), (thing, kind)
     assert not set(kinds({"lisbon"}, {"lisbon"})).intersection(member_kinds({"sport"}, ["sport"])["sport"])
 
 
 def test_kinds_are_for_english_alone_and_never_words() -> None:
     words = {"wo", "liegt", "die", "stadt", "rat", "hand"}
-    assert list(kinds(words, map(stem, words))) == []
+    assert list(kinds(words, map(english, words))) == []
     assert member_kinds(words, ["hand"]) == {}
     assert all(kind.startswith(" ") for kind in kinds({"hand"}, {"hand"}))

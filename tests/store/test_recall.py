@@ -13,6 +13,7 @@ from store.database import Database
 from store.search import term_index
 from store.search.messages import index
 from store.search.recall import RecallRequest, recall
+from tests.store.rebuilding import everything
 from tests.store.rows import message, new_message, thread
 
 NOW = 1_763_640_000_000
@@ -269,6 +270,7 @@ async def test_what_was_said_before_the_index_existed_is_found(own_database: Dat
         await connection.execute(text("DROP TABLE message_search_stems"))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     assert await migrate.upgrade(own_database, "0002") == ("0001", "0002")
+    await everything(own_database)
     assert "1970-01-01 user: The lighthouse is red" in await recalled(
         own_database, "t", "lighthouse?", before="m2"
     )

@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from store.search.reindex import index_all
-
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -44,4 +42,3 @@ def upgrade() -> None:
         # Kept in the row: vectors moved out of line make a full scan look cheap to the planner, which does not count unpacking.
         op.execute("ALTER TABLE message_search_stems ALTER COLUMN stems SET STORAGE MAIN")
         op.execute("CREATE INDEX message_search_stems_by_stem ON message_search_stems USING gin (stems)")
-    index_all(op.get_bind())

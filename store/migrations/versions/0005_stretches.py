@@ -2,8 +2,6 @@
 
 from alembic import op
 
-from store.search.reindex import index_all
-
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -14,11 +12,9 @@ def upgrade() -> None:
     connection = op.get_bind()
     if connection.dialect.name == "sqlite":
         op.execute("INSERT INTO message_search_stems (message_search_stems) VALUES ('delete-all')")
-        index_all(connection)
         return
     op.execute("DROP INDEX message_search_stems_by_stem")
     op.execute("TRUNCATE message_search_stems")
-    index_all(connection)
     # Without the list of pending entries, which every search would read from end to end: a turn searches far more often than it adds.
     op.execute(
         "CREATE INDEX message_search_stems_by_stem ON message_search_stems USING gin (stems) WITH (fastupdate = off)"

@@ -2,8 +2,6 @@
 
 from alembic import op
 
-from store.search.reindex import index_all
-
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -16,4 +14,3 @@ def upgrade() -> None:
         op.execute("INSERT INTO message_search_stems (message_search_stems) VALUES ('delete-all')")
     else:
         op.execute("TRUNCATE message_search_stems")
-    index_all(connection)

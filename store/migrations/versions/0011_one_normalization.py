@@ -1,11 +1,10 @@
 """search and recall: messages are indexed anew under one normalization for both databases
 
-Words are split and folded before they reach a database: FTS5 splits at spaces only, and tsvectors are written as they are.
+Words are split and normalized before they reach a database: FTS5 splits at spaces only, and tsvectors are written as they are.
+The indexes emptied here and by earlier revisions are filled while the server runs (`store.search.rebuild`).
 """
 
 from alembic import op
-
-from store.search.reindex import index_all, index_words
 
 revision = "0011"
 down_revision = "0010"
@@ -25,5 +24,3 @@ def upgrade() -> None:
     else:
         op.execute("TRUNCATE message_search_stems")
         op.execute("TRUNCATE message_search")
-    index_all(connection)
-    index_words(connection)

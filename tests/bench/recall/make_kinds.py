@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from context.recall.kinds import FILE
-from context.recall.words import stem
+from context.recall.stems import english
 
 LEVELS = 4
 LARGEST = 2_000
@@ -70,7 +70,7 @@ class WordNet:
             if self.tagged[word] and used < share * self.tagged[word]:
                 continue
             rank = (self.tagged[word], -len(word), word)
-            best[stem(word)] = max(best.get(stem(word), rank), rank)
+            best[english(word)] = max(best.get(english(word), rank), rank)
         return ((word, root) for root, (_, _, word) in best.items())
 
     def over(self, offset: str) -> set[str]:

@@ -51,8 +51,10 @@ def test_every_secret_among_the_settings_is_known() -> None:
 
 
 def test_what_is_no_secret_stays_and_control_characters_are_visible() -> None:
-    shown = Redactor([SECRET])(None, "info", {"event": "tokens\x1b[2J\r\x00", "tokens": 5, "path": "/api/x"})
-    assert shown == {"event": "tokens\\x1b[2J\\x0d\\x00", "tokens": 5, "path": "/api/x"}
+    shown = Redactor([SECRET])(
+        None, "info", {"event": "tokens\x1b[2J\r\x00\x9b2J\x85\u2028", "tokens": 5, "path": "/api/x"}
+    )
+    assert shown == {"event": "tokens\\x1b[2J\\x0d\\x00\\x9b2J\\x85\\u2028", "tokens": 5, "path": "/api/x"}
 
 
 async def test_a_running_server_logs_neither_secrets_nor_words(tmp_path: Path) -> None:
