@@ -20,7 +20,7 @@ from chat.clock import SystemClock
 from chat.runtime.runtime import Runtime
 from chat.runtime.token_sizes import Sizes
 from context.messages import Message, TextPart
-from context.recall import render, words
+from context.recall import render, stems
 from context.recall.thread import Outline
 from context.routing import lexicon
 from context.tokens import exact, pieces, prior
@@ -33,7 +33,11 @@ MIB = 1024 * 1024
 # Read once, or one value per constant of the program.
 CONSTANT = {
     "chat.api.files.content_etag",  # of the page's files, 256 at most
+    "context.recall.function_words._languages_of",
+    "context.recall.function_words._lists",
     "context.recall.kinds._table",
+    "context.recall.stems._marked_letters",
+    "context.recall.stems._stemmer",
     "context.routing.lexicon._shipped",
     "context.routing.lexicon.english",
     "context.routing.lexicon.foreign_openers",
@@ -176,13 +180,14 @@ def fill_pieces() -> object:
 
 
 def fill_stems() -> object:
-    for word in itertools.islice(words_of(words.LONGEST_WORD), 60_000):
-        words.stem(word)
-    return words
+    for word in itertools.islice(words_of(stems.LONGEST_WORD), 60_000):
+        stems.stems(word, word + "é", "de")
+        stems.other_stems(word, word + "é")
+    return stems
 
 
 def fill_digests() -> object:
-    for word in itertools.islice(words_of(words.LONGEST_WORD), 60_000):
+    for word in itertools.islice(words_of(stems.LONGEST_WORD), 60_000):
         term_index.digest(word)
     return term_index
 
@@ -214,7 +219,7 @@ FILL: dict[str, Callable[[], object]] = {
     "context.tokens.prior.TokenPrior": fill_prior,
     "context.tokens.exact.ExactTokenizer": fill_exact,
     "context.tokens.pieces": fill_pieces,
-    "context.recall.words": fill_stems,
+    "context.recall.stems": fill_stems,
     "store.search.term_index": fill_digests,
     "context.routing.lexicon.Lexicon": fill_lexicons,
     "context.recall.render": fill_days,

@@ -146,7 +146,7 @@ def stems(word: str, marked: str, language: str | None) -> tuple[str, ...]:
     return _stems(word[:LONGEST_WORD], marked[:LONGEST_WORD], language)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=16_384)
 def _stems(word: str, marked: str, language: str | None) -> tuple[str, ...]:
     script = _script(word)
     if script is None:
@@ -164,7 +164,7 @@ def default_stem(word: str, marked: str) -> str | None:
     return None if script is None else _stem(word[:LONGEST_WORD], marked[:LONGEST_WORD], script[0])
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=8_192)
 def other_stems(word: str, marked: str, language: str | None = None) -> tuple[str, ...]:
     """The stem of a word by another language of its script, or by each of them: none when it is not such a language."""
     script = _script(word)
@@ -192,7 +192,7 @@ def _script_of(letter: str) -> tuple[str, list[str]] | None:
     return None
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=16_384)
 def _stem(word: str, marked: str, language: str) -> str:
     if language != "en":
         stem = _snowball_stem(marked, language) or word
