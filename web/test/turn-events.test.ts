@@ -2,49 +2,14 @@
 // Every event of a turn, in every situation in which it can arrive; and what each end of a turn must clear.
 
 import { describe, expect, test } from "vitest";
-import readme from "../../chat/api/README.md?raw";
 import type { PageEvent } from "../src/state/events.ts";
 import { nextPost } from "../src/state/outbox.ts";
 import type { State } from "../src/state/state.ts";
 import type { Turn, TurnEvent } from "../src/transport/protocol.ts";
 import { isTerminal, parseTurnEvent } from "../src/transport/protocol.ts";
 import { accepted, given, history, log, message, post, thread, turn, when } from "./builders.ts";
+import { ERROR, type EventBody, EVENTS, USAGE } from "./turn-event-table.ts";
 
-const ERROR = { code: "overloaded", message: "Too much.", retryable: true };
-const USAGE = { input_tokens: 1, output_tokens: 2, total_tokens: 3 };
-
-type EventBody = Parameters<typeof log>[1];
-
-/** Each event once, after two parts "r" (reasoning) and "t" (text) that have begun. */
-const EVENTS: Readonly<Record<string, EventBody>> = {
-  "turn.started": { type: "turn.started" },
-  "part.started": { type: "part.started", part_id: "s", kind: "tool", name: "search", input: { query: "x" } },
-  "part.delta": { type: "part.delta", part_id: "t", text: "more" },
-  "part.ended": { type: "part.ended", part_id: "t", result: { found: 1 } },
-  "note route": { type: "note", name: "route", data: { model: "m", tier: "simple", reason: "short" } },
-  "note queue": { type: "note", name: "queue", data: { position: 2 } },
-  "note retry": { type: "note", name: "retry", data: { attempt: 2, delay: 1, reason: "overloaded" } },
-  "note fallback": {
-    type: "note",
-    name: "fallback",
-    data: { from: "a", to: "b", reason: "it is overloaded" },
-  },
-  "note cascade": {
-    type: "note",
-    name: "cascade",
-    data: { from: "a", to: "b", tier: "complex", reason: "cut" },
-  },
-  "note budget": { type: "note", name: "budget", data: { reason: "little is left", max_tokens: 9 } },
-  "note discard": { type: "note", name: "discard", data: { part_ids: ["r"] } },
-  "note upstream_disconnect": { type: "note", name: "upstream_disconnect", data: { ending: "reset" } },
-  "note storage_delay": { type: "note", name: "storage_delay", data: { seconds: 4 } },
-  "note title": { type: "note", name: "title", data: { title: "Tides" } },
-  "an unknown note": { type: "note", name: "new", data: {} },
-  "an unknown type": { type: "something.new" } as never,
-  "turn.completed": { type: "turn.completed", finish_reason: "stop", usage: USAGE },
-  "turn.failed": { type: "turn.failed", error: ERROR, usage: USAGE },
-  "turn.cancelled": { type: "turn.cancelled", usage: USAGE },
-};
 const ends = Object.keys(EVENTS).filter((name) => /^turn\.(completed|failed|cancelled)$/.test(name));
 const others = Object.keys(EVENTS).filter((name) => !ends.includes(name));
 
@@ -93,28 +58,14 @@ const conversation = (state: State) => {
 const live = (state: State) => conversation(state).live;
 const answer = (state: State) => conversation(state).messages.at(-1);
 
-describe("the table", () => {
-  const section = (title: string) => readme.split(`## ${title}`)[1]?.split("\n## ")[0] ?? "";
-  const names = (title: string) =>
-    [...section(title).matchAll(/^\| `([\w.]+)` \|/gm)].map(([, name]) => name);
-
-  test("has every event and every note that the server documents", () => {
-    const types = names("Events").filter((name) => name?.includes(".") || name === "note");
-    expect(types).toHaveLength(8);
-    for (const type of types) expect(Object.values(EVENTS).some((body) => body?.type === type)).toBe(true);
-    expect(names("Notes").length).toBeGreaterThan(8);
-    for (const name of names("Notes")) expect(Object.keys(EVENTS)).toContain(`note ${name ?? ""}`);
-  });
-
-  test.each(Object.entries(EVENTS))(
-    "%s is read from the wire, and is terminal if it ends a turn",
-    (name, body) => {
-      const wire = { ...body, seq: 1, turn_id: "1" };
-      expect(parseTurnEvent(JSON.stringify(wire))).toEqual(wire);
-      expect(isTerminal(wire as TurnEvent)).toBe(ends.includes(name));
-    },
-  );
-});
+test.each(Object.entries(EVENTS))(
+  "%s is read from the wire, and is terminal if it ends a turn",
+  (name, body) => {
+    const wire = { ...body, seq: 1, turn_id: "1" };
+    expect(parseTurnEvent(JSON.stringify(wire))).toEqual(wire);
+    expect(isTerminal(wire as TurnEvent)).toBe(ends.includes(name));
+  },
+);
 
 describe.each(Object.keys(EVENTS))("%s", (name) => {
   test("of the running turn moves the cursor, and shows that the connection is there", () => {
