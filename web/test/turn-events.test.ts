@@ -144,6 +144,33 @@ describe("what an event shows", () => {
       expect(parts(name).map(({ text }) => text)).toEqual(["hm", "Hello"]);
   });
 
+  test("text of the part that an event names, whichever is the last", () => {
+    const grown = (part_id: string) => {
+      const body = { type: "part.delta", part_id, text: "+", seq: NEXT + 1, turn_id: "1" } as const;
+      const after = when(running(), { type: "turn.event", threadId: "t", at: 0, event: body });
+      return live(after)?.parts.map(({ text }) => text);
+    };
+    expect(grown("r")).toEqual(["hm+", "Hello"]);
+    expect(grown("t")).toEqual(["hm", "Hello+"]);
+    expect(grown("missing")).toEqual(["hm", "Hello+"]);
+  });
+
+  test("no field that the event has not", () => {
+    const bare = { type: "part.started", part_id: "n", kind: "text", seq: NEXT + 1, turn_id: "1" } as const;
+    const end = { type: "part.ended", part_id: "n", seq: NEXT + 2, turn_id: "1" } as const;
+    const begun = when(running(), { type: "turn.event", threadId: "t", at: 1_000, event: bare });
+    const part = { part_id: "n", type: "text", text: "", startedAt: 1_000, ended: false };
+    expect(live(begun)?.parts.at(-1)).toStrictEqual(part);
+    const ended = when(begun, { type: "turn.event", threadId: "t", at: 4_400, event: end });
+    expect(live(ended)?.parts.at(-1)).toStrictEqual({ ...part, ended: true, seconds: 3 });
+  });
+
+  test("also when the server names no turn", () => {
+    const body = { type: "part.delta", part_id: "t", text: "+", seq: NEXT + 1 } as unknown as TurnEvent;
+    const after = when(running(), { type: "turn.event", threadId: "t", at: 0, event: body });
+    expect(live(after)?.parts.at(-1)?.text).toBe("Hello+");
+  });
+
   test("the activity, until the next part begins", () => {
     expect(activity("note queue")).toBe("Waiting for a free slot: queue position 2");
     expect(activity("note retry")).toMatch(/^Trying again: /);
@@ -286,6 +313,15 @@ describe("an end", () => {
     expect(answer(when(running(), settled("failed", { error: ERROR, usage: USAGE })))).toMatchObject({
       usage: USAGE,
       error: ERROR,
+    });
+  });
+
+  test("has the status of the stored message, where that has one", () => {
+    const stored = message("a-1", "u-1", { role: "assistant", status: "interrupted" });
+    expect(answer(when(running(), settled("failed", { message: stored })))?.status).toBe("interrupted");
+    expect(answer(when(running(), settled("failed", { error: null })))).toMatchObject({
+      status: "failed",
+      error: null,
     });
   });
 
