@@ -76,6 +76,7 @@ describe("pages", () => {
     expect(ids(when(two, page([at("e", 5), at("d", 4)])))).toEqual(["e", "d", "c", "b", "a"]);
     // Deleted elsewhere: it would be above the oldest of the page.
     expect(ids(when(two, page([at("d", 4), at("b", 2)])))).toEqual(["d", "b", "a"]);
+    expect(ids(when(two, page([at("x", 9), at("d", 4), at("a", 1)])))).toEqual(["x", "d", "a"]);
     const same = when(two, page([at("d", 4), at("c", 3, { title: "new" })]));
     expect(ids(same)).toEqual(["d", "c", "b", "a"]);
     expect(same.list.threads[1]?.title).toBe("new");
