@@ -36,7 +36,7 @@ def _digest(web: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(web.rglob("*")):
         relative = path.relative_to(web)
-        if path.is_file() and relative.parts[0] not in {"node_modules", "dist", "__pycache__"}:
+        if path.is_file() and relative.parts[0] not in {"node_modules", "dist", "mutation", "__pycache__"}:
             digest.update(str(relative).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -60,6 +60,14 @@ async def test_a_second_tab_sees_the_same(app: Palaver, sim: Simulator, open_pag
         assert (await answer.locator(".markdown").inner_text()).split() == WORDS
 
 
+async def test_the_page_opens_again_from_what_the_browser_has(app: Palaver, open_page: Visit) -> None:
+    person = await open_page(app.url)
+    await expect(person.composer).to_be_visible()
+    for _ in range(2):
+        second = await person.another_tab(app.url)  # the index is answered 304, its files come from the cache
+        await expect(second.composer).to_be_visible()
+
+
 @pytest.mark.parametrize("how", ["button", "escape"])
 async def test_stopping_keeps_the_text_so_far(
     app: Palaver, sim: Simulator, open_page: Visit, how: str

@@ -1,6 +1,7 @@
 // Small builders. A test names only the values that matter to it.
 
-import type { Message, Plan, Thread, Turn, TurnEvent, UsageByKind } from "../src/transport/protocol.ts";
+import type { Message, Plan, Thread, Turn, UsageByKind } from "../src/transport/protocol.ts";
+import type { EventBody } from "./turn-event-table.ts";
 import type { PageEvent } from "../src/state/events.ts";
 import { reduce } from "../src/state/reduce.ts";
 import { initialState, type Post, type State } from "../src/state/state.ts";
@@ -87,13 +88,6 @@ export const accepted = (entry: Post, id = "1"): PageEvent => ({
   accepted: { id, thread_id: entry.threadId, message_id: `a-${id}`, user_message_id: entry.messageId },
   at: "2026-11-20T09:00:00.000Z",
 });
-
-/** A turn event without its number and turn. */
-type EventBody = TurnEvent extends infer Variant
-  ? Variant extends TurnEvent
-    ? Omit<Variant, "seq" | "turn_id">
-    : never
-  : never;
 
 /** The event log of turn `id`, numbered from 1. */
 export function log(id: string, ...events: EventBody[]): PageEvent[] {

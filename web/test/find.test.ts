@@ -15,6 +15,8 @@ describe("finding in a conversation", () => {
     const messages = [text("a", "A café"), text("b", "nothing"), text("c", "CAFE"), text("d", "the café")];
     expect(findMessages(messages, " cafe ")).toEqual(["a", "c", "d"]);
     expect(findMessages(messages, "  ")).toEqual([]);
+    const lines = [text("a", "One\n\n  two"), text("b", "one  two"), text("c", "onetwo")];
+    expect(findMessages(lines, "ONE   two")).toEqual(["a", "b"]);
   });
 });
 

@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { follow, retryDelay } from "../src/transport/follow.ts";
 import { ApiError } from "../src/transport/http.ts";
 import type { TurnEvent } from "../src/transport/protocol.ts";
@@ -66,13 +66,56 @@ describe("following a turn", () => {
     expect([outcome, seqs]).toEqual(["ended", [1, 2]]);
   });
 
-  test("a body that ends early is continued after the cursor", async () => {
-    const { cursors, seqs } = await run(
+  test("a body that ends early is continued after the cursor, a moment later", async () => {
+    const { cursors, seqs, pauses } = await run(
       stream(block(1, "turn.started"), block(2, "x")),
       stream(block(3, "turn.completed")),
     );
     expect(cursors).toEqual([0, 2]);
     expect(seqs).toEqual([1, 2, 3]);
+    expect(pauses).toEqual([250]);
+  });
+
+  test("progress makes earlier failures forgotten", async () => {
+    const { pauses } = await run(
+      refused(503),
+      refused(503),
+      broken(block(1, "turn.started")),
+      refused(503),
+      stream(block(2, "turn.completed")),
+    );
+    expect(pauses).toEqual([retryDelay(1, 0.5), retryDelay(2, 0.5), 250, retryDelay(1, 0.5)]);
+  });
+
+  test("lets go of each connection and of the signal", async () => {
+    const stop = new AbortController();
+    const added = vi.spyOn(stop.signal, "addEventListener");
+    const removed = vi.spyOn(stop.signal, "removeEventListener");
+    const signals: AbortSignal[] = [];
+    const cancelled = vi.fn();
+    const body = (...blocks: string[]) =>
+      new ReadableStream({
+        start: (control) => control.enqueue(new TextEncoder().encode(blocks.join(""))),
+        cancel: cancelled,
+      });
+    const bodies = [body(block(1, "turn.started"), block(3, "x")), body(block(2, "turn.completed"))];
+    await follow({
+      after: 0,
+      signal: stop.signal,
+      open: async (_, signal) => {
+        signals.push(signal);
+        return new Response(bodies.shift() ?? null);
+      },
+      sleep: async () => undefined,
+      random: () => 0,
+      onEvent: () => undefined,
+      onConnection: () => undefined,
+    });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+    expect(cancelled).toHaveBeenCalledTimes(2);
+    expect(removed.mock.calls.map(([type, listener]) => [type, listener])).toEqual(
+      added.mock.calls.map(([type, listener]) => [type, listener]),
+    );
   });
 
   test("a broken connection neither loses nor repeats events", async () => {

@@ -2,49 +2,14 @@
 // Every event of a turn, in every situation in which it can arrive; and what each end of a turn must clear.
 
 import { describe, expect, test } from "vitest";
-import readme from "../../chat/api/README.md?raw";
 import type { PageEvent } from "../src/state/events.ts";
 import { nextPost } from "../src/state/outbox.ts";
 import type { State } from "../src/state/state.ts";
 import type { Turn, TurnEvent } from "../src/transport/protocol.ts";
 import { isTerminal, parseTurnEvent } from "../src/transport/protocol.ts";
 import { accepted, given, history, log, message, post, thread, turn, when } from "./builders.ts";
+import { ERROR, type EventBody, EVENTS, USAGE } from "./turn-event-table.ts";
 
-const ERROR = { code: "overloaded", message: "Too much.", retryable: true };
-const USAGE = { input_tokens: 1, output_tokens: 2, total_tokens: 3 };
-
-type EventBody = Parameters<typeof log>[1];
-
-/** Each event once, after two parts "r" (reasoning) and "t" (text) that have begun. */
-const EVENTS: Readonly<Record<string, EventBody>> = {
-  "turn.started": { type: "turn.started" },
-  "part.started": { type: "part.started", part_id: "s", kind: "tool", name: "search", input: { query: "x" } },
-  "part.delta": { type: "part.delta", part_id: "t", text: "more" },
-  "part.ended": { type: "part.ended", part_id: "t", result: { found: 1 } },
-  "note route": { type: "note", name: "route", data: { model: "m", tier: "simple", reason: "short" } },
-  "note queue": { type: "note", name: "queue", data: { position: 2 } },
-  "note retry": { type: "note", name: "retry", data: { attempt: 2, delay: 1, reason: "overloaded" } },
-  "note fallback": {
-    type: "note",
-    name: "fallback",
-    data: { from: "a", to: "b", reason: "it is overloaded" },
-  },
-  "note cascade": {
-    type: "note",
-    name: "cascade",
-    data: { from: "a", to: "b", tier: "complex", reason: "cut" },
-  },
-  "note budget": { type: "note", name: "budget", data: { reason: "little is left", max_tokens: 9 } },
-  "note discard": { type: "note", name: "discard", data: { part_ids: ["r"] } },
-  "note upstream_disconnect": { type: "note", name: "upstream_disconnect", data: { ending: "reset" } },
-  "note storage_delay": { type: "note", name: "storage_delay", data: { seconds: 4 } },
-  "note title": { type: "note", name: "title", data: { title: "Tides" } },
-  "an unknown note": { type: "note", name: "new", data: {} },
-  "an unknown type": { type: "something.new" } as never,
-  "turn.completed": { type: "turn.completed", finish_reason: "stop", usage: USAGE },
-  "turn.failed": { type: "turn.failed", error: ERROR, usage: USAGE },
-  "turn.cancelled": { type: "turn.cancelled", usage: USAGE },
-};
 const ends = Object.keys(EVENTS).filter((name) => /^turn\.(completed|failed|cancelled)$/.test(name));
 const others = Object.keys(EVENTS).filter((name) => !ends.includes(name));
 
@@ -93,28 +58,14 @@ const conversation = (state: State) => {
 const live = (state: State) => conversation(state).live;
 const answer = (state: State) => conversation(state).messages.at(-1);
 
-describe("the table", () => {
-  const section = (title: string) => readme.split(`## ${title}`)[1]?.split("\n## ")[0] ?? "";
-  const names = (title: string) =>
-    [...section(title).matchAll(/^\| `([\w.]+)` \|/gm)].map(([, name]) => name);
-
-  test("has every event and every note that the server documents", () => {
-    const types = names("Events").filter((name) => name?.includes(".") || name === "note");
-    expect(types).toHaveLength(8);
-    for (const type of types) expect(Object.values(EVENTS).some((body) => body?.type === type)).toBe(true);
-    expect(names("Notes").length).toBeGreaterThan(8);
-    for (const name of names("Notes")) expect(Object.keys(EVENTS)).toContain(`note ${name ?? ""}`);
-  });
-
-  test.each(Object.entries(EVENTS))(
-    "%s is read from the wire, and is terminal if it ends a turn",
-    (name, body) => {
-      const wire = { ...body, seq: 1, turn_id: "1" };
-      expect(parseTurnEvent(JSON.stringify(wire))).toEqual(wire);
-      expect(isTerminal(wire as TurnEvent)).toBe(ends.includes(name));
-    },
-  );
-});
+test.each(Object.entries(EVENTS))(
+  "%s is read from the wire, and is terminal if it ends a turn",
+  (name, body) => {
+    const wire = { ...body, seq: 1, turn_id: "1" };
+    expect(parseTurnEvent(JSON.stringify(wire))).toEqual(wire);
+    expect(isTerminal(wire as TurnEvent)).toBe(ends.includes(name));
+  },
+);
 
 describe.each(Object.keys(EVENTS))("%s", (name) => {
   test("of the running turn moves the cursor, and shows that the connection is there", () => {
@@ -191,6 +142,33 @@ describe("what an event shows", () => {
     expect(parts("note discard").map(({ text }) => text)).toEqual(["Hello"]);
     for (const name of ["turn.started", "note route", "note title", "an unknown type"])
       expect(parts(name).map(({ text }) => text)).toEqual(["hm", "Hello"]);
+  });
+
+  test("text of the part that an event names, whichever is the last", () => {
+    const grown = (part_id: string) => {
+      const body = { type: "part.delta", part_id, text: "+", seq: NEXT + 1, turn_id: "1" } as const;
+      const after = when(running(), { type: "turn.event", threadId: "t", at: 0, event: body });
+      return live(after)?.parts.map(({ text }) => text);
+    };
+    expect(grown("r")).toEqual(["hm+", "Hello"]);
+    expect(grown("t")).toEqual(["hm", "Hello+"]);
+    expect(grown("missing")).toEqual(["hm", "Hello+"]);
+  });
+
+  test("no field that the event has not", () => {
+    const bare = { type: "part.started", part_id: "n", kind: "text", seq: NEXT + 1, turn_id: "1" } as const;
+    const end = { type: "part.ended", part_id: "n", seq: NEXT + 2, turn_id: "1" } as const;
+    const begun = when(running(), { type: "turn.event", threadId: "t", at: 1_000, event: bare });
+    const part = { part_id: "n", type: "text", text: "", startedAt: 1_000, ended: false };
+    expect(live(begun)?.parts.at(-1)).toStrictEqual(part);
+    const ended = when(begun, { type: "turn.event", threadId: "t", at: 4_400, event: end });
+    expect(live(ended)?.parts.at(-1)).toStrictEqual({ ...part, ended: true, seconds: 3 });
+  });
+
+  test("also when the server names no turn", () => {
+    const body = { type: "part.delta", part_id: "t", text: "+", seq: NEXT + 1 } as unknown as TurnEvent;
+    const after = when(running(), { type: "turn.event", threadId: "t", at: 0, event: body });
+    expect(live(after)?.parts.at(-1)?.text).toBe("Hello+");
   });
 
   test("the activity, until the next part begins", () => {
@@ -335,6 +313,15 @@ describe("an end", () => {
     expect(answer(when(running(), settled("failed", { error: ERROR, usage: USAGE })))).toMatchObject({
       usage: USAGE,
       error: ERROR,
+    });
+  });
+
+  test("has the status of the stored message, where that has one", () => {
+    const stored = message("a-1", "u-1", { role: "assistant", status: "interrupted" });
+    expect(answer(when(running(), settled("failed", { message: stored })))?.status).toBe("interrupted");
+    expect(answer(when(running(), settled("failed", { error: null })))).toMatchObject({
+      status: "failed",
+      error: null,
     });
   });
 

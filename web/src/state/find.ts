@@ -36,13 +36,12 @@ export function matchesIn(text: string, query: string): readonly Match[] {
     whole += letters;
     at += character.length;
   }
-  starts.push(at);
   const matches: Match[] = [];
   for (let from = whole.indexOf(sought); from >= 0; from = whole.indexOf(sought, from + sought.length)) {
     const start = starts[from] ?? at;
     let next = from + sought.length;
     // Part of a letter that was taken apart counts as the letter.
-    while (next < starts.length && starts[next] === starts[next - 1]) next++;
+    while (starts[next] === starts[next - 1]) next++;
     matches.push({ start, end: starts[next] ?? at });
   }
   return matches;
