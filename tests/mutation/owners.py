@@ -1,0 +1,101 @@
+"""Take away every owner condition of `store`, one at a time, and see that the tests of two owners fail."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutation.copy import PYTHON, copied, replaced
+
+TEST = "tests/store/test_owners.py"
+SQL = re.compile(r"\+?(?:\w+\.)?owner_id = :owner")
+# Conditions that another one in the same query implies: they are there so that each statement names its owner.
+IMPLIED = {
+    ("store/branches.py", "own(owner_id, message_id)"): "messages of the branch below are taken of one owner",
+    (
+        "store/search/messages.py",
+        "messages.c.owner_id == owner_id",
+    ): "the keys come from a query that names the owner",
+    ("store/search/recall.py", "owner_id = :owner"): "",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """One condition that is always true instead. `start`, `end`: where in the file's text."""
+
+    file: Path
+    line: int
+    start: int
+    end: int
+    before: str
+    after: str
+
+
+def removals(root: Path) -> Iterator[Removal]:
+    """Every comparison with an owner, every key made of one, and every condition in SQL."""
+    for file in sorted((root / "store").rglob("*.py")):
+        if "migrations" in file.parts:
+            continue
+        text = file.read_text()
+        for start, end, after in sorted({*_in_python(text), *_in_sql(text)}):
+            yield Removal(
+                file=file.relative_to(root),
+                line=text.count("\n", 0, start) + 1,
+                start=start,
+                end=end,
+                before=text[start:end],
+                after=after,
+            )
+
+
+def _in_python(text: str) -> Iterator[tuple[int, int, str]]:
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Compare(left=ast.Attribute(attr="owner_id") as left, ops=[ast.Eq()]):
+                column = ast.unparse(left)
+                yield (*_span(text, node), f"{column} == {column}")
+            case ast.Tuple(elts=[ast.Name(id="owner_id"), ast.Name(id="thread_id")], ctx=ast.Load()):
+                yield (*_span(text, node), '("", thread_id)')
+            case ast.JoinedStr(values=[ast.FormattedValue(value=ast.Name(id="owner_id")), *_]):
+                start, end = _span(text, node)
+                yield start, end, text[start:end].replace("{owner_id}", "")
+
+
+def _in_sql(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in SQL.finditer(text):
+        yield match.start(), match.end(), f"({match[0]} OR 1 = 1)"
+
+
+def _span(text: str, node: ast.expr) -> tuple[int, int]:
+    lines = text.encode().splitlines(keepends=True)
+
+    def offset(line: int, column: int) -> int:
+        return len((b"".join(lines[: line - 1]) + lines[line - 1][:column]).decode())
+
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    return offset(node.lineno, node.col_offset), offset(node.end_lineno, node.end_col_offset)
+
+
+def failing(root: Path, marks: str) -> list[str]:
+    """The first test that fails, or none."""
+    ended = subprocess.run(
+        [PYTHON, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", TEST, "-m", marks],
+        cwd=root, capture_output=True, text=True, timeout=900,
+    )  # fmt: skip
+    return re.findall(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
+
+
+def main() -> int:
+    """Try all; the number that no test notices, first on SQLite, then on Postgres."""
+    unnoticed = 0
+    with copied() as root:
+        for removal in removals(root):
+            with replaced(root / removal.file, removal.start, removal.end, removal.after):
+                tests = failing(root, "not postgres") or failing(root, "postgres")
+            unnoticed += not tests
+            print(f"{removal.file}:{removal.line} {removal.before}: {tests or 'UNNOTICED'}", flush=True)
+    return unnoticed
