@@ -37,7 +37,7 @@ async def _bobs_state(c: AsyncConnection) -> StoredCacheState:
 
 async def _hits(
     c: AsyncConnection, query: str, limit: int, thread_id: str | None = None
-) -> list[tuple[int, str]]:
+) -> list[tuple[object, ...]]:
     """Without scores: how rare a word is, BM25 counts over the whole index."""
     hits = await search.find(c, BOB, query, limit=limit, thread_id=thread_id)
     return [(hit.pk, hit.thread_id, hit.message_id, hit.text) for hit in hits]
