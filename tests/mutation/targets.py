@@ -30,14 +30,14 @@ def _context(package: str, *tests: str) -> Target:
 _PLANS = ("plan", "plan_contents", "plan_properties", "stored_plan", "unseen_turns")
 _ALL: Final = (
     _context("planning", *_PLANS),
-    _context("cache", "breakpoints", "cache_state", "global_gaps", "ttl_choice", "cache_audit", *_PLANS),
-    _context("compaction", "compaction_prompt", *_PLANS),
+    _context("cache", "breakpoints", "cache_state", "global_gaps", "ttl_choice", "cache_audit", "cost_model", *_PLANS),
+    _context("compaction", "compaction_prompt", "compaction_scope", "compaction_when", *_PLANS),
     _context("routing", "routing", "complexity", "unseen_turns"),
     _context("limits", "breaker", "budgets", "fallback", "headroom", "model_sequence"),
     _context("models", "pricing", "catalog"),
     _context("request", "request", "request_layout_2", "window", *_PLANS),
     _context("audit", "baselines", "bound", "cache_audit"),
-    _context("recall", "recall", "recall_likeness", "recall_words"),
+    _context("recall", "recall", "recall_choice", "recall_likeness", "recall_words"),
     Target(
         name="store",
         sources=("store/*.py", "store/ledger/*.py", "store/search/*.py"),
