@@ -37,7 +37,7 @@ def limit_of(inputs: PlanInputs, state: BranchState, floor: int) -> int:
 
 
 def test_a_cached_window_is_compacted_above_its_watermark_and_not_below() -> None:
-    kinds = {}
+    kinds: dict[bool, set[str | None]] = {}
     for count in range(3, 60):
         state = branch(turns(count, 1_000))
         floor = (
