@@ -99,6 +99,10 @@ def test_a_price_table_is_that_of_the_day_and_has_every_step() -> None:
     steps = known("claude-haiku-5-5").steps
     assert [start for start, _ in steps] == [0, 100_000]
     assert [prices.input for _, prices in steps] == [100_000, 500_000]
+    assert steps[1][1] == Prices(
+        input=500_000, output=2_500_000, cache_read=50_000, cache_write_5m=625_000, cache_write_1h=1_000_000
+    )
+    assert price_table("gpt-4o", now=NOW) is None, "another provider's price is no price here"
     sonnet = known("claude-sonnet-5-5")
     assert sonnet.model == "claude-sonnet-5-5"
     million = sonnet.cost(Usage(output=MILLION))
