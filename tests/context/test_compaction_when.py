@@ -142,6 +142,15 @@ def test_the_message_that_is_to_come_belongs_to_the_floor() -> None:
     assert arrived.last_id == "m19", "four messages and the user's before them stay"
 
 
+def test_the_reason_names_what_is_saved_in_dollars() -> None:
+    made = at_death(INPUTS, branch(turns(12, 1_000)))
+    assert made is not None
+    price = INPUTS.prices.at(0).cache_write_5m * (10_000 - 1_500)  # picodollars, before the summarizer's call
+    saved = float(made.reason.rpartition("$")[2].split()[0])
+    assert 0.8 * price < saved * 1e12 < price
+    assert "compacting 10000 tokens saves" in made.reason
+
+
 def test_a_compaction_the_plan_found_is_not_forgotten() -> None:
     path = turns(6, 1_000)
     undone = at_death(INPUTS, branch(path))

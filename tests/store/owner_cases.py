@@ -9,7 +9,7 @@ from context.cache.cache_state import CacheState
 from context.limits.budgets import Budget, BudgetAccount, Counter, Scope, Unit, counters
 from context.messages import TextPart
 from context.recall.words import stem
-from store import branches, cache_states, events, messages, summaries, threads, turns
+from store import branches, cache_states, compaction_claims, events, messages, summaries, threads, turns
 from store.cache_states import StoredCacheState
 from store.ledger import budgets, entries, open_calls, reports
 from store.ledger.aggregates import Dimension, Selection, conditions
@@ -87,6 +87,18 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
     cache_states.put: (lambda c, w: cache_states.put(c, BOB, "t", STATE, turn_id="new", next_at=8),),
     cache_states.change: (lambda c, w: _then(c, lambda s: cache_states.change(c, s, STATE, 8)),),
     cache_states.claim: (lambda c, w: _then(c, lambda s: cache_states.claim(c, s, 8)),),
+    compaction_claims.claim: (
+        lambda c, w: compaction_claims.claim(c, BOB, "w", "new", now=START, lease=9),
+        lambda c, w: compaction_claims.claim(c, BOB, "t", "new", now=START, lease=9),
+    ),
+    compaction_claims.extend: (
+        lambda c, w: compaction_claims.extend(c, BOB, "t", "process", now=START, lease=9),
+        lambda c, w: compaction_claims.extend(c, BOB, "theirs", "process", now=START, lease=9),
+    ),
+    compaction_claims.release: (
+        lambda c, w: compaction_claims.release(c, BOB, "t", "process"),
+        lambda c, w: compaction_claims.release(c, BOB, "theirs", "process"),
+    ),
     events.after: (
         lambda c, w: events.after(c, BOB, "turn_bob", 1),
         lambda c, w: events.after(c, BOB, "turn_ada", 0),
@@ -248,53 +260,3 @@ async def _counted(c: AsyncConnection, change: Awaitable[None]) -> Any:
 async def _stored(adding: Awaitable[int]) -> bool:
     """Not the `pk`: it counts on when a transaction is rolled back."""
     return await adding > 0
-
-
-_HOUSEKEEPING: Final = "housekeeping, for the rows of all"
-_BY_PK: Final = "one message that the caller has just stored or read, by its pk"
-_BY_ID: Final = "the ids are those the caller has just read or made, and no client names them"
-_NOBODYS: Final = "rows that belong to nobody"
-
-# Queries without an owner, and why none is needed.
-WITHOUT_OWNER: Final[Mapping[str, str]] = {
-    "cache_states.due": _HOUSEKEEPING,
-    "erase.erase_deleted": _HOUSEKEEPING,
-    "events.append": "the log of a turn that runs here",
-    "events.holds": "the log of a turn that runs here",
-    "events.remove": _HOUSEKEEPING,
-    "learned_stats.get": _NOBODYS,
-    "learned_stats.put": _NOBODYS,
-    "ledger.alerts.add": _NOBODYS,
-    "ledger.alerts.claim": _NOBODYS,
-    "ledger.alerts.due": _NOBODYS,
-    "ledger.alerts.remove": _NOBODYS,
-    "ledger.budgets.current_totals": "gauges, for the operator",
-    "ledger.budgets.mark_alerted": _HOUSEKEEPING,
-    "ledger.budgets.may_need_alert": _HOUSEKEEPING,
-    "ledger.budgets.remove_old": _HOUSEKEEPING,
-    "ledger.budgets.settle": "the counters that a call reserved",
-    "ledger.entries.all_threads": "for the operator",
-    "ledger.entries.some": _BY_ID,
-    "ledger.open_calls.abandoned": _HOUSEKEEPING,
-    "ledger.open_calls.of_holder": "the calls of a process",
-    "ledger.open_calls.remove": _BY_ID,
-    "ledger.open_calls.renew": "the calls of a process",
-    "migrate.current": _NOBODYS,
-    "migrate.revision": _NOBODYS,
-    "migrate.upgrade": _HOUSEKEEPING,
-    "prompts.get": _NOBODYS,
-    "prompts.keep": _NOBODYS,
-    "savepoint.attempt": "runs the work of others",
-    "search.catch_up.last_pk": _HOUSEKEEPING,
-    "search.catch_up.unindexed": _HOUSEKEEPING,
-    "search.messages.index": _BY_PK,
-    "search.messages.index_stored": _BY_PK,
-    "search.term_index.index": _BY_PK,
-    "sqlite.rows": "runs the statements of others",
-    "threads.owners": "for the operator",
-    "turns.abandoned": _HOUSEKEEPING,
-    "turns.forget_logs": _HOUSEKEEPING,
-    "turns.renew_leases": "the turns of a process",
-    "turns.with_old_logs": _HOUSEKEEPING,
-    "users.ensure": "for the operator's tokens",
-}

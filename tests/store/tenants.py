@@ -14,7 +14,7 @@ from context.cache.cache_state import CacheState
 from context.messages import Message, Role, Status
 from context.recall.words import stem
 from context.request.summary_blocks import Line, Segment
-from store import cache_states, events, messages, summaries, tables, threads, turns, users
+from store import cache_states, compaction_claims, events, messages, summaries, tables, threads, turns, users
 from store.ledger import entries, open_calls
 from store.ledger.open_calls import OpenCall
 from store.search import messages as search
@@ -124,8 +124,11 @@ async def store_tenants(connection: AsyncConnection) -> None:
 
 
 async def _threads(connection: AsyncConnection, owner: str, number: int) -> None:
-    for thread_id in ("t", "w") if owner == BOB else ("t", "w", "theirs"):
+    threads_of = ("t", "w") if owner == BOB else ("t", "w", "theirs")
+    for thread_id in threads_of:
         await threads.create(connection, owner, thread_id, now=5 + number, title=f"The garden of {owner}")
+    for thread_id in {*threads_of} - {"w"}:
+        await compaction_claims.claim(connection, owner, thread_id, "process", now=START, lease=10**9)
     await threads.change(connection, owner, "t", answered_pk=9, read_pk=1)
     await _say(connection, owner, "t", ("q1", "a1", "q2", "a2", "q3", "a3")[: 4 if owner == BOB else 6])
     await _say(connection, owner, "w", ("s1",), status="streaming")

@@ -25,7 +25,7 @@ from store import migrate
 from store.database import Database
 from store.search.branch_index import Branch, Outlines
 from tests.postgres import Server
-from tests.store.owner_cases import CASES, WITHOUT_OWNER, Ask
+from tests.store.owner_cases import CASES, Ask
 from tests.store.tenants import (
     BOB,
     OTHERS,
@@ -35,6 +35,7 @@ from tests.store.tenants import (
     rows_of_everybody,
     store_tenants,
 )
+from tests.store.without_owner import WITHOUT_OWNER
 
 Query = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -118,7 +119,7 @@ async def test_an_owner_is_alone_in_the_world(tenants: str, query: Query) -> Non
     try:
         async with database.engine.connect() as connection:
             world, before = await read_world(connection), await rows_of_everybody(connection)
-            assert all(len(before[owner]) == 12 for owner in OTHERS), (
+            assert all(len(before[owner]) == 13 for owner in OTHERS), (
                 "the others have something of everything"
             )
             together = [await _asked(connection, ask, world) for ask in CASES[query]]

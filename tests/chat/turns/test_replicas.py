@@ -39,8 +39,8 @@ async def replicas(
 
 def stop_leases(app: Palaver) -> None:
     """No lease is renewed or taken over unless the test does it."""
-    assert app.deps.runner._leases is not None
-    app.deps.runner._leases.cancel()
+    assert app.deps.runner._beating is not None
+    app.deps.runner._beating.cancel()
 
 
 async def expire(app: Palaver, table: str) -> None:
