@@ -68,7 +68,13 @@ _ALL: Final = (
 TARGETS: Final = {target.name: target for target in _ALL}
 
 # Mutants, or functions with all of theirs, that no test of a target can notice, and why.
+_BY_NAME = "the library finds the provider of Claude models by the model's name, too"
 EXPLAINED: Final[dict[str, str]] = {
+    "context.limits.breaker.xǁBreakerǁlet_go__mutmut_2": "a copy without a probe of a breaker without a probe",
+    "context.models.pricing.x__rates__mutmut_4": _BY_NAME,
+    "context.models.pricing.x__rates__mutmut_18": _BY_NAME,
+    "context.models.pricing.x__rates__mutmut_22": _BY_NAME,
+    "context.models.pricing.x__rates__mutmut_41": _BY_NAME,
     "context.models.catalog.x__claude": "called at import, before a mutant is chosen; test_catalog holds its fields",
 }
 
