@@ -58,9 +58,10 @@ class EventStream(EventSourceResponse):
         *,
         headers: dict[str, str] | None = None,
         hooks: Hooks | None = None,
+        send_timeout: float = SEND_TIMEOUT,
     ) -> None:
         super().__init__(
-            frames, headers={**HEADERS, **(headers or {})}, ping=0, sep="\n", send_timeout=SEND_TIMEOUT
+            frames, headers={**HEADERS, **(headers or {})}, ping=0, sep="\n", send_timeout=send_timeout
         )
         self._hooks = hooks or Hooks()
 
@@ -96,7 +97,7 @@ async def follow(
     yield RETRY
     loop = asyncio.get_running_loop()
     cursor, silent_since = after, loop.time()
-    while True:
+    while not access_ended():
         log = find_live()
         if log is not None:
             async for chunk in _follow_live(log, cursor, draining, access_ended, silence):
@@ -113,7 +114,7 @@ async def follow(
             if is_terminal(rows[-1][1]):
                 return
             continue
-        if draining.is_set() or access_ended():
+        if draining.is_set():
             return
         if loop.time() - silent_since >= silence:
             silent_since = loop.time()

@@ -13,7 +13,9 @@ from context.limits.budgets import (
     BudgetAmounts,
     Counter,
     Period,
+    Scope,
     Unit,
+    by_answer,
     by_turn,
     counters,
     every_key,
@@ -237,3 +239,13 @@ def test_whatever_is_asked_fits_every_counter_at_its_worst(
         case FitsNot(counter=counter):
             assert isinstance(counter, Counter)
             assert any(each.counter == counter for each in statuses)
+
+
+def test_requests_of_a_tier_are_answers_of_a_model_calls_and_of_all_else_turns() -> None:
+    scopes: tuple[Scope, ...] = ("deployment", "user", "tier", "token", "thread", "model")
+    units: tuple[Unit, ...] = ("usd", "tokens", "requests")
+    limits = [Budget(scope=scope, unit=unit, period="day", limit=1) for scope in scopes for unit in units]
+    assert [(one.scope, one.unit) for one in limits if by_answer(one)] == [("tier", "requests")]
+    assert [(one.scope, one.unit) for one in limits if by_turn(one)] == [
+        (scope, "requests") for scope in ("deployment", "user", "token", "thread")
+    ]

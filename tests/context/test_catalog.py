@@ -55,3 +55,18 @@ def test_a_new_model_is_described_by_the_api_alone() -> None:
     model = from_models_api(info)
     assert (model.context_window, model.thinking, model.label) == (2_000_000, "adaptive", "claude-next")
     assert model.min_cacheable == UNKNOWN.min_cacheable
+
+
+def test_what_the_catalogue_knows_of_a_model() -> None:
+    old, new = lookup("claude-haiku-4-5"), lookup("claude-sonnet-5")
+    assert (old.id, old.label, old.context_window, old.max_output) == (
+        "claude-haiku-4-5",
+        "Haiku 4.5",
+        200_000,
+        64_000,
+    )
+    assert (old.min_cacheable, old.thinking, old.token_ratio, old.local) == (4_096, "none", 0.75, False)
+    assert (new.label, new.context_window, new.max_output) == ("Sonnet 5", 1_000_000, 128_000)
+    assert (new.min_cacheable, new.thinking, new.token_ratio) == (1_024, "adaptive", 1.0)
+    assert all(model.id == model_id for model_id, model in KNOWN.items())
+    assert len({model.label for model in KNOWN.values()}) == len(KNOWN)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from context.compaction.prompt import SummaryRejected, ask, next_segments, parse, pinned_lines
+from context.compaction.prompt import (
+    SUMMARY,
+    SummaryRejected,
+    ask,
+    ask_fork,
+    next_segments,
+    parse,
+    pinned_lines,
+)
 from context.compaction.scope import Compaction, chunks, compaction_range
 from context.messages import Message
 from context.request.summary_blocks import OPENING, Line, Segment, Summary
@@ -125,3 +133,65 @@ def test_a_long_history_is_read_in_parts_that_begin_with_a_user_message() -> Non
     assert all(part.tokens <= 90_000 for part in parts)
     assert sum(part.tokens for part in parts) == 420_000
     assert all(int(part.first_id[1:]) % 2 == 0 for part in parts)
+
+
+def merging() -> tuple[Compaction, list[Message], Summary]:
+    """A compaction that merges the only segment, whose lines are one pinned and one other."""
+    said = (
+        Line(text="Never call before noon.", sources=("z",), pinned=True),
+        Line(text="Lives in Bonn.", sources=("y", "z")),
+    )
+    segment = Segment(id="s0", first_id="y", last_id="z", lines=said, tokens=1_700)
+    messages = [
+        message("m0", "my order is 4711", parent="z", size=2_000),
+        message("m1", "it leaves\non Friday", parent="m0", role="assistant", depth=1, size=2_000),
+    ]
+    summary = Summary(id="l", upto_id="z", segments=(segment,))
+    return (
+        compaction_range(inputs(), messages=messages, summary=summary, kind="warm", reason=""),
+        messages,
+        summary,
+    )
+
+
+def test_the_request_for_a_summary_to_the_letter() -> None:
+    compaction, messages, summary = merging()
+    asked = ask(compaction, messages, summary, [Line(text="From the part before.", sources=("x",))])
+    assert (
+        asked.text
+        == f"""EARLIER:
+- From the part before. [m1]
+- PINNED Never call before noon. [m2]
+- Lives in Bonn. [m3,m2]
+
+CONVERSATION:
+<m4 person>
+my order is 4711
+</m4>
+<m5 assistant>
+it leaves
+on Friday
+</m5>
+
+Write the lines now, at most about {compaction.summary.budget} tokens in all, each ending with its references."""
+    )
+    assert asked.references == {"m1": "x", "m2": "z", "m3": "y", "m4": "m0", "m5": "m1"}
+    assert (asked.system, asked.budget) == (SUMMARY, compaction.summary.budget)
+    assert asked.max_tokens == 2 * compaction.summary.budget + 256
+
+
+def test_the_request_behind_a_cached_prefix_to_the_letter() -> None:
+    compaction, messages, summary = merging()
+    asked = ask_fork(compaction, messages, summary)
+    assert (
+        asked.text
+        == f"""{SUMMARY.text}
+
+Do this now for the oldest part of the conversation above, these messages:
+m3 person: my order is 4711
+m4 assistant: it leaves on Friday
+EARLIER - PINNED Never call before noon. [m1]
+EARLIER - Lives in Bonn. [m2,m1]
+Write only the lines, at most about {compaction.summary.budget} tokens in all."""
+    )
+    assert asked.references == {"m1": "z", "m2": "y", "m3": "m0", "m4": "m1"}

@@ -2,13 +2,18 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Message
 
-from chat.api.event_stream import HEARTBEAT, follow
+from chat.api.event_stream import HEARTBEAT, SEND_TIMEOUT, EventStream, follow
 from chat.background.event_log_cleanup import delete_old_event_logs
 from chat.stream.journal import TurnLog
+from store import events
+from store.users import LOCAL
 from tests.chat.outcomes import finished, whole
 from tests.palaver import Palaver
 from tests.sse import Event, read_events, text_of
@@ -185,6 +190,47 @@ async def test_silence_is_filled_with_a_comment_that_is_no_block_of_its_own(hous
     blocks = b"".join(chunks).removesuffix(b"\n\n").split(b"\n\n")
     assert len(blocks) == 1
     assert blocks[0].endswith(b": ka\ndata: {}\nid: 1")
+
+
+async def test_a_reader_who_takes_no_bytes_is_cut_off(house: Palaver) -> None:
+    """Every write has its time limit; then the generator is closed, so that nothing is kept for the reader."""
+    closed, stuck = asyncio.Event(), asyncio.Event()
+
+    async def frames() -> AsyncIterator[bytes]:
+        try:
+            yield b"data: {}\nid: 1\n\n"
+        finally:
+            closed.set()
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            await stuck.wait()
+
+    async def receive() -> Message:
+        await stuck.wait()
+        return {"type": "http.disconnect"}
+
+    assert EventStream(frames()).send_timeout == SEND_TIMEOUT
+    async with asyncio.timeout(LIMIT):
+        with pytest.raises(SendTimeoutError):
+            await EventStream(frames(), send_timeout=0.02)({"type": "http", "method": "GET"}, receive, send)
+        await closed.wait()
+
+
+async def test_a_token_that_ends_in_the_middle_of_a_stored_log_reads_no_further(
+    house: Palaver, thread: str
+) -> None:
+    turn = await house.chat(thread, "hello")
+    more = events.rows(turn["id"], turn["last_seq"] + 1, ["{}"] * 600)  # more than is read at once
+    await events.append(house.deps.database, more)
+    ended: list[bool] = []
+    stream = follow(
+        house.deps.database, LOCAL, turn["id"], turn["last_seq"],
+        find_live=lambda: None, draining=asyncio.Event(), access_ended=lambda: bool(ended),
+    )  # fmt: skip
+    assert [await anext(stream), len((await anext(stream)).split(b"\n\n"))] == [b"retry: 1500\n", 501]
+    ended.append(True)
+    assert [chunk async for chunk in stream] == []
 
 
 async def test_a_draining_server_ends_streams_without_a_terminal_event(house: Palaver) -> None:

@@ -285,8 +285,19 @@ async def test_foreign_ids_are_answered_like_unknown_ones_on_every_route(
             assert errors[0] == errors[1], key
             swept += 1
         assert swept >= 13
-        for path in ("/api/threads", "/api/search?q=secret"):
-            assert "hers" not in (await bob.get(path)).text
+        everything = (
+            "/api/threads",
+            "/api/threads?q=secret",
+            "/api/search?q=secret",
+            "/api/search?q=secret&thread_id=hers",
+            "/api/usage?group_by=thread",
+            "/api/usage/calls",
+        )
+        for path in everything:
+            seen, answer = await ada.get(path), await bob.get(path)
+            assert (seen.status_code, answer.status_code) == (200, 200), path
+            assert "hers" in seen.text, f"{path} proves nothing"
+            assert "hers" not in answer.text, path
         body = {"input": {"text": "Hi"}, "parent_id": known["message"]}
         assert (await bob.post("/api/threads/hers/turns", json=body)).status_code == 404
         regenerate = {"regenerate": known["message"]}

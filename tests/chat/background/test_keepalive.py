@@ -141,10 +141,8 @@ async def test_what_was_folded_away_since_is_not_renewed(tmp_path: Path) -> None
         await chat.app.http.post("/api/threads/t/summary/compact")
         before = len(chat.touches())
         await chat.rest(PAUSE)
-        for touch in chat.touches()[before:]:
-            assert len(touch.json["messages"]) == 1, "at most what stands before the window"
-            assert touch.kinds["cache_read"] > 0
-            assert touch.kinds["write_5m"] == touch.kinds["write_1h"] == 0
+        assert before > 0, "until then it was renewed in every pause"
+        assert chat.touches()[before:] == []
 
 
 @pytest.mark.parametrize("fault", [faults.rate_limited(30), faults.overloaded(), faults.no_response()])

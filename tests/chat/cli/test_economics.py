@@ -112,7 +112,9 @@ async def test_the_total_is_the_providers_bill(spoken: Spoken) -> None:
 
 
 async def test_nothing_is_below_the_least_possible(spoken: Spoken) -> None:
-    for thread_costs in await costs(spoken, None):
+    every = await costs(spoken, None)
+    assert len(every) == 2
+    for thread_costs in every:
         assert thread_costs.compared is not None, thread_costs.remarks
         assert thread_costs.compared.least <= thread_costs.compared.paid
         assert len(thread_costs.compared.simple) == 4

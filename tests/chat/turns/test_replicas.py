@@ -1,0 +1,175 @@
+"""Two processes' worth of Palaver over one Postgres: what one does for a reader or a lease, while the other runs the turn."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chat.calls.caller import LEASE
+from chat.upstream.client import Timeouts
+from tests.chat.auth.tokens import ADA, GRANTED, client
+from tests.chat.outcomes import finished
+from tests.clocks import QuickClock
+from tests.palaver import Palaver, palaver
+from tests.upstream import Gate, Reply, Simulator
+from tests.waiting import LIMIT
+
+pytestmark = pytest.mark.postgres
+DAY = 86_400_000
+
+
+@asynccontextmanager
+async def replicas(
+    url: str, folder: Path, sim: Simulator, **settings: Any
+) -> AsyncIterator[tuple[Palaver, Palaver, QuickClock]]:
+    """The second one's clock can be moved, and it renews and takes over only when the test says so."""
+    clock, settings = QuickClock(), {"database_url": url, **settings}
+    async with (
+        palaver(folder / "one", sim, timeouts=Timeouts(), **settings) as one,
+        palaver(folder / "two", sim, timeouts=Timeouts(), clock=clock, **settings) as two,
+    ):
+        stop_leases(two)
+        yield one, two, clock
+
+
+def stop_leases(app: Palaver) -> None:
+    """No lease is renewed or taken over unless the test does it."""
+    assert app.deps.runner._beating is not None
+    app.deps.runner._beating.cancel()
+
+
+async def expire(app: Palaver, table: str) -> None:
+    """Leases run out in this moment, as if their time had passed."""
+    await app.deps.database.write(
+        lambda connection: connection.execute(text(f"UPDATE {table} SET lease_until = 1"))
+    )
+
+
+async def held(app: Palaver, headers: dict[str, str] | None = None) -> tuple[str, Gate]:
+    """A turn that has begun to answer and stands still."""
+    gate = app.sim.gate()
+    app.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
+    accepted = await app.say("t", "count", headers=headers)
+    await gate.reached()
+    return accepted["id"], gate
+
+
+async def test_a_token_that_ended_reads_no_turn_that_another_replica_runs(
+    postgres_url: str, tmp_path: Path, sim: Simulator
+) -> None:
+    soon = datetime.now(UTC) + timedelta(days=1)
+    tokens = [{**token, "expires": soon.isoformat()} for token in GRANTED]
+    async with (
+        replicas(postgres_url, tmp_path, sim, tokens=tokens) as (one, two, clock),
+        client(one, ADA) as here,
+        client(two, ADA) as there,
+    ):
+        gate = sim.gate()
+        sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
+        turn = (await here.post("/api/threads/t/turns", json={"input": {"text": "count"}})).json()
+        await gate.reached()
+        async with there.stream("GET", f"/api/turns/{turn['id']}/events") as stream:
+            body = stream.aiter_bytes()
+            seen = await anext(body)
+            clock.ahead = 2 * DAY
+            await two.deps.token_registry.check()
+            async with asyncio.timeout(LIMIT):
+                seen += b"".join([chunk async for chunk in body])
+        assert b"turn.completed" not in seen
+        assert (await there.get(f"/api/turns/{turn['id']}")).status_code == 401
+        gate.open()
+        async with here.stream("GET", f"/api/turns/{turn['id']}/events") as stream:
+            assert b"turn.completed" in await stream.aread(), "the turn itself goes on"
+
+
+async def test_a_draining_replica_lets_go_of_readers_of_a_turn_that_runs_elsewhere(
+    postgres_url: str, tmp_path: Path, sim: Simulator
+) -> None:
+    async with replicas(postgres_url, tmp_path, sim) as (one, two, _):
+        turn_id, gate = await held(one)
+        events = two.stream(turn_id)
+        assert (await anext(events)).type == "turn.started"
+        two.deps.runner.draining.set()
+        async with asyncio.timeout(LIMIT):
+            rest = [event.type async for event in events]
+        assert "turn.completed" not in rest
+        gate.open()
+        assert (await finished(one, turn_id))[1]["status"] == "completed"
+
+
+async def test_a_reader_of_a_turn_that_runs_elsewhere_is_let_go_when_its_thread_is_deleted(
+    postgres_url: str, tmp_path: Path, sim: Simulator
+) -> None:
+    async with replicas(postgres_url, tmp_path, sim) as (one, two, _):
+        turn_id, gate = await held(one)
+        events = two.stream(turn_id)
+        assert (await anext(events)).type == "turn.started"
+        assert (await one.http.delete("/api/threads/t")).status_code == 204
+        async with asyncio.timeout(LIMIT):
+            assert "turn.completed" not in [event.type async for event in events]
+        gate.open()
+
+
+async def test_a_turn_that_takes_longer_than_its_lease_is_not_taken_over(
+    postgres_url: str, tmp_path: Path, sim: Simulator
+) -> None:
+    async with replicas(postgres_url, tmp_path, sim) as (one, two, _):
+        turn_id, gate = await held(one)
+        stop_leases(one)
+        await expire(one, "turns")
+        await one.deps.runner.beat()
+        await two.deps.runner.beat()
+        assert (await two.turn(turn_id))["status"] == "running"
+        gate.open()
+        assert (await finished(two, turn_id))[1]["status"] == "completed"
+
+
+async def test_a_call_that_takes_longer_than_its_lease_is_not_taken_over(
+    postgres_url: str, tmp_path: Path, sim: Simulator
+) -> None:
+    """A title is asked for behind the turn, so that no turn's lease protects the call."""
+    async with replicas(postgres_url, tmp_path, sim, titles="model") as (one, two, _):
+        gate = sim.gate()
+        sim.script(
+            Reply(text="A title", thinking="", gate=gate),
+            when=lambda request: "titles" in str(request["system"]),
+        )
+        turn = await one.chat("t", "Hello")
+        assert turn["status"] == "completed"
+        await gate.reached()
+        stop_leases(one)
+        await expire(one, "open_calls")
+        await one.deps.runner.beat()
+        await two.deps.runner.beat()
+        assert await open_calls(two) == 1, "it is still one's"
+        gate.open()
+        await one.settled()
+        assert (await open_calls(two), (await one.get("/api/threads/t"))["title"]) == (0, "A title")
+
+
+async def open_calls(app: Palaver) -> int:
+    async with app.deps.database.reading() as connection:
+        return await connection.scalar(text("SELECT count(*) FROM open_calls")) or 0
+
+
+async def test_after_an_outage_a_replica_gives_the_others_time_to_renew(
+    postgres_url: str, tmp_path: Path, sim: Simulator
+) -> None:
+    async with replicas(postgres_url, tmp_path, sim) as (one, two, clock):
+        turn_id, gate = await held(one)
+        stop_leases(one)
+        await two.deps.runner.beat()
+        await expire(one, "turns")
+        await clock.sleep(2 * LEASE / 1_000)  # two itself could not reach the database for that long
+        await two.deps.runner.beat()
+        assert (await two.turn(turn_id))["status"] == "running", "one may have been cut off, too"
+        for _ in range(3):
+            await clock.sleep(LEASE / 2_000)
+            await two.deps.runner.beat()
+        assert (await two.turn(turn_id))["status"] == "failed", "and then it counts as gone"
+        gate.open()

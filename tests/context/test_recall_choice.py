@@ -1,0 +1,114 @@
+"""What recall buys with its budget: the most valuable first, by value per token."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from context.recall.choose import HEADER, choose, worth_reading
+from context.recall.policy import DEFAULT, RecallPolicy
+from context.recall.render import INSTRUCTION, OPENING
+from context.recall.thread import Outline, Source, typical
+
+PLAIN = replace(DEFAULT, attention=0, least=0.0)
+DAY = 86_400_000
+
+
+def count(text: str) -> int:
+    return len(text.split())
+
+
+def bought(
+    sizes: Sequence[int],
+    values: Mapping[int, float],
+    room: int,
+    *,
+    instructions: Sequence[int] = (),
+    policy: RecallPolicy = PLAIN,
+) -> set[int]:
+    """The positions of the messages that are bought. `room`: tokens beside the opening line, where no instruction is."""
+    sources = {
+        position: Source(id=str(position), role="user", at=position * DAY, text="word " * size)
+        for position, size in enumerate(sizes)
+    }
+    blocks = choose(
+        instructions=instructions,
+        others=[position for position in sorted(values) if position not in instructions],
+        values=values,
+        sources=sources,
+        weights={},
+        budget=room + count(OPENING),
+        count=count,
+        policy=policy,
+    )
+    return {int(block.id) for block in blocks if block.id.isdigit()}
+
+
+def price_of(size: int) -> int:
+    """A message with its date and speaker: the whole budget buys one of that size."""
+    return next(room for room in range(size, size + 20) if bought([size], {0: 1.0}, room))
+
+
+def test_of_equal_messages_the_most_valuable_is_bought() -> None:
+    for best in range(3):
+        values = {position: 2.0 if position == best else 1.0 for position in range(3)}
+        assert bought([20, 20, 20], values, price_of(20)) == {best}
+
+
+def test_the_value_of_a_token_decides_and_not_that_of_a_message() -> None:
+    assert bought([40, 20, 20], {0: 3.0, 1: 2.0, 2: 2.0}, 2 * price_of(20)) == {1, 2}
+    assert bought([40, 20, 20], {0: 9.0, 1: 2.0, 2: 2.0}, price_of(40)) == {0}
+
+
+def test_attention_makes_short_messages_dearer() -> None:
+    sizes, values, room = [2, 60], {0: 1.0, 1: 5.0}, price_of(60)
+    assert bought(sizes, values, room) == {0}
+    assert bought(sizes, values, room, policy=replace(PLAIN, attention=100)) == {1}
+
+
+def test_of_equally_valuable_messages_the_newest_is_bought() -> None:
+    assert bought([20, 20, 20], {0: 1.0, 1: 1.0, 2: 1.0}, price_of(20)) == {2}
+
+
+def test_what_does_not_fit_is_passed_over_for_what_does() -> None:
+    assert bought([400, 20], {0: 99.0, 1: 0.1}, price_of(20), policy=replace(PLAIN, excerpts=0)) == {1}
+
+
+def test_instructions_are_paid_from_their_share_and_the_rest_is_left_to_the_others() -> None:
+    share = replace(PLAIN, instruction_share=0.5)
+    sizes = [10, 10, 10, 10]
+    one = price_of(10)
+    heading = count(INSTRUCTION)
+    room = 2 * (heading + one)  # half of it holds the heading and one instruction
+    chosen = bought(sizes, {2: 1.0, 3: 1.0}, room - count(OPENING), instructions=[0, 1], policy=share)
+    assert 0 in chosen
+    assert 1 not in chosen, "a second one would take more than the share"
+    none = replace(PLAIN, instruction_share=0.0)
+    assert not {0, 1} & bought(sizes, {2: 1.0, 3: 1.0}, room, instructions=[0, 1], policy=none)
+
+
+def reading(
+    sizes: Sequence[int], values: Mapping[int, float], budget: int, instructions: Sequence[int] = ()
+) -> tuple[list[int], list[int]]:
+    roles = ["user"] * len(sizes)
+    outline = Outline(
+        roles=roles,  # type: ignore[arg-type]  # a list of one literal
+        tokens=sizes,
+        at=[0] * len(sizes),
+        typical=typical(roles, sizes),  # type: ignore[arg-type]
+        instructions=instructions,
+    )
+    return worth_reading(values, outline, budget, PLAIN)
+
+
+def test_the_best_are_read_first_and_half_as_much_again_as_the_budget() -> None:
+    sizes = [16] * 30
+    values = {position: float(position % 7 + 1) for position in range(30)}
+    _, others = reading(sizes, values, 100)
+    assert len(others) == -(-150 // (16 + HEADER))
+    assert [values[position] for position in others] == sorted(values.values(), reverse=True)[: len(others)]
+
+
+def test_of_instructions_the_most_valuable_are_read_first_then_the_newest() -> None:
+    rules, _ = reading([10] * 6, {1: 1.0, 3: 5.0}, 1_000, instructions=[0, 1, 3, 5])
+    assert rules == [3, 1, 5, 0]
+    longest = PLAIN.instruction_longest
+    assert reading([longest, longest + 1], {}, 10_000, instructions=[0, 1])[0] == [0]

@@ -1,0 +1,84 @@
+"""What is mutated, by which tests it must be noticed, and mutants that no test can notice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.mutation.copy import ROOT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Modules, the tests that are theirs, and the share of mutants that may survive unexplained."""
+
+    name: str
+    sources: tuple[str, ...]
+    tests: tuple[str, ...]
+    allowed: float = 0.1
+
+    @property
+    def files(self) -> list[Path]:
+        found = [path.relative_to(ROOT) for source in self.sources for path in sorted(ROOT.glob(source))]
+        return [path for path in found if path.name != "__init__.py"]
+
+
+def _context(package: str, *tests: str) -> Target:
+    files = tuple(f"tests/context/test_{test}.py" for test in tests)
+    return Target(name=f"context/{package}", sources=(f"context/{package}/*.py",), tests=files)
+
+
+_PLANS = ("plan", "plan_contents", "plan_properties", "stored_plan", "unseen_turns")
+_ALL: Final = (
+    _context("planning", *_PLANS),
+    _context(
+        "cache",
+        "breakpoints",
+        "cache_state",
+        "global_gaps",
+        "ttl_choice",
+        "cache_audit",
+        "cost_model",
+        *_PLANS,
+    ),
+    _context("compaction", "compaction_prompt", "compaction_scope", "compaction_when", *_PLANS),
+    _context("routing", "routing", "complexity", "unseen_turns"),
+    _context("limits", "breaker", "budgets", "fallback", "headroom", "model_sequence"),
+    _context("models", "pricing", "catalog"),
+    _context("request", "request", "request_layout_2", "window", *_PLANS),
+    _context("audit", "baselines", "bound", "cache_audit"),
+    _context("recall", "recall", "recall_choice", "recall_likeness", "recall_words"),
+    Target(
+        name="store",
+        sources=("store/*.py", "store/ledger/*.py", "store/search/*.py"),
+        tests=("tests/store",),
+    ),
+    Target(
+        name="chat/stream",
+        sources=("chat/stream/*.py",),
+        tests=("tests/chat/stream",),
+        allowed=0.15,
+    ),
+    Target(
+        name="chat/auth",
+        sources=("chat/auth/*.py",),
+        tests=("tests/chat/auth",),
+        allowed=0.15,
+    ),
+)
+TARGETS: Final = {target.name: target for target in _ALL}
+
+# Mutants, or functions with all of theirs, that no test of a target can notice, and why.
+_BY_NAME = "the library finds the provider of Claude models by the model's name, too"
+EXPLAINED: Final[dict[str, str]] = {
+    "context.limits.breaker.xǁBreakerǁlet_go__mutmut_2": "a copy without a probe of a breaker without a probe",
+    "context.models.pricing.x__rates__mutmut_4": _BY_NAME,
+    "context.models.pricing.x__rates__mutmut_18": _BY_NAME,
+    "context.models.pricing.x__rates__mutmut_22": _BY_NAME,
+    "context.models.pricing.x__rates__mutmut_41": _BY_NAME,
+    "context.models.catalog.x__claude": "called at import, before a mutant is chosen; test_catalog holds its fields",
+}
+
+
+def explained(mutant: str) -> bool:
+    """Whether a mutant has its explanation, by its own name or by its function's."""
+    return mutant in EXPLAINED or mutant.rpartition("__mutmut_")[0] in EXPLAINED

@@ -1,0 +1,37 @@
+"""The mutation check itself; with PALAVER_LONG=1 all of it, which takes hours."""
+
+import ast
+import os
+
+import pytest
+
+from tests.mutation.copy import ROOT
+from tests.mutation.owners import IMPLIED, removals
+from tests.mutation.targets import EXPLAINED, TARGETS
+
+LONG = "PALAVER_LONG" in os.environ
+
+
+def test_every_owner_condition_of_the_store_is_found_and_can_be_taken_away() -> None:
+    found = list(removals(ROOT))
+    assert len(found) >= 45
+    for removal in found:
+        text = (ROOT / removal.file).read_text()
+        ast.parse(text[: removal.start] + removal.after + text[removal.end :])
+        assert removal.after != removal.before
+    assert {(str(removal.file), removal.function) for removal in found} >= IMPLIED.keys()
+
+
+def test_targets_and_explanations_name_what_there_is() -> None:
+    for target in TARGETS.values():
+        assert target.files, target.name
+        assert all((ROOT / test).exists() for test in target.tests), target.name
+    modules = {".".join(file.with_suffix("").parts) for target in TARGETS.values() for file in target.files}
+    assert {name.rpartition(".")[0] for name in EXPLAINED} <= modules
+
+
+@pytest.mark.skipif(not LONG, reason="PALAVER_LONG=1 runs it: hours")
+def test_few_mutants_survive_unexplained() -> None:
+    from tests.mutation.__main__ import main
+
+    assert main([]) == 0

@@ -1,0 +1,55 @@
+"""Queries that know no owner, and why they need none."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_HOUSEKEEPING: Final = "housekeeping, for the rows of all"
+_BY_PK: Final = "one message that the caller has just stored or read, by its pk"
+_BY_ID: Final = "the ids are those the caller has just read or made, and no client names them"
+_NOBODYS: Final = "rows that belong to nobody"
+
+WITHOUT_OWNER: Final[Mapping[str, str]] = {
+    "cache_states.due": _HOUSEKEEPING,
+    "erase.erase_deleted": _HOUSEKEEPING,
+    "events.append": "the log of a turn that runs here",
+    "events.holds": "the log of a turn that runs here",
+    "events.remove": _HOUSEKEEPING,
+    "learned_stats.get": _NOBODYS,
+    "learned_stats.put": _NOBODYS,
+    "ledger.alerts.add": _NOBODYS,
+    "ledger.alerts.claim": _NOBODYS,
+    "ledger.alerts.due": _NOBODYS,
+    "ledger.alerts.remove": _NOBODYS,
+    "ledger.budgets.current_totals": "gauges, for the operator",
+    "ledger.budgets.mark_alerted": _HOUSEKEEPING,
+    "ledger.budgets.may_need_alert": _HOUSEKEEPING,
+    "ledger.budgets.remove_old": _HOUSEKEEPING,
+    "ledger.budgets.settle": "the counters that a call reserved",
+    "ledger.entries.all_threads": "for the operator",
+    "ledger.entries.hold": _BY_ID,
+    "ledger.entries.some": _BY_ID,
+    "ledger.open_calls.abandoned": _HOUSEKEEPING,
+    "ledger.open_calls.of_holder": "the calls of a process",
+    "ledger.open_calls.remove": _BY_ID,
+    "ledger.open_calls.renew": "the calls of a process",
+    "ledger.open_calls.shorten_leases": _HOUSEKEEPING,
+    "migrate.current": _NOBODYS,
+    "migrate.revision": _NOBODYS,
+    "migrate.upgrade": _HOUSEKEEPING,
+    "prompts.get": _NOBODYS,
+    "prompts.keep": _NOBODYS,
+    "savepoint.attempt": "runs the work of others",
+    "search.catch_up.last_pk": _HOUSEKEEPING,
+    "search.catch_up.unindexed": _HOUSEKEEPING,
+    "search.messages.index": _BY_PK,
+    "search.messages.index_stored": _BY_PK,
+    "search.term_index.index": _BY_PK,
+    "sqlite.rows": "runs the statements of others",
+    "threads.owners": "for the operator",
+    "turns.abandoned": _HOUSEKEEPING,
+    "turns.forget_logs": _HOUSEKEEPING,
+    "turns.renew_leases": "the turns of a process",
+    "turns.shorten_leases": _HOUSEKEEPING,
+    "turns.with_old_logs": _HOUSEKEEPING,
+    "users.ensure": "for the operator's tokens",
+}
