@@ -1,7 +1,7 @@
 """Wire the application: start every part from the settings, stop them again, and build the ASGI app."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -63,18 +63,21 @@ async def running(
     settings: Settings,
     *,
     clock: Clock | None = None,
-    local_model: LocalModel | None = None,
+    local_model: LocalModel | AbstractAsyncContextManager[LocalModel] | None = None,
     timeouts: Timeouts | None = None,
     telemetry: "Providers | None" = None,
 ) -> AsyncIterator[Deps]:
     """Everything a server needs, started, and stopped again on the way out. Raises BadSettings and StoreError.
 
-    `local_model` is started already; it is needed when the settings name no provider. `telemetry`: where OpenTelemetry goes
+    `local_model` is needed when the settings name no provider: started already, or a context that starts it. That may download
+    100 MB, so the context is entered when the database is open. `telemetry`: where OpenTelemetry goes
     instead of over OTLP.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, clock))
+        if isinstance(local_model, AbstractAsyncContextManager):
+            local_model = await stack.enter_async_context(local_model)
         metrics = start.metrics(settings)
         telemetry = await start.telemetry(settings, telemetry, stack)
         endpoint = build.upstream(settings, local_model, timeouts, telemetry)

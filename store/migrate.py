@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -27,9 +28,15 @@ def config() -> Config:
     return config
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    """The package's migrations: a dozen modules, loaded once."""
+    return ScriptDirectory.from_config(config())
+
+
 def head() -> str:
     """The newest revision this version of Palaver knows."""
-    newest = ScriptDirectory.from_config(config()).get_current_head()
+    newest = _scripts().get_current_head()
     assert newest is not None, "the package carries its migrations"  # noqa: S101 - a broken package, not bad input
     return newest
 
@@ -56,7 +63,7 @@ async def current(database: Database) -> str | None:
 
 def check_known(revision: str | None) -> None:
     """Raises SchemaTooNew for a revision that this version of Palaver does not have."""
-    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    known = {script.revision for script in _scripts().walk_revisions()}
     if revision is not None and revision not in known:
         raise SchemaTooNew(
             f"the database has the schema {revision} of a newer Palaver, and this one knows {head()} at most: "
@@ -99,6 +106,8 @@ def _upgrade(connection: Connection, revision: str) -> tuple[str | None, str | N
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
     before = _revision(connection)
+    if before == head() and revision in ("head", before):
+        return before, before
     settings = config()
     settings.attributes["connection"] = connection
     command.upgrade(settings, revision)

@@ -31,7 +31,7 @@ def main(chosen: Sequence[str]) -> int:
         "types": lambda: run(PYTHON, "-m", "mypy"),
         "imports": lambda: run(str(Path(PYTHON).with_name("lint-imports"))),
         "page": page,
-        "tests": lambda: run(PYTHON, "-m", "pytest", "-n", str(workers()), "--dist", "loadfile"),
+        "tests": lambda: run(PYTHON, "-m", "pytest", "-n", str(workers()), "--dist", "worksteal"),
     }
     unknown = [name for name in chosen if name not in steps]
     if unknown:
@@ -91,7 +91,7 @@ def page() -> int:
 
 
 def workers() -> int:
-    """How many processes share the tests, file by file: each has servers and a browser of its own, so not more than four."""
+    """How many processes share the tests: each has servers and a browser of its own, so not more than four."""
     return max(1, min(4, os.cpu_count() or 1))
 
 

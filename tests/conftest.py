@@ -23,6 +23,17 @@ for name in [name for name in os.environ if name.startswith(("PALAVER_", "ANTHRO
 settings.register_profile("palaver", settings(deadline=None))
 settings.load_profile("palaver")
 
+# The longest tests, which begin first: one that begins last keeps its process busy when the others have nothing left to do.
+LONGEST = (
+    "test_ledger_reconciles.py", "test_state_machine.py", "test_kill.py", "test_long_conversation.py", "test_installed_wheel.py",
+    "test_estimated_usage.py", "test_soak.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the longest files first; the rest stays as it is."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulator]:

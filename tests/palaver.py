@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,8 +21,12 @@ from chat.server import listen
 from chat.telemetry.otel import Providers
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
+from tests.migrated import copy_migrated
 from tests.sse import Event, read_events
 from tests.upstream import Simulator
+
+# All requests go to loopback in plain text; certificates that httpx would load each time cost 50 ms.
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Server(uvicorn.Server):
@@ -140,6 +145,9 @@ async def palaver(
 ) -> AsyncIterator[Palaver]:
     """Start Palaver in this process on a free port of loopback."""
     chosen = settings_for(folder, sim, **settings)
+    database = folder / "palaver.db"
+    if chosen.database == f"sqlite:///{database}" and not database.exists():
+        await copy_migrated(database)
     async with (
         running(chosen, clock=clock, local_model=local_model, timeouts=timeouts, telemetry=telemetry) as deps,
         serving(deps) as url,
@@ -147,7 +155,9 @@ async def palaver(
         headers = (
             {} if chosen.token is None else {"authorization": f"Bearer {chosen.token.get_secret_value()}"}
         )
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=20, trust_env=False, verify=PLAIN
+        ) as http:
             yield Palaver(url, http, deps, sim)
 
 

@@ -1,7 +1,8 @@
-"""`palaver serve`: listen, start the local model if no key is set, start the application, print its address, serve."""
+"""`palaver serve`: listen, start the application (with the local model if no key is set), print its address, serve."""
 
 import webbrowser
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 from chat.app import application, running
@@ -26,31 +27,34 @@ def check_exposure(settings: Settings) -> None:
 async def serve_until_stopped(settings: Settings, open_browser: bool) -> None:
     """Start everything, serve until SIGINT or SIGTERM, and stop everything."""
     bound = listen(settings.host, settings.port)
-    async with AsyncExitStack() as stack:
-        local = await _local_model(settings, stack) if settings.uses_local_model else None
-        deps = await stack.enter_async_context(running(settings, local_model=local))
+    local_model = _local_model(settings) if settings.uses_local_model else None
+    async with running(settings, local_model=local_model) as deps:
         host, port = bound.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{'localhost' if host in {'0.0.0.0', '::'} else shown}:{port}/"  # noqa: S104 - compared, not bound
-        model = "the small local demo model" if local is not None else settings.model_standard
+        model = "the small local demo model" if deps.local_model is not None else settings.model_standard
         console.print(
             f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({model} answers; Ctrl+C stops)", soft_wrap=True
         )
-        if local is not None:
+        if deps.local_model is not None:
             console.print("Set ANTHROPIC_API_KEY to talk to Claude instead.", style="dim")
         if open_browser:
             webbrowser.open(url)
         await serve(application(deps), deps.runner, bound, settings)
 
 
-async def _local_model(settings: Settings, stack: AsyncExitStack) -> LocalModel:
+@asynccontextmanager
+async def _local_model(settings: Settings) -> AsyncIterator[LocalModel]:
+    """The local model for the length of the block; its file is downloaded if it is missing. Raises LocalModelUnavailable."""
     if not is_installed():
         raise LocalModelUnavailable(NOT_INSTALLED, INSTALL)
     weights = await ensure_weights(settings.cache_dir, settings.local_model, console)
     model = LocalModel(weights)
     await model.start()
-    stack.push_async_callback(model.stop)
-    return model
+    try:
+        yield model
+    finally:
+        await model.stop()
 
 
 def _is_loopback(host: str) -> bool:

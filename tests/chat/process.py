@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,10 +70,12 @@ async def run(folder: Path, env: Mapping[str, str], *arguments: str) -> tuple[in
 
 
 @asynccontextmanager
-async def serving(folder: Path, env: Mapping[str, str]) -> AsyncIterator[Serving]:
+async def serving(
+    folder: Path, env: Mapping[str, str], command: Sequence[str] = (sys.executable, "-m", "chat")
+) -> AsyncIterator[Serving]:
     """`palaver serve` until the block ends."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chat", "serve", cwd=folder, env=dict(env),
+        *command, "serve", cwd=folder, env=dict(env),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None

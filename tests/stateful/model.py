@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tests.upstream import Gate, Reply, faults
+from tests.upstream.replies import Gateway
 
-Trouble = Literal["none", "reset", "error", "overloaded first"]
+Trouble = Literal["none", "reset", "error", "overloaded first", "odd numbers", "no message_delta"]
+SideCalls = Literal["none", "answered", "dripping", "hanging"]
+"""How titles and summaries are answered: there are none, at once, with pings for ever, or not at all."""
+GATEWAYS: dict[Trouble, Gateway] = {"odd numbers": "numbers", "no message_delta": "no_message_delta"}
 TERMINAL = ("turn.completed", "turn.failed", "turn.cancelled")
 CHUNK = 8  # characters per delta
 
@@ -66,7 +70,8 @@ class Plan:
         if self.trouble == "overloaded first" and self.calls == 1:
             return faults.overloaded()
         thinking = None if self.thinks else ""
-        whole = Reply(text=self.text, chunk=CHUNK, gate=self.gate, thinking=thinking)
+        gateway = GATEWAYS.get(self.trouble)
+        whole = Reply(text=self.text, chunk=CHUNK, gate=self.gate, thinking=thinking, gateway=gateway)
         match self.trouble:
             case "reset" | "error":
                 broken = faults.reset_after() if self.trouble == "reset" else faults.error_event()

@@ -10,13 +10,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from chat.upstream.client import Timeouts
+from context.compaction.prompt import SUMMARY
+from context.request.prompts import TITLE
 from tests.clocks import HurriedClock
 from tests.palaver import Palaver, palaver
-from tests.stateful.model import Plan
-from tests.upstream import Reply, Simulator
+from tests.stateful.model import Plan, SideCalls
+from tests.upstream import Reply, Simulator, faults
 from tests.upstream.call import last_user_text
 
 T = TypeVar("T")
+PATIENCE = Timeouts(
+    first_byte=3_600.0, silence=3_600.0
+)  # answers wait for the story, however slow the machine is
+ALIASES = {
+    "model_simple": "claude-haiku-4-5-20251001",
+    "model_standard": "claude-sonnet-4-5-20250929",
+    "model_complex": "claude-opus-4-5-20251101",
+}
 
 
 class RestartableServer:
@@ -29,6 +39,8 @@ class RestartableServer:
         self._stack = AsyncExitStack()
         self._app: Palaver | None = None
         self.plans: dict[str, Plan] = {}
+        self._settings: dict[str, Any] = {}
+        self.side_calls: SideCalls = "none"
         self.sim: Simulator = Simulator()
         self.run(self.sim.start())
         self.sim.respond(self._reply)
@@ -46,8 +58,18 @@ class RestartableServer:
         assert self._app is not None
         return self._app
 
-    async def begin(self) -> None:
-        """A new installation."""
+    @property
+    def database(self) -> Path:
+        """The file of the running application's database."""
+        return self._folder / "palaver.db"
+
+    async def begin(self, *, aliases: bool, side_calls: SideCalls) -> None:
+        """A new installation. `aliases`: its models are configured by names that the Models API answers with other ids."""
+        self.side_calls = side_calls
+        self._settings = {
+            **(ALIASES if aliases else {}),
+            **({} if side_calls == "none" else {"titles": "model"}),
+        }
         self._folder = next(self._folders)
         await self._start()
 
@@ -86,12 +108,21 @@ class RestartableServer:
                 self._folder,
                 self.sim,
                 clock=HurriedClock(self.sim.clock),
-                timeouts=Timeouts(),
+                timeouts=PATIENCE,
                 log_level="error",
+                **self._settings,
             )
         )
 
     def _reply(self, request: dict[str, Any]) -> Reply | None:
-        """What the last question asks for: each carries the name of its plan."""
+        """What the last question asks for: each carries the name of its plan. Titles and summaries are answered as the story says."""
+        if any(prompt.text in str(request["system"][0]["text"]) for prompt in (TITLE, SUMMARY)):
+            match self.side_calls:
+                case "dripping":
+                    return Reply(text="Never", first_delay=3_600, ping_every=0.05)
+                case "hanging":
+                    return faults.silence()
+                case _:
+                    return Reply(text="- A title or a summary", thinking="")
         named = re.findall(r"q\d+\b", last_user_text(request))
         return self.plans[named[-1]].reply()

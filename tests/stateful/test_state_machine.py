@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -22,10 +23,12 @@ from tests.stateful.model import (
     Plan,
     Reader,
     Said,
+    SideCalls,
     Trouble,
 )
 from tests.stateful.readers import cancel, leave, read, until_end, until_heard, until_written
 from tests.stateful.server import RestartableServer
+from tests.stateful.troubles import FOREIGN, post_while_locked, send_foreign
 
 LONG = "PALAVER_LONG" in os.environ
 STORIES = settings(
@@ -40,14 +43,19 @@ STORIES = settings(
 
 PICK = st.integers(min_value=0, max_value=11)  # taken modulo what there is to pick from
 TROUBLE: st.SearchStrategy[Trouble] = st.sampled_from(
-    ("none", "none", "none", "reset", "error", "overloaded first")
+    ("none", "none", "none", "reset", "error", "overloaded first", "odd numbers", "no message_delta")
 )
+SIDE_CALLS: st.SearchStrategy[SideCalls] = st.sampled_from(("none", "answered", "dripping", "hanging"))
+# A lock that lasts until a post is refused takes five seconds of waiting.
+LASTING = st.sampled_from((False,) * 7 + (True,)) if LONG else st.just(False)
 COUNTS: dict[str, int] = {}
+# Of `POST …/compact`: done, a deleted thread, an answer being written, no usable summary.
+COMPACTED = (200, 404, 409, 503)
 
 
 STEPS = {
     "post", "edit", "regenerate", "repeat", "move", "cancel", "cancel after words", "delete", "drop", "resume", "crash", "restart",
-    "finish completed", "finish failed",
+    "finish completed", "finish failed", "foreign", "lock", "compact",
 }  # fmt: skip
 
 
@@ -68,7 +76,7 @@ def test_each_step_once_in_one_story(tmp_path: Path) -> None:
     server = RestartableServer(tmp_path)
     try:
         story = Story(server)
-        story.install()
+        story.install(aliases=True, side_calls="dripping")
         try:
             tell_one_story(story)
         finally:
@@ -82,6 +90,8 @@ def tell_one_story(story: "Story") -> None:
     story.post(thread=0, size=4, trouble="none", thinks=True, fresh=True)
     story.follow(turn=0)
     story.say_more(turn=0, deltas=2)
+    story.foreign(thread=0, headers=FOREIGN[0])
+    story.compact(thread=0)
     story.follow_a_question(thread=0)
     story.drop(reader=0)
     story.resume(reader=0)
@@ -103,6 +113,12 @@ def tell_one_story(story: "Story") -> None:
         end()
         story.resume(reader=len(story.readers) - 1)
     story.check_thread(thread=0)
+    story.compact(thread=0)
+    for lasting, trouble in ((True, "odd numbers"), (False, "no message_delta")):
+        story.post(thread=0, size=3, trouble="none", thinks=False, fresh=True)
+        story.lock(size=2, trouble=trouble, lasting=lasting)
+        story.finish(turn=0)
+        story.finish(turn=0)
     story.delete(thread=1)
 
 
@@ -115,13 +131,14 @@ class Story(RuleBasedStateMachine):
         self.threads: list[ModelThread] = []
         self.turns: list[ModelTurn] = []
         self.readers: list[Reader] = []
+        self.compactions: list[asyncio.Task[httpx.Response]] = []
         self.questions = 0
         self.since_start = 0
         """Steps since the server was started last: a start takes longer than all other steps together."""
 
-    @initialize()
-    def install(self) -> None:
-        self.server.run(self.server.begin())
+    @initialize(aliases=st.booleans(), side_calls=SIDE_CALLS)
+    def install(self, aliases: bool, side_calls: SideCalls) -> None:
+        self.server.run(self.server.begin(aliases=aliases, side_calls=side_calls))
 
     # What users do
 
@@ -224,6 +241,30 @@ class Story(RuleBasedStateMachine):
         assert gone.status_code == 404
         self._count("delete")
 
+    @precondition(lambda self: self._talked())
+    @rule(thread=PICK)
+    def compact(self, thread: int) -> None:
+        """Ask for a summary, and do not wait for it: it may never come."""
+        chosen = self._talked()[thread % len(self._talked())]
+        http = self.server.app.http
+
+        async def begin() -> None:
+            post = asyncio.create_task(http.post(f"/api/threads/{chosen.id}/summary/compact", timeout=600))
+            await asyncio.sleep(0.002)  # the request has left
+            self.compactions.append(post)
+
+        self.server.run(begin())
+        self._count("compact")
+
+    @precondition(lambda self: self.threads and self.turns)
+    @rule(thread=PICK, headers=st.sampled_from(FOREIGN))
+    def foreign(self, thread: int, headers: dict[str, str]) -> None:
+        """A page of another origin changes nothing."""
+        chosen = self._talked()[thread % len(self._talked())]
+        self.server.run(send_foreign(self.server.app, chosen, chosen.running, headers))
+        self.server.run(check_thread(self.server.app, chosen))
+        self._count("foreign")
+
     # What the model does
 
     @precondition(lambda self: self._running())
@@ -268,6 +309,21 @@ class Story(RuleBasedStateMachine):
         self.server.run(leave(chosen))
         self._connect(chosen)
         self._count("resume")
+
+    @rule(size=st.integers(1, 6), trouble=TROUBLE, lasting=LASTING)
+    def lock(self, size: int, trouble: Trouble, lasting: bool) -> None:
+        """Another program locks the database: a post waits or is refused as a whole, and running answers go on."""
+        thread = self._thread(None)
+        plan = self._plan(size, trouble, False)
+        key = f"key-{self.questions}"
+        text = f"{plan.text.split()[0]} what then?"
+        answer = self.server.run(
+            post_while_locked(
+                self.server.app, self.server.database, f"/api/threads/{thread.id}/turns", key, text, self._running(), long=lasting
+            )
+        )  # fmt: skip
+        self._accepted(answer, thread, {"input": {"text": text}}, plan, None, text)
+        self._count("lock")
 
     @precondition(lambda self: self._may_die())
     @rule()
@@ -363,8 +419,18 @@ class Story(RuleBasedStateMachine):
     def _accept(
         self, thread: ModelThread, body: dict[str, Any], plan: Plan, parent: str | None, text: str | None
     ) -> None:
+        self._accepted(self._post(thread, body, f"key-{self.questions}"), thread, body, plan, parent, text)
+
+    def _accepted(
+        self,
+        answer: httpx.Response,
+        thread: ModelThread,
+        body: dict[str, Any],
+        plan: Plan,
+        parent: str | None,
+        text: str | None,
+    ) -> None:
         key = f"key-{self.questions}"
-        answer = self._post(thread, body, key)
         assert answer.status_code == 202, answer.text
         told = answer.json()
         turn = ModelTurn(id=told["id"], thread=thread, plan=plan, body=body, key=key, accepted=told)
@@ -398,6 +464,14 @@ class Story(RuleBasedStateMachine):
     def _hang_up(self) -> None:
         for reader in self.readers:
             self.server.run(leave(reader))
+        self.server.run(self._give_up_compactions())
+
+    async def _give_up_compactions(self) -> None:
+        for post in self.compactions:
+            post.cancel()
+        for outcome in await asyncio.gather(*self.compactions, return_exceptions=True):
+            assert isinstance(outcome, asyncio.CancelledError) or outcome.status_code in COMPACTED, outcome  # type: ignore[union-attr]  # a failure is shown
+        self.compactions.clear()
 
     def _count(self, step: str) -> None:
         COUNTS[step] = COUNTS.get(step, 0) + 1

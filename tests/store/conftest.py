@@ -1,6 +1,5 @@
 """An open, migrated database of each kind, with two users in it."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -10,27 +9,14 @@ import pytest
 
 from store import migrate, users
 from store.database import Database
+from tests.migrated import migrated_file
 from tests.postgres import Server
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("migrated") / "palaver.db"
-
-    async def make() -> None:
-        opened = Database(f"sqlite:///{path}")
-        await migrate.upgrade(opened)
-        await opened.close()
-
-    asyncio.run(make())
-    return path
-
-
 @pytest.fixture
-def lite_url(migrated_file: Path, tmp_path: Path) -> str:
+def lite_url(tmp_path: Path) -> str:
     """A migrated SQLite database with nothing in it."""
-    shutil.copy(migrated_file, tmp_path / "palaver.db")
+    shutil.copy(migrated_file(), tmp_path / "palaver.db")
     return f"sqlite:///{tmp_path / 'palaver.db'}"
 
 

@@ -177,14 +177,18 @@ async def _stream(
     content = stream.content_frames(answer, reply.chunk, open_ended=broken)
     if isinstance(reply.fault, BrokenEnding):
         content = content[: int(len(content) * reply.fault.share)]
+    opening = stream.message_start({**message, **unfinished, "usage": usage})
+    ending = stream.message_end(answer, message["usage"])
+    if reply.gateway is not None:
+        opening, content, ending = stream.from_gateway(opening, content, ending, reply.gateway)
     await wire.start(200, {**SSE, **response_headers(exchange)})
     await play(
         wire,
         exchange,
         reply,
-        opening=stream.message_start({**message, **unfinished, "usage": usage}),
+        opening=opening,
         content=content,
-        ending=stream.message_end(answer, message["usage"]),
+        ending=ending,
         gate=reply.gate or (sim.held if reply.hold else None),
         silence_over=sim.silence_over,
     )

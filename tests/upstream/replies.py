@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tests.upstream.errors import ApiError
 from tests.upstream.gate import Gate
 
+Gateway = Literal["numbers", "no_message_delta"]
 Ending = Literal["reset", "eof", "error", "silence", "no_message_stop", "garbled"]
 
 
@@ -86,6 +87,8 @@ class Reply:
     """Seconds between pings while the first delta or a silence is awaited."""
     odd_events: bool = False
     """Send event and delta types nobody knows yet, which clients must tolerate."""
+    gateway: Gateway | None = None
+    """Frames as compatible endpoints send them: blank `data:` lines, `10.0` for integers, `[DONE]` at the end; or without `message_delta`."""
     diagnostics: Mapping[str, Any] | None = None
     """Overrides the computed cache diagnostics."""
     billed: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import orjson
 
 from tests.upstream.answers import Answer
+from tests.upstream.replies import Gateway
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 MESSAGE_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 ODD_EVENT = b'event: weather_report\ndata: {"type":"weather_report","sky":"clear"}\n\n'
 DELTA = b"event: content_block_delta\n"
+BLANK = b"data:\n\ndata: \n\n"
+DONE = b"data: [DONE]\n\n"
 TOOL_CHUNK = 12
 """Characters of tool input JSON per delta."""
 
@@ -77,6 +81,20 @@ def with_odd_events(frames: list[bytes]) -> Iterator[bytes]:
             index = orjson.loads(data.split(b"data: ", 1)[1])["index"]
             yield _delta(index, {"type": "mood_delta", "mood": "calm"})
         yield data
+
+
+def from_gateway(
+    opening: bytes, content: list[bytes], ending: list[bytes], kind: Gateway
+) -> tuple[bytes, list[bytes], list[bytes]]:
+    """The same stream as a compatible endpoint sends it."""
+    if kind == "no_message_delta":
+        return opening, content, [MESSAGE_STOP, DONE]
+    spread = [data for block in content for data in (BLANK, block)]
+    return _with_floats(opening), spread, [*map(_with_floats, ending), BLANK, DONE]
+
+
+def _with_floats(data: bytes) -> bytes:
+    return re.sub(rb'(_tokens":\d+)(?=[,}])', rb"\1.0", data)
 
 
 @lru_cache(maxsize=256)

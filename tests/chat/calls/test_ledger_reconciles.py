@@ -20,9 +20,12 @@ from tests.palaver import Palaver, palaver
 from tests.upstream import Gate, Reply, SimClock, Simulator
 from tests.waiting import until
 
-CALLS = 6_000 if "PALAVER_LONG" in os.environ else 600
+CALLS = 6_000 if "PALAVER_LONG" in os.environ else 400
 RUNS = 5  # the process crashes between them
 PEOPLE = 20
+FAULTY = (
+    0.08 if CALLS > 1_000 else 0.12
+)  # share of requests that go wrong: each kind happens in a short run too
 START = 1_795_000_000.0
 PATIENCE = Timeouts(connect=5.0, write=5.0, first_byte=10.0, silence=10.0)
 
@@ -32,7 +35,7 @@ async def test_the_ledger_is_the_providers_log_to_the_token_and_picodollar(tmp_p
     clock = SimClock(start=START)
     async with Simulator(clock=clock) as sim:
         sim.respond(model(7))
-        sim.chaos(seed=7, rate=0.08, kinds=FAULTS)
+        sim.chaos(seed=7, rate=FAULTY, kinds=FAULTS)
         folder = tmp_path / "run0"
         stack, app = await begin(folder, sim)
         for run in range(RUNS):
@@ -52,8 +55,8 @@ async def test_the_ledger_is_the_providers_log_to_the_token_and_picodollar(tmp_p
     assert not books.wrong, "\n".join(books.wrong[:40])
     assert books.paid == books.actual_usage > Decimal(0)
     assert books.exact > 0.8 * CALLS
-    assert books.cut_short > CALLS // 75
-    assert books.refused_by_status > CALLS // 75
+    assert books.cut_short > 8
+    assert books.refused_by_status > 8
     for purpose in ("reply", "summary", "title", "keepalive"):
         assert books.purposes[purpose] > 0, books.purposes
     for kind in ("fault:reset", "fault:eof", "fault:error", "fault:no_response", "fault:overloaded_error"):
@@ -107,5 +110,5 @@ async def crash(stack: AsyncExitStack, app: Palaver, sim: Simulator, old: Path, 
         gate.open()
     await sim.idle()
     sim.respond(model(len(sim.log)))
-    sim.chaos(seed=len(sim.log), rate=0.08, kinds=FAULTS)
+    sim.chaos(seed=len(sim.log), rate=FAULTY, kinds=FAULTS)
     return new

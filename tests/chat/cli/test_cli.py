@@ -83,6 +83,9 @@ async def test_what_keeps_palaver_from_starting_is_said_without_a_traceback(tmp_
     for command in (("serve",), ("migrate",), ("doctor",), ("usage",), ("economics", "--all")):
         cases[f"{command[0]}, newer schema"] = (newer, command, "of a newer Palaver")
         cases[f"{command[0]}, away"] = (away, command, "database")
+    # Without a key: no 95 MB are downloaded for a server that cannot start.
+    keyless = {**newer, "ANTHROPIC_API_KEY": "", "ANTHROPIC_BASE_URL": ""}
+    cases["serve, newer schema, no key"] = (keyless, ("serve",), "of a newer Palaver")
     runs = [{"env": more, "arguments": arguments} for more, arguments, _ in cases.values()]
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(runs), cwd=tmp_path, env=environment(tmp_path),
@@ -98,6 +101,7 @@ async def test_what_keeps_palaver_from_starting_is_said_without_a_traceback(tmp_
     for name, (_, _, words) in cases.items():
         assert words in unwrapped(ends[name]["output"]), (name, ends[name])
         assert "planted" not in ends[name]["output"], name
+    assert "Fetching" not in ends["serve, newer schema, no key"]["output"]
 
 
 def _from_the_future(file: Path) -> None:
