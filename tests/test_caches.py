@@ -48,6 +48,7 @@ CONSTANT = {
     "context.tokens.pieces._word",
     "context.tokens.prior._shipped",
     "context.models.pricing._anything",
+    "store.search.highlight._matching",  # likewise
     "context.recall.excerpts.excerpt",  # lives as long as one call
 }
 CACHES = {"cache", "lru_cache", "LRUCache", "TTLCache", "LFUCache", "cached", "cachedmethod"}

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from context.cache.cache_state import CacheState
 from context.limits.budgets import Budget, BudgetAccount, Counter, Scope, Unit, counters
 from context.messages import TextPart
-from context.recall.words import stem
+from context.recall.stems import english
 from store import branches, cache_states, compaction_claims, events, messages, summaries, threads, turns
 from store.cache_states import StoredCacheState
 from store.ledger import budgets, entries, open_calls, reports
@@ -173,8 +173,8 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: term_index.forget_thread(c, BOB, "theirs"),
     ),
     term_index.holding: (
-        lambda c, w: term_index.holding(c, BOB, "t", [stem("garden")], **EVERYWHERE),
-        lambda c, w: term_index.holding(c, BOB, "theirs", [stem("garden")], **EVERYWHERE),
+        lambda c, w: term_index.holding(c, BOB, "t", [english("garden")], **EVERYWHERE),
+        lambda c, w: term_index.holding(c, BOB, "theirs", [english("garden")], **EVERYWHERE),
     ),
     vectors.between: (lambda c, w: vectors.between(c, BOB, "t", MODEL, 0, 10**6),),
     vectors.missing: (

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.cache.cache_state import CacheState
 from context.messages import Message, Role, Status
-from context.recall.words import stem
+from context.recall.stems import english
 from context.request.summary_blocks import Line, Segment
 from store import cache_states, compaction_claims, events, messages, summaries, tables, threads, turns, users
 from store.ledger import entries, open_calls
@@ -214,7 +214,7 @@ async def rows_of_everybody(connection: AsyncConnection) -> dict[str, dict[str, 
             lines.sort()
         mine["found"] = [hit.message_id for hit in await search.find(connection, owner, "garden", limit=99)]
         stems = await term_index.holding(
-            connection, owner, "t", [stem("garden")], pks=(0, 10**6), depths=(0, 99), most=99
+            connection, owner, "t", [english("garden")], pks=(0, 10**6), depths=(0, 99), most=99
         )
         mine["stems"] = [f"{name}: {len(pks)}" for name, pks in stems.items()]
     return rows
