@@ -1,8 +1,11 @@
-"""Tiny builders of request bodies for the simulator's own tests."""
+"""Tiny builders of request bodies for the simulator's own tests, and the usage of one that is sent."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from anthropic import AsyncAnthropic
+from anthropic.types import Message, Usage
 
 MARK_5M = {"type": "ephemeral"}
 MARK_1H = {"type": "ephemeral", "ttl": "1h"}
@@ -50,3 +53,27 @@ def ask(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
 def words(count: int) -> str:
     """That many words of four letters: one token each on the older models, four thirds on the newer."""
     return " ".join(["word"] * count)
+
+
+SYSTEM = [text(words(600), MARK_1H)]
+
+
+async def usage(client: AsyncAnthropic, *messages: dict[str, Any], **fields: Any) -> Usage:
+    """What a request with these messages and fields is billed."""
+    message: Message = await client.messages.create(**ask(*messages, **fields))
+    return message.usage
+
+
+def kinds(spent: Usage) -> tuple[int, int, int, int]:
+    """Read, 1h write, 5m write, plain input."""
+    assert spent.cache_creation is not None
+    created = spent.cache_creation
+    assert spent.cache_creation_input_tokens == (
+        created.ephemeral_1h_input_tokens + created.ephemeral_5m_input_tokens
+    )
+    return (
+        spent.cache_read_input_tokens or 0,
+        created.ephemeral_1h_input_tokens,
+        created.ephemeral_5m_input_tokens,
+        spent.input_tokens,
+    )
