@@ -1,4 +1,4 @@
-"""Test modules import nothing from each other: what several of them use stands in a module of its own."""
+"""The shape of modules: none is longer than 300 lines, and test modules import nothing from each other: what several of them use stands in a module of its own."""
 
 import ast
 from collections.abc import Iterator
@@ -7,6 +7,15 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+PACKAGES = ("chat", "context", "store", "tests")
+MOST_LINES = 300
+# Files, or folders and all in them, that may be longer, with the reason.
+MAY_BE_LONGER = {
+    "store/migrations/versions": "what a database has been through is never edited",
+    "tests/stateful/test_state_machine.py": "not split yet",
+    "tests/store/test_recall.py": "not split yet",
+}
 
 
 def imports(source: str) -> Iterator[str]:
@@ -47,3 +56,22 @@ def test_no_module_imports_from_a_test_module() -> None:
         if (names := from_test_modules(path.read_text("utf-8")))
     }
     assert offenders == {}, "move what they share into a module beside them"
+
+
+def test_no_file_is_longer_than_three_hundred_lines() -> None:
+    lengths = {
+        path.relative_to(ROOT): len(path.read_text("utf-8").splitlines())
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+    assert lengths, "there are files to look at"
+    offenders = {
+        path.as_posix(): length
+        for path, length in lengths.items()
+        if length > MOST_LINES and not any(path.is_relative_to(place) for place in MAY_BE_LONGER)
+    }
+    assert offenders == {}, "split them by idea, into files with telling names"
+
+
+def test_the_files_that_may_be_longer_exist() -> None:
+    assert [place for place in MAY_BE_LONGER if not (ROOT / place).exists()] == []

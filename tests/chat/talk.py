@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from chat.upstream.client import Timeouts
 from context.models.pricing import Usage
+from tests.chat.outcomes import finished
 from tests.clocks import SteppedClock
 from tests.palaver import Palaver, palaver
 from tests.sse import text_of
@@ -19,6 +20,7 @@ from tests.upstream.log import Exchange
 from tests.upstream.replies import ToolCall
 
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
+FACT = "My bicycle is chained behind the Ravensbourne library, the combination is 4417."  # what a search is to find
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
 
 
@@ -176,3 +178,13 @@ async def talk(folder: Path, **settings: Any) -> AsyncIterator[Talk]:
     async with Simulator(clock=SimClock(start=START)) as sim, talking(folder, sim, **settings) as chat:
         sim.respond(model(lambda request: Reply(text="So it is, then. " * 8, thinking="")))
         yield chat
+
+
+async def ask(chat: Talk, *replies: Reply) -> tuple[list[Any], dict[str, Any], list[Any]]:
+    """A turn in which the model gives these replies: its events, the turn, and its calls."""
+    before = len(chat.asked())
+    chat.sim.script(*replies, when=converses)
+    accepted = await chat.app.say("t", "What was it again?")
+    events, turn = await finished(chat.app, accepted["id"])
+    await chat.settled()
+    return events, turn, chat.asked()[before:]

@@ -16,7 +16,8 @@ from context.request.blocks import Block, Compared, Kind, blocks, compare, diges
 from context.request.recipe import Recalled
 from context.request.request import body_fields
 from context.request.summary_blocks import Line, Segment, Summary
-from tests.context.story import NOON, Story
+from tests.context.plan_inputs import NOON
+from tests.context.story import Story
 
 LANE = CacheState(
     model="m",

@@ -14,7 +14,8 @@ from context.cache.global_gaps import BROAD, GlobalGaps
 from context.cache.idle_gaps import Gap
 from context.models.pricing import price_table
 from context.policy import DEFAULT
-from tests.context.story import CHEAP, MID, NOON, Story, inputs
+from tests.context.plan_inputs import CHEAP, MID, NOON, inputs
+from tests.context.story import Story
 
 
 @given(st.lists(st.integers(0, 10**10), max_size=30))

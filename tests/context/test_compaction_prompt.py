@@ -16,7 +16,7 @@ from context.compaction.prompt import (
 from context.compaction.scope import Compaction, chunks, compaction_range
 from context.messages import Message
 from context.request.summary_blocks import OPENING, Line, Segment, Summary
-from tests.context.story import inputs, message, thread
+from tests.context.plan_inputs import inputs, message, thread
 
 
 def count(text: str) -> int:

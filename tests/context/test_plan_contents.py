@@ -19,7 +19,7 @@ from context.request.recipe import Recalled
 from context.request.summary_blocks import Line, Segment, Summary
 from context.request.window import MessageTooLarge
 from context.routing.choice import Route
-from tests.context.story import CHEAP, MID, NOON, inputs, message
+from tests.context.plan_inputs import CHEAP, MID, NOON, inputs, message
 
 ROUTE = Route(model_id=MID, tier=None, reason="asked for")
 

@@ -12,7 +12,8 @@ from context.models.pricing import PICO, Prices, PriceTable, Usage, price, price
 from context.policy import DEFAULT
 from context.request.recipe import Recalled
 from context.request.window import floor_index
-from tests.context.story import CHEAP, MID, NOON, TOP, Asked, Story, count, todays
+from tests.context.plan_inputs import CHEAP, MID, NOON, TOP, count, todays
+from tests.context.story import Asked, Story
 
 SMALL = replace(DEFAULT, summary_budget=300, compaction_min=20, window_cap=4_000)
 PAUSES = st.sampled_from([3, 40, 290, 400, 1_500, 3_700, 20_000, 90_000])

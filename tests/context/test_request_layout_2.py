@@ -10,7 +10,7 @@ import pytest
 from context.request import request
 from context.request.recipe import Breakpoint, Recalled, RecalledRef, Recipe
 from context.request.summary_blocks import Line, Segment, Summary, from_json, to_json
-from tests.context.story import MID, message, thread
+from tests.context.plan_inputs import MID, message, thread
 
 
 def summary() -> Summary:

@@ -12,7 +12,7 @@ from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Gap, Kind
 from context.cache.ttl_choice import choose_ttls, future_costs
 from context.policy import DEFAULT
-from tests.context.story import CHEAP, MID, inputs
+from tests.context.plan_inputs import CHEAP, MID, inputs
 
 PRICES = inputs(MID).prices.at(0)
 ALONE = CostModel(

@@ -1,4 +1,4 @@
-"""What requests over HTTP cost: cache kinds, levels of invalidation, isolation, pre-warming and diagnostics."""
+"""What requests over HTTP cost: cache reads and writes, their expiry, isolation, pre-warming and the log of it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import Any
 
 import pytest
 from anthropic import AsyncAnthropic
-from anthropic.types import Message, Usage
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.upstream import Reply, SimClock, Simulator, faults
 from tests.upstream.asking import (
-    HAIKU,
     MARK_1H,
     MARK_5M,
-    OPUS,
-    SONNET,
+    SYSTEM,
     ask,
     assistant,
+    kinds,
     text,
     thread,
     tool,
     tool_result,
     tool_use,
+    usage,
     user,
     words,
 )
@@ -32,28 +31,6 @@ from tests.upstream.cache import account
 from tests.upstream.call import Call
 from tests.upstream.models import MODELS, find_model
 from tests.upstream.prompt import lay_out
-
-SYSTEM = [text(words(600), MARK_1H)]
-
-
-async def usage(client: AsyncAnthropic, *messages: dict[str, Any], **fields: Any) -> Usage:
-    message: Message = await client.messages.create(**ask(*messages, **fields))
-    return message.usage
-
-
-def kinds(spent: Usage) -> tuple[int, int, int, int]:
-    """Read, 1h write, 5m write, plain input."""
-    assert spent.cache_creation is not None
-    created = spent.cache_creation
-    assert spent.cache_creation_input_tokens == (
-        created.ephemeral_1h_input_tokens + created.ephemeral_5m_input_tokens
-    )
-    return (
-        spent.cache_read_input_tokens or 0,
-        created.ephemeral_1h_input_tokens,
-        created.ephemeral_5m_input_tokens,
-        spent.input_tokens,
-    )
 
 
 async def test_a_conversation_reads_its_prefix_and_writes_only_the_new_turn(client: AsyncAnthropic) -> None:
@@ -129,61 +106,6 @@ async def test_a_long_answer_eats_into_the_life_of_its_entry(sim: Simulator, cli
     assert kinds(await usage(client, marked))[0] == 0
 
 
-CACHED: dict[str, Any] = {
-    "tools": [{**tool(), "description": words(600), "cache_control": MARK_5M}],
-    "system": [text(words(300), MARK_5M)],
-}
-CHANGES: list[tuple[dict[str, Any], str]] = [
-    ({}, "messages"),
-    ({"metadata": {"user_id": "someone"}, "max_tokens": 5}, "messages"),
-    ({"output_config": {"effort": "medium"}, "thinking": {"type": "adaptive"}}, "messages"),
-    ({"output_config": {"effort": "low"}}, "system"),
-    ({"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}, "system"),
-    ({"tool_choice": {"type": "none"}}, "system"),
-    ({"system": [text(words(300) + " more", MARK_5M)]}, "tools"),
-    ({"tools": [{**CACHED["tools"][0], "description": words(601)}]}, "nothing"),
-    ({"model": SONNET}, "nothing"),
-    ({"speed": "fast"}, "nothing"),
-]
-
-
-@pytest.mark.parametrize(("change", "survives"), CHANGES, ids=[str(change)[:50] for change, _ in CHANGES])
-async def test_a_change_loses_its_level_and_all_after_it(
-    client: AsyncAnthropic, change: dict[str, Any], survives: str
-) -> None:
-    marked = user(text(words(300), MARK_5M))
-    await usage(client, marked, **CACHED)
-    blocks = lay_out(Call(body=ask(marked, **CACHED), model=find_model(OPUS), workspace="")).blocks
-    levels = {"nothing": 0, "tools": 1, "system": 2, "messages": 3}
-    expected = sum(block.tokens for block in blocks[: levels[survives]])
-    spent = await usage(client, marked, **{**CACHED, **change})
-    assert spent.cache_read_input_tokens == expected
-
-
-async def test_an_image_anywhere_loses_the_messages(client: AsyncAnthropic) -> None:
-    picture = {"type": "image", "source": {"type": "url", "url": "https://example.org/a.png"}}
-    opening = user(text(words(600), MARK_5M))
-    await usage(client, opening, system=SYSTEM)
-    spent = await usage(client, opening, user(picture), system=SYSTEM)
-    assert kinds(spent)[0] == 800
-
-
-async def test_an_edited_message_loses_itself_and_what_follows(client: AsyncAnthropic) -> None:
-    turns = [user(text(words(600))), assistant(text("one")), user(text(words(600)))]
-    turns[0]["content"][0]["cache_control"] = MARK_5M
-    turns[2]["content"][0]["cache_control"] = MARK_5M
-    await usage(client, *turns)
-    edited = [turns[0], assistant(text("two")), turns[2]]
-    assert kinds(await usage(client, *edited))[0] == 804
-
-
-async def test_a_system_message_in_the_middle_keeps_the_prefix(client: AsyncAnthropic) -> None:
-    opening = user(text(words(600), MARK_5M))
-    await usage(client, opening)
-    spent = await usage(client, opening, {"role": "system", "content": "It is Friday."})
-    assert kinds(spent)[0] == 804
-
-
 async def test_caches_belong_to_one_workspace(sim: Simulator, client: AsyncAnthropic) -> None:
     await usage(client, system=SYSTEM)
     async with AsyncAnthropic(base_url=sim.base_url, api_key="key-b", max_retries=0) as stranger:
@@ -228,40 +150,6 @@ async def test_older_models_strip_old_thinking_at_a_new_turn(sim: Simulator, cli
     with_thought = await usage(client, *thread("u: hi"), back, *thread("u: more"), **fields)
     without = await usage(client, *thread("u: hi"), bare, *thread("u: more"), **fields)
     assert with_thought.input_tokens == without.input_tokens
-
-
-def diagnosed(previous: str | None) -> dict[str, Any]:
-    return {"diagnostics": {"previous_message_id": previous}}
-
-
-async def test_diagnostics_name_the_first_divergence(client: AsyncAnthropic) -> None:
-    turn = user(text(words(100)))
-    first = await client.messages.create(**ask(turn, **CACHED, **diagnosed(None)))
-    assert first.diagnostics is None
-    grown = (turn, assistant(text("ok")), user(text("more")))
-    cases: list[tuple[dict[str, Any], str | None]] = [
-        (ask(*grown, **CACHED), None),
-        (ask(*grown, **CACHED, model=HAIKU), "model_changed"),
-        (ask(*grown, **{**CACHED, "tools": [tool()]}), "tools_changed"),
-        (ask(*grown, **{**CACHED, "system": "Other."}), "system_changed"),
-        (ask(user(text("other")), *grown[1:], **CACHED), "messages_changed"),
-        (ask(*grown, **CACHED, output_config={"effort": "low"}), "unavailable"),
-    ]
-    for body, expected in cases:
-        message = await client.messages.create(**body, **diagnosed(first.id))
-        reason = message.diagnostics and message.diagnostics.cache_miss_reason
-        assert (reason and reason.type) == expected
-    lost = await client.messages.create(**ask(*grown, **diagnosed("msg_unknown")))
-    assert lost.diagnostics is not None
-    assert lost.diagnostics.cache_miss_reason is not None
-    assert lost.diagnostics.cache_miss_reason.type == "previous_message_not_found"
-
-
-async def test_a_pending_comparison_can_be_scripted(sim: Simulator, client: AsyncAnthropic) -> None:
-    sim.script(Reply(text="ok", diagnostics={"cache_miss_reason": None}))
-    message = await client.messages.create(**ask(**diagnosed(None)))
-    assert message.diagnostics is not None
-    assert message.diagnostics.cache_miss_reason is None
 
 
 async def test_the_log_holds_what_was_billed_and_the_bytes_that_came(
