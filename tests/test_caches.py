@@ -33,6 +33,8 @@ MIB = 1024 * 1024
 # Read once, or one value per constant of the program.
 CONSTANT = {
     "chat.api.files.content_etag",  # of the page's files, 256 at most
+    "chat.api.openapi._schemas",
+    "store.migrate._scripts",
     "context.recall.function_words._languages_of",
     "context.recall.function_words._lists",
     "context.recall.kinds._table",
@@ -49,6 +51,7 @@ CONSTANT = {
     "context.tokens.prior._shipped",
     "context.models.pricing._anything",
     "store.search.highlight._matching",  # likewise
+    "store.search.highlight._Original",  # likewise
     "context.recall.excerpts.excerpt",  # lives as long as one call
 }
 CACHES = {"cache", "lru_cache", "LRUCache", "TTLCache", "LFUCache", "cached", "cachedmethod"}

@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -24,6 +23,7 @@ from context.recall.thread import Outline
 from store import migrate
 from store.database import Database
 from store.search.branch_index import Branch, Outlines
+from tests.migrated import migrated_file
 from tests.postgres import Server
 from tests.store.owner_cases import CASES, Ask
 from tests.store.tenants import (
@@ -79,9 +79,9 @@ def test_every_query_has_its_cases_or_says_why_it_needs_none() -> None:
 
 
 @pytest.fixture(scope="session")
-def lite_tenants(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def lite_tenants(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("tenants") / "palaver.db"
-    shutil.copy(migrated_file, path)
+    shutil.copy(migrated_file(), path)
     url = f"sqlite:///{path}"
     asyncio.run(_fill(url))
     return url

@@ -43,6 +43,8 @@ WITHOUT_OWNER: Final[Mapping[str, str]] = {
     "search.catch_up.unindexed": _HOUSEKEEPING,
     "search.messages.index": _BY_PK,
     "search.messages.index_stored": _BY_PK,
+    "search.rebuild.next_batch": _HOUSEKEEPING,
+    "search.rebuild.write": _HOUSEKEEPING,
     "search.term_index.index": _BY_PK,
     "sqlite.rows": "runs the statements of others",
     "threads.owners": "for the operator",
