@@ -11,7 +11,7 @@ from context.messages import Message
 from context.models.pricing import Prices, PriceTable
 from context.policy import DEFAULT
 from context.request.summary_blocks import Line, Segment, Summary
-from tests.context.story import inputs
+from tests.context.plan_inputs import inputs
 from tests.context.threads import sized
 
 FLAT = Prices(input=10, output=100, cache_read=1, cache_write_5m=12, cache_write_1h=20)

@@ -10,7 +10,7 @@ from context.compaction.when import after_turn, at_death, is_whole, on_arrival, 
 from context.messages import Message
 from context.policy import DEFAULT
 from context.request.summary_blocks import Line, Segment, Summary
-from tests.context.story import MID, NOON, inputs
+from tests.context.plan_inputs import MID, NOON, inputs
 from tests.context.threads import sized
 
 POLICY = replace(DEFAULT, floor_messages=4)
