@@ -188,8 +188,10 @@ async def test_use_stays_below_the_share_of_what_the_headers_allow(tmp_path: Pat
             await app.chat("first", "Hello")
             turns = [await app.say(f"t{number}", "Hello") for number in range(12)]
             await until_waiting(app, 5, sent=8)  # four fifths of ten
+            await until(lambda: app.deps.runner.count == 5)  # the limits of all answers are known
             sim.clock.advance(6)
             await until_waiting(app, 4, sent=9)  # a tenth of a minute gives back one of ten
+            await until(lambda: app.deps.runner.count == 4)
             sim.clock.advance(30)
             ends = [(await finished(app, turn["id"]))[1]["status"] for turn in turns]
         assert ends == ["completed"] * 12
