@@ -160,11 +160,13 @@ async def renew_leases(
 ) -> list[str]:
     """Extend a process's leases on these turns; returns those it has to cancel.
 
-    Name only turns that really run there: the lease on a turn whose end was lost must expire.
+    Name only turns that really run there: the lease on a turn whose end was lost must expire. Turns that another transaction is just
+    writing are skipped, so that one that waits keeps no other from being renewed.
     """
     mine = and_(turns.c.lease_holder == holder, turns.c.status == "running", turns.c.id.in_(turn_ids))
+    free = select(turns.c.id).where(mine).with_for_update(skip_locked=True)
     until = lease_clock.now(connection, now) + lease
-    await connection.execute(update(turns).where(mine).values(lease_until=until))
+    await connection.execute(update(turns).where(turns.c.id.in_(free)).values(lease_until=until))
     cancelled = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
     return [turn_id for (turn_id,) in cancelled]
 

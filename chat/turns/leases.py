@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.calls import ledger
 from chat.calls.caller import CALL_LEASE, LEASE
@@ -38,17 +39,17 @@ class Leases:
         database, now = self.runtime.database, lease_time(self.runtime.clock)
         cancelled: list[str] = []
         if turn_ids:
-            cancelled = await database.write(
+            cancelled = await database.renew(
                 lambda connection: turns.renew_leases(connection, self.holder, turn_ids, now=now, lease=LEASE)
             )
         if self.shared:
-            await database.write(
-                lambda connection: open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
-            )
-            await database.write(lambda connection: turns.shorten_leases(connection, now=now, lease=LEASE))
-            await database.write(
-                lambda connection: open_calls.shorten_leases(connection, now=now, lease=CALL_LEASE)
-            )
+
+            async def others(connection: AsyncConnection) -> None:
+                await open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
+                await turns.shorten_leases(connection, now=now, lease=LEASE)
+                await open_calls.shorten_leases(connection, now=now, lease=CALL_LEASE)
+
+            await database.renew(others)
         before, self._renewed_at = self._renewed_at, self.runtime.clock.monotonic()
         if self.shared and before is not None and self._renewed_at - before > LEASE / 1_000:
             self._respect_until = self._renewed_at + LEASE / 1_000

@@ -5,8 +5,10 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.long_thread import fill
+from tests.browser.visitor import Visitor
 from tests.palaver import Palaver
 from tests.upstream import Reply, Simulator
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -51,6 +53,11 @@ async def test_finding_searches_messages_that_are_not_rendered(app: Palaver, ope
 MARKS = "name => [...(CSS.highlights.get(name) ?? [])].map(range => range.toString())"
 
 
+async def marked(person: Visitor, name: str, words: list[str]) -> bool:
+    """Whether just these words are marked."""
+    return sorted(set(await person.page.evaluate(MARKS, name))) == sorted(set(words))
+
+
 async def test_finding_marks_the_words_and_shows_them(app: Palaver, sim: Simulator, open_page: Visit) -> None:
     long = "First the *harb*our.\n\n" + "Filling.\n\n" * 80 + "Then the Lighthouse, a **light**house."
     sim.script(Reply(text=long, thinking=""), Reply(text="No such thing.", thinking=""))
@@ -65,17 +72,14 @@ async def test_finding_marks_the_words_and_shows_them(app: Palaver, sim: Simulat
     await person.page.keyboard.press("Enter")
     await expect(bar).to_contain_text("2 of 2")
     await expect(person.answers.first.get_by_text("Then the Lighthouse")).to_be_in_viewport()
-    await person.page.wait_for_function(f"({MARKS})('found-current').length === 2")
-    assert await person.page.evaluate(MARKS, "found-current") == ["Lighthouse", "lighthouse"]
+    await until(lambda: marked(person, "found-current", ["Lighthouse", "lighthouse"]))
     await person.page.keyboard.press("Enter")
     await expect(bar).to_contain_text("1 of 2")
-    await person.page.wait_for_function(f"({MARKS})('found-current').length === 1")
-    assert await person.page.evaluate(MARKS, "found-current") == ["lighthouse"]
+    await until(lambda: marked(person, "found-current", ["lighthouse"]))
     await bar.get_by_role("textbox").fill("harbour")
-    await person.page.wait_for_function(f"({MARKS})('found').length > 0")
-    assert set(await person.page.evaluate(MARKS, "found")) == {"harbour"}
+    await until(lambda: marked(person, "found", ["harbour"]))
     await person.page.keyboard.press("Escape")
-    await person.page.wait_for_function(f"({MARKS})('found').length === 0")
+    await until(lambda: marked(person, "found", []))
 
 
 async def test_an_edit_is_there_after_scrolling_away_and_after_a_reload(

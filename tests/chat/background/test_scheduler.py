@@ -111,7 +111,8 @@ async def test_a_stop_lets_jobs_finish_cancels_what_hangs_and_starts_no_more() -
 def test_every_job_has_a_name_of_its_own_and_a_deadline() -> None:
     kinds: list[Any] = [value for value in vars(jobs).values() if isinstance(value, Job)]
     assert len({job.name for job in kinds}) == len(kinds) >= 7
-    assert all(0 < job.deadline <= 1_800 for job in kinds)
+    hours = {job.name: job.deadline for job in kinds if not 0 < job.deadline <= 1_800}
+    assert hours == {"search_index": 86_400}, "its batches are short, and millions of messages have many"
 
 
 def test_a_keepalive_ends_before_its_claim_does() -> None:
