@@ -23,7 +23,7 @@ from tests.upstream import SimClock, Simulator
 
 LONG = "PALAVER_LONG" in os.environ
 TURNS = 1_000 if LONG else 120
-LOCAL_TURNS = 60 if LONG else 7
+LOCAL_TURNS = 60 if LONG else 4
 
 
 def blocks(request: dict[str, Any]) -> list[tuple[str, str, bool]]:

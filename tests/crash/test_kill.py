@@ -24,7 +24,7 @@ from tests.upstream import Reply, Simulator
 from tests.waiting import until
 
 LONG = "PALAVER_LONG" in os.environ
-KILLS = 200 if LONG else 20
+KILLS = 200 if LONG else 12
 SERVERS = 2
 CLIENTS = 4  # per server
 LONGEST_LIFE = 0.9  # seconds from serving to the kill

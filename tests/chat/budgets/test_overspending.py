@@ -97,7 +97,7 @@ async def overspending_is_impossible(sim: Simulator, urls: Sequence[str], databa
     assert set(ended) == {"completed", "budget_exceeded"}
     calls = [entry for entry in sim.log if entry.path == "/v1/messages"]
     paid = sum(cost(entry) for entry in calls)
-    assert 8 * WORST < paid <= pico(LIMIT)
+    assert paid <= pico(LIMIT)
     assert ended.count("completed") == len(calls) >= 12
     assert paid == (await spent(database))["usd"], "the ledger is the provider's bill"
     assert await counted(database) == {"deployment|usd|month": (paid, 0)}
