@@ -73,5 +73,18 @@ def test_no_file_is_longer_than_three_hundred_lines() -> None:
     assert offenders == {}, "split them by idea, into files with telling names"
 
 
+def test_no_function_is_longer_than_sixty_lines() -> None:
+    lengths = {
+        f"{path.relative_to(ROOT).as_posix()}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for package in ("chat", "context", "store")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "migrations" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert len(lengths) > 1_000
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
+
+
 def test_the_files_that_may_be_longer_exist() -> None:
     assert [place for place in MAY_BE_LONGER if not (ROOT / place).exists()] == []

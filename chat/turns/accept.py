@@ -180,12 +180,10 @@ class _Acceptance:
         return await self._store(connection, thread, now)
 
     async def _store(self, connection: AsyncConnection, thread: Thread, now: int) -> Accepted:
-        """Store the turn with its two messages (`place_question` adds the user's) and its first event.
-
-        `above`: the answer above the question, whose window the turn continues.
-        """
+        """Store the turn with its two messages (`place_question` adds the user's) and its first event."""
         turn_request, clock = self.turn_request, self.runtime.clock
         turn_id, message_id = self.turn_id, clock.new_id("msg")
+        # `above`: the answer above the question, whose window the turn continues.
         question, above = await place_question(
             connection,
             turn_request,
