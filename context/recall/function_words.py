@@ -110,7 +110,7 @@ def is_english(words: Iterable[str]) -> bool:
     """Whether a text with these words seems to be written in English: it may be too short to tell, but not in another script."""
     words = tuple(words)
     language = language_of(words)
-    return language == "en" or (language is None and 2 * sum(map(str.isascii, words)) > len(words))
+    return language == "en" or (language is None and 2 * sum(map(str.isascii, words)) >= len(words))
 
 
 def load() -> None:
