@@ -44,12 +44,12 @@ class Leases:
             )
         if self.shared:
 
-            async def others(connection: AsyncConnection) -> None:
+            async def renew_calls(connection: AsyncConnection) -> None:
                 await open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
                 await turns.shorten_leases(connection, now=now, lease=LEASE)
                 await open_calls.shorten_leases(connection, now=now, lease=CALL_LEASE)
 
-            await database.renew(others)
+            await database.renew(renew_calls)
         before, self._renewed_at = self._renewed_at, self.runtime.clock.monotonic()
         if self.shared and before is not None and self._renewed_at - before > LEASE / 1_000:
             self._respect_until = self._renewed_at + LEASE / 1_000

@@ -97,7 +97,8 @@ async def overspending_is_impossible(sim: Simulator, urls: Sequence[str], databa
     assert set(ended) == {"completed", "budget_exceeded"}
     calls = [entry for entry in sim.log if entry.path == "/v1/messages"]
     paid = sum(cost(entry) for entry in calls)
-    assert paid <= pico(LIMIT)
+    # Twelve fit at their worst and so are always paid; how many more come depends on when the first ones end.
+    assert 5 * WORST < paid <= pico(LIMIT)
     assert ended.count("completed") == len(calls) >= 12
     assert paid == (await spent(database))["usd"], "the ledger is the provider's bill"
     assert await counted(database) == {"deployment|usd|month": (paid, 0)}
