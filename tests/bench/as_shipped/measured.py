@@ -1,0 +1,124 @@
+"""A thread as the application played it: its bill, the requests, and the least the same turns could have cost at equal information."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any, TypeVar
+
+import structlog
+
+from context.audit.bound import SizedTurn, bound
+from context.cache.plan_inputs import PlanInputs
+from context.models.catalog import TIERS
+from tests.bench.economics.engine import THREE, terms_of
+from tests.bench.economics.lower_bound import frame_of
+from tests.bench.playing import Player, bill, player
+from tests.bench.sent import Sent
+from tests.bench.threads import Thread
+from tests.upstream.tokens import count
+
+FRAME = 4  # tokens around a message that are not its text
+MEMORY = Path("/dev/shm")  # where there is such a folder, a database of a minute needs no disk
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A thread and what became of it. `spent`: picodollars by purpose; `calls` by purpose; `misses`: turns that lost a cached prefix."""
+
+    thread: Thread
+    spent: dict[str, int]
+    calls: dict[str, int]
+    misses: int
+    sent: tuple[Sent, ...]
+
+    @classmethod
+    async def of(cls, thread: Thread, playing: Player) -> Played:
+        rows = await playing.ledger()
+        return cls(
+            thread=thread,
+            spent=bill(rows),
+            calls=dict(Counter(row.purpose for row in rows)),
+            misses=sum(row.cache_miss is not None for row in rows),
+            sent=tuple(playing.sent),
+        )
+
+    @property
+    def total(self) -> int:
+        return sum(self.spent.values())
+
+    def mean(self, value: Callable[[Sent], float]) -> float:
+        """A mean over the requests of all turns."""
+        return fmean(value(request) for request in self.sent)
+
+
+def play(settings: dict[str, Any], thread: Thread) -> Played:
+    """Play a thread to its end, and a week more."""
+    return asyncio.run(_play(settings, thread))
+
+
+async def _play(settings: dict[str, Any], thread: Thread) -> Played:
+    with scratch() as folder:
+        async with player(folder, thread.exchanges[0].at, **settings) as playing:
+            await playing.play(thread)
+            return await Played.of(thread, playing)
+
+
+@contextmanager
+def scratch(keep: Path | None = None) -> Iterator[Path]:
+    """A folder for a database: one that stays, or one in memory if possible. Only errors are logged."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def play_all(threads: Iterable[Thread], settings: dict[str, Any], jobs: int) -> list[Played]:
+    """Play threads, `jobs` at a time."""
+    return list(each(partial(play, settings), threads, jobs))
+
+
+def each(measure: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
+    """Measure each item, in so many processes."""
+    if jobs == 1:
+        yield from map(measure, items)
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            yield from pool.map(measure, items)
+
+
+def least(played: Played) -> int:
+    """The offline bound of a thread in picodollars, answers included, with the summaries it had; recall and tools are not in it."""
+    tiers = {model: tier for tier, model in THREE.items()}
+    used = [tiers[request.model.id] for request in played.sent]
+    system = played.sent[0].system
+    inputs: dict[str, PlanInputs] = {tier: terms_of(THREE[tier], system) for tier in TIERS if tier in used}
+    turns, answers = list[SizedTurn](), 0
+    for request, exchange, tier in zip(played.sent, played.thread.exchanges, used, strict=True):
+        answer = count(exchange.answer, request.model)
+        answers += inputs[tier].prices.at(0).output * answer
+        turns.append(
+            SizedTurn(
+                model=tier,
+                at=exchange.at,
+                user=FRAME + count(exchange.user, request.model),
+                answer=FRAME + answer,
+                summary=request.summary_tokens,
+            )
+        )
+    return bound(turns, frame_of(inputs, system=system)) + answers
