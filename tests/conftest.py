@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.palaver import Palaver, palaver
@@ -28,6 +29,18 @@ LONGEST = (
     "test_ledger_reconciles.py", "test_state_machine.py", "test_kill.py", "test_long_conversation.py", "test_installed_wheel.py",
     "test_estimated_usage.py", "test_soak.py",
 )  # fmt: skip
+
+# As the server does (chat/telemetry/logs.py): exceptions as plain text. The library's default draws every frame with its variables,
+# which takes seconds of the event loop's thread, and longer than clients wait on a busy machine.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S.%f"),
+        structlog.processors.format_exc_info,
+        structlog.dev.ConsoleRenderer(colors=False),
+    ]
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
