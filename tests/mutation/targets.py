@@ -75,6 +75,9 @@ EXPLAINED: Final[dict[str, str]] = {
     "context.models.pricing.x__rates__mutmut_18": _BY_NAME,
     "context.models.pricing.x__rates__mutmut_22": _BY_NAME,
     "context.models.pricing.x__rates__mutmut_41": _BY_NAME,
+    "chat.auth.token_registry.xǁTokenRegistryǁreloading__mutmut_8": "the task's name, for logs and debuggers",
+    "chat.auth.token_registry.xǁTokenRegistryǁ_reload__mutmut_3": "the value is None there",
+    "chat.auth.tokens.x_new_token__mutmut_2": "the library's default is 32 bytes, too",
     "context.models.catalog.x__claude": "called at import, before a mutant is chosen; test_catalog holds its fields",
 }
 

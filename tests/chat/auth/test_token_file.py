@@ -82,6 +82,9 @@ async def test_a_file_that_cannot_be_used_leaves_the_tokens_as_they_were(
     sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with from_file(tmp_path, sim, monkeypatch, lines(ADA)) as (app, change):
+        with structlog.testing.capture_logs() as logged:
+            await change(lines(ADA))
+        assert not logged, "the same tokens as at the start"
         for bad in ("[[tokens", '[[tokens]]\nname = "a"\nsha256 = "planted-secret"', None):
             with structlog.testing.capture_logs() as logged:
                 await change(bad)

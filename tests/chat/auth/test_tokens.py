@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from chat.api.routes import endpoints
 from chat.auth.principal import Principal
-from chat.auth.tokens import Tokens, new_token
+from chat.auth.tokens import Tokens, as_toml, new_token
 from chat.cli.main import app as command_line
 from chat.config.load import BadSettings, load
 from chat.config.tokens import Token
@@ -33,6 +33,7 @@ def test_a_token_names_its_principal_until_it_expires() -> None:
     assert tokens.find("x", now=before + 1) is None
     assert tokens.find("y", now=before) == Principal(owner_id="local", token="default", admin=True)
     assert tokens.find("", now=before) is None
+    assert tokens.find("half a character \udcff", now=before) is None, "as a header's odd bytes arrive"
     assert not Tokens([], None)
 
 
@@ -51,6 +52,9 @@ def test_the_command_prints_a_token_once_and_the_lines_that_let_it_in(
     assert new_token() != new_token()
     for name in ('a"b', "ci\n"):
         assert CliRunner().invoke(command_line, ["token", name]).exit_code == 2
+    for field, value in (("name", "a b"), ("user", 'a"b')):
+        with pytest.raises(ValueError, match=f"^{field}: letters, digits"):
+            as_toml(secret, **{"name": "ci", "user": "ada", field: value})
 
 
 @pytest.mark.parametrize(
