@@ -78,21 +78,41 @@ def summarize(body: dict[str, Any]) -> str:
     return "\n".join([*facts, *lines])
 
 
+def earlier_lines(body: dict[str, Any]) -> list[str]:
+    """The EARLIER lines of a request to the summarizer."""
+    return [line["text"] for line in _EARLIER.finditer(_before_conversation(_last(body)))]
+
+
+def messages_shown(body: dict[str, Any]) -> dict[str, str]:
+    """The messages of such a request, by reference."""
+    return {message["ref"]: message["text"] for message in _messages(_last(body))}
+
+
+def condense(text: str, budget: int, model: str) -> str:
+    """Sentences of any text, for a summarizer with another prompt."""
+    reader = find_model(model)
+    items = [Item(sentence, "m1", SHARE * _size(sentence, reader)) for sentence in _sentences(text)]
+    return "\n".join(line.rpartition(" [")[0] for line in _lines(items, budget, reader)) or "- It went on."
+
+
 def _last(body: dict[str, Any]) -> str:
     content = body["messages"][-1]["content"]
     return content if isinstance(content, str) else str(content[-1].get("text", ""))
 
 
 def _items(prompt: str, model: Model) -> Iterator[Item]:
-    earlier, _, conversation = prompt.rpartition("CONVERSATION:\n")
-    if not conversation:
-        earlier = prompt
-    for line in _EARLIER.finditer(earlier):
+    for line in _EARLIER.finditer(_before_conversation(prompt)):
         if not line["text"].startswith("PINNED "):
             yield Item(line["text"], line["refs"], _size(line["text"], model))
     for message in _messages(prompt):
         for sentence in _sentences(message["text"]):
             yield Item(sentence, message["ref"], SHARE * _size(sentence, model))
+
+
+def _before_conversation(prompt: str) -> str:
+    """What stands before the messages: all of it where they are only named."""
+    earlier, _, conversation = prompt.partition("CONVERSATION:\n")
+    return earlier if conversation else prompt
 
 
 def _messages(prompt: str) -> list[re.Match[str]]:

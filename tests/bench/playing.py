@@ -7,13 +7,17 @@ own answers and summarizes with `extractive`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import logging
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import func, select
 
 from context.models.pricing import PICO
@@ -24,13 +28,17 @@ from store.ledger.entries import Entry
 from store.users import LOCAL
 from tests.bench.extractive import summarize, summarizes
 from tests.bench.sent import Sent
-from tests.bench.threads import Thread
+from tests.bench.threads import Exchange, Thread
 from tests.clocks import SteppedClock
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, SimClock, Simulator
 from tests.upstream.errors import invalid
 from tests.upstream.replies import HttpFault
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MEMORY = Path("/dev/shm")  # where there is such a folder, a database of a minute needs no disk
 THREAD = "bench"
 AFTER_END = 7 * 86_400_000  # milliseconds for which the timers run on behind the last turn
 ONE_TIER: dict[str, Any] = {"default_tier": "standard"}
@@ -70,13 +78,18 @@ class Player:
         """All turns of a thread, each at its own time, and what the timers do between and behind them."""
         self.knows(thread)
         for exchange in thread.exchanges:
-            await self.rest_until(exchange.at)
-            self.question, self.answer = exchange.user, exchange.answer
-            turn = await self.app.chat(THREAD, exchange.user)
-            assert turn["status"] == "completed", turn["error"]
-            await self.app.settled()
-            self.app.sim.log.exchanges.clear()
+            await self.say(exchange)
         await self.rest_until(thread.exchanges[-1].at + after_end)
+
+    async def say(self, exchange: Exchange) -> None:
+        """One turn at its time, and what follows from it."""
+        await self.rest_until(exchange.at)
+        self.question, self.answer = exchange.user, exchange.answer
+        turn = await self.app.chat(THREAD, exchange.user)
+        assert turn["status"] == "completed", turn["error"]
+        await self.app.settled()
+        self.app.sim.log.exchanges.clear()
+        self.sent[-1] = self.sent[-1].sizes()  # long threads would fill the memory
 
     def knows(self, thread: Thread) -> None:
         """Know a thread's texts; enough where its database was played before."""
@@ -135,3 +148,24 @@ def bill(rows: list[Entry]) -> dict[str, int]:
         assert row.cost is not None, row.requested_model
         spent[row.purpose] = spent.get(row.purpose, 0) + int(row.cost * Decimal(PICO))
     return spent
+
+
+@contextmanager
+def scratch(keep: Path | None = None) -> Iterator[Path]:
+    """A folder for a database: one that stays, or one in memory if possible. Only errors are logged."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def each(measure: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
+    """Measure each item, in so many processes."""
+    if jobs == 1:
+        yield from map(measure, items)
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            yield from pool.map(measure, items)

@@ -15,15 +15,24 @@ from pathlib import Path
 
 from tests.bench.as_shipped.bills import Support, auto, long_answers
 from tests.bench.as_shipped.evidence import Evidence
+from tests.bench.as_shipped.langchain import beside_langchain
+from tests.bench.as_shipped.other_benches import false_alarms, recall_at_budget, routing, token_errors
 from tests.bench.as_shipped.rows import HEADER, Measure, Options
+from tests.bench.as_shipped.summaries import summary_shape
 
 ROWS: dict[str, Measure] = {
     "support-200": Support(200, usual=6, aim=1.25),
     "support-1000": Support(1_000, usual=2, aim=1.25),
+    "langchain": beside_langchain,
     "auto": auto,
     "beam-dollars": long_answers,
     "locomo": Evidence("locomo", usual=5, aim=88, hops=70),
     "beam-100K": Evidence("beam-100K", usual=7, aim=85),
+    "summary": summary_shape,
+    "recall-4000": recall_at_budget,
+    "routing": routing,
+    "tokens": token_errors,
+    "false-alarms": false_alarms,
     "beam-500K": Evidence("beam-500K", usual=2, aim=None),
     "beam-1M": Evidence("beam-1M", usual=1, aim=None),
 }

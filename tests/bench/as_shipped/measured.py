@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
-
-import structlog
+from typing import Any
 
 from context.audit.bound import SizedTurn, bound
 from context.cache.plan_inputs import PlanInputs
 from context.models.catalog import TIERS
 from tests.bench.economics.engine import THREE, terms_of
 from tests.bench.economics.lower_bound import frame_of
-from tests.bench.playing import Player, bill, player
+from tests.bench.playing import Player, bill, each, player, scratch
 from tests.bench.sent import Sent
 from tests.bench.threads import Thread
 from tests.upstream.tokens import count
 
 FRAME = 4  # tokens around a message that are not its text
-MEMORY = Path("/dev/shm")  # where there is such a folder, a database of a minute needs no disk
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,30 +65,9 @@ async def _play(settings: dict[str, Any], thread: Thread) -> Played:
             return await Played.of(thread, playing)
 
 
-@contextmanager
-def scratch(keep: Path | None = None) -> Iterator[Path]:
-    """A folder for a database: one that stays, or one in memory if possible. Only errors are logged."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield Path(folder)
-
-
 def play_all(threads: Iterable[Thread], settings: dict[str, Any], jobs: int) -> list[Played]:
     """Play threads, `jobs` at a time."""
     return list(each(partial(play, settings), threads, jobs))
-
-
-def each(measure: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
-    """Measure each item, in so many processes."""
-    if jobs == 1:
-        yield from map(measure, items)
-    else:
-        with ProcessPoolExecutor(jobs) as pool:
-            yield from pool.map(measure, items)
 
 
 def least(played: Played) -> int:
