@@ -29,6 +29,7 @@ from chat.config.types import (
 )
 from context.limits.budgets import Budget
 from context.models.catalog import Tier
+from context.recall.purchase import RecallMode
 
 
 class Settings(BaseSettings):
@@ -142,11 +143,15 @@ class Settings(BaseSettings):
     window_tokens: int = Field(
         default=60_000, ge=1_000, le=900_000, description="Most tokens of conversation sent with one request."
     )
+    recall: RecallMode = Field(
+        default="balanced",
+        description="How much older messages are worth on a turn that may need them: `off`, `thrifty`, `balanced` or `generous`; see `context/recall/README.md`.",
+    )
     recall_tokens: int = Field(
-        default=1_000,
+        default=5_000,
         ge=0,
         le=100_000,
-        description="Most tokens of older messages recalled for one turn; 0: none.",
+        description="Most tokens of older messages recalled for one turn, however much they are worth; 0: none.",
     )
     recall_embeddings: bool = Field(
         default=False,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +15,10 @@ from context.messages import Message
 from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.planning.stored_plan import plan_to_json
+from context.recall.decision import Recollection
 from context.recall.likeness import Likeness
+from context.recall.need import may_need
+from context.recall.purchase import answer_value
 from context.request import continuing, request
 from context.request.recipe import Recalled
 from context.request.request import Round
@@ -26,6 +30,8 @@ from store.turns import Turn
 
 # Tokens of an answer where none has been given yet, to compare models by: a few paragraphs.
 FIRST_ANSWER = 300
+# Tokens of what one search of the model's own finds, at most.
+SEARCH_TOKENS = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,13 +96,35 @@ class Planning:
         """Decide what the request contains. Raises MessageTooLarge. `short`: rather a shorter answer than none."""
         if self.loaded is None:
             await self.load_snapshot()
-        recalled: tuple[Recalled, ...] = ()
-        # Something older than the window exists only where its first message has a parent.
-        if self.snapshot.path[0].parent_id is not None and self.runtime.deployment.recall_tokens:
-            recalled = await self.search(route.model_id, self.snapshot.path[-1].text)
+        recollection = await self._recall(route, short=short)
+        recalled = recollection.blocks
         if self.continued is not None:
             recalled = (*recalled, self._rest_of(self.continued, route.model_id))
-        return self._decide(route, recalled, short=short)
+        return replace(self._decide(route, recalled, short=short), recall=recollection.decision)
+
+    async def _recall(self, route: Route, *, short: bool) -> Recollection:
+        """What is recalled for the new message, and why."""
+        deployment, path = self.runtime.deployment, self.snapshot.path
+        if not deployment.recall_tokens:
+            return Recollection.nothing("off")
+        if (
+            path[0].parent_id is None
+        ):  # something older than the window exists only where its first message has a parent
+            return Recollection.nothing("nothing_older")
+        text = path[-1].text
+        if not may_need(text):
+            return Recollection.nothing("asks_nothing")
+        prices = deployment.prices(route.model_id, self.started_at)
+        rest = () if self.continued is None else (self._rest_of(self.continued, route.model_id),)
+        without = self._decide(route, rest, short=short)
+        prompt = without.estimate.total
+        worth = answer_value(
+            deployment.recall_mode, prices, prompt=prompt, turn=prices.cost(without.estimated_usage)
+        )
+        recollection = await self.search(
+            route.model_id, text, value=worth, window=[message.text for message in path[:-1]]
+        )
+        return recollection.priced(prices.at(prompt).input if prices.known else None)
 
     def _decide(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
         """Gather what the pure `plan` needs to know of this thread and model, and call it."""
@@ -146,8 +174,14 @@ class Planning:
         text, model_id, sizes = str(rounds), plan.recipe.model, self.runtime.sizes
         return sizes.count(text, model_id), sizes.bound(text, model_id)
 
-    async def search(self, model_id: str, question: str) -> tuple[Recalled, ...]:
-        """Recall messages older than the window that a question is about; the search tool uses it too."""
+    async def search(
+        self, model_id: str, question: str, *, value: float = inf, window: Sequence[str] = ()
+    ) -> Recollection:
+        """Recall messages older than the window that a question is about; the search tool uses it too, which is asked for by the model.
+
+        `value` and `window` as in `RecallRequest`.
+        """
+        summary, most = self.snapshot.summary, self.runtime.deployment.recall_tokens
         likeness = await self._likeness(question)  # before a connection is held
         async with self.runtime.database.reading() as connection:
             return await recall(
@@ -158,7 +192,10 @@ class Planning:
                     question=question,
                     before=self.snapshot.path[0],
                     now=self.started_at,
-                    budget=self.runtime.deployment.recall_tokens,
+                    cap=most if value < inf else min(SEARCH_TOKENS, most),
+                    value=value,
+                    window=window,
+                    summary_lines={} if summary is None or value == inf else summary.lines_by_source(),
                     likeness=likeness,
                 ),
                 count=partial(self.runtime.sizes.count, model=model_id),

@@ -126,7 +126,8 @@ async def deployment(settings: Settings, upstream: Upstream, local_model: LocalM
         prompt=_prompt(settings),
         policy=replace(Policy(), window_cap=settings.window_tokens),
         max_output=settings.max_output_tokens,
-        recall_tokens=settings.recall_tokens,
+        recall_tokens=0 if settings.recall == "off" else settings.recall_tokens,
+        recall_mode=settings.recall,
         diagnose=settings.cache_diagnostics,
         max_turn_seconds=settings.max_turn_seconds,
         journal_buffer=BufferLimits(

@@ -13,6 +13,7 @@ from context.limits.budgets import BudgetAmounts
 from context.models.catalog import TIERS, Model, Tier
 from context.models.pricing import PriceTable, assumed, price_table
 from context.policy import Policy
+from context.recall.purchase import RecallMode
 from context.request.prompts import Prompt
 from context.request.tools import SEARCH
 from context.routing.choice import Candidate, Pins, choose
@@ -23,7 +24,7 @@ Backend = Literal["local", "claude"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """Configuration every turn shares. `max_output` and `recall_tokens` in tokens.
+    """Configuration every turn shares. `max_output` and `recall_tokens` in tokens; `recall_tokens` is 0 where nothing is recalled.
 
     `classifier`: a model is asked where the router is unsure; `cascade`: a better model is asked after a useless answer;
     `fallback`: another model is asked after a failure; `diagnose`: requests ask the provider to explain cache misses.
@@ -41,6 +42,7 @@ class Deployment:
     policy: Policy
     max_output: int
     recall_tokens: int
+    recall_mode: RecallMode
     diagnose: bool
     max_turn_seconds: float
     model_titles: bool

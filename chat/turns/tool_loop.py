@@ -88,7 +88,9 @@ async def _use_tools(work: TurnWork, plan: Plan, response: Response, *, last: bo
     for request in response.tools:
         query = str(request.input.get("query", "")).strip()[:MAX_QUERY]
         blocks = (
-            await work.planning.search(plan.recipe.model, query) if request.name == SEARCH and query else ()
+            (await work.planning.search(plan.recipe.model, query)).blocks
+            if request.name == SEARCH and query
+            else ()
         )
         work.answer_builder.tool(request.name, query, sum(1 for block in blocks if block.id not in HEADINGS))
         text = "\n\n".join(block.text for block in blocks) or "No older message matches."

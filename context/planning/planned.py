@@ -11,6 +11,7 @@ from context.compaction.scope import Compaction
 from context.messages import Message
 from context.models.pricing import Usage
 from context.planning.trim import LeftOut
+from context.recall.decision import NO_RECALL, Decision
 from context.request.prompts import Prompt
 from context.request.recipe import Recalled, Recipe
 from context.request.summary_blocks import Summary
@@ -23,7 +24,7 @@ class Plan:
 
     `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds of tokens the provider bills,
     output as this model usually answers here; `cost` is its price in picodollars, None when the model has no known price. `compaction` is
-    one that was found undone: carry it out behind the turn. `cache_use` is what `cache_state.after_request` needs to know.
+    one that was found undone: carry it out behind the turn. `cache_use` is what `cache_state.after_request` needs to know; `recall` is why something was recalled, or nothing.
     """
 
     recipe: Recipe
@@ -40,6 +41,7 @@ class Plan:
     cache_use: CacheUse
     left_out: tuple[LeftOut, ...]
     reasons: Mapping[str, str]
+    recall: Decision = NO_RECALL
 
     def to_json(self) -> dict[str, Any]:
         """What is stored of a plan beside the recipe, and shown."""
@@ -60,7 +62,8 @@ class Plan:
                 {"what": item.what, "messages": item.messages, "tokens": item.tokens, "why": item.why}
                 for item in self.left_out
             ],
-            "reasons": dict(self.reasons),
+            "reasons": {**self.reasons, "recall": self.recall.words},
+            "recall": self.recall.to_json(),
         }
 
 

@@ -1,14 +1,16 @@
-"""Choose which messages to recall within a token budget: the best value per token, instructions first, long messages as excerpts first.
+"""Choose which messages to recall: the best value per token first, as long as they are worth their tokens, long messages as excerpts first.
 
-Theory of operation. Messages are chosen in the order of value per token and those that do not fit are passed over. A long
+Theory of operation. Messages are chosen in the order of value per token; those that do not fit or are not worth their price (`purchase`) are passed over. A long
 message enters twice: as an excerpt, cheap and worth most of it, and as the rest, which is bought only when nothing better is
 left; then the whole replaces the excerpt.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from context.recall.excerpts import excerpt
 from context.recall.policy import RecallPolicy
+from context.recall.purchase import INSTRUCTION_CHANCE, Terms, chance, chances
 from context.recall.rank import density, ranked
 from context.recall.render import INSTRUCTION, OPENING, rendered
 from context.recall.thread import Outline, Source
@@ -21,23 +23,30 @@ Ranges = tuple[tuple[int, int], ...]
 
 
 def worth_reading(
-    values: Mapping[int, float], outline: Outline, budget: int, policy: RecallPolicy
+    values: Mapping[int, float], outline: Outline, terms: Terms, policy: RecallPolicy
 ) -> tuple[list[int], list[int]]:
-    """The positions worth reading for this budget, best first: instructions that stay in force, and the others.
+    """The positions worth reading, best first: instructions that stay in force, and the others.
 
-    Half as much again as the budget is read, because sizes are estimates and large messages are passed over.
+    Half as much again as the cap is read, because sizes are estimates and large messages are passed over.
     """
-    worth = density(values, outline, policy)
+    worth, top = density(values, outline, policy), max(values.values(), default=0.0)
     rules = [
         position
         for position in outline.instructions
         if outline.tokens[position] <= policy.instruction_longest
+        and terms.pays(_rule_chance(position, values, top), outline.tokens[position])
     ]
     rules.sort(key=lambda position: (-worth.get(position, 0.0), -position))
-    others = ranked(values, outline, policy, above=policy.least * max(values.values(), default=0.0))
+    others = (
+        position
+        for position in ranked(
+            values, outline, policy, above=max(policy.least, terms.least_share - 1e-9) * top
+        )
+        if terms.pays(chance(values[position] / top), min(outline.tokens[position], policy.excerpt_size))
+    )
     return (
-        _up_to(rules, outline, budget * policy.instruction_share * 1.5, policy),
-        _up_to(others, outline, budget * 1.5, policy),
+        _up_to(rules, outline, terms.cap * policy.instruction_share * 1.5, policy),
+        _up_to(others, outline, terms.cap * 1.5, policy),
     )
 
 
@@ -48,29 +57,28 @@ def choose(
     values: Mapping[int, float],
     sources: Mapping[int, Source],
     weights: Mapping[str, float],
-    budget: int,
+    terms: Terms,
     count: Count,
     policy: RecallPolicy,
 ) -> tuple[Recalled, ...]:
-    """The blocks to send, within `budget` tokens as `count` counts them: instructions, then the others, each oldest first."""
+    """The blocks to send, on these terms as `count` counts tokens: instructions, then the others, each oldest first."""
     opening, heading = _block(RECALL, OPENING, count), _block(RECALL_INSTRUCTIONS, INSTRUCTION, count)
+    top = max(values.values(), default=0.0)
     rules_sent: dict[int, Recalled] = {}
-    room = min(budget, int(budget * policy.instruction_share)) - heading.tokens
+    room = min(terms.cap, int(terms.cap * policy.instruction_share)) - heading.tokens
     for position in instructions:
         block = _whole(sources[position], count) if position in sources else None
-        if block is not None and block.tokens <= room:
+        if (
+            block is not None
+            and block.tokens <= room
+            and terms.pays(_rule_chance(position, values, top), block.tokens)
+        ):
             rules_sent[position] = block
             room -= block.tokens
     spent = heading.tokens + sum(block.tokens for block in rules_sent.values()) if rules_sent else 0
-    bought = _buy(
-        [position for position in others if position not in rules_sent and position in sources],
-        values,
-        sources,
-        weights,
-        budget - spent - opening.tokens,
-        count,
-        policy,
-    )
+    candidates = [position for position in others if position not in rules_sent and position in sources]
+    offers = _offers(candidates, values, sources, weights, count, policy)
+    bought = _buy(offers, terms.cap - spent - opening.tokens, terms)
     made: list[Recalled] = []
     if rules_sent:
         made += [heading, *(rules_sent[position] for position in sorted(rules_sent))]
@@ -79,39 +87,63 @@ def choose(
     return tuple(made)
 
 
-def _buy(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """A message, or a part of it, at its price. `chance`: that it is what is needed; `density`: value per token."""
+
+    position: int
+    block: Recalled
+    chance: float
+    density: float
+
+
+def _offers(
     positions: Sequence[int],
     values: Mapping[int, float],
     sources: Mapping[int, Source],
     weights: Mapping[str, float],
-    room: int,
     count: Count,
     policy: RecallPolicy,
-) -> dict[int, Recalled]:
-    offers: list[tuple[float, int, Recalled]] = []
+) -> list[_Offer]:
+    """What can be bought, best value per token first, of equals the newest."""
+    offers: list[_Offer] = []
     excerpts = 0
-    for position in positions:
+    needed = chances([values[position] for position in positions])
+    for position, likely in zip(positions, needed, strict=True):
         whole, value = _whole(sources[position], count), values[position]
         if whole is None:
             continue
-        part = None
+        part, share = None, 1.0
         if whole.tokens > policy.excerpt_over and excerpts < policy.excerpts:
             excerpts += 1
             part = _part(sources[position], weights, count, policy)
-        if part is None:
-            offers.append((_density(value, whole.tokens, policy), position, whole))
-            continue
-        offers.append((_density(value * policy.excerpt_value, part.tokens, policy), position, part))
-        rest = value * (1 - policy.excerpt_value)
-        offers.append((_density(rest, whole.tokens - part.tokens, policy), position, whole))
-    offers.sort(key=lambda offer: (-offer[0], -offer[1], offer[2].tokens))
+        if part is not None:
+            share = 1 - policy.excerpt_value
+            density = _density(value * policy.excerpt_value, part.tokens, policy)
+            offers.append(
+                _Offer(position=position, block=part, chance=likely * policy.excerpt_value, density=density)
+            )
+        rest = whole.tokens - (0 if part is None else part.tokens)
+        density = _density(value * share, rest, policy)
+        offers.append(_Offer(position=position, block=whole, chance=likely * share, density=density))
+    return sorted(offers, key=lambda offer: (-offer.density, -offer.position, offer.block.tokens))
+
+
+def _buy(offers: Sequence[_Offer], room: int, terms: Terms) -> dict[int, Recalled]:
+    """What is bought, by position: what fits and pays. A whole message replaces its part, whose price is given back."""
     bought: dict[int, Recalled] = {}
-    for _, position, block in offers:
-        returned = bought[position].tokens if position in bought else 0
-        if block.tokens > returned and block.tokens - returned <= room:
-            bought[position] = block
-            room -= block.tokens - returned
+    for offer in offers:
+        returned = bought[offer.position].tokens if offer.position in bought else 0
+        price = offer.block.tokens - returned
+        if 0 < price <= room and terms.pays(offer.chance, price):
+            bought[offer.position] = offer.block
+            room -= price
     return bought
+
+
+def _rule_chance(position: int, values: Mapping[int, float], top: float) -> float:
+    """The chance that a standing instruction is needed."""
+    return max(INSTRUCTION_CHANCE, chance(values[position] / top) if position in values and top > 0 else 0.0)
 
 
 def _density(value: float, tokens: int, policy: RecallPolicy) -> float:
@@ -133,7 +165,7 @@ def _block(id: str, text: str, count: Count, ranges: Ranges = ()) -> Recalled:
     return Recalled(id=id, text=text, tokens=count(text + "\n"), ranges=ranges)
 
 
-def _up_to(positions: Sequence[int], outline: Outline, tokens: float, policy: RecallPolicy) -> list[int]:
+def _up_to(positions: Iterable[int], outline: Outline, tokens: float, policy: RecallPolicy) -> list[int]:
     """The first positions whose sizes sum up to `tokens`; a long message counts as its excerpt."""
     chosen: list[int] = []
     for position in positions:

@@ -54,6 +54,15 @@ class Summary:
     def tokens(self) -> int:
         return sum(segment.tokens for segment in self.segments)
 
+    def lines_by_source(self) -> dict[str, list[str]]:
+        """The text of the lines that name a message as their source, by its id."""
+        lines: dict[str, list[str]] = {}
+        for segment in self.segments:
+            for line in segment.lines:
+                for source in line.sources:
+                    lines.setdefault(source, []).append(line.text)
+        return lines
+
     @property
     def blocks(self) -> tuple[str, ...]:
         """The text of each block, oldest first."""

@@ -1,12 +1,16 @@
 """Recall older messages of a branch that a new message needs: found in the index, chosen by `context.recall`.
 
-What is read is bounded by `policy.reach`, `policy.places` and the budget, however long the thread. There are two rounds: the words of
-the question, then the words the best messages share. Then the messages that may be sent are read, and the budget decides.
+What is read is bounded by `policy.reach`, `policy.places` and the cap, however long the thread; a message that asks nothing reads
+nothing. There are two rounds: the words of the question, then the words the best messages share. Then it is decided how likely anything
+is needed, the messages that may be worth their price are read, and the best are bought.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from sqlalchemy import select
@@ -14,13 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
 from context.recall.choose import choose, worth_reading
+from context.recall.decision import Need, Recollection
 from context.recall.feedback import candidates, learned, shortlist
+from context.recall.known import in_summary
 from context.recall.likeness import Likeness, liken
+from context.recall.need import WINDOW_READ, may_need, signs
 from context.recall.policy import DEFAULT, RecallPolicy
+from context.recall.purchase import Terms
 from context.recall.query import Query, analyse
 from context.recall.rank import counted, kindred, learn, lengths, ranked, rarest, scores, too_common, voiced
 from context.recall.thread import Outline, Source
-from context.request.recipe import Recalled
 from store import sqlite
 from store.search import term_index, vectors
 from store.search.branch_index import Branch, Outlines, branch_above
@@ -33,14 +40,23 @@ from store.tables import messages
 class RecallRequest:
     """What older messages are needed for. `before`: the first message of the window; only what precedes it on its branch comes back.
 
-    `now` in milliseconds, `budget` in tokens. `likeness` compares by embeddings, where a model for them is used.
+    `now` in milliseconds; cap: tokens at most; value: what an answer without them costs, in tokens of this turn's price (infinite: whatever
+    fits is bought, and nobody asks whether it is needed); window: the texts sent anyway, oldest first; summary_lines: by message, what the summary
+    says with it as a source; `likeness` compares by embeddings, where a model for them is used.
     """
 
     question: str
     before: Message
     now: int
-    budget: int
+    cap: int
+    value: float = inf
+    window: Sequence[str] = ()
+    summary_lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     likeness: Likeness | None = None
+
+    @property
+    def unlimited(self) -> bool:
+        return self.value == inf
 
 
 async def recall(
@@ -52,58 +68,117 @@ async def recall(
     count: Callable[[str], int],
     policy: RecallPolicy = DEFAULT,
     outlines: Outlines | None = None,
-) -> tuple[Recalled, ...]:
-    """The blocks to put after the newest user text, within the budget as `count` counts tokens.
+) -> Recollection:
+    """The blocks to put after the newest user text, within the cap as `count` counts tokens, and the decision that led to them.
 
     The same arguments on the same messages (and vectors) give the same blocks on every database.
     """
+    if not request.unlimited and not may_need(request.question):
+        return Recollection.nothing("asks_nothing", request.value)
     branch = await branch_above(
         connection, owner_id, thread_id, request.before, reach=policy.reach, outlines=outlines or Outlines()
     )
     if not branch.pks:
-        return ()
+        return Recollection.nothing("nothing_older", request.value)
     index = _BranchIndex(
         connection=connection, owner_id=owner_id, thread_id=thread_id, branch=branch, policy=policy
     )
-    outline, query, total = await _score_question(index, request)
+    asked = await _score_question(index, request)
+    outline, query, total = asked.outline, asked.query, asked.scores
     sources = await _score_feedback(index, outline, query, total)
     if request.likeness is not None:
         liken(total, await index.similarities(request.likeness), policy)
 
     values = voiced(total, outline, query, policy)
-    instructions, others = worth_reading(values, outline, request.budget, policy)
+    need = await _need(request, asked, values, count, policy)
+    terms = Terms(
+        cap=request.cap, worth=request.value if request.unlimited else need.probability * request.value
+    )
+    instructions, others = worth_reading(values, outline, terms, policy)
+    if not instructions and not others:
+        return Recollection.nothing("unlikely" if values else "nothing_found", request.value, need)
     unread = [position for position in (*instructions, *others) if position not in sources]
     sources |= await index.sources(unread)
     read = sum(len(sources[position].text) for position in {*instructions, *others} if position in sources)
-    return await off_loop(
-        read,
-        lambda: choose(
+
+    def work() -> Recollection:
+        wanted = {position: sources[position] for position in {*instructions, *others} if position in sources}
+        new = {
+            position: source
+            for position, source in wanted.items()
+            if not in_summary(source, request.summary_lines)
+        }
+        blocks = choose(
             instructions=instructions,
             others=others,
             values=values,
-            sources=sources,
+            sources=new,
             weights=query.every_stem(),
-            budget=request.budget,
+            terms=terms,
             count=count,
             policy=policy,
-        ),
-    )
+        )
+        return Recollection.of(blocks, request.value, need, known=len(wanted) - len(new))
+
+    return await off_loop(read, work)
 
 
-async def _score_question(
-    index: "_BranchIndex", request: RecallRequest
-) -> tuple[Outline, Query, dict[int, float]]:
-    """First round: score the messages by the words of the question. Returns the outline with the properties that count, too."""
+async def _need(
+    request: RecallRequest,
+    asked: _Asked,
+    values: Mapping[int, float],
+    count: Callable[[str], int],
+    policy: RecallPolicy,
+) -> Need:
+    """How likely older messages are needed, and why."""
+    if request.unlimited:
+        return Need(probability=1.0)
+    read = sum(map(len, request.window)) + len(request.question)
+
+    def work() -> Need:
+        return Need.of(
+            signs(
+                request.question,
+                asked.full_query,
+                asked.counts,
+                len(asked.outline),
+                typical=asked.outline.typical,
+                size=count(request.question),
+                window=request.window,
+                best=max(values.values(), default=0.0),
+                policy=policy,
+            )
+        )
+
+    return await off_loop(min(read, WINDOW_READ), work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A question looked up: the outline with the properties that count, the query as it was typed and with its rarest words, and the scores.
+
+    counts: how many messages hold each stem.
+    """
+
+    outline: Outline
+    full_query: Query
+    query: Query
+    counts: Mapping[str, int]
+    scores: dict[int, float]
+
+
+async def _score_question(index: _BranchIndex, request: RecallRequest) -> _Asked:
+    """First round: score the messages by the words of the question."""
     policy, size = index.policy, len(index.branch.pks)
-    query = analyse(request.question, now=request.now, policy=policy)
+    full = analyse(request.question, now=request.now, policy=policy)
     terms = [
         term_index.INSTRUCTION,
         term_index.PREFERRING,
         term_index.TELLING,
-        *query.looked_up(policy.query_words),
+        *full.looked_up(policy.query_words),
     ]
     most = policy.places // len(terms)
-    positions: dict[str, Sequence[int]] = query.joined(await index.positions(terms, most), most)
+    positions: dict[str, Sequence[int]] = full.joined(await index.positions(terms, most), most)
     outline = replace(
         index.branch.outline,
         instructions=positions.pop(term_index.INSTRUCTION, []),
@@ -111,15 +186,16 @@ async def _score_question(
         telling=positions.pop(term_index.TELLING, []),
     )
     counts = counted(positions, size, most)
-    query = replace(query, weights=rarest(query.weights, counts, size, policy.query_terms))
+    query = replace(full, weights=rarest(full.weights, counts, size, policy.query_terms))
     kind_names = list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())})
     kinds = await index.uncommon_positions(kind_names)
     query = replace(query, weights={**query.weights, **kindred(query, positions, kinds, policy)})
-    return outline, query, scores(outline, query, positions | kinds, counts | lengths(kinds), policy)
+    total = scores(outline, query, positions | kinds, counts | lengths(kinds), policy)
+    return _Asked(outline=outline, full_query=full, query=query, counts=counts, scores=total)
 
 
 async def _score_feedback(
-    index: "_BranchIndex", outline: Outline, query: Query, total: dict[int, float]
+    index: _BranchIndex, outline: Outline, query: Query, total: dict[int, float]
 ) -> dict[int, Source]:
     """Second round: add to `total` what the words say that the best messages share. Returns those messages."""
     policy = index.policy

@@ -14,6 +14,7 @@ from context.recall.excerpts import excerpt, sentences
 from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import kinds
 from context.recall.policy import DEFAULT, RecallPolicy
+from context.recall.purchase import Terms
 from context.recall.query import analyse
 from context.recall.rank import counted, kindred, scores, voiced
 from context.recall.render import INSTRUCTION, OPENING, quoted, rendered
@@ -58,7 +59,8 @@ def recalled(
     query = replace(query, weights={**query.weights, **kindred(query, postings, postings, policy)})
     totals = counted(postings, len(lines), len(lines) + 1)
     values = voiced(scores(outline, query, postings, totals, policy), outline, query, policy)
-    snapshot, others = worth_reading(values, outline, budget, policy)
+    terms = Terms(cap=budget)
+    snapshot, others = worth_reading(values, outline, terms, policy)
     return choose(
         instructions=snapshot,
         others=others,
@@ -68,7 +70,7 @@ def recalled(
             for position, text in enumerate(texts)
         },
         weights=query.weights,
-        budget=budget,
+        terms=terms,
         count=count,
         policy=policy,
     )
@@ -253,7 +255,7 @@ def test_the_work_grows_with_the_thread_and_no_faster() -> None:
             roles=roles, tokens=[count(line) for line in lines], at=[START] * messages, typical=20.0
         )
         values = {n: float(n % 97 + 1) for n in range(messages)}
-        snapshot, others = worth_reading(values, outline, 4_000, DEFAULT)
+        snapshot, others = worth_reading(values, outline, Terms(cap=4_000), DEFAULT)
         sources = {
             n: Source(id=str(n), role=roles[n], at=START, text=lines[n][3:]) for n in (*snapshot, *others)
         }
@@ -263,7 +265,7 @@ def test_the_work_grows_with_the_thread_and_no_faster() -> None:
             values=values,
             sources=sources,
             weights={"word1": 1.0},
-            budget=4_000,
+            terms=Terms(cap=4_000),
             count=counting,
             policy=DEFAULT,
         )

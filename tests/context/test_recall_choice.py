@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from context.recall.choose import HEADER, choose, worth_reading
 from context.recall.policy import DEFAULT, RecallPolicy
+from context.recall.purchase import Terms
 from context.recall.render import INSTRUCTION, OPENING
 from context.recall.thread import Outline, Source, typical
 
@@ -35,7 +36,7 @@ def bought(
         values=values,
         sources=sources,
         weights={},
-        budget=room + count(OPENING),
+        terms=Terms(cap=room + count(OPENING)),
         count=count,
         policy=policy,
     )
@@ -96,7 +97,7 @@ def reading(
         typical=typical(roles, sizes),  # type: ignore[arg-type]
         instructions=instructions,
     )
-    return worth_reading(values, outline, budget, PLAIN)
+    return worth_reading(values, outline, Terms(cap=budget), PLAIN)
 
 
 def test_the_best_are_read_first_and_half_as_much_again_as_the_budget() -> None:

@@ -44,8 +44,8 @@ async def _hits(
 
 
 async def _recalled(c: AsyncConnection, w: World, thread_id: str) -> Any:
-    request = RecallRequest(question="What is the code of the garden?", before=w.last, now=START, budget=200)
-    return await recall.recall(c, BOB, thread_id, request, count=lambda words: len(words.split()))
+    request = RecallRequest(question="What is the code of the garden?", before=w.last, now=START, cap=200)
+    return (await recall.recall(c, BOB, thread_id, request, count=lambda words: len(words.split()))).blocks
 
 
 def _counters() -> list[Counter]:

@@ -53,7 +53,7 @@ async def recalled(
     async with database.reading() as connection:
         first = await messages.get(connection, owner, before)
         assert first is not None
-        blocks = await recall(
+        recollection = await recall(
             connection,
             owner,
             thread_id,
@@ -61,10 +61,11 @@ async def recalled(
                 question=question,
                 before=first.message,
                 now=NOW,
-                budget=budget,
+                cap=budget,
             ),
             count=count,
         )
+    blocks = recollection.blocks
     assert sum(count(block.text) for block in blocks) <= budget
     return [block.text for block in blocks if block.text not in (OPENING, INSTRUCTION)]
 

@@ -86,7 +86,7 @@ async def recalled(
         depth=length,
         tokens=1,
     )
-    return await recall(
+    recollection = await recall(
         connection,
         "ada",
         thread,
@@ -94,11 +94,12 @@ async def recalled(
             question=question,
             before=before,
             now=length,
-            budget=2_000,
+            cap=2_000,
         ),
         count=lambda words: -(-len(words) // 4),
         outlines=outlines,
     )
+    return recollection.blocks
 
 
 async def test_recall_reads_no_more_in_a_thread_eight_times_as_long(database: Database) -> None:

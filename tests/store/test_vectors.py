@@ -61,7 +61,7 @@ async def recalled(database: Database, question: str, likeness: Likeness | None,
     async with database.reading() as connection:
         first = await messages.get(connection, "ada", before)
         assert first is not None
-        blocks = await recall(
+        recollection = await recall(
             connection,
             "ada",
             "t",
@@ -69,12 +69,12 @@ async def recalled(database: Database, question: str, likeness: Likeness | None,
                 question=question,
                 before=first.message,
                 now=1,
-                budget=30,
+                cap=30,
                 likeness=likeness,
             ),
             count=lambda words: len(words.split()),
         )
-    return "\n".join(block.text for block in blocks)
+    return "\n".join(block.text for block in recollection.blocks)
 
 
 async def test_the_newest_messages_without_a_vector_come_first_and_no_more_than_asked_for(

@@ -134,7 +134,7 @@ class Bench:
         if self.model is not None:
             likeness = Likeness(model=NAME, compare=partial(cosines, self.model.embed(question)))
         async with archive.database.reading() as connection:
-            blocks = await recall(
+            recollection = await recall(
                 connection,
                 OWNER,
                 archive.id,
@@ -142,13 +142,13 @@ class Bench:
                     question=question,
                     before=first,
                     now=now,
-                    budget=budget,
+                    cap=budget,
                     likeness=likeness,
                 ),
                 count=count,
                 outlines=self.outlines,
             )
-        return [block.text for block in blocks]
+        return [block.text for block in recollection.blocks]
 
     def _held(self, thread: dict[str, Any]) -> Imported:
         if self.held is None or self.held.id != thread["id"]:

@@ -101,3 +101,34 @@ async def test_only_the_own_branch_is_recalled(tmp_path: Path) -> None:
         await chat.many(9, first=100, length=100)
         await chat.say(QUESTION)
         assert "4417" not in words_of(chat.asked()[-1].json)
+
+
+async def test_a_turn_that_asks_nothing_recalls_nothing_and_says_why(tmp_path: Path) -> None:
+    async with talk(tmp_path, window_tokens=1_000) as chat:
+        await told_long_ago(chat)
+        asked = await chat.plan(await chat.say(QUESTION))
+        assert asked["recall"]["code"] == "recalled"
+        assert asked["recall"]["messages"] == len(asked["recipe"]["recalled"]) - 1  # beside the heading
+        assert asked["recall"]["tokens"] == asked["estimate"]["recall"]
+        assert asked["recall"]["cost_pico_usd"] > 0
+        assert 0.2 < asked["recall"]["probability"] < 1
+        assert "asks" in asked["recall"]["because"]
+        assert asked["reasons"]["recall"] == asked["recall"]["words"]
+        for text in ("No, thanks", "bicycle 4417", "danke, das war's", "谢谢", "👍"):
+            plan = await chat.plan(await chat.say(text))
+            assert plan["recall"]["code"] == "asks_nothing", text
+            assert plan["recipe"]["recalled"] == []
+            assert len(newest(chat.asked()[-1].json)) == 1
+
+
+async def test_a_policy_that_values_memory_less_buys_less(tmp_path: Path) -> None:
+    bought: dict[str, int] = {}
+    for policy in ("off", "thrifty", "generous"):
+        async with talk(tmp_path / policy, recall=policy, window_tokens=1_000) as chat:
+            await told_long_ago(chat)
+            plan = await chat.plan(await chat.say(QUESTION))
+            bought[policy] = plan["estimate"]["recall"]
+            assert plan["recall"]["code"] == ("off" if policy == "off" else "recalled")
+            cost = plan["recall"]["probability"] * (plan["recall"]["value_tokens"] or 0)
+            assert plan["recall"]["tokens"] <= cost, "nobody pays more than the chance times the value"
+    assert bought["off"] == 0 < bought["thrifty"] <= bought["generous"]

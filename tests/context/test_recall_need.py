@@ -1,0 +1,179 @@
+"""Whether a turn recalls anything: what asks nothing recalls nothing, in any language."""
+
+from dataclasses import replace
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from context.models.pricing import Prices, PriceTable
+from context.recall.asking import manner
+from context.recall.need import BIAS, WEIGHTS, Signs, may_need, probability, signs
+from context.recall.policy import DEFAULT
+from context.recall.purchase import MODES, Terms, answer_value, chance, chances
+from context.recall.query import analyse
+
+NOTHING_ASKED = (
+    "No, thanks",
+    "No thanks, that's all.",
+    "ok",
+    "Okay, great!",
+    "yes please",
+    "Sounds good.",
+    "4417",
+    "2026-11-03",
+    "3rd of March, 10:30",
+    "ada@example.org",
+    "+49 170 1234567",
+    "AB-1234-XY",
+    "https://example.org/search?q=boats",
+    "👍",
+    "😂😂",
+    "...",
+    "hello",
+    "Good morning!",
+    "danke, das war's",
+    "Nein, danke.",
+    "Guten Morgen",
+    "merci beaucoup",
+    "non merci",
+    "sí, gracias",
+    "obrigado!",
+    "grazie mille",
+    "nee, dank je",
+    "да, спасибо",
+    "нет",
+    "dziękuję",
+    "teşekkürler",
+    "谢谢",
+    "好的，谢谢你。",
+    "嗯",
+    "ありがとう",
+    "감사합니다",
+    "ขอบคุณครับ",
+    "شكرا",
+    "धन्यवाद",
+)
+QUESTION_MARKS = "?？؟"
+ABOUT_OLD = (
+    "What was the combination of the bicycle chain?",
+    "what was the combination of the bicycle chain",
+    "Remind me of the combination of the bicycle chain.",
+    "Wie war die Kombination vom Fahrradschloss?",
+    "Wann hatte ich den Termin beim Zahnarzt in Lübeck?",
+    "¿Cuál era la combinación del candado de la bicicleta?",
+    "Quelle était la combinaison de l'antivol du vélo ?",
+    "Qual era la combinazione del lucchetto della bicicletta?",
+    "Wat was de combinatie van het fietsslot?",
+    "Какой был код замка велосипеда?",
+    "自行车锁的密码是多少？",
+    "自転車の鍵の番号は何でしたか？",
+    "자전거 자물쇠 비밀번호가 뭐였지?",
+    "ما هو رمز قفل الدراجة؟",
+)
+
+
+def signs_of(text: str, *, in_window: bool = False) -> Signs:
+    """The signs of a message whose words stand in two of 400 older messages each, and perhaps in the window."""
+    query = analyse(text, now=0)
+    return signs(
+        text,
+        query,
+        dict.fromkeys(query.weights, 2),
+        400,
+        typical=30.0,
+        size=max(1, len(text) // 4),
+        window=[text if in_window else "Well then."],
+        best=4.0,
+        policy=DEFAULT,
+    )
+
+
+@pytest.mark.parametrize("text", NOTHING_ASKED)
+def test_a_message_that_asks_nothing_needs_nothing_old(text: str) -> None:
+    # Before anything is searched, or because none of its words tells anything.
+    assert not may_need(text) or probability(signs_of(text)) == 0.0
+
+
+@given(
+    st.sampled_from(NOTHING_ASKED), st.sampled_from(NOTHING_ASKED), st.sampled_from((" ", ", ", "! ", "\n"))
+)
+def test_two_such_messages_in_one_need_nothing_old(first: str, second: str, between: str) -> None:
+    text = f"{first}{between}{second}"
+    assert not may_need(text) or probability(signs_of(text)) < 0.001
+
+
+@pytest.mark.parametrize("text", ABOUT_OLD)
+def test_a_question_about_something_old_may_need_it_in_any_language(text: str) -> None:
+    assert may_need(text)
+    assert probability(signs_of(text)) > (0.1 if text[-1] in QUESTION_MARKS else 0.05)
+    assert probability(signs_of(text)) > probability(signs_of(text, in_window=True)), "the window holds it"
+
+
+@given(st.text(max_size=300))
+def test_any_text_has_a_probability(text: str) -> None:
+    assert 0.0 <= probability(signs_of(text)) < 1.0
+    assert manner(text) == manner(text)
+
+
+def test_reacting_and_pointing_speak_against_it() -> None:
+    asked = signs_of("What was the combination of the bicycle chain?")
+    for name in ("reacts", "points", "orders"):
+        assert probability(replace(asked, manner=replace(asked.manner, **{name: True}))) < probability(asked)
+    assert probability(replace(asked, unknown=0.9)) < probability(asked), "no older message has its words"
+    assert probability(replace(asked, answers=True)) < probability(asked), "it answers a question"
+
+
+def test_each_sign_has_a_weight() -> None:
+    assert signs_of("When?").values().keys() == WEIGHTS.keys()
+    assert BIAS < 0, "most turns need nothing"
+
+
+def test_the_better_the_score_the_likelier_is_a_message_needed() -> None:
+    curve = [chance(step / 100) for step in range(101)]
+    assert curve == sorted(curve)
+    assert chance(1.5) == chance(1.0) == pytest.approx(0.25)
+    assert chance(-1.0) == chance(0.0) == pytest.approx(5e-05)
+
+
+@given(st.lists(st.floats(0, 1_000, allow_nan=False), max_size=80))
+def test_all_chances_together_are_one_at_most(values: list[float]) -> None:
+    assert sum(chances(values)) <= 1 + 1e-9
+
+
+@given(st.floats(0, 1e6), st.integers(1, 10_000))
+def test_the_least_share_rules_out_only_what_does_not_pay(worth: float, size: int) -> None:
+    terms = Terms(cap=1_000, worth=worth)
+    below = max(0.0, terms.least_share - 0.001)
+    if terms.least_share > 0:
+        assert not terms.pays(chance(below), max(size, 8))
+
+
+def prices(*, input: int = 2_000_000) -> PriceTable:
+    cheap = Prices(
+        input=input, output=5 * input, cache_read=input // 10, cache_write_5m=input, cache_write_1h=input
+    )
+    dear = Prices(
+        input=4 * input, output=5 * input, cache_read=input, cache_write_5m=input, cache_write_1h=input
+    )
+    return PriceTable(model="m", steps=((0, cheap), (100_000, dear)))
+
+
+def test_a_dearer_policy_values_more_and_a_dearer_prompt_buys_less() -> None:
+    worth = [answer_value(mode, prices(), prompt=5_000, turn=10**10) for mode in MODES]
+    assert worth[0] == 0
+    assert worth == sorted(worth)
+    assert len(set(worth)) == len(MODES)
+    above = answer_value("balanced", prices(), prompt=120_000, turn=10**10)
+    assert above < answer_value("balanced", prices(), prompt=5_000, turn=10**10) / 3.9
+    longer = answer_value("balanced", prices(), prompt=5_000, turn=10**12)
+    assert longer > worth[2], "a dear turn is dear to repeat"
+
+
+def test_a_model_that_costs_nothing_weighs_tokens_too() -> None:
+    assert answer_value("balanced", prices(input=0), prompt=5_000, turn=0) == answer_value(
+        "balanced", prices(), prompt=5_000, turn=0
+    )
+    assert Terms(cap=10).pays(1e-9, 10**9), "without terms everything pays"
+    assert Terms(cap=10).worth == inf
