@@ -1,7 +1,7 @@
 """Read what a plan is made from: the branch since its summary, the summary, the cache states and the learned idle gaps."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,7 +43,9 @@ class ThreadSnapshot:
         """The thread's other cache states, which a compaction moves too."""
         return [
             (
-                runtime.plan_inputs(other, now, thread=self.thread_id, compacted=self.summary is not None),
+                runtime.plan_inputs(
+                    other, now, thread=self.thread_id, tools=self._tools(runtime, other, now)
+                ),
                 stored.cache_state,
             )
             for other, stored in self.cache_states.items()
@@ -55,9 +57,22 @@ class ThreadSnapshot:
         path = runtime.sizes.sized(self.path, model_id)
         safety = runtime.sizes.safety(self.path, model_id)
         inputs = runtime.plan_inputs(
-            model_id, now, thread=self.thread_id, safety=safety, compacted=self.summary is not None
+            model_id,
+            now,
+            thread=self.thread_id,
+            safety=safety,
+            tools=self._tools(runtime, model_id, now),
         )
         return inputs, path
+
+    def _tools(self, runtime: Runtime, model_id: str, now: int) -> tuple[str, ...]:
+        """The tools to offer a model on this branch. A model that is new to the thread goes by the need of the others."""
+        cache_state = self.cache_state(model_id)
+        if not cache_state.uses:
+            needs = [stored.cache_state.need for stored in self.cache_states.values()]
+            cache_state = replace(cache_state, need=max(needs, default=cache_state.need))
+        summary_id = None if self.summary is None else self.summary.id
+        return runtime.tools_offered(model_id, cache_state, summary_id, now)
 
 
 async def load(

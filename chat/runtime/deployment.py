@@ -79,9 +79,9 @@ class Deployment:
             model_id, [table for table in tables if table is not None]
         )
 
-    def tools(self, model_id: str, *, compacted: bool) -> tuple[str, ...]:
-        """The tools a model is offered in a thread; `compacted`: whether messages of it are out of the window."""
-        return (SEARCH,) if compacted and self.recall_tokens and not self.models[model_id].local else ()
+    def tools(self, model_id: str) -> tuple[str, ...]:
+        """The tools a model may be offered in a thread of which messages are out of the window."""
+        return (SEARCH,) if self.recall_tokens and not self.models[model_id].local else ()
 
     def least(self, now: int) -> BudgetAmounts:
         """The least an answer can take of budgets, whichever tier gives it."""

@@ -11,8 +11,10 @@ from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
 from chat.runtime.shared_prompts import SharedPrompts
 from chat.runtime.token_sizes import Sizes
+from context.cache.cache_state import CacheState
 from context.cache.idle_gaps import SIGNS
 from context.cache.plan_inputs import PlanInputs, SummarizerModel
+from context.planning.tool_offer import offered
 from context.request.tools import OVERHEAD
 from context.request.tools import text as tools_text
 from store.database import Database
@@ -39,17 +41,16 @@ class Runtime:
         *,
         thread: str,
         safety: float | None = None,
-        compacted: bool = False,
+        tools: tuple[str, ...] = (),
     ) -> PlanInputs:
         """What a plan of a thread's request to a model is made with: limits, prices, tools, policy.
 
-        `safety`: by what factor token estimates may be too low, where it is known.
+        `tools`: those offered (`tools_offered`); `safety`: by what factor token estimates may be too low, where it is known.
         """
         deployment = self.deployment
         model = deployment.models[model_id]
         summarizer = deployment.tiers["simple"]
-        tools = deployment.tools(model_id, compacted=compacted)
-        tools_tokens = self.sizes.count(tools_text(tools), model_id) + OVERHEAD if tools else 0
+        tools_tokens = self._tools_tokens(tools, model_id)
         prompt_tokens = self.sizes.count(deployment.prompt.text, model_id) + tools_tokens
         return PlanInputs(
             model=replace(model, token_ratio=1.0),  # sizes are counted for this very model
@@ -66,3 +67,22 @@ class Runtime:
             tools_tokens=tools_tokens,
             diagnose=deployment.diagnose and not model.local,
         )
+
+    def tools_offered(
+        self, model_id: str, cache_state: CacheState, summary_id: str | None, now: int
+    ) -> tuple[str, ...]:
+        """The tools to offer a model in a thread whose summary is `summary_id`."""
+        deployment = self.deployment
+        available = deployment.tools(model_id)
+        return offered(
+            available,
+            cache_state,
+            summary_id,
+            tokens=self._tools_tokens(available, model_id),
+            prices=deployment.prices(model_id, now),
+            mode=deployment.recall_mode,
+        )
+
+    def _tools_tokens(self, tools: tuple[str, ...], model_id: str) -> int:
+        """Tokens of some tools' definitions, with what the provider adds."""
+        return self.sizes.count(tools_text(tools), model_id) + OVERHEAD if tools else 0

@@ -1,7 +1,7 @@
 """Update the cache state after a turn, and learn token sizes from the bill."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +11,7 @@ from context.cache import keepalive
 from context.cache.cache_state import CacheState, after_request
 from context.cache.global_gaps import GlobalGaps
 from context.models.pricing import Usage
+from context.planning.planned import Plan
 from context.planning.stored_plan import StoredPlan
 from context.request.recipe import Recipe
 from context.request.window import spoken
@@ -110,6 +111,13 @@ async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
     return rows[0].usage.prompt if len(rows) == 1 and not rows[0].estimated else None
 
 
+def _need(plan: Plan, *, searched: bool) -> float | None:
+    """How likely the turn needed something older than the window; a model that searched for it knew. None where nothing is older."""
+    if plan.recall.code in ("off", "nothing_older"):
+        return None
+    return 1.0 if searched and plan.recipe.tools else plan.recall.probability
+
+
 def cache_update(work: TurnWork) -> CacheUpdate | None:
     """The cache state after the turn's last request; None when the planned model accepted none, so that no cache entry was written or read."""
     plan = work.plan
@@ -123,14 +131,14 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
     actual_usage = record.call.usage if record.call.counted else None
     cache_state = after_request(
         before,
-        plan.cache_use,
+        replace(plan.cache_use, need=_need(plan, searched=len(accepted) > 1)),
         started_at=record.created_at,
         actual_usage=actual_usage,
         upstream_id=record.call.upstream_id,
         policy=work.runtime.deployment.policy,
     )
     inputs = work.runtime.plan_inputs(
-        record.model, record.created_at, thread=work.turn.thread_id, compacted=plan.summary is not None
+        record.model, record.created_at, thread=work.turn.thread_id, tools=plan.recipe.tools
     )
     work.runtime.shared_prompts.sent(record.model, inputs.tools, work.turn.thread_id, record.created_at)
     return CacheUpdate(

@@ -16,6 +16,8 @@ from context.policy import Policy
 CacheTtl = Literal["none", "5m", "1h"]
 TTL_MS: Final[Mapping[CacheTtl, int]] = {"none": 0, "5m": 300_000, "1h": 3_600_000}
 
+FIRST_NEED: Final = 0.002  # of a cache state's turns that need something old, where nothing is known
+NEED_TURNS: Final = 50  # turns over which that is averaged
 POSITIONS_KEPT: Final = 16  # written positions that are remembered; older ones are dead or far behind
 
 
@@ -53,7 +55,8 @@ class CacheState:
     besides the messages the prefix depends on, as of then; upstream_id: the provider's id of the last answer; written: the entries
     that may still be alive; gaps: the idle gaps between its turns, oldest first; share: its share of the thread's turns; keepalives: since
     the last turn; renewals: keep-alives per turn, averaged; output: tokens of an answer, averaged; uses: turns it answered; depth: of the
-    last user message; keepalive_day, keepalive_cost: the last day (since 1970) with keep-alives, and their cost then in picodollars.
+    last user message; keepalive_day, keepalive_cost: the last day (since 1970) with keep-alives, and their cost then in picodollars; tools: offered
+    with its last request, under the summary summary_id; need: the share of its turns that needed something older than the window, averaged.
     """
 
     model: str
@@ -74,6 +77,9 @@ class CacheState:
     depth: int = 0
     keepalive_day: int = 0
     keepalive_cost: int = 0
+    tools: tuple[str, ...] = ()
+    summary_id: str | None = None
+    need: float = FIRST_NEED
 
     @property
     def alive_until(self) -> int:
@@ -113,6 +119,7 @@ class CacheState:
         return CacheState(
             **{
                 **value,
+                "tools": tuple(value.get("tools", ())),
                 "gaps": tuple(Gap(ms=ms, tokens=tokens) for ms, tokens in value["gaps"]),
                 "written": tuple(
                     Written(key=key, tokens=tokens, ttl=ttl, touched_at=at, exact=exact)
@@ -127,7 +134,8 @@ class CacheUse:
     """What a planned request is expected to read from the cache and write into it.
 
     breakpoints: the marked positions, in order; read, read_tokens: key and size of the entry it reads, read_at: the index of its position;
-    arrived: tokens of the thread since the cache state's last turn; user_id and depth: the message it answers.
+    arrived: tokens of the thread since the cache state's last turn; user_id and depth: the message it answers; tools and summary_id: what
+    stands at its beginning; need: how likely it needed something older than the window, None where nothing is older.
     """
 
     ttls: Ttls
@@ -139,6 +147,9 @@ class CacheUse:
     depth: int
     settings: str
     read_at: int | None = None
+    tools: tuple[str, ...] = ()
+    summary_id: str | None = None
+    need: float | None = None
 
 
 def after_request(
@@ -183,7 +194,14 @@ def after_request(
         output=output if first else cache_state.output * memory + output * (1 - memory),
         uses=cache_state.uses + 1,
         depth=use.depth,
+        tools=use.tools,
+        summary_id=use.summary_id,
+        need=cache_state.need if use.need is None else _averaged(cache_state.need, use.need),
     )
+
+
+def _averaged(need: float, newest: float) -> float:
+    return need + (newest - need) / NEED_TURNS
 
 
 def after_keepalive(

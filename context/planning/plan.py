@@ -244,6 +244,8 @@ def _cache_use(
         depth=newest.depth,
         settings=inputs.settings,
         read_at=forecast.read_at,
+        tools=inputs.tools,
+        summary_id=None if branch.summary is None else branch.summary.id,
     )
 
 

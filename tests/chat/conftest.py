@@ -11,6 +11,7 @@ import pytest_asyncio
 import structlog
 
 from chat.upstream.client import Timeouts
+from context.planning import tool_offer
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
 from tests.upstream import Simulator
@@ -26,6 +27,12 @@ structlog.configure(
         structlog.processors.KeyValueRenderer(),
     ]
 )
+
+
+@pytest.fixture
+def search_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model may search from the first summary on, whatever the definition costs."""
+    monkeypatch.setattr(tool_offer, "earns", lambda *_, **__: True)
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,7 @@ async def test_a_summary_whose_stored_words_changed_is_named(tmp_path: Path) -> 
         assert "messages_changed" in detail
 
 
-async def test_a_tool_that_was_sent_in_other_words_is_named(tmp_path: Path) -> None:
+async def test_a_tool_that_was_sent_in_other_words_is_named(tmp_path: Path, search_offered: None) -> None:
     async with talk(tmp_path, window_tokens=2_000) as chat:
         await chat.many(14, length=120)
         await sent_otherwise(chat, await chat.say("Go on."), 1)

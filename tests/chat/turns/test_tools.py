@@ -17,7 +17,7 @@ from tests.upstream.replies import ToolCall
 
 
 @pytest.fixture
-async def chat(tmp_path: Path) -> AsyncIterator[Talk]:
+async def chat(tmp_path: Path, search_offered: None) -> AsyncIterator[Talk]:
     """A conversation with a summary, in which the model may search."""
     async with talk(tmp_path / "house", window_tokens=1_000) as conversation:
         await conversation.say(FACT)
