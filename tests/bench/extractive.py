@@ -1,7 +1,7 @@
 """A summarizer that needs no model: it copies sentences, and gives every part of what it is shown its share.
 
-It obeys the summarizer's prompt (`context/compaction/prompt.py`): references, budget, EARLIER and PINNED lines, and the table of key
-facts, where the prompt shows one. What it writes is a floor under what a model would: nothing is condensed, only left out.
+Words that say nothing of their own are left out of a line, as in a telegram. It obeys the summarizer's prompt (`context/compaction/prompt.py`): references, budget, EARLIER and PINNED lines, and the table of key
+facts, where the prompt shows one. What it writes is a floor under what a model would.
 
 How it chooses. Sentences and EARLIER lines stand in the order of the conversation. A new sentence is entitled to a fifth of its tokens, an
 EARLIER line, which was condensed before, to all of its own, both times the one factor that makes it fit the budget. Neighbors put
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.bench.function_words import FUNCTION_WORDS
 from tests.upstream.models import Model, find_model
 from tests.upstream.tokens import count
 
@@ -106,7 +107,7 @@ def _items(prompt: str, model: Model) -> Iterator[Item]:
             yield Item(line["text"], line["refs"], _size(line["text"], model))
     for message in _messages(prompt):
         for sentence in _sentences(message["text"]):
-            yield Item(sentence, message["ref"], SHARE * _size(sentence, model))
+            yield Item(_telegram(sentence), message["ref"], SHARE * _size(sentence, model))
 
 
 def _before_conversation(prompt: str) -> str:
@@ -124,6 +125,14 @@ def _sentences(text: str) -> Iterator[str]:
         words = " ".join(sentence.split()).strip("-*#>| ")
         if len(words) > 1:
             yield words
+
+
+def _telegram(sentence: str) -> str:
+    """A sentence without its function words; whole where it is all of them, or in a script that does not divide words."""
+    return (
+        " ".join(word for word in sentence.split() if word.strip(".,!?;:").lower() not in FUNCTION_WORDS)
+        or sentence
+    )
 
 
 def _lines(items: list[Item], budget: int, model: Model) -> Iterator[str]:

@@ -5,16 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Of the bench's own, so that what is counted does not change with recall.
-FUNCTION_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """a an the and or but if then than so as of at by for with about against into through during before after to from in out on off
-        over under again all any both each few more most other some such no nor not only own same too very can will just should now i me
-        my we our us you your he him his she her it its they them their what which who whom thi that these those am is are was were be
-        been being have has had having do doe did doing would could may might must where when why how""",
-    )
-)
+from tests.bench.function_words import FUNCTION_WORDS
+
 _WORD = re.compile(r"\w+(?:['’.,:/-]\w+)*")
 
 
@@ -22,7 +14,7 @@ def answer_words(answer: object) -> frozenset[str]:
     """The words that say something, in small letters; all of them where nothing else is left."""
     listed = answer if isinstance(answer, list) else [answer]
     words = _words(" ".join(map(str, listed)))
-    return frozenset(words - FUNCTION_WORDS) or frozenset(words)
+    return frozenset(words - _EMPTY) or frozenset(words)
 
 
 def share_in(words: frozenset[str], texts: Iterable[str]) -> float:
@@ -39,3 +31,6 @@ def _plain(word: str) -> str:
     """Without a possessive or plural s, so that "Anna's cats" holds "Anna" and "cat"."""
     word = word.replace("’", "'").removesuffix("'s")
     return word.removesuffix("s") if len(word) > 3 and not word.endswith("ss") else word
+
+
+_EMPTY = {_plain(word) for word in FUNCTION_WORDS}
