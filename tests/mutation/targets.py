@@ -47,6 +47,17 @@ _ALL: Final = (
     _context("request", "request", "request_layout_2", "window", *_PLANS),
     _context("audit", "baselines", "bound", "cache_audit"),
     _context("recall", "recall", "recall_choice", "recall_likeness", "recall_words"),
+    Target(  # what decides about bills and recall, by the golden values alone
+        name="golden",
+        sources=(
+            "context/compaction/when.py",
+            "context/planning/plan.py",
+            "context/models/pricing.py",
+            "context/recall/choose.py",
+        ),
+        tests=("tests/bench/golden/test_golden.py",),
+        allowed=0.2,
+    ),
     Target(
         name="store",
         sources=("store/*.py", "store/ledger/*.py", "store/search/*.py"),
