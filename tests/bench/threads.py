@@ -42,6 +42,14 @@ class Thread:
         starts = [exchange.at for exchange in self.exchanges]
         return [later - earlier for earlier, later in pairwise(starts)]
 
+    def paced(self, gaps: Sequence[int]) -> Thread:
+        """The thread with other pauses between its turns, in milliseconds."""
+        start, exchanges = self.exchanges[0].at, list[Exchange]()
+        for exchange, gap in zip(self.exchanges, (0, *gaps), strict=False):
+            start += gap
+            exchanges.append(replace(exchange, at=start))
+        return replace(self, exchanges=tuple(exchanges))
+
     def first(self, turns: int | None) -> Thread:
         """The thread's first turns, or all of them."""
         return self if turns is None else replace(self, exchanges=self.exchanges[:turns])

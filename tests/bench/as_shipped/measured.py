@@ -70,23 +70,34 @@ def play_all(threads: Iterable[Thread], settings: dict[str, Any], jobs: int) -> 
     return list(each(partial(play, settings), threads, jobs))
 
 
+def sized(played: Played) -> list[SizedTurn]:
+    """The turns as sizes, by tier; an answer is as long as it stands in later windows."""
+    tiers = {model: tier for tier, model in THREE.items()}
+    return [
+        SizedTurn(
+            model=tiers[request.model.id],
+            at=exchange.at,
+            user=FRAME + count(exchange.user, request.model),
+            answer=FRAME + count(exchange.answer, request.model),
+            summary=request.summary_tokens,
+        )
+        for request, exchange in zip(played.sent, played.thread.exchanges, strict=True)
+    ]
+
+
+def inputs_of(played: Played) -> dict[str, PlanInputs]:
+    """The engine's inputs for each tier that answered, with the system prompt as the provider counts it."""
+    used, system = {turn.model for turn in sized(played)}, played.sent[0].system
+    return {tier: terms_of(THREE[tier], system) for tier in TIERS if tier in used}
+
+
+def answers(played: Played) -> int:
+    """Picodollars of the answers alone."""
+    inputs = inputs_of(played)
+    return sum(inputs[turn.model].prices.at(0).output * (turn.answer - FRAME) for turn in sized(played))
+
+
 def least(played: Played) -> int:
     """The offline bound of a thread in picodollars, answers included, with the summaries it had; recall and tools are not in it."""
-    tiers = {model: tier for tier, model in THREE.items()}
-    used = [tiers[request.model.id] for request in played.sent]
-    system = played.sent[0].system
-    inputs: dict[str, PlanInputs] = {tier: terms_of(THREE[tier], system) for tier in TIERS if tier in used}
-    turns, answers = list[SizedTurn](), 0
-    for request, exchange, tier in zip(played.sent, played.thread.exchanges, used, strict=True):
-        answer = count(exchange.answer, request.model)
-        answers += inputs[tier].prices.at(0).output * answer
-        turns.append(
-            SizedTurn(
-                model=tier,
-                at=exchange.at,
-                user=FRAME + count(exchange.user, request.model),
-                answer=FRAME + answer,
-                summary=request.summary_tokens,
-            )
-        )
-    return bound(turns, frame_of(inputs, system=system)) + answers
+    frame = frame_of(inputs_of(played), system=played.sent[0].system)
+    return bound(sized(played), frame) + answers(played)

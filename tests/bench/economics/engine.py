@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -80,8 +79,6 @@ class Run:
     summary: Summary | None = None
     folds: int = 0
     summaries: list[int] = field(default_factory=list)
-    planning: float = 0.0
-    plans: int = 0
     coming: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -207,16 +204,12 @@ class Run:
         return signs(self.presence)[answer]
 
     def _plan(self, inputs: PlanInputs, cache_state: CacheState, now: int) -> Plan:
-        began = time.perf_counter()
         turn = TurnInputs(
             route=Route(model_id=inputs.model.id, tier=None, reason="bench"),
             branch=self._branch(inputs, cache_state, now),
             global_gaps=self._service(inputs),
         )
-        planned = plan(inputs, turn)
-        self.planning += time.perf_counter() - began
-        self.plans += 1
-        return planned
+        return plan(inputs, turn)
 
     def _ask(self, inputs: PlanInputs, planned: Plan, now: int, answer: int) -> Usage:
         marks = {mark.at: mark.ttl for mark in planned.recipe.breakpoints}

@@ -32,9 +32,7 @@ class Run:
 
 
 RUNS = {
-    "one tier": Run(
-        thread="bicycle_shop", settings=ONE_TIER, over_least=1.3, evidence=0.85, for_nothing=50
-    ),
+    "one tier": Run(thread="bicycle_shop", settings=ONE_TIER, over_least=1.3, evidence=0.85, for_nothing=50),
     "recall off": Run(thread="bicycle_shop", settings={**ONE_TIER, "recall_tokens": 0}, over_least=1.3),
     "long answers, routed": Run(
         thread="garden_plan", settings={}, over_least=1.4, evidence=0.8, for_nothing=50

@@ -19,7 +19,7 @@ from context.models.pricing import Usage, price_table
 from context.planning.planned import Plan
 from context.policy import DEFAULT
 from tests.bench.economics.conversations import START, Conversation, Exchange, pauses
-from tests.bench.economics.engine import MID, THREE, Run, terms_of
+from tests.bench.economics.engine import MID, THREE, Run, signs, terms_of
 
 TURNS = 60
 SYSTEM = 900  # tokens of the system prompt
@@ -27,6 +27,8 @@ SIZES = {"terse": (40, 60), "long": (80, 900)}  # mean tokens of a user's text a
 PATTERNS = ("seconds", "minutes", "bursts", "hours", "days")
 MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-sonnet-4-5")
 PROMPTS = (100, 99_999, 100_001, 250_000)  # tokens on both sides of the steps that price lists have
+
+PRESENCE = 0.9  # of the signs of presence are right
 
 Change = Callable[[PlanInputs], PlanInputs]
 VARIANTS: dict[str, Change] = {
@@ -53,17 +55,30 @@ def decisions() -> dict[str, Any]:
             (("one tier", MID), ("three tiers", THREE)), SIZES, PATTERNS
         )
     }
-    return usual | {
-        f"{name}, {size}": _decisions(MID, size, "bursts", change)
-        for name, change in VARIANTS.items()
-        for size in SIZES
-    }
+    return (
+        usual
+        | {
+            f"{name}, {size}": _decisions(MID, size, "bursts", change)
+            for name, change in VARIANTS.items()
+            for size in SIZES
+        }
+        | {
+            f"signs of presence, {size}, {pattern}": _decisions(
+                MID, size, pattern, _signed, presence=PRESENCE
+            )
+            for size, pattern in product(SIZES, ("bursts", "hours"))
+        }
+    )
 
 
-def _decisions(models: Mapping[str, str], size: str, pattern: str, change: Change) -> dict[str, Any]:
+def _decisions(
+    models: Mapping[str, str], size: str, pattern: str, change: Change, *, presence: float | None = None
+) -> dict[str, Any]:
     plans: list[Plan] = []
     inputs = {tier: change(terms_of(model, SYSTEM)) for tier, model in models.items()}
-    run = Run(inputs=inputs, seen=plans.append).play(_conversation(size), pauses(pattern, TURNS, 1))
+    run = Run(inputs=inputs, seen=plans.append, presence=presence).play(
+        _conversation(size), pauses(pattern, TURNS, 1)
+    )
     return {
         "bill": run.provider.spent,
         "compactions": run.folds,
@@ -74,6 +89,10 @@ def _decisions(models: Mapping[str, str], size: str, pattern: str, change: Chang
         "plans": _digest(map(_decided, plans)),
         "reasons": _digest(plan.reasons for plan in plans),
     }
+
+
+def _signed(inputs: PlanInputs) -> PlanInputs:
+    return replace(inputs, signs=signs(PRESENCE))
 
 
 def _conversation(size: str) -> Conversation:
