@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from context.recall.excerpts import excerpt
 from context.recall.policy import RecallPolicy
-from context.recall.purchase import INSTRUCTION_CHANCE, Terms, chance, chances
+from context.recall.purchase import INSTRUCTION_CHANCE, Terms, chance
 from context.recall.rank import density, ranked
 from context.recall.render import INSTRUCTION, OPENING, rendered
 from context.recall.thread import Outline, Source
@@ -64,52 +64,53 @@ def choose(
     """The blocks to send, on these terms as `count` counts tokens: instructions, then the others, each oldest first."""
     opening, heading = _block(RECALL, OPENING, count), _block(RECALL_INSTRUCTIONS, INSTRUCTION, count)
     top = max(values.values(), default=0.0)
-    rules_sent: dict[int, Recalled] = {}
-    room = min(terms.cap, int(terms.cap * policy.instruction_share)) - heading.tokens
-    for position in instructions:
-        block = _whole(sources[position], count) if position in sources else None
-        if (
-            block is not None
-            and block.tokens <= room
-            and terms.pays(_rule_chance(position, values, top), block.tokens)
-        ):
-            rules_sent[position] = block
-            room -= block.tokens
-    spent = heading.tokens + sum(block.tokens for block in rules_sent.values()) if rules_sent else 0
-    candidates = [position for position in others if position not in rules_sent and position in sources]
-    offers = _offers(candidates, values, sources, weights, count, policy)
-    bought = _buy(offers, terms.cap - spent - opening.tokens, terms)
+    rules = {
+        position: _rule_chance(position, values, top) for position in instructions if position in sources
+    }
+    rest = [position for position in others if position in sources]
+    needed = {position: chance(values[position] / top) for position in rest} if top > 0 else {}
+    scale = 1 / max(1.0, sum(rules.values()) + sum(needed.values()))  # together they are needed once
+    rule_offers = _rule_offers(rules, scale, sources, count)
+    room = int(terms.cap * policy.instruction_share)
+    rules_sent = _worth_it(_buy(rule_offers, room - heading.tokens, terms), heading, terms)
+    spent = sum(offer.block.tokens for offer in rules_sent.values()) + heading.tokens if rules_sent else 0
+    chances = {position: likely * scale for position, likely in needed.items() if position not in rules_sent}
+    offers = _offers(chances, values, sources, weights, count, policy)
+    bought = _worth_it(_buy(offers, terms.cap - spent - opening.tokens, terms), opening, terms)
     made: list[Recalled] = []
     if rules_sent:
-        made += [heading, *(rules_sent[position] for position in sorted(rules_sent))]
+        made += [heading, *(rules_sent[position].block for position in sorted(rules_sent))]
     if bought:
-        made += [opening, *(bought[position] for position in sorted(bought))]
+        made += [opening, *(bought[position].block for position in sorted(bought))]
     return tuple(made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Offer:
-    """A message, or a part of it, at its price. `chance`: that it is what is needed; `density`: value per token."""
+    """A message, or a part of it, at its price. `density`: value per token.
+
+    chance: that it is needed, and the part alone would not do; whole_chance: that any of it is needed.
+    """
 
     position: int
     block: Recalled
     chance: float
     density: float
+    whole_chance: float
 
 
 def _offers(
-    positions: Sequence[int],
+    chances: Mapping[int, float],
     values: Mapping[int, float],
     sources: Mapping[int, Source],
     weights: Mapping[str, float],
     count: Count,
     policy: RecallPolicy,
 ) -> list[_Offer]:
-    """What can be bought, best value per token first, of equals the newest."""
+    """What can be bought, best value per token first, of equals the newest. `chances` in the order in which long messages are read."""
     offers: list[_Offer] = []
     excerpts = 0
-    needed = chances([values[position] for position in positions])
-    for position, likely in zip(positions, needed, strict=True):
+    for position, likely in chances.items():
         whole, value = _whole(sources[position], count), values[position]
         if whole is None:
             continue
@@ -121,24 +122,63 @@ def _offers(
             share = 1 - policy.excerpt_value
             density = _density(value * policy.excerpt_value, part.tokens, policy)
             offers.append(
-                _Offer(position=position, block=part, chance=likely * policy.excerpt_value, density=density)
+                _Offer(
+                    position=position,
+                    block=part,
+                    chance=likely * policy.excerpt_value,
+                    density=density,
+                    whole_chance=likely * policy.excerpt_value,
+                )
             )
         rest = whole.tokens - (0 if part is None else part.tokens)
         density = _density(value * share, rest, policy)
-        offers.append(_Offer(position=position, block=whole, chance=likely * share, density=density))
+        offers.append(
+            _Offer(
+                position=position,
+                block=whole,
+                chance=likely * share,
+                density=density,
+                whole_chance=likely,
+            )
+        )
     return sorted(offers, key=lambda offer: (-offer.density, -offer.position, offer.block.tokens))
 
 
-def _buy(offers: Sequence[_Offer], room: int, terms: Terms) -> dict[int, Recalled]:
+def _rule_offers(
+    chances: Mapping[int, float], scale: float, sources: Mapping[int, Source], count: Count
+) -> list[_Offer]:
+    """Instructions that stay in force, in this order."""
+    blocks = {position: _whole(sources[position], count) for position in chances}
+    return [
+        _Offer(
+            position=position,
+            block=block,
+            chance=chances[position] * scale,
+            density=0.0,
+            whole_chance=chances[position] * scale,
+        )
+        for position, block in blocks.items()
+        if block is not None
+    ]
+
+
+def _buy(offers: Sequence[_Offer], room: int, terms: Terms) -> dict[int, _Offer]:
     """What is bought, by position: what fits and pays. A whole message replaces its part, whose price is given back."""
-    bought: dict[int, Recalled] = {}
+    bought: dict[int, _Offer] = {}
     for offer in offers:
-        returned = bought[offer.position].tokens if offer.position in bought else 0
+        returned = bought[offer.position].block.tokens if offer.position in bought else 0
         price = offer.block.tokens - returned
         if 0 < price <= room and terms.pays(offer.chance, price):
-            bought[offer.position] = offer.block
+            bought[offer.position] = offer
             room -= price
     return bought
+
+
+def _worth_it(bought: dict[int, _Offer], heading: Recalled, terms: Terms) -> dict[int, _Offer]:
+    """What was bought, or nothing where it is not worth its heading too."""
+    tokens = heading.tokens + sum(offer.block.tokens for offer in bought.values())
+    likely = sum(offer.whole_chance for offer in bought.values())
+    return bought if terms.pays(likely, tokens) else {}
 
 
 def _rule_chance(position: int, values: Mapping[int, float], top: float) -> float:

@@ -63,7 +63,6 @@ class Decision:
             "tokens": self.tokens,
             "cost_pico_usd": self.cost,
             "because": list(self.because),
-            "words": self.words,
         }
 
     @property

@@ -8,7 +8,6 @@ turn, so that a model that costs nothing is treated as one that costs little: it
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log
 from typing import Final, Literal, get_args
@@ -57,15 +56,6 @@ def chance(share: float) -> float:
     low, high = _SHARES[index - 1], _SHARES[index]
     part = (share - low) / (high - low)
     return exp((1 - part) * log(_CHANCES[index - 1]) + part * log(_CHANCES[index]))
-
-
-def chances(values: Sequence[float]) -> list[float]:
-    """The chance of each message to be needed, by their scores: together one at most."""
-    top = max(values, default=0.0)
-    if top <= 0:
-        return [0.0] * len(values)
-    raw = [chance(value / top) for value in values]
-    return [each / max(1.0, sum(raw)) for each in raw]
 
 
 def answer_value(mode: RecallMode, prices: PriceTable, *, prompt: int, turn: int) -> float:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from context.recall.choose import HEADER, choose, worth_reading
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.purchase import Terms
@@ -57,6 +60,34 @@ def test_of_equal_messages_the_most_valuable_is_bought() -> None:
 def test_the_value_of_a_token_decides_and_not_that_of_a_message() -> None:
     assert bought([40, 20, 20], {0: 3.0, 1: 2.0, 2: 2.0}, 2 * price_of(20)) == {1, 2}
     assert bought([40, 20, 20], {0: 9.0, 1: 2.0, 2: 2.0}, price_of(40)) == {0}
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 400), st.floats(0.01, 9)), min_size=1, max_size=40),
+    st.integers(0, 600),
+    st.floats(0, 50_000),
+    st.integers(0, 20),
+)
+def test_nobody_pays_more_than_what_is_needed_is_worth(
+    messages: list[tuple[int, float]], cap: int, worth: float, rules: int
+) -> None:
+    sources = {
+        position: Source(id=str(position), role="user", at=0, text="word. " * size)
+        for position, (size, _) in enumerate(messages)
+    }
+    values = {position: score for position, (_, score) in enumerate(messages)}
+    blocks = choose(
+        instructions=list(values)[:rules],
+        others=sorted(values, key=values.__getitem__, reverse=True),
+        values=values,
+        sources=sources,
+        weights={"word": 1.0},
+        terms=Terms(cap=cap, worth=worth),
+        count=count,
+        policy=DEFAULT,
+    )
+    assert sum(block.tokens for block in blocks) <= min(cap, worth)
+    assert len({block.id for block in blocks}) == len(blocks)
 
 
 def test_attention_makes_short_messages_dearer() -> None:

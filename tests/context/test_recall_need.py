@@ -11,7 +11,7 @@ from context.models.pricing import Prices, PriceTable
 from context.recall.asking import manner
 from context.recall.need import BIAS, WEIGHTS, Signs, may_need, probability, signs
 from context.recall.policy import DEFAULT
-from context.recall.purchase import MODES, Terms, answer_value, chance, chances
+from context.recall.purchase import MODES, Terms, answer_value, chance
 from context.recall.query import analyse
 
 NOTHING_ASKED = (
@@ -135,11 +135,6 @@ def test_the_better_the_score_the_likelier_is_a_message_needed() -> None:
     assert curve == sorted(curve)
     assert chance(1.5) == chance(1.0) == pytest.approx(0.25)
     assert chance(-1.0) == chance(0.0) == pytest.approx(5e-05)
-
-
-@given(st.lists(st.floats(0, 1_000, allow_nan=False), max_size=80))
-def test_all_chances_together_are_one_at_most(values: list[float]) -> None:
-    assert sum(chances(values)) <= 1 + 1e-9
 
 
 @given(st.floats(0, 1e6), st.integers(1, 10_000))

@@ -79,9 +79,10 @@ const REASONS: Readonly<Record<string, string>> = {
   compaction: "Compaction",
 };
 
-export function reasonRows({ reasons = {} }: Plan): readonly (readonly [string, string])[] {
+/** The reason of each decision. That of recall stands with what was recalled. */
+export function reasonRows({ reasons = {}, recall }: Plan): readonly (readonly [string, string])[] {
   return Object.entries(reasons).flatMap(([name, text]) =>
-    typeof text === "string" && text !== ""
+    typeof text === "string" && text !== "" && !(name === "recall" && recall !== undefined)
       ? [[REASONS[name] ?? label(name), capitalize(text)] as const]
       : [],
   );

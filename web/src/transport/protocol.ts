@@ -127,8 +127,21 @@ export interface Plan {
   readonly cost_pico_usd?: number | null;
   readonly left_out?: readonly LeftOut[];
   readonly reasons?: Readonly<Record<string, string>>;
+  readonly recall?: StoredRecall;
   readonly window_messages?: number;
   readonly route?: StoredRoute;
+}
+
+/** Why older messages were recalled, or none, as stored. */
+export interface StoredRecall {
+  readonly code: string;
+  /** That an older message is needed, from 0 to 1. */
+  readonly probability: number;
+  readonly value_tokens: number | null;
+  readonly messages: number;
+  readonly tokens: number;
+  readonly cost_pico_usd: number | null;
+  readonly because: readonly string[];
 }
 
 /** How the model was chosen, as stored. */

@@ -13,6 +13,7 @@ import {
 } from "../../format/context-report.ts";
 import { dollars, modelLabel } from "../../format/numbers.ts";
 import { breakpointLabels } from "../../format/prompt-slices.ts";
+import { recallText } from "../../format/recall-report.ts";
 import type { LeftOut, Plan, TurnContext } from "../../transport/protocol.ts";
 import { Fact } from "../elements/Fact.tsx";
 import { IconButton } from "../elements/icons.tsx";
@@ -100,16 +101,20 @@ function RecalledPart({
   const messages = (plan.recipe?.recalled ?? []).filter(
     ({ id }) => id !== "recall" && id !== "recall-instructions" && !id.startsWith("continue:"),
   );
-  if (messages.length === 0) return null;
+  const why = recallText(plan);
+  if (messages.length === 0 && why === null) return null;
   return (
     <PanelPart title="Recalled for this turn">
-      <ul class="context-list">
-        {messages.map(({ id }) => (
-          <li key={id}>
-            <MessageLink threadId={threadId} messageId={id} />
-          </li>
-        ))}
-      </ul>
+      {why !== null && <p class="panel-note">{why}</p>}
+      {messages.length > 0 && (
+        <ul class="context-list">
+          {messages.map(({ id }) => (
+            <li key={id}>
+              <MessageLink threadId={threadId} messageId={id} />
+            </li>
+          ))}
+        </ul>
+      )}
     </PanelPart>
   );
 }
