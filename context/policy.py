@@ -23,10 +23,17 @@ class Policy:
 
     The summary:
 
-    summary_budget: what all lines of the summary together should hold. 1,500 tokens are about a hundred lines.
+    summary_budget: what the segments of the summary may hold together; three quarters of it on average, for a level is full only just before
+        a merge. A cached token is read for a tenth to a twentieth of the price of an uncached one: what stands here for a turn costs as
+        much as 200 to 400 tokens of recall, which a turn about something old would need several times over. At 3,600 half of what the
+        window lacks of an answer's words stands in the summary (at 1,500 a quarter), for 6 % of the bill.
     summary_share: new summary tokens per compacted token. A fifth keeps names, numbers and decisions of ordinary talk.
-    summary_merge_above, summary_merge_to: segments are merged when the summary would pass the first times its budget, down to the second.
-        The distance between them is how many compactions leave the oldest bytes alone.
+    summary_per_level: segments of one level before the two oldest are merged (`context/compaction/levels.py`). Two: a fact is rewritten
+        at most log2(n) + 1 times in n compactions.
+    summary_growth: what a segment of the next level may hold, times one of this. Two would give each part of a long conversation the same
+        share, one nearly all of it to the newest. At 1.4 the newest tenth holds seven times as much as the oldest after 570 compactions;
+        at 1.6 never four times.
+    merge_prompt: tokens of the summarizer's instructions for a merge.
     summarizer_prompt: tokens of the summarizer's own instructions.
     summarizer_chunk: the most one summarizer call reads; the cheapest model's price steps up at 100,000.
     fork_instruction: tokens of the instruction when the model itself is asked for a summary behind its cached prefix.
@@ -59,10 +66,11 @@ class Policy:
     safety: float = 1.15
     overhead: int = 64
 
-    summary_budget: int = 1_500
+    summary_budget: int = 3_600
     summary_share: float = 0.2
-    summary_merge_above: float = 1.2
-    summary_merge_to: float = 0.8
+    summary_per_level: int = 2
+    summary_growth: float = 1.6
+    merge_prompt: int = 150
     summarizer_prompt: int = 400
     summarizer_chunk: int = 90_000
     fork_instruction: int = 200

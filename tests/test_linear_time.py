@@ -13,7 +13,7 @@ import pytest
 
 from chat.api.search import snippet
 from chat.background import titles
-from context.compaction import prompt
+from context.compaction import answer, prompt
 from context.recall.dates import ranges
 from context.recall.excerpts import excerpt
 from context.recall.feedback import candidates
@@ -45,8 +45,8 @@ NOTHING = Query(weights={}, kinds={}, dates=(), first_person=False)
 
 
 def parse(text: str) -> None:
-    with contextlib.suppress(prompt.SummaryRejected):
-        prompt.parse(text, ASKED, len)
+    with contextlib.suppress(answer.SummaryRejected):
+        answer.parse(text, ASKED, len)
 
 
 def route(text: str) -> None:

@@ -1,7 +1,8 @@
 """Compaction: move the oldest window messages of a branch into its next summary.
 
     load ........ read all of the branch that has no summary yet (much, after an import or after compactions that kept failing)
-    summarize ... one summarizer call per chunk, validated; a bad answer is asked for once more, then the compaction is given up
+    summarize ... one summarizer call per chunk, validated; a bad answer is asked for once more, then the compaction is given up;
+                  one per merge of older segments: where that fails they stay as they are until the next compaction
     store ....... the new version is stored, and the next plan finds it; a turn that runs meanwhile is not touched
 
 A compaction that fails changes nothing: the window stays, and the next turn finds the compaction due again.
@@ -9,25 +10,20 @@ A compaction that fails changes nothing: the window stays, and the next turn fin
 
 import asyncio
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.background.compaction_claim import CompactionClaim, claiming
-from chat.background.completion import complete
 from chat.background.jobs import PATIENCE
-from chat.background.summary_request import summary_request
-from chat.calls import ledger
-from chat.calls.record import CallContext
+from chat.background.summary_calls import SummaryCalls
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
-from context.compaction.prompt import Ask, SummaryRejected, ask_fork, next_segments, parse, pinned_lines
-from context.compaction.prompt import ask as ask_apart
-from context.compaction.scope import Chunk, Compaction, compaction_range
+from context.compaction.prompt import SUMMARY
+from context.compaction.scope import Compaction, compaction_range
 from context.messages import Message
-from context.request.summary_blocks import Line, Segment, Summary
+from context.request.summary_blocks import Segment, Summary
 from context.request.window import floor_index
 from store import messages, prompts, summaries, threads
 from store.database import database_patience
@@ -39,8 +35,6 @@ FIRST_PAUSE, LONGEST_PAUSE = (
     21_600_000,
 )  # milliseconds after a failed compaction; doubles with each further one
 MOST_PAUSED = 10_000  # threads whose failures are remembered
-TRIES = 2  # answers a summarizer may give to one question
-
 
 Ended = Literal["compacted", "nothing", "busy", "moved", "taken_back", "given_up"]
 """How a compaction ended. `nothing`: no message is old enough; `busy`: the thread is being compacted; `moved`: the window or the
@@ -118,15 +112,13 @@ class Summarizer:
         if not required and await self._was_undone(snapshot, messages[-1]):
             return "taken_back"
         compaction = self._as_of_now(snapshot, messages, planned)
-        lines, ask = await self._lines(snapshot, compaction, messages, claim)
-        if lines is None or ask is None:
+        calls = SummaryCalls(runtime=self.runtime, snapshot=snapshot, compaction=compaction, claim=claim)
+        segments = await calls.segments(messages)
+        if segments is None:
             self._rest((snapshot.owner_id, snapshot.thread_id))
             log.warning("compaction.given_up", thread_id=snapshot.thread_id, messages=len(messages))
             return "given_up"
-        segments = next_segments(
-            compaction, snapshot.summary, lines, self.runtime.sizes.count, id=self.runtime.clock.new_id("seg")
-        )
-        return await self._store(snapshot, compaction, messages[-1], segments, ask, claim)
+        return await self._store(snapshot, compaction, messages[-1], segments, claim)
 
     async def _was_undone(self, snapshot: ThreadSnapshot, last: Message) -> bool:
         """Whether somebody undid a summary that reached about as far as this message."""
@@ -162,69 +154,12 @@ class Summarizer:
             leaf_id=planned.leaf_id,
         )
 
-    async def _lines(
-        self,
-        snapshot: ThreadSnapshot,
-        compaction: Compaction,
-        compacted: tuple[Message, ...],
-        claim: CompactionClaim,
-    ) -> tuple[tuple[Line, ...] | None, Ask | None]:
-        """The lines of the new segment: chunk after chunk, each condensing what the one before left."""
-        pinned = pinned_lines(compaction, snapshot.summary)
-        earlier: tuple[Line, ...] = ()
-        question: Ask | None = None
-        for number, chunk in enumerate(compaction.chunks):
-            summary = snapshot.summary if number == 0 else None
-            between = _between(compacted, chunk)
-            if compaction.summarizer == "fork":
-                question = ask_fork(compaction, between, summary)
-            else:
-                question = ask_apart(compaction, between, summary, earlier)
-            last = number == len(compaction.chunks) - 1
-            answer = await self._summarize(snapshot, compaction, question, pinned if last else (), claim)
-            if answer is None:
-                return None, None
-            earlier = answer
-        return earlier, question
-
-    async def _summarize(
-        self,
-        snapshot: ThreadSnapshot,
-        compaction: Compaction,
-        question: Ask,
-        pinned: tuple[Line, ...],
-        claim: CompactionClaim,
-    ) -> tuple[Line, ...] | None:
-        """The lines of a usable answer; None when none came in a few tries."""
-        call_context = CallContext(
-            owner_id=snapshot.owner_id, thread_id=snapshot.thread_id, purpose="summary"
-        )
-        model = (
-            self.runtime.deployment.tiers["simple"] if compaction.summarizer == "cheap" else compaction.model
-        )
-        for _ in range(TRIES):
-            if not await claim.extend():
-                return None
-            body = await summary_request(self.runtime, snapshot, compaction, question, model)
-            if body is None:
-                return None
-            completion = await complete(self.runtime, call_context, model, body)
-            await self.runtime.database.write(partial(ledger.keep, rows=completion.spent))
-            if not completion.ok:
-                continue
-            try:
-                return parse(completion.text, question, self.runtime.sizes.count, pinned=pinned)
-            except SummaryRejected as problem:
-                log.info("summary.rejected", reason=str(problem), thread_id=snapshot.thread_id)
-        return None
-
     async def _store(
         self,
         snapshot: ThreadSnapshot,
         compaction: Compaction,
         last: Message,
         segments: tuple[Segment, ...],
-        question: Ask,
         claim: CompactionClaim,
     ) -> Ended:
         summary_id = self.runtime.clock.new_id("sum")
@@ -243,7 +178,7 @@ class Summarizer:
                 current = await summaries.get(connection, snapshot.owner_id, base.id)
                 if current is None or not current.active:
                     return False  # somebody edited or undid it meanwhile, and that counts
-            await prompts.keep(connection, question.system)
+            await prompts.keep(connection, SUMMARY)
             await summaries.add(
                 connection,
                 snapshot.owner_id,
@@ -256,7 +191,7 @@ class Summarizer:
                     segments=segments,
                     based_on=None if base is None else base.id,
                     origin="model",
-                    prompt_digest=question.system.digest,
+                    prompt_digest=SUMMARY.digest,
                     created_at=self.runtime.clock.now(),
                 ),
             )
@@ -273,8 +208,3 @@ class Summarizer:
             reason=compaction.reason,
         )
         return "compacted"
-
-
-def _between(messages: tuple[Message, ...], chunk: Chunk) -> tuple[Message, ...]:
-    ids = [message.id for message in messages]
-    return messages[ids.index(chunk.first_id) : ids.index(chunk.last_id) + 1]

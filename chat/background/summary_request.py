@@ -6,16 +6,15 @@ from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot
 from chat.runtime.runtime import Runtime
 from context.compaction.prompt import Ask
-from context.compaction.scope import Compaction
 from context.request import request
 from store import messages, turns
 
 
 async def summary_request(
-    runtime: Runtime, snapshot: ThreadSnapshot, compaction: Compaction, question: Ask, model: str
+    runtime: Runtime, snapshot: ThreadSnapshot, question: Ask, model: str, *, fork: bool
 ) -> bytes | None:
-    """The request's bytes; None when the request that the model has read cannot be rebuilt."""
-    if compaction.summarizer == "cheap":
+    """The request's bytes; None when the request that the model has read, behind which a `fork` asks, cannot be rebuilt."""
+    if not fork:
         return completion_request(
             model,
             question.system.text,

@@ -61,8 +61,8 @@ def hindsight(
         system=0 if shared else system,
         prices={model: table.at(0) for model, table in tables.items()},
         summarizer=summarizer.at(0),
-        summary_min=round(policy.summary_budget * policy.summary_merge_to),
-        summary_max=round(policy.summary_budget * policy.summary_merge_above),
+        summary_min=policy.summary_budget // policy.summary_per_level,
+        summary_max=policy.summary_budget,
         summary_budget=policy.summary_budget,
         summary_share=_share(turns, policy),
         summarizer_prompt=policy.summarizer_prompt,
@@ -121,6 +121,6 @@ def _system(turns: Sequence[AnsweredTurn], sized: Sequence[SizedTurn]) -> int:
 
 def _share(turns: Sequence[AnsweredTurn], policy: Policy) -> float:
     """New summary tokens per compacted token: as planned, or less where the summarizer wrote less."""
-    least = policy.summary_budget * policy.summary_merge_to
+    least = policy.summary_budget // policy.summary_per_level
     shares = [turn.summary / turn.compacted for turn in turns if turn.compacted and 0 < turn.summary < least]
     return min([policy.summary_share, *shares])

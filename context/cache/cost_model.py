@@ -50,8 +50,9 @@ class CostModel:
         return self.prices.input if ttl == "none" else self.prices.write(ttl)
 
     def new_summary(self, surplus: float) -> float:
-        """s(X): tokens a compaction of X adds to the summary."""
-        return min(self.policy.summary_budget, self.policy.summary_share * surplus)
+        """s(X): tokens a compaction of X adds to the summary, at most what the first segment may hold (`compaction.levels`)."""
+        policy = self.policy
+        return min(policy.summary_budget / policy.summary_per_level, policy.summary_share * surplus)
 
     def summary_call(self, surplus: float, merged: int = 0) -> float:
         """C(X): the summarizer's call over X tokens and the segments it merges with them, in chunks if it must."""

@@ -1,4 +1,4 @@
-"""What a compaction covers: which messages, in which chunks, summarized by which model, and how the summary is rewritten."""
+"""What a compaction covers: which messages, in which chunks, summarized by which model, and what it costs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from context.cache.cache_state import CacheState
 from context.cache.plan_inputs import PlanInputs
+from context.compaction.levels import Rewrite, rewrite
 from context.messages import Message
-from context.request.summary_blocks import Segment, Summary
+from context.request.summary_blocks import Summary
 
 Kind = Literal["warm", "cold", "overdue", "requested"]
 """Why a compaction is made.
@@ -26,16 +27,6 @@ class Chunk:
     first_id: str
     last_id: str
     tokens: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewrite:
-    """What becomes of the summary: segments kept as they are, segments merged into the new one, and the new one's size in tokens."""
-
-    keep: tuple[str, ...]
-    merge: tuple[str, ...]
-    merged_tokens: int
-    budget: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,39 +58,11 @@ class Compaction:
             "first_id": self.first_id,
             "last_id": self.last_id,
             "tokens": self.tokens,
-            "calls": len(self.chunks),
+            "calls": len(self.chunks) + len(self.summary.merges),
             "summarizer": self.summarizer,
             "model": self.model,
             "reason": self.reason,
         }
-
-
-def rewrite(summary: Summary | None, compacted: int, inputs: PlanInputs) -> Rewrite:
-    """Append a segment for `compacted` tokens; when the summary would pass `summary_merge_above` budgets, merge the newest ones with it.
-
-    They are merged down to `summary_merge_to` budgets, in a large compaction to the budget itself. The oldest bytes stay as they are as
-    long as the merged part keeps a third of its size.
-    """
-    policy = inputs.policy
-    budget = policy.summary_budget
-    new = max(64, round(min(budget, policy.summary_share * compacted)))
-    segments: Sequence[Segment] = () if summary is None else summary.segments
-    total = sum(segment.tokens for segment in segments)
-    if total + new <= policy.summary_merge_above * budget:
-        return Rewrite(keep=tuple(segment.id for segment in segments), merge=(), merged_tokens=0, budget=new)
-    target = budget if new > budget / 2 else round(policy.summary_merge_to * budget)
-    keep_tokens, merged = total, 0
-    count = len(segments)
-    while count and target - keep_tokens < (merged + new) / 3:
-        count -= 1
-        keep_tokens -= segments[count].tokens
-        merged += segments[count].tokens
-    return Rewrite(
-        keep=tuple(segment.id for segment in segments[:count]),
-        merge=tuple(segment.id for segment in segments[count:]),
-        merged_tokens=merged,
-        budget=max(64, min(target - keep_tokens, merged + new)),
-    )
 
 
 def chunks(messages: Sequence[Message], most: int) -> tuple[Chunk, ...]:
@@ -135,18 +98,19 @@ def compaction_range(
     """The compaction of exactly these messages: how a long history is imported, page by page, oldest first."""
     policy = inputs.policy
     tokens = sum(message.tokens for message in messages)
-    plan = rewrite(summary, tokens, inputs)
     parts = chunks(messages, policy.summarizer_chunk)
-    reading = policy.summarizer_prompt * len(parts) + tokens + plan.merged_tokens
+    plan = rewrite(summary, tokens, policy, chunks=len(parts))
+    reading, writing = policy.summarizer_prompt * len(parts) + tokens, plan.budget * len(parts)
     prices = inputs.summarizer.prices.at(reading // max(1, len(parts)))
-    model, cost = inputs.summarizer.model, prices.input * reading + prices.output * plan.budget
     own = inputs.prices.at(inputs.in_model(tokens))
+    model = inputs.summarizer.model
     if inputs.summarizer.same_model:
-        model, cost = inputs.model.id, own.input * reading + own.output * plan.budget
+        model, prices = inputs.model.id, own
+    cost = prices.input * reading + prices.output * writing
     summarizer: Literal["cheap", "fork"] = "cheap"
     if kind == "warm" and cache_state is not None and len(parts) == 1:
         prefix = max((entry.tokens for entry in cache_state.written), default=0)
-        fork = own.cache_read * prefix + own.input * policy.fork_instruction + own.output * plan.budget
+        fork = own.cache_read * prefix + own.input * policy.fork_instruction + own.output * writing
         if fork < cost:
             summarizer, model, cost = "fork", inputs.model.id, fork
     return Compaction(
@@ -160,6 +124,14 @@ def compaction_range(
         summary=plan,
         summarizer=summarizer,
         model=model,
-        cost=cost,
+        cost=cost + _merging(plan, inputs),
         reason=reason,
     )
+
+
+def _merging(plan: Rewrite, inputs: PlanInputs) -> int:
+    """What the calls that merge segments cost: they read the merged lines, and write those of the merged segments."""
+    reading = inputs.policy.merge_prompt * len(plan.merges) + plan.merged_tokens
+    writing = sum(part.budget for part in plan.merges)
+    prices = inputs.summarizer.prices.at(reading)
+    return prices.input * reading + prices.output * writing

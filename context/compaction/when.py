@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from context.cache.cache_state import CacheState
 from context.cache.cost_model import CostModel
 from context.cache.plan_inputs import BranchState, PlanInputs, cost_model
-from context.compaction.scope import Compaction, Kind, compaction_range, rewrite
+from context.compaction.levels import rewrite
+from context.compaction.scope import Compaction, Kind, compaction_range
 from context.request.window import floor_index, from_user
 
 
@@ -113,7 +114,7 @@ def _trigger(
                 "warm",
                 f"a window of {window} tokens costs more to keep cached than to compact above {limit}",
             )
-    merged = rewrite(branch.summary, surplus, inputs).merged_tokens
+    merged = rewrite(branch.summary, surplus, policy).merged_tokens
     saved = costs.cold_compaction_saves(inputs.in_model(surplus), branch.cache_state.window_ttl, merged)
     if saved <= 0:
         return None

@@ -24,13 +24,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """What is kept of the messages `first_id` to `last_id` of a branch; `tokens` is the estimated size of its block."""
+    """What is kept of the messages `first_id` to `last_id` of a branch; `tokens` is the estimated size of its block.
+
+    `level`: how many times it has been merged (context.compaction.levels).
+    """
 
     id: str
     first_id: str
     last_id: str
     lines: tuple[Line, ...]
     tokens: int
+    level: int = 0
 
     @property
     def text(self) -> str:
@@ -86,6 +90,7 @@ def to_json(segments: Sequence[Segment]) -> list[dict[str, Any]]:
             "first_id": segment.first_id,
             "last_id": segment.last_id,
             "tokens": segment.tokens,
+            "level": segment.level,
             "lines": [
                 {"text": line.text, "sources": list(line.sources), "pinned": line.pinned}
                 for line in segment.lines
@@ -96,17 +101,18 @@ def to_json(segments: Sequence[Segment]) -> list[dict[str, Any]]:
 
 
 def from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Segment, ...]:
-    """The inverse of `to_json`."""
+    """The inverse of `to_json`. Segments stored before there were levels get them by position: two to a level, the newest lowest."""
     return tuple(
         Segment(
             id=value["id"],
             first_id=value["first_id"],
             last_id=value["last_id"],
             tokens=value["tokens"],
+            level=value.get("level", (len(values) - 1 - index) // 2),
             lines=tuple(
                 Line(text=line["text"], sources=tuple(line["sources"]), pinned=line["pinned"])
                 for line in value["lines"]
             ),
         )
-        for value in values
+        for index, value in enumerate(values)
     )

@@ -22,6 +22,7 @@ from tests.upstream.replies import ToolCall
 START = 1_790_000_000.0  # seconds; the clock stands still until a test moves it
 FACT = "My bicycle is chained behind the Ravensbourne library, the combination is 4417."  # what a search is to find
 SAID = re.compile(r"<(m\d+) person>\n(.*)")
+NOTED = re.compile(r"^- (.*) \[(m[\d,m]+)\]$", re.MULTILINE)
 
 
 def summarises(request: dict[str, Any]) -> bool:
@@ -35,8 +36,12 @@ def converses(request: dict[str, Any]) -> bool:
 
 
 def condensed(request: dict[str, Any]) -> str:
-    """A usable summary of what a summarizer is shown: the first words of each message of the person."""
-    lines = SAID.findall(request["messages"][-1]["content"][0]["text"])
+    """A usable summary of what a summarizer is shown: the first words of each message of the person, or the notes themselves."""
+    shown = request["messages"][-1]["content"][0]["text"]
+    if shown.startswith("EARLIER:"):
+        notes = [(words, refs) for words, refs in NOTED.findall(shown) if not words.startswith("PINNED ")]
+        return "\n".join(f"- {words} [{refs}]" for words, refs in notes) or "- It went on. [m1]"
+    lines = SAID.findall(shown)
     return "\n".join(f"- The person said: {words[:48].strip()} [{ref}]" for ref, words in lines)
 
 

@@ -13,7 +13,6 @@ from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Presence
 from context.cache.plan_inputs import BranchState, PlanInputs
 from context.compaction import when
-from context.compaction.prompt import next_segments
 from context.compaction.scope import Compaction
 from context.messages import Message, Role, Status
 from context.models.pricing import PriceTable, Usage
@@ -22,9 +21,10 @@ from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request import request
 from context.request.recipe import Recalled
-from context.request.summary_blocks import Line, Summary, may_stand
+from context.request.summary_blocks import Summary, may_stand
 from context.routing.choice import Route
 from tests.context.plan_inputs import MID, NOON, count, inputs, message, todays
+from tests.made_up_summaries import rewritten
 from tests.upstream.cache import PromptCache
 from tests.upstream.call import Call
 from tests.upstream.models import MODELS
@@ -226,11 +226,15 @@ class Story:
         """Carry a compaction out with lines that name real messages."""
         assert compaction.after_id == (None if summary is None else summary.upto_id)
         self.made += 1
-        words = f"{self.made}: parcel 4711 was promised for Friday; the person prefers mail. " * max(
-            1, compaction.summary.budget // 20
+        promise = f"{self.made}: parcel 4711 was promised for Friday; the person prefers mail. "
+        segments = rewritten(
+            compaction.summary,
+            summary,
+            (compaction.first_id, compaction.last_id),
+            lambda tokens: (promise * max(1, tokens // 20)).strip(),
+            count,
+            name=f"s{self.made}",
         )
-        lines = [Line(text=words.strip(), sources=(compaction.last_id,))]
-        segments = next_segments(compaction, summary, lines, count, id=f"s{self.made}")
         new_summary = Summary(
             id=f"l{self.made}", upto_id=compaction.last_id, segments=segments, leaf_id=compaction.leaf_id
         )

@@ -1,4 +1,4 @@
-"""What a compaction covers and costs, and what becomes of the summary: figures worked out by hand."""
+"""What a compaction covers and costs: figures worked out by hand."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from context.cache.cache_state import CacheState, Written
 from context.cache.plan_inputs import PlanInputs, SummarizerModel
-from context.compaction.scope import Chunk, Rewrite, chunks, compaction_range, rewrite
+from context.compaction.scope import Chunk, chunks, compaction_range
 from context.messages import Message
 from context.models.pricing import Prices, PriceTable
 from context.policy import DEFAULT
@@ -37,33 +37,6 @@ def summary(*sizes: int) -> Summary:
             for number, size in enumerate(sizes)
         ),
     )
-
-
-@pytest.mark.parametrize(
-    ("segments", "compacted", "result"),
-    [
-        # A fifth of what is compacted, at least 64 and at most the budget of 1,500.
-        ((), 1_000, Rewrite(keep=(), merge=(), merged_tokens=0, budget=200)),
-        ((), 10, Rewrite(keep=(), merge=(), merged_tokens=0, budget=64)),
-        ((), 50_000, Rewrite(keep=(), merge=(), merged_tokens=0, budget=1_500)),
-        # Up to 1.2 budgets a segment is appended.
-        ((800, 800), 1_000, Rewrite(keep=("s0", "s1"), merge=(), merged_tokens=0, budget=200)),
-        # Beyond, the newest are merged down to 0.8 budgets: 1,200 less what is kept.
-        ((800, 801), 1_000, Rewrite(keep=("s0",), merge=("s1",), merged_tokens=801, budget=400)),
-        # What would be merged to less than a third takes the next older one along.
-        ((1_100, 601), 1_000, Rewrite(keep=(), merge=("s0", "s1"), merged_tokens=1_701, budget=1_200)),
-        # A large compaction merges down to the whole budget.
-        ((700, 700), 4_000, Rewrite(keep=("s0",), merge=("s1",), merged_tokens=700, budget=800)),
-        # Where a third of the new segment's size is left, nothing is merged.
-        ((600, 500), 4_000, Rewrite(keep=("s0", "s1"), merge=(), merged_tokens=0, budget=400)),
-        # Never more than what is merged and new together.
-        ((300, 1_400), 600, Rewrite(keep=("s0",), merge=("s1",), merged_tokens=1_400, budget=900)),
-    ],
-)
-def test_the_summary_is_appended_to_or_its_newest_segments_are_merged(
-    segments: tuple[int, ...], compacted: int, result: Rewrite
-) -> None:
-    assert rewrite(summary(*segments) if segments else None, compacted, inputs()) == result
 
 
 @pytest.mark.parametrize(
@@ -108,12 +81,19 @@ def test_a_compaction_says_what_it_covers_and_what_it_costs() -> None:
     )
 
 
-def test_each_chunk_pays_the_instructions_again_and_merged_segments_are_read() -> None:
+def test_each_chunk_pays_the_instructions_again_and_merges_are_calls_of_their_own() -> None:
     messages = sized(" ".join(["u30000 a30000"] * 3))
-    made = compaction_range(priced(), messages=messages, summary=summary(1_000, 800), kind="cold", reason="")
-    assert len(made.chunks) == 3
-    assert made.summary.merged_tokens == 1_800
-    assert made.cost == (3 * DEFAULT.summarizer_prompt + 180_000 + 1_800) * 2 + made.summary.budget * 20
+    made = compaction_range(priced(), messages=messages, summary=summary(300, 200), kind="cold", reason="")
+    assert (len(made.chunks), made.to_json()["calls"]) == (3, 5)
+    # The two known segments become one; so do the first two chunks, whose lines are not stored yet.
+    assert [(part.segments, part.chunks) for part in made.summary.merges] == [
+        (("s0", "s1"), ()),
+        ((), (0, 1)),
+    ]
+    assert made.summary.merged_tokens == 500
+    chunks_cost = (3 * DEFAULT.summarizer_prompt + 180_000) * 2 + 3 * made.summary.budget * 20
+    written = sum(part.budget for part in made.summary.merges)
+    assert made.cost == chunks_cost + (2 * DEFAULT.merge_prompt + 500) * 2 + written * 20
 
 
 def test_where_the_model_summarizes_itself_its_own_prices_count() -> None:

@@ -28,7 +28,7 @@ def test_what_is_not_read_from_the_cache_costs_a_write_or_the_input() -> None:
 
 def test_a_summary_is_a_fifth_of_what_is_compacted_up_to_its_budget() -> None:
     assert COSTS.new_summary(1_000) == 200
-    assert COSTS.new_summary(7_500) == COSTS.new_summary(90_000) == 1_500
+    assert COSTS.new_summary(9_000) == COSTS.new_summary(90_000) == DEFAULT.summary_budget / 2 == 1_800
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_a_summary_is_a_fifth_of_what_is_compacted_up_to_its_budget() -> None:
     [
         (1_000, 0, 2 * (400 + 1_000) + 10 * 200),
         (1_000, 600, 2 * (400 + 1_000 + 600) + 10 * (200 + 300)),
-        (90_000, 0, 2 * (400 + 90_000) + 10 * 1_500),
-        (90_001, 0, 2 * (800 + 90_001) + 10 * 1_500),
+        (90_000, 0, 2 * (400 + 90_000) + 10 * 1_800),
+        (90_001, 0, 2 * (800 + 90_001) + 10 * 1_800),
     ],
 )
 def test_the_summarizers_call_reads_its_instructions_for_each_chunk(
@@ -49,8 +49,8 @@ def test_the_summarizers_call_reads_its_instructions_for_each_chunk(
 def test_a_chunk_is_priced_by_its_own_length() -> None:
     steps = ((0, SUMMARIZER), (60_000, replace(SUMMARIZER, input=4)))
     costs = replace(COSTS, summarizer=PriceTable(model="s", steps=steps))
-    assert costs.summary_call(100_000) == pytest.approx(2 * 100_800 + 15_000), "two chunks below the step"
-    assert costs.summary_call(80_000) == pytest.approx(4 * 80_400 + 15_000)
+    assert costs.summary_call(100_000) == pytest.approx(2 * 100_800 + 18_000), "two chunks below the step"
+    assert costs.summary_call(80_000) == pytest.approx(4 * 80_400 + 18_000)
 
 
 def test_a_model_used_every_turn_compacts_at_the_economic_order_quantity() -> None:
@@ -123,8 +123,8 @@ def test_a_young_thread_is_expected_to_grow() -> None:
     young = replace(COSTS, floor=600, summary=0)
     assert young.grown().floor == 10 * 300
     assert young.grown().summary == int(young.new_summary(young.surplus("5m"))) > 0
-    old = replace(COSTS, floor=50_000, summary=1_500).grown()
-    assert (old.floor, old.summary) == (50_000, 1_500)
+    old = replace(COSTS, floor=50_000, summary=2_000).grown()
+    assert (old.floor, old.summary) == (50_000, 2_000)
     assert replace(COSTS, floor=0, summary=0, turn=0.0).grown().summary == 0, "nothing is known yet"
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from context.cache.plan_inputs import PlanInputs
-from context.request.summary_blocks import Line, Segment, Summary
+from context.compaction.levels import rewrite
+from context.request.summary_blocks import Summary
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider
+from tests.made_up_summaries import rewritten, stub, stub_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,6 @@ def play(
     policy: Fixed, inputs: dict[str, PlanInputs], conversation: Conversation, gaps: Sequence[int]
 ) -> Provider:
     """What the conversation costs."""
-    from context.compaction.scope import rewrite
-
     provider, now = Provider(), START
     any_terms = next(iter(inputs.values()))
     keep = any_terms.policy.floor_messages
@@ -42,20 +42,14 @@ def play(
         surplus = sum(sizes[start:floor])
         window = sum(sizes[start:end])
         if floor > start and (surplus > policy.surplus or window > plan_inputs.policy.window_cap):
-            new = rewrite(summary, surplus, plan_inputs)
-            reading = plan_inputs.policy.summarizer_prompt + surplus + new.merged_tokens
+            new = rewrite(summary, surplus, plan_inputs.policy)
+            reading = plan_inputs.policy.summarizer_prompt + surplus
+            reading += plan_inputs.policy.merge_prompt * len(new.merges) + new.merged_tokens
+            writing = new.budget + sum(part.budget for part in new.merges)
             cheap = plan_inputs.summarizer.prices.at(reading)
-            provider.pay("summary", cheap.input * reading + cheap.output * new.budget)
-            known = () if summary is None else summary.segments
-            unmerged = tuple(segment for segment in known if segment.id in new.keep)
-            added = Segment(
-                id=f"s{index}",
-                first_id="",
-                last_id="",
-                lines=(Line(text="", sources=()),),
-                tokens=new.budget,
-            )
-            summary = Summary(id=f"l{index}", upto_id="", segments=(*unmerged, added))
+            provider.pay("summary", cheap.input * reading + cheap.output * writing)
+            segments = rewritten(new, summary, ("", ""), stub, stub_size, name=f"s{index}")
+            summary = Summary(id=f"l{index}", upto_id="", segments=segments)
             start = floor
         early = policy.ttl if policy.explicit else None
         parts = [Part("system", plan_inputs.prompt_tokens, early)]

@@ -15,7 +15,6 @@ from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
 from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel
 from context.compaction import when
-from context.compaction.prompt import next_segments
 from context.compaction.scope import Compaction
 from context.messages import Message, Role, TextPart
 from context.models.catalog import Model
@@ -25,9 +24,10 @@ from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request.prompts import Prompt
 from context.request.recipe import SUMMARY, SYSTEM
-from context.request.summary_blocks import Line, Summary
+from context.request.summary_blocks import Summary
 from context.request.window import spoken
 from context.routing.choice import Route
+from tests.made_up_summaries import rewritten
 
 # Picodollars per token of the scorer's tiers, and the shortest prefix each caches.
 TIERS = {"simple": (1.0, 5.0, 4096), "standard": (3.0, 15.0, 1024), "complex": (5.0, 25.0, 4096)}
@@ -162,19 +162,24 @@ class Engine:
         self.folds += 1
         end = next(index for index, message in enumerate(self.path) if message.id == compaction.last_id) + 1
         compacted, self.path = self.path[:end], self.path[end:]
-        output = (WORDS * (compaction.summary.budget * 4 // len(WORDS) + 1))[: compaction.summary.budget * 4]
         merged = [
             segment.text
             for segment in (self.summary.segments if self.summary else ())
             if segment.id in compaction.summary.merge
         ]
-        lines = [Line(text=f"{self.folds} {output}", sources=(compaction.last_id,))]
-        segments = next_segments(compaction, self.summary, lines, tokens, id=f"s{self.folds}")
+        written: list[str] = []
+
+        def line(budget: int) -> str:
+            written.append((WORDS * (budget * 4 // len(WORDS) + 1))[: budget * 4])
+            return f"{self.folds} {written[-1]}"
+
+        ends = (compaction.first_id, compaction.last_id)
+        segments = rewritten(compaction.summary, self.summary, ends, line, tokens, name=f"s{self.folds}")
         self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=segments)
         blocks = [{"text": "Condense. " * 150, "cache": None, "role": "system"}]
         blocks += [{"text": text, "cache": None, "role": "user"} for text in merged]
         blocks += [{"text": message.text, "cache": None, "role": message.role} for message in compacted]
-        return {"purpose": "summary", "model": "simple", "blocks": blocks, "output": output}
+        return {"purpose": "summary", "model": "simple", "blocks": blocks, "output": "".join(written)}
 
     def _blocks(self, planned: Plan) -> list[dict[str, Any]]:
         marks = {mark.at: mark.ttl for mark in planned.recipe.breakpoints}

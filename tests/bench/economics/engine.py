@@ -22,10 +22,11 @@ from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request.prompts import Prompt
-from context.request.summary_blocks import Line, Segment, Summary
+from context.request.summary_blocks import Summary
 from context.routing.choice import Route
 from tests.bench.economics.conversations import START, Conversation
 from tests.bench.economics.provider import Part, Provider
+from tests.made_up_summaries import rewritten, stub, stub_size
 
 MID = {"standard": "claude-sonnet-5-5"}
 THREE = {"simple": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "complex": "claude-opus-5-5"}
@@ -234,16 +235,15 @@ class Run:
         self.folds += 1
         self.provider.pay("summary", compaction.cost)
         cut = next(index for index, message in enumerate(self.path) if message.id == compaction.last_id) + 1
-        known = () if self.summary is None else self.summary.segments
-        unmerged = tuple(segment for segment in known if segment.id in compaction.summary.keep)
-        new = Segment(
-            id=f"s{self.folds}",
-            first_id=compaction.first_id,
-            last_id=compaction.last_id,
-            lines=(Line(text="stub", sources=(compaction.last_id,)),),
-            tokens=compaction.summary.budget,
+        segments = rewritten(
+            compaction.summary,
+            self.summary,
+            (compaction.first_id, compaction.last_id),
+            stub,
+            stub_size,
+            name=f"s{self.folds}",
         )
-        self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=(*unmerged, new))
+        self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=segments)
         self.path = self.path[cut:]
 
 
