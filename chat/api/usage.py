@@ -14,6 +14,7 @@ from chat.api.schemas.usage import (
     CallsQuery,
     FirstTokenOut,
     LedgerQuery,
+    RoutingReport,
     TokensOut,
     UsageGroup,
     UsageQuery,
@@ -27,6 +28,7 @@ from chat.usage.csv_export import CALL_COLUMNS, FIGURES, as_csv, flat, flat_call
 from chat.usage.date_range import BadQuestion, Span, span
 from chat.usage.queries import answer as query_usage
 from chat.usage.queries import cost_of, saved_of
+from chat.usage.routing import routing_comparison
 from store.ledger import entries
 from store.ledger.aggregates import KINDS, Dimension, Selection, conditions
 from store.ledger.entries import Entry
@@ -78,6 +80,38 @@ class Ledger(Resource):
                 more=report.more,
                 total=_group(report.total, []),
                 top_model=top_model,
+            )
+        )
+
+    @Endpoint(
+        "GET",
+        "/api/usage/routing",
+        "Compare the cost of replies with each thread's best single tier that would have been good enough",
+        query=LedgerQuery,
+        answers={200: RoutingReport},
+        errors=(Forbidden, QueryTimeout),
+    )
+    async def routing(self, request: Request) -> Response:
+        body = query(request, LedgerQuery)
+        dates = self._span(body)
+        selection = Selection(
+            owner_id=_owner(request, body), start=dates.start, end=dates.end, only=body.only
+        )
+        async with report_reader(self.deps.database, request) as connection:
+            compared, more = await routing_comparison(connection, selection, self.deps.deployment.tiers)
+        return json_response(
+            RoutingReport(
+                start=rfc3339(dates.start),
+                end=rfc3339(dates.end),
+                time_zone=body.time_zone,
+                threads=compared.threads,
+                turns=compared.turns,
+                cost_usd=dollars(compared.paid),
+                single_tier_usd=dollars(compared.single),
+                saved_usd=dollars(compared.single - compared.paid),
+                needed_more=compared.needed_more,
+                surplus_usd=dollars(compared.surplus),
+                more=more,
             )
         )
 

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from chat.config.text_file import read_text
 from context.models.catalog import TIERS, Tier
-from context.routing.choice import Candidate, Pins, choose
+from context.routing.candidates import Candidate
+from context.routing.choice import Pins, choose
 from context.routing.complexity import Complexity, assess
 from context.routing.rules import Rule, matching
 from context.routing.thread import EarlierMessage

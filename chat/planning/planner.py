@@ -9,11 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
+from context.cache.cache_state import TTL_MS
+from context.cache.gap_forecast import forecast_gaps
+from context.cache.idle_gaps import kind_of
 from context.cache.plan_inputs import BranchState, with_room_for
 from context.limits.fit import FLOOR
 from context.messages import Message
 from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
+from context.planning.quote import Quote, quote
 from context.planning.stored_plan import plan_to_json
 from context.recall.decision import Recollection
 from context.recall.likeness import Likeness
@@ -24,6 +28,7 @@ from context.request.recipe import Recalled
 from context.request.request import Round
 from context.request.window import MessageTooLarge
 from context.routing.choice import Route
+from context.routing.thread_bill import turns_ahead
 from store import prompts, turns
 from store.search.recall import RecallRequest, recall
 from store.turns import Turn
@@ -66,8 +71,8 @@ class Planning:
             block = continuing.block(self.continued.text)
             await self.runtime.sizes.prepare([block], self.runtime.deployment.models)
 
-    def price(self, model_id: str) -> tuple[int | None, str]:
-        """What the turn would cost with a model, in picodollars, without what recall may add; and why that model cannot answer.
+    def price(self, model_id: str) -> Quote:
+        """What the turn would cost with a model, without what recall may add, or why that model cannot answer.
 
         All models are priced with the same length of answer, that of the thread so far.
         """
@@ -75,10 +80,24 @@ class Planning:
             rest = () if self.continued is None else (self._rest_of(self.continued, model_id),)
             plan = self._decide(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
         except MessageTooLarge as problem:
-            return None, f"takes at most {problem.limit} tokens"
-        prices = self.runtime.deployment.prices(model_id, self.started_at)
-        usage = replace(plan.estimated_usage, output=self._usual_answer)
-        return (prices.cost(usage) if prices.known else None), ""
+            return Quote(why=f"takes at most {problem.limit} tokens")
+        return quote(plan, self.runtime.deployment.prices(model_id, self.started_at), self._usual_answer)
+
+    def turns_ahead(self) -> float:
+        """How many turns are expected before a gap longer than the cache of the thread's most used model lives."""
+        states = [stored.cache_state for stored in self.snapshot.cache_states.values()]
+        used = max(states, key=lambda state: (state.share, state.used_at), default=None)
+        policy = self.runtime.deployment.policy
+        if used is None or not used.uses:
+            models = self.runtime.deployment.models
+            known = max((self.snapshot.global_gaps(model) for model in models), key=lambda gaps: gaps.seen)
+            ahead = forecast_gaps((), known, per_gap=0, policy=policy)
+            return turns_ahead(ahead.sample(), ahead.never, TTL_MS["5m"])
+        ahead = forecast_gaps(
+            used.gaps, self.snapshot.global_gaps(used.model), per_gap=0, policy=policy, uses=used.uses
+        )
+        ahead = replace(ahead, now=kind_of(self.started_at - used.used_at))
+        return turns_ahead(ahead.sample(), ahead.never, TTL_MS[used.ttls.window] or TTL_MS["5m"])
 
     @property
     def _usual_answer(self) -> int:

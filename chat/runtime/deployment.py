@@ -16,7 +16,8 @@ from context.policy import Policy
 from context.recall.purchase import RecallMode
 from context.request.prompts import Prompt
 from context.request.tools import SEARCH
-from context.routing.choice import Candidate, Pins, choose
+from context.routing.candidates import Candidate
+from context.routing.choice import Pins, choose
 from context.routing.rules import Rule
 
 Backend = Literal["local", "claude"]

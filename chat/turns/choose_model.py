@@ -12,11 +12,13 @@ from chat.turns.turn_request import TurnRequest
 from context.messages import Message
 from context.models.catalog import TIERS, Tier
 from context.planning.stored_plan import StoredPlan, StoredRoute
-from context.routing.choice import Candidate, Pins, Route, choose, one_model
+from context.routing.candidates import Candidate
+from context.routing.choice import Pins, Route, choose, one_model
 from context.routing.complexity import Complexity, assess, with_classifier
 from context.routing.next import tier_above
 from context.routing.rules import matching
 from context.routing.thread import EarlierMessage
+from context.routing.thread_bill import Outlook
 from store import messages, threads, turns
 from store.messages import StoredMessage
 
@@ -28,12 +30,13 @@ LOOKED_AT = 12
 class Seen:
     """What the store knows of a thread that counts for the choice.
 
-    `again`: the least tier of an answer that is regenerated or continued, and why.
+    `outlook`: what the last turn's needs let expect; `again`: the least tier of an answer that is regenerated or continued, and why.
     """
 
     pin: Tier | None
     score: float | None
     thumb: int
+    outlook: Outlook
     again: tuple[Tier, str] | None
 
 
@@ -59,18 +62,21 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     if pins.default is None:
         complexity = assess(text, _earlier(snapshot.path[:-1], seen), at_least=seen.again)
     priced = [_priced(planning, candidate) for candidate in candidates]
-    route = choose(complexity, pins, priced)
+    outlook = replace(seen.outlook, turns=planning.turns_ahead())
+    route = choose(complexity, pins, priced, outlook=outlook)
     if complexity is not None and complexity.unsure and route.by == "score" and deployment.classifier:
         tier = await classify(planning.runtime, call_context, text)
         if tier is not None:
-            route = choose(with_classifier(complexity, tier), pins, priced)
+            route = choose(with_classifier(complexity, tier), pins, priced, outlook=outlook)
     return route
 
 
 def _priced(planning: Planning, candidate: Candidate) -> Candidate:
     """What this turn would cost on the candidate's own cache state, or why it cannot answer."""
-    price, why = planning.price(candidate.model_id)
-    return replace(candidate, price=price, admissible=not why, why=why)
+    quoted = planning.price(candidate.model_id)
+    return replace(
+        candidate, price=quoted.price, again=quoted.again, admissible=not quoted.why, why=quoted.why
+    )
 
 
 async def _seen(connection: AsyncConnection, planning: Planning, turn_request: TurnRequest) -> Seen:
@@ -80,6 +86,7 @@ async def _seen(connection: AsyncConnection, planning: Planning, turn_request: T
     above = None
     if path[-1].parent_id is not None:
         above = await messages.get(connection, turn.owner_id, path[-1].parent_id)
+    before = StoredRoute() if above is None else await _route_of(connection, above)
     again = None
     if turn_request.regenerate is not None:
         again = await _again(connection, planning, turn_request.regenerate)
@@ -87,8 +94,9 @@ async def _seen(connection: AsyncConnection, planning: Planning, turn_request: T
         again = await _same(connection, planning, turn_request.continues)
     return Seen(
         pin=next((tier for tier in TIERS if tier == pin), None),
-        score=None if above is None else (await _route_of(connection, above)).score,
+        score=before.score,
         thumb=-1 if above is not None and above.feedback == "down" else 0,
+        outlook=before.outlook,
         again=again,
     )
 
@@ -122,7 +130,7 @@ async def _route_of(connection: AsyncConnection, answer: StoredMessage) -> Store
     """The route stored with the turn of an answer; an empty one when that turn made no plan."""
     turn = await turns.get(connection, answer.owner_id, answer.turn_id)
     plan = None if turn is None else StoredPlan.of(turn.plan)
-    return StoredRoute(tier=None, score=None) if plan is None else plan.route
+    return StoredRoute() if plan is None else plan.route
 
 
 def _earlier(path: Sequence[Message], seen: Seen) -> tuple[EarlierMessage, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from context.models.catalog import TIERS, Tier
@@ -11,22 +11,35 @@ from context.planning.planned import Plan
 from context.request import blocks, request
 from context.request.recipe import Recipe
 from context.request.request import Round
+from context.routing.thread_bill import UNKNOWN, Outlook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRoute:
-    """What later turns need of a stored route: the tier that answered, and the router's score of the message (0 to 1)."""
+    """What later turns need of a stored route: the tier that answered, the router's score of the message (0 to 1), and the thread's needs."""
 
-    tier: Tier | None
-    score: float | None
+    tier: Tier | None = None
+    score: float | None = None
+    outlook: Outlook = UNKNOWN
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> StoredRoute:
         score = (value.get("complexity") or {}).get("score")
         return StoredRoute(
-            tier=next((tier for tier in TIERS if tier == value.get("tier")), None),
+            tier=_tier(value.get("tier")),
             score=score if isinstance(score, float | int) else None,
+            outlook=_outlook(value.get("outlook"), _tier(value.get("needed"))),
         )
+
+
+def _tier(value: Any) -> Tier | None:
+    return next((tier for tier in TIERS if tier == value), None)
+
+
+def _outlook(value: Any, needed: Tier | None) -> Outlook:
+    """What is to be expected after a turn; routes from before it was stored have none."""
+    before = Outlook.from_json(value) if isinstance(value, dict) else UNKNOWN
+    return before if needed is None else replace(before, needs=before.after(needed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,9 @@ _AFTER_NOUN: Final = (["is"], ["are"], ["was"], ["were"], ["looks"])
 _WORK: Final = ("demand", "write", "reason", "code", "maths", "systems", "expert")
 _WORKING: Final = frozenset(("write", "demand", "reason", "how", "code", "systems"))
 _EXACT: Final = ("code", "maths", "systems", "expert")
+# Words up to which a problem is terse, and a formula bare.
+_TERSE: Final = 40
+_BARE: Final = 6
 # Words up to which a command is short, and a question about the assistant.
 _COMMAND: Final = 12
 _PERSONAL: Final = 16
@@ -117,3 +120,17 @@ def aim_signals(seen: Mapping[str, int], aim: Aim, count: int, marks: Marks) -> 
         ("asks for a short command", not exact and short_command and asks == "control"),
     )
     return {name: float(value) for name, value in values if value}
+
+
+def problem_signals(seen: Mapping[str, int], count: int, marks: Mapping[str, int]) -> dict[str, float]:
+    """The signals of a problem that is posed in few words, and of a phrase to be translated. `marks`: how many of each sort."""
+    problem, formula, numbers = seen.get("problem", 0), marks["formula"] > 0, marks["numbers"]
+    exact = formula or numbers > 0
+    values = (
+        ("a problem in numbers", problem > 0 and exact and count <= _TERSE),
+        ("several words of a problem", problem > 1),
+        ("reasons about quantities", marks["units"] > 0 and ("reason" in seen or problem > 0)),
+        ("a bare formula", formula and not problem and count <= _BARE),
+        ("a short translation", "translate" in seen and count <= _COMMAND and problem == 0),
+    )
+    return {name: 1.0 for name, holds in values if holds}

@@ -9,9 +9,10 @@ Order of precedence, first to last:
     score ...... what the message needs (`complexity`)
     default .... a fixed tier, where the router is off
 
-That gives the tier needed. The route is the lowest tier that is good enough and admissible, whatever cache is warm: keeping a
-simple turn on a warm expensive model was simulated and never saved (output and the cold cheap cache cost more in the end). Within a
-tier the cheaper candidate wins. When nothing good enough is admissible, the best of what is left answers, and the reason says so.
+That gives the tier needed. The route is the lowest tier that is good enough and admissible; within a tier the cheaper candidate wins. Where
+the score decided, the thread's bill is weighed (`thread_bill`): a better model whose cache is warm answers when the thread costs less that
+way, and a turn that hardly needs the top tier does not pay for its cold prompt. When nothing good enough is admissible, the best of what
+is left answers, and the reason says so.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from context.models.catalog import TIERS, Tier
-from context.routing.complexity import Complexity
+from context.routing.candidates import Candidate
+from context.routing.complexity import Complexity, chance_of_complex
+from context.routing.thread_bill import UNKNOWN, Outlook, cheapest, too_dear
 
 # Changes whenever the same inputs could give another route, or the same with another reason.
-VERSION: Final = 3
+VERSION: Final = 4
 PICO: Final = 10**12
 
 By = Literal["turn", "token", "thread", "rule", "cascade", "fallback", "budget", "score", "default"]
@@ -32,18 +35,6 @@ By = Literal["turn", "token", "thread", "rule", "cascade", "fallback", "budget",
 
 class UnknownModel(ValueError):
     """The turn asks for a model or tier that this deployment does not offer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A model that could answer. `price`: estimated picodollars of this turn with its cache state, None when unpriced; `why` it is inadmissible."""
-
-    tier: Tier
-    model_id: str
-    label: str = ""
-    price: int | None = None
-    admissible: bool = True
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +64,7 @@ class Pins:
 class Route:
     """The choice of a model for one turn, with its reason in plain words and what it was made from.
 
-    `tier` is None for a model outside the tiers.
+    `tier` is None for a model outside the tiers. `needed`: the tier that would have been good enough.
     """
 
     model_id: str
@@ -84,6 +75,7 @@ class Route:
     complexity: Complexity | None = None
     candidates: tuple[Candidate, ...] = ()
     pins: Pins = Pins()
+    outlook: Outlook = UNKNOWN
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored with the turn; `replay` chooses again from it."""
@@ -95,17 +87,8 @@ class Route:
             "by": self.by,
             "needed": self.needed,
             "complexity": None if self.complexity is None else self.complexity.to_json(),
-            "candidates": [
-                {
-                    "tier": candidate.tier,
-                    "model": candidate.model_id,
-                    "label": candidate.label,
-                    "price_pico_usd": candidate.price,
-                    "admissible": candidate.admissible,
-                    "why": candidate.why,
-                }
-                for candidate in self.candidates
-            ],
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+            "outlook": self.outlook.to_json(),
             "pins": {
                 "turn": self.pins.turn,
                 "exactly": self.pins.exactly,
@@ -120,11 +103,16 @@ class Route:
 
 
 def choose(
-    complexity: Complexity | None, pins: Pins, candidates: Sequence[Candidate], *, because: str = ""
+    complexity: Complexity | None,
+    pins: Pins,
+    candidates: Sequence[Candidate],
+    *,
+    outlook: Outlook = UNKNOWN,
+    because: str = "",
 ) -> Route:
     """The model for a turn. Raises UnknownModel when the turn asks for what is not offered.
 
-    `because` replaces the reason of what decided, for a second choice.
+    `outlook`: what is expected of the thread; `because` replaces the reason of what decided, for a second choice.
     """
     needed, by, why = _needed(complexity, pins, candidates)
     why = because or pins.because or why
@@ -134,7 +122,11 @@ def choose(
             if bound != needed:
                 lowered = f"; {needed} is not allowed for this token"
             needed = bound
-    best = _best(needed, pins, candidates)
+    warmer: Candidate | None = None
+    if by == "score" and complexity is not None:
+        needed, warmer, weighed = _weighed(needed, complexity, pins, candidates, outlook)
+        why = f"{why}{weighed}"
+    best = warmer or _best(needed, pins, candidates)
     if best is None:
         raise UnknownModel(needed)
     named = pins.turn if by == "turn" and not lowered else None
@@ -151,7 +143,26 @@ def choose(
         complexity=complexity,
         candidates=tuple(candidates),
         pins=replace(pins, because=because) if because else pins,
+        outlook=outlook,
     )
+
+
+def _weighed(
+    needed: Tier, complexity: Complexity, pins: Pins, candidates: Sequence[Candidate], outlook: Outlook
+) -> tuple[Tier, Candidate | None, str]:
+    """The tier once the thread's bill is weighed, a warmer model that costs the thread less, and the reason."""
+    able = [option for option in candidates if pins.allow(option.tier)]
+    said = ""
+    if needed == "complex" and complexity.unsure and too_dear(chance_of_complex(complexity), able, outlook):
+        needed, said = (
+            "standard",
+            "; it hardly needs the top tier, whose cold prompt would cost more than that is worth",
+        )
+    cheaper = cheapest(needed, able, outlook)
+    if cheaper is None:
+        return needed, None, said
+    warmer, saved = cheaper
+    return needed, warmer, f"{said}; its prompt is cached, which saves the thread about {dollars(saved)}"
 
 
 def replay(stored: Mapping[str, Any]) -> Route:
@@ -160,19 +171,12 @@ def replay(stored: Mapping[str, Any]) -> Route:
     A fallback is not a choice: where the first model could not answer, this is what was chosen before.
     """
     complexity = stored["complexity"]
-    candidates = [
-        Candidate(
-            tier=candidate["tier"],
-            model_id=candidate["model"],
-            label=candidate["label"],
-            price=candidate["price_pico_usd"],
-            admissible=candidate["admissible"],
-            why=candidate["why"],
-        )
-        for candidate in stored["candidates"]
-    ]
+    outlook = stored.get("outlook")
     return choose(
-        None if complexity is None else Complexity.from_json(complexity), Pins(**stored["pins"]), candidates
+        None if complexity is None else Complexity.from_json(complexity),
+        Pins(**stored["pins"]),
+        [Candidate.from_json(candidate) for candidate in stored["candidates"]],
+        outlook=UNKNOWN if outlook is None else Outlook.from_json(outlook),
     )
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from context.models.catalog import TIERS, Tier
+from context.routing.floors import FADES, GOES_ON, SHORT, floors, tier_at
 from context.routing.gain import expected_gain
-from context.routing.lexicon import SMALL_TALK
 from context.routing.model import Verdict, Weights, judge, shipped
 from context.routing.signals import Reading, read
 from context.routing.thread import COMPLEX as HARD
@@ -26,22 +26,10 @@ COMPLEX = 0.4
 # A turn with at least this chance of being complex is not simple, whatever else: a wrong cheap answer costs more than a
 # needless good one.
 NEVER_SIMPLE = 0.06
-# Latin letters' worth of text that is never simple.
-LONG = 240
-# A text that begins by asking for work is at least standard; from this length on, complex.
-WORK = 100
-# A greeting up to this length, every word of it small talk, is simple even when it asks how one is.
-SHORT = 60
 # Chances this close to a bound are unsure: 3 % of turns like those trained on, more of others.
 MARGIN = 0.25
 # How many signals are stored and shown, the strongest first.
 SHOWN = 8
-
-_UNFAMILIAR = frozenset(("demand", "write", "reason", "code", "maths", "systems", "correction"))
-# Words that refer to what was said before.
-_REFERRING = frozenset(("it", "its", "this", "that", "these", "those", "them", "same"))
-_BEGINNINGS = frozenset(("begins write", "begins reason"))
-
 
 _FLOORS: Mapping[str, Tier] = {f"at least {tier}": tier for tier in TIERS}
 
@@ -153,16 +141,18 @@ def complexity_of(
     verdict, reading, thread = judgement.verdict, judgement.reading, judgement.thread
     score = _score(verdict)
     proposed = tier_at(score)
-    floors = [] if at_least is None else [at_least]
-    floors += _floors(reading, thread, attachments)
+    certain = [] if at_least is None else [at_least]
+    certain += floors(reading, thread, attachments)
     tier, why = proposed, _looks_like(proposed, reading)
     if reading.small_talk and "greeting" in reading.signals and reading.size <= SHORT and not thread.signals:
         tier, why = "simple", "a greeting"
-    for floor, reason in floors:
+    for floor, reason in certain:
         if TIERS.index(floor) > TIERS.index(tier):
             tier, why = floor, f"{_looks_like(floor, None)}: {reason}"
     if tier != proposed:
         score = (TIERS.index(tier) + 0.5) / 3
+        if why.endswith(GOES_ON) and thread.need is not None:
+            score = max(HARD, min(score, thread.need - FADES))
     near = min(
         abs(verdict.more_than_simple - MORE_THAN_SIMPLE) if proposed != "complex" else 1.0,
         abs(verdict.complex - COMPLEX),
@@ -172,45 +162,14 @@ def complexity_of(
         tier=tier,
         unsure=near < MARGIN or (tier != proposed and reading.foreign),
         gain=round(judgement.gain, 4),
-        signals=_strongest(verdict, floors),
+        signals=_strongest(verdict, certain),
         why=why,
     )
 
 
-def _floors(reading: Reading, thread: ThreadSignals, attachments: int) -> list[tuple[Tier, str]]:
-    """The tiers that something certain demands at least, each with the reason."""
-    signals, substance = reading.signals.keys(), not reading.small_talk
-    above = _above(tier_at(thread.need)) if thread.need is not None else "standard"
-    long, foreign = reading.size > LONG, reading.foreign
-    task = not signals.isdisjoint(_BEGINNINGS)
-    goes_on = (
-        thread.need is not None
-        and thread.need >= HARD
-        and "only answers a question" not in dict(thread.signals)
-    )
-    refers = reading.size <= WORK and not _REFERRING.isdisjoint(reading.words)
-    work = foreign and not long and _asks_for_work(reading)
-    rules: tuple[tuple[bool, Tier, str], ...] = (
-        (attachments > 0, "standard", "it comes with an attachment"),
-        (thread.answered and "correction" in signals, above, "it says that the last answer was wrong"),
-        (substance and long, "standard", "it is long"),
-        (substance and task, "standard", "it begins with a task"),
-        (substance and task and reading.size > WORK, "complex", "it begins with a task and goes on"),
-        (substance and "asks demand" in signals, "complex", "it asks for a proof, a design or an analysis"),
-        (substance and foreign and not _familiar(reading, thread), "standard", "it is not in English"),
-        (substance and foreign and long, "complex", "it is long and not in English"),
-        (substance and work, "complex", "it asks for work in a language other than English"),
-        (substance and goes_on, "standard", "it follows a hard turn"),
-        (substance and goes_on and refers, "complex", "it goes on with a hard turn"),
-        (substance and thread.repeated, above, "it repeats an earlier question"),
-        (substance and thread.disliked, above, "the last answer was disliked"),
-    )
-    return [(tier, reason) for holds, tier, reason in rules if holds]
-
-
-def tier_at(score: float) -> Tier:
-    """The tier a score falls in: a third of the scale each."""
-    return TIERS[min(2, int(score * 3))]
+def chance_of_complex(complexity: Complexity) -> float:
+    """The chance that a turn needs the top tier, from its score: the inverse of `_score` for what is in that tier."""
+    return COMPLEX + (1 - COMPLEX) * (complexity.score * 3 - 2) if complexity.tier == "complex" else 0.0
 
 
 def _score(verdict: Verdict) -> float:
@@ -222,42 +181,8 @@ def _score(verdict: Verdict) -> float:
     return (1 + hard / COMPLEX * 0.999) / 3
 
 
-def _familiar(reading: Reading, thread: ThreadSignals) -> bool:
-    """Whether words that are known say that a short text in another language is a command, small talk or an answer."""
-    signals = reading.signals.keys()
-    if reading.size > SHORT:
-        return False
-    if "a short command" in signals and "question" not in signals:
-        return True
-    if "the assistant in person" in signals:
-        return signals.isdisjoint(_UNFAMILIAR)
-    if not signals.isdisjoint(_UNFAMILIAR | {"how", "question"}):
-        return False
-    answers = "asks for nothing" in signals or any(
-        name == "only answers a question" for name, _ in thread.signals
-    )
-    return "control" in signals or (answers and not signals.isdisjoint(SMALL_TALK))
-
-
-def _asks_for_work(reading: Reading) -> bool:
-    """Outside English fewer words are known, so that one or two say what five would."""
-    signals = reading.signals
-    kinds = sum(kind in signals for kind in ("write", "reason", "code", "maths", "systems"))
-    return (
-        kinds >= 2
-        or not signals.keys().isdisjoint(("demand", "much write", "much reason"))
-        or "begins write" in signals
-        or "begins reason" in signals
-        or "formula" in signals
-    )
-
-
 def _words(reading: Reading) -> tuple[str, ...]:
     return () if reading.foreign else reading.words
-
-
-def _above(tier: Tier) -> Tier:
-    return TIERS[min(2, TIERS.index(tier) + 1)]
 
 
 def _looks_like(tier: Tier, reading: Reading | None) -> str:

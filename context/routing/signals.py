@@ -15,8 +15,9 @@ from itertools import chain, pairwise
 from math import log2
 from typing import Final
 
-from context.routing.aims import AIMS, Aim, Marks, addressed, aim_signals, asked_for
+from context.routing.aims import AIMS, Aim, Marks, addressed, aim_signals, asked_for, problem_signals
 from context.routing.lexicon import SMALL_TALK, UNSPACED, Kinds, Lexicon, english, foreign_openers, world
+from context.routing.marks import mark_counts, mark_signals, without_identifiers
 
 # Characters looked at, from the beginning and from the end. A request stands at either end of what it is about; twice as
 # much changed no figure of the evaluation and doubles the time.
@@ -32,31 +33,11 @@ _WORD = re.compile("(?:[^\\W\\d_]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670
 _FOREIGN_LETTER = re.compile("[^\\W\\d_\\u0000-\\u024f\\u1e00-\\u1eff]")
 _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
 _CONTRACTION = re.compile("['’](?=(?:s|t|m|re|ll|ve|d)\\b)")
-
-_CODE = re.compile(
-    r"```|[{};]\s*\n|\w\(\)|=>|->|==|!=|::|</\w|\w\[\w|#include|\bdef \w|\bimport \w|\bSELECT\b|\w\.\w+\(|\w_\w"
+# "Not right now" puts off and does not correct; "I made a mistake" is about the one who says it.
+_NOT_NOW = re.compile(r"\bnot (?:right now|just now|at the moment|for the moment|at this time|today|now)\b")
+_OWN_MISTAKE = re.compile(
+    r"\b(?:my (?:mistake|bad|fault|error)|i (?:made|meant|misspoke|mistyped|typed|gave you|had)\b|by mistake)"
 )
-_FORMULA = re.compile(
-    r"\\[a-zA-Z]{2,}|\\[\[(]|\$[^\s$]|[∑∫√∞≤≥≠±×÷∈∀∃→∂∆^]|(?<!\w)[πθλμΩ](?!\w)|\d\s?[-+*/=]\s?[\w(]|\b[a-z]\s?=\s?\S|\w\^|[a-z]_[\d{]"
-)
-_NUMBER = re.compile(r"\d+")
-_ITEM = re.compile(r"^\s{0,8}(?:[-*•]|\d{1,3}[.)])\s", re.MULTILINE)
-_OPTION = re.compile(r"(?:^|\s)\(?[A-Ha-h][.)]\s")
-_ASKS: Final = ("?", "？", "؟")
-_SENTENCE = re.compile(r"[.!?;。！？；؟।](?:\s|$)|[。！？]")
-# Names of techniques as they are written: SQL, EINTR, JavaScript, QTextEdit, C++, c#, og:image, numpy.linalg, .pptx
-_ACRONYM = re.compile(r"(?<![A-Za-z0-9'’])[A-Z][A-Z0-9]{1,6}s?(?![A-Za-z])")
-_TECHNICAL = re.compile(r"[a-z][A-Z][a-z]|[A-Za-z](?:\+\+|#)|\.[a-z]{2,5}\b|\w[:_]\w{2}")
-
-_MARKS: Final = {
-    "code": _CODE,
-    "formula": _FORMULA,
-    "items": _ITEM,
-    "options": _OPTION,
-    "sentences": _SENTENCE,
-    "acronyms": _ACRONYM,
-    "technical": _TECHNICAL,
-}
 
 # Lengths in characters, from which on a text counts as longer; words likewise.
 _LENGTHS: Final = (8, 16, 32, 64, 128, 256, 512, 1_024, 2_048)
@@ -89,7 +70,8 @@ def read(text: str) -> Reading:
     """The signals of one text."""
     text = text.strip()
     shown, size = _shown(text)
-    plain = _CONTRACTION.sub("", shown).lower()
+    shown, identifiers = without_identifiers(shown)
+    plain = _NOT_NOW.sub("not now", _CONTRACTION.sub("", shown).lower())
     unspaced: list[str] = []
     if not shown.isascii():
         unspaced = _RUN.findall(plain)
@@ -105,12 +87,14 @@ def read(text: str) -> Reading:
     )
     _count_words(counts, words, kinds, lexicon)
     _count_runs(counts, unspaced, lexicon, only=not words)
+    if "correction" in counts.seen and _OWN_MISTAKE.search(plain):
+        del counts.seen["correction"]
     count = len(words) + sum(map(len, unspaced)) // 2
     addresses = "self" in counts.seen if foreign else addressed(words)
     return Reading(
         size=size,
         words=tuple(words),
-        signals=_signals(shown, size, count, counts, Aim(kind=counts.aim, addressed=addresses)),
+        signals=_signals(shown, size, count, counts, Aim(kind=counts.aim, addressed=addresses), identifiers),
         foreign=foreign,
         small_talk=counts.talk > 0 and counts.other == 0,
     )
@@ -190,7 +174,7 @@ def _foreign(shown: str, words: list[str]) -> bool:
     for word in words[:80]:
         if "english" in known.of(word):
             english_words += 1
-        elif not known.of(word) and (all_languages.of(word) or word in foreign_openers()):
+        elif len(word) > 1 and not known.of(word) and (all_languages.of(word) or word in foreign_openers()):
             foreign_words += 1
     return (
         foreign_words > english_words
@@ -199,19 +183,22 @@ def _foreign(shown: str, words: list[str]) -> bool:
     )
 
 
-def _signals(shown: str, size: int, count: int, counts: _WordCounts, aim: Aim) -> dict[str, float]:
+def _signals(
+    shown: str, size: int, count: int, counts: _WordCounts, aim: Aim, identifiers: int
+) -> dict[str, float]:
     """All signals, in a fixed order: sums over them depend on it. `count`: words."""
-    seen, marks = counts.seen, _mark_counts(shown)
+    seen, marks = counts.seen, mark_counts(shown)
     signals = {
         **_length_signals(size, count),
         **_kind_signals(seen, counts.begins),
         **_talk_signals(seen, counts.other, count),
-        **_mark_signals(marks, len(shown)),
+        **mark_signals(marks, len(shown), identifiers),
     }
     named = marks["acronyms"] + marks["technical"]
     signals |= aim_signals(
         seen, aim, count, Marks(code=marks["code"], formula=marks["formula"], named=named, asks=marks["asks"])
     )
+    signals |= problem_signals(seen, count, marks)
     if count <= _SHORT:
         signals |= _short_signals(seen, counts.begins, asks="question" in signals)
     return signals
@@ -241,37 +228,6 @@ def _talk_signals(seen: Mapping[str, int], other: int, count: int) -> dict[str, 
     return signals
 
 
-def _mark_counts(shown: str) -> dict[str, int]:
-    """How often each sort of mark occurs."""
-    numbers = _NUMBER.findall(shown)
-    return {
-        **{name: len(pattern.findall(shown)) for name, pattern in _MARKS.items()},
-        "asks": sum(shown.count(mark) for mark in _ASKS),
-        "numbers": len(numbers),
-        "digits": sum(map(len, numbers)),
-        "lines": shown.count("\n"),
-    }
-
-
-def _mark_signals(marks: Mapping[str, int], length: int) -> dict[str, float]:
-    values = (
-        ("question", float(marks["asks"] > 0)),
-        ("questions", _beyond_one(marks["asks"], 3.0)),
-        ("code marks", _from_one(marks["code"], 4.0)),
-        ("formula", _from_one(marks["formula"], 4.0)),
-        ("number", float(marks["numbers"] > 0)),
-        ("numbers", _beyond_one(marks["numbers"], 4.0)),
-        ("mostly digits", float(marks["digits"] * 4 > length)),
-        ("lines", _from_one(marks["lines"], 4.0)),
-        ("list items", _from_one(marks["items"], 3.0)),
-        ("answer options", min(marks["options"], 4) / 4),
-        ("sentences", _beyond_one(marks["sentences"], 4.0)),
-        ("acronyms", _from_one(marks["acronyms"], 3.0)),
-        ("technical names", _from_one(marks["technical"], 3.0)),
-    )
-    return {name: value for name, value in values if value}
-
-
 def _short_signals(seen: Mapping[str, int], begins: set[str], *, asks: bool) -> dict[str, float]:
     """What only a short text shows. `asks`: it has a question mark."""
     talk, request = not SMALL_TALK.isdisjoint(begins), asks or "request" in seen
@@ -282,16 +238,6 @@ def _short_signals(seen: Mapping[str, int], begins: set[str], *, asks: bool) -> 
         ("asks for nothing", not asks and _ASKING.isdisjoint(seen)),
     )
     return {name: 1.0 for name, holds in values if holds}
-
-
-def _from_one(number: int, most: float) -> float:
-    """0 for none, 1 for one, one more with each doubling, up to `most`."""
-    return min(log2(1 + number), most)
-
-
-def _beyond_one(number: int, most: float) -> float:
-    """0 for none or one, 1 for two, one more with each doubling, up to `most`."""
-    return min(log2(max(1, number)), most)
 
 
 def _bucket(number: int, names: Sequence[tuple[int, str]], above: str) -> str:

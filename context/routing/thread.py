@@ -22,8 +22,10 @@ _NEW = frozenset(("how", "who", "write", "demand", "code", "maths"))
 _AGREES = frozenset(("begins yes", "begins no", "begins praise", "begins thanks"))
 # Characters of an answer looked at, from its beginning and its end: code fences open early, questions stand last.
 _BEGINNING, _END = 2_000, 600
-# Earlier messages that a repeated question is looked for in.
-_REMEMBERED = 12
+# Earlier messages that a repeated question is looked for in: asked again after the answer, not about something else later on.
+_REMEMBERED = 4
+# Words up to which a message that changes a condition goes on from the last turn.
+_GOES_ON = 20
 # From here on a message asked for the top tier; the same bound as `complexity` draws.
 COMPLEX = 2 / 3
 
@@ -43,10 +45,14 @@ class EarlierMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadSignals:
-    """What the thread shows. `need`: what the last user message needed, 0..1; None in a new thread."""
+    """What the thread shows. `need`: what the last user message needed, 0..1; None in a new thread.
+
+    `goes_on`: the message changes a condition of the last one ("what about ...", "faster?").
+    """
 
     signals: tuple[tuple[str, float], ...] = ()
     need: float | None = None
+    goes_on: bool = False
     repeated: bool = False
     disliked: bool = False
     answered: bool = False
@@ -61,15 +67,32 @@ def look_back(reading: Reading, earlier: Sequence[EarlierMessage], need: float |
     if need is not None and need >= COMPLEX and not reading.small_talk:
         signals.append(("the last turn was complex", 1.0))
     words = reading.words
+    goes_on = need is not None and _goes_on(reading)
+    if goes_on:
+        signals.append(("goes on from the last turn", 1.0))
     return ThreadSignals(
         signals=tuple(signals),
         need=need,
+        goes_on=goes_on,
         repeated=len(words) > 3
         and any(
             message.role == "user" and read(message.text).words == words for message in earlier[-_REMEMBERED:]
         ),
         disliked=answer is not None and answer.thumb < 0,
         answered=answer is not None,
+    )
+
+
+def _goes_on(reading: Reading) -> bool:
+    """Whether a short message asks for the same as before under another condition, or for the same but better."""
+    signals = reading.signals
+    if "follow_up" not in signals or len(reading.words) > _GOES_ON or reading.small_talk:
+        return False
+    return (
+        "begins follow_up" in signals
+        or "question" in signals
+        or "asks how" in signals
+        or "asks who" in signals
     )
 
 

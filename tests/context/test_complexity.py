@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.models.catalog import TIERS
-from context.routing.complexity import LONG, assess, tier_at
+from context.routing.complexity import assess
+from context.routing.floors import LONG, tier_at
 from context.routing.lexicon import world
 from context.routing.model import shipped
 from context.routing.rules import Rule, matching
@@ -210,7 +211,7 @@ def test_rules_match_by_label_by_pattern_and_by_both() -> None:
 
 def test_the_shipped_weights_know_only_signals_and_words() -> None:
     weights = shipped()
-    assert weights.version == "2"
+    assert weights.version == "3"
     assert len(weights.signals) < 200
     assert all(len(word.split()) <= 2 for word in weights.words)
 

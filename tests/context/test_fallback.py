@@ -11,7 +11,8 @@ from context.limits.fallback import (
     too_small_candidates,
 )
 from context.models.catalog import Tier
-from context.routing.choice import Candidate, Pins, Route
+from context.routing.candidates import Candidate
+from context.routing.choice import Pins, Route
 
 TIERS: dict[Tier, str] = {"simple": "haiku", "standard": "sonnet", "complex": "opus"}
 ROUTE = Route(model_id="sonnet", tier="standard", reason="r")

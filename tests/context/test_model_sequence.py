@@ -6,7 +6,8 @@ import pytest
 
 from context.limits.model_sequence import AskNext, End, ModelFailed, ModelSequence
 from context.models.catalog import Tier
-from context.routing.choice import By, Candidate, Pins, Route
+from context.routing.candidates import Candidate
+from context.routing.choice import By, Pins, Route
 
 TIERS: dict[Tier, str] = {"simple": "haiku", "standard": "sonnet", "complex": "opus"}
 LABELS: dict[str, Tier] = {model: tier for tier, model in TIERS.items()}

@@ -120,3 +120,25 @@ class UsageReport(Answer):
     more: bool = Field(description="Whether there are more groups than `limit`.")
     total: UsageGroup = Field(description="Over all groups, including those beyond `limit`.")
     top_model: str
+
+
+class RoutingReport(Answer):
+    """What routing saved, over threads whose replies all have a price. Amounts are exact decimal numbers as strings."""
+
+    start: str
+    end: str = Field(description="Excluded: calls before this time are counted.")
+    time_zone: str
+    threads: int
+    turns: int = Field(description="Replies of these threads.")
+    cost_usd: str = Field(description="Cost of their replies and keep-alives.")
+    single_tier_usd: str = Field(
+        description="Cost if each thread had used its best single tier that would have been good enough: the highest that answered, or one above."
+    )
+    saved_usd: str = Field(description="`single_tier_usd` minus `cost_usd`.")
+    needed_more: int = Field(
+        description="Turns that the highest tier of their thread answered, in threads where lower tiers answered too."
+    )
+    surplus_usd: str = Field(
+        description="What these threads cost more than on the tier below the highest alone: the price of the turns that needed more."
+    )
+    more: bool = Field(description="Whether the period has more calls than were compared, the oldest first.")

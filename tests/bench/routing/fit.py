@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from math import exp, sqrt
+from math import exp, log1p, sqrt
 
 from context.routing.complexity import judge_message
 from context.routing.gain import form_of
@@ -16,11 +16,14 @@ from tests.bench.routing.rows import Row
 
 # Penalties on the squared distance of a signal's weight from its prior, and of a word's from nothing.
 HELD = 8.0
-WORD_HELD = 0.3
-DAMPING = 0.7  # of words when used: more fits these sources better and others worse
-LEAST_ROWS = 3  # that a word or pair stands in
+WORD_HELD = 0.1
+DAMPING = (
+    1.0  # of words when used: less was better before the written turns, which hold the signals to their sense
+)
+LEAST_ROWS = 2  # that a word or pair stands in
 LEAST_SHOWN = 0.03
-STEPS = 10  # of Newton's method
+STEPS = 15  # of Newton's method
+SHORTEST_STEP = 1e-3  # a step is halved until it makes the loss smaller
 NEAR = 0.02  # a step this small is the last
 PASSES = 150  # over the words
 RATE = 0.3
@@ -32,6 +35,7 @@ SHARED = 20  # rows of a form in a set, and of other forms, from which on they c
 SMALL_SETS = frozenset({"mt-bench"})
 
 Sparse = list[tuple[int, float]]
+Goal = tuple[float, float]  # what a head should say of a row, and how much the row counts
 
 
 def train(turns: Sequence[Row], quality: Sequence[tuple[str, Reading, float]] = ()) -> Weights:
@@ -40,7 +44,7 @@ def train(turns: Sequence[Row], quality: Sequence[tuple[str, Reading, float]] = 
     first = signal_heads([(row, dict(row.reading.signals)) for row in turns], none)
     signals = [(row, dict(judge_message(row.reading, row.said, first).signals)) for row in turns]
     whole = word_heads(signals, signal_heads(signals, none))
-    return replace(whole, version="2", gain=gains(quality))
+    return replace(whole, version="3", gain=gains(quality))
 
 
 def signal_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -> Weights:
@@ -53,7 +57,8 @@ def signal_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -
     heads = []
     for head, prior in enumerate((prior_weights.MORE_THAN_SIMPLE, prior_weights.COMPLEX)):
         begin = [prior_weights.BIAS[head], *(prior.get(name, 0.0) for name in names)]
-        heads.append(newton(features, [aim(row, head) for row, _ in rows], begin))
+        goals = [(aim(row, head), row.weight) for row, _ in rows]
+        heads.append(newton(features, goals, begin))
     more, hard = heads
     return replace(
         start,
@@ -67,16 +72,17 @@ def aim(row: Row, head: int) -> float:
     return float(row.label == "complex" if head else row.label != "simple")
 
 
-def newton(rows: Sequence[Sparse], aims: Sequence[float], prior: Sequence[float]) -> list[float]:
-    """The weights of a logistic head, held to the prior (but for the bias), by Newton's method."""
+def newton(rows: Sequence[Sparse], goals: Sequence[Goal], prior: Sequence[float]) -> list[float]:
+    """The weights of a logistic head, held to the prior (but for the bias), by Newton's method with steps that are halved where they lead up."""
     size = len(prior)
     weights = list(prior)
+    height = loss(rows, goals, prior, weights)
     for _ in range(STEPS):
         slope = [0.0, *(HELD * (weights[i] - prior[i]) for i in range(1, size))]
         curve = [[0.0] * size for _ in range(size)]
-        for row, goal in zip(rows, aims, strict=True):
+        for row, (goal, counts) in zip(rows, goals, strict=True):
             predicted = chance(sum(weights[i] * value for i, value in row))
-            error, steep = predicted - goal, predicted * (1.0 - predicted) + 1e-6
+            error, steep = counts * (predicted - goal), counts * predicted * (1.0 - predicted) + 1e-6
             for i, value in row:
                 slope[i] += error * value
                 line, share = curve[i], steep * value
@@ -84,11 +90,29 @@ def newton(rows: Sequence[Sparse], aims: Sequence[float], prior: Sequence[float]
                     line[j] += share * other
         for i in range(1, size):
             curve[i][i] += HELD
-        step = solve(curve, slope)
-        weights = [weight - move for weight, move in zip(weights, step, strict=True)]
-        if max(map(abs, step)) < NEAR:
+        step, length = solve(curve, slope), 1.0
+        while length > SHORTEST_STEP:
+            moved = [weight - length * move for weight, move in zip(weights, step, strict=True)]
+            lower = loss(rows, goals, prior, moved)
+            if lower <= height:
+                break
+            length /= 2
+        weights, height = moved, lower
+        if length * max(map(abs, step)) < NEAR:
             break
     return weights
+
+
+def loss(
+    rows: Sequence[Sparse], goals: Sequence[Goal], prior: Sequence[float], weights: Sequence[float]
+) -> float:
+    """What `newton` makes small: the logistic loss and the distance from the prior."""
+    held = sum((weight - start) ** 2 for weight, start in zip(weights[1:], prior[1:], strict=True))
+    total = HELD / 2 * held
+    for row, (goal, counts) in zip(rows, goals, strict=True):
+        odds = sum(weights[i] * value for i, value in row)
+        total += counts * (max(odds, 0.0) + log1p(exp(-abs(odds))) - goal * odds)
+    return total
 
 
 def word_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -> Weights:
@@ -112,7 +136,7 @@ def word_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -> 
         for _ in range(PASSES):
             slope = [WORD_HELD * weight for weight in weights]
             for (row, _), base, term_numbers in zip(rows, known, places, strict=True):
-                error = chance(base + sum(weights[i] for i in term_numbers)) - aim(row, head)
+                error = row.weight * (chance(base + sum(weights[i] for i in term_numbers)) - aim(row, head))
                 for i in term_numbers:
                     slope[i] += error
             for i, step in enumerate(slope):

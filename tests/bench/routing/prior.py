@@ -34,6 +34,13 @@ MORE_THAN_SIMPLE: Final = {
     "request": 0.7,
     "the last turn was complex": 2.0,
     "the last answer has code or formulae": 1.0,
+    "a problem in numbers": 2.0,
+    "several words of a problem": 1.0,
+    "reasons about quantities": 1.0,
+    "a bare formula": 1.0,
+    "a short translation": 1.0,
+    "goes on from the last turn": 1.0,
+    "identifier": -1.0,
 }
 
 COMPLEX: Final = {
@@ -61,4 +68,11 @@ COMPLEX: Final = {
     "speaks of the assistant": -1.0,
     "the last turn was complex": 2.0,
     "the last answer has code or formulae": 1.0,
+    "problem": 0.5,
+    "a problem in numbers": 3.0,
+    "several words of a problem": 1.5,
+    "reasons about quantities": 1.5,
+    "a bare formula": 1.5,
+    "a short translation": -2.0,
+    "identifier": -1.0,
 }

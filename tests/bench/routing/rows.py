@@ -15,17 +15,21 @@ from context.routing.signals import Reading, read
 from context.routing.thread import EarlierMessage
 
 NON_COMMERCIAL = frozenset({"alpacaeval"})
+WRITTEN = Path(__file__).parent / "written_turns.tsv"
+# What a turn of our own counts for beside one of a public source: short turns in many languages, written to be learned from.
+WRITTEN_WEIGHT = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One turn as it is learned from."""
+    """One turn as it is learned from. `weight`: how much it counts."""
 
     source: str
     topic: str
     label: str
     reading: Reading
     said: tuple[EarlierMessage, ...]
+    weight: float = 1.0
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -66,6 +70,23 @@ def read_turns(data: Path) -> list[Row]:
             )
         )
     return rows
+
+
+def written_turns() -> list[Row]:
+    """The turns that were written for this project, in two dozen languages; a topic is a language."""
+    return [
+        Row(
+            source="written",
+            topic=language,
+            label=label,
+            reading=read(text),
+            said=(),
+            weight=WRITTEN_WEIGHT,
+        )
+        for language, label, text in (
+            line.split("\t") for line in WRITTEN.read_text("utf-8").splitlines() if line
+        )
+    ]
 
 
 def read_quality(data: Path) -> list[tuple[str, Reading, float]]:

@@ -8,7 +8,7 @@ Rows under a non-commercial licence (AlpacaEval) train nothing: they are dropped
 Sources (as in the evaluation data's README):
     turns: CLINC150 (CC BY 3.0), MultiDoGO (CDLA-Permissive 1.0), Schema-Guided Dialogue (CC BY-SA 4.0), BANKING77 (CC BY 4.0),
         Natural Questions, TriviaQA, MATH, GPQA and AgentVerse logic grids via LLMRouter (MIT), Arena-Hard (Apache 2.0),
-        MT-Bench (Apache 2.0), BEAM (CC BY-SA 4.0)
+        MT-Bench (Apache 2.0), BEAM (CC BY-SA 4.0); and `written_turns.tsv`, written for this project in two dozen languages
     quality: MMLU, GSM8K and MT-Bench via RouteLLM (Apache 2.0; questions MIT), LLMRouter (MIT)
 
 Method. Two logistic heads (more than simple; complex) over the signals of `context.routing`, held to what the signals mean by
@@ -27,7 +27,7 @@ from pathlib import Path
 
 from tests.bench.kit import load
 from tests.bench.routing.fit import train
-from tests.bench.routing.rows import read_quality, read_turns
+from tests.bench.routing.rows import read_quality, read_turns, written_turns
 from tests.bench.routing.validate import validate, validate_gain
 
 OUTPUT = Path(__file__).parents[3] / "context" / "routing" / "weights.json.gz"
@@ -42,13 +42,13 @@ def main() -> None:
     parser.add_argument("--validate", action="store_true", help="only measure, write nothing")
     parser.add_argument("--kit", type=Path, help="folder with the kit's routing.py: validate the gain too")
     args = parser.parse_args()
-    turns, quality = read_turns(args.data), read_quality(args.data)
+    turns, quality, written = read_turns(args.data), read_quality(args.data), written_turns()
     if args.validate:
-        validate(turns)
+        validate(turns, written)
         if args.kit is not None:
             validate_gain(args.data, load(args.kit / "routing.py"))
         return
-    weights = train(turns, quality)
+    weights = train([*turns, *written], quality)
     packed = {
         "version": weights.version,
         "bias": weights.bias,

@@ -16,28 +16,36 @@ from context.routing.signals import read
 from tests.bench.routing.fit import gains, train
 from tests.bench.routing.rows import NON_COMMERCIAL, Row
 
+TERSE = 60  # Latin letters' worth below which a hard prompt is terse
 
-def validate(turns: Sequence[Row]) -> None:
-    """Macro-F1 and dropped complex turns on rows, topics and sources that were not learned from."""
+
+def validate(turns: Sequence[Row], written: Sequence[Row]) -> None:
+    """Macro-F1, dropped complex turns and found terse ones on rows, topics and sources that were not learned from."""
+    everything = [*turns, *written]
     ways: dict[str, Callable[[int, Row], str]] = {
         "a fifth of the rows": lambda i, row: str(i % 5),
         "topics": lambda i, row: str(zlib.crc32(f"{row.source} {row.topic}".encode()) % 5),
         "sources": lambda i, row: row.source,
     }
     for name, fold_of in ways.items():
-        folds = [fold_of(i, row) for i, row in enumerate(turns)]
-        answers: list[str] = [""] * len(turns)
+        folds = [fold_of(i, row) for i, row in enumerate(everything)]
+        answers: list[str] = [""] * len(everything)
         for fold in sorted(set(folds)):
-            weights = train([row for row, row_fold in zip(turns, folds, strict=True) if row_fold != fold])
-            for i, row in enumerate(turns):
+            weights = train([row for row, of in zip(everything, folds, strict=True) if of != fold])
+            for i, row in enumerate(everything):
                 if folds[i] == fold:
                     answers[i] = tier(row, weights)
-        print(f"left out: {name:<20} {figures([row.label for row in turns], answers)}", flush=True)
+        for kind, rows in (("public", turns), ("written", written)):
+            start = 0 if kind == "public" else len(turns)
+            print(
+                f"left out: {name:<20} {kind:<8} {figures(rows, answers[start : start + len(rows)])}",
+                flush=True,
+            )
         if name == "sources":
             for source in sorted(set(folds)):
                 pairs = Counter(
                     (row.label, answer)
-                    for row, answer in zip(turns, answers, strict=True)
+                    for row, answer in zip(everything, answers, strict=True)
                     if row.source == source
                 )
                 print(f"    {source:<22} {dict(sorted(pairs.items()))}")
@@ -77,11 +85,19 @@ def tier(row: Row, weights: Weights) -> Tier:
     return complexity_of(judge_message(row.reading, row.said, weights)).tier
 
 
-def figures(labels: Sequence[str], answers: Sequence[str]) -> str:
-    """Macro-F1, and the share of complex turns sent to the simple tier."""
-    f1 = []
+def figures(rows: Sequence[Row], answers: Sequence[str]) -> str:
+    """Macro-F1, the share of complex turns sent to the simple tier, and the share of terse complex turns that are found."""
+    labels, f1 = [row.label for row in rows], []
     for label in ("simple", "standard", "complex"):
         both = sum(a == b == label for a, b in zip(labels, answers, strict=True))
         f1.append(2 * both / max(1, labels.count(label) + answers.count(label)))
     dropped = sum((a, b) == ("complex", "simple") for a, b in zip(labels, answers, strict=True))
-    return f"macro-F1 {sum(f1) / 3:.3f}  dropped {dropped / max(1, labels.count('complex')):.2%}"
+    terse = [
+        answer
+        for row, answer in zip(rows, answers, strict=True)
+        if row.label == "complex" and row.reading.size < TERSE
+    ]
+    return (
+        f"macro-F1 {sum(f1) / 3:.3f}  dropped {dropped / max(1, labels.count('complex')):.2%}"
+        f"  terse {terse.count('complex') / max(1, len(terse)):.2f} of {len(terse)}"
+    )

@@ -216,3 +216,27 @@ async def test_no_cell_is_a_formula(cell: str) -> None:
     written = as_csv([{"a": cell}, {"a": -5}, {"a": "-0.25"}], ["a"])
     read = [row["a"] for row in csv.DictReader(io.StringIO(written, newline=""))]
     assert read == [f"'{cell}", "-5", "-0.25"]
+
+
+async def test_routing_is_compared_with_each_threads_best_single_tier(tmp_path: Path) -> None:
+    async with Simulator() as model, palaver(tmp_path, model, default_tier="auto") as app:
+        await app.chat("t", "Where can I find your exchange rates?")
+        await app.chat("t", "thanks!")
+        report = await app.get("/api/usage/routing")
+        whole = await app.get("/api/usage", purpose="reply")
+        nobody = await app.get("/api/usage/routing", thread="another")
+    assert (report["threads"], report["turns"], report["more"]) == (1, 2, False)
+    assert Decimal(report["cost_usd"]) == Decimal(whole["total"]["cost_usd"])
+    assert Decimal(report["saved_usd"]) == Decimal(report["single_tier_usd"]) - Decimal(report["cost_usd"])
+    assert Decimal(report["single_tier_usd"]) > 0
+    assert (nobody["threads"], nobody["single_tier_usd"], nobody["needed_more"]) == (0, "0", 0)
+
+
+async def test_the_routing_of_everybody_needs_admin_rights_and_counts_what_has_a_tier(books: Palaver) -> None:
+    own = await app_routing(books)
+    everybody = await app_routing(books, scope="all")
+    assert everybody["turns"] >= own["turns"] >= 0
+
+
+async def app_routing(app: Palaver, **params: Any) -> dict[str, Any]:
+    return await app.get("/api/usage/routing", **{"from": FROM, "to": TO, **params})

@@ -78,6 +78,8 @@ export function createApi(options: HttpOptions) {
         keepalive: true,
       }),
     usage: <T>(query: Record<string, string | number>) => json<T>("GET", `/api/usage?${queryString(query)}`),
+    routingUsage: <T>(query: Record<string, string | number>) =>
+      json<T>("GET", `/api/usage/routing?${queryString(query)}`),
     budgets: <T>() => json<T>("GET", "/api/budgets"),
     /** Fetches a file with the access token, which a plain link cannot send. */
     download: async (path: string) => (await request(path)).blob(),

@@ -22,7 +22,7 @@ import type { UsageData } from "./use-usage.ts";
 
 const NO_MODELS: readonly ModelChoice[] = [];
 
-export function Plots({ days, models, replies, outcomes, budgets }: UsageData): JSX.Element {
+export function Plots({ days, models, replies, outcomes, routing, budgets }: UsageData): JSX.Element {
   const { groups, total } = models;
   const choices = useSelector((state) => state.info?.models) ?? NO_MODELS;
   const label = useMemo(() => (model: string) => modelLabel(model, choices), [choices]);
@@ -30,7 +30,7 @@ export function Plots({ days, models, replies, outcomes, budgets }: UsageData): 
   const series = useMemo(() => seriesOf(days, models, replies, label), [days, models, replies, label]);
   return (
     <>
-      <Totals total={total} replies={replies.total} />
+      <Totals total={total} replies={replies.total} routing={routing} />
       <div class="plots">
         <Plot
           title="Cost per day by model"

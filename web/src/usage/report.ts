@@ -1,4 +1,4 @@
-// The types of `/api/usage` and `/api/budgets`.
+// The types of `/api/usage`, `/api/usage/routing` and `/api/budgets`.
 
 import type { UsageKind } from "../transport/protocol.ts";
 
@@ -23,6 +23,18 @@ export interface Report {
   readonly more: boolean;
   readonly total: UsageTotals;
   readonly top_model: string;
+}
+
+/** What routing saved against each thread's best single tier that would have been good enough. */
+export interface RoutingReport {
+  readonly threads: number;
+  readonly turns: number;
+  readonly cost_usd: string;
+  readonly single_tier_usd: string;
+  readonly saved_usd: string;
+  readonly needed_more: number;
+  readonly surplus_usd: string;
+  readonly more: boolean;
 }
 
 /** Amounts are in the unit of the budget; null where others spend from it too. */

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../transport/http.ts";
 import { useActions } from "../views/hooks/actions-context.ts";
-import type { Budget, Report } from "./report.ts";
+import type { Budget, Report, RoutingReport } from "./report.ts";
 
 /** Which calls to report. */
 export interface UsageQuery extends Record<string, string> {
@@ -16,6 +16,7 @@ export interface UsageData {
   readonly models: Report;
   readonly replies: Report;
   readonly outcomes: Report;
+  readonly routing: RoutingReport;
   readonly budgets: readonly Budget[];
 }
 
@@ -42,11 +43,12 @@ export function useUsage(query: UsageQuery, days: readonly string[]): Usage {
       api.usage<Report>({ ...query, group_by: "day,model", limit: 5000 }),
       api.usage<Report>({ ...query, group_by: "day", purpose: "reply" }),
       api.usage<Report>({ ...query, group_by: "outcome" }),
+      api.routingUsage<RoutingReport>(query),
       api.budgets<{ budgets: Budget[] }>(),
     ]).then(
-      ([models, replies, outcomes, { budgets }]) => {
+      ([models, replies, outcomes, routing, { budgets }]) => {
         if (!isCurrent) return;
-        setData({ days, models, replies, outcomes, budgets });
+        setData({ days, models, replies, outcomes, routing, budgets });
         setLoading(false);
       },
       (error: unknown) => {
