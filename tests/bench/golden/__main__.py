@@ -1,4 +1,4 @@
-"""Compare the golden values, or write them anew: `python -m tests.bench.golden [--write]`. Says what has become worse."""
+"""Compare the golden values, or write them anew: `python -m tests.bench.golden [--write] [--parts decisions]`. Says what has become worse."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ def main(argv: list[str] | None = None) -> int:
     """1 when something is beyond a limit, or differs and is not written."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--parts", default=",".join(golden.PARTS), help="only these parts of the file")
     args = parser.parse_args(argv)
-    new, old = golden.measured(), golden.stored() if golden.FILE.exists() else {}
+    old = golden.stored()
+    new = {part: golden.PARTS[part]() for part in args.parts.split(",")}
     for line in golden.worse(new, old):
         print(f"worse: {line}")
-    beyond = [line for name, values in new["runs"].items() for line in golden.beyond_limits(name, values)]
+    runs = new.get("runs", {})
+    beyond = [line for name, values in runs.items() for line in golden.beyond_limits(name, values)]
     for line in beyond:
         print(f"beyond its limit: {line}")
-    print("as in the file" if new == old else "differs from the file")
+    differing = [part for part, values in new.items() if values != old.get(part)]
+    print(f"differs from the file: {', '.join(differing)}" if differing else "as in the file")
     if args.write:
-        text = json.dumps(new, indent=1, ensure_ascii=False, sort_keys=True)
+        text = json.dumps({**old, **new}, indent=1, ensure_ascii=False, sort_keys=True)
         golden.FILE.write_text(text + "\n", encoding="utf-8")
-    return int(bool(beyond) or (new != old and not args.write))
+    return int(bool(beyond) or (bool(differing) and not args.write))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,24 +47,22 @@ def run(name: str) -> dict[str, Any]:
     return asyncio.run(measure(thread, wanted.settings))
 
 
-def measured() -> dict[str, Any]:
-    """Everything that is golden."""
-    return {
-        "runs": {name: run(name) for name in RUNS},
-        "recall": recalled(),
-        "decisions": decisions(),
-        "prices": prices(),
-    }
-
-
 def recalled() -> dict[str, Any]:
     """What the bench of recall builds for all questions."""
     return {item.thread.name: recall(item) for item in conversations()}
 
 
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "runs": lambda: {name: run(name) for name in RUNS},
+    "recall": recalled,
+    "decisions": decisions,
+    "prices": prices,
+}
+
+
 def stored() -> dict[str, Any]:
     """What the file holds."""
-    values: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    values: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     return values
 
 
@@ -87,7 +85,7 @@ def beyond_limits(name: str, values: Mapping[str, Any]) -> list[str]:
 def worse(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[str]:
     """What has become worse than in the file: bills by more than 2 %, evidence at all."""
     for part in ("runs", "decisions"):
-        for name, values in new[part].items():
+        for name, values in new.get(part, {}).items():
             known = old.get(part, {}).get(name)
             if known is None:
                 continue

@@ -23,7 +23,7 @@ def test_recall_builds_what_it_built() -> None:
 
 def test_the_engine_decides_as_before() -> None:
     values, stored = decisions(), golden.stored()
-    assert not list(golden.worse({"runs": {}, "decisions": values}, stored))
+    assert not list(golden.worse({"decisions": values}, stored))
     assert not list(_differences(stored["decisions"], values)), WRITE
 
 
