@@ -22,12 +22,15 @@ class Rewrites:
     def __init__(self, thread: Thread) -> None:
         self.times: Counter[int] = Counter()
         self.calls = 0
-        self._turns = {
-            _key(text): turn
+        said = [
+            (_key(text), turn)
             for turn, exchange in enumerate(thread.exchanges)
             for text in (exchange.user, exchange.answer)
-        }
+        ]
+        twice = Counter(key for key, _ in said)
+        self._turns = {key: turn for key, turn in said if twice[key] == 1}
         self._of_line: dict[str, int] = {}
+        self._ambiguous: set[str] = set()
 
     def __call__(self, body: dict[str, Any]) -> str:
         self.calls += 1
@@ -36,14 +39,23 @@ class Rewrites:
             for reference, text in extractive.messages_shown(body).items()
             if _key(text) in self._turns
         }
-        earlier = [self._of_line[line] for line in extractive.earlier_lines(body) if line in self._of_line]
+        earlier = [
+            self._of_line[line]
+            for line in extractive.earlier_lines(body)
+            if line in self._of_line and line not in self._ambiguous
+        ]
         again = range(min(earlier), max(earlier) + 1) if earlier else ()
         self.times.update({*shown.values(), *again})
         answer = extractive.summarize(body)
         for line in _LINE.finditer(answer):
             if line["ref"] in shown:
-                self._of_line.setdefault(line["text"], shown[line["ref"]])
+                self._remember(line["text"], shown[line["ref"]])
         return answer
+
+    def _remember(self, line: str, turn: int) -> None:
+        """Which turn a line tells of; a line that two turns left tells of neither."""
+        if self._of_line.setdefault(line, turn) != turn:
+            self._ambiguous.add(line)
 
 
 def _key(text: str) -> str:
