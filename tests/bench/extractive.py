@@ -39,7 +39,7 @@ _EMPTY_WORDS = re.compile(
 _FACT = re.compile(r"^= (?P<key>[a-z]+; [^:\n]+): (?P<value>.*) \[m", re.MULTILINE)
 _FACTS = (
     ("name", "user", "person", re.compile(r"\b(?:[Mm]y name is|[Cc]all me|[Tt]his is) ([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)")),
-    ("identifier", "", "", re.compile(r"\b((?=[\w-]*\d)[A-Z0-9][A-Z0-9-]{5,20})\b|([\w.+-]+@[\w-]+\.[\w.]+)")),
+    ("identifier", "", "", re.compile(r"\b(?!\d{4}-\d\d-\d\d)((?=[\w-]*\d)[A-Z0-9][A-Z0-9-]{5,20})\b|([\w.+-]+@[\w-]+\.[\w.]+)")),
     ("instruction", "", "person", re.compile(r"\b((?:[Aa]lways|[Nn]ever|[Ff]rom now on|[Pp]lease (?:don't|always|never))\b[^.!?\n]{8,120})")),
     ("preference", "", "person", re.compile(r"\b(I(?: really)? (?:prefer|like|love|hate|would rather)\b[^.!?\n]{4,100})")),
     ("decision", "", "person", re.compile(r"\b((?:I've decided|I have decided|[Ll]et's go with|I'll go with|I will go with)\b[^.!?\n]{3,100})")),

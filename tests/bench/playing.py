@@ -152,14 +152,18 @@ def bill(rows: list[Entry]) -> dict[str, int]:
 
 @contextmanager
 def scratch(keep: Path | None = None) -> Iterator[Path]:
-    """A folder for a database: one that stays, or one in memory if possible. Only errors are logged."""
+    """A folder for a database: one that stays, or one in memory if possible. Until it is left only errors are logged."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield Path(folder)
+    try:
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            yield keep
+        else:
+            with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+                yield Path(folder)
+    finally:
+        structlog.configure(**before)
 
 
 def each(measure: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
