@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from context.cache.plan_inputs import PlanInputs
-from context.models.pricing import Usage, price_table
+from context.models.pricing import Ttl, Usage, assumed, price, price_table
 from context.planning.planned import Plan
 from context.policy import DEFAULT
 from tests.bench.economics.conversations import START, Conversation, Exchange, pauses
@@ -28,6 +28,7 @@ PATTERNS = ("seconds", "minutes", "bursts", "hours", "days")
 MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-sonnet-4-5")
 PROMPTS = (100, 99_999, 100_001, 250_000)  # tokens on both sides of the steps that price lists have
 
+TTLS: tuple[Ttl, ...] = ("5m", "1h")
 PRESENCE = 0.9  # of the signs of presence are right
 
 Change = Callable[[PlanInputs], PlanInputs]
@@ -115,22 +116,36 @@ def _digest(values: Any) -> str:
     return sha256("\n".join(map(repr, values)).encode()).hexdigest()[:16]
 
 
-def prices() -> dict[str, list[int]]:
-    """Picodollars of requests of each kind of token by model, on both sides of the price steps."""
-    listed: dict[str, list[int]] = {}
+def prices() -> dict[str, Any]:
+    """By model, on both sides of the price steps: picodollars of requests of each kind of token, what the ledger says they cost, and the next step."""
+    listed: dict[str, Any] = {}
     for model in MODELS:
         table = price_table(model, now=START)
         assert table is not None
-        listed[model] = [
-            table.cost(usage)
-            for prompt in PROMPTS
-            for usage in (
-                Usage(input=prompt),
-                Usage(cache_read=prompt),
-                Usage(cache_write_5m=prompt),
-                Usage(cache_write_1h=prompt),
-                Usage(input=prompt, output=prompt),
-                Usage(input=3, cache_read=prompt, cache_write_5m=7, cache_write_1h=11, output=13),
-            )
+        requests = [usage for prompt in PROMPTS for usage in _requests(prompt)]
+        listed[model] = {
+            "requests": [table.cost(usage) for usage in requests],
+            "ledger": [str(price(model, usage)) for usage in requests],
+            "dearer above": [table.dearer_above(prompt) for prompt in (0, *PROMPTS)],
+            "writes": [table.at(prompt).write(ttl) for prompt in PROMPTS for ttl in TTLS],
+        }
+    tables = [table for model in MODELS if (table := price_table(model, now=START)) is not None]
+    for known in (tables, ()):
+        supposed = assumed("made-up", known)
+        listed[f"made-up, beside {len(known)}"] = [
+            supposed.known,
+            *(supposed.cost(usage) for usage in _requests(1_000)),
         ]
-    return listed
+    return listed | {"unknown": [price_table("made-up", now=START), price("made-up", Usage(input=1))]}
+
+
+def _requests(prompt: int) -> tuple[Usage, ...]:
+    """One request of each kind of token, and two of several."""
+    return (
+        Usage(input=prompt),
+        Usage(cache_read=prompt),
+        Usage(cache_write_5m=prompt),
+        Usage(cache_write_1h=prompt),
+        Usage(input=prompt, output=prompt),
+        Usage(input=3, cache_read=prompt, cache_write_5m=7, cache_write_1h=11, output=13),
+    )
