@@ -25,10 +25,12 @@ _WORDS: Final[Mapping[Code, str]] = {
     "in_summary": "the summary says already what the older messages say",
     "recalled": "",
 }
-_REASONS: Final[Mapping[Because, str]] = {
+_FOR: Final[Mapping[Because, str]] = {
     "asks": "the message asks",
     "looks_back": "it speaks of earlier",
     "words_are_old": "its words stand in older messages",
+}
+_AGAINST: Final[Mapping[Because, str]] = {
     "words_in_window": "its words stand in the recent messages",
     "words_unknown": "older messages lack its words",
     "reacts": "it reacts to what was just said",
@@ -72,8 +74,13 @@ class Decision:
             return f"nothing recalled: {_WORDS[self.code]}"
         count = "1 message" if self.messages == 1 else f"{self.messages:,} messages"
         price = "" if self.cost is None else f", ${usd(self.cost):.4f}"
-        reasons = "; ".join(_REASONS[reason] for reason in self.because) or "it may need them"
-        return f"recalled {count}, {self.tokens:,} tokens{price}: {reasons} (chance that it needs them {self.probability:.0%})"
+        reasons = " and ".join(_FOR[reason] for reason in self.because if reason in _FOR)
+        doubts = " and ".join(_AGAINST[reason] for reason in self.because if reason in _AGAINST)
+        although = f", although {doubts}" if doubts else ""
+        return (
+            f"recalled {count}, {self.tokens:,} tokens{price}, because {reasons or 'the message may need them'}{although}"
+            f": {self.probability:.0%} likely that it needs them"
+        )
 
 
 NO_RECALL: Final = Decision(code="off")

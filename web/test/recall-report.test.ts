@@ -25,10 +25,13 @@ describe("why something was recalled, or nothing", () => {
       because: ["asks", "words_are_old", "something_newer"],
     };
     expect(recallText({ recall })).toBe(
-      "Recalled 5 messages, 1,812 tokens, $0.0036, because the message asks, its words stand in older messages (82 % likely).",
+      "Recalled 5 messages, 1,812 tokens, $0.0036, because the message asks and its words stand in older messages: 82 % likely that it needs them.",
     );
     expect(recallText({ recall: { ...recall, messages: 1, cost_pico_usd: null, because: [] } })).toBe(
-      "Recalled 1 message, 1,812 tokens, because the message may need them (82 % likely).",
+      "Recalled 1 message, 1,812 tokens, because the message may need them: 82 % likely that it needs them.",
+    );
+    expect(recallText({ recall: { ...recall, because: ["asks", "points", "reacts"] } })).toContain(
+      "because the message asks, although it points at what was just said and it reacts to what was just said: 82 %",
     );
   });
 

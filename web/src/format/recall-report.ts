@@ -13,10 +13,13 @@ const NOTHING: Readonly<Record<string, string>> = {
   in_summary: "the summary says already what the older messages say",
 };
 
-const REASONS: Readonly<Record<string, string>> = {
+const FOR: Readonly<Record<string, string>> = {
   asks: "the message asks",
   looks_back: "it speaks of earlier",
   words_are_old: "its words stand in older messages",
+};
+
+const AGAINST: Readonly<Record<string, string>> = {
   words_in_window: "its words stand in the recent messages",
   words_unknown: "older messages lack its words",
   reacts: "it reacts to what was just said",
@@ -26,9 +29,11 @@ const REASONS: Readonly<Record<string, string>> = {
 /** What was recalled, at what size and price, and why; null for a plan from before this was stored. */
 export function recallText({ recall }: Plan): string | null {
   if (recall === undefined) return null;
-  if (recall.code === "recalled") return `Recalled ${amount(recall)}, because ${because(recall)}.`;
+  if (recall.code === "recalled") return `Recalled ${amount(recall)}, ${because(recall)}.`;
   const why = NOTHING[recall.code];
-  return why === undefined ? "Nothing recalled." : `Nothing recalled: ${why}${chance(recall)}.`;
+  return why === undefined
+    ? "Nothing recalled."
+    : `Nothing recalled: ${why}${recall.code === "unlikely" ? ` (${chance(recall)})` : ""}.`;
 }
 
 function amount({ messages, tokens, cost_pico_usd }: StoredRecall): string {
@@ -39,12 +44,14 @@ function amount({ messages, tokens, cost_pico_usd }: StoredRecall): string {
 }
 
 function because(recall: StoredRecall): string {
-  const reasons = recall.because.flatMap((name) => REASONS[name] ?? []);
-  return `${reasons.length === 0 ? "the message may need them" : reasons.join(", ")}${chance(recall)}`;
+  const reasons = recall.because.flatMap((name) => FOR[name] ?? []);
+  const doubts = recall.because.flatMap((name) => AGAINST[name] ?? []);
+  const why = reasons.length === 0 ? "the message may need them" : reasons.join(" and ");
+  const although = doubts.length === 0 ? "" : `, although ${doubts.join(" and ")}`;
+  return `because ${why}${although}: ${chance(recall)} that it needs them`;
 }
 
-function chance({ code, probability }: StoredRecall): string {
-  if (code !== "recalled" && code !== "unlikely") return "";
+function chance({ probability }: StoredRecall): string {
   const percent = probability * 100;
-  return ` (${percent < 1 ? "under 1" : Math.round(percent)} % likely)`;
+  return `${percent < 1 ? "under 1" : Math.round(percent)} % likely`;
 }
