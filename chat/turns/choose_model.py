@@ -18,7 +18,7 @@ from context.routing.complexity import Complexity, assess, with_classifier
 from context.routing.next import tier_above
 from context.routing.rules import matching
 from context.routing.thread import EarlierMessage
-from context.routing.thread_bill import Outlook
+from context.routing.thread_bill import Expectation
 from store import messages, threads, turns
 from store.messages import StoredMessage
 
@@ -30,13 +30,13 @@ LOOKED_AT = 12
 class Seen:
     """What the store knows of a thread that counts for the choice.
 
-    `outlook`: what the last turn's needs let expect; `again`: the least tier of an answer that is regenerated or continued, and why.
+    `expectation`: what the last turn's needs let expect; `again`: the least tier of an answer that is regenerated or continued, and why.
     """
 
     pin: Tier | None
     score: float | None
     thumb: int
-    outlook: Outlook
+    expectation: Expectation
     again: tuple[Tier, str] | None
 
 
@@ -62,12 +62,12 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     if pins.default is None:
         complexity = assess(text, _earlier(snapshot.path[:-1], seen), at_least=seen.again)
     priced = [_priced(planning, candidate) for candidate in candidates]
-    outlook = replace(seen.outlook, turns=planning.turns_ahead())
-    route = choose(complexity, pins, priced, outlook=outlook)
+    expectation = replace(seen.expectation, turns=planning.turns_ahead())
+    route = choose(complexity, pins, priced, expectation=expectation)
     if complexity is not None and complexity.unsure and route.by == "score" and deployment.classifier:
         tier = await classify(planning.runtime, call_context, text)
         if tier is not None:
-            route = choose(with_classifier(complexity, tier), pins, priced, outlook=outlook)
+            route = choose(with_classifier(complexity, tier), pins, priced, expectation=expectation)
     return route
 
 
@@ -96,7 +96,7 @@ async def _seen(connection: AsyncConnection, planning: Planning, turn_request: T
         pin=next((tier for tier in TIERS if tier == pin), None),
         score=before.score,
         thumb=-1 if above is not None and above.feedback == "down" else 0,
-        outlook=before.outlook,
+        expectation=before.expectation,
         again=again,
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.config.settings import Settings
 from chat.usage.amounts import with_cents
 from chat.usage.figures import Compared, Costs, Spent, forecast, of_call
+from chat.usage.routing import routing_of
 from context.audit.hindsight import AnsweredTurn, hindsight
 from context.models.catalog import lookup
 from context.models.pricing import PriceTable, price_table, usd
@@ -43,9 +44,7 @@ async def examine(settings: Settings, thread_id: str | None, *, window: int) -> 
         if thread_id is not None and not pairs:
             pairs = [(owner, thread_id) for owner in await threads.owners(connection, thread_id)]
         costs = [
-            await _costs(
-                connection, owner, thread, policy=policy, reader=settings.model_simple, window=window
-            )
+            await _costs(connection, owner, thread, settings=settings, policy=policy, window=window)
             for owner, thread in pairs
         ]
     if thread_id is not None and not costs:
@@ -92,8 +91,8 @@ async def _costs(
     owner: str,
     thread_id: str | None,
     *,
+    settings: Settings,
     policy: Policy,
-    reader: str,
     window: int,
 ) -> Costs:
     rows = await entries.of_thread(connection, owner, thread_id)
@@ -105,8 +104,9 @@ async def _costs(
     remarks: tuple[str, ...] = ("The thread was deleted; its calls are in the ledger still.",)
     if thread is not None:
         compared, remarks = await _compared(
-            connection, thread, rows, policy=policy, reader=reader, window=window
+            connection, thread, rows, policy=policy, reader=settings.model_simple, window=window
         )
+        remarks = (*remarks, *_routed(rows, settings))
     return Costs(
         name=thread_id or "(no thread)",
         title=None if thread is None else thread.title,
@@ -115,6 +115,26 @@ async def _costs(
         compared=compared,
         remarks=remarks,
     )
+
+
+def _routed(rows: Sequence[Entry], settings: Settings) -> tuple[str, ...]:
+    """What routing saved in a thread against its best single tier; nothing where one tier answered everything."""
+    compared = routing_of(rows, settings.tiers)
+    if compared is None or not compared.needed_more:
+        return ()
+    single, saved = with_cents(usd(compared.single)), compared.single - compared.paid
+    remark = (
+        f"Its best single tier that would have been good enough: ${single}, "
+        f"${with_cents(usd(abs(saved)))} {'more' if saved >= 0 else 'less'} than with routing"
+    )
+    if compared.surplus:
+        turns = (
+            "1 turn that needed more"
+            if compared.needed_more == 1
+            else f"{compared.needed_more} turns that needed more"
+        )
+        remark = f"{remark}; ${with_cents(usd(compared.surplus))} of the cost is the price of {turns}"
+    return (f"{remark}.",)
 
 
 async def _compared(

@@ -58,6 +58,19 @@ def _together(
     return total
 
 
+def routing_of(rows: Sequence[Entry], models: Mapping[Tier, str]) -> RoutingComparison | None:
+    """The comparison of one thread, from its ledger entries, oldest first; None where it cannot be compared."""
+    replies = [row for row in rows if row.purpose == "reply" and row.usage.output and row.cost is not None]
+    calls = [
+        _call(row, tier, pico(row.cost))
+        for row in replies
+        for tier in TIERS
+        if tier == row.tier and row.cost is not None
+    ]
+    besides = sum(pico(row.cost) for row in rows if row.purpose == "keepalive" and row.cost is not None)
+    return compare(calls, prices_of(models, replies[0].created_at), besides=besides) if replies else None
+
+
 def prices_of(models: Mapping[Tier, str], now: int) -> dict[Tier, TierPrices]:
     """The prices of each tier's model on a day; tiers without a price are left out."""
     tables = {tier: price_table(model, now=now) for tier, model in models.items()}

@@ -11,7 +11,9 @@ from context.planning.planned import Plan
 from context.request import blocks, request
 from context.request.recipe import Recipe
 from context.request.request import Round
-from context.routing.thread_bill import UNKNOWN, Outlook
+from context.routing.thread_bill import UNKNOWN, Expectation
+
+BELOW_COMPLEX = 0.6666  # the highest score of the tier `standard`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,25 +22,34 @@ class StoredRoute:
 
     tier: Tier | None = None
     score: float | None = None
-    outlook: Outlook = UNKNOWN
+    expectation: Expectation = UNKNOWN
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> StoredRoute:
-        score = (value.get("complexity") or {}).get("score")
         return StoredRoute(
             tier=_tier(value.get("tier")),
-            score=score if isinstance(score, float | int) else None,
-            outlook=_outlook(value.get("outlook"), _tier(value.get("needed"))),
+            score=_score(value),
+            expectation=_expectation(value.get("expectation"), _tier(value.get("needed"))),
         )
+
+
+def _score(value: Mapping[str, Any]) -> float | None:
+    """The score of a route; no more than the top of the tier that the thread's bill lowered it to, so that what follows is no harder."""
+    score = (value.get("complexity") or {}).get("score")
+    if not isinstance(score, float | int):
+        return None
+    if value.get("by") == "score" and value.get("needed") == "standard":
+        return min(score, BELOW_COMPLEX)
+    return score
 
 
 def _tier(value: Any) -> Tier | None:
     return next((tier for tier in TIERS if tier == value), None)
 
 
-def _outlook(value: Any, needed: Tier | None) -> Outlook:
+def _expectation(value: Any, needed: Tier | None) -> Expectation:
     """What is to be expected after a turn; routes from before it was stored have none."""
-    before = Outlook.from_json(value) if isinstance(value, dict) else UNKNOWN
+    before = Expectation.from_json(value) if isinstance(value, dict) else UNKNOWN
     return before if needed is None else replace(before, needs=before.after(needed))
 
 

@@ -24,7 +24,7 @@ from typing import Any, Final, Literal
 from context.models.catalog import TIERS, Tier
 from context.routing.candidates import Candidate
 from context.routing.complexity import Complexity, chance_of_complex
-from context.routing.thread_bill import UNKNOWN, Outlook, cheapest, too_dear
+from context.routing.thread_bill import UNKNOWN, Expectation, cheapest, too_dear
 
 # Changes whenever the same inputs could give another route, or the same with another reason.
 VERSION: Final = 4
@@ -75,7 +75,7 @@ class Route:
     complexity: Complexity | None = None
     candidates: tuple[Candidate, ...] = ()
     pins: Pins = Pins()
-    outlook: Outlook = UNKNOWN
+    expectation: Expectation = UNKNOWN
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored with the turn; `replay` chooses again from it."""
@@ -88,7 +88,7 @@ class Route:
             "needed": self.needed,
             "complexity": None if self.complexity is None else self.complexity.to_json(),
             "candidates": [candidate.to_json() for candidate in self.candidates],
-            "outlook": self.outlook.to_json(),
+            "expectation": self.expectation.to_json(),
             "pins": {
                 "turn": self.pins.turn,
                 "exactly": self.pins.exactly,
@@ -107,12 +107,12 @@ def choose(
     pins: Pins,
     candidates: Sequence[Candidate],
     *,
-    outlook: Outlook = UNKNOWN,
+    expectation: Expectation = UNKNOWN,
     because: str = "",
 ) -> Route:
     """The model for a turn. Raises UnknownModel when the turn asks for what is not offered.
 
-    `outlook`: what is expected of the thread; `because` replaces the reason of what decided, for a second choice.
+    `expectation`: what is expected of the thread; `because` replaces the reason of what decided, for a second choice.
     """
     needed, by, why = _needed(complexity, pins, candidates)
     why = because or pins.because or why
@@ -124,7 +124,7 @@ def choose(
             needed = bound
     warmer: Candidate | None = None
     if by == "score" and complexity is not None:
-        needed, warmer, weighed = _weighed(needed, complexity, pins, candidates, outlook)
+        needed, warmer, weighed = _weighed(needed, complexity, pins, candidates, expectation)
         why = f"{why}{weighed}"
     best = warmer or _best(needed, pins, candidates)
     if best is None:
@@ -143,22 +143,30 @@ def choose(
         complexity=complexity,
         candidates=tuple(candidates),
         pins=replace(pins, because=because) if because else pins,
-        outlook=outlook,
+        expectation=expectation,
     )
 
 
 def _weighed(
-    needed: Tier, complexity: Complexity, pins: Pins, candidates: Sequence[Candidate], outlook: Outlook
+    needed: Tier,
+    complexity: Complexity,
+    pins: Pins,
+    candidates: Sequence[Candidate],
+    expectation: Expectation,
 ) -> tuple[Tier, Candidate | None, str]:
     """The tier once the thread's bill is weighed, a warmer model that costs the thread less, and the reason."""
     able = [option for option in candidates if pins.allow(option.tier)]
     said = ""
-    if needed == "complex" and complexity.unsure and too_dear(chance_of_complex(complexity), able, outlook):
+    if (
+        needed == "complex"
+        and complexity.unsure
+        and too_dear(chance_of_complex(complexity), able, expectation)
+    ):
         needed, said = (
             "standard",
             "; it hardly needs the top tier, whose cold prompt would cost more than that is worth",
         )
-    cheaper = cheapest(needed, able, outlook)
+    cheaper = cheapest(needed, able, expectation)
     if cheaper is None:
         return needed, None, said
     warmer, saved = cheaper
@@ -171,12 +179,12 @@ def replay(stored: Mapping[str, Any]) -> Route:
     A fallback is not a choice: where the first model could not answer, this is what was chosen before.
     """
     complexity = stored["complexity"]
-    outlook = stored.get("outlook")
+    expectation = stored.get("expectation")
     return choose(
         None if complexity is None else Complexity.from_json(complexity),
         Pins(**stored["pins"]),
         [Candidate.from_json(candidate) for candidate in stored["candidates"]],
-        outlook=UNKNOWN if outlook is None else Outlook.from_json(outlook),
+        expectation=UNKNOWN if expectation is None else Expectation.from_json(expectation),
     )
 
 

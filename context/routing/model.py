@@ -13,6 +13,10 @@ from math import exp
 from typing import Any
 
 
+# Words count in full where this share of a text's words and pairs is known, and less where fewer are: among strangers the signals decide.
+FAMILIAR = 0.625
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """Two heads over the same signals, in log-odds, and the gain by the form of the text (see `gain`).
@@ -46,14 +50,16 @@ def judge(weights: Weights, signals: Iterable[tuple[str, float]], words: tuple[s
             more += weight[0] * value
             hard += weight[1] * value
             shares.append((name, value, (weight[0] + weight[1]) * value))
-    known, first, second = 0, 0.0, 0.0
-    for word in terms(words):
+    known, first, second, own = 0, 0.0, 0.0, terms(words)
+    for word in own:
         pair = weights.words.get(word)
         if pair is not None:
             known += 1
             first += pair[0]
             second += pair[1]
     if known:
+        familiar = min(1.0, known / len(own) / FAMILIAR)
+        first, second = first * familiar, second * familiar
         shares.append(("English words and pairs known", float(known), first + second))
     return Verdict(
         more_than_simple=_chance(more + first),

@@ -26,7 +26,7 @@ def one_up(route: Route, why: str) -> Route | None:
     if tier is None:
         return None
     pins = replace(route.pins, rule_tier=tier, rule="")
-    second = choose(route.complexity, pins, route.candidates, outlook=route.outlook, because=why)
+    second = choose(route.complexity, pins, route.candidates, expectation=route.expectation, because=why)
     return second if _better(second, route) else None
 
 

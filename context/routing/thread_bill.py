@@ -34,7 +34,7 @@ WORTH: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class Expectation:
     """What is expected of a thread. turns: how many more come while what is cached now lives; needs: turns that needed each tier so far,
     the lowest first, older ones counting less, with the prior.
     """
@@ -57,12 +57,12 @@ class Outlook:
         return {"turns": self.turns, "needs": list(self.needs)}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Outlook:
+    def from_json(cls, stored: Mapping[str, Any]) -> Expectation:
         """The inverse of `to_json`."""
         return cls(turns=stored["turns"], needs=tuple(stored["needs"]))
 
 
-UNKNOWN: Final = Outlook()
+UNKNOWN: Final = Expectation()
 
 
 def turns_ahead(sample: Sequence[tuple[int, float, float]], never: float, ttl_ms: int) -> float:
@@ -74,22 +74,24 @@ def turns_ahead(sample: Sequence[tuple[int, float, float]], never: float, ttl_ms
     return round(min(MOST_TURNS, within / max(1e-6, 1 - within)), 4)
 
 
-def totals(needed: Tier, candidates: Sequence[Candidate], outlook: Outlook) -> dict[str, float]:
+def totals(needed: Tier, candidates: Sequence[Candidate], expectation: Expectation) -> dict[str, float]:
     """The expected cost of the thread, this turn included, by model that is good enough: picodollars. Empty where a price is unknown."""
     by_tier = _by_tier(candidates)
     if any(candidate.price is None for candidate in by_tier.values()):
         return {}
     return {
         candidate.model_id: (candidate.price or 0)
-        + min(_rest(floor, by_tier, candidate, outlook) for floor in by_tier)
+        + min(_rest(floor, by_tier, candidate, expectation) for floor in by_tier)
         for tier, candidate in reversed(by_tier.items())
         if TIERS.index(tier) >= TIERS.index(needed)
     }
 
 
-def cheapest(needed: Tier, candidates: Sequence[Candidate], outlook: Outlook) -> tuple[Candidate, int] | None:
+def cheapest(
+    needed: Tier, candidates: Sequence[Candidate], expectation: Expectation
+) -> tuple[Candidate, int] | None:
     """The candidate with which the thread costs least, if that is not the one of the needed tier, and what it is expected to save."""
-    by_tier, costs = _by_tier(candidates), totals(needed, candidates, outlook)
+    by_tier, costs = _by_tier(candidates), totals(needed, candidates, expectation)
     base = by_tier.get(needed)
     if base is None or not costs:
         return None
@@ -102,9 +104,9 @@ def cheapest(needed: Tier, candidates: Sequence[Candidate], outlook: Outlook) ->
     return best, round(costs[base.model_id] - costs[best.model_id])
 
 
-def too_dear(chance: float, candidates: Sequence[Candidate], outlook: Outlook) -> bool:
+def too_dear(chance: float, candidates: Sequence[Candidate], expectation: Expectation) -> bool:
     """Whether the top tier, most of whose price is a cold prompt, costs more than it is worth for a turn that needs it with that chance."""
-    by_tier, costs = _by_tier(candidates), totals("standard", candidates, outlook)
+    by_tier, costs = _by_tier(candidates), totals("standard", candidates, expectation)
     top, middle = by_tier.get("complex"), by_tier.get("standard")
     if top is None or middle is None or not costs or top.model_id == middle.model_id:
         return False
@@ -126,15 +128,17 @@ def _by_tier(candidates: Sequence[Candidate]) -> dict[Tier, Candidate]:
     return chosen
 
 
-def _rest(floor: Tier, by_tier: Mapping[Tier, Candidate], chosen: Candidate, outlook: Outlook) -> float:
+def _rest(
+    floor: Tier, by_tier: Mapping[Tier, Candidate], chosen: Candidate, expectation: Expectation
+) -> float:
     """The expected cost of the turns to come when none of them goes below a tier and `chosen` answers this one."""
-    total = sum(outlook.needs)
+    total = sum(expectation.needs)
     uses: dict[str, float] = {}
-    for tier, need in zip(TIERS, outlook.needs, strict=True):
+    for tier, need in zip(TIERS, expectation.needs, strict=True):
         at_least = max(TIERS.index(tier), TIERS.index(floor))
         enough = [option for name, option in by_tier.items() if TIERS.index(name) >= at_least]
         model = (enough or list(by_tier.values())[-1:])[0].model_id
-        uses[model] = uses.get(model, 0.0) + outlook.turns * need / total
+        uses[model] = uses.get(model, 0.0) + expectation.turns * need / total
     cost = 0.0
     for candidate in {option.model_id: option for option in by_tier.values()}.values():
         expected, price = uses.get(candidate.model_id, 0.0), candidate.price or 0

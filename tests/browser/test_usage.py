@@ -37,6 +37,7 @@ async def test_what_was_used_is_seen_and_taken_away(app: Palaver, open_page: Vis
     await page.reload()
     await expect(page.get_by_role("heading", name="Cost per day by model")).to_be_visible()
     await expect(page.locator(".totals")).to_contain_text("calls without a price")
+    await expect(page.locator(".totals")).to_contain_text("Saved by routing")
     await expect(page.locator(".plot-canvas canvas")).to_have_count(5)
     assert all(await page.evaluate(PAINTED)), "every plot is drawn"
     table = page.get_by_role("region", name="Cost per day by model")

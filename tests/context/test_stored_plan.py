@@ -1,10 +1,12 @@
 """Stored plans: what is written comes back typed, and what older versions wrote is still read."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from context.planning.stored_plan import StoredPlan, StoredRoute
+from context.planning.stored_plan import BELOW_COMPLEX, StoredPlan, StoredRoute
+from context.routing.thread_bill import UNKNOWN, Expectation
 
 RECIPE: dict[str, Any] = {
     "layout": 1,
@@ -35,6 +37,20 @@ def test_a_turn_without_a_plan_has_none() -> None:
     [
         ({"tier": "complex", "complexity": {"score": 0.7}}, StoredRoute(tier="complex", score=0.7)),
         ({"tier": "complex", "complexity": None}, StoredRoute(tier="complex", score=None)),
+        (
+            {"tier": "standard", "by": "score", "needed": "standard", "complexity": {"score": 0.7}},
+            StoredRoute(
+                tier="standard",
+                score=BELOW_COMPLEX,
+                expectation=replace(UNKNOWN, needs=UNKNOWN.after("standard")),
+            ),
+        ),
+        (
+            {"needed": "complex", "expectation": {"turns": 2.0, "needs": [1.0, 2.0, 3.0]}},
+            StoredRoute(
+                expectation=Expectation(turns=2.0, needs=Expectation(needs=(1.0, 2.0, 3.0)).after("complex"))
+            ),
+        ),
         ({"tier": "enormous", "complexity": {"score": "high"}}, StoredRoute(tier=None, score=None)),
         ({}, StoredRoute(tier=None, score=None)),
         (None, StoredRoute(tier=None, score=None)),

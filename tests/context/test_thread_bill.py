@@ -16,7 +16,7 @@ from context.routing.thread_bill import (
     MOST_TURNS,
     PRIOR,
     UNKNOWN,
-    Outlook,
+    Expectation,
     too_dear,
     totals,
     turns_ahead,
@@ -49,8 +49,8 @@ def offered(prompt: int, *warm: Tier, output: int = 30) -> list[Candidate]:
 
 
 def test_a_thanks_reads_the_warm_prompt_of_the_standard_model_rather_than_write_the_cheap_one() -> None:
-    outlook = Outlook(turns=1.0, needs=(1.0, 9.0, 0.0))
-    route = choose(needs("simple"), Pins(), offered(4_000, "standard"), outlook=outlook)
+    expectation = Expectation(turns=1.0, needs=(1.0, 9.0, 0.0))
+    route = choose(needs("simple"), Pins(), offered(4_000, "standard"), expectation=expectation)
     assert (route.model_id, route.tier, route.needed) == ("sonnet", "standard", "simple")
     assert "its prompt is cached, which saves the thread about $" in route.reason
 
@@ -62,18 +62,23 @@ def test_a_thanks_reads_the_warm_prompt_of_the_standard_model_rather_than_write_
 def test_a_thanks_goes_to_the_cheap_model_where_that_is_warm_or_nothing_is(
     prompt: int, warm: tuple[Tier, ...], turns: float
 ) -> None:
-    outlook = Outlook(turns=turns, needs=(6.0, 2.0, 0.0))
-    assert choose(needs("simple"), Pins(), offered(prompt, *warm), outlook=outlook).model_id == "haiku"
+    expectation = Expectation(turns=turns, needs=(6.0, 2.0, 0.0))
+    assert (
+        choose(needs("simple"), Pins(), offered(prompt, *warm), expectation=expectation).model_id == "haiku"
+    )
 
 
 def test_many_simple_turns_to_come_are_worth_a_cold_prompt_of_the_cheap_model() -> None:
-    outlook = Outlook(turns=15.0, needs=(19.0, 1.0, 0.0))
-    assert choose(needs("simple"), Pins(), offered(4_000, "standard"), outlook=outlook).model_id == "haiku"
+    expectation = Expectation(turns=15.0, needs=(19.0, 1.0, 0.0))
+    assert (
+        choose(needs("simple"), Pins(), offered(4_000, "standard"), expectation=expectation).model_id
+        == "haiku"
+    )
 
 
 def test_a_standard_turn_stays_on_the_warm_top_model_of_a_hard_thread() -> None:
-    outlook = Outlook(turns=4.0, needs=(0.0, 1.0, 9.0))
-    route = choose(needs("standard"), Pins(), offered(20_000, "complex", output=200), outlook=outlook)
+    expectation = Expectation(turns=4.0, needs=(0.0, 1.0, 9.0))
+    route = choose(needs("standard"), Pins(), offered(20_000, "complex", output=200), expectation=expectation)
     assert route.model_id == "opus"
 
 
@@ -88,15 +93,15 @@ def test_an_unsure_turn_does_not_pay_for_the_cold_prompt_of_the_top_model() -> N
 
 def test_only_a_score_is_weighed_against_the_bill() -> None:
     warm = offered(4_000, "standard")
-    outlook = Outlook(turns=1.0, needs=(1.0, 9.0, 0.0))
+    expectation = Expectation(turns=1.0, needs=(1.0, 9.0, 0.0))
     for pins in (
         Pins(turn="simple"),
         Pins(thread="simple"),
         Pins(exactly="simple"),
         Pins(rule_tier="simple"),
     ):
-        assert choose(needs("simple"), pins, warm, outlook=outlook).model_id == "haiku"
-    assert choose(needs("simple"), Pins(most="simple"), warm, outlook=outlook).model_id == "haiku"
+        assert choose(needs("simple"), pins, warm, expectation=expectation).model_id == "haiku"
+    assert choose(needs("simple"), Pins(most="simple"), warm, expectation=expectation).model_id == "haiku"
 
 
 def test_nothing_is_weighed_where_a_price_is_unknown() -> None:
@@ -115,12 +120,12 @@ def test_the_turns_ahead_follow_from_the_gaps() -> None:
 
 
 def test_the_needs_of_a_thread_are_learned_and_no_tier_is_ruled_out() -> None:
-    outlook = UNKNOWN
+    expectation = UNKNOWN
     for _ in range(200):
-        outlook = replace(outlook, needs=outlook.after("complex"))
-    assert outlook.needs[:2] == pytest.approx(PRIOR[:2], abs=0.01)
-    assert 15 < outlook.needs[2] < 25
-    assert Outlook.from_json(outlook.to_json()) == outlook
+        expectation = replace(expectation, needs=expectation.after("complex"))
+    assert expectation.needs[:2] == pytest.approx(PRIOR[:2], abs=0.01)
+    assert 15 < expectation.needs[2] < 25
+    assert Expectation.from_json(expectation.to_json()) == expectation
 
 
 prices = st.integers(min_value=0, max_value=10**12)
@@ -145,13 +150,13 @@ def test_whatever_the_prices_the_answer_is_good_enough_and_can_be_chosen_again(
         Candidate(tier=name, model_id=NAMES[name], price=price, again=int(price * part))
         for name, (price, part) in zip(TIERS, amounts, strict=True)
     ]
-    outlook = Outlook(turns=turns, needs=seen)
-    route = choose(needs(tier, unsure=unsure), Pins(), options, outlook=outlook)
+    expectation = Expectation(turns=turns, needs=seen)
+    route = choose(needs(tier, unsure=unsure), Pins(), options, expectation=expectation)
     assert route.needed is not None
     assert route.tier is not None
     assert TIERS.index(route.tier) >= TIERS.index(route.needed)
     assert route.needed == tier or (unsure and (tier, route.needed) == ("complex", "standard"))
-    costs = totals(route.needed, options, outlook)
+    costs = totals(route.needed, options, expectation)
     assert costs[route.model_id] <= costs[NAMES[route.needed]]
     assert replay(route.to_json()) == route
 
@@ -160,7 +165,7 @@ def bill(policy: str, wanted: list[Tier], gaps: list[float], output: int) -> int
     """The bill of a thread whose caches live five minutes. `auto` weighs; a tier's name answers all turns with that tier."""
     total, at, prompt = 0, 0.0, 1_500
     cached: dict[Tier, tuple[int, float]] = {}
-    outlook, short = UNKNOWN, 3.0
+    expectation, short = UNKNOWN, 3.0
     for tier, gap in zip(wanted, gaps, strict=True):
         prompt += 60
         options = []
@@ -171,8 +176,8 @@ def bill(policy: str, wanted: list[Tier], gaps: list[float], output: int) -> int
             again = prompt * unit // 10 + (60 + output) * unit * 5 // 4 + output * unit * 5
             options.append(Candidate(tier=name, model_id=name, price=price, again=min(price, again)))
         if policy == "auto":
-            route = choose(needs(tier), Pins(), options, outlook=replace(outlook, turns=short))
-            answers, outlook = route.tier or tier, replace(outlook, needs=outlook.after(tier))
+            route = choose(needs(tier), Pins(), options, expectation=replace(expectation, turns=short))
+            answers, expectation = route.tier or tier, replace(expectation, needs=expectation.after(tier))
         else:
             answers = next(name for name in TIERS if name == policy)
         total += options[TIERS.index(answers)].price or 0

@@ -41,11 +41,11 @@ _ALL: Final = (
         *_PLANS,
     ),
     _context("compaction", "compaction_prompt", "compaction_scope", "compaction_when", *_PLANS),
-    _context("routing", "routing", "complexity", "unseen_turns"),
+    _context("routing", "routing", "routing_kinds", "thread_bill", "complexity", "unseen_turns"),
     _context("limits", "breaker", "budgets", "fallback", "headroom", "model_sequence"),
     _context("models", "pricing", "catalog"),
     _context("request", "request", "request_layout_2", "window", *_PLANS),
-    _context("audit", "baselines", "bound", "cache_audit"),
+    _context("audit", "baselines", "bound", "cache_audit", "single_tier"),
     _context("recall", "recall", "recall_choice", "recall_likeness", "recall_words"),
     Target(  # what decides about bills and recall, by the golden values alone
         name="golden",

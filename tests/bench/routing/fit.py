@@ -15,7 +15,7 @@ from tests.bench.routing import prior as prior_weights
 from tests.bench.routing.rows import Row
 
 # Penalties on the squared distance of a signal's weight from its prior, and of a word's from nothing.
-HELD = 8.0
+HELD = 5.0
 WORD_HELD = 0.1
 DAMPING = (
     1.0  # of words when used: less was better before the written turns, which hold the signals to their sense
@@ -147,7 +147,7 @@ def word_heads(rows: Sequence[tuple[Row, dict[str, float]]], start: Weights) -> 
     return replace(
         start,
         words={
-            term: (round(more[i] * DAMPING, 2), round(hard[i] * DAMPING, 2))
+            term: (round(more[i], 2), round(hard[i], 2))
             for term, i in numbers.items()
             if abs(more[i]) + abs(hard[i]) >= LEAST_SHOWN
         },

@@ -12,7 +12,7 @@ Sources (as in the evaluation data's README):
     quality: MMLU, GSM8K and MT-Bench via RouteLLM (Apache 2.0; questions MIT), LLMRouter (MIT)
 
 Method. Two logistic heads (more than simple; complex) over the signals of `context.routing`, held to what the signals mean by
-themselves (`prior`), solved exactly. Words and pairs of words then explain what the signals left over, damped: in another language or
+themselves (`prior`), solved exactly. Words and pairs of words then explain what the signals left over; where few of them are known, or in another language
 domain the signals alone decide rightly. The gain is a ridge regression within each form of text, on the measured gain, centred per set.
 No randomness. `--validate` leaves out a fifth of the rows, then topics, then whole sources; about twenty minutes.
 """

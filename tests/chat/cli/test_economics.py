@@ -144,6 +144,27 @@ async def test_the_command_prints_the_exact_total(spoken: Spoken) -> None:
         assert "lower bound" in written
 
 
+async def test_a_thread_of_several_tiers_is_compared_with_its_best_single_one(tmp_path: Path) -> None:
+    clock = SimClock(start=START)
+    async with (
+        Simulator(clock=clock) as sim,
+        palaver(tmp_path, sim, clock=SteppedClock(clock), default_tier="auto") as app,
+    ):
+        for text in (
+            "Hello!",
+            "Where can I find your exchange rates?",
+            "Prove that sqrt(5) is irrational",
+            "thanks!",
+        ):
+            await app.chat("routed", text)
+            clock.advance(30)
+        (routed,) = await examine(settings_for(tmp_path, sim), "routed", window=40)
+    assert any(
+        remark.startswith("Its best single tier that would have been good enough: $")
+        for remark in routed.remarks
+    ), routed.remarks
+
+
 async def test_what_cannot_be_told_is_said(spoken: Spoken) -> None:
     env = {**environment(spoken.folder), "PALAVER_DATA_DIR": str(spoken.folder)}
     code, written = await run(spoken.folder, env, "economics", "nobody")
