@@ -4,7 +4,7 @@ What is due is always derived from the rows of the cache states, so a restart fo
 whoever claims a due cache state first has it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 
@@ -124,12 +124,10 @@ class Keepalives:
         self, stored: StoredCacheState, snapshot: ThreadSnapshot, thread: Thread, now: int
     ) -> Decision:
         """Whether to renew the cached prefix, and how much of it."""
-        model = stored.cache_state.model
         inputs, branch = self._branch(stored, snapshot, now)
         return keepalive.decide(
             inputs,
             branch,
-            global_gaps=snapshot.global_gaps(model),
             presence=self._presence(stored, now),
             closed=thread.archived_at is not None or not self.enabled,
         )
@@ -149,16 +147,8 @@ class Keepalives:
         self, stored: StoredCacheState, snapshot: ThreadSnapshot, now: int
     ) -> tuple[PlanInputs, BranchState]:
         """The plan inputs for the cache state's model, and the branch as it stands for that model."""
-        model = stored.cache_state.model
-        inputs, path = snapshot.seen_by(self.runtime, model, now)
-        branch = BranchState(
-            path=path,
-            summary=snapshot.summary,
-            cache_state=stored.cache_state,
-            others=snapshot.others(self.runtime, model, now),
-            now=now,
-        )
-        return inputs, branch
+        inputs, branch = snapshot.branch(self.runtime, stored.cache_state.model, now)
+        return inputs, replace(branch, cache_state=stored.cache_state)
 
     async def _renew(self, stored: StoredCacheState, turn: Turn, decision: Decision) -> bool:
         """Send the last request's prefix once more, asking for no answer. False when it cannot be rebuilt."""

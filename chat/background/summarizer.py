@@ -20,11 +20,11 @@ from chat.background.jobs import PATIENCE
 from chat.background.summary_calls import SummaryCalls
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
+from context.cache.floor import floor_of
 from context.compaction.prompt import SUMMARY
 from context.compaction.scope import Compaction, compaction_range
 from context.messages import Message
 from context.request.summary_blocks import Segment, Summary
-from context.request.window import floor_index
 from store import messages, prompts, summaries, threads
 from store.database import database_patience
 
@@ -89,13 +89,13 @@ class Summarizer:
         now = self.runtime.clock.now()
         async with self.runtime.database.reading() as connection:
             snapshot = await load(self.runtime, connection, owner_id, thread_id, leaf_id, tokens=None)
-        inputs, path = snapshot.seen_by(self.runtime, model_id, now)
-        floor = floor_index(path, inputs.policy.floor_messages - 1, inputs.policy)
+        inputs, branch = snapshot.branch(self.runtime, model_id, now)
+        floor = floor_of(inputs, branch, to_come=1).index(branch.path)
         if not floor:
             return "nothing"
         compaction = compaction_range(
             inputs,
-            messages=path[:floor],
+            messages=branch.path[:floor],
             summary=snapshot.summary,
             kind="requested",
             reason="requested by a person",

@@ -12,7 +12,7 @@ from chat.runtime.runtime import Runtime
 from context.cache.cache_state import TTL_MS
 from context.cache.gap_forecast import forecast_gaps
 from context.cache.idle_gaps import kind_of
-from context.cache.plan_inputs import BranchState, with_room_for
+from context.cache.plan_inputs import with_room_for
 from context.limits.fit import FLOOR
 from context.messages import Message
 from context.planning.plan import TurnInputs, plan
@@ -148,22 +148,14 @@ class Planning:
     def _decide(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
         """Gather what the pure `plan` needs to know of this thread and model, and call it."""
         runtime, snapshot, model_id = self.runtime, self.snapshot, route.model_id
-        inputs, path = snapshot.seen_by(runtime, model_id, self.started_at)
+        inputs, branch = snapshot.branch(runtime, model_id, self.started_at)
         if short:
-            needed = path[-1].tokens + sum(block.tokens for block in recalled if block.needed)
+            needed = branch.path[-1].tokens + sum(block.tokens for block in recalled if block.needed)
             inputs = with_room_for(inputs, needed, least=FLOOR)
-        branch = BranchState(
-            path=path,
-            summary=snapshot.summary,
-            cache_state=snapshot.cache_state(model_id),
-            others=snapshot.others(runtime, model_id, self.started_at),
-            now=self.started_at,
-        )
         turn_inputs = TurnInputs(
             route=route,
             branch=branch,
             recalled=recalled,
-            global_gaps=snapshot.global_gaps(model_id),
             previous_start=self.turn.window_start,
             user_ref=user_ref(self.turn.owner_id),
             can_compact=self.can_compact,

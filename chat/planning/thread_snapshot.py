@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.runtime.runtime import Runtime
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
-from context.cache.plan_inputs import PlanInputs
+from context.cache.plan_inputs import BranchState, PlanInputs
 from context.messages import Message
 from context.policy import DEFAULT
 from context.request.summary_blocks import Summary, may_stand
@@ -64,6 +64,18 @@ class ThreadSnapshot:
             tools=self._tools(runtime, model_id, now),
         )
         return inputs, path
+
+    def branch(self, runtime: Runtime, model_id: str, now: int) -> tuple[PlanInputs, BranchState]:
+        """The plan inputs for a model, and the branch as it stands for that model."""
+        inputs, path = self.seen_by(runtime, model_id, now)
+        return inputs, BranchState(
+            path=path,
+            summary=self.summary,
+            cache_state=self.cache_state(model_id),
+            others=self.others(runtime, model_id, now),
+            now=now,
+            global_gaps=self.global_gaps(model_id),
+        )
 
     def _tools(self, runtime: Runtime, model_id: str, now: int) -> tuple[str, ...]:
         """The tools to offer a model on this branch. A model that is new to the thread goes by the need of the others."""
@@ -132,7 +144,7 @@ async def _since_summary(
         summary = await summaries.active_at(connection, owner_id, thread_id, path[0].id)
         if summary is None:
             break
-        if may_stand(summary.summary, [message.id for message in path[1:]], DEFAULT.floor_messages):
+        if may_stand(summary.summary, path[1:], DEFAULT):
             return path[1:], summary.summary
         end = path[0].parent_id
         if room is not None:

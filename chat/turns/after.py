@@ -11,7 +11,6 @@ from chat.background.titles import write_title
 from chat.planning.thread_snapshot import load
 from chat.turns.cache_miss import explain, notice
 from chat.turns.turn_work import TurnWork
-from context.cache.plan_inputs import BranchState
 from context.compaction.when import after_turn
 from context.planning.planned import Plan
 
@@ -77,14 +76,7 @@ class AfterTurn:
             )
         if not snapshot.path:
             return  # the thread was deleted, or compacted to its end
-        inputs, path = snapshot.seen_by(runtime, model, now)
-        branch = BranchState(
-            path=path,
-            summary=snapshot.summary,
-            cache_state=snapshot.cache_state(model),
-            others=snapshot.others(runtime, model, now),
-            now=now,
-        )
+        inputs, branch = snapshot.branch(runtime, model, now)
         compaction = after_turn(inputs, branch, undone=plan.compaction)
         if compaction is not None:
             await self.summarizer.compact(turn.owner_id, turn.thread_id, turn.message_id, compaction)

@@ -224,6 +224,7 @@ def answered_turns(
                 summary=plan.summary_tokens,
                 recalled=bool(recipe.recalled),
                 answers=sum(_answer(row) for row in calls),
+                floor=plan.floor,
             )
         )
         waiting = 0

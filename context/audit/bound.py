@@ -18,13 +18,17 @@ SETTLED = 100  # turns after which a new token of the summary is cached wherever
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizedTurn:
-    """One past turn: its model and start (ms), and the tokens of its user text, of its answer, and of the summary it was sent."""
+    """One past turn: its model and start (ms), and the tokens of its user text, of its answer, and of the summary it was sent.
+
+    `floor`: how many of its messages had to be verbatim, its own included; None: `Frame.keep`.
+    """
 
     model: str
     at: int
     user: int
     answer: int
     summary: int = 0
+    floor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,7 @@ def bound(turns: Sequence[SizedTurn], frame: Frame) -> int:
     if not count:
         return 0
     before = _tokens_before(turns)
-    floors = [before[max(0, 2 * index + 1 - frame.keep) // 2 * 2] for index in range(count)]
+    floors = _floors(turns, frame, before)
     running = lasting(turns, frame)  # one token that is in every prompt
     full = [0.0]  # and a full summary
     for index, turn in enumerate(turns):
@@ -124,6 +128,17 @@ def _tokens_before(turns: Sequence[SizedTurn]) -> list[int]:
         before.append(before[-1] + turn.user)
         before.append(before[-1] + turn.answer)
     return before
+
+
+def _floors(turns: Sequence[SizedTurn], frame: Frame, before: Sequence[int]) -> list[int]:
+    """Tokens before each turn's floor. What a later floor holds again must not be compacted earlier."""
+    floors, earliest = [0] * len(turns), before[-1]
+    for index in range(len(turns) - 1, -1, -1):
+        floor = turns[index].floor
+        keep = frame.keep if floor is None else floor
+        earliest = min(earliest, before[max(0, 2 * index + 1 - keep) // 2 * 2])
+        floors[index] = earliest
+    return floors
 
 
 class _Token:

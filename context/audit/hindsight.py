@@ -18,7 +18,8 @@ class AnsweredTurn:
 
     prompt: tokens billed for its one call, None if there were several or they were not counted; epoch: all that the bytes before
     its window depend on; start: messages of the branch before its window; compacted: their tokens; summary: tokens of the summary;
-    recalled: whether something was recalled into the prompt; answers: picodollars paid for output.
+    recalled: whether something was recalled into the prompt; answers: picodollars paid for output; floor: messages that had to be verbatim,
+    None in turns from before that was stored.
     """
 
     model: str
@@ -32,6 +33,7 @@ class AnsweredTurn:
     summary: int
     recalled: bool
     answers: int
+    floor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ def measured(turns: Sequence[AnsweredTurn]) -> tuple[list[SizedTurn], int]:
             user=round(turn.user * ratio),
             answer=round(turn.answer * ratio),
             summary=turn.summary,
+            floor=turn.floor,
         )
         for turn in turns
     ]

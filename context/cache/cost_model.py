@@ -6,7 +6,7 @@ The formulas and their symbols are in context/README.md ("When to compact").
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import ceil, exp, log, sqrt
+from math import ceil, exp, inf, log, sqrt
 
 from context.cache.cache_state import CacheTtl
 from context.models.pricing import Prices, PriceTable
@@ -26,7 +26,7 @@ class ModelShare:
 class CostModel:
     """Sizes and prices of one cache state. Sizes in tokens: `system` (tools included), `summary`, `floor`, `turn` (what a turn adds).
 
-    prices: of the cache state's model; summarizer: of the model that summarizes; share, renewals: of the cache state; minimum: shortest
+    floor_most: what a growing floor may hold; prices: of the cache state's model; summarizer: of the model that summarizes; share, renewals: of the cache state; minimum: shortest
     prefix the model caches; shared: other threads keep the system block warm; rewriting_elsewhere: picodollars per token kept by a
     compaction that the thread's other living caches cost for writing it again; others: the other models that are sent the window.
     """
@@ -38,6 +38,7 @@ class CostModel:
     prices: Prices
     summarizer: PriceTable
     policy: Policy
+    floor_most: float = inf
     share: float = 1.0
     renewals: float = 0.0
     minimum: int = 0
@@ -99,7 +100,12 @@ class CostModel:
         price = min(self.write(ttl), 1.25 * self.prices.input)
         new = self.new_summary(surplus)
         rewriting = self.rewriting_elsewhere * (self.floor + new)
-        return (surplus - new) * price - self.summary_call(surplus, merged) - rewriting
+        call = self.summary_call(surplus, merged)
+        if ttl == "none":
+            # The surplus is compacted sooner or later, unless the thread ends: waiting saves only what a call costs whatever it reads.
+            later = self.summary_call(surplus + self.turn, merged) - self.summary_call(self.turn, merged)
+            call -= later * (1 - 1 / self.policy.expected_turns)
+        return (surplus - new) * price - call - rewriting
 
     def cold_surplus(self, surplus: float, ttl: CacheTtl) -> float:
         """What a dead window's surplus costs: it is written again or compacted, whichever is cheaper."""
@@ -111,7 +117,8 @@ class CostModel:
     def grown(self) -> "CostModel":
         """The sizes a young thread grows into: the floor it is going to have, and a summary in proportion."""
         policy = self.policy
-        floor = max(self.floor, int(policy.floor_messages / 2 * self.turn))
+        most = max(self.floor_most, policy.floor_exchanges * self.turn)
+        floor = max(self.floor, int(min(policy.floor_messages / 2 * self.turn, most)))
         summary = max(
             self.summary,
             int(min(policy.summary_budget, self.new_summary(self.surplus("5m")) if floor else 0)),

@@ -13,14 +13,14 @@ from typing import Literal
 from context.cache.breakpoints import last_written
 from context.cache.cache_state import CacheState, CacheTtl
 from context.cache.cost_model import CostModel
+from context.cache.floor import floor_of
 from context.cache.gap_forecast import GapForecast, forecast_gaps
-from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import SHORT_GAP, SIGNS, Evidence, Presence
 from context.cache.layout import lay_out
 from context.cache.pauses import RENEWALS, most_renewals, usable_ttl
 from context.cache.plan_inputs import BranchState, PlanInputs, arriving, cost_model
 from context.cache.ttl_choice import future_costs
-from context.request.window import floor_index, from_user
+from context.request.window import from_user
 
 Part = Literal["window", "summary", "system"]
 
@@ -63,7 +63,6 @@ def decide(
     inputs: PlanInputs,
     branch: BranchState,
     *,
-    global_gaps: GlobalGaps,
     presence: Presence | Evidence | None = None,
     closed: bool = False,
 ) -> Decision:
@@ -80,7 +79,7 @@ def decide(
         return Decision(send=False, reason=f"{most} keep-alives in a row are the limit")
     if branch.now < branch.cache_state.touched_at + usable_ttl(inputs.policy, prefix.ttl):
         return Decision(send=False, reason=f"the window is no longer cached; the {prefix.part} has time left")
-    return _weighed(inputs, branch, prefix, global_gaps, presence)
+    return _weighed(inputs, branch, prefix, presence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +107,15 @@ def _weighed(
     inputs: PlanInputs,
     branch: BranchState,
     prefix: _Prefix,
-    global_gaps: GlobalGaps,
     presence: Presence | Evidence | None,
 ) -> Decision:
     """Compare the price of renewing with what the death of the prefix would cost."""
     policy, cache_state = inputs.policy, branch.cache_state
-    floor = floor_index(branch.path, policy.floor_messages - 1, policy)
-    costs = cost_model(inputs, branch, floor=floor)
+    floor = floor_of(inputs, branch, to_come=1)
+    costs = cost_model(inputs, branch, floor=floor.index(branch.path), floor_most=floor.tokens)
     ahead = forecast_gaps(
         cache_state.gaps,
-        global_gaps,
+        branch.global_gaps,
         per_gap=arriving(costs),
         policy=policy,
         uses=cache_state.uses,

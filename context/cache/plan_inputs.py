@@ -7,9 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import inf
+from typing import Final
 
 from context.cache.cache_state import CacheState, share_at
 from context.cache.cost_model import CostModel, ModelShare, turn_tokens
+from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Evidence
 from context.messages import Message
 from context.models.catalog import Model
@@ -82,6 +85,8 @@ def with_room_for(inputs: PlanInputs, tokens: int, *, least: int) -> PlanInputs:
     return replace(inputs, max_output=min(inputs.max_tokens, max(left, least)))
 
 
+NO_GAPS: Final = GlobalGaps()
+
 OtherModel = tuple[PlanInputs, CacheState]
 """Another model that answers in the same thread: its inputs and its cache state."""
 
@@ -91,7 +96,7 @@ class BranchState:
     """A branch of a thread as one model's request finds it at `now` (milliseconds since 1970 UTC).
 
     path: the messages no summary stands for (or the newest of them), oldest first; summary: what stands before them; cache_state: of the
-    model; others: the thread's other models.
+    model; others: the thread's other models; global_gaps: the idle gaps of all threads with this model.
     """
 
     path: Sequence[Message]
@@ -99,10 +104,13 @@ class BranchState:
     cache_state: CacheState
     now: int
     others: Sequence[OtherModel] = ()
+    global_gaps: GlobalGaps = NO_GAPS
 
 
-def cost_model(inputs: PlanInputs, branch: BranchState, *, floor: int) -> CostModel:
+def cost_model(inputs: PlanInputs, branch: BranchState, *, floor: int, floor_most: float = inf) -> CostModel:
     """Sizes and prices of a cache state whose window is `branch.path`, of which the messages from index `floor` on stay verbatim.
+
+    `floor_most`: what they may grow to, in estimated tokens.
 
     A compaction moves the window of all models of a thread: those whose cache is alive have to write again what is kept.
     """
@@ -122,6 +130,7 @@ def cost_model(inputs: PlanInputs, branch: BranchState, *, floor: int) -> CostMo
             prices=model_inputs.prices.at(model_inputs.in_model(total)),
             summarizer=model_inputs.summarizer.prices,
             policy=model_inputs.policy,
+            floor_most=floor_most * model_inputs.model.token_ratio,
             share=share_at(cache_state, messages[-1].depth, policy=model_inputs.policy),
             renewals=cache_state.renewals,
             minimum=model_inputs.model.min_cacheable,

@@ -91,7 +91,7 @@ def head_cost(cost_model: CostModel, ttl: CacheTtl) -> float:
 
 def window_cost(cost_model: CostModel, ttl: CacheTtl) -> float:
     """The price of a window that is written anew after a compaction."""
-    return cost_model.write(ttl) * (cost_model.floor + cost_model.turn)
+    return cost_model.write(ttl) * cost_model.floor
 
 
 def _head(cost_model: CostModel, surplus: float) -> PartCosts:
@@ -111,17 +111,18 @@ def _window(cost_model: CostModel, surpluses: Mapping[CacheTtl, float]) -> PartC
     growth, renewal = dict[CacheTtl, float](), 0.0
     for ttl in TTL_MS:
         surplus = surpluses[ttl]
-        write, mean = cost_model.write(ttl), cost_model.floor + surplus / 2
+        write = cost_model.write(ttl)
+        mean = cost_model.floor + max(0.0, surplus - cost_model.turn) / 2
         calls = cost_model.summary_call(surplus) * cost_model.turn / surplus
         if ttl == "none":
-            dead[ttl] = calls + write * (mean + cost_model.turn)
+            dead[ttl] = calls + write * mean
             continue
         anew = cost_model.compactions_per_use(surplus)
         # How often the prefix is silently not cached because it is too short.
         short = min(1.0, cost_model.uncached / surplus)
         warm[ttl] = (
             calls
-            + short * cost_model.prices.input * (mean + cost_model.turn)
+            + short * cost_model.prices.input * mean
             + (1 - short) * ((1 - anew) * read * mean + anew * window_cost(cost_model, ttl))
         )
         growth[ttl] = (1 - short) * (1 - anew) * write

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from context.cache.cache_state import CacheState
 from context.cache.cost_model import CostModel
+from context.cache.floor import floor_of
 from context.cache.plan_inputs import BranchState, PlanInputs, cost_model
 from context.compaction.levels import rewrite
 from context.compaction.scope import Compaction, Kind, compaction_range
-from context.request.window import floor_index, from_user
+from context.request.window import Floor, from_user
 
 
 def after_turn(
@@ -35,16 +36,22 @@ def at_death(inputs: PlanInputs, branch: BranchState) -> Compaction | None:
 
 
 def on_arrival(
-    inputs: PlanInputs, branch: BranchState, *, warm: bool, will_be_cached: bool, cut: bool
+    inputs: PlanInputs,
+    branch: BranchState,
+    *,
+    warm: bool,
+    will_be_cached: bool,
+    cut: bool,
+    floor: Floor | None = None,
 ) -> Compaction | None:
     """The compaction a new turn finds undone: after a restart, or in a cache state unused for long. `branch.path` ends with the new message.
 
     `warm`: the window is cached; `cut`: messages had to be left out of it. `will_be_cached`: this turn is going to cache the window. A small
     surplus is then written with it and compacted later: a compaction behind this turn would leave the window uncached, and the next turn
-    would find a small surplus again.
+    would find a small surplus again. `floor`: the branch's, where it is known.
     """
     occasion = _Occasion(warm=warm, next_message=False, will_be_cached=will_be_cached, cut=cut)
-    return _due(inputs, branch, occasion)
+    return _due(inputs, branch, occasion, floor)
 
 
 def is_whole(branch: BranchState) -> bool:
@@ -68,12 +75,15 @@ class _Occasion:
     cut: bool = False
 
 
-def _due(inputs: PlanInputs, branch: BranchState, occasion: _Occasion) -> Compaction | None:
+def _due(
+    inputs: PlanInputs, branch: BranchState, occasion: _Occasion, limits: Floor | None = None
+) -> Compaction | None:
     if not is_whole(branch):
         return None
-    policy, branch = inputs.policy, replace(branch, path=from_user(branch.path))
+    branch = replace(branch, path=from_user(branch.path))
     # The message that the next request brings belongs to its floor.
-    floor = floor_index(branch.path, policy.floor_messages - (1 if occasion.next_message else 0), policy)
+    limits = limits or floor_of(inputs, branch, to_come=int(occasion.next_message))
+    floor = limits.index(branch.path)
     if floor == 0:
         return None
     oldest = branch.path[:floor]

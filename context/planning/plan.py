@@ -16,8 +16,8 @@ from math import ceil
 from context.cache import breakpoints
 from context.cache.breakpoints import PlacedBreakpoint
 from context.cache.cache_state import CacheState, CacheTtl, CacheUse, Ttls, Written
+from context.cache.floor import floor_of
 from context.cache.gap_forecast import forecast_gaps
-from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import kind_of
 from context.cache.layout import lay_out
 from context.cache.plan_inputs import BranchState, PlanInputs, arriving, cost_model
@@ -30,6 +30,7 @@ from context.models.pricing import Ttl
 from context.planning.planned import Estimate, Plan
 from context.planning.trim import Trimmed, trim
 from context.request.recipe import LAYOUT, Breakpoint, Recalled, RecalledRef, Recipe
+from context.request.window import Floor
 from context.routing.choice import Route
 
 NO_CACHE = "this endpoint has no prompt cache"
@@ -47,7 +48,6 @@ class TurnInputs:
 
     route: Route
     branch: BranchState
-    global_gaps: GlobalGaps
     recalled: Sequence[Recalled] = ()
     previous_start: str | None = None
     user_ref: str | None = None
@@ -56,14 +56,15 @@ class TurnInputs:
 
 def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
     """The plan of the request that answers the last message of the turn's branch. Raises MessageTooLarge."""
-    trimmed = trim(inputs, turn.branch, turn.recalled, turn.previous_start)
+    floor = floor_of(inputs, turn.branch)
+    trimmed = trim(inputs, turn.branch, turn.recalled, floor, turn.previous_start)
     branch = replace(turn.branch, path=trimmed.window.messages, summary=trimmed.summary)
     layout = lay_out(inputs, branch, trimmed.recalled)
     last_written = breakpoints.last_written(layout.positions, branch.cache_state, branch.now)
     warm = last_written is not None and last_written > layout.head
     head_alive = _head_alive(branch, layout, last_written)
-    ttls, ttl_reason = _ttls(inputs, turn, branch, trimmed.window.floor, warm=warm, head_alive=head_alive)
-    compaction = _compaction(inputs, turn, trimmed, warm=warm, ttls=ttls)
+    ttls, ttl_reason = _ttls(inputs, turn, branch, floor, warm=warm, head_alive=head_alive)
+    compaction = _compaction(inputs, turn, trimmed, floor, warm=warm, ttls=ttls)
     placed = _place(inputs, branch, layout, ttls, compaction)
     forecast = _forecast(inputs, branch, layout, placed)
     estimate = _estimate(inputs, branch, trimmed.recalled)
@@ -77,6 +78,7 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
         messages=trimmed.window.messages,
         recalled=trimmed.recalled,
         route=turn.route,
+        floor=len(trimmed.window.messages) - trimmed.window.floor,
         estimate=estimate,
         bound=ceil(estimate.total * inputs.policy.safety * inputs.model.token_ratio),
         estimated_usage=estimated_usage,
@@ -108,7 +110,7 @@ def _ttls(
     inputs: PlanInputs,
     turn: TurnInputs,
     branch: BranchState,
-    floor: int,
+    floor: Floor,
     *,
     warm: bool,
     head_alive: CacheTtl | None,
@@ -119,12 +121,12 @@ def _ttls(
         return Ttls(head="none", window="none"), NO_CACHE
     if warm and cache_state.window_ttl != "none" and cache_state.settings == inputs.settings:
         return cache_state.ttls, "the cached prefix is still valid, and reading renews it"
-    costs = cost_model(inputs, branch, floor=floor)
+    costs = cost_model(inputs, branch, floor=floor.index(branch.path), floor_most=floor.tokens)
     return choose_ttls(
         costs,
         forecast_gaps(
             cache_state.gaps,
-            turn.global_gaps,
+            turn.branch.global_gaps,
             per_gap=arriving(costs),
             policy=inputs.policy,
             uses=cache_state.uses,
@@ -132,7 +134,7 @@ def _ttls(
         ),
         kind=kind_of(branch.now - cache_state.used_at) if cache_state.uses else None,
         uses=cache_state.uses,
-        global_gaps_seen=turn.global_gaps.seen,
+        global_gaps_seen=turn.branch.global_gaps.seen,
         gaps_seen=len(cache_state.gaps),
         signs=inputs.signs,
         head_alive=head_alive,
@@ -140,13 +142,18 @@ def _ttls(
 
 
 def _compaction(
-    inputs: PlanInputs, turn: TurnInputs, trimmed: Trimmed, *, warm: bool, ttls: Ttls
+    inputs: PlanInputs, turn: TurnInputs, trimmed: Trimmed, floor: Floor, *, warm: bool, ttls: Ttls
 ) -> Compaction | None:
     """The compaction that the turn finds due."""
     if not turn.can_compact:
         return None
     return when.on_arrival(
-        inputs, turn.branch, warm=warm, will_be_cached=ttls.window != "none", cut=trimmed.window.cut
+        inputs,
+        turn.branch,
+        warm=warm,
+        will_be_cached=ttls.window != "none",
+        cut=trimmed.window.cut,
+        floor=floor,
     )
 
 

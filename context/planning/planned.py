@@ -22,7 +22,7 @@ from context.routing.choice import Route
 class Plan:
     """A recipe with the values it names, its estimated size and cost, what it left out, and the reason of each decision.
 
-    `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds of tokens the provider bills,
+    `floor`: how many of the messages would be verbatim whatever they cost; `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds of tokens the provider bills,
     output as this model usually answers here; `cost` is its price in picodollars, None when the model has no known price. `compaction` is
     one that was found undone: carry it out behind the turn. `cache_use` is what `cache_state.after_request` needs to know; `recall` is why something was recalled, or nothing.
     """
@@ -33,6 +33,7 @@ class Plan:
     messages: tuple[Message, ...]
     recalled: tuple[Recalled, ...]
     route: Route
+    floor: int
     estimate: Estimate
     bound: int
     estimated_usage: Usage
@@ -58,6 +59,7 @@ class Plan:
             "window_ttl": self.cache_use.ttls.window,
             "head_ttl": self.cache_use.ttls.head,
             "compaction": None if self.compaction is None else self.compaction.to_json(),
+            "floor_messages": self.floor,
             "left_out": [
                 {"what": item.what, "messages": item.messages, "tokens": item.tokens, "why": item.why}
                 for item in self.left_out

@@ -57,7 +57,8 @@ def _expectation(value: Any, needed: Tier | None) -> Expectation:
 class StoredPlan:
     """A plan read back: the recipe, the digest of the request's bytes, what tools were asked, the route, and the summary's tokens.
 
-    `packed_blocks` are the digests of the cached prefix's blocks, None in a plan from before they were stored.
+    `packed_blocks` are the digests of the cached prefix's blocks, `floor` the messages that had to be verbatim; both None in a plan from
+    before they were stored.
     """
 
     recipe: Recipe
@@ -66,6 +67,7 @@ class StoredPlan:
     rounds: tuple[Round, ...]
     route: StoredRoute
     summary_tokens: int
+    floor: int | None = None
 
     @property
     def block_digests(self) -> tuple[bytes, ...] | None:
@@ -82,6 +84,7 @@ class StoredPlan:
             rounds=tuple(value.get("rounds", ())),
             route=StoredRoute.from_json(value.get("route") or {}),
             summary_tokens=value.get("estimate", {}).get("summary", 0),
+            floor=value.get("floor_messages"),
         )
 
     @staticmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from context.cache.plan_inputs import BranchState, PlanInputs, message_limit
 from context.request.recipe import Recalled
 from context.request.summary_blocks import Summary
-from context.request.window import MessageTooLarge, Window, select
+from context.request.window import Floor, MessageTooLarge, Window, select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,11 @@ class Trimmed:
 
 
 def trim(
-    inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled], previous_start: str | None
+    inputs: PlanInputs,
+    branch: BranchState,
+    recalled: Sequence[Recalled],
+    floor: Floor,
+    previous_start: str | None,
 ) -> Trimmed:
     """Shrink until everything fits the model and, where it can, stays below the length at which every token costs more.
 
@@ -51,6 +55,7 @@ def trim(
         after=None if branch.summary is None else branch.summary.upto_id,
         previous_start=previous_start,
         limit=limit - summary_tokens - required,
+        floor=floor,
         policy=inputs.policy,
     )
     if window.cut:

@@ -5,8 +5,10 @@ is what makes it shorter. Only when that would pass a hard limit is it cut, in o
 turn's began for as long as that fits (a moved start costs the whole prompt cache).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from context.messages import Message
 from context.policy import Policy
@@ -31,6 +33,43 @@ class Window:
     left_out_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """How much of the newest part of a branch stays verbatim whatever it costs: up to `messages` that hold at most `tokens` beside a
+    message that is not answered yet; the last `exchanges` even if they hold more; never above `room` tokens, but for the newest exchange.
+
+    `to_come`: 1 where the next request brings one message more than the path has, 0 where the path ends with it.
+    """
+
+    messages: int
+    exchanges: int
+    tokens: float
+    room: float
+    to_come: int = 0
+
+    def index(self, path: Sequence[Message]) -> int:
+        """Where the floor begins, at a user message: what stands before may be compacted."""
+        start, held, history, answers = len(path), 0, 0, 0
+        for index in range(len(path) - 1, -1, -1):
+            message = path[index]
+            held += message.tokens
+            answers += message.role == "assistant"
+            history += message.tokens if answers else 0
+            if message.role != "user":
+                continue
+            full = len(path) - start + self.to_come >= self.messages
+            too_much = held > self.room or (history > self.tokens and answers > self.exchanges)
+            if start < len(path) and (full or too_much):
+                break
+            start = index
+        return 0 if start == len(path) else start
+
+    @property
+    def least(self) -> Floor:
+        """What is left of it when every token counts."""
+        return replace(self, tokens=0.0)
+
+
 class MessageTooLarge(ValueError):
     """The new message alone does not fit the model's prompt. `tokens` it needs, `limit` there are."""
 
@@ -41,11 +80,18 @@ class MessageTooLarge(ValueError):
 
 
 def select(
-    path: Sequence[Message], *, after: str | None, previous_start: str | None, limit: int, policy: Policy
+    path: Sequence[Message],
+    *,
+    after: str | None,
+    previous_start: str | None,
+    limit: int,
+    floor: Floor,
+    policy: Policy,
 ) -> Window:
     """The window over `path`, the messages of a branch no summary stands for, oldest first, ending with the new user message.
 
-    `after` is the last message a summary stands for; `limit` the hard bound in tokens the window must keep.
+    `after` is the last message a summary stands for; `limit` the hard bound in tokens the window must keep; `floor`: what of it is kept if
+    it can be.
     Raises MessageTooLarge when the last message alone exceeds it.
     """
     newest = path[-1]
@@ -58,19 +104,19 @@ def select(
     whole = path[0].parent_id == after
     if whole and sum(sizes[first:]) <= cap:
         reason = "the whole branch fits" if after is None else "all that came after the summary"
-        return _window(path, sizes, first, reason, policy, cut=False)
+        return _window(path, sizes, first, reason, floor, cut=False)
 
-    floor = max(0, len(path) - policy.floor_messages)
-    floor_tokens = sum(sizes[floor:])
-    while floor > 0 and path[floor].role != "user":
-        floor -= 1
-    fits = floor_tokens <= cap * policy.floor_share and sum(sizes[floor:]) <= cap
+    kept = sum(sizes[floor.index(path) :])
     previous = next((index for index in starts if path[index].id == previous_start), None)
-    if previous is not None and sum(sizes[previous:]) <= cap and not (fits and previous > max(floor, first)):
-        return _window(path, sizes, previous, "cut earlier, where the turn before began", policy, cut=True)
+    if (
+        previous is not None
+        and sum(sizes[previous:]) <= cap
+        and previous <= max(floor.least.index(path), first)
+    ):
+        return _window(path, sizes, previous, "cut earlier, where the turn before began", floor, cut=True)
     low = max(int(cap * policy.window_low), newest.tokens)
-    if fits:
-        low = max(low, sum(sizes[floor:]))
+    if kept <= cap * policy.floor_share:
+        low = max(low, kept)
     start, running = len(path) - 1, newest.tokens
     for index in range(len(path) - 2, -1, -1):
         running += sizes[index]
@@ -78,27 +124,7 @@ def select(
             break
         if path[index].role == "user":
             start = index
-    return _window(path, sizes, start, f"cut: more than {cap} tokens have no summary yet", policy, cut=True)
-
-
-def floor_index(messages: Sequence[Message], keep: int, policy: Policy) -> int:
-    """Where the floor begins, at a user message: what stands before may be compacted.
-
-    The last `keep` messages, or as many of them as fit the floor's share of the cap; the newest turn is always in it.
-    """
-    room = policy.window_cap * policy.floor_share
-    index = len(messages)
-    while index > 0 and len(messages) - index < keep and messages[index - 1].tokens <= room:
-        index -= 1
-        room -= messages[index].tokens
-    if len(messages) - index >= keep:
-        while index > 0 and messages[index].role != "user":
-            index -= 1
-        return index
-    while index < len(messages) and messages[index].role != "user":
-        index += 1
-    newest = max((number for number, message in enumerate(messages) if message.role == "user"), default=0)
-    return min(index, newest)
+    return _window(path, sizes, start, f"cut: more than {cap} tokens have no summary yet", floor, cut=True)
 
 
 def from_user(path: Sequence[Message]) -> Sequence[Message]:
@@ -108,13 +134,13 @@ def from_user(path: Sequence[Message]) -> Sequence[Message]:
 
 
 def _window(
-    path: Sequence[Message], sizes: Sequence[int], start: int, reason: str, policy: Policy, *, cut: bool
+    path: Sequence[Message], sizes: Sequence[int], start: int, reason: str, floor: Floor, *, cut: bool
 ) -> Window:
     messages = tuple(path[start:])
     return Window(
         messages=messages,
         tokens=sum(sizes[start:]),
-        floor=floor_index(messages, policy.floor_messages, policy),
+        floor=floor.index(messages),
         reason=reason,
         cut=cut,
         left_out=start if cut else 0,

@@ -90,13 +90,17 @@ class Story:
         path, summary = self.branch(user.id)
         cache_state = self.cache_states.get(model) or CacheState(model=model, share=0.0)
         branch = BranchState(
-            path=path, summary=summary, cache_state=cache_state, now=self.now, others=self._others(model)
+            path=path,
+            summary=summary,
+            cache_state=cache_state,
+            now=self.now,
+            others=self._others(model),
+            global_gaps=self.global_gaps,
         )
         turn = TurnInputs(
             route=Route(model_id=model, tier=None, reason="asked for"),
             branch=branch,
             recalled=recalled,
-            global_gaps=self.global_gaps,
             previous_start=self.asked[-1].planned.recipe.first_message_id if self.asked else None,
         )
         planned = plan(plan_inputs, turn)
@@ -171,8 +175,13 @@ class Story:
             path, summary = self.branch(self.leaf or "")
             decision = keepalive.decide(
                 self.inputs(model),
-                BranchState(path=path, summary=summary, cache_state=cache_state, now=self.now),
-                global_gaps=self.global_gaps,
+                BranchState(
+                    path=path,
+                    summary=summary,
+                    cache_state=cache_state,
+                    now=self.now,
+                    global_gaps=self.global_gaps,
+                ),
                 presence=presence,
                 closed=closed,
             )
@@ -214,9 +223,9 @@ class Story:
         path: list[Message] = []
         at: str | None = leaf
         while at is not None:
-            after = [later.id for later in path]
+            after = path[::-1]
             for summary in reversed(self.ladders.get(at, [])):
-                if may_stand(summary, after, self.policy.floor_messages):
+                if may_stand(summary, after, self.policy):
                     return path[::-1], summary
             path.append(self.messages[at])
             at = self.messages[at].parent_id
@@ -224,7 +233,8 @@ class Story:
 
     def compaction(self, compaction: Compaction, summary: Summary | None) -> None:
         """Carry a compaction out with lines that name real messages."""
-        assert compaction.after_id == (None if summary is None else summary.upto_id)
+        if compaction.after_id != (None if summary is None else summary.upto_id):
+            return  # void: with the answer the branch is long enough for a newer summary to stand before it
         self.made += 1
         promise = f"{self.made}: parcel 4711 was promised for Friday; the person prefers mail. "
         segments = rewritten(

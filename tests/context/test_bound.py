@@ -76,9 +76,11 @@ def test_no_policy_gets_below_it() -> None:
         gaps = pauses(pattern, 60, seed=3)
         inputs = {"standard": terms_of("claude-sonnet-5-5", 1_500)}
         run = Run(inputs=inputs, compact_first=True).play(conversation, gaps)
-        least = least_of(conversation, gaps, inputs, run.summaries, system=1_500).bill
+        least = least_of(conversation, gaps, inputs, run.summaries, run.floors, system=1_500).bill
         assert least <= run.provider.total
         for surplus in (0, 1_000, 8_000):
             for ttl in (None, "5m", "1h"):
-                bill = play(Fixed(surplus=surplus, ttl=ttl, explicit=True), inputs, conversation, gaps).total
+                bill = play(
+                    Fixed(surplus=surplus, ttl=ttl, explicit=True), inputs, conversation, gaps, run.floors
+                ).total
                 assert least <= bill * 1.001

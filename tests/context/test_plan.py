@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.cache.cache_state import CacheState
-from context.cache.global_gaps import GlobalGaps
 from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel, message_limit
 from context.messages import Message
 from context.models.catalog import KNOWN, Model
@@ -52,7 +51,6 @@ def planned(
         TurnInputs(
             route=Route(model_id=model.id, tier="standard", reason="standard is the default tier"),
             branch=BranchState(path=path, cache_state=CacheState(model=model.id), now=NOW),
-            global_gaps=GlobalGaps(),
             previous_start=previous_start,
             user_ref="somebody",
         ),

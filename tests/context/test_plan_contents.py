@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from context.cache.cache_state import CacheState
-from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Gap
 from context.cache.plan_inputs import BranchState, PlanInputs, with_room_for
 from context.messages import Message
@@ -52,7 +51,6 @@ def planned(
     turn = TurnInputs(
         route=ROUTE,
         branch=branch,
-        global_gaps=GlobalGaps(),
         recalled=recalled,
         previous_start=previous_start,
         can_compact=can_compact,

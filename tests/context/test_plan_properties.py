@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 from context.models.pricing import PICO, Prices, PriceTable, Usage, price, price_table
 from context.policy import DEFAULT
 from context.request.recipe import Recalled
-from context.request.window import floor_index
+from context.request.window import Floor
 from tests.context.plan_inputs import CHEAP, MID, NOON, TOP, count, todays
 from tests.context.story import Asked, Story
 
 SMALL = replace(DEFAULT, summary_budget=300, compaction_min=20, window_cap=4_000)
+LEAST = Floor(
+    messages=SMALL.floor_messages,
+    exchanges=SMALL.floor_exchanges,
+    tokens=0,
+    room=SMALL.window_cap * SMALL.floor_share,
+)  # what is verbatim whatever it costs
 PAUSES = st.sampled_from([3, 40, 290, 400, 1_500, 3_700, 20_000, 90_000])
 STEPS = st.one_of(
     st.tuples(st.just("say"), st.sampled_from([CHEAP, MID, MID, TOP]), st.integers(1, 120)),
@@ -142,7 +148,8 @@ def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
                 at = story.messages[at].parent_id
             sent = [message.id for message in request.planned.messages]
             size = sum(message.tokens for message in request.planned.messages)
-            newest = path[: SMALL.floor_messages][::-1]
+            branch = [story.messages[id] for id in path[::-1]]
+            newest = [message.id for message in branch[LEAST.index(branch) :]]
             floor = sum(story.messages[id].tokens for id in newest)
             assert size <= SMALL.window_cap
             step = story.tables(request.planned.recipe.model).dearer_above()
@@ -222,7 +229,6 @@ def test_keep_alives_end_within_their_limits_and_when_a_thread_is_closed(
 
 def test_the_floor_begins_with_a_user_message() -> None:
     story = live([("say", MID, 3)] * 30)
-    messages = story.asked[-1].planned.messages
-    floor = floor_index(messages, SMALL.floor_messages, SMALL)
-    assert messages[floor].role == "user"
-    assert len(messages) - floor >= SMALL.floor_messages
+    planned = story.asked[-1].planned
+    assert planned.messages[-planned.floor].role == "user"
+    assert planned.floor >= SMALL.floor_messages, "terse talk: all that the floor may ever hold"

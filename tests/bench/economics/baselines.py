@@ -26,18 +26,22 @@ class Fixed:
 
 
 def play(
-    policy: Fixed, inputs: dict[str, PlanInputs], conversation: Conversation, gaps: Sequence[int]
+    policy: Fixed,
+    inputs: dict[str, PlanInputs],
+    conversation: Conversation,
+    gaps: Sequence[int],
+    floors: Sequence[int] = (),
 ) -> Provider:
-    """What the conversation costs."""
+    """What the conversation costs. `floors`: messages that are verbatim in each turn; without them the policy's most."""
     provider, now = Provider(), START
     any_terms = next(iter(inputs.values()))
-    keep = any_terms.policy.floor_messages
     sizes = [size for exchange in conversation.exchanges for size in (exchange.user, exchange.answer)]
     start = 0
     summary: Summary | None = None
     for index, exchange in enumerate(conversation.exchanges):
         plan_inputs = inputs[conversation.tiers[index]] if len(inputs) > 1 else any_terms
         end = index * 2 + 1
+        keep = floors[index] if floors else any_terms.policy.floor_messages
         floor = max(start, (end - keep) // 2 * 2)
         surplus = sum(sizes[start:floor])
         window = sum(sizes[start:end])

@@ -72,7 +72,7 @@ class Engine:
     off, the second happen when the next message comes."""
 
     tier = "standard"
-    minimum_output = 64
+    first_output = 64
 
     def __init__(self, thread: dict[str, Any]) -> None:
         policy = self.policy()
@@ -119,11 +119,13 @@ class Engine:
             calls.append(self._compact(planned.compaction))
             planned = self._plan(now)
         before = self.cache_state
+        answers = [message.tokens for message in self.path[-20:] if message.role == "assistant"]
         self.cache_state = cache_state.after_request(
             self.cache_state,
             planned.cache_use,
             started_at=now,
-            actual_usage=Usage(output=self.minimum_output),
+            # The answer is not known yet: as long as the ones before.
+            actual_usage=Usage(output=round(sum(answers) / len(answers)) if answers else self.first_output),
             upstream_id=None,
             policy=self.inputs.policy,
         )
@@ -136,12 +138,17 @@ class Engine:
         turn = TurnInputs(
             route=Route(model_id=self.tier, tier=None, reason="bench"),
             branch=self._branch(now),
-            global_gaps=SERVICE[0],
         )
         return plan(self.inputs, turn)
 
     def _branch(self, now: int) -> BranchState:
-        return BranchState(path=self.path, summary=self.summary, cache_state=self.cache_state, now=now)
+        return BranchState(
+            path=self.path,
+            summary=self.summary,
+            cache_state=self.cache_state,
+            now=now,
+            global_gaps=SERVICE[0],
+        )
 
     def _add(self, value: dict[str, Any]) -> None:
         role: Role = "user" if value["role"] == "user" else "assistant"

@@ -67,7 +67,9 @@ def terms_of(
 
 @dataclass(slots=True)
 class Run:
-    """One conversation under the engine. `inputs` by tier; `seen` watches every plan; `summaries`: tokens of each turn's."""
+    """One conversation under the engine. `inputs` by tier; `seen` watches every plan; `summaries`: tokens of each turn's; `floors`: messages
+    of each turn's floor.
+    """
 
     inputs: dict[str, PlanInputs]
     global_gaps_by_model: dict[str, GlobalGaps] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class Run:
     summary: Summary | None = None
     folds: int = 0
     summaries: list[int] = field(default_factory=list)
+    floors: list[int] = field(default_factory=list)
     coming: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -103,6 +106,7 @@ class Run:
             self._compact(inputs, planned.compaction)
             planned = self._plan(inputs, cache_state, now)
         self.summaries.append(0 if planned.summary is None else planned.summary.tokens)
+        self.floors.append(planned.floor)
         if self.seen is not None:
             self.seen(planned)
         actual_usage = self._ask(inputs, planned, now, answer)
@@ -153,7 +157,6 @@ class Run:
             decision = keepalive.decide(
                 inputs,
                 self._branch(inputs, cache_state, at),
-                global_gaps=self._service(inputs),
                 presence=self._signs(),
             )
             if decision.send:
@@ -167,6 +170,7 @@ class Run:
             cache_state=cache_state,
             now=now,
             others=self._others(inputs),
+            global_gaps=self._service(inputs),
         )
 
     def _others(self, inputs: PlanInputs) -> list[tuple[PlanInputs, CacheState]]:
@@ -208,7 +212,6 @@ class Run:
         turn = TurnInputs(
             route=Route(model_id=inputs.model.id, tier=None, reason="bench"),
             branch=self._branch(inputs, cache_state, now),
-            global_gaps=self._service(inputs),
         )
         return plan(inputs, turn)
 

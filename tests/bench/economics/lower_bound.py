@@ -25,6 +25,7 @@ def least_of(
     gaps: Sequence[int],
     inputs: Mapping[str, PlanInputs],
     summaries: Sequence[int],
+    floors: Sequence[int],
     *,
     system: int,
 ) -> Least:
@@ -36,7 +37,12 @@ def least_of(
         tier = only or conversation.tiers[index]
         turns.append(
             SizedTurn(
-                model=tier, at=now, user=exchange.user, answer=exchange.answer, summary=summaries[index]
+                model=tier,
+                at=now,
+                user=exchange.user,
+                answer=exchange.answer,
+                summary=summaries[index],
+                floor=floors[index],
             )
         )
         answers += inputs[tier].prices.at(0).output * exchange.answer

@@ -19,7 +19,6 @@ from chat.planning.planner import Planning
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.deployment import Deployment
 from context.cache.cache_state import after_request
-from context.cache.plan_inputs import BranchState
 from context.models.pricing import Usage
 from context.planning.plan import TurnInputs, plan
 from context.routing.choice import Pins, Route, choose
@@ -184,15 +183,8 @@ def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     """Seconds of the pure plan, the median of some."""
     route = fixed(deps.deployment)
     snapshot, model = work.snapshot, route.model_id
-    inputs, path = snapshot.seen_by(deps.runtime, model, work.started_at)
-    branch = BranchState(
-        path=path,
-        summary=snapshot.summary,
-        cache_state=snapshot.cache_state(model),
-        others=snapshot.others(deps.runtime, model, work.started_at),
-        now=work.started_at,
-    )
-    turn = TurnInputs(route=route, branch=branch, global_gaps=snapshot.global_gaps(model))
+    inputs, branch = snapshot.branch(deps.runtime, model, work.started_at)
+    turn = TurnInputs(route=route, branch=branch)
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
