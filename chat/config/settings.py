@@ -236,9 +236,7 @@ class Settings(BaseSettings):
     report_connections: int = Field(
         default=2, ge=1, le=100, description="Database connections that search and reports share."
     )
-    report_seconds: int = Field(
-        default=15, ge=1, le=600, description="Longest time one search or report may take."
-    )
+    report_seconds: int = Field(default=15, ge=1, le=600, description="Most seconds of a search or report.")
     grace_seconds: int = Field(
         default=20, ge=0, le=600, description="Seconds running turns have to finish when the server stops."
     )
@@ -246,7 +244,7 @@ class Settings(BaseSettings):
         default="auto", description="Format of log lines; `auto`: text on a terminal, JSON otherwise."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Lowest level that is logged."
+        default="info", description="Lowest level logged."
     )
 
     @field_validator("alert_secret")

@@ -12,7 +12,6 @@ from importlib import resources
 from math import exp
 from typing import Any
 
-
 # Words count in full where this share of a text's words and pairs is known, and less where fewer are: among strangers the signals decide.
 FAMILIAR = 0.625
 

@@ -1,6 +1,7 @@
 """The choice of a model weighs the bill of its thread: what is warm, what will be needed again, and what an unsure turn is worth."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -161,7 +162,7 @@ def test_whatever_the_prices_the_answer_is_good_enough_and_can_be_chosen_again(
     assert replay(route.to_json()) == route
 
 
-def bill(policy: str, wanted: list[Tier], gaps: list[float], output: int) -> int:
+def bill(policy: str, wanted: list[Tier], gaps: Sequence[float], output: int) -> int:
     """The bill of a thread whose caches live five minutes. `auto` weighs; a tier's name answers all turns with that tier."""
     total, at, prompt = 0, 0.0, 1_500
     cached: dict[Tier, tuple[int, float]] = {}
