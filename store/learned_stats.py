@@ -14,6 +14,11 @@ def global_gaps_key(model_id: str) -> str:
     return f"gaps {model_id}"
 
 
+def prefix_key(settings: str) -> str:
+    """The name of the size of a system prompt with its tools; `settings` is a digest of both, and of the model."""
+    return f"prefix {settings}"
+
+
 async def get(connection: AsyncConnection, name: str, *, to_change: bool = False) -> dict[str, Any] | None:
     """A value; None when nothing was learned yet. `to_change` locks it until the transaction ends."""
     query = select(learned_stats.c.value).where(learned_stats.c.name == name)

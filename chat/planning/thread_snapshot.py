@@ -55,7 +55,7 @@ class ThreadSnapshot:
     def seen_by(self, runtime: Runtime, model_id: str, now: int) -> tuple[PlanInputs, tuple[Message, ...]]:
         """The plan inputs for a model, and the path with its sizes as that model counts tokens."""
         path = runtime.sizes.sized(self.path, model_id)
-        safety = runtime.sizes.safety(self.path, model_id)
+        safety = runtime.sizes.safety(self.path, model_id, self.summary)
         inputs = runtime.plan_inputs(
             model_id,
             now,
@@ -70,7 +70,7 @@ class ThreadSnapshot:
         inputs, path = self.seen_by(runtime, model_id, now)
         return inputs, BranchState(
             path=path,
-            summary=self.summary,
+            summary=runtime.sizes.sized_summary(self.summary, model_id),
             cache_state=self.cache_state(model_id),
             others=self.others(runtime, model_id, now),
             now=now,

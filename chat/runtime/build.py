@@ -16,7 +16,7 @@ from chat.config.text_file import read_text
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime
-from chat.runtime.token_sizes import EVERY_MODEL, Sizes, load_tokenizers
+from chat.runtime.token_sizes import EVERY_MODEL, PrefixSize, Sizes, load_tokenizers
 from chat.stream.journal import BufferLimits
 from chat.upstream.admission import Admission
 from chat.upstream.client import Timeouts, Upstream
@@ -79,7 +79,7 @@ async def runtime(
     """The services of this process. `holder` is its id in leases. Raises BadSettings."""
     configuration = await deployment(settings, upstream, local_model)
     slots = settings.max_concurrent_calls
-    return Runtime(
+    made = Runtime(
         deployment=configuration,
         database=database,
         clock=clock,
@@ -101,6 +101,19 @@ async def runtime(
         sizes=await token_sizes(settings, database, configuration.tiers),
         embeddings=embeddings,
     )
+    await _adopt_prefixes(made)
+    return made
+
+
+async def _adopt_prefixes(runtime: Runtime) -> None:
+    """Read what bills have told of the system prompt's size, with and without tools."""
+    async with runtime.database.reading() as connection:
+        for model in runtime.deployment.models:
+            for tools in {(), runtime.deployment.tools(model)}:
+                settings = runtime.unsized_inputs(model, runtime.clock.now(), tools).settings
+                value = await learned_stats.get(connection, learned_stats.prefix_key(settings))
+                if value is not None:
+                    runtime.sizes.adopt_prefix(settings, PrefixSize.from_json(value))
 
 
 async def deployment(settings: Settings, upstream: Upstream, local_model: LocalModel | None) -> Deployment:

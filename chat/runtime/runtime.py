@@ -47,24 +47,30 @@ class Runtime:
 
         `tools`: those offered (`tools_offered`); `safety`: by what factor token estimates may be too low, where it is known.
         """
+        inputs = self._with_prompt_size(self.unsized_inputs(model_id, now, tools))
+        if safety is not None:
+            inputs = replace(inputs, policy=replace(inputs.policy, safety=safety))
+        inputs = replace(inputs, message_frame=self.sizes.message_frame(model_id))
+        shared = self.shared_prompts.shared(model_id, inputs.tools, thread, now)
+        # One that is too short is never cached.
+        least = inputs.prompt_tokens - (inputs.prompt_error or 0)
+        return replace(inputs, shared_prompt=shared and 0 < inputs.model.min_cacheable <= least)
+
+    def unsized_inputs(self, model_id: str, now: int, tools: tuple[str, ...]) -> PlanInputs:
+        """The plan inputs as far as no text must be counted for them."""
         deployment = self.deployment
         model = deployment.models[model_id]
         summarizer = deployment.tiers["simple"]
-        tools_tokens = self._tools_tokens(tools, model_id)
-        prompt_tokens = self.sizes.count(deployment.prompt.text, model_id) + tools_tokens
         return PlanInputs(
             model=replace(model, token_ratio=1.0),  # sizes are counted for this very model
             prompt=deployment.prompt,
-            prompt_tokens=prompt_tokens,
+            prompt_tokens=0,
             max_output=deployment.max_output,
             prices=deployment.prices(model_id, now),
             summarizer=SummarizerModel(model=summarizer, prices=deployment.prices(summarizer, now)),
-            shared_prompt=0 < model.min_cacheable <= prompt_tokens  # a shorter one is never cached
-            and self.shared_prompts.shared(model_id, tools, thread, now),
-            policy=deployment.policy if safety is None else replace(deployment.policy, safety=safety),
+            policy=deployment.policy,
             signs=tuple(SIGNS.values()),  # the page tells whether it is seen
             tools=tools,
-            tools_tokens=tools_tokens,
             diagnose=deployment.diagnose and not model.local,
         )
 
@@ -86,3 +92,19 @@ class Runtime:
     def _tools_tokens(self, tools: tuple[str, ...], model_id: str) -> int:
         """Tokens of some tools' definitions, with what the provider adds."""
         return self.sizes.count(tools_text(tools), model_id) + OVERHEAD if tools else 0
+
+    def _with_prompt_size(self, inputs: PlanInputs) -> PlanInputs:
+        """The inputs with the size of system prompt and tools: as bills have told it, else estimated."""
+        model, prompt = inputs.model.id, inputs.prompt.text
+        text = tools_text(inputs.tools)
+        tools_tokens = self._tools_tokens(inputs.tools, model)
+        known = self.sizes.prefix(inputs.settings)
+        if known is not None:
+            return replace(
+                inputs, prompt_tokens=known.tokens, prompt_error=known.error, tools_tokens=tools_tokens
+            )
+        tokens = self.sizes.count(prompt, model) + tools_tokens
+        most = self.sizes.bound(prompt, model) + (self.sizes.bound(text, model) + 2 * OVERHEAD if text else 0)
+        return replace(
+            inputs, prompt_tokens=tokens, prompt_error=max(1, most - tokens), tools_tokens=tools_tokens
+        )

@@ -7,12 +7,12 @@ WARM = 300_000  # milliseconds after another thread's request during which its c
 
 @dataclass(slots=True)
 class SharedPrompts:
-    """For each (model, tools) the two threads that used it last. Only what this process saw; a guess too few costs little."""
+    """For each (model, tools) the two threads that cached it last. Only what this process saw; a guess too few costs little."""
 
     _last: dict[tuple[str, tuple[str, ...]], list[tuple[str, int]]] = field(default_factory=dict)
 
     def sent(self, model_id: str, tools: tuple[str, ...], thread: str, at: int) -> None:
-        """Remember that a thread sent a request that begins with the system prompt, at a time in milliseconds."""
+        """Remember that a thread's request wrote or renewed the entry of the system prompt, at a time in milliseconds."""
         others = [use for use in self._last.get((model_id, tools), []) if use[0] != thread]
         self._last[(model_id, tools)] = [*others[-1:], (thread, at)]
 

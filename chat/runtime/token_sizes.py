@@ -7,13 +7,14 @@ model, from features that are computed once per message.
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
 from cachetools import LRUCache
 
 from context.messages import Message
+from context.request.summary_blocks import Summary
 from context.request.window import spoken
 from context.tokens.calibration import Calibration
 from context.tokens.exact import ExactTokenizer
@@ -43,6 +44,22 @@ def load_tokenizers(files: Mapping[str, Path]) -> dict[str, ExactTokenizer]:
     return {model: loaded[path] for model, path in files.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class PrefixSize:
+    """Tokens of a system prompt with its tools, and how far they may be off: 0 where a bill told them."""
+
+    tokens: int
+    error: int
+
+    def to_json(self) -> dict[str, int]:
+        return {"tokens": self.tokens, "error": self.error}
+
+    @staticmethod
+    def from_json(value: Mapping[str, int]) -> "PrefixSize":
+        """The inverse of `to_json`."""
+        return PrefixSize(value["tokens"], value["error"])
+
+
 class Sizes:
     """Token counts and estimates. Learns from bills; all else about it is pure. Safe to share between threads.
 
@@ -54,6 +71,7 @@ class Sizes:
         self._reference = reference
         self._tokenizers = dict(tokenizers or {})
         self._calibrations: dict[str, Calibration] = {}
+        self._prefixes: dict[str, PrefixSize] = {}
         self._features: LRUCache[Key, Features] = LRUCache(REMEMBERED_BYTES, getsizeof=lambda _: ENTRY_BYTES)
         self._lock = Lock()  # of the memory
         self._preparing = asyncio.Lock()
@@ -109,19 +127,53 @@ class Sizes:
             for message, features in zip(messages, self._of_messages(messages, model), strict=True)
         )
 
-    def safety(self, messages: Sequence[Message], model: str) -> float:
-        """By what factor the sum of these messages' estimates must be multiplied to be on the safe side."""
+    def message_frame(self, model: str) -> float:
+        """Tokens that a message has besides its text."""
+        return self.calibration(model).estimate(frame(1, 0))
+
+    def sized_summary(self, summary: Summary | None, model: str) -> Summary | None:
+        """The same summary with its segments' sizes as that model counts them."""
+        if summary is None:
+            return None
+        return replace(
+            summary,
+            segments=tuple(
+                replace(segment, tokens=self.count(segment.text, model)) for segment in summary.segments
+            ),
+        )
+
+    def safety(self, messages: Sequence[Message], model: str, summary: Summary | None = None) -> float:
+        """By what factor the sum of the estimates of these messages and their summary must be multiplied to be on the safe side."""
         calibration = self.calibration(model)
-        features = total([*self._of_messages(messages, model), frame(len(messages))])
+        blocks = () if summary is None else summary.blocks
+        features = total(
+            [
+                *self._of_messages(messages, model),
+                *(self._features_of(text, model) for text in blocks),
+                frame(len(messages)),
+            ]
+        )
         return max(LEAST_SAFETY, calibration.bound(features) / max(1.0, calibration.estimate(features)))
 
     def features(self, messages: Sequence[Message], model: str) -> Features:
         """What these messages, new in a prompt, add to it, as a model's calibration counts it."""
         return total([*self._of_messages(messages, model), frame(len(messages), 0)])
 
+    def prompt_features(self, texts: Sequence[str], model: str) -> Features:
+        """What a whole prompt of these texts contains, the first of them being the system prompt."""
+        return total([*(self._features_of(text, model) for text in texts), frame(len(texts) - 1)])
+
     def adopt(self, model: str, calibration: Calibration) -> None:
         """Estimate with what is known now."""
         self._calibrations[model] = calibration
+
+    def prefix(self, settings: str) -> PrefixSize | None:
+        """What bills have told of the system prompt and tools under these settings."""
+        return self._prefixes.get(settings)
+
+    def adopt_prefix(self, settings: str, size: PrefixSize) -> None:
+        """Go by what a bill has told."""
+        self._prefixes[settings] = size
 
     def _tokenizer(self, model: str) -> ExactTokenizer | None:
         return self._tokenizers.get(model) or self._tokenizers.get(EVERY_MODEL)

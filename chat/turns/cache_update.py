@@ -5,11 +5,17 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat.calls.record import CallRecord
 from chat.runtime.runtime import Runtime
+from chat.runtime.token_sizes import PrefixSize
 from chat.turns.turn_work import TurnWork
 from context.cache import keepalive
 from context.cache.cache_state import CacheState, after_request
 from context.cache.global_gaps import GlobalGaps
+from context.cache.layout import lay_out
+from context.cache.plan_inputs import BranchState, PlanInputs
+from context.cache.prefix_sizes import told
+from context.messages import Message
 from context.models.pricing import Usage
 from context.planning.planned import Plan
 from context.planning.stored_plan import StoredPlan
@@ -17,7 +23,7 @@ from context.request.recipe import Recipe
 from context.request.window import spoken
 from context.tokens.calibration import Calibration
 from store import cache_states, learned_stats, messages, turns
-from store.learned_stats import global_gaps_key
+from store.learned_stats import global_gaps_key, prefix_key
 from store.ledger import entries
 from store.turns import Turn
 
@@ -26,7 +32,9 @@ from store.turns import Turn
 class CacheUpdate:
     """The cache state after a turn, to be written with the turn's end.
 
-    `next_at`: when it wants attention, in milliseconds; `actual_usage`: for the planned prompt, before any tool had answered.
+    `next_at`: when it wants attention, in milliseconds; `actual_usage`: for the planned prompt, before any tool had answered;
+    `prompt_size`: what this bill tells of the system prompt with its tools, None when that is nothing new; `first_texts`: all texts of
+    the prompt, when no bill has told anything of this system prompt before.
     """
 
     runtime: Runtime
@@ -35,6 +43,8 @@ class CacheUpdate:
     before: CacheState
     next_at: int | None
     actual_usage: Usage | None
+    prompt_size: PrefixSize | None = None
+    first_texts: tuple[str, ...] = ()
 
     @property
     def writes(self) -> dict[str, Callable[[AsyncConnection], Awaitable[None]]]:
@@ -43,6 +53,7 @@ class CacheUpdate:
             "cache_state": self._store,
             "gap_histogram": self._observe_gap,
             "calibration": self._learn_sizes,
+            "prompt_size": self._learn_prompt_size,
         }
 
     async def _store(self, connection: AsyncConnection) -> None:
@@ -65,33 +76,61 @@ class CacheUpdate:
             )
             await learned_stats.put(connection, name, seen.to_json())
 
+    async def _learn_prompt_size(self, connection: AsyncConnection) -> None:
+        """Learn the size of the system prompt with its tools, which all threads share, unless more is known already."""
+        size, name = self.prompt_size, prefix_key(self.cache_state.settings)
+        if size is None:
+            return
+        value = await learned_stats.get(connection, name, to_change=True)
+        stored = None if value is None else PrefixSize.from_json(value)
+        if stored is not None and stored.error < size.error:
+            size = stored  # another process knows it better
+        elif stored != size:
+            await learned_stats.put(connection, name, size.to_json())
+        self.runtime.sizes.adopt_prefix(self.cache_state.settings, size)
+
     async def _learn_sizes(self, connection: AsyncConnection) -> None:
-        """Learn from two prompts of which one extends the other: the difference of their bills is what the new messages cost."""
-        turn, actual_usage = self.turn, self.actual_usage
-        if actual_usage is None or not self.before.used_at:
+        """Learn from the first prompt that contains a system prompt, and from prompts that extend another: the difference of their
+        bills is what the new messages cost.
+        """
+        actual_usage, model, sizes = self.actual_usage, self.cache_state.model, self.runtime.sizes
+        if actual_usage is None:
             return
-        now = await turns.get(connection, turn.owner_id, turn.id)
-        question = await messages.get(connection, turn.owner_id, turn.user_message_id)
-        if now is None or now.plan is None or question is None or question.message.parent_id is None:
-            return
-        answer = await messages.get(connection, turn.owner_id, question.message.parent_id)
-        before = None if answer is None else await turns.get(connection, turn.owner_id, answer.turn_id)
-        if answer is None or before is None or before.plan is None or before.usage is None:
-            return
-        if not _extends(StoredPlan.from_json(now.plan).recipe, StoredPlan.from_json(before.plan).recipe):
-            return
-        calls = await _calls(connection, before)
-        if calls is None:
-            return
-        new = (answer.message, question.message)
-        model, sizes = self.cache_state.model, self.runtime.sizes
-        await sizes.prepare(map(spoken, new), [model])
+        if self.first_texts:
+            features, tokens = sizes.prompt_features(self.first_texts, model), actual_usage.prompt
+        else:
+            news = await self._new_since(connection, actual_usage)
+            if news is None:
+                return
+            new, tokens = news
+            await sizes.prepare(map(spoken, new), [model])
+            features = sizes.features(new, model)
         name = sizes.calibration_key(model)
         value = await learned_stats.get(connection, name, to_change=True)
         calibration = sizes.initial(model) if value is None else Calibration.from_json(value)
-        learned = calibration.observe(sizes.features(new, model), actual_usage.prompt - calls)
+        learned = calibration.observe(features, tokens)
         await learned_stats.put(connection, name, learned.to_json())
         sizes.adopt(model, learned)
+
+    async def _new_since(
+        self, connection: AsyncConnection, actual_usage: Usage
+    ) -> tuple[tuple[Message, ...], int] | None:
+        """The messages that are new since the prompt before, and what they were billed; None when this prompt does not extend that one."""
+        turn = self.turn
+        if not self.before.used_at:
+            return None
+        now = await turns.get(connection, turn.owner_id, turn.id)
+        question = await messages.get(connection, turn.owner_id, turn.user_message_id)
+        if now is None or now.plan is None or question is None or question.message.parent_id is None:
+            return None
+        answer = await messages.get(connection, turn.owner_id, question.message.parent_id)
+        before = None if answer is None else await turns.get(connection, turn.owner_id, answer.turn_id)
+        if answer is None or before is None or before.plan is None or before.usage is None:
+            return None
+        if not _extends(StoredPlan.from_json(now.plan).recipe, StoredPlan.from_json(before.plan).recipe):
+            return None
+        billed = await _billed(connection, before)
+        return None if billed is None else ((answer.message, question.message), actual_usage.prompt - billed)
 
 
 def _extends(recipe: Recipe, before: Recipe) -> bool:
@@ -103,7 +142,7 @@ def _extends(recipe: Recipe, before: Recipe) -> bool:
     return beginning(recipe) == beginning(before) and not recipe.recalled and not before.recalled
 
 
-async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
+async def _billed(connection: AsyncConnection, before: Turn) -> int | None:
     """The prompt tokens billed for a turn that needed one call; None for one that needed more."""
     rows = [
         row for row in await entries.of_turn(connection, before.owner_id, before.id) if row.purpose == "reply"
@@ -136,11 +175,13 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
         actual_usage=actual_usage,
         upstream_id=record.call.upstream_id,
         policy=work.runtime.deployment.policy,
+        first_usage=first.call.usage if first.call.counted else Usage(),
     )
     inputs = work.runtime.plan_inputs(
         record.model, record.created_at, thread=work.turn.thread_id, tools=plan.recipe.tools
     )
-    work.runtime.shared_prompts.sent(record.model, inputs.tools, work.turn.thread_id, record.created_at)
+    if cache_state.holds(inputs.settings, record.created_at) and actual_usage is not None:
+        work.runtime.shared_prompts.sent(record.model, inputs.tools, work.turn.thread_id, record.created_at)
     return CacheUpdate(
         runtime=work.runtime,
         turn=work.turn,
@@ -148,4 +189,38 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
         before=before,
         next_at=keepalive.next_at(cache_state, inputs, after=cache_state.touched_at),
         actual_usage=first.call.usage if first.call.counted else None,
+        prompt_size=_prompt_size(work, inputs, first, cache_state),
+        first_texts=_first_texts(work, inputs),
     )
+
+
+def _prompt_size(
+    work: TurnWork, inputs: PlanInputs, first: CallRecord, cache_state: CacheState
+) -> PrefixSize | None:
+    """What the bill of a turn's planned request tells of the system prompt with its tools; None when that is nothing new."""
+    sizes, plan = work.runtime.sizes, work.plan
+    if plan is None or not first.call.counted:
+        return None
+    known = sizes.prefix(inputs.settings)
+    exact = told(plan.cache_use.billed, first.call.usage).get(inputs.settings)
+    if exact is not None:
+        size = PrefixSize(exact, 0)
+    elif known is None or known.error:
+        safety = sizes.safety(plan.messages, inputs.model.id, plan.summary)
+        system = lay_out(
+            replace(inputs, policy=replace(inputs.policy, safety=safety)),
+            BranchState(path=plan.messages, summary=plan.summary, cache_state=cache_state, now=0),
+        ).positions[0]
+        size = PrefixSize(system.tokens, system.error)
+    else:
+        return None
+    return size if known is None or (size != known and size.error <= known.error) else None
+
+
+def _first_texts(work: TurnWork, inputs: PlanInputs) -> tuple[str, ...]:
+    """All texts of a prompt whose system prompt no bill has told anything of; none where the prompt has more than texts to be counted."""
+    plan = work.plan
+    if plan is None or plan.recipe.tools or plan.recalled or work.runtime.sizes.prefix(inputs.settings):
+        return ()
+    blocks = () if plan.summary is None else plan.summary.blocks
+    return (inputs.prompt.text, *blocks, *filter(None, map(spoken, plan.messages)))

@@ -13,7 +13,6 @@ from context.models.pricing import Usage
 from context.request.blocks import Compared, Kind
 
 TOLERANCE: Final = 0.05
-ESTIMATED: Final = 0.2  # where the size of the entry was itself only an estimate
 
 # expired: the entry was gone; changed: the bytes are not those that were cached; model_or_settings: what is sent beside them is not;
 # lookback: the entry stood too far before the breakpoints; unknown: none of these.
@@ -39,11 +38,9 @@ class CacheMiss:
     detail: str
 
 
-def fell_short(cache_state: CacheState, use: CacheUse, actual_usage: Usage) -> bool:
-    """Whether less than 95% of the estimated reads were billed (80% where their size was estimated)."""
-    counted = any(entry.key == use.read and entry.exact for entry in cache_state.written)
-    least = use.read_tokens * (1 - (TOLERANCE if counted else ESTIMATED))
-    return bool(use.read_tokens) and actual_usage.cache_read < least
+def fell_short(use: CacheUse, actual_usage: Usage) -> bool:
+    """Whether less than 95% of the estimated reads were billed, and less than the estimate's own error explains."""
+    return actual_usage.cache_read < min(use.read_tokens * (1 - TOLERANCE), use.least_read)
 
 
 def check(
@@ -64,7 +61,7 @@ def check(
     The provider compares whole requests, also what stands behind the breakpoints and changes every time: that it found no difference
     proves that there is none, that messages differ proves nothing about those that were cached.
     """
-    if not fell_short(cache_state, use, actual_usage):
+    if not fell_short(use, actual_usage):
         return None
     reason = (diagnostics or {}).get("cache_miss_reason") or diagnostics or {}
     word = reason.get("type") if isinstance(reason, Mapping) else None

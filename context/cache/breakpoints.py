@@ -32,11 +32,15 @@ class PlacedBreakpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What the provider is expected to bill for the prompt. `read` is the entry it will find, `read_at` the index of its position."""
+    """What the provider is expected to bill for the prompt. `read` is the entry it will find, `read_at` the index of its position.
+
+    `read_error`: how far the tokens read may be off; all of them where the entry may be too short to have been cached.
+    """
 
     usage: Usage
     read: Written | None
     read_at: int | None = None
+    read_error: int = 0
 
 
 def place(
@@ -50,7 +54,7 @@ def place(
     placed: dict[int, CacheTtl] = {}
     head_ttl = "1h" if ttl == "1h" else ttls.head  # an hour may not stand behind five minutes
     if ttls.head != "none":
-        placed |= {index: head_ttl for index in (0, layout.head) if positions[index].tokens >= minimum}
+        placed |= {index: head_ttl for index in (0, layout.head) if positions[index].may_have(minimum)}
     if ttl != "none" and window:
         placed[newest] = ttl
         last = last_written(positions[: newest + 1], cache_state, now)
@@ -112,7 +116,10 @@ def forecast(
         None,
     )
     entry = None if read_at is None else alive.get(positions[read_at].key)
-    read = 0 if read_at is None else positions[read_at].tokens
+    read, error = 0, 0
+    if read_at is not None:
+        read = positions[read_at].tokens
+        error = positions[read_at].error if positions[read_at].surely(minimum) else read
     writes = [
         (positions[point.index].tokens, point.ttl)
         for point in placed
@@ -126,4 +133,4 @@ def forecast(
         cache_write_1h=hour_end - read,
         cache_write_5m=max(0, end - hour_end),
     )
-    return Forecast(usage=usage, read=entry, read_at=read_at)
+    return Forecast(usage=usage, read=entry, read_at=read_at, read_error=error)

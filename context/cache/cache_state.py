@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from context.cache.idle_gaps import Gap, Kind, kind_of
+from context.cache.prefix_sizes import NOTHING, Billed, Sizes, remembered, told
 from context.models.pricing import Ttl, Usage
 from context.policy import Policy
 
@@ -31,7 +32,7 @@ class Ttls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A cache entry: a prefix of the prompt up to a breakpoint, under its key, and its tokens.
+    """A cache entry: a prefix of the prompt up to a breakpoint, under its key, and its tokens as far as they are known.
 
     `key` says what the prefix is made of; equal keys mean equal bytes. `exact` when the provider counted the tokens.
     """
@@ -56,7 +57,8 @@ class CacheState:
     that may still be alive; gaps: the idle gaps between its turns, oldest first; share: its share of the thread's turns; keepalives: since
     the last turn; renewals: keep-alives per turn, averaged; output: tokens of an answer, averaged; uses: turns it answered; depth: of the
     last user message; keepalive_day, keepalive_cost: the last day (since 1970) with keep-alives, and their cost then in picodollars; tools: offered
-    with its last request, under the summary summary_id; need: the share of its turns that needed something older than the window, averaged.
+    with its last request, under the summary summary_id; need: the share of its turns that needed something older than the window, averaged;
+    sizes: tokens of prefixes that bills have told.
     """
 
     model: str
@@ -75,6 +77,7 @@ class CacheState:
     output: float = 0.0
     uses: int = 0
     depth: int = 0
+    sizes: Sizes = ()
     keepalive_day: int = 0
     keepalive_cost: int = 0
     tools: tuple[str, ...] = ()
@@ -107,6 +110,7 @@ class CacheState:
 
     def to_json(self) -> dict[str, Any]:
         value = asdict(self)
+        value["sizes"] = [list(size) for size in self.sizes]
         value["gaps"] = [[gap.ms, gap.tokens] for gap in self.gaps]
         value["written"] = [
             [entry.key, entry.tokens, entry.ttl, entry.touched_at, entry.exact] for entry in self.written
@@ -115,11 +119,13 @@ class CacheState:
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "CacheState":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`. Before sizes were stored they stood at the entries only."""
+        counted = [(key, tokens) for key, tokens, _, _, exact in value["written"] if exact]
         return CacheState(
             **{
                 **value,
                 "tools": tuple(value.get("tools", ())),
+                "sizes": tuple((key, tokens) for key, tokens in value.get("sizes", counted)),
                 "gaps": tuple(Gap(ms=ms, tokens=tokens) for ms, tokens in value["gaps"]),
                 "written": tuple(
                     Written(key=key, tokens=tokens, ttl=ttl, touched_at=at, exact=exact)
@@ -133,9 +139,10 @@ class CacheState:
 class CacheUse:
     """What a planned request is expected to read from the cache and write into it.
 
-    breakpoints: the marked positions, in order; read, read_tokens: key and size of the entry it reads, read_at: the index of its position;
-    arrived: tokens of the thread since the cache state's last turn; user_id and depth: the message it answers; tools and summary_id: what
-    stands at its beginning; need: how likely it needed something older than the window, None where nothing is older.
+    breakpoints: the marked positions, in order; read, read_tokens: key and size of the entry it reads, read_error: how far that size may be
+    off, all of it where the entry may be too short to have been cached; read_at: the index of its position; arrived: tokens of the thread since
+    the cache state's last turn; user_id and depth: the message it answers; tools and summary_id: what stands at its beginning; need: how
+    likely it needed something older than the window, None where nothing is older; billed: what the bill will tell of sizes.
     """
 
     ttls: Ttls
@@ -150,6 +157,13 @@ class CacheUse:
     tools: tuple[str, ...] = ()
     summary_id: str | None = None
     need: float | None = None
+    read_error: int = 0
+    billed: Billed = NOTHING
+
+    @property
+    def least_read(self) -> int:
+        """Tokens that are read at least when the entry is alive."""
+        return max(0, self.read_tokens - self.read_error)
 
 
 def after_request(
@@ -160,11 +174,13 @@ def after_request(
     actual_usage: Usage | None,
     upstream_id: str | None,
     policy: Policy,
+    first_usage: Usage | None = None,
 ) -> CacheState:
     """The cache state after a turn's request that the provider began to answer.
 
-    Once per turn, with the last request that began. `actual_usage` is None when the answer broke off before its usage was known; `started_at` is the start of the request. A request
-    that failed before the response began wrote nothing: leave the cache state as it was.
+    Once per turn, with the last request that began. `actual_usage` is None when the answer broke off before its usage was known; `first_usage` is that of the
+    planned prompt, before any tool had answered, where it is another. `started_at` is the start of the request. A request that failed before
+    the response began wrote nothing: leave the cache state as it was.
     """
     if started_at < cache_state.used_at:
         return cache_state
@@ -173,9 +189,8 @@ def after_request(
     if not first:
         gaps = (*gaps, Gap(ms=started_at - cache_state.used_at, tokens=max(0, use.arrived)))
     memory = 1 - 1 / policy.share_turns
-    cached = 0
-    if actual_usage is not None:
-        cached = actual_usage.cache_read + actual_usage.cache_write_5m + actual_usage.cache_write_1h
+    bill = actual_usage if first_usage is None else first_usage
+    sizes = {} if bill is None else told(use.billed, bill)
     output = cache_state.output if actual_usage is None else actual_usage.output
     return replace(
         cache_state,
@@ -186,7 +201,8 @@ def after_request(
         last_id=use.user_id,
         settings=use.settings,
         upstream_id=upstream_id,
-        written=_rewritten(cache_state, use, started_at, cached),
+        written=_rewritten(cache_state, use, started_at, actual_usage, sizes),
+        sizes=remembered(cache_state.sizes, sizes),
         gaps=gaps[-policy.gaps_kept :],
         share=_share(cache_state, use.depth, policy),
         keepalives=0,
@@ -230,27 +246,34 @@ def after_keepalive(
     )
 
 
-def _rewritten(cache_state: CacheState, use: CacheUse, started_at: int, cached: int) -> tuple[Written, ...]:
+def _rewritten(
+    cache_state: CacheState, use: CacheUse, started_at: int, usage: Usage | None, sizes: Mapping[str, int]
+) -> tuple[Written, ...]:
     """The entries after a request: what it wrote or read is fresh, what it did not touch is as it was.
 
-    `cached`: tokens that the provider says it read and wrote, 0 when it did not say.
+    `usage` is None when the provider did not say what it read and wrote; `sizes` are the prefixes that the bill told.
     """
-    marked = list(use.breakpoints)
-    if marked and cached:
-        marked[-1] = replace(marked[-1], tokens=cached, exact=True)
+    read = use.read_tokens if usage is None else usage.cache_read
+    cached = usage is None or usage.cache_read + usage.cache_write_5m + usage.cache_write_1h
     alive: dict[str, Written] = {entry.key: entry for entry in cache_state.written if entry.alive(started_at)}
-    if use.read in alive:
+    if not read:
+        alive.pop(use.read or use.settings, None)
+    elif use.read in alive:
         alive[use.read] = replace(alive[use.read], touched_at=started_at)
-    for entry in marked:
+    for entry in use.breakpoints if cached else ():
         known = alive.pop(entry.key, None)
-        if known is None:
-            # Nothing is written before the position that was read.
-            if entry.tokens > use.read_tokens:
-                alive[entry.key] = replace(entry, touched_at=started_at)
-        else:  # a read renews an entry for the TTL it was written with
-            tokens = known.tokens if known.exact else entry.tokens
-            alive[entry.key] = replace(known, tokens=tokens, touched_at=started_at)
-    return tuple(alive.values())[-POSITIONS_KEPT:]
+        if known is not None:  # a read renews an entry for the TTL it was written with
+            alive[entry.key] = replace(known, touched_at=started_at)
+        elif (
+            sizes.get(entry.key, entry.tokens) > read
+        ):  # nothing is written before the position that was read
+            alive[entry.key] = replace(entry, touched_at=started_at)
+        elif sizes.get(entry.key) == read:  # another thread wrote it, perhaps with the shorter TTL
+            alive[entry.key] = replace(entry, ttl="5m", touched_at=started_at)
+    return tuple(
+        replace(entry, tokens=sizes[entry.key], exact=True) if entry.key in sizes else entry
+        for entry in alive.values()
+    )[-POSITIONS_KEPT:]
 
 
 def share_at(cache_state: CacheState, depth: int, *, policy: Policy) -> float:

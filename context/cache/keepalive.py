@@ -29,8 +29,8 @@ Part = Literal["window", "summary", "system"]
 class Decision:
     """`send` a keep-alive now, or let the entry die; `reason` in words, for the log.
 
-    part: how far the prefix is renewed, for what follows has been compacted away since; tokens: of that prefix; cost: what the
-    renewal is expected to be billed, in picodollars.
+    part: how far the prefix is renewed, for what follows has been compacted away since; tokens: of its entry as the cache state has it;
+    cost: what the renewal is expected to be billed, in picodollars.
     """
 
     send: bool
@@ -84,11 +84,12 @@ def decide(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prefix:
-    """The prefix that could be renewed."""
+    """The prefix that could be renewed: its tokens, and those of its entry as they were taken to be when it was written."""
 
     part: Part
     ttl: CacheTtl
     tokens: int
+    entry: int
 
 
 def _living_prefix(inputs: PlanInputs, branch: BranchState) -> _Prefix | None:
@@ -100,7 +101,10 @@ def _living_prefix(inputs: PlanInputs, branch: BranchState) -> _Prefix | None:
         return None
     part: Part = "window" if last > layout.head else "summary" if last else "system"
     ttl = cache_state.ttls.window if part == "window" else cache_state.ttls.head
-    return _Prefix(part=part, ttl=ttl, tokens=layout.positions[last].tokens)
+    position = layout.positions[last]
+    entry = cache_state.holds(position.key, branch.now)
+    size = position.tokens if entry is None else entry.tokens
+    return _Prefix(part=part, ttl=ttl, tokens=position.tokens, entry=size)
 
 
 def _weighed(
@@ -144,7 +148,7 @@ def _weighed(
         send=difference < 0,
         reason=f"renewing the {prefix.part} is expected to save ${-difference / 1e12:.6f}",
         part=prefix.part,
-        tokens=prefix.tokens,
+        tokens=prefix.entry,
         cost=round(costs.prices.cache_read * prefix.tokens),
     )
 

@@ -5,48 +5,42 @@ from hashlib import sha256
 
 from context.cache.cache_state import CacheState
 from context.cache.plan_inputs import BranchState, PlanInputs
-from context.cache.positions import Layout, Position
+from context.cache.positions import Layout
+from context.cache.prefix_sizes import Row, positions
 from context.request.recipe import SUMMARY, SYSTEM, Recalled
 from context.request.window import spoken
 
-Row = tuple[str, str, float]  # name, key, estimated tokens up to and including it
+END = "end"
 
 
 def lay_out(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled] = ()) -> Layout:
-    """Every block of the prompt whose window is `branch.path`, with sizes corrected by what the provider has counted."""
-    ratio = inputs.model.token_ratio
-    key, total = inputs.settings, inputs.prompt_tokens * ratio
-    rows: list[Row] = [(SYSTEM, key, total)]
+    """Every block of the prompt whose window is `branch.path`, with the sizes that bills told; what they did not tell is estimated."""
+    ratio, doubt = inputs.model.token_ratio, inputs.policy.safety - 1
+    key = inputs.settings
+    rows = [Row(at=SYSTEM, key=key, tokens=inputs.prompt_tokens * ratio, doubt=inputs.prompt_doubt)]
     for segment in () if branch.summary is None else branch.summary.segments:
-        key = sha256(f"{key} {segment.id}".encode()).hexdigest()[:16]
-        total += segment.tokens * ratio
-        rows.append((SUMMARY, key, total))
+        key = _digest(f"{key} {segment.id}")
+        rows.append(Row(at=SUMMARY, key=key, tokens=segment.tokens * ratio, doubt=doubt))
     head = len(rows) - 1
-    window_key = sha256(f"{key} {branch.path[0].id}".encode()).hexdigest()[:16]
+    window_key = _digest(f"{key} {branch.path[0].id}")
     for message in branch.path:
         if message is branch.path[-1] or spoken(message):
-            total += message.tokens * ratio
-            rows.append((message.id, f"{window_key}:{message.id}", total))
+            key = f"{window_key}:{message.id}"
+            tokens = message.tokens * ratio + inputs.message_frame
+            rows.append(Row(at=message.id, key=key, tokens=tokens, doubt=doubt))
     newest = len(rows) - 1
     for block in recalled:
-        total += block.tokens * ratio
-        rows.append((f"recall:{block.id}", "", total))
-    return Layout(positions=_corrected(rows, branch.cache_state, branch.now), head=head, newest=newest)
+        key = _digest(f"{key} {block.digest}")
+        rows.append(Row(at=f"recall:{block.id}", key=key, tokens=block.tokens * ratio, doubt=doubt))
+    rows.append(Row(at=END, key=_digest(f"{key} {END}"), tokens=0.0, doubt=0.0))
+    return Layout(positions=positions(rows, _known(inputs, branch.cache_state)), head=head, newest=newest)
 
 
-def _corrected(rows: Sequence[Row], cache_state: CacheState, now: int) -> tuple[Position, ...]:
-    """The positions. Up to the last one whose size the provider has counted sizes are scaled to that; only what is new is estimated."""
-    exact = {entry.key: entry.tokens for entry in cache_state.written if entry.exact and entry.alive(now)}
-    anchor = next((index for index in range(len(rows) - 1, -1, -1) if rows[index][1] in exact), None)
-    scale, drift = 1.0, 0.0
-    if anchor is not None:
-        counted, estimated = exact[rows[anchor][1]], rows[anchor][2]
-        scale, drift = counted / max(1.0, estimated), counted - estimated
-    return tuple(
-        Position(
-            at=at,
-            key=key,
-            tokens=max(1, round(tokens * scale if anchor is not None and index < anchor else tokens + drift)),
-        )
-        for index, (at, key, tokens) in enumerate(rows)
-    )
+def _known(inputs: PlanInputs, cache_state: CacheState) -> dict[str, int]:
+    """The sizes of prefixes that bills have told: those of all threads for the system prompt, those of this one for all else."""
+    system = {inputs.settings: inputs.in_model(inputs.prompt_tokens)} if inputs.prompt_error == 0 else {}
+    return dict(cache_state.sizes) | system
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]

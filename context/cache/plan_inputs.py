@@ -36,7 +36,9 @@ class SummarizerModel:
 class PlanInputs:
     """A model with its prices, a system prompt, and who summarizes.
 
-    `prompt_tokens` is all that stands before the first message: the system prompt and, among it, `tools_tokens` of tools;
+    `prompt_tokens` is all that stands before the first message: the system prompt and, among it, `tools_tokens` of tools; `prompt_error` is
+    how far it may be off: 0 where a bill told it, None for as far as the policy takes any estimate to be off; `message_frame` is what is
+    billed of a message besides its text;
     `max_output` is the output limit asked for, in tokens; `shared_prompt` says that other threads keep the system prompt warm;
     `signs` are the signs of presence the page may give, empty when it gives none; `diagnose` asks the provider why its cache missed.
     """
@@ -44,6 +46,8 @@ class PlanInputs:
     model: Model
     prompt: Prompt
     prompt_tokens: int
+    prompt_error: int | None = None
+    message_frame: float = 0.0
     max_output: int
     prices: PriceTable
     summarizer: SummarizerModel
@@ -64,22 +68,34 @@ class PlanInputs:
         parts = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools]
         return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
+    @property
+    def prompt_doubt(self) -> float:
+        """By what share `prompt_tokens` may be off."""
+        if self.prompt_error is None:
+            return self.policy.safety - 1
+        return self.prompt_error / max(1, self.prompt_tokens)
+
     def in_model(self, tokens: int) -> int:
         """Estimated tokens as this model counts them."""
         return round(tokens * self.model.token_ratio)
 
 
-def message_limit(model: Model, prompt_tokens: int, max_output: int, policy: Policy = DEFAULT) -> int:
+def message_limit(inputs: PlanInputs) -> int:
     """The most estimated tokens a window, and so a single message, may have with this model."""
     # One token less, for sizes are rounded to whole tokens of the model before they are multiplied by the safety.
-    room = model.context_window - min(max_output, model.max_output) - 1
-    return int(room / policy.safety / model.token_ratio) - prompt_tokens - policy.overhead
+    return room_below(inputs, inputs.model.context_window - inputs.max_tokens - 1)
+
+
+def room_below(inputs: PlanInputs, limit: int) -> int:
+    """The most estimated tokens that messages may have in a prompt of at most `limit` tokens."""
+    before = inputs.in_model(inputs.prompt_tokens) * (1 + inputs.prompt_doubt) + inputs.policy.overhead
+    return int((limit - before) / inputs.policy.safety / inputs.model.token_ratio)
 
 
 def with_room_for(inputs: PlanInputs, tokens: int, *, least: int) -> PlanInputs:
     """The same inputs with answers as much shorter as a message of that size needs, but not below `least` tokens."""
-    needed = inputs.in_model(tokens + inputs.prompt_tokens + inputs.policy.overhead)
-    left = int(inputs.model.context_window - 2 - needed * inputs.policy.safety)
+    free = room_below(inputs, inputs.model.context_window - 2) - tokens
+    left = int(free * inputs.policy.safety * inputs.model.token_ratio)
     if left >= inputs.max_tokens:
         return inputs
     return replace(inputs, max_output=min(inputs.max_tokens, max(left, least)))

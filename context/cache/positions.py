@@ -8,20 +8,29 @@ from dataclasses import dataclass
 class Position:
     """One block of the prompt: its name for a breakpoint, the key of everything up to it, and how many tokens that is.
 
-    `kind` matters only for runs of tool blocks, which count as one position; no breakpoint may stand on an empty or a thinking block.
+    `error`: how far `tokens` may be off, 0 where a bill told them. `kind` matters only for runs of tool blocks, which count as one position; no breakpoint may stand on an empty or a thinking block.
     """
 
     at: str
     key: str
     tokens: int
+    error: int = 0
     kind: str = "text"
+
+    def surely(self, minimum: int) -> bool:
+        """Whether it certainly ends a prefix of so many tokens."""
+        return self.tokens - self.error >= minimum
+
+    def may_have(self, minimum: int) -> bool:
+        """Whether it may end a prefix of so many tokens."""
+        return self.tokens + self.error >= minimum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """All blocks of a prompt. Index 0 is the system prompt, `head` the last block before the window, `newest` the new user text.
 
-    Without a summary `head` is 0 too.
+    Without a summary `head` is 0 too. The last position is no block but the end of the prompt, whatever the provider adds included.
     """
 
     positions: Sequence[Position]

@@ -11,7 +11,6 @@ forecast the bill · write the recipe · say the reasons.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 
 from context.cache import breakpoints
 from context.cache.breakpoints import PlacedBreakpoint
@@ -22,6 +21,7 @@ from context.cache.idle_gaps import kind_of
 from context.cache.layout import lay_out
 from context.cache.plan_inputs import BranchState, PlanInputs, arriving, cost_model
 from context.cache.positions import Layout
+from context.cache.prefix_sizes import to_be_billed
 from context.cache.ttl_choice import NAMES, choose_ttls
 from context.compaction import when
 from context.compaction.scope import Compaction
@@ -67,7 +67,7 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
     compaction = _compaction(inputs, turn, trimmed, floor, warm=warm, ttls=ttls)
     placed = _place(inputs, branch, layout, ttls, compaction)
     forecast = _forecast(inputs, branch, layout, placed)
-    estimate = _estimate(inputs, branch, trimmed.recalled)
+    estimate, end = _estimate(inputs, layout), layout.positions[-1]
     estimated_usage = replace(
         forecast.usage, output=round(branch.cache_state.output)
     )  # the mean answer so far
@@ -80,7 +80,7 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
         route=turn.route,
         floor=len(trimmed.window.messages) - trimmed.window.floor,
         estimate=estimate,
-        bound=ceil(estimate.total * inputs.policy.safety * inputs.model.token_ratio),
+        bound=end.tokens + end.error + inputs.policy.overhead,
         estimated_usage=estimated_usage,
         cost=inputs.prices.cost(estimated_usage) if inputs.prices.known else None,
         compaction=compaction,
@@ -185,15 +185,19 @@ def _forecast(
     )
 
 
-def _estimate(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled]) -> Estimate:
-    newest = branch.path[-1].tokens
+def _estimate(inputs: PlanInputs, layout: Layout) -> Estimate:
+    ends = [
+        layout.positions[index].tokens for index in (0, layout.head, layout.newest - 1, layout.newest, -1)
+    ]
+    system, head, window, newest, end = ends
+    tools = min(inputs.in_model(inputs.tools_tokens), system)
     return Estimate(
-        tools=inputs.in_model(inputs.tools_tokens),
-        system=inputs.in_model(inputs.prompt_tokens - inputs.tools_tokens + inputs.policy.overhead),
-        summary=0 if branch.summary is None else inputs.in_model(branch.summary.tokens),
-        window=inputs.in_model(sum(message.tokens for message in branch.path) - newest),
-        recall=inputs.in_model(sum(block.tokens for block in recalled)),
-        new=inputs.in_model(newest),
+        tools=tools,
+        system=system - tools,
+        summary=head - system,
+        window=window - head,
+        recall=end - newest,
+        new=newest - window,
     )
 
 
@@ -242,7 +246,7 @@ def _cache_use(
         breakpoints=tuple(
             Written(key=position.key, tokens=position.tokens, ttl=ttl, touched_at=branch.now)
             for position, ttl in marked
-            if position.tokens >= inputs.model.min_cacheable
+            if position.may_have(inputs.model.min_cacheable)
         ),
         read=None if forecast.read is None else forecast.read.key,
         read_tokens=forecast.usage.cache_read,
@@ -253,6 +257,8 @@ def _cache_use(
         read_at=forecast.read_at,
         tools=inputs.tools,
         summary_id=None if branch.summary is None else branch.summary.id,
+        read_error=forecast.read_error,
+        billed=to_be_billed(layout, marked, forecast.read_at),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from context.cache.plan_inputs import BranchState, PlanInputs, message_limit
+from context.cache.plan_inputs import BranchState, PlanInputs, message_limit, room_below
 from context.request.recipe import Recalled
 from context.request.summary_blocks import Summary
 from context.request.window import Floor, MessageTooLarge, Window, select
@@ -81,14 +81,11 @@ def trim(
 
 def _limit(inputs: PlanInputs, minimum: int) -> int:
     """The most tokens of messages, summary and recall, of which `minimum` are certain. Raises MessageTooLarge."""
-    policy = inputs.policy
-    limit = message_limit(inputs.model, inputs.prompt_tokens, inputs.max_output, policy)
+    limit = message_limit(inputs)
     if minimum > limit:
         raise MessageTooLarge(minimum, limit)
     price_step = inputs.prices.dearer_above()
     if price_step is None:
         return limit
-    below = (
-        int(price_step / policy.safety / inputs.model.token_ratio) - inputs.prompt_tokens - policy.overhead
-    )
+    below = room_below(inputs, price_step)
     return min(limit, below) if minimum <= below else limit

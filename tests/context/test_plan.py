@@ -27,6 +27,20 @@ SONNET = KNOWN["claude-sonnet-5-5"]
 LOCAL = Model(id="smol", label="Smol", context_window=8_192, max_output=1_024, min_cacheable=0, local=True)
 
 
+def plan_inputs(model: Model, prompt_tokens: int, max_output: int, policy: Policy = DEFAULT) -> PlanInputs:
+    prices = price_table("claude-sonnet-5-5", now=NOW)
+    assert prices is not None
+    return PlanInputs(
+        model=model,
+        prompt=ASSISTANT,
+        prompt_tokens=prompt_tokens,
+        max_output=max_output,
+        prices=prices,
+        summarizer=SummarizerModel(model="claude-sonnet-5-5", prices=prices),
+        policy=policy,
+    )
+
+
 def planned(
     path: list[Message],
     *,
@@ -36,18 +50,8 @@ def planned(
     prompt_tokens: int = 100,
     policy: Policy = DEFAULT,
 ) -> Plan:
-    prices = price_table("claude-sonnet-5-5", now=NOW)
-    assert prices is not None
     return plan(
-        PlanInputs(
-            model=model,
-            prompt=ASSISTANT,
-            prompt_tokens=prompt_tokens,
-            max_output=max_output,
-            prices=prices,
-            summarizer=SummarizerModel(model="claude-sonnet-5-5", prices=prices),
-            policy=policy,
-        ),
+        plan_inputs(model, prompt_tokens, max_output, policy),
         TurnInputs(
             route=Route(model_id=model.id, tier="standard", reason="standard is the default tier"),
             branch=BranchState(path=path, cache_state=CacheState(model=model.id), now=NOW),
@@ -70,7 +74,7 @@ def test_a_plan_names_everything_that_rebuilds_the_request() -> None:
         breakpoints=(Breakpoint(at="m2", ttl="5m"),),
         user_ref="somebody",
     )
-    assert turn_plan.estimate.total == 100 + 5 + DEFAULT.overhead
+    assert turn_plan.estimate.total == 100 + 5
     assert turn_plan.reasons["route"] == "standard is the default tier"
     assert turn_plan.reasons["window"] == "the whole branch fits"
 
@@ -89,7 +93,7 @@ def test_the_local_model_gets_no_marks_and_no_user() -> None:
 
 
 def test_a_message_that_cannot_fit_is_refused() -> None:
-    limit = message_limit(LOCAL, 100, 1_024)
+    limit = message_limit(plan_inputs(LOCAL, 100, 1_024))
     planned([message(0, "user", tokens=limit)], model=LOCAL)
     with pytest.raises(MessageTooLarge):
         planned([message(0, "user", tokens=limit + 1)], model=LOCAL)
@@ -113,7 +117,7 @@ models = st.builds(
 def test_no_plan_exceeds_the_model_even_if_estimates_are_off_by_the_safety(
     model: Model, prompt: int, max_output: int, share: float
 ) -> None:
-    limit = message_limit(model, prompt, max_output)
+    limit = message_limit(plan_inputs(model, prompt, max_output))
     if limit < 1:
         return
     path = [message(0, "user", tokens=max(1, int(limit * share)))]

@@ -9,6 +9,9 @@ import binascii
 import hashlib
 import re
 import struct
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -24,14 +27,32 @@ PDF_PAGE_BYTES = 40_000
 """Assumed bytes per PDF page, since nothing here parses PDF."""
 
 
+Counter = Callable[[str, str], int]
+"""Tokens of a text for a model id."""
+
+_counters: list[Counter] = []  # the last one counts
+
+
+@contextmanager
+def counted_by(counter: Counter) -> Iterator[None]:
+    """Count with another tokenizer until the block ends."""
+    _counters.append(counter)
+    try:
+        yield
+    finally:
+        _counters.pop()
+
+
 def count(text: str, model: Model) -> int:
-    return _scale(_pieces(text), model)
+    return _counters[-1](text, model.id) if _counters else _scale(_pieces(text), model)
 
 
 def cut(text: str, tokens: int, model: Model) -> str:
     """The longest beginning of `text` that costs at most `tokens`."""
     if count(text, model) <= tokens:
         return text
+    if _counters:
+        return text[: bisect_right(range(len(text)), tokens, key=lambda end: count(text[:end], model)) - 1]
     allowed = tokens * 3 // 4 if model.new_tokenizer else tokens
     end = 0
     for number, piece in enumerate(PIECE.finditer(text), start=1):

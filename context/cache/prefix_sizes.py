@@ -1,0 +1,152 @@
+"""What bills told exactly of the sizes of prefixes, and the sizes and errors of a prompt's other positions, given those.
+
+A bill counts the prefix up to the entry it read, up to the last breakpoint of an hour, up to the last breakpoint, and the whole prompt. A
+prefix is known by its key (equal keys, equal bytes), so what was told once is not estimated again, whether the entry lives or not.
+
+Between two prefixes of known size the difference is spread over the blocks in proportion to how far each estimate may be off; behind
+the last one the estimates count.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+from typing import Final, NamedTuple
+
+from context.cache.positions import Layout, Position
+from context.models.pricing import Ttl, Usage
+
+KNOWN: Final = 48  # prefixes whose sizes are remembered for a thread and model: those told last
+# Tokens by which a short text strays whatever its tokenizer is like, per square root of its tokens: three standard deviations.
+SCATTER: Final = 1.5
+LEAST: Final = 0.2  # of a block's estimate: less than this the difference to a bill never leaves of it
+
+Sizes = tuple[tuple[str, int], ...]
+"""Prefix keys with their tokens, in the order they were told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A breakpoint of a request: the key of its prefix and its TTL."""
+
+    key: str
+    ttl: Ttl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """What a bill counts. `read`: the entry that was to be read, between `least` and `most` tokens; `ends`: the keys of the whole prompt."""
+
+    marked: Sequence[Marked]
+    ends: Sequence[str]
+    read: str | None
+    least: int
+    most: int
+
+
+NOTHING: Final = Billed(marked=(), ends=(), read=None, least=1, most=0)
+
+
+class Row(NamedTuple):
+    """A block of a prompt: its name, the key of the prefix it ends, its estimated tokens and the share by which they may be off."""
+
+    at: str
+    key: str
+    tokens: float
+    doubt: float
+
+
+def to_be_billed(layout: Layout, marked: Sequence[tuple[Position, Ttl]], read_at: int | None) -> Billed:
+    """What the bill of a prompt will count. Where no entry of the thread is to be read, that of the system prompt may be: other threads
+    write it too.
+    """
+    read, newest, end = layout.positions[read_at or 0], layout.positions[layout.newest], layout.positions[-1]
+    nothing_behind = layout.newest == len(layout.positions) - 2
+    return Billed(
+        marked=[Marked(key=position.key, ttl=ttl) for position, ttl in marked],
+        ends=(end.key, newest.key) if nothing_behind else (end.key,),
+        read=read.key,
+        least=max(1, read.tokens - read.error),
+        most=read.tokens + read.error,
+    )
+
+
+def told(billed: Billed, usage: Usage) -> dict[str, int]:
+    """The sizes of prefixes that a bill tells."""
+    sizes: dict[str, int] = {}
+    if usage.prompt:
+        sizes.update(dict.fromkeys(billed.ends, usage.prompt))
+    hours = [point for point in billed.marked if point.ttl == "1h"]
+    if hours and usage.cache_write_1h:
+        sizes[hours[-1].key] = usage.cache_read + usage.cache_write_1h
+    cached = usage.cache_read + usage.cache_write_1h + usage.cache_write_5m
+    if billed.marked and cached:
+        sizes[billed.marked[-1].key] = cached
+    if billed.read is not None and billed.least <= usage.cache_read <= billed.most:
+        sizes[billed.read] = usage.cache_read
+    return sizes
+
+
+def remembered(sizes: Sizes, new: Mapping[str, int]) -> Sizes:
+    """The sizes with those a bill told now; beyond `KNOWN` the oldest go."""
+    kept = [(key, tokens) for key, tokens in sizes if key not in new]
+    return (*kept, *new.items())[-KNOWN:]
+
+
+def positions(rows: Sequence[Row], known: Mapping[str, int]) -> tuple[Position, ...]:
+    """The blocks of a prompt with the size of the prefix each ends, and how far that may be off."""
+    placed: list[Position] = []
+    begin, start = 0, 0
+    for end, tokens in _anchors(rows, known):
+        placed += _between(rows[begin : end + 1], start, tokens)
+        begin, start = end + 1, tokens
+    estimated = unsure = 0.0
+    for row in rows[begin:]:
+        estimated += row.tokens
+        unsure += row.tokens * row.doubt
+        placed.append(_position(row, max(1, start + round(estimated)), ceil(_error(estimated, unsure))))
+    return tuple(placed)
+
+
+def _anchors(rows: Sequence[Row], known: Mapping[str, int]) -> list[tuple[int, int]]:
+    """The rows of known size. Sizes grow along a prompt: where two disagree, the longer prefix is believed, which was told last."""
+    anchors: list[tuple[int, int]] = []
+    limit = float("inf")
+    for index in range(len(rows) - 1, -1, -1):
+        tokens = known.get(rows[index].key)
+        if tokens is not None and tokens <= limit:
+            anchors.append((index, tokens))
+            limit = tokens
+    return anchors[::-1]
+
+
+def _error(tokens: float, unsure: float) -> float:
+    """By how much successive blocks of so many estimated tokens may be off, `unsure` being the sum of what each may be."""
+    return max(unsure, SCATTER * sqrt(tokens)) if unsure else 0.0
+
+
+def _between(rows: Sequence[Row], start: int, end: int) -> list[Position]:
+    """The blocks between two prefixes of known size, the last of which is the longer one."""
+    if len(rows) == 1:
+        return [_position(rows[0], end, 0)]
+    all_tokens = sum(row.tokens for row in rows)
+    all_unsure = sum(row.tokens * row.doubt for row in rows)
+    missing = end - start - all_tokens
+    least_left = 1 - max(row.doubt for row in rows) * -missing / (all_unsure or 1.0)
+    by_doubt = all_unsure > 0 and (missing >= 0 or least_left >= LEAST)
+    # The bill may show that the estimates are worse than they claim.
+    worse = max(1.0, abs(missing) / (_error(all_tokens, all_unsure) or 1.0))
+    placed, estimated, unsure = list[Position](), 0.0, 0.0
+    for row in rows[:-1]:
+        estimated += row.tokens
+        unsure += row.tokens * row.doubt
+        share = unsure / all_unsure if by_doubt else estimated / (all_tokens or 1.0)
+        tokens = min(max(start + 1, round(start + estimated + missing * share)), end)
+        before = _error(estimated, unsure)
+        behind = _error(max(0.0, all_tokens - estimated), max(0.0, all_unsure - unsure))
+        error = ceil(2 * worse * before * behind / ((before + behind) or 1.0))
+        placed.append(_position(row, tokens, min(error, max(tokens - start, end - tokens))))
+    return [*placed, _position(rows[-1], end, 0)]
+
+
+def _position(row: Row, tokens: int, error: int) -> Position:
+    return Position(at=row.at, key=row.key, tokens=tokens, error=error)
