@@ -227,7 +227,7 @@ async def test_what_is_too_long_for_all_a_token_may_use_is_refused_at_the_door(
         assert (await app.http.get("/api/threads/t")).status_code == 404
 
 
-UNSURE = "Compare Berlin and Munich"
+UNSURE = "Compare two boots for hiking"
 
 
 @pytest.mark.parametrize(
