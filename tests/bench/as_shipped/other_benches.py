@@ -22,6 +22,7 @@ BUDGET = 4_000  # tokens of window and recall together, as the kit counts them
 RECALL_AIMS = {"locomo": 92, "beam-100K": 90, "beam-500K": 85, "beam-1M": 75}
 SHORT = 60  # characters of a prompt
 SYSTEM_PROMPT = 6_000  # characters of the made-up system prompts
+LANGUAGES, KINDS = ("am", "km", "vi", "pl"), ("base64", "emoji")
 
 
 def recall_at_budget(options: Options) -> Iterator[Row]:
@@ -128,19 +129,18 @@ def _without_kit(name: str) -> Row:
 
 
 def odd_texts(path: Path) -> dict[str, str]:
-    """System prompts by name: legal text in four languages, JSON, identifiers."""
-    kit_rows = list(read_rows(path))
+    """System prompts by name: legal text in languages and strings of machines whose tokens the simulator counts unlike other tokenizers."""
+    rows = list(read_rows(path))
     chance = random.Random(1)
 
-    def some(rows: Sequence[dict[str, Any]]) -> str:
-        texts = [row["text"] for row in rows]
+    def some(chosen: Sequence[dict[str, Any]]) -> str:
+        texts = [row["text"] for row in chosen]
         chance.shuffle(texts)
         joined = "\n".join(texts)
         return (joined * (SYSTEM_PROMPT // max(1, len(joined)) + 1))[:SYSTEM_PROMPT]
 
     languages = {
-        lang: [row for row in kit_rows if row["kind"] == "prose" and row["lang"] == lang]
-        for lang in ("zh-CN", "ru", "hi", "ar")
+        lang: [row for row in rows if row["kind"] == "prose" and row["lang"] == lang] for lang in LANGUAGES
     }
-    kinds = {kind: [row for row in kit_rows if row["kind"] == kind] for kind in ("json", "uuid")}
-    return {name: some(rows) for name, rows in (languages | kinds).items()}
+    kinds = {kind: [row for row in rows if row["kind"] == kind] for kind in KINDS}
+    return {name: some(chosen) for name, chosen in (languages | kinds).items()}

@@ -17,7 +17,7 @@ from tests.bench.playing import THREAD, Player, player, scratch
 from tests.bench.recall.adapter import Bench
 from tests.bench.sent import Sent
 
-BUDGETS = (300, 1_000, 3_000)  # tokens of window and recall together, in the bench of recall
+BUDGETS = (200, 400, 800, 1_500, 3_000)  # tokens of window and recall together, in the bench of recall
 
 
 async def measure(conversation: Conversation, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,14 +84,14 @@ def recalled_for_nothing(measured: Mapping[str, Any]) -> float:
 
 
 def recall(conversation: Conversation) -> dict[str, Any]:
-    """What the bench of recall builds for each question and budget: the beginnings of the lines and a digest of all."""
+    """What the bench of recall builds for each question and budget: how many lines, and their digest."""
     row, bench = _row(conversation), Bench()
     try:
         return {
             f"{question.text} ({budget})": _built(
                 bench.build(row, {"question": question.text, "asked_at": _stamp(question.at)}, budget)
             )
-            for question in conversation.questions
+            for question in (*conversation.questions, *_said_again(conversation))
             for budget in BUDGETS
         }
     finally:
@@ -99,11 +99,17 @@ def recall(conversation: Conversation) -> dict[str, Any]:
         bench.runner.close()
 
 
-def _built(lines: list[str]) -> dict[str, Any]:
-    return {
-        "lines": [line[:40] for line in lines],
-        "digest": sha256("\n".join(lines).encode()).hexdigest()[:12],
-    }
+def _said_again(conversation: Conversation) -> list[Question]:
+    """Each third text of the user as a question behind the thread: more ways to choose than the questions give."""
+    end = conversation.questions[-1].at
+    return [
+        Question(text=exchange.user, at=end, evidence="") for exchange in conversation.thread.exchanges[::3]
+    ]
+
+
+def _built(lines: list[str]) -> str:
+    text = "\n".join(lines)
+    return f"{len(lines)} lines, {sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _row(conversation: Conversation) -> dict[str, Any]:
