@@ -44,7 +44,7 @@ def run(name: str) -> dict[str, Any]:
     """The values of one run."""
     wanted = RUNS[name]
     thread = next(item for item in conversations() if item.thread.name == wanted.thread)
-    return asyncio.run(measure(thread, wanted.settings))
+    return asyncio.run(measure(thread, wanted.settings, asks=bool(wanted.evidence)))
 
 
 def recalled() -> dict[str, Any]:

@@ -20,8 +20,8 @@ from tests.bench.sent import Sent
 BUDGETS = (200, 400, 800, 1_500, 3_000)  # tokens of window and recall together, in the bench of recall
 
 
-async def measure(conversation: Conversation, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Play a thread and ask its questions. Money in picodollars."""
+async def measure(conversation: Conversation, settings: Mapping[str, Any], *, asks: bool) -> dict[str, Any]:
+    """Play a thread and, if it `asks`, its questions. Money in picodollars."""
     thread = conversation.thread
     with scratch() as folder:
         async with player(folder, thread.exchanges[0].at, **settings) as playing:
@@ -31,7 +31,7 @@ async def measure(conversation: Conversation, settings: Mapping[str, Any]) -> di
             summary = await playing.app.get(f"/api/threads/{THREAD}/summary")
             asked = {
                 question.text: _parts(question, await playing.ask(question.text, question.at))
-                for question in conversation.questions
+                for question in (conversation.questions if asks else ())
             }
     return {
         "bill": played.spent,
@@ -75,12 +75,14 @@ def _parts(question: Question, sent: Sent) -> dict[str, Any]:
 
 def evidence_share(measured: Mapping[str, Any]) -> float:
     """The share of the questions that ask for something whose evidence is in their request."""
-    return fmean(bool(parts["evidence"]) for parts in measured["questions"].values() if parts["asks"])
+    shares = [bool(parts["evidence"]) for parts in measured["questions"].values() if parts["asks"]]
+    return fmean(shares) if shares else 0.0
 
 
 def recalled_for_nothing(measured: Mapping[str, Any]) -> float:
     """Mean tokens recalled for messages that ask for nothing old."""
-    return fmean(parts["recalled tokens"] for parts in measured["questions"].values() if not parts["asks"])
+    tokens = [parts["recalled tokens"] for parts in measured["questions"].values() if not parts["asks"]]
+    return fmean(tokens) if tokens else 0.0
 
 
 def recall(conversation: Conversation) -> dict[str, Any]:
