@@ -35,8 +35,8 @@ from store.turns import Turn
 
 # Tokens of an answer where none has been given yet, to compare models by: a few paragraphs.
 FIRST_ANSWER = 300
-# Tokens of what one search of the model's own finds, at most.
-SEARCH_TOKENS = 1_000
+# Tokens of what one search of the model's own finds, at most, and of what a local model is sent: it reads a few hundred tokens a second.
+BRIEF = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -192,7 +192,9 @@ class Planning:
 
         `value` and `window` as in `RecallRequest`.
         """
-        summary, most = self.snapshot.summary, self.runtime.deployment.recall_tokens
+        summary, deployment = self.snapshot.summary, self.runtime.deployment
+        brief = value == inf or deployment.models[model_id].local
+        cap = min(BRIEF, deployment.recall_tokens) if brief else deployment.recall_tokens
         likeness = await self._likeness(question)  # before a connection is held
         async with self.runtime.database.reading() as connection:
             return await recall(
@@ -203,7 +205,7 @@ class Planning:
                     question=question,
                     before=self.snapshot.path[0],
                     now=self.started_at,
-                    cap=most if value < inf else min(SEARCH_TOKENS, most),
+                    cap=cap,
                     value=value,
                     window=window,
                     summary_lines={} if summary is None or value == inf else summary.lines_by_source(),

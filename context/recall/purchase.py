@@ -19,7 +19,7 @@ MODES: Final[tuple[RecallMode, ...]] = get_args(RecallMode)
 
 # What an answer without the evidence costs: turns of the thread, and input tokens of the model's lowest price.
 TURNS: Final = 1.5
-TRUST: Final[dict[RecallMode, int]] = {"off": 0, "thrifty": 25_000, "balanced": 100_000, "generous": 400_000}
+TRUST: Final[dict[RecallMode, int]] = {"off": 0, "thrifty": 45_000, "balanced": 180_000, "generous": 720_000}
 
 # The chance that a message is what a question needs, by its score beside the best one. From questions about conversations whose evidence is known;
 # two sources give the same curve (tests/bench/recall/README.md). Between the points, the logarithm is interpolated.
