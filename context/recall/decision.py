@@ -88,10 +88,11 @@ NO_RECALL: Final = Decision(code="off")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """How likely an older message is needed, 0 to 1, and what speaks for and against it."""
+    """How likely an older message is needed, 0 to 1, and what speaks for and against it. `signs`: what it was judged by."""
 
     probability: float
     because: tuple[Because, ...] = ()
+    signs: Signs | None = None
 
     @staticmethod
     def of(signs: Signs) -> Need:
@@ -106,16 +107,19 @@ class Need:
             "points": manner.points,
         }
         return Need(
-            probability=probability(signs), because=tuple(name for name, holds in known.items() if holds)
+            probability=probability(signs),
+            because=tuple(name for name, holds in known.items() if holds),
+            signs=signs,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """What was recalled for a turn, as blocks to send, and the decision that led to it."""
+    """What was recalled for a turn, as blocks to send, the decision that led to it, and the signs it was judged by."""
 
     blocks: tuple[Recalled, ...]
     decision: Decision
+    signs: Signs | None = None
 
     @staticmethod
     def nothing(code: Code, value: float = 0.0, need: Need | None = None) -> Recollection:
@@ -126,6 +130,7 @@ class Recollection:
             decision=Decision(
                 code=code, probability=need.probability, value=_whole(value), because=need.because
             ),
+            signs=need.signs,
         )
 
     @staticmethod
@@ -143,6 +148,7 @@ class Recollection:
                 tokens=sum(block.tokens for block in blocks),
                 because=need.because,
             ),
+            signs=need.signs,
         )
 
     def priced(self, price: int | None) -> Recollection:

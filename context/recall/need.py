@@ -2,8 +2,8 @@
 
 Theory of operation. Most turns go on from what was just said: thanks, values, the next step. A message needs something old when it asks, when the thread
 has words for what it asks, and when it neither reacts to nor points at what was just said. The weights were fitted on questions
-about long conversations and on ordinary turns of conversations and of customer support (`tests/bench/recall/README.md`), whole sources left
-out to check them; `PRIOR` is how often a turn of a long thread is taken to need something old.
+about long conversations and on ordinary turns of conversations and of customer support, whole sources left out to check them (README.md);
+`PRIOR` is how often a turn of a long thread is taken to need something old.
 """
 
 from collections.abc import Mapping, Sequence

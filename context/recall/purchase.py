@@ -22,7 +22,7 @@ TURNS: Final = 1.5
 TRUST: Final[dict[RecallMode, int]] = {"off": 0, "thrifty": 45_000, "balanced": 180_000, "generous": 720_000}
 
 # The chance that a message is what a question needs, by its score beside the best one. From questions about conversations whose evidence is known;
-# two sources give the same curve (tests/bench/recall/README.md). Between the points, the logarithm is interpolated.
+# two sources give the same curve (README.md). Between the points, the logarithm is interpolated.
 _SHARES: Final = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _CHANCES: Final = (
     5e-05, 0.0003, 0.0006, 0.0018, 0.0045, 0.008, 0.0125, 0.028, 0.046, 0.07, 0.1, 0.25,
