@@ -92,5 +92,5 @@ def worse(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[str]:
             before, after = sum(known["bill"].values()), sum(values["bill"].values())
             if after > before * DEARER:
                 yield f"{name}: the bill is {after / before - 1:.1%} higher"
-            if part == "runs" and evidence_share(values) < evidence_share(known):
+            if values.get("questions") and evidence_share(values) < evidence_share(known):
                 yield f"{name}: evidence {evidence_share(known):.2f} -> {evidence_share(values):.2f}"
