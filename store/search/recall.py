@@ -58,6 +58,10 @@ class RecallRequest:
     def unlimited(self) -> bool:
         return self.value == inf
 
+    def terms(self, need: Need) -> Terms:
+        """On what terms messages are bought where they are needed so likely."""
+        return Terms(cap=self.cap, worth=self.value if self.unlimited else need.probability * self.value)
+
 
 async def recall(
     connection: AsyncConnection,
@@ -91,18 +95,15 @@ async def recall(
 
     values = voiced(total, outline, query, policy)
     need = await _need(request, asked, values, count, policy)
-    terms = Terms(
-        cap=request.cap, worth=request.value if request.unlimited else need.probability * request.value
-    )
+    terms = request.terms(need)
     instructions, others = worth_reading(values, outline, terms, policy)
     if not instructions and not others:
         return Recollection.nothing("unlikely" if values else "nothing_found", request.value, need)
-    unread = [position for position in (*instructions, *others) if position not in sources]
-    sources |= await index.sources(unread)
-    read = sum(len(sources[position].text) for position in {*instructions, *others} if position in sources)
+    read = dict.fromkeys((*instructions, *others))
+    sources |= await index.sources([position for position in read if position not in sources])
+    wanted = {position: sources[position] for position in read if position in sources}
 
     def work() -> Recollection:
-        wanted = {position: sources[position] for position in {*instructions, *others} if position in sources}
         new = {
             position: source
             for position, source in wanted.items()
@@ -120,7 +121,7 @@ async def recall(
         )
         return Recollection.of(blocks, request.value, need, known=len(wanted) - len(new))
 
-    return await off_loop(read, work)
+    return await off_loop(sum(len(source.text) for source in wanted.values()), work)
 
 
 async def _need(
