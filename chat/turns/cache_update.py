@@ -14,7 +14,7 @@ from context.cache.cache_state import CacheState, after_request
 from context.cache.global_gaps import GlobalGaps
 from context.cache.layout import lay_out
 from context.cache.plan_inputs import BranchState, PlanInputs
-from context.cache.prefix_sizes import told
+from context.cache.prefix_sizes import reported
 from context.messages import Message
 from context.models.pricing import Usage
 from context.planning.planned import Plan
@@ -129,8 +129,12 @@ class CacheUpdate:
             return None
         if not _extends(StoredPlan.from_json(now.plan).recipe, StoredPlan.from_json(before.plan).recipe):
             return None
-        billed = await _billed(connection, before)
-        return None if billed is None else ((answer.message, question.message), actual_usage.prompt - billed)
+        tokens_before = await _calls(connection, before)
+        return (
+            None
+            if tokens_before is None
+            else ((answer.message, question.message), actual_usage.prompt - tokens_before)
+        )
 
 
 def _extends(recipe: Recipe, before: Recipe) -> bool:
@@ -142,7 +146,7 @@ def _extends(recipe: Recipe, before: Recipe) -> bool:
     return beginning(recipe) == beginning(before) and not recipe.recalled and not before.recalled
 
 
-async def _billed(connection: AsyncConnection, before: Turn) -> int | None:
+async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
     """The prompt tokens billed for a turn that needed one call; None for one that needed more."""
     rows = [
         row for row in await entries.of_turn(connection, before.owner_id, before.id) if row.purpose == "reply"
@@ -202,7 +206,7 @@ def _prompt_size(
     if plan is None or not first.call.counted:
         return None
     known = sizes.prefix(inputs.settings)
-    exact = told(plan.cache_use.billed, first.call.usage).get(inputs.settings)
+    exact = reported(plan.cache_use.counted, first.call.usage).get(inputs.settings)
     if exact is not None:
         size = PrefixSize(exact, 0)
     elif known is None or known.error:

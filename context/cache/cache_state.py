@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from context.cache.idle_gaps import Gap, Kind, kind_of
-from context.cache.prefix_sizes import NOTHING, Billed, Sizes, remembered, told
+from context.cache.prefix_sizes import NOTHING, CountedPrefixes, Sizes, remembered, reported
 from context.models.pricing import Ttl, Usage
 from context.policy import Policy
 
@@ -142,7 +142,7 @@ class CacheUse:
     breakpoints: the marked positions, in order; read, read_tokens: key and size of the entry it reads, read_error: how far that size may be
     off, all of it where the entry may be too short to have been cached; read_at: the index of its position; arrived: tokens of the thread since
     the cache state's last turn; user_id and depth: the message it answers; tools and summary_id: what stands at its beginning; need: how
-    likely it needed something older than the window, None where nothing is older; billed: what the bill will tell of sizes.
+    likely it needed something older than the window, None where nothing is older; counted: what the bill will tell of sizes.
     """
 
     ttls: Ttls
@@ -158,7 +158,7 @@ class CacheUse:
     summary_id: str | None = None
     need: float | None = None
     read_error: int = 0
-    billed: Billed = NOTHING
+    counted: CountedPrefixes = NOTHING
 
     @property
     def least_read(self) -> int:
@@ -190,7 +190,7 @@ def after_request(
         gaps = (*gaps, Gap(ms=started_at - cache_state.used_at, tokens=max(0, use.arrived)))
     memory = 1 - 1 / policy.share_turns
     bill = actual_usage if first_usage is None else first_usage
-    sizes = {} if bill is None else told(use.billed, bill)
+    sizes = {} if bill is None else reported(use.counted, bill)
     output = cache_state.output if actual_usage is None else actual_usage.output
     return replace(
         cache_state,

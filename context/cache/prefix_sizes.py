@@ -33,7 +33,7 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Billed:
+class CountedPrefixes:
     """What a bill counts. `read`: the entry that was to be read, between `least` and `most` tokens; `ends`: the keys of the whole prompt."""
 
     marked: Sequence[Marked]
@@ -43,7 +43,7 @@ class Billed:
     most: int
 
 
-NOTHING: Final = Billed(marked=(), ends=(), read=None, least=1, most=0)
+NOTHING: Final = CountedPrefixes(marked=(), ends=(), read=None, least=1, most=0)
 
 
 class Row(NamedTuple):
@@ -55,13 +55,15 @@ class Row(NamedTuple):
     doubt: float
 
 
-def to_be_billed(layout: Layout, marked: Sequence[tuple[Position, Ttl]], read_at: int | None) -> Billed:
+def counted_prefixes(
+    layout: Layout, marked: Sequence[tuple[Position, Ttl]], read_at: int | None
+) -> CountedPrefixes:
     """What the bill of a prompt will count. Where no entry of the thread is to be read, that of the system prompt may be: other threads
     write it too.
     """
     read, newest, end = layout.positions[read_at or 0], layout.positions[layout.newest], layout.positions[-1]
     nothing_behind = layout.newest == len(layout.positions) - 2
-    return Billed(
+    return CountedPrefixes(
         marked=[Marked(key=position.key, ttl=ttl) for position, ttl in marked],
         ends=(end.key, newest.key) if nothing_behind else (end.key,),
         read=read.key,
@@ -70,19 +72,19 @@ def to_be_billed(layout: Layout, marked: Sequence[tuple[Position, Ttl]], read_at
     )
 
 
-def told(billed: Billed, usage: Usage) -> dict[str, int]:
+def reported(counted: CountedPrefixes, usage: Usage) -> dict[str, int]:
     """The sizes of prefixes that a bill tells."""
     sizes: dict[str, int] = {}
     if usage.prompt:
-        sizes.update(dict.fromkeys(billed.ends, usage.prompt))
-    hours = [point for point in billed.marked if point.ttl == "1h"]
+        sizes.update(dict.fromkeys(counted.ends, usage.prompt))
+    hours = [point for point in counted.marked if point.ttl == "1h"]
     if hours and usage.cache_write_1h:
         sizes[hours[-1].key] = usage.cache_read + usage.cache_write_1h
     cached = usage.cache_read + usage.cache_write_1h + usage.cache_write_5m
-    if billed.marked and cached:
-        sizes[billed.marked[-1].key] = cached
-    if billed.read is not None and billed.least <= usage.cache_read <= billed.most:
-        sizes[billed.read] = usage.cache_read
+    if counted.marked and cached:
+        sizes[counted.marked[-1].key] = cached
+    if counted.read is not None and counted.least <= usage.cache_read <= counted.most:
+        sizes[counted.read] = usage.cache_read
     return sizes
 
 

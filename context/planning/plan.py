@@ -21,7 +21,7 @@ from context.cache.idle_gaps import kind_of
 from context.cache.layout import lay_out
 from context.cache.plan_inputs import BranchState, PlanInputs, arriving, cost_model
 from context.cache.positions import Layout
-from context.cache.prefix_sizes import to_be_billed
+from context.cache.prefix_sizes import counted_prefixes
 from context.cache.ttl_choice import NAMES, choose_ttls
 from context.compaction import when
 from context.compaction.scope import Compaction
@@ -258,7 +258,7 @@ def _cache_use(
         tools=inputs.tools,
         summary_id=None if branch.summary is None else branch.summary.id,
         read_error=forecast.read_error,
-        billed=to_be_billed(layout, marked, forecast.read_at),
+        counted=counted_prefixes(layout, marked, forecast.read_at),
     )
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from context.audit.cache_audit import fell_short
 from context.cache.cache_state import CacheState
 from context.cache.plan_inputs import BranchState, PlanInputs
-from context.cache.prefix_sizes import KNOWN, Billed, Marked, Row, positions, remembered, told
+from context.cache.prefix_sizes import KNOWN, CountedPrefixes, Marked, Row, positions, remembered, reported
 from context.messages import Message
 from context.models.pricing import PriceTable, Usage
 from context.planning.plan import TurnInputs, plan
@@ -152,23 +152,23 @@ def test_sizes_outlive_the_entries_and_a_restart() -> None:
 
 
 def test_a_bill_tells_the_prefix_at_each_kind_of_breakpoint() -> None:
-    billed = Billed(
+    counted = CountedPrefixes(
         marked=[Marked(key="system", ttl="1h"), Marked(key="newest", ttl="5m")],
         ends=("end", "newest"),
         read=None,
         least=1,
         most=0,
     )
-    assert told(billed, Usage(cache_write_1h=700, cache_write_5m=50, input=3)) == {
+    assert reported(counted, Usage(cache_write_1h=700, cache_write_5m=50, input=3)) == {
         "end": 753,
         "newest": 750,
         "system": 700,
     }
-    assert told(billed, Usage(input=753)) == {"end": 753, "newest": 753}
-    assert told(billed, Usage()) == {}
-    reads = replace(billed, read="old", least=400, most=600)
-    assert told(reads, Usage(cache_read=500, input=9))["old"] == 500
-    assert "old" not in told(reads, Usage(cache_read=300, input=9)), "it read something else"
+    assert reported(counted, Usage(input=753)) == {"end": 753, "newest": 753}
+    assert reported(counted, Usage()) == {}
+    reads = replace(counted, read="old", least=400, most=600)
+    assert reported(reads, Usage(cache_read=500, input=9))["old"] == 500
+    assert "old" not in reported(reads, Usage(cache_read=300, input=9)), "it read something else"
 
 
 @given(
