@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from context.models.catalog import TIERS, Tier
-from context.routing.floors import FADES, GOES_ON, SHORT, floors, tier_at
+from context.routing.floors import FADES, GOES_ON, SHORT, closes, floors, tier_at
 from context.routing.gain import expected_gain
 from context.routing.model import Verdict, Weights, judge, shipped
 from context.routing.signals import Reading, read
@@ -28,6 +28,8 @@ COMPLEX = 0.4
 NEVER_SIMPLE = 0.06
 # Chances this close to a bound are unsure: 3 % of turns like those trained on, more of others.
 MARGIN = 0.25
+# The score in the middle of the top tier.
+_PLAINLY_HARD = 5 / 6
 # How many signals are stored and shown, the strongest first.
 SHOWN = 8
 
@@ -123,14 +125,17 @@ def judge_message(reading: Reading, earlier: Sequence[EarlierMessage], weights: 
         if need is None:
             before = read(question.text)
             need = _score(judge(weights, before.signals.items(), _words(before)))
+            if need >= HARD:
+                need = max(need, _PLAINLY_HARD)  # only what a stored score passed on fades
     thread = look_back(reading, earlier, need)
     signals = (*reading.signals.items(), *thread.signals)
+    verdict = judge(weights, signals, _words(reading))
     return Judgement(
         reading=reading,
         thread=thread,
         signals=signals,
-        verdict=judge(weights, signals, _words(reading)),
-        gain=expected_gain(reading, weights.gain),
+        verdict=verdict,
+        gain=expected_gain(reading, weights.gain, verdict.complex),
     )
 
 
@@ -140,12 +145,16 @@ def complexity_of(
     """The score and the tier: what the trained weights propose, raised by what is certain."""
     verdict, reading, thread = judgement.verdict, judgement.reading, judgement.thread
     score = _score(verdict)
+    if thread.goes_on and thread.need is not None and thread.need >= HARD:
+        score = min(score, thread.need - FADES)
     proposed = tier_at(score)
     certain = [] if at_least is None else [at_least]
     certain += floors(reading, thread, attachments)
     tier, why = proposed, _looks_like(proposed, reading)
     if reading.small_talk and "greeting" in reading.signals and reading.size <= SHORT and not thread.signals:
         tier, why = "simple", "a greeting"
+    elif thread.answered and closes(reading):
+        tier, why = "simple", "it closes the last turn"
     for floor, reason in certain:
         if TIERS.index(floor) > TIERS.index(tier):
             tier, why = floor, f"{_looks_like(floor, None)}: {reason}"

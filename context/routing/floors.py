@@ -28,6 +28,7 @@ _BEGINNINGS = frozenset(("begins write", "begins reason"))
 _BRINGS = frozenset(("other words 4-6", "other words 7 or more"))
 # What a long message in another language says that is a customer's or a traveler's.
 _EVERYDAY = frozenset(("request", "own", "greeting", "thanks", "question", "detail"))
+_CLOSES = frozenset(("begins thanks", "begins praise", "begins goodbye"))
 _CLOSING = frozenset(("thanks", "praise", "goodbye", "yes"))
 _WORKING = frozenset(
     ("write", "reason", "code", "maths", "systems", "demand", "problem", "question", "request", "follow_up")
@@ -41,8 +42,10 @@ def floors(reading: Reading, thread: ThreadSignals, attachments: int) -> list[tu
     long, foreign = reading.size > LONG, reading.foreign
     task = not signals.isdisjoint(_BEGINNINGS)
     wrong = thread.answered and "correction" in signals
-    closes = not signals.isdisjoint(_CLOSING) and signals.isdisjoint(_WORKING)
-    follows = thread.need is not None and "only answers a question" not in dict(thread.signals) and not closes
+    closing = not signals.isdisjoint(_CLOSING) and signals.isdisjoint(_WORKING)
+    follows = (
+        thread.need is not None and "only answers a question" not in dict(thread.signals) and not closing
+    )
     hard = follows and thread.need is not None and thread.need >= HARD
     refers = reading.size <= WORK and not _REFERRING.isdisjoint(reading.words)
     goes_on = hard and thread.need is not None and thread.need - FADES >= HARD and (refers or thread.goes_on)
@@ -66,6 +69,16 @@ def floors(reading: Reading, thread: ThreadSignals, attachments: int) -> list[tu
         (substance and thread.disliked, better, "the last answer was disliked"),
     )
     return [(tier, reason) for holds, tier, reason in rules if holds]
+
+
+def closes(reading: Reading) -> bool:
+    """Whether a short message begins with thanks, praise or a goodbye and asks for nothing."""
+    signals = reading.signals.keys()
+    return (
+        reading.size <= SHORT
+        and not signals.isdisjoint(_CLOSES)
+        and signals.isdisjoint(_WORKING | {"correction", "formula", "code marks"})
+    )
 
 
 def _familiar(reading: Reading, thread: ThreadSignals) -> bool:

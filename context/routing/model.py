@@ -16,10 +16,6 @@ from typing import Any
 FAMILIAR = 0.625
 
 
-# Words count in full where this share of a text's words and pairs is known, and less where fewer are: among strangers the signals decide.
-FAMILIAR = 0.625
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """Two heads over the same signals, in log-odds, and the gain by the form of the text (see `gain`).

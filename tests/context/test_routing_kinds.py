@@ -114,8 +114,9 @@ def test_what_follows_a_hard_turn_fades() -> None:
         answered = assess("and what about that one?", (before, CODE[1]))
         tiers.append(answered.tier)
         score = answered.score
-    assert tiers[:2] == ["complex", "complex"]
+    assert tiers[0] == "complex"
     assert tiers[-1] == "standard"
+    assert tiers == sorted(tiers), "once it came down it stays there"
     assert FADES > 0
 
 

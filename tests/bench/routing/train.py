@@ -12,8 +12,8 @@ Sources (as in the evaluation data's README):
     quality: MMLU, GSM8K and MT-Bench via RouteLLM (Apache 2.0; questions MIT), LLMRouter (MIT)
 
 Method. Two logistic heads (more than simple; complex) over the signals of `context.routing`, held to what the signals mean by
-themselves (`prior`), solved exactly. Words and pairs of words then explain what the signals left over; where few of them are known, or in another language
-domain the signals alone decide rightly. The gain is a ridge regression within each form of text, on the measured gain, centred per set.
+themselves (`prior`), solved exactly. Words and pairs of words then explain what the signals left over; where few of them are known, and in
+another language, the signals decide. The gain is a ridge regression within each form of text, on the measured gain, centred per set.
 No randomness. `--validate` leaves out a fifth of the rows, then topics, then whole sources; about twenty minutes.
 """
 
@@ -46,7 +46,7 @@ def main() -> None:
     if args.validate:
         validate(turns, written)
         if args.kit is not None:
-            validate_gain(args.data, load(args.kit / "routing.py"))
+            validate_gain(args.data, load(args.kit / "routing.py"), [*turns, *written])
         return
     weights = train([*turns, *written], quality)
     packed = {

@@ -16,6 +16,8 @@ from context.routing.signals import read
 from tests.bench.routing.fit import gains, train
 from tests.bench.routing.rows import NON_COMMERCIAL, Row
 
+# Sources of turns whose prompts stand in the sets of graded answers, too.
+SHARED_WITH_SETS = {"math", "gpqa", "natural_qa", "trivia_qa", "agentverse-logicgrid", "mt-bench"}
 TERSE = 60  # Latin letters' worth below which a hard prompt is terse
 
 
@@ -51,8 +53,9 @@ def validate(turns: Sequence[Row], written: Sequence[Row]) -> None:
                 print(f"    {source:<22} {dict(sorted(pairs.items()))}")
 
 
-def validate_gain(data: Path, kit: ModuleType) -> None:
-    """APGR, CPT50 and CPT80 of the gain on rows and on whole sets that were not learned from."""
+def validate_gain(data: Path, kit: ModuleType, turns: Sequence[Row]) -> None:
+    """APGR, CPT50 and CPT80 of the gain on rows and on whole sets that were not learned from, with heads that learned from no turn of these sets."""
+    weights = train([row for row in turns if row.source not in SHARED_WITH_SETS])
     rows = [row for row in kit.read_jsonl(data / "quality.jsonl.gz") if not row["contaminated"]]
     quality = [(row["set"], read(row["prompt"]), row["strong"] - row["weak"]) for row in rows]
     ways: dict[str, Callable[[int], str]] = {
@@ -72,7 +75,8 @@ def validate_gain(data: Path, kit: ModuleType) -> None:
             learned = gains(known)
             for row, (_, reading, _), row_fold in zip(rows, quality, folds, strict=True):
                 if row_fold == fold:
-                    scores[row["id"]] = expected_gain(reading, learned)
+                    verdict = judge_message(reading, (), weights).verdict
+                    scores[row["id"]] = expected_gain(reading, learned, verdict.complex)
         columns = (
             f"{result['set']} {result['apgr']:.3f}/{result['cpt50']:.0%}/{result['cpt80']:.0%}"
             for result in kit.quality(rows, scores)
