@@ -16,7 +16,7 @@ class Policy:
     floor_messages: the most of the newest messages that are verbatim whatever they cost. Twenty, ten exchanges, is how far back
         people refer without naming what they refer to.
     floor_exchanges: the fewest exchanges among them. Two: people refer to the last answer, and to what it answered about the one before.
-    floor_tokens: the floor may hold so much whatever it costs. A thousand tokens are twenty terse messages.
+    floor_tokens: the floor may hold so much whatever it costs. That is twenty messages of ordinary short talk, 60 tokens each.
     floor_price_share: what the floor may cost per turn beyond that, as a share of what the turn costs besides (context/README.md, "The
         floor"). With answers of 1,600 tokens shares from 0.05 to 0.2 give the same bill within 1%, 0.25 4% more and 0.5 19% more.
     floor_share: the share of the cap that floor may take. A little below one: a floor that filled the cap would have to be cut at
@@ -67,7 +67,7 @@ class Policy:
     window_low: float = 0.5
     floor_messages: int = 20
     floor_exchanges: int = 2
-    floor_tokens: int = 1_000
+    floor_tokens: int = 1_200
     floor_price_share: float = 0.15
     floor_share: float = 0.75
     safety: float = 1.15

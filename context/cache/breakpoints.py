@@ -6,7 +6,8 @@ positions with the breakpoint's own; at most four breakpoints, those of an hour 
 than the model's minimum is silently not cached.
 
 So these are marked: the end of the system prompt; the end of the summary, so that an edit deep in the window still finds it; the last
-position this cache state wrote, so that one unused for long still finds its prefix; and the new user text.
+position this cache state wrote, so that one unused for long still finds its prefix; and the new user text. What is left of the four marks
+the part of the summary that the next compactions leave as it is: without it, one that merges segments makes the whole summary be written again.
 """
 
 from collections.abc import Sequence
@@ -44,9 +45,17 @@ class Forecast:
 
 
 def place(
-    layout: Layout, *, ttls: Ttls, cache_state: CacheState, now: int, minimum: int, window: bool = True
+    layout: Layout,
+    *,
+    ttls: Ttls,
+    cache_state: CacheState,
+    now: int,
+    minimum: int,
+    window: bool = True,
+    lasting: Sequence[int] = (),
 ) -> tuple[PlacedBreakpoint, ...]:
-    """The breakpoints of a request. `minimum`: shortest prefix in tokens that the model caches.
+    """The breakpoints of a request. `minimum`: shortest prefix in tokens that the model caches. `lasting`: after how many segments of the
+    summary the next compactions change nothing, the next one's first; what is left of the four stands there.
 
     Without `window` only system prompt and summary are marked: what follows them is not going to be sent again as it is.
     """
@@ -64,6 +73,10 @@ def place(
         for index in range(before + STRIDE, newest, STRIDE):
             if len(placed) < MOST and newest - before > STRIDE + 3 and may_stand(positions[index]):
                 placed[index] = ttl
+    if ttls.head != "none":
+        for index in lasting:
+            if len(placed) < MOST and 0 < index < layout.head and positions[index].may_have(minimum):
+                placed.setdefault(index, head_ttl)
     return tuple(PlacedBreakpoint(index=index, ttl=placed[index]) for index in sorted(placed))
 
 

@@ -7,7 +7,7 @@ from context.cache.cache_state import CacheState
 from context.cache.plan_inputs import BranchState, PlanInputs
 from context.cache.positions import Layout
 from context.cache.prefix_sizes import Row, positions
-from context.request.recipe import SUMMARY, SYSTEM, Recalled
+from context.request.recipe import SEGMENT, SUMMARY, SYSTEM, Recalled
 from context.request.window import spoken
 
 END = "end"
@@ -18,9 +18,11 @@ def lay_out(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled
     ratio, doubt = inputs.model.token_ratio, inputs.policy.safety - 1
     key = inputs.settings
     rows = [Row(at=SYSTEM, key=key, tokens=inputs.prompt_tokens * ratio, doubt=inputs.prompt_doubt)]
-    for segment in () if branch.summary is None else branch.summary.segments:
+    segments = () if branch.summary is None else branch.summary.segments
+    for number, segment in enumerate(segments, start=1):
         key = _digest(f"{key} {segment.id}")
-        rows.append(Row(at=SUMMARY, key=key, tokens=segment.tokens * ratio, doubt=doubt))
+        at = SUMMARY if number == len(segments) else f"{SEGMENT}{segment.id}"
+        rows.append(Row(at=at, key=key, tokens=segment.tokens * ratio, doubt=doubt))
     head = len(rows) - 1
     window_key = _digest(f"{key} {branch.path[0].id}")
     for message in branch.path:

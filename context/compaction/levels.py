@@ -7,6 +7,7 @@ of the conversation, and every part of it keeps its share of the summary.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from context.policy import Policy
 from context.request.summary_blocks import Line, Segment, Summary
@@ -83,6 +84,18 @@ def rewrite(summary: Summary | None, compacted: int, policy: Policy, *, chunks: 
         parts=parts,
         merged_tokens=sum(segment.tokens for segment in known if segment.id in merged),
         budget=max(LEAST, round(min(unit, policy.summary_share * compacted / max(1, chunks)))),
+    )
+
+
+def unchanged(summary: Summary, policy: Policy, *, compactions: int) -> int:
+    """How many of the oldest segments stay as they are in the next so many compactions."""
+    planned = [Part(level=segment.level, budget=0, segments=(segment.id,)) for segment in summary.segments]
+    for number in range(compactions):
+        planned.append(Part(level=0, budget=0, chunks=(number,)))
+        _carry(planned, policy.summary_per_level)
+    pairs = zip(planned, summary.segments, strict=False)
+    return sum(
+        1 for _ in takewhile(lambda pair: pair[0].segments == (pair[1].id,) and not pair[0].is_merge, pairs)
     )
 
 

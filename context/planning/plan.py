@@ -11,6 +11,7 @@ forecast the bill · write the recipe · say the reasons.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from context.cache import breakpoints
 from context.cache.breakpoints import PlacedBreakpoint
@@ -24,6 +25,7 @@ from context.cache.positions import Layout
 from context.cache.prefix_sizes import counted_prefixes
 from context.cache.ttl_choice import NAMES, choose_ttls
 from context.compaction import when
+from context.compaction.levels import unchanged
 from context.compaction.scope import Compaction
 from context.messages import Message
 from context.models.pricing import Ttl
@@ -33,6 +35,8 @@ from context.request.recipe import LAYOUT, Breakpoint, Recalled, RecalledRef, Re
 from context.request.window import Floor
 from context.routing.choice import Route
 
+# Compactions after which the summary's unchanged part is marked, as far as breakpoints are left.
+AHEAD: Final = (1, 2, 4)
 NO_CACHE = "this endpoint has no prompt cache"
 
 
@@ -168,6 +172,9 @@ def _place(
         now=branch.now,
         minimum=inputs.model.min_cacheable,
         window=compaction is None or compaction.kind == "warm",
+        lasting=()
+        if branch.summary is None
+        else [unchanged(branch.summary, inputs.policy, compactions=count) for count in AHEAD],
     )
 
 

@@ -18,17 +18,20 @@ SUMMARY: Final = "summary"
 RECALL: Final = "recall"
 RECALL_INSTRUCTIONS: Final = "recall-instructions"
 HEADINGS: Final = frozenset({RECALL, RECALL_INSTRUCTIONS})  # headings before recalled messages
+SEGMENT: Final = "summary:"  # before the id of a segment of the summary that is not its last
 CONTINUE: Final = "continue:"  # before the id of a message that is continued
 
 
 def is_reserved(id: str) -> bool:
     """Whether a recipe means something of its own by that name, so that no message may have it as its id."""
-    return id in HEADINGS or id in (SYSTEM, SUMMARY) or id.startswith(CONTINUE)
+    return id in HEADINGS or id in (SYSTEM, SUMMARY) or id.startswith((CONTINUE, SEGMENT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakpoint:
-    """A cache breakpoint (`cache_control`): at the end of the system prompt (`system`), of the summary (`summary`) or of a message (its id)."""
+    """A cache breakpoint (`cache_control`): at the end of the system prompt (`system`), of the summary (`summary`), of an earlier segment of it
+    (`summary:` and its id) or of a message (its id).
+    """
 
     at: str
     ttl: Ttl

@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from context.messages import Message
-from context.request.recipe import SUMMARY, SYSTEM, Recalled, Recipe
-from context.request.summary_blocks import Summary
+from context.request.recipe import SEGMENT, SUMMARY, SYSTEM, Recalled, Recipe
+from context.request.summary_blocks import Segment, Summary
 from context.request.tools import definitions
 from context.request.window import spoken
 
@@ -137,7 +137,7 @@ def body_fields(
         **({"tools": definitions(recipe.tools)} if recipe.tools else {}),
         "system": [_text(system, cache_breakpoints.get(SYSTEM))],
         "messages": _api_messages(
-            messages, cache_breakpoints, () if summary is None else summary.blocks, recalled
+            messages, cache_breakpoints, () if summary is None else summary.segments, recalled
         ),
     }
     if recipe.thinking == "adaptive":
@@ -152,7 +152,7 @@ def body_fields(
 def _api_messages(
     messages: Sequence[Message],
     cache_breakpoints: Mapping[str, str],
-    summary: Sequence[str],
+    segments: Sequence[Segment],
     recalled: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Messages as the API takes them: neighbours of one role become one API message, those without words are left out.
@@ -160,11 +160,11 @@ def _api_messages(
     The summary opens the first user message; recalled text closes the last user message.
     """
     api_messages: list[dict[str, Any]] = []
-    if summary:
-        last = len(summary) - 1
+    if segments:
+        names = [*(f"{SEGMENT}{segment.id}" for segment in segments[:-1]), SUMMARY]
         blocks = [
-            _text(text, cache_breakpoints.get(SUMMARY) if index == last else None)
-            for index, text in enumerate(summary)
+            _text(segment.text, cache_breakpoints.get(name))
+            for segment, name in zip(segments, names, strict=True)
         ]
         api_messages.append({"role": "user", "content": blocks})
     for message in messages:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.cache.breakpoints import PlacedBreakpoint, forecast, may_stand, place
-from context.cache.cache_state import CacheState, Ttls, Written
+from context.cache.cache_state import CacheState, CacheTtl, Ttls, Written
 from context.cache.positions import Layout, Position
 from tests.upstream.cache import Entry, account
 from tests.upstream.prompt import Block
@@ -47,6 +47,31 @@ def marks_of(positions: list[Position], state: CacheState, *, summary: int | Non
 
 def test_system_ladder_last_written_and_newest_are_marked() -> None:
     assert marks_of(prompt(30), cache_state(20), summary=2) == [0, 2, 20, 29]
+
+
+def test_what_is_left_of_the_marks_stands_where_the_next_compactions_change_nothing() -> None:
+    def placed(
+        *lasting: int, window: bool = True, ttl: CacheTtl = "5m", head: CacheTtl = "5m"
+    ) -> list[tuple[int, str]]:
+        marks = place(
+            Layout(positions=prompt(20), head=6, newest=19),
+            ttls=Ttls(head=head, window=ttl),
+            cache_state=cache_state(15),
+            now=NOW,
+            minimum=250,
+            window=window,
+            lasting=lasting,
+        )
+        return [(mark.index, mark.ttl) for mark in marks]
+
+    assert placed(4) == [(4, "5m"), (6, "5m"), (15, "5m"), (19, "5m")], "the system prompt is too short here"
+    assert placed(4, 2, window=False) == [(2, "5m"), (4, "5m"), (6, "5m")]
+    assert placed(5, 4, 3, 2, window=False) == [(3, "5m"), (4, "5m"), (5, "5m"), (6, "5m")], "four at most"
+    assert placed(4, 4, 0, 6, 9, 1, window=False) == [(4, "5m"), (6, "5m")], (
+        "inside the summary, and long enough"
+    )
+    assert placed(4, ttl="none", head="1h") == [(4, "1h"), (6, "1h")]
+    assert placed(4, ttl="none", head="none") == []
 
 
 def test_a_dead_entry_is_not_marked() -> None:

@@ -65,7 +65,7 @@ def kept(plan_inputs: PlanInputs, state: BranchState) -> int:
         (SECONDS, 30, 10),  # terse talk: twenty messages hold less than the floor may hold whatever it costs
         (HOURS, 30, 10),
         (DAYS, 30, 10),
-        (SECONDS, 1_500, 3),  # read from the cache, and written again by every compaction
+        (SECONDS, 1_500, 4),  # read from the cache, and written again by every compaction
         (HOURS, 1_500, 2),  # written again and again, or paid in full
         (DAYS, 1_500, 2),
         (DAYS, 300, 3),
@@ -80,7 +80,7 @@ def test_the_dearer_a_token_beside_an_answer_the_fewer_are_kept() -> None:
     state = branch(exchanges(20, 50, 500), DAYS, output=500)
     floors = [floor_of(priced(replace(PRICES, output=times * 10)), state).tokens for times in (1, 5, 20, 100)]
     assert floors == sorted(floors)
-    assert floors[0] == DEFAULT.floor_tokens, "a thousand tokens are never too dear"
+    assert floors[0] == DEFAULT.floor_tokens, "so many are never too dear"
     # A turn costs its answer, and the system prompt like any other token: 0.15 (500 times 100 + 1,000).
     assert floors[-1] == pytest.approx(0.15 * 51_000)
 

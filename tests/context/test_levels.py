@@ -19,6 +19,7 @@ from context.compaction.levels import (
     rewrite,
     segment_of,
     thinned,
+    unchanged,
     unit_size,
 )
 from context.policy import DEFAULT, Policy
@@ -212,3 +213,26 @@ def test_pinned_lines_take_no_room_from_the_others() -> None:
 def test_a_segment_has_the_size_of_its_text() -> None:
     made = segment_of([Line(text="one two", sources=("x",))], "a", "b", count, id="s", level=3)
     assert (made.first_id, made.last_id, made.level, made.tokens) == ("a", "b", 3, count(made.text))
+
+
+@pytest.mark.parametrize(
+    ("levels", "next_ones"),
+    [
+        ((0,), [1, 0, 0]),
+        ((0, 0), [0, 0, 0]),
+        ((1, 0), [2, 1, 1]),
+        ((1, 0, 0), [1, 1, 0]),
+        ((1, 1, 0, 0), [0, 0, 0]),
+        ((2, 1, 1, 0), [4, 1, 1]),
+        ((3, 2, 1, 0), [4, 3, 3]),
+    ],
+)
+def test_how_many_of_the_oldest_segments_the_next_compactions_leave_as_they_are(
+    levels: tuple[int, ...], next_ones: list[int]
+) -> None:
+    known = summary(*levels)
+    assert known is not None
+    counted = [unchanged(known, DEFAULT, compactions=count) for count in (1, 2, 3)]
+    assert counted == next_ones
+    kept = rewrite(known, 1_000, DEFAULT).keep
+    assert kept[: counted[0]] == tuple(segment.id for segment in known.segments[: counted[0]])

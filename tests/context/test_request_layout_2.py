@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from context.request import request
-from context.request.recipe import Breakpoint, Recalled, RecalledRef, Recipe
+from context.request.recipe import Breakpoint, Recalled, RecalledRef, Recipe, is_reserved
 from context.request.summary_blocks import Line, Segment, Summary, from_json, to_json
 from tests.context.plan_inputs import MID, message, thread
 
@@ -60,6 +60,25 @@ def test_layout_2_puts_the_ladder_first_and_recall_last_behind_the_last_mark() -
     assert [("cache_control" in block) for block in last["content"]] == [True, False]
     assert last["content"][1]["text"] == RECALLED[0].text
     assert body["stream"] is True
+
+
+def test_an_older_segment_of_the_summary_is_marked_by_its_id() -> None:
+    older, newest = summary().segments
+    marked = replace(
+        RECIPE, breakpoints=(Breakpoint(at=f"summary:{older.id}", ttl="1h"), *RECIPE.breakpoints[1:])
+    )
+    messages = thread("u: hi", "a: hello", "u: colour?")
+    body = json.loads(request.build(marked, "sys", messages, summary=summary(), recalled=RECALLED))
+    first = body["messages"][0]["content"]
+    assert [block.get("cache_control") for block in first] == [
+        {"type": "ephemeral", "ttl": "1h"},
+        {"type": "ephemeral"},
+        None,
+    ]
+    assert Recipe.from_json(json.loads(json.dumps(marked.to_json()))) == marked
+    kept = json.loads(request.build_keepalive(marked, "sys", messages, summary=summary(), part="summary"))
+    assert kept["messages"][0]["content"] == first[:2]
+    assert is_reserved(f"summary:{newest.id}"), "no message may have such an id"
 
 
 def test_layout_1_keeps_its_bytes() -> None:

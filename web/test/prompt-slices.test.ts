@@ -106,4 +106,11 @@ describe("cache breakpoints", () => {
     expect(at("u2", [])).toEqual([]);
     expect(breakpointLabels(withBreakpoints("u2"))).toEqual(["after an earlier message, TTL 5 minutes"]);
   });
+
+  test("inside the summary have a label only", () => {
+    expect(at("summary:s1", [])).toEqual([]);
+    expect(breakpointLabels(withBreakpoints("summary:s1"))).toEqual([
+      "after an older part of the summary, TTL 5 minutes",
+    ]);
+  });
 });

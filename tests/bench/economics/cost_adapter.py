@@ -23,7 +23,7 @@ from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request.prompts import Prompt
-from context.request.recipe import SUMMARY, SYSTEM
+from context.request.recipe import SEGMENT, SUMMARY, SYSTEM
 from context.request.summary_blocks import Summary
 from context.request.window import spoken
 from context.routing.choice import Route
@@ -191,10 +191,10 @@ class Engine:
     def _blocks(self, planned: Plan) -> list[dict[str, Any]]:
         marks = {mark.at: mark.ttl for mark in planned.recipe.breakpoints}
         blocks = [{"text": self.system, "cache": marks.get(SYSTEM), "role": "system"}]
-        texts = () if planned.summary is None else planned.summary.blocks
-        for number, text in enumerate(texts, start=1):
-            ttl = marks.get(SUMMARY) if number == len(texts) else None
-            blocks.append({"text": text, "cache": ttl, "role": "user"})
+        segments = () if planned.summary is None else planned.summary.segments
+        for number, segment in enumerate(segments, start=1):
+            ttl = marks.get(SUMMARY if number == len(segments) else f"{SEGMENT}{segment.id}")
+            blocks.append({"text": segment.text, "cache": ttl, "role": "user"})
         blocks += [
             {"text": spoken(message), "cache": marks.get(message.id), "role": message.role}
             for message in planned.messages

@@ -22,6 +22,7 @@ from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT, Policy
 from context.request.prompts import Prompt
+from context.request.recipe import SEGMENT
 from context.request.summary_blocks import Summary
 from context.routing.choice import Route
 from tests.bench.economics.conversations import START, Conversation
@@ -220,7 +221,7 @@ class Run:
         parts = [Part("system", inputs.prompt_tokens, marks.get("system"))]
         segments = () if planned.summary is None else planned.summary.segments
         for number, segment in enumerate(segments, start=1):
-            ttl = marks.get("summary") if number == len(segments) else None
+            ttl = marks.get("summary" if number == len(segments) else f"{SEGMENT}{segment.id}")
             parts.append(Part(segment.id, segment.tokens, ttl))
         parts += [Part(message.id, message.tokens, marks.get(message.id)) for message in planned.messages]
         return self.provider.ask(

@@ -4,6 +4,9 @@ import type { Message, Plan, PromptSection, UsageByKind } from "../transport/pro
 import { promptTokens } from "./usage-kinds.ts";
 
 /** The order of the request, which is also the order in which a cached prefix covers it. */
+/** Before the id of a segment of the summary that is not its last. */
+const SEGMENT = "summary:";
+
 export const SECTIONS: readonly PromptSection[] = ["tools", "system", "summary", "window", "new", "recall"];
 
 const NAMES: Readonly<Record<PromptSection, string>> = {
@@ -106,7 +109,9 @@ function placeBreakpoints(
   { recipe = {} }: Plan,
   messages: readonly Message[],
 ): readonly (PlacedBreakpoint | null)[] {
-  return (recipe.breakpoints ?? []).map(({ at, ttl }) => {
+  // Where in the summary a segment of it ends is not stored: such a breakpoint is only listed.
+  const placed = (recipe.breakpoints ?? []).filter(({ at }) => !at.startsWith(SEGMENT));
+  return placed.map(({ at, ttl }) => {
     if (at === "system") return { section: "system", at: 1, ttl };
     if (at === "summary") return { section: "summary", at: 1, ttl };
     if (at === recipe.last_message_id) return { section: "new", at: 1, ttl };
@@ -145,9 +150,11 @@ export function breakpointLabels({ recipe = {} }: Plan): readonly string[] {
         ? "the system prompt"
         : at === "summary"
           ? "the summary"
-          : at === recipe.last_message_id
-            ? "the new message"
-            : "an earlier message";
+          : at.startsWith(SEGMENT)
+            ? "an older part of the summary"
+            : at === recipe.last_message_id
+              ? "the new message"
+              : "an earlier message";
     return `after ${position}, TTL ${ttlLabel(ttl)}`;
   });
 }
