@@ -31,6 +31,9 @@ class Policy:
         a merge. A cached token is read for a tenth to a twentieth of the price of an uncached one: what stands here for a turn costs as
         much as 200 to 400 tokens of recall, which a turn about something old would need several times over. At 3,600 half of what the
         window lacks of an answer's words stands in the summary (at 1,500 a quarter), for 6 % of the bill.
+    key_facts_budget: what the key facts may hold beside that, pinned ones not counted. 240 tokens are some twenty facts; at a
+        cached read they cost as much as 12 to 24 tokens of recall per turn. In a short conversation they have half of
+        what the lines have: with all of it a thread of terse messages paid 10 % more.
     summary_share: new summary tokens per compacted token. A fifth keeps names, numbers and decisions of ordinary talk.
     summary_per_level: segments of one level before the two oldest are merged (`context/compaction/levels.py`). Two: a fact is rewritten
         at most log2(n) + 1 times in n compactions.
@@ -74,6 +77,7 @@ class Policy:
     overhead: int = 64
 
     summary_budget: int = 3_600
+    key_facts_budget: int = 240
     summary_share: float = 0.2
     summary_per_level: int = 2
     summary_growth: float = 1.6

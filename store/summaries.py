@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from context.request.key_facts import NONE, KeyFacts, facts_from_json, facts_to_json
 from context.request.summary_blocks import Segment, Summary, from_json, to_json
 from store.tables import summaries
 
@@ -41,6 +42,7 @@ class NewSummary:
     origin: str
     prompt_digest: str | None
     created_at: int
+    facts: KeyFacts = NONE
 
 
 async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summary: NewSummary) -> None:
@@ -54,13 +56,16 @@ async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summar
         )
         .values(active=False)
     )
-    values = {name: getattr(summary, name) for name in NewSummary.__slots__ if name != "segments"}
+    values = {
+        name: getattr(summary, name) for name in NewSummary.__slots__ if name not in ("segments", "facts")
+    }
     await connection.execute(
         insert(summaries).values(
             **values,
             owner_id=owner_id,
             thread_id=thread_id,
             segments=to_json(summary.segments),
+            facts=facts_to_json(summary.facts),
             active=True,
         )
     )
@@ -132,7 +137,11 @@ def _thread(owner_id: str, thread_id: str) -> ColumnElement[bool]:
 def _value(row: Any) -> SummaryVersion:
     return SummaryVersion(
         summary=Summary(
-            id=row.id, upto_id=row.upto_message_id, segments=from_json(row.segments), leaf_id=row.leaf_id
+            id=row.id,
+            upto_id=row.upto_message_id,
+            segments=from_json(row.segments),
+            leaf_id=row.leaf_id,
+            facts=facts_from_json(row.facts),
         ),
         owner_id=row.owner_id,
         thread_id=row.thread_id,

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.api.schemas.messages import MessageOut, PartOut, TurnErrorOut, UsageOut
-from chat.api.schemas.summary import LineOut, SummaryOut, VersionOut
+from chat.api.schemas.summary import FactOut, LineOut, PastFactOut, SegmentOut, SummaryOut, VersionOut
 from chat.api.schemas.threads import ThreadOut
 from chat.api.schemas.turns import TurnAccepted, TurnOut
 from chat.clock import rfc3339
 from context.messages import part_to_json
 from context.models.catalog import TIERS
+from context.request.key_facts import KeyFact
 from store import branches, messages
 from store.messages import StoredMessage
 from store.summaries import SummaryVersion
@@ -83,17 +84,56 @@ def summary_out(current: SummaryVersion | None, stored: Sequence[SummaryVersion]
         for version in stored
     ]
     if current is None:
-        return SummaryOut(id=None, upto_message_id=None, tokens=0, lines=[], versions=versions)
+        return SummaryOut(
+            id=None,
+            upto_message_id=None,
+            tokens=0,
+            segments=[],
+            lines=[],
+            facts=[],
+            past_facts=[],
+            versions=versions,
+        )
+    table = current.summary.facts
     return SummaryOut(
         id=current.summary.id,
         upto_message_id=current.summary.upto_id,
         tokens=current.summary.tokens,
+        segments=[
+            SegmentOut(
+                id=segment.id,
+                level=segment.level,
+                first_message_id=segment.first_id,
+                last_message_id=segment.last_id,
+                tokens=segment.tokens,
+            )
+            for segment in current.summary.segments
+        ],
         lines=[
             LineOut(text=line.text, sources=list(line.sources), pinned=line.pinned, segment=segment.id)
             for segment in current.summary.segments
             for line in segment.lines
         ],
+        facts=[_fact_out(fact) for fact in table.facts],
+        past_facts=[
+            PastFactOut(
+                fact=_fact_out(past.fact),
+                reason=past.reason,
+                by=None if past.by is None else _fact_out(past.by),
+            )
+            for past in table.past
+        ],
         versions=versions,
+    )
+
+
+def _fact_out(fact: KeyFact) -> FactOut:
+    return FactOut(
+        kind=fact.kind,
+        subject=fact.subject,
+        value=fact.value,
+        sources=list(fact.sources),
+        pinned=fact.pinned,
     )
 
 

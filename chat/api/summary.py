@@ -1,4 +1,4 @@
-"""The summary of a thread's visible branch: read, edit and pin lines, undo, compact now."""
+"""The summary of a thread's visible branch: read, edit and pin lines and key facts, undo, compact now."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +14,13 @@ from chat.api.schemas.summary import SummaryEdit, SummaryOut
 from chat.api.serialize import summary_out
 from chat.errors import BadRequest, NotFound, ThreadBusy, Unavailable
 from chat.planning.thread_snapshot import load
+from context.compaction.facts import edited as edited_facts
+from context.request.key_facts import KeyFact, KeyFacts
 from context.request.summary_blocks import Line, Segment
 from store import summaries, threads
 from store.summaries import SummaryVersion
 
-MAX_PINNED = 4_000  # tokens of pinned lines: every request carries them, and compaction never shortens them
+MAX_PINNED = 4_000  # tokens of pinned lines and key facts: every request carries them, and compaction never shortens them
 
 
 class Summaries(Resource):
@@ -37,7 +39,7 @@ class Summaries(Resource):
     @Endpoint(
         "PUT",
         "/api/threads/{thread}/summary",
-        "Edit the summary: change, remove or pin lines; makes a new version",
+        "Edit the summary: change, remove or pin lines and key facts; makes a new version",
         body=SummaryEdit,
         answers={200: SummaryOut},
         errors=(NotFound,),
@@ -48,9 +50,10 @@ class Summaries(Resource):
         current = await self._current(owner_id, thread_id)
         if current is None or current.summary.id != body.id:
             raise NotFound("the summary has changed since; read it again", param="id")
-        segments = _edited(
-            current, body, self.deps.runtime.sizes.count, lambda: self.deps.clock.new_id("seg")
-        )
+        count = self.deps.runtime.sizes.count
+        segments = _edited(current, body, count, lambda: self.deps.clock.new_id("seg"))
+        facts = _edited_facts(current, body, count)
+        _check_pinned(segments, facts, count)
 
         async def write(connection: AsyncConnection) -> None:
             await self._lock_and_check(connection, current, "id")
@@ -64,6 +67,7 @@ class Summaries(Resource):
                     upto_depth=current.upto_depth,
                     leaf_id=current.summary.leaf_id,
                     segments=segments,
+                    facts=facts,
                     based_on=current.summary.id,
                     origin="user",
                     prompt_digest=None,
@@ -172,9 +176,38 @@ def _edited(
         elif remaining:
             changed = replace(segment, id=new_id(), lines=remaining)
             edited.append(replace(changed, tokens=count(changed.text)))
-    pinned = sum(count(line.text) for segment in edited for line in segment.lines if line.pinned)
-    if pinned > MAX_PINNED:
-        raise BadRequest(f"lines: pinned lines may have {MAX_PINNED} tokens in all", param="lines")
     if not edited:
         raise BadRequest("lines: at least one line must stay; undo the summary instead", param="lines")
     return tuple(edited)
+
+
+def _edited_facts(current: SummaryVersion, body: SummaryEdit, count: Callable[[str], int]) -> KeyFacts:
+    """The key facts as the user wants them. Raises BadRequest for two of one kind and subject."""
+    table = current.summary.facts
+    if body.facts is None:
+        return table
+    facts: dict[tuple[str, str], KeyFact] = {}
+    for number, fact in enumerate(body.facts):
+        new = KeyFact(
+            kind=fact.kind,
+            subject=fact.subject,
+            value=fact.value,
+            sources=tuple(fact.sources) or (current.summary.upto_id,),
+            pinned=fact.pinned,
+        )
+        if new.key in facts:
+            param = f"facts.{number}.subject"
+            raise BadRequest(f"{param}: there is another {fact.kind} of this subject", param=param)
+        facts[new.key] = new
+    return edited_facts(table, list(facts.values()), count)
+
+
+def _check_pinned(segments: tuple[Segment, ...], facts: KeyFacts, count: Callable[[str], int]) -> None:
+    """Raises BadRequest when what is pinned would fill every request."""
+    pinned = sum(count(line.text) for segment in segments for line in segment.lines if line.pinned)
+    if pinned > MAX_PINNED:
+        raise BadRequest(f"lines: pinned lines may have {MAX_PINNED} tokens in all", param="lines")
+    if pinned + facts.tokens > MAX_PINNED:
+        raise BadRequest(
+            f"facts: with the pinned lines they may have {MAX_PINNED} tokens in all", param="facts"
+        )

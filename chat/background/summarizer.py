@@ -24,6 +24,7 @@ from context.cache.floor import floor_of
 from context.compaction.prompt import SUMMARY
 from context.compaction.scope import Compaction, compaction_range
 from context.messages import Message
+from context.request.key_facts import KeyFacts
 from context.request.summary_blocks import Segment, Summary
 from store import messages, prompts, summaries, threads
 from store.database import database_patience
@@ -113,12 +114,12 @@ class Summarizer:
             return "taken_back"
         compaction = self._as_of_now(snapshot, messages, planned)
         calls = SummaryCalls(runtime=self.runtime, snapshot=snapshot, compaction=compaction, claim=claim)
-        segments = await calls.segments(messages)
-        if segments is None:
+        content = await calls.content(messages)
+        if content is None:
             self._rest((snapshot.owner_id, snapshot.thread_id))
             log.warning("compaction.given_up", thread_id=snapshot.thread_id, messages=len(messages))
             return "given_up"
-        return await self._store(snapshot, compaction, messages[-1], segments, claim)
+        return await self._store(snapshot, compaction, messages[-1], content, claim)
 
     async def _was_undone(self, snapshot: ThreadSnapshot, last: Message) -> bool:
         """Whether somebody undid a summary that reached about as far as this message."""
@@ -159,10 +160,11 @@ class Summarizer:
         snapshot: ThreadSnapshot,
         compaction: Compaction,
         last: Message,
-        segments: tuple[Segment, ...],
+        content: tuple[tuple[Segment, ...], KeyFacts],
         claim: CompactionClaim,
     ) -> Ended:
         summary_id = self.runtime.clock.new_id("sum")
+        segments, facts = content
         base: Summary | None = snapshot.summary
 
         async def write(connection: AsyncConnection) -> bool:
@@ -189,6 +191,7 @@ class Summarizer:
                     upto_depth=last.depth,
                     leaf_id=compaction.leaf_id,
                     segments=segments,
+                    facts=facts,
                     based_on=None if base is None else base.id,
                     origin="model",
                     prompt_digest=SUMMARY.digest,

@@ -13,11 +13,13 @@ from chat.calls import ledger
 from chat.calls.record import CallContext
 from chat.planning.thread_snapshot import ThreadSnapshot
 from chat.runtime.runtime import Runtime
-from context.compaction.answer import SummaryRejected, parse
+from context.compaction.answer import SLACK, SummaryRejected, parse
+from context.compaction.facts import budget_beside, changes_of, updated
 from context.compaction.levels import Part, fits, members, next_segments, segment_of, thinned
 from context.compaction.prompt import Ask, ask, ask_fork, ask_merge
 from context.compaction.scope import Chunk, Compaction
 from context.messages import Message
+from context.request.key_facts import NONE, KeyFacts
 from context.request.summary_blocks import Line, Segment
 
 log = structlog.get_logger()
@@ -35,15 +37,30 @@ class SummaryCalls:
     compaction: Compaction
     claim: CompactionClaim
 
-    async def segments(self, messages: Sequence[Message]) -> tuple[Segment, ...] | None:
-        """The segments of the next summary; None when a chunk got no usable answer. A merge that gets none is left for the next time."""
-        planned = self.compaction.summary
+    async def content(self, messages: Sequence[Message]) -> tuple[tuple[Segment, ...], KeyFacts] | None:
+        """The next summary's segments and key facts; None when a chunk got no usable answer. A merge that gets none is left for the next time."""
         new: list[Segment] = []
+        known = self.snapshot.summary
+        facts = NONE if known is None else known.facts
         for chunk in self.compaction.chunks:
-            segment = await self._chunk(_between(messages, chunk), chunk)
-            if segment is None:
+            answer = await self._chunk(_between(messages, chunk), facts)
+            if answer is None:
                 return None
-            new.append(segment)
+            lines, text, question = answer
+            count, policy = self.runtime.sizes.count, self.runtime.deployment.policy
+            segment = self._segment(lines, chunk.first_id, chunk.last_id)
+            beside = (*(() if known is None else known.segments), *new, segment)
+            budget = budget_beside(beside, policy)
+            facts, left = updated(facts, changes_of(text, question), budget, count)
+            room = question.budget * SLACK - sum(count(line.text) for line in lines)
+            for line in left:  # a fact that has no room goes on as a line, as far as lines have
+                room -= count(line.text)
+                lines = (*lines, line) if room >= 0 else lines
+            new.append(self._segment(lines, chunk.first_id, chunk.last_id))
+        return await self._segments(new), facts
+
+    async def _segments(self, new: Sequence[Segment]) -> tuple[Segment, ...]:
+        planned = self.compaction.summary
         merged = {part: segment for part in planned.merges if (segment := await self._merge(part, new))}
         segments = next_segments(planned, self.snapshot.summary, new, merged)
         if len(merged) < len(planned.merges) and self._overfull(segments):
@@ -51,11 +68,16 @@ class SummaryCalls:
             segments = next_segments(planned, self.snapshot.summary, new, merged)
         return segments
 
-    async def _chunk(self, messages: Sequence[Message], chunk: Chunk) -> Segment | None:
+    async def _chunk(
+        self, messages: Sequence[Message], facts: KeyFacts
+    ) -> tuple[tuple[Line, ...], str, Ask] | None:
+        """The lines of one chunk, the answer they stand in, and what was asked."""
         fork = self.compaction.summarizer == "fork"
-        question = (ask_fork if fork else ask)(self.compaction, messages)
-        lines = await self._lines(question, fork=fork)
-        return None if lines is None else self._segment(lines, chunk.first_id, chunk.last_id)
+        question = (ask_fork if fork else ask)(self.compaction, messages, facts)
+        answer = await self._answer(question, fork=fork)
+        if answer is None:
+            return None
+        return (*answer, question)
 
     async def _merge(self, part: Part, new: Sequence[Segment]) -> Segment | None:
         """One segment of several: their lines as they are where they fit, or condensed; None when no usable answer came."""
@@ -64,7 +86,8 @@ class SummaryCalls:
         lines: tuple[Line, ...] | None = known
         if not fits(known, part.budget, self.runtime.sizes.count):
             pinned = tuple(line for line in known if line.pinned)
-            lines = await self._lines(ask_merge(known, part.budget), pinned=pinned)
+            answer = await self._answer(ask_merge(known, part.budget), pinned=pinned)
+            lines = None if answer is None else answer[0]
         if lines is None:
             log.info("summary.merge_failed", thread_id=self.snapshot.thread_id, level=part.level)
             return None
@@ -91,10 +114,10 @@ class SummaryCalls:
             level=level,
         )
 
-    async def _lines(
+    async def _answer(
         self, question: Ask, *, fork: bool = False, pinned: Sequence[Line] = ()
-    ) -> tuple[Line, ...] | None:
-        """The lines of a usable answer; None when none came in a few tries."""
+    ) -> tuple[tuple[Line, ...], str] | None:
+        """The lines of a usable answer, and the answer; None when none came in a few tries."""
         call_context = CallContext(
             owner_id=self.snapshot.owner_id, thread_id=self.snapshot.thread_id, purpose="summary"
         )
@@ -110,8 +133,15 @@ class SummaryCalls:
             if not completion.ok:
                 continue
             try:
-                return parse(completion.text, question, self.runtime.sizes.count, pinned=pinned)
+                lines = parse(completion.text, question, self.runtime.sizes.count, pinned=pinned)
+                return lines, completion.text
             except SummaryRejected as problem:
+                facts = changes_of(completion.text, question)
+                if facts:  # all that mattered was in key facts
+                    lines = tuple(
+                        Line(text=change.fact.text, sources=change.fact.sources) for change in facts
+                    )
+                    return (*pinned, *lines), completion.text
                 log.info("summary.rejected", reason=str(problem), thread_id=self.snapshot.thread_id)
         return None
 

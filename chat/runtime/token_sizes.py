@@ -132,11 +132,13 @@ class Sizes:
         return self.calibration(model).estimate(frame(1, 0))
 
     def sized_summary(self, summary: Summary | None, model: str) -> Summary | None:
-        """The same summary with its segments' sizes as that model counts them."""
+        """The same summary with its segments' and key facts' sizes as that model counts them."""
         if summary is None:
             return None
+        facts = summary.facts
         return replace(
             summary,
+            facts=replace(facts, tokens=self.count(facts.text, model)) if facts.text else facts,
             segments=tuple(
                 replace(segment, tokens=self.count(segment.text, model)) for segment in summary.segments
             ),

@@ -18,11 +18,11 @@ def lay_out(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled
     ratio, doubt = inputs.model.token_ratio, inputs.policy.safety - 1
     key = inputs.settings
     rows = [Row(at=SYSTEM, key=key, tokens=inputs.prompt_tokens * ratio, doubt=inputs.prompt_doubt)]
-    segments = () if branch.summary is None else branch.summary.segments
-    for number, segment in enumerate(segments, start=1):
-        key = _digest(f"{key} {segment.id}")
-        at = SUMMARY if number == len(segments) else f"{SEGMENT}{segment.id}"
-        rows.append(Row(at=at, key=key, tokens=segment.tokens * ratio, doubt=doubt))
+    parts = () if branch.summary is None else branch.summary.parts
+    for number, part in enumerate(parts, start=1):
+        key = _digest(f"{key} {part.id}")
+        at = SUMMARY if number == len(parts) else f"{SEGMENT}{part.id}"
+        rows.append(Row(at=at, key=key, tokens=part.tokens * ratio, doubt=doubt))
     head = len(rows) - 1
     window_key = _digest(f"{key} {branch.path[0].id}")
     for message in branch.path:

@@ -26,7 +26,7 @@ class SummaryRejected(ValueError):
 def parse(
     answer: str, request: Ask, count: Callable[[str], int], *, pinned: Sequence[Line] = ()
 ) -> tuple[Line, ...]:
-    """The lines of an answer that name valid sources, within the budget; `pinned` lines stand first, word for word.
+    """The lines of an answer that name valid sources, within the budget but at least one; `pinned` lines stand first, word for word.
 
     Raises SummaryRejected when no usable line is left.
     """
@@ -40,7 +40,7 @@ def parse(
         if not sources or not text or len(text) > LONGEST_LINE or text in seen or OPENING in text:
             continue
         room -= count(text)
-        if room < 0:
+        if room < 0 and lines:
             break
         seen.add(text)
         lines.append(Line(text=text, sources=sources))

@@ -78,7 +78,7 @@ def blocks(
         ("settings", ""),
         *(("tool", tool["name"]) for tool in body.get("tools", ())),
         ("system", ""),
-        *(("summary", segment.id) for segment in (() if summary is None else summary.segments)),
+        *(("summary", part.id) for part in (() if summary is None else summary.parts)),
         *(("message", message.id) for message in messages if spoken(message)),
     ]
     hashes, cache_breakpoints = digests(body)

@@ -1,6 +1,6 @@
 """A recipe: what is stored of a request so that, with the immutable values it names, it can be rebuilt byte for byte.
 
-Layout 1: system, messages. Layout 2: system, the summary's segments at the head of the first user message, the window, and the
+Layout 1: system, messages. Layout 2: system, the summary's segments and key facts at the head of the first user message, the window, and the
 recalled blocks behind the newest user text. An old layout stays readable for ever.
 """
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from context.messages import Message
 from context.request.recipe import SEGMENT, SUMMARY, SYSTEM, Recalled, Recipe
-from context.request.summary_blocks import Segment, Summary
+from context.request.summary_blocks import Block, Summary
 from context.request.tools import definitions
 from context.request.window import spoken
 
@@ -137,7 +137,7 @@ def body_fields(
         **({"tools": definitions(recipe.tools)} if recipe.tools else {}),
         "system": [_text(system, cache_breakpoints.get(SYSTEM))],
         "messages": _api_messages(
-            messages, cache_breakpoints, () if summary is None else summary.segments, recalled
+            messages, cache_breakpoints, () if summary is None else summary.parts, recalled
         ),
     }
     if recipe.thinking == "adaptive":
@@ -152,7 +152,7 @@ def body_fields(
 def _api_messages(
     messages: Sequence[Message],
     cache_breakpoints: Mapping[str, str],
-    segments: Sequence[Segment],
+    parts: Sequence[Block],
     recalled: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Messages as the API takes them: neighbours of one role become one API message, those without words are left out.
@@ -160,11 +160,10 @@ def _api_messages(
     The summary opens the first user message; recalled text closes the last user message.
     """
     api_messages: list[dict[str, Any]] = []
-    if segments:
-        names = [*(f"{SEGMENT}{segment.id}" for segment in segments[:-1]), SUMMARY]
+    if parts:
+        names = [*(f"{SEGMENT}{part.id}" for part in parts[:-1]), SUMMARY]
         blocks = [
-            _text(segment.text, cache_breakpoints.get(name))
-            for segment, name in zip(segments, names, strict=True)
+            _text(part.text, cache_breakpoints.get(name)) for part, name in zip(parts, names, strict=True)
         ]
         api_messages.append({"role": "user", "content": blocks})
     for message in messages:

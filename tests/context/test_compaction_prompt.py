@@ -140,7 +140,7 @@ Write the lines now, at most about {compaction.summary.budget} tokens in all, ea
     )
     assert asked.references == {"m1": "m0", "m2": "m1"}
     assert (asked.system, asked.budget) == (SUMMARY, compaction.summary.budget)
-    assert asked.max_tokens == 2 * compaction.summary.budget + 256
+    assert asked.max_tokens == 2 * compaction.summary.budget + 768
 
 
 def test_the_request_for_a_merge_to_the_letter() -> None:

@@ -87,6 +87,7 @@ DATA["0012"] = (
     "INSERT INTO compaction_claims (owner_id, thread_id, holder, lease_until) VALUES ('ada', 't', 'h', 1)",
 )
 DATA["0013"] = DATA["0012"]
+DATA["0014"] = DATA["0013"]
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
     "0003": ("cache_states", "learned_stats", "summaries"),

@@ -11,7 +11,16 @@ import { history, talk } from "./builders.ts";
 
 function summary(id: string | null, ...texts: string[]): Summary {
   const lines = texts.map((text) => ({ text, sources: ["u1"], pinned: false, segment: "s" }));
-  return { id, upto_message_id: id && "a1", tokens: 9, lines, versions: [] };
+  return {
+    id,
+    upto_message_id: id && "a1",
+    tokens: 9,
+    lines,
+    segments: [],
+    facts: [],
+    past_facts: [],
+    versions: [],
+  };
 }
 
 /** A page whose server answers as `api` says. */
@@ -44,7 +53,9 @@ describe("saving a summary", () => {
     await summaries.refresh("t");
     write("uno");
     await summaries.save("t");
-    expect(sent).toEqual([["t", "1", [{ text: "uno", sources: ["u1"], pinned: false, segment: "s" }]]]);
+    expect(sent).toEqual([
+      ["t", "1", [{ text: "uno", sources: ["u1"], pinned: false, segment: "s" }], undefined],
+    ]);
     expect(view()).toMatchObject({ value: { id: "2" }, draft: null, work: null });
   });
 

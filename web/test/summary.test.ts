@@ -9,7 +9,16 @@ import { given, history, talk, when } from "./builders.ts";
 
 function summary(id: string | null, ...texts: string[]): Summary {
   const lines = texts.map((text, index) => ({ text, sources: [`u${index}`], pinned: false, segment: "s" }));
-  return { id, upto_message_id: id === null ? null : "a1", tokens: 9, lines, versions: [] };
+  return {
+    id,
+    upto_message_id: id === null ? null : "a1",
+    tokens: 9,
+    lines,
+    segments: [],
+    facts: [],
+    past_facts: [],
+    versions: [],
+  };
 }
 
 const loaded = (value: Summary, known: { saved?: boolean; outcome?: string } = {}): PageEvent => ({

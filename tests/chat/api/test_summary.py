@@ -46,7 +46,10 @@ async def test_a_thread_without_a_summary_says_so(chat: Talk) -> None:
         "id": None,
         "upto_message_id": None,
         "tokens": 0,
+        "segments": [],
         "lines": [],
+        "facts": [],
+        "past_facts": [],
         "versions": [],
     }
     assert (await chat.app.http.delete(SUMMARY)).status_code == 404

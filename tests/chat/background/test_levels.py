@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from context.policy import DEFAULT
 from tests.chat.talk import START, Talk, condensed, model, summarises, talk, talking, words_of
 from tests.upstream import Reply, SimClock, Simulator, faults
 
 COMPACT = "/api/threads/t/summary/compact"
+SMALL = replace(DEFAULT, floor_messages=4, summary_budget=400)
 ANSWER = Reply(text="So it is, then. " * 8, thinking="")
 
 
@@ -25,7 +28,7 @@ def shortened(request: dict[str, Any]) -> Reply:
     lines = condensed(request).splitlines()
     if merges(request):
         return Reply(text="\n".join(lines[::2]), thinking="")
-    return Reply(text="\n".join(line.replace(" [", " and so on" * 40 + " [") for line in lines), thinking="")
+    return Reply(text="\n".join(line.replace(" [", " and so on" * 14 + " [") for line in lines), thinking="")
 
 
 def respond(request: dict[str, Any]) -> Reply:
@@ -40,10 +43,11 @@ async def chat(tmp_path: Path) -> AsyncIterator[Talk]:
 
 
 async def compact(chat: Talk, times: int, *, first: int = 0) -> dict[str, Any]:
-    """Talk and compact by hand so many times; returns the last summary."""
+    """Talk and compact by hand so many times, with a small summary; returns the last one."""
+    object.__setattr__(chat.app.deps.deployment, "policy", SMALL)  # frozen: no setting makes it so small
     summary: dict[str, Any] = {}
     for number in range(first, first + times):
-        await chat.many(12, first=100 * number, length=200)
+        await chat.many(3 if number else 5, first=10 * number, length=60)
         answer = await chat.app.http.post(COMPACT)
         assert answer.status_code == 200, answer.text
         summary = answer.json()
@@ -80,7 +84,7 @@ async def test_the_cached_prefix_ends_where_the_first_merged_segment_began(chat:
     await chat.say("Go on.")
     after = [block["text"] for block in chat.asked()[-1].json["messages"][0]["content"]]
     assert before[0] == after[0], "the segment of level 1 keeps its bytes"
-    assert before[1] != after[1]
+    assert before[2] != after[2]
 
 
 async def test_a_merge_that_fails_loses_nothing_and_is_made_up_for(chat: Talk) -> None:
@@ -98,7 +102,7 @@ async def test_a_merge_that_fails_loses_nothing_and_is_made_up_for(chat: Talk) -
 
 async def test_a_summary_does_not_grow_without_end_while_merges_fail(chat: Talk) -> None:
     chat.sim.respond(lambda request: faults.refusal(after="") if merges(request) else respond(request))
-    sizes = [(await compact(chat, 1, first=number))["tokens"] for number in range(9)]
+    sizes = [(await compact(chat, 1, first=number))["tokens"] for number in range(12)]
     budget = chat.app.deps.deployment.policy.summary_budget
     assert max(sizes) > budget, "or this proves nothing"
     assert max(sizes) < 2 * budget
@@ -156,12 +160,11 @@ async def test_branches_behind_one_summary_merge_apart(tmp_path: Path) -> None:
         leaf = (await chat.app.messages("t", limit=200))[-1]["id"]
         tellings: dict[str, dict[str, Any]] = {}
         for name in ("left", "right"):
-            await chat.say(f"To the {name} now.", parent_id=leaf)
-            for number in range(12):
-                await chat.say(f"{name} {number}: " + "we went on with it " * 40)
+            await chat.say(f"{name} is where we go.", parent_id=leaf)
+            await chat.many(3, length=60)
             tellings[name] = (await chat.app.http.post(COMPACT)).json()
         for name, other in (("left", "right"), ("right", "left")):
             texts = " ".join(line["text"] for line in tellings[name]["lines"])
-            assert f"said: {name} 0" in texts
-            assert other not in texts
+            assert f"said: {name} is where" in texts
+            assert f"{other} is where" not in texts
             assert len(homes(tellings[name])) == 2

@@ -1,7 +1,7 @@
 // The summary of a thread: loads it when it may have changed, and does what its reader asks.
 
 import { emptySummary, type State, type SummaryWork } from "../state/state.ts";
-import { linesOf } from "../state/summary.ts";
+import { factsOf, linesOf } from "../state/summary.ts";
 import { errorMessage, isMissing } from "../transport/http.ts";
 import type { Summary } from "../transport/protocol.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -50,7 +50,9 @@ export function createSummaries(dependencies: Dependencies) {
       const { base } = draft;
       await attempt(threadId, "saving", "The summary could not be saved.", async () => {
         try {
-          loaded(threadId, await api.correctSummary(threadId, base, linesOf(draft)), { saved: true });
+          loaded(threadId, await api.correctSummary(threadId, base, linesOf(draft), factsOf(draft)), {
+            saved: true,
+          });
         } catch (error) {
           if (!isMissing(error)) throw error;
           // There is a newer version: the draft is applied to it and waits to be saved again.

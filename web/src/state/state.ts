@@ -1,4 +1,12 @@
-import type { Message, Part, ServerInfo, Summary, SummaryLine, Thread } from "../transport/protocol.ts";
+import type {
+  FactName,
+  Message,
+  Part,
+  ServerInfo,
+  Summary,
+  SummaryLine,
+  Thread,
+} from "../transport/protocol.ts";
 
 export interface State {
   readonly info: ServerInfo | null;
@@ -133,6 +141,8 @@ export interface DraftLine extends SummaryLine {
   /** The saved line; null for a new line. */
   readonly before: SummaryLine | null;
   readonly removed: boolean;
+  /** What the line is about when it is the value of a key fact. */
+  readonly fact?: FactName;
 }
 
 export interface Alert {

@@ -1,7 +1,7 @@
 // The summary of a conversation, and a draft of the reader's unsaved corrections. A draft is never lost: when a newer version
 // of the summary arrives, the corrections are applied to it.
 
-import type { Summary, SummaryLine } from "../transport/protocol.ts";
+import type { FactName, KeyFact, Summary, SummaryLine } from "../transport/protocol.ts";
 import type { PageEvent } from "./events.ts";
 import type { Draft, DraftLine, SummaryView } from "./state.ts";
 
@@ -30,7 +30,8 @@ export function reduceSummary(view: SummaryView, event: PageEvent): SummaryView 
 }
 
 export function draftOf(summary: Summary): Draft {
-  return { base: summary.id, rebased: false, lines: summary.lines.map(savedLine(summary.id)) };
+  const facts = summary.facts.map(savedFact(summary.id));
+  return { base: summary.id, rebased: false, lines: [...facts, ...summary.lines.map(savedLine(summary.id))] };
 }
 
 export function withChange(draft: Draft, key: string, change: LineChange): Draft {
@@ -54,10 +55,20 @@ export function isChanged(draft: Draft): boolean {
 
 /** The lines to save, without those that are removed or empty. */
 export function linesOf(draft: Draft): readonly SummaryLine[] {
-  return draft.lines.flatMap(({ text, sources, pinned, segment, removed }) =>
-    removed || singleLine(text) === ""
+  return draft.lines.flatMap(({ text, sources, pinned, segment, removed, fact }) =>
+    removed || fact !== undefined || singleLine(text) === ""
       ? []
       : [{ text: singleLine(text), sources, pinned, ...(segment === undefined ? {} : { segment }) }],
+  );
+}
+
+/** The key facts to save, without those that are removed or empty; undefined, which changes none, when the draft has none. */
+export function factsOf(draft: Draft): readonly KeyFact[] | undefined {
+  if (!draft.lines.some(({ fact }) => fact !== undefined)) return undefined;
+  return draft.lines.flatMap(({ text, sources, pinned, removed, fact }) =>
+    removed || fact === undefined || singleLine(text) === ""
+      ? []
+      : [{ ...fact, value: singleLine(text), sources, pinned }],
   );
 }
 
@@ -65,8 +76,19 @@ export function linesOf(draft: Draft): readonly SummaryLine[] {
 export function rebaseDraft(draft: Draft, summary: Summary): Draft | null {
   if (draft.base === summary.id) return draft;
   const edits = new Map(
-    draft.lines.filter(isEdited).map((line) => [line.before?.text ?? line.key, line] as const),
+    draft.lines
+      .filter(isEdited)
+      .map((line) => [identity(line, line.before?.text ?? line.key), line] as const),
   );
+  const facts = summary.facts.map((fact, index): DraftLine => {
+    const saved = savedFact(summary.id)(fact, index);
+    const edit = edits.get(identity(saved, saved.text));
+    if (edit === undefined) return saved;
+    edits.delete(identity(saved, saved.text));
+    // What was removed has another value now: that is another fact.
+    if (edit.removed && edit.before?.text !== saved.text) return saved;
+    return { ...saved, text: edit.text, pinned: edit.pinned, removed: edit.removed };
+  });
   const lines = summary.lines.map((line, index): DraftLine => {
     const saved = savedLine(summary.id)(line, index);
     const edit = edits.get(line.text);
@@ -76,7 +98,7 @@ export function rebaseDraft(draft: Draft, summary: Summary): Draft | null {
   });
   // Edits of lines that no longer exist become new lines.
   const added = [...edits.values()].filter(({ removed }) => !removed).map(newLine);
-  const rebased: Draft = { base: summary.id, rebased: true, lines: [...lines, ...added] };
+  const rebased: Draft = { base: summary.id, rebased: true, lines: [...facts, ...lines, ...added] };
   return isChanged(rebased) ? rebased : null;
 }
 
@@ -94,6 +116,24 @@ function savedLine(id: string | null) {
   });
 }
 
-function newLine({ key, text, sources, pinned }: DraftLine): DraftLine {
-  return { key: `new/${key}`, text, sources, pinned, before: null, removed: false };
+function savedFact(id: string | null) {
+  return ({ kind, subject, value, sources, pinned }: KeyFact, index: number): DraftLine => ({
+    text: value,
+    sources,
+    pinned,
+    key: `${id}/fact/${index}`,
+    before: { text: value, sources, pinned },
+    removed: false,
+    fact: { kind, subject },
+  });
+}
+
+/** By what a line is found in another version: a key fact by its kind and subject, a line by its text. */
+function identity({ fact }: { readonly fact?: FactName }, text: string): string {
+  return fact === undefined ? text : `= ${fact.kind}; ${fact.subject}`;
+}
+
+function newLine({ key, text, sources, pinned, fact }: DraftLine): DraftLine {
+  const about = fact === undefined ? {} : { fact };
+  return { key: `new/${key}`, text, sources, pinned, before: null, removed: false, ...about };
 }

@@ -3,6 +3,7 @@
 import { createHttp, type HttpOptions, wellFormed } from "./http.ts";
 import type {
   AcceptedTurn,
+  KeyFact,
   Message,
   Presence,
   Rating,
@@ -65,8 +66,12 @@ export function createApi(options: HttpOptions) {
     cancelTurn: (id: string) => json<void>("POST", `${turnPath(id)}/cancel`, {}),
     summary: (thread: string) => json<Summary>("GET", `${threadPath(thread)}/summary`),
     /** Corrects version `id`; 404 when it is no longer the newest. */
-    correctSummary: (thread: string, id: string, lines: readonly SummaryLine[]) =>
-      json<Summary>("PUT", `${threadPath(thread)}/summary`, { id, lines }),
+    correctSummary: (
+      thread: string,
+      id: string,
+      lines: readonly SummaryLine[],
+      facts: readonly KeyFact[] | undefined,
+    ) => json<Summary>("PUT", `${threadPath(thread)}/summary`, { id, lines, facts }),
     undoSummary: (thread: string) => json<Summary>("DELETE", `${threadPath(thread)}/summary`),
     compact: (thread: string) => json<Summary>("POST", `${threadPath(thread)}/summary/compact`, {}),
     /** The request outlives the page, so that a closing page can report that it closes. */

@@ -190,30 +190,15 @@ export interface TurnContext {
   readonly calls: readonly Call[];
 }
 
-/** The summary that replaces old messages of the visible branch; `id` is null while there is none. */
-export interface Summary {
-  readonly id: string | null;
-  readonly upto_message_id: string | null;
-  readonly tokens: number;
-  readonly lines: readonly SummaryLine[];
-  readonly versions: readonly SummaryVersion[];
-}
-
-export interface SummaryLine {
-  readonly text: string;
-  /** Ids of the messages that the line summarizes. */
-  readonly sources: readonly string[];
-  readonly pinned: boolean;
-  readonly segment?: string;
-}
-
-export interface SummaryVersion {
-  readonly id: string;
-  readonly upto_message_id: string;
-  readonly origin: string;
-  readonly active: boolean;
-  readonly created_at: string;
-}
+export type {
+  FactName,
+  KeyFact,
+  PastFact,
+  Summary,
+  SummaryLine,
+  SummarySegment,
+  SummaryVersion,
+} from "./summary-protocol.ts";
 
 /** Whether this page is shown, hidden, or closed. */
 export type Presence = "visible" | "open" | "gone";

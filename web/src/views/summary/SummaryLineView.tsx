@@ -20,13 +20,14 @@ export function SummaryLineView({ threadId, line, busy, onChange, onFollow }: Li
   const [isEditing, setEditing] = useRowState(`line.${threadId}.${line.key}`, false);
   const { text, pinned, removed, before } = line;
   const isChanged = before === null || singleLine(text) !== before.text;
+  const noun = line.fact === undefined ? "line" : "key fact";
   return (
     <li
       class={`summary-line ${pinned ? "pinned" : ""} ${removed ? "removed" : ""} ${isChanged ? "changed" : ""}`}
     >
       {isEditing ? (
         <LineField
-          label="Edit the line"
+          label={`Edit the ${noun}`}
           text={text}
           onInput={(next) => onChange({ text: next })}
           onDone={() => setEditing(false)}
@@ -37,6 +38,7 @@ export function SummaryLineView({ threadId, line, busy, onChange, onFollow }: Li
         />
       ) : (
         <p class="summary-text" dir="auto">
+          {line.fact !== undefined && <span class="fact-subject">{limitMarks(line.fact.subject)}: </span>}
           {limitMarks(text)}
         </p>
       )}
@@ -53,6 +55,7 @@ export function SummaryLineView({ threadId, line, busy, onChange, onFollow }: Li
           </button>
         ) : (
           <LineTools
+            noun={noun}
             isEditing={isEditing}
             pinned={pinned}
             busy={busy}
@@ -90,6 +93,7 @@ function Sources({
 }
 
 interface ToolsProps {
+  readonly noun: string;
   readonly isEditing: boolean;
   readonly pinned: boolean;
   readonly busy: boolean;
@@ -97,18 +101,18 @@ interface ToolsProps {
   readonly onChange: (change: LineChange) => void;
 }
 
-function LineTools({ isEditing, pinned, busy, onEdit, onChange }: ToolsProps): JSX.Element {
+function LineTools({ noun, isEditing, pinned, busy, onEdit, onChange }: ToolsProps): JSX.Element {
   return (
     <span class="summary-tools">
       <IconButton
         icon={isEditing ? "check" : "edit"}
-        label={isEditing ? "Done" : "Edit the line"}
+        label={isEditing ? "Done" : `Edit the ${noun}`}
         disabled={busy}
         onClick={() => onEdit(!isEditing)}
       />
       <IconButton
         icon="trash"
-        label="Remove the line"
+        label={`Remove the ${noun}`}
         disabled={busy}
         onClick={() => {
           onEdit(false);

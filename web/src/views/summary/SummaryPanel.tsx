@@ -9,8 +9,9 @@ import { IconButton } from "../elements/icons.tsx";
 import { Skeleton } from "../elements/Skeleton.tsx";
 import { useActions } from "../hooks/actions-context.ts";
 import { useRowState } from "../hooks/use-row-state.ts";
+import { KeyFacts } from "./KeyFacts.tsx";
 import { LineField } from "./LineField.tsx";
-import { SummaryLineView } from "./SummaryLineView.tsx";
+import { Segments } from "./Segments.tsx";
 import { Unsaved } from "./Unsaved.tsx";
 import { Versions } from "./Versions.tsx";
 
@@ -111,23 +112,26 @@ function Lines({ threadId, summary, draft, busy, onDraft, onFollow }: LinesProps
     <>
       {exists && (
         <p class="hint">
-          The model gets these lines in place of the messages they summarize. The numbers link to the
-          messages.
+          The model gets this in place of the messages it summarizes. The numbers link to the messages.
         </p>
       )}
       {!exists && draft.lines.length === 0 && <NoSummary threadId={threadId} busy={busy} />}
-      <ul class="summary-lines">
-        {draft.lines.map((line) => (
-          <SummaryLineView
-            key={line.key}
-            threadId={threadId}
-            line={line}
-            busy={busy}
-            onFollow={onFollow}
-            onChange={(lineChange) => change(line.key, lineChange)}
-          />
-        ))}
-      </ul>
+      <KeyFacts
+        threadId={threadId}
+        facts={draft.lines.filter(({ fact }) => fact !== undefined)}
+        past={summary.past_facts}
+        busy={busy}
+        onChange={change}
+        onFollow={onFollow}
+      />
+      <Segments
+        threadId={threadId}
+        segments={summary.segments}
+        lines={draft.lines.filter(({ fact }) => fact === undefined)}
+        busy={busy}
+        onChange={change}
+        onFollow={onFollow}
+      />
       {exists && (
         <NewLine
           threadId={threadId}
