@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy import func, select
 
 from context.models.pricing import PICO
+from context.planning.stored_plan import StoredPlan
 from context.request.prompts import TITLE
 from store import tables
 from store.ledger import entries
@@ -125,6 +126,17 @@ class Player:
         """The calls of the thread."""
         async with self.app.deps.database.reading() as connection:
             return await entries.of_thread(connection, LOCAL, THREAD)
+
+    async def floors(self) -> list[int | None]:
+        """How many messages had to be verbatim in each turn, as its plan says."""
+        async with self.app.deps.database.reading() as connection:
+            plans = await connection.scalars(
+                select(tables.turns.c.plan)
+                .where(tables.turns.c.thread_id == THREAD)
+                .order_by(tables.turns.c.id)
+            )
+        stored = [StoredPlan.of(value) for value in plans]
+        return [None if plan is None else plan.floor for plan in stored]
 
 
 @asynccontextmanager

@@ -25,13 +25,16 @@ FRAME = 4  # tokens around a message that are not its text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """A thread and what became of it. `spent`: picodollars by purpose; `calls` by purpose; `misses`: turns that lost a cached prefix."""
+    """A thread and what became of it. `spent`: picodollars by purpose; `calls` by purpose; `misses`: turns that lost a cached prefix;
+    `floors`: by turn, the messages that had to be verbatim.
+    """
 
     thread: Thread
     spent: dict[str, int]
     calls: dict[str, int]
     misses: int
     sent: tuple[Sent, ...]
+    floors: tuple[int | None, ...]
 
     @classmethod
     async def of(cls, thread: Thread, playing: Player) -> Played:
@@ -42,6 +45,7 @@ class Played:
             calls=dict(Counter(row.purpose for row in rows)),
             misses=sum(row.cache_miss is not None for row in rows),
             sent=tuple(playing.sent),
+            floors=tuple(await playing.floors()),
         )
 
     @property
@@ -80,8 +84,9 @@ def sized(played: Played) -> list[SizedTurn]:
             user=FRAME + count(exchange.user, request.model),
             answer=FRAME + count(exchange.answer, request.model),
             summary=request.summary_tokens,
+            floor=floor,
         )
-        for request, exchange in zip(played.sent, played.thread.exchanges, strict=True)
+        for request, exchange, floor in zip(played.sent, played.thread.exchanges, played.floors, strict=True)
     ]
 
 
@@ -98,6 +103,6 @@ def answers(played: Played) -> int:
 
 
 def least(played: Played) -> int:
-    """The offline bound of a thread in picodollars, answers included, with the summaries it had; recall and tools are not in it."""
+    """The offline bound of a thread in picodollars, answers included, with the summaries and floors it had; recall and tools are not in it."""
     frame = frame_of(inputs_of(played), system=played.sent[0].system)
     return bound(sized(played), frame) + answers(played)
