@@ -23,13 +23,14 @@ from context.cache.layout import lay_out
 from context.cache.plan_inputs import BranchState, PlanInputs, arriving, cost_model
 from context.cache.positions import Layout
 from context.cache.prefix_sizes import counted_prefixes
-from context.cache.ttl_choice import NAMES, choose_ttls
+from context.cache.ttl_choice import choose_ttls
 from context.compaction import when
 from context.compaction.levels import unchanged
 from context.compaction.scope import Compaction
 from context.messages import Message
 from context.models.pricing import Ttl
 from context.planning.planned import Estimate, Plan
+from context.planning.reasons import NO_CACHE, breakpoint_reason, head_reason, summary_reason
 from context.planning.trim import Trimmed, trim
 from context.request.recipe import LAYOUT, Breakpoint, Recalled, RecalledRef, Recipe
 from context.request.window import Floor
@@ -37,7 +38,6 @@ from context.routing.choice import Route
 
 # Compactions after which the summary's unchanged part is marked, as far as breakpoints are left.
 AHEAD: Final = (1, 2, 4)
-NO_CACHE = "this endpoint has no prompt cache"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +93,10 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
         reasons={
             "route": turn.route.reason,
             "window": trimmed.window.reason,
-            "summary": _summary_reason(trimmed),
+            "summary": summary_reason(trimmed),
             "cache": ttl_reason,
-            "system": _head_reason(inputs, ttls),
-            "breakpoints": _breakpoint_reason(inputs, placed, compaction),
+            "system": head_reason(inputs, ttls),
+            "breakpoints": breakpoint_reason(inputs, placed, compaction),
             "compaction": "nothing to compact" if compaction is None else compaction.reason,
         },
     )
@@ -277,30 +277,6 @@ def _arrived(inputs: PlanInputs, messages: Sequence[Message], cache_state: Cache
             break
         total += message.tokens
     return inputs.in_model(total)
-
-
-def _summary_reason(trimmed: Trimmed) -> str:
-    if trimmed.summary is None:
-        return "no summary yet"
-    return f"stands for everything up to {trimmed.summary.upto_id}"
-
-
-def _head_reason(inputs: PlanInputs, ttls: Ttls) -> str:
-    shared = "; other threads share the system prompt" if inputs.shared_prompt else ""
-    return f"cache TTL of system prompt and summary: {NAMES[ttls.head]}{shared}"
-
-
-def _breakpoint_reason(
-    inputs: PlanInputs, placed: Sequence[PlacedBreakpoint], compaction: Compaction | None
-) -> str:
-    if not inputs.model.min_cacheable:
-        return NO_CACHE
-    if not placed:
-        return "no cache breakpoints: nothing in this prompt is worth caching"
-    if compaction is not None and compaction.kind != "warm":
-        return "only what stays the same after the compaction is cached"
-    count = "1 cache breakpoint" if len(placed) == 1 else f"{len(placed)} cache breakpoints"
-    return f"{count}: what stays the same is read from the cache, and the new text is added to it"
 
 
 def _stored_ttl(ttl: CacheTtl) -> Ttl:

@@ -221,6 +221,7 @@ async def test_a_turn_tells_what_its_request_was_made_of(house: Palaver, thread:
         "cache",
         "system",
         "breakpoints",
+        "recall",
         "compaction",
     }
     actual_usage = turn["usage"]["input_tokens"]
