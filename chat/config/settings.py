@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         description="How much older messages are worth on a turn that may need them: `off`, `thrifty`, `balanced` or `generous`; see `context/recall/README.md`.",
     )
     recall_tokens: int = Field(
-        default=5_000,
+        default=8_000,
         ge=0,
         le=100_000,
         description="Most tokens of older messages recalled for one turn, however much they are worth; 0: none.",

@@ -19,7 +19,14 @@ MODES: Final[tuple[RecallMode, ...]] = get_args(RecallMode)
 
 # What an answer without the evidence costs: turns of the thread, and input tokens of the model's lowest price.
 TURNS: Final = 1.5
-TRUST: Final[dict[RecallMode, int]] = {"off": 0, "thrifty": 45_000, "balanced": 180_000, "generous": 720_000}
+TRUST: Final[dict[RecallMode, int]] = {
+    "off": 0,
+    "thrifty": 45_000,
+    "balanced": 350_000,
+    "generous": 1_000_000,
+}
+# The trust is worth at most so many turns of the thread: what a thread pays for recall stays in proportion to what it pays for answers.
+MOST_TURNS: Final[dict[RecallMode, int]] = {"off": 0, "thrifty": 40, "balanced": 120, "generous": 600}
 
 # The chance that a message is what a question needs, by its score beside the best one. From questions about conversations whose evidence is known;
 # two sources give the same curve (README.md). Between the points, the logarithm is interpolated.
@@ -68,4 +75,4 @@ def answer_value(mode: RecallMode, prices: PriceTable, *, prompt: int, turn: int
     now, lowest = prices.at(prompt).input, prices.at(0).input
     if now <= 0:
         return float(TRUST[mode])
-    return (TURNS * turn + TRUST[mode] * lowest) / now
+    return (TURNS * turn + min(TRUST[mode] * lowest, MOST_TURNS[mode] * turn)) / now

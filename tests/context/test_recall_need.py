@@ -11,7 +11,7 @@ from context.models.pricing import Prices, PriceTable
 from context.recall.asking import manner
 from context.recall.need import BIAS, WEIGHTS, Signs, may_need, probability, signs
 from context.recall.policy import DEFAULT
-from context.recall.purchase import MODES, Terms, answer_value, chance
+from context.recall.purchase import MODES, MOST_TURNS, TRUST, TURNS, Terms, answer_value, chance
 from context.recall.query import analyse
 
 NOTHING_ASKED = (
@@ -166,9 +166,16 @@ def test_a_dearer_policy_values_more_and_a_dearer_prompt_buys_less() -> None:
     assert longer > worth[2], "a dear turn is dear to repeat"
 
 
-def test_a_model_that_costs_nothing_weighs_tokens_too() -> None:
-    assert answer_value("balanced", prices(input=0), prompt=5_000, turn=0) == answer_value(
-        "balanced", prices(), prompt=5_000, turn=0
+def test_what_a_cheap_turn_buys_stays_in_proportion_to_it() -> None:
+    table, turn = prices(), 400 * prices().at(0).input  # as much as 400 uncached tokens
+    for mode in ("thrifty", "balanced", "generous"):
+        assert answer_value(mode, table, prompt=5_000, turn=turn) == (TURNS + MOST_TURNS[mode]) * 400
+    assert (
+        answer_value("balanced", table, prompt=5_000, turn=100 * turn) == TURNS * 40_000 + TRUST["balanced"]
     )
+
+
+def test_a_model_that_costs_nothing_weighs_tokens_too() -> None:
+    assert answer_value("balanced", prices(input=0), prompt=5_000, turn=0) == TRUST["balanced"]
     assert Terms(cap=10).pays(1e-9, 10**9), "without terms everything pays"
     assert Terms(cap=10).worth == inf
