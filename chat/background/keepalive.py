@@ -23,7 +23,7 @@ from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
 from context.cache import keepalive
-from context.cache.cache_state import after_keepalive
+from context.cache.cache_state_update import after_keepalive
 from context.cache.idle_gaps import Presence
 from context.cache.keepalive import Decision
 from context.cache.plan_inputs import BranchState, PlanInputs

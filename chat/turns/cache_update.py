@@ -10,7 +10,8 @@ from chat.runtime.runtime import Runtime
 from chat.runtime.token_sizes import PrefixSize
 from chat.turns.turn_work import TurnWork
 from context.cache import keepalive
-from context.cache.cache_state import CacheState, after_request
+from context.cache.cache_state import CacheState
+from context.cache.cache_state_update import after_request
 from context.cache.global_gaps import GlobalGaps
 from context.cache.layout import lay_out
 from context.cache.plan_inputs import BranchState, PlanInputs

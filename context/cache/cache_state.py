@@ -6,20 +6,18 @@ The provider's cache is per model, so is everything in here. One cache state is 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from context.cache.idle_gaps import Gap, Kind, kind_of
-from context.cache.prefix_sizes import NOTHING, CountedPrefixes, Sizes, remembered, reported
-from context.models.pricing import Ttl, Usage
+from context.cache.prefix_sizes import NOTHING, CountedPrefixes, Size, Sizes
+from context.models.pricing import Ttl
 from context.policy import Policy
 
 CacheTtl = Literal["none", "5m", "1h"]
 TTL_MS: Final[Mapping[CacheTtl, int]] = {"none": 0, "5m": 300_000, "1h": 3_600_000}
 
 FIRST_NEED: Final = 0.002  # of a cache state's turns that need something old, where nothing is known
-NEED_TURNS: Final = 50  # turns over which that is averaged
-POSITIONS_KEPT: Final = 16  # written positions that are remembered; older ones are dead or far behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +32,8 @@ class Ttls:
 class Written:
     """A cache entry: a prefix of the prompt up to a breakpoint, under its key, and its tokens as far as they are known.
 
-    `key` says what the prefix is made of; equal keys mean equal bytes. `exact` when the provider counted the tokens.
+    `key` says what the prefix is made of; equal keys mean equal bytes. `exact` when the provider counted the tokens; `error`: how far
+    they may be off where they follow from a bill, None where they are estimated.
     """
 
     key: str
@@ -42,6 +41,7 @@ class Written:
     ttl: Ttl
     touched_at: int
     exact: bool = False
+    error: int | None = None
 
     def alive(self, now: int) -> bool:
         return now <= self.touched_at + TTL_MS[self.ttl]
@@ -100,6 +100,15 @@ class CacheState:
         """The kind of the cache state's last gap."""
         return kind_of(self.gaps[-1].ms) if self.gaps else None
 
+    @property
+    def inferred_sizes(self) -> dict[str, Size]:
+        """The sizes of cached prefixes that no bill told but that follow from one, by key."""
+        return {
+            entry.key: Size(entry.tokens, entry.error)
+            for entry in self.written
+            if entry.error is not None and not entry.exact
+        }
+
     def holds(self, key: str, now: int) -> Written | None:
         """The living entry under a key."""
         return next((entry for entry in self.written if entry.key == key and entry.alive(now)), None)
@@ -113,14 +122,15 @@ class CacheState:
         value["sizes"] = [list(size) for size in self.sizes]
         value["gaps"] = [[gap.ms, gap.tokens] for gap in self.gaps]
         value["written"] = [
-            [entry.key, entry.tokens, entry.ttl, entry.touched_at, entry.exact] for entry in self.written
+            [entry.key, entry.tokens, entry.ttl, entry.touched_at, entry.exact, entry.error]
+            for entry in self.written
         ]
         return value
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "CacheState":
-        """The inverse of `to_json`. Before sizes were stored they stood at the entries only."""
-        counted = [(key, tokens) for key, tokens, _, _, exact in value["written"] if exact]
+        """The inverse of `to_json`. Before sizes were stored they stood at the entries only; errors of entries came later."""
+        counted = [(key, tokens) for key, tokens, _, _, exact, *_ in value["written"] if exact]
         return CacheState(
             **{
                 **value,
@@ -128,8 +138,15 @@ class CacheState:
                 "sizes": tuple((key, tokens) for key, tokens in value.get("sizes", counted)),
                 "gaps": tuple(Gap(ms=ms, tokens=tokens) for ms, tokens in value["gaps"]),
                 "written": tuple(
-                    Written(key=key, tokens=tokens, ttl=ttl, touched_at=at, exact=exact)
-                    for key, tokens, ttl, at, exact in value["written"]
+                    Written(
+                        key=key,
+                        tokens=tokens,
+                        ttl=ttl,
+                        touched_at=at,
+                        exact=exact,
+                        error=error[0] if error else None,
+                    )
+                    for key, tokens, ttl, at, exact, *error in value["written"]
                 ),
             }
         )
@@ -166,116 +183,6 @@ class CacheUse:
         return max(0, self.read_tokens - self.read_error)
 
 
-def after_request(
-    cache_state: CacheState,
-    use: CacheUse,
-    *,
-    started_at: int,
-    actual_usage: Usage | None,
-    upstream_id: str | None,
-    policy: Policy,
-    first_usage: Usage | None = None,
-) -> CacheState:
-    """The cache state after a turn's request that the provider began to answer.
-
-    Once per turn, with the last request that began. `actual_usage` is None when the answer broke off before its usage was known; `first_usage` is that of the
-    planned prompt, before any tool had answered, where it is another. `started_at` is the start of the request. A request that failed before
-    the response began wrote nothing: leave the cache state as it was.
-    """
-    if started_at < cache_state.used_at:
-        return cache_state
-    first = cache_state.used_at == 0
-    gaps = cache_state.gaps
-    if not first:
-        gaps = (*gaps, Gap(ms=started_at - cache_state.used_at, tokens=max(0, use.arrived)))
-    memory = 1 - 1 / policy.share_turns
-    bill = actual_usage if first_usage is None else first_usage
-    sizes = {} if bill is None else reported(use.counted, bill)
-    output = cache_state.output if actual_usage is None else actual_usage.output
-    return replace(
-        cache_state,
-        window_ttl=use.ttls.window,
-        head_ttl=use.ttls.head,
-        touched_at=started_at,
-        used_at=started_at,
-        last_id=use.user_id,
-        settings=use.settings,
-        upstream_id=upstream_id,
-        written=_rewritten(cache_state, use, started_at, actual_usage, sizes),
-        sizes=remembered(cache_state.sizes, sizes),
-        gaps=gaps[-policy.gaps_kept :],
-        share=_share(cache_state, use.depth, policy),
-        keepalives=0,
-        renewals=cache_state.renewals * memory + cache_state.keepalives * (1 - memory),
-        output=output if first else cache_state.output * memory + output * (1 - memory),
-        uses=cache_state.uses + 1,
-        depth=use.depth,
-        tools=use.tools,
-        summary_id=use.summary_id,
-        need=cache_state.need if use.need is None else _averaged(cache_state.need, use.need),
-    )
-
-
-def _averaged(need: float, newest: float) -> float:
-    return need + (newest - need) / NEED_TURNS
-
-
-def after_keepalive(
-    cache_state: CacheState, *, started_at: int, head: int | None = None, cost: int = 0
-) -> CacheState:
-    """The cache state after a keep-alive that was answered: all entries its last request wrote or read are renewed.
-
-    With `head` only those of up to so many tokens: the window is no longer cached then. `cost` in picodollars.
-    """
-    day = started_at // 86_400_000
-    written = tuple(
-        replace(entry, touched_at=started_at)
-        if entry.touched_at == cache_state.touched_at and (head is None or entry.tokens <= head)
-        else entry
-        for entry in cache_state.written
-    )
-    return replace(
-        cache_state,
-        window_ttl=cache_state.window_ttl if head is None else "none",
-        head_ttl=cache_state.ttls.head,
-        touched_at=started_at,
-        keepalives=cache_state.keepalives + 1,
-        written=written,
-        keepalive_day=day,
-        keepalive_cost=cache_state.keepalive_cost_on(day) + cost,
-    )
-
-
-def _rewritten(
-    cache_state: CacheState, use: CacheUse, started_at: int, usage: Usage | None, sizes: Mapping[str, int]
-) -> tuple[Written, ...]:
-    """The entries after a request: what it wrote or read is fresh, what it did not touch is as it was.
-
-    `usage` is None when the provider did not say what it read and wrote; `sizes` are the prefixes that the bill told.
-    """
-    read = use.read_tokens if usage is None else usage.cache_read
-    cached = usage is None or usage.cache_read + usage.cache_write_5m + usage.cache_write_1h
-    alive: dict[str, Written] = {entry.key: entry for entry in cache_state.written if entry.alive(started_at)}
-    if not read:
-        alive.pop(use.read or use.settings, None)
-    elif use.read in alive:
-        alive[use.read] = replace(alive[use.read], touched_at=started_at)
-    for entry in use.breakpoints if cached else ():
-        known = alive.pop(entry.key, None)
-        if known is not None:  # a read renews an entry for the TTL it was written with
-            alive[entry.key] = replace(known, touched_at=started_at)
-        elif (
-            sizes.get(entry.key, entry.tokens) > read
-        ):  # nothing is written before the position that was read
-            alive[entry.key] = replace(entry, touched_at=started_at)
-        elif sizes.get(entry.key) == read:  # another thread wrote it, perhaps with the shorter TTL
-            alive[entry.key] = replace(entry, ttl="5m", touched_at=started_at)
-    return tuple(
-        replace(entry, tokens=sizes[entry.key], exact=True) if entry.key in sizes else entry
-        for entry in alive.values()
-    )[-POSITIONS_KEPT:]
-
-
 def share_at(cache_state: CacheState, depth: int, *, policy: Policy) -> float:
     """The cache state's share of the thread's turns as of a message at that depth: turns of other cache states count against it.
 
@@ -288,12 +195,3 @@ def share_at(cache_state: CacheState, depth: int, *, policy: Policy) -> float:
         cache_state.share
         * (1 - 1 / min(turn + 1, policy.share_turns)) ** max(0, turn - cache_state.depth // 2)
     )
-
-
-def _share(cache_state: CacheState, depth: int, policy: Policy) -> float:
-    """The share with one more use."""
-    turn = depth // 2
-    if cache_state.uses == 0:
-        return share_at(cache_state, depth, policy=policy)
-    fresh = 1 / min(turn + 1, policy.share_turns)
-    return float(cache_state.share * (1 - fresh) ** max(1, turn - cache_state.depth // 2) + fresh)

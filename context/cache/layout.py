@@ -5,8 +5,8 @@ from hashlib import sha256
 
 from context.cache.cache_state import CacheState
 from context.cache.plan_inputs import BranchState, PlanInputs
-from context.cache.positions import Layout
-from context.cache.prefix_sizes import Row, positions
+from context.cache.positions import Layout, Row
+from context.cache.prefix_sizes import positions
 from context.request.recipe import SEGMENT, SUMMARY, SYSTEM, Recalled
 from context.request.window import spoken
 
@@ -35,7 +35,14 @@ def lay_out(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled
         key = _digest(f"{key} {block.digest}")
         rows.append(Row(at=f"recall:{block.id}", key=key, tokens=block.tokens * ratio, doubt=doubt))
     rows.append(Row(at=END, key=_digest(f"{key} {END}"), tokens=0.0, doubt=0.0))
-    return Layout(positions=positions(rows, _known(inputs, branch.cache_state)), head=head, newest=newest)
+    known = _known(inputs, branch.cache_state)
+    return Layout(
+        positions=positions(rows, known, branch.cache_state.inferred_sizes),
+        head=head,
+        newest=newest,
+        rows=rows,
+        known=known,
+    )
 
 
 def _known(inputs: PlanInputs, cache_state: CacheState) -> dict[str, int]:

@@ -1,7 +1,17 @@
 """The blocks of a prompt in the order of the cache: what a cache breakpoint stands on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A block of a prompt: its name, the key of the prefix it ends, its estimated tokens and the share by which they may be off."""
+
+    at: str
+    key: str
+    tokens: float
+    doubt: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +41,11 @@ class Layout:
     """All blocks of a prompt. Index 0 is the system prompt, `head` the last block before the window, `newest` the new user text.
 
     Without a summary `head` is 0 too. The last position is no block but the end of the prompt, whatever the provider adds included.
+    `rows`: what the positions were estimated from, with the sizes `known` from bills by key.
     """
 
     positions: Sequence[Position]
     head: int
     newest: int
+    rows: Sequence[Row] = ()
+    known: Mapping[str, int] = field(default_factory=dict)

@@ -4,15 +4,16 @@ A bill counts the prefix up to the entry it read, up to the last breakpoint of a
 prefix is known by its key (equal keys, equal bytes), so what was told once is not estimated again, whether the entry lives or not.
 
 Between two prefixes of known size the difference is spread over the blocks in proportion to how far each estimate may be off; behind
-the last one the estimates count.
+the last one the estimates count. What was so inferred of a cached prefix counts on when the longer one is gone, as when a compaction
+rewrites the end of the summary: its estimate alone would forget what the bill has shown.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 from typing import Final, NamedTuple
 
-from context.cache.positions import Layout, Position
+from context.cache.positions import Layout, Position, Row
 from context.models.pricing import Ttl, Usage
 
 KNOWN: Final = 48  # prefixes whose sizes are remembered for a thread and model: those told last
@@ -34,25 +35,28 @@ class Marked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedPrefixes:
-    """What a bill counts. `read`: the entry that was to be read, between `least` and `most` tokens; `ends`: the keys of the whole prompt."""
+    """What a bill counts. `read`: the entry that was to be read, between `least` and `most` tokens; `ends`: the keys of the whole prompt.
+
+    `rows`: the blocks of the prompt; `known`: the prefixes whose sizes were known before.
+    """
 
     marked: Sequence[Marked]
     ends: Sequence[str]
     read: str | None
     least: int
     most: int
+    rows: Sequence[Row] = ()
+    known: Mapping[str, int] = field(default_factory=dict)
 
 
 NOTHING: Final = CountedPrefixes(marked=(), ends=(), read=None, least=1, most=0)
 
 
-class Row(NamedTuple):
-    """A block of a prompt: its name, the key of the prefix it ends, its estimated tokens and the share by which they may be off."""
+class Size(NamedTuple):
+    """Tokens of a prefix, and how far they may be off: 0 where a bill told them."""
 
-    at: str
-    key: str
-    tokens: float
-    doubt: float
+    tokens: int
+    error: int
 
 
 def counted_prefixes(
@@ -69,6 +73,8 @@ def counted_prefixes(
         read=read.key,
         least=max(1, read.tokens - read.error),
         most=read.tokens + read.error,
+        rows=layout.rows,
+        known=layout.known,
     )
 
 
@@ -88,37 +94,74 @@ def reported(counted: CountedPrefixes, usage: Usage) -> dict[str, int]:
     return sizes
 
 
+def inferred(counted: CountedPrefixes, sizes: Mapping[str, int]) -> dict[str, Size]:
+    """The sizes of marked prefixes that a bill tells or that follow from it: those up to the longest one of known size."""
+    known = {**counted.known, **sizes}
+    placed = positions(counted.rows, known)
+    last = max((index for index, row in enumerate(counted.rows) if row.key in known), default=-1)
+    marked = {point.key for point in counted.marked}
+    return {
+        position.key: Size(position.tokens, position.error)
+        for position in placed[: last + 1]
+        if position.key in marked
+    }
+
+
 def remembered(sizes: Sizes, new: Mapping[str, int]) -> Sizes:
     """The sizes with those a bill told now; beyond `KNOWN` the oldest go."""
     kept = [(key, tokens) for key, tokens in sizes if key not in new]
     return (*kept, *new.items())[-KNOWN:]
 
 
-def positions(rows: Sequence[Row], known: Mapping[str, int]) -> tuple[Position, ...]:
-    """The blocks of a prompt with the size of the prefix each ends, and how far that may be off."""
+def positions(
+    rows: Sequence[Row], known: Mapping[str, int], inferred_before: Mapping[str, Size] | None = None
+) -> tuple[Position, ...]:
+    """The blocks of a prompt with the size of the prefix each ends, and how far that may be off.
+
+    `known`: sizes that bills told; `inferred_before`: sizes that followed from bills of other prompts, for what is behind those.
+    """
     placed: list[Position] = []
-    begin, start = 0, 0
-    for end, tokens in _anchors(rows, known):
-        placed += _between(rows[begin : end + 1], start, tokens)
-        begin, start = end + 1, tokens
+    begin, start = 0, Size(0, 0)
+    for end, size in _anchors(rows, known, inferred_before or {}):
+        more = max(start.error, size.error)
+        for position in _between(rows[begin : end + 1], start.tokens, size.tokens):
+            placed.append(replace(position, error=position.error + more) if more else position)
+        begin, start = end + 1, size
     estimated = unsure = 0.0
     for row in rows[begin:]:
         estimated += row.tokens
         unsure += row.tokens * row.doubt
-        placed.append(_position(row, max(1, start + round(estimated)), ceil(_error(estimated, unsure))))
+        error = start.error + ceil(_error(estimated, unsure))
+        placed.append(_position(row, max(1, start.tokens + round(estimated)), error))
     return tuple(placed)
 
 
-def _anchors(rows: Sequence[Row], known: Mapping[str, int]) -> list[tuple[int, int]]:
-    """The rows of known size. Sizes grow along a prompt: where two disagree, the longer prefix is believed, which was told last."""
-    anchors: list[tuple[int, int]] = []
+def _anchors(
+    rows: Sequence[Row], known: Mapping[str, int], inferred_before: Mapping[str, Size]
+) -> list[tuple[int, Size]]:
+    """The rows whose size need not be estimated: those of known size, and behind them those of which a size was inferred.
+
+    Sizes grow along a prompt: where two disagree, the longer prefix is believed, which was told last.
+    """
+    exact = _growing([(index, Size(known[row.key], 0)) for index, row in enumerate(rows) if row.key in known])
+    last, least = (exact[-1][0], exact[-1][1].tokens) if exact else (-1, 0)
+    behind = [
+        (index, inferred_before[row.key])
+        for index, row in enumerate(rows)
+        if index > last and row.key in inferred_before
+    ]
+    return [*exact, *((index, size) for index, size in _growing(behind) if size.tokens > least)]
+
+
+def _growing(sizes: Sequence[tuple[int, Size]]) -> list[tuple[int, Size]]:
+    """The sizes without those that are above one of a longer prefix."""
+    growing: list[tuple[int, Size]] = []
     limit = float("inf")
-    for index in range(len(rows) - 1, -1, -1):
-        tokens = known.get(rows[index].key)
-        if tokens is not None and tokens <= limit:
-            anchors.append((index, tokens))
-            limit = tokens
-    return anchors[::-1]
+    for index, size in reversed(sizes):
+        if size.tokens <= limit:
+            growing.append((index, size))
+            limit = size.tokens
+    return growing[::-1]
 
 
 def _error(tokens: float, unsure: float) -> float:

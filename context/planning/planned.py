@@ -24,7 +24,7 @@ class Plan:
 
     `floor`: how many of the messages would be verbatim whatever they cost; `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds of tokens the provider bills,
     output as this model usually answers here; `cost` is its price in picodollars, None when the model has no known price. `compaction` is
-    one that was found undone: carry it out behind the turn. `cache_use` is what `cache_state.after_request` needs to know; `recall` is why something was recalled, or nothing.
+    one that was found undone: carry it out behind the turn. `cache_use` is what `cache_state_update.after_request` needs to know; `recall` is why something was recalled, or nothing.
     """
 
     recipe: Recipe

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from context.cache import cache_state as cache_states
 from context.cache import keepalive
 from context.cache.cache_state import CacheState
+from context.cache.cache_state_update import after_keepalive, after_request
 from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Presence
 from context.cache.plan_inputs import BranchState, PlanInputs
@@ -115,7 +115,7 @@ class Story:
         self.asked.append(
             Asked(planned=planned, body=body, actual_usage=actual_usage, cache_state=cache_state, at=self.now)
         )
-        self.cache_states[model] = cache_states.after_request(
+        self.cache_states[model] = after_request(
             cache_state,
             planned.cache_use,
             started_at=self.now,
@@ -200,9 +200,7 @@ class Story:
                 part=decision.part,
             )
             self.bill(body, model)
-            self.cache_states[model] = cache_states.after_keepalive(
-                cache_state, started_at=self.now, head=decision.head
-            )
+            self.cache_states[model] = after_keepalive(cache_state, started_at=self.now, head=decision.head)
             sent += 1
         self.now = until
         return sent

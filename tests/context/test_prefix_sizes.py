@@ -10,15 +10,26 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.audit.cache_audit import fell_short
-from context.cache.cache_state import CacheState
+from context.cache.cache_state import CacheState, CacheUse, Ttls, Written
+from context.cache.cache_state_update import after_request
 from context.cache.plan_inputs import BranchState, PlanInputs
-from context.cache.prefix_sizes import KNOWN, CountedPrefixes, Marked, Row, positions, remembered, reported
+from context.cache.positions import Layout, Row
+from context.cache.prefix_sizes import (
+    KNOWN,
+    CountedPrefixes,
+    Marked,
+    counted_prefixes,
+    positions,
+    remembered,
+    reported,
+)
 from context.messages import Message
-from context.models.pricing import PriceTable, Usage
+from context.models.pricing import PriceTable, Ttl, Usage
 from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
 from context.policy import DEFAULT
@@ -190,6 +201,73 @@ def test_a_truth_within_the_claimed_errors_is_within_the_interval(
             assert (position.tokens, position.error) == (sizes[index], 0)
         assert abs(position.tokens - sizes[index]) <= position.error + len(rows)
     assert all(one.tokens <= other.tokens for one, other in pairwise(placed))
+
+
+SYSTEM, KEPT, HEAD = 160, 386, 305
+"""True tokens of a system prompt, of a part of the summary that stays, and of what follows it; the two parts are estimated at 449 and 360."""
+
+
+def summary_billed(newest: int, *, ttl: Ttl = "1h") -> CacheState:
+    """The cache state behind the bill of a prompt with breakpoints inside and at the end of its summary."""
+    rows = [
+        Row(at="system", key="system", tokens=SYSTEM, doubt=0.1),
+        Row(at="summary:a", key="a", tokens=449, doubt=0.11),
+        Row(at="summary", key="ab", tokens=360, doubt=0.11),
+        Row(at="m1", key="m1", tokens=newest, doubt=0.11),
+        Row(at="end", key="end", tokens=0, doubt=0),
+    ]
+    known = {"system": SYSTEM}
+    layout = Layout(positions=positions(rows, known), head=2, newest=3, rows=rows, known=known)
+    ttls: list[Ttl] = [ttl, ttl, "5m"]
+    marked = list(zip(layout.positions[1:4], ttls, strict=True))
+    use = CacheUse(
+        ttls=Ttls(head=ttl, window="5m"),
+        breakpoints=tuple(
+            Written(key=position.key, tokens=position.tokens, ttl=span, touched_at=0)
+            for position, span in marked
+        ),
+        read=None,
+        read_tokens=0,
+        arrived=0,
+        user_id="m1",
+        depth=0,
+        settings="system",
+        counted=counted_prefixes(layout, marked, None),
+    )
+    head = SYSTEM + KEPT + HEAD
+    bill = {
+        "1h": Usage(cache_write_1h=head, cache_write_5m=newest),
+        "5m": Usage(cache_write_5m=head + newest),
+    }
+    return after_request(
+        CacheState(model="m"), use, started_at=1, actual_usage=bill[ttl], upstream_id=None, policy=DEFAULT
+    )
+
+
+@pytest.mark.parametrize("ttl", ["1h", "5m"])
+def test_what_a_bill_shows_of_a_part_of_the_summary_counts_when_a_compaction_rewrites_the_rest(
+    ttl: Ttl,
+) -> None:
+    state = summary_billed(500, ttl=ttl)
+    state = CacheState.from_json(json.loads(json.dumps(state.to_json())))
+    rows = [
+        Row(at="system", key="system", tokens=SYSTEM, doubt=0.1),
+        Row(at="summary:a", key="a", tokens=449, doubt=0.11),
+        Row(at="summary", key="ac", tokens=200, doubt=0.11),
+    ]
+    _, kept, head = positions(rows, {"system": SYSTEM}, state.inferred_sizes)
+    assert abs(kept.tokens - SYSTEM - KEPT) <= kept.error
+    assert kept.tokens < SYSTEM + 449 - 20, "the estimate was too high, and the bill told so"
+    assert head.tokens == kept.tokens + 200
+    assert head.error > kept.error
+
+
+def test_an_inferred_size_gives_way_to_a_bill() -> None:
+    state = summary_billed(500)
+    rows = [Row(at=key, key=key, tokens=400, doubt=0.11) for key in ("a", "ad")]
+    assert [place.tokens for place in positions(rows, {"a": 540}, state.inferred_sizes)] == [540, 940]
+    below, above = positions(rows, {"ad": 900}, state.inferred_sizes)
+    assert (below.tokens, above.tokens, above.error) == (450, 900, 0)
 
 
 def test_of_two_bills_that_disagree_the_longer_prefix_is_believed() -> None:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from context.cache import cache_state
 from context.cache.cache_state import CacheState
+from context.cache.cache_state_update import after_request
 from context.cache.global_gaps import GlobalGaps
 from context.cache.plan_inputs import BranchState, PlanInputs, SummarizerModel
 from context.compaction import when
@@ -120,7 +120,7 @@ class Engine:
             planned = self._plan(now)
         before = self.cache_state
         answers = [message.tokens for message in self.path[-20:] if message.role == "assistant"]
-        self.cache_state = cache_state.after_request(
+        self.cache_state = after_request(
             self.cache_state,
             planned.cache_use,
             started_at=now,

@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from context.cache import cache_state as cache_states
 from context.cache import keepalive
 from context.cache.cache_state import CacheState
+from context.cache.cache_state_update import after_keepalive, after_request
 from context.cache.global_gaps import GlobalGaps
 from context.cache.idle_gaps import Evidence
 from context.cache.keepalive import Decision
@@ -111,7 +111,7 @@ class Run:
         if self.seen is not None:
             self.seen(planned)
         actual_usage = self._ask(inputs, planned, now, answer)
-        self.cache_states[inputs.model.id] = cache_states.after_request(
+        self.cache_states[inputs.model.id] = after_request(
             cache_state,
             planned.cache_use,
             started_at=now,
@@ -194,7 +194,7 @@ class Run:
                 and (decision.head is None or entry.tokens <= decision.head)
             ):
                 cache.entries[digest] = replace(entry, last_start=at / 1000)
-        return cache_states.after_keepalive(cache_state, started_at=at, head=decision.head)
+        return after_keepalive(cache_state, started_at=at, head=decision.head)
 
     def _signs(self) -> Evidence | None:
         """A sign that speaks the truth about the present pause with the given accuracy."""

@@ -18,7 +18,7 @@ from chat.app import running
 from chat.planning.planner import Planning
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.deployment import Deployment
-from context.cache.cache_state import after_request
+from context.cache.cache_state_update import after_request
 from context.models.pricing import Usage
 from context.planning.plan import TurnInputs, plan
 from context.routing.choice import Pins, Route, choose
