@@ -26,6 +26,17 @@ async def get(connection: AsyncConnection, name: str, *, to_change: bool = False
     return None if row is None else dict(row.value)
 
 
+async def lock(connection: AsyncConnection, name: str, initial: dict[str, Any]) -> dict[str, Any]:
+    """A value, locked until the transaction ends; stored as `initial` first when there is none, for an absent row cannot be locked."""
+    await connection.execute(
+        upsert(connection, learned_stats)
+        .values(name=name, value=initial)
+        .on_conflict_do_nothing(index_elements=["name"])
+    )
+    value = await get(connection, name, to_change=True)
+    return initial if value is None else value
+
+
 async def put(connection: AsyncConnection, name: str, value: dict[str, Any]) -> None:
     """Insert or replace a value."""
     await connection.execute(

@@ -96,7 +96,6 @@ class Keepalives:
                 thread.leaf_id,
                 tokens=self.runtime.deployment.policy.window_cap,
             )
-            spent = await keepalive_cap.spent(connection, self.runtime.clock.now())
         cache_state, now = stored.cache_state, self.runtime.clock.now()
         if cache_state.model not in self.runtime.deployment.models:
             await self._put(stored, None)
@@ -106,17 +105,8 @@ class Keepalives:
         decision = self._decide(stored, snapshot, thread, now)
         if not decision.send or not _extends(turn, snapshot, decision):
             log.debug("keepalive.not_sent", reason=decision.reason, model=cache_state.model)
-        else:
-            refusal = self.keepalive_cap.refuses(
-                decision.cost,
-                cache_states=(other.cache_state for other in snapshot.cache_states.values()),
-                total=spent,
-                now=now,
-            )
-            if refusal is not None:
-                log.info("keepalive.capped", reason=refusal, model=cache_state.model)
-            elif await self._renew(stored, turn, decision):
-                return
+        elif await self._renew(stored, turn, decision):
+            return
         inputs, _ = snapshot.seen_by(self.runtime, cache_state.model, now)
         await self._put(stored, keepalive.next_at(cache_state, inputs, after=now))
 
@@ -151,11 +141,23 @@ class Keepalives:
         return inputs, replace(branch, cache_state=stored.cache_state)
 
     async def _renew(self, stored: StoredCacheState, turn: Turn, decision: Decision) -> bool:
-        """Send the last request's prefix once more, asking for no answer. False when it cannot be rebuilt."""
+        """Send the last request's prefix once more, asking for no answer. False when it cannot be rebuilt, or is refused by a cap."""
         body = await self._prefix(turn, decision)
         if body is None:
             return False
         started = self.runtime.clock.now()
+        reserve = partial(
+            keepalive_cap.reserve,
+            stored=stored,
+            cost=decision.cost,
+            cap=self.keepalive_cap,
+            now=started,
+            next_at=started + CLAIM,
+        )
+        refusal = await self.runtime.database.write(reserve)
+        if refusal is not None:
+            log.info("keepalive.capped", reason=refusal, model=stored.cache_state.model)
+            return False
         call_context = CallContext(owner_id=stored.owner_id, thread_id=stored.thread_id, purpose="keepalive")
         completion = await touch(self.runtime, call_context, stored.cache_state.model, body)
         cost = int(sum(row.cost or Decimal(0) for row in completion.spent) * PICO)
@@ -169,7 +171,7 @@ class Keepalives:
             if await entries.hold(connection, completion.spent):
                 return  # an earlier COMMIT succeeded and its answer was lost: the price is counted once
             await cache_states.change(connection, stored, cache_state, next_at=next_at)
-            await keepalive_cap.spend(connection, cost, started)
+            await keepalive_cap.settle(connection, reserved=decision.cost, cost=cost, reserved_at=started)
             await ledger.keep(connection, completion.spent)
 
         await self.runtime.database.write(write)

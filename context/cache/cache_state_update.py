@@ -75,7 +75,6 @@ def after_keepalive(
 
     With `head` only those of up to so many tokens: the window is no longer cached then. `cost` in picodollars.
     """
-    day = started_at // 86_400_000
     written = tuple(
         replace(entry, touched_at=started_at)
         if entry.touched_at == cache_state.touched_at and (head is None or entry.tokens <= head)
@@ -83,15 +82,18 @@ def after_keepalive(
         for entry in cache_state.written
     )
     return replace(
-        cache_state,
+        with_keepalive_cost(cache_state, started_at // 86_400_000, cost),
         window_ttl=cache_state.window_ttl if head is None else "none",
         head_ttl=cache_state.ttls.head,
         touched_at=started_at,
         keepalives=cache_state.keepalives + 1,
         written=written,
-        keepalive_day=day,
-        keepalive_cost=cache_state.keepalive_cost_on(day) + cost,
     )
+
+
+def with_keepalive_cost(cache_state: CacheState, day: int, cost: int) -> CacheState:
+    """The cache state with a keep-alive's price added to those of that day."""
+    return replace(cache_state, keepalive_day=day, keepalive_cost=cache_state.keepalive_cost_on(day) + cost)
 
 
 def _rewritten(

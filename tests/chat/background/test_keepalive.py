@@ -1,10 +1,15 @@
 """Keeping a cached prefix alive while nobody writes: where it is worth it, and never where it is not."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from chat.background import keepalive_cap
+from chat.background.keepalive_cap import KeepaliveCap
 from context.policy import DEFAULT
+from store import cache_states, learned_stats
 from tests.chat.background.idle import PAUSE, present, used_to
 from tests.chat.talk import START, Talk, converses, talk, talking
 from tests.upstream import Reply, SimClock, Simulator, faults
@@ -133,6 +138,44 @@ async def test_all_renewals_cost_no_more_in_a_day_than_they_may(tmp_path: Path) 
         chat.clock.advance(86_400)
         await used_to(chat, PAUSE, turns=3)
         assert len(await renewed(chat)) > len(sent)
+
+
+async def test_renewals_of_a_thread_that_are_due_together_count_each_other(tmp_path: Path) -> None:
+    cap = KeepaliveCap(thread=100, total=0)
+    async with talk(tmp_path) as chat:
+        await chat.many(1)
+        database, now = chat.app.deps.database, chat.app.deps.runtime.clock.now()
+        async with database.reading() as connection:
+            (first,) = await cache_states.due(connection, now + keepalive_cap.DAY, limit=9)
+        second = replace(first, cache_state=replace(first.cache_state, model="another"))
+        answers = [
+            await database.write(
+                partial(keepalive_cap.reserve, stored=stored, cost=60, cap=cap, now=now, next_at=now)
+            )
+            for stored in (first, second)
+        ]
+        assert answers[0] is None
+        assert answers[1] is not None, "the other one has not been billed yet"
+
+
+@pytest.mark.parametrize(("days", "left"), [(0, 10), (1, 70)])
+async def test_a_bill_takes_the_place_of_what_was_reserved_that_day(
+    tmp_path: Path, days: int, left: int
+) -> None:
+    cap = KeepaliveCap(thread=0, total=0)
+    async with talk(tmp_path) as chat:
+        await chat.many(1)
+        database, now = chat.app.deps.database, chat.app.deps.runtime.clock.now()
+        async with database.reading() as connection:
+            (stored,) = await cache_states.due(connection, now + keepalive_cap.DAY, limit=9)
+        for day in {0, days}:
+            at = now + day * keepalive_cap.DAY
+            reserve = partial(keepalive_cap.reserve, stored=stored, cost=70, cap=cap, now=at, next_at=at)
+            assert await database.write(reserve) is None
+        await database.write(partial(keepalive_cap.settle, reserved=70, cost=10, reserved_at=now))
+        async with database.reading() as connection:
+            value = await learned_stats.get(connection, keepalive_cap.NAME)
+        assert value == {"day": now // keepalive_cap.DAY + days, "pico_usd": left}
 
 
 async def test_what_was_folded_away_since_is_not_renewed(tmp_path: Path) -> None:
