@@ -54,7 +54,8 @@ async def test_a_prefix_that_no_request_will_begin_with_is_not_renewed(tmp_path:
 
 async def test_an_undone_summary_is_not_made_again_the_next_moment(tmp_path: Path) -> None:
     async with talk(tmp_path) as chat:
-        await chat.many(30, length=200)
+        await chat.many(20, length=200)
+        assert (await chat.summary())["id"] is None, "nothing was compacted by itself so far"
         await chat.app.http.post("/api/threads/t/summary/compact")
         assert (await chat.summary())["id"] is not None
         await chat.app.http.delete("/api/threads/t/summary")
@@ -62,6 +63,35 @@ async def test_an_undone_summary_is_not_made_again_the_next_moment(tmp_path: Pat
         await chat.look()
         await chat.say("Short.")
         assert (await chat.summary())["id"] is None
+
+
+async def test_behind_an_earlier_summary_what_was_undone_is_not_made_again_either(tmp_path: Path) -> None:
+    async with talk(tmp_path) as chat:
+        await chat.many(30, length=200)
+        earlier = (await chat.summary())["id"]
+        assert earlier is not None, "compacted by itself"
+        await chat.app.http.post("/api/threads/t/summary/compact")
+        assert (await chat.summary())["id"] != earlier
+        await chat.app.http.delete("/api/threads/t/summary")
+        chat.clock.advance(4_000)
+        await chat.look()
+        await chat.say("Short.")
+        assert (await chat.summary())["id"] == earlier
+
+
+async def test_a_window_above_its_cap_is_compacted_although_somebody_undid_the_summary(
+    tmp_path: Path,
+) -> None:
+    async with talk(tmp_path, window_tokens=1_000) as chat:
+        await chat.many(12, length=100)
+        undone = (await chat.summary())["upto_message_id"]
+        assert undone is not None
+        assert (await chat.app.http.delete("/api/threads/t/summary")).status_code == 200
+        assert (await chat.summary())["upto_message_id"] != undone
+        await chat.many(3, length=100)
+        messages = [message["id"] for message in await chat.app.messages("t")]
+        again = (await chat.summary())["upto_message_id"]
+        assert messages.index(again) >= messages.index(undone), "or messages would be left out of the window"
 
 
 async def test_a_deleted_threads_message_ids_say_nothing_about_new_words(tmp_path: Path) -> None:
