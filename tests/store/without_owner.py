@@ -15,6 +15,7 @@ WITHOUT_OWNER: Final[Mapping[str, str]] = {
     "events.holds": "the log of a turn that runs here",
     "events.remove": _HOUSEKEEPING,
     "learned_stats.get": _NOBODYS,
+    "learned_stats.lock": _NOBODYS,
     "learned_stats.put": _NOBODYS,
     "ledger.alerts.add": _NOBODYS,
     "ledger.alerts.claim": _NOBODYS,
