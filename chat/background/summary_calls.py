@@ -136,7 +136,7 @@ class SummaryCalls:
                 lines = parse(completion.text, question, self.runtime.sizes.count, pinned=pinned)
                 return lines, completion.text
             except SummaryRejected as problem:
-                facts = changes_of(completion.text, question)
+                facts = [change for change in changes_of(completion.text, question) if not change.removes]
                 if facts:  # all that mattered was in key facts
                     lines = tuple(
                         Line(text=change.fact.text, sources=change.fact.sources) for change in facts

@@ -126,9 +126,8 @@ class Planning:
         deployment, path = self.runtime.deployment, self.snapshot.path
         if not deployment.recall_tokens:
             return Recollection.nothing("off")
-        if (
-            path[0].parent_id is None
-        ):  # something older than the window exists only where its first message has a parent
+        # Something older than the window exists only where its first message has a parent.
+        if path[0].parent_id is None:
             return Recollection.nothing("nothing_older")
         text = path[-1].text
         if not may_need(text):

@@ -57,6 +57,20 @@ _RECALLING = _words(
     "remind remember recall erinnerst erinnere recuerdas recuerdame recuerda rappelle rappelles rappelez lembra lembras lembre ricordi ricordami ricorda "
     "herinner herinneren напомни напомните помнишь помните przypomnij pamietasz hatirla hatirliyor"
 )
+# What asks for something of one's own to be told asks a question without its form: "give me my booking reference".
+_TELLING = _words(
+    "tell give show list find repeat summarize summarise recap sag sage nenn nenne gib zeig zeige dime dame muestra muestrame enumera "
+    "dis donne montre rappelle diga diz mostra dimmi dammi mostrami elenca vertel geef toon скажи назови покажи дай перечисли powiedz podaj pokaz "
+    "soyle goster listele"
+)
+_OWN = _words(
+    "my mine our ours i we mein meine meinen meiner meines unser unsere ich wir mi mis nuestro nuestra yo mon ma mes notre nos je nous meu minha meus "
+    "minhas nosso nossa eu mio mia miei mie nostro nostra mijn onze ik wij мой моя мое мои мою моего наш наша я мы moj moja moje nasz benim bizim"
+)
+_TELLING_OWN_ANYWHERE = re.compile(
+    r"^(?:(?=.*(?:告诉我|列出|总结|说一下))(?=.*(?:我的|我们|咱))|(?=.*(?:教えて|見せて|まとめて))(?=.*(?:私|僕|わたし))"
+    r"|(?=.*(?:알려|보여|말해))(?=.*(?:내 |제 |우리))|(?=.*(?:บอก|แสดง))(?=.*(?:ของฉัน|ของผม)))"
+)
 _LOOKING_BACK = _Words(
     english=_words(
         "ago again earlier previously originally remember remind recall mentioned remembered before last once"
@@ -181,6 +195,8 @@ def manner(text: str) -> Manner:
         any_of(_ASKING, words[:LEADING], _ASKING_ANYWHERE)
         or any_of(_ASKING_FIRST, words[:1])
         or not _RECALLING.isdisjoint(spoken)
+        or not (_TELLING.isdisjoint(words[:LEADING]) or _OWN.isdisjoint(words))
+        or _TELLING_OWN_ANYWHERE.search(plain) is not None
         or (marked and of_unlisted_language())
     )
     return Manner(

@@ -72,6 +72,26 @@ ABOUT_OLD = (
     "자전거 자물쇠 비밀번호가 뭐였지?",
     "ما هو رمز قفل الدراجة؟",
 )
+TOLD_TO_TELL = (
+    "Give me my booking reference.",
+    "Please list the restaurants I visited in Lisbon",
+    "Tell me our decision on the colour of the kitchen",
+    "Nenne mir meine Allergien",
+    "Dime mi número de reserva",
+    "Donne-moi mon numéro de dossier",
+    "Dammi il mio numero di prenotazione",
+    "Дай мне мой номер заказа",
+    "把我的订单号告诉我",
+    "私の予約番号を教えて",
+    "제 예약 번호 알려 줘",
+)
+ORDERS_OF_SOMETHING_NEW = (
+    "Find a hotel",
+    "I need to book a flight",
+    "Show me something nice",
+    "给我推荐一家餐馆",
+    "my name is Bob",
+)
 
 
 def signs_of(text: str, *, in_window: bool = False) -> Signs:
@@ -109,6 +129,17 @@ def test_a_question_about_something_old_may_need_it_in_any_language(text: str) -
     assert may_need(text)
     assert probability(signs_of(text)) > (0.1 if text[-1] in QUESTION_MARKS else 0.05)
     assert probability(signs_of(text)) > probability(signs_of(text, in_window=True)), "the window holds it"
+
+
+@pytest.mark.parametrize("text", TOLD_TO_TELL)
+def test_who_wants_to_be_told_something_of_his_own_asks_without_the_form_of_a_question(text: str) -> None:
+    assert may_need(text)
+    assert probability(signs_of(text)) > 0.01
+
+
+@pytest.mark.parametrize("text", ORDERS_OF_SOMETHING_NEW)
+def test_who_wants_something_new_needs_nothing_old(text: str) -> None:
+    assert not may_need(text)
 
 
 @given(st.text(max_size=300))

@@ -139,10 +139,24 @@ async def test_key_facts_survive_a_restart(tmp_path: Path) -> None:
             assert texts((await compacted(chat, first=50))["facts"])[-1] == "identifier; order: 4712"
 
 
-async def test_an_answer_of_key_facts_alone_is_a_summary(chat: Talk) -> None:
+@pytest.mark.parametrize("removal", ["", "\n= question; delivery: - [m2]"])
+async def test_an_answer_of_key_facts_alone_is_a_summary(chat: Talk, removal: str) -> None:
+    answer = FACTS[0] + removal
     chat.sim.respond(
-        lambda request: Reply(text=FACTS[0] if summarises(request) else "So it is.", thinking="")
+        lambda request: Reply(text=answer if summarises(request) else "So it is.", thinking="")
     )
     summary = await compacted(chat)
     assert len(summary["facts"]) == 2
     assert [line["text"] for line in summary["lines"]] == texts(summary["facts"])
+
+
+async def test_an_answer_that_only_removes_key_facts_is_no_summary(chat: Talk) -> None:
+    chat.sim.respond(
+        lambda request: Reply(
+            text="= question; delivery: - [m1]" if summarises(request) else "So it is.", thinking=""
+        )
+    )
+    object.__setattr__(chat.app.deps.deployment, "policy", replace(DEFAULT, floor_messages=4))
+    await chat.many(5, length=20)
+    answer = await chat.app.http.post(f"{SUMMARY}/compact")
+    assert answer.status_code != 200, answer.text

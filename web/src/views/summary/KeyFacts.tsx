@@ -4,7 +4,7 @@ import type { DraftLine } from "../../state/state.ts";
 import type { LineChange } from "../../state/summary.ts";
 import type { PastFact } from "../../transport/protocol.ts";
 import { MessageLink } from "../message/MessageLink.tsx";
-import { SummaryLineView } from "./SummaryLineView.tsx";
+import { SummaryLines } from "./SummaryLines.tsx";
 
 /** The kinds of key facts in the order in which they are shown, each with its heading. */
 const KINDS: ReadonlyMap<string, string> = new Map([
@@ -40,18 +40,13 @@ export function KeyFacts(props: FactsProps): JSX.Element | null {
       {kinds.map(({ heading, ofKind }) => (
         <div class="fact-kind" key={heading}>
           <h4>{heading}</h4>
-          <ul>
-            {ofKind.map((line) => (
-              <SummaryLineView
-                key={line.key}
-                threadId={threadId}
-                line={line}
-                busy={busy}
-                onFollow={onFollow}
-                onChange={(change) => onChange(line.key, change)}
-              />
-            ))}
-          </ul>
+          <SummaryLines
+            threadId={threadId}
+            lines={ofKind}
+            busy={busy}
+            onFollow={onFollow}
+            onChange={onChange}
+          />
         </div>
       ))}
       <PastFacts threadId={threadId} past={past} onFollow={onFollow} />
@@ -67,7 +62,7 @@ function whatBecameOf({ reason, by }: PastFact): string {
     case "edited":
       return `you corrected it${now}`;
     case "no_room":
-      return "no room left: it became a line of the summary";
+      return "no room left among the key facts";
     case "pinned":
       return `not taken over, a pinned fact stays${now}`;
     default:

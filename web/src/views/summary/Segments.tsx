@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import type { DraftLine } from "../../state/state.ts";
 import type { LineChange } from "../../state/summary.ts";
 import type { SummarySegment } from "../../transport/protocol.ts";
-import { SummaryLineView } from "./SummaryLineView.tsx";
+import { SummaryLines } from "./SummaryLines.tsx";
 
 interface SegmentsProps {
   readonly threadId: string;
@@ -32,18 +32,13 @@ export function Segments(props: SegmentsProps): JSX.Element {
       {shown.map((part) => (
         <section key={part.segment?.id ?? "none"} class="summary-part" aria-label={part.title}>
           {segments.length > 1 && <h3>{part.title}</h3>}
-          <ul class="summary-lines">
-            {part.lines.map((line) => (
-              <SummaryLineView
-                key={line.key}
-                threadId={threadId}
-                line={line}
-                busy={busy}
-                onFollow={onFollow}
-                onChange={(change) => onChange(line.key, change)}
-              />
-            ))}
-          </ul>
+          <SummaryLines
+            threadId={threadId}
+            lines={part.lines}
+            busy={busy}
+            onFollow={onFollow}
+            onChange={onChange}
+          />
         </section>
       ))}
     </>

@@ -15,8 +15,29 @@ interface LineProps {
   readonly onFollow: (() => void) | undefined;
 }
 
+interface LinesProps extends Omit<LineProps, "line" | "onChange"> {
+  readonly lines: readonly DraftLine[];
+  readonly onChange: (key: string, change: LineChange) => void;
+}
+
+/** A list of lines of the summary, or of key facts. */
+export function SummaryLines({ lines, onChange, ...shared }: LinesProps): JSX.Element {
+  return (
+    <ul class="summary-lines">
+      {lines.map((line) => (
+        <SummaryLineView
+          key={line.key}
+          line={line}
+          onChange={(change) => onChange(line.key, change)}
+          {...shared}
+        />
+      ))}
+    </ul>
+  );
+}
+
 /** One line of the summary: its text or a field to edit it, links to its sources, and its buttons. */
-export function SummaryLineView({ threadId, line, busy, onChange, onFollow }: LineProps): JSX.Element {
+function SummaryLineView({ threadId, line, busy, onChange, onFollow }: LineProps): JSX.Element {
   const [isEditing, setEditing] = useRowState(`line.${threadId}.${line.key}`, false);
   const { text, pinned, removed, before } = line;
   const isChanged = before === null || singleLine(text) !== before.text;
