@@ -63,7 +63,7 @@ def place(
     placed: dict[int, CacheTtl] = {}
     head_ttl = "1h" if ttl == "1h" else ttls.head  # an hour may not stand behind five minutes
     if ttls.head != "none":
-        placed |= {index: head_ttl for index in (0, layout.head) if positions[index].may_have(minimum)}
+        placed |= {index: head_ttl for index in (0, layout.head) if positions[index].may_reach(minimum)}
     if ttl != "none" and window:
         placed[newest] = ttl
         last = last_written(positions[: newest + 1], cache_state, now)
@@ -75,7 +75,7 @@ def place(
                 placed[index] = ttl
     if ttls.head != "none":
         for index in lasting:
-            if len(placed) < MOST and 0 < index < layout.head and positions[index].may_have(minimum):
+            if len(placed) < MOST and 0 < index < layout.head and positions[index].may_reach(minimum):
                 placed.setdefault(index, head_ttl)
     return tuple(PlacedBreakpoint(index=index, ttl=placed[index]) for index in sorted(placed))
 
@@ -132,7 +132,7 @@ def forecast(
     read, error = 0, 0
     if read_at is not None:
         read = positions[read_at].tokens
-        error = positions[read_at].error if positions[read_at].surely(minimum) else read
+        error = positions[read_at].error if positions[read_at].surely_reaches(minimum) else read
     writes = [
         (positions[point.index].tokens, point.ttl)
         for point in placed

@@ -15,26 +15,35 @@ END = "end"
 
 def lay_out(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled] = ()) -> Layout:
     """Every block of the prompt whose window is `branch.path`, with the sizes that bills told; what they did not tell is estimated."""
-    ratio, doubt = inputs.model.token_ratio, inputs.policy.safety - 1
+    ratio, relative_error = inputs.model.token_ratio, inputs.policy.safety - 1
     key = inputs.settings
-    rows = [Row(at=SYSTEM, key=key, tokens=inputs.prompt_tokens * ratio, doubt=inputs.prompt_doubt)]
+    rows = [
+        Row(
+            at=SYSTEM,
+            key=key,
+            tokens=inputs.prompt_tokens * ratio,
+            relative_error=inputs.prompt_relative_error,
+        )
+    ]
     parts = () if branch.summary is None else branch.summary.parts
     for number, part in enumerate(parts, start=1):
         key = _digest(f"{key} {part.id}")
         at = SUMMARY if number == len(parts) else f"{SEGMENT}{part.id}"
-        rows.append(Row(at=at, key=key, tokens=part.tokens * ratio, doubt=doubt))
+        rows.append(Row(at=at, key=key, tokens=part.tokens * ratio, relative_error=relative_error))
     head = len(rows) - 1
     window_key = _digest(f"{key} {branch.path[0].id}")
     for message in branch.path:
         if message is branch.path[-1] or spoken(message):
             key = f"{window_key}:{message.id}"
             tokens = message.tokens * ratio + inputs.message_frame
-            rows.append(Row(at=message.id, key=key, tokens=tokens, doubt=doubt))
+            rows.append(Row(at=message.id, key=key, tokens=tokens, relative_error=relative_error))
     newest = len(rows) - 1
     for block in recalled:
         key = _digest(f"{key} {block.digest}")
-        rows.append(Row(at=f"recall:{block.id}", key=key, tokens=block.tokens * ratio, doubt=doubt))
-    rows.append(Row(at=END, key=_digest(f"{key} {END}"), tokens=0.0, doubt=0.0))
+        rows.append(
+            Row(at=f"recall:{block.id}", key=key, tokens=block.tokens * ratio, relative_error=relative_error)
+        )
+    rows.append(Row(at=END, key=_digest(f"{key} {END}"), tokens=0.0, relative_error=0.0))
     known = _known(inputs, branch.cache_state)
     return Layout(
         positions=positions(rows, known, branch.cache_state.inferred_sizes),

@@ -69,7 +69,7 @@ class PlanInputs:
         return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     @property
-    def prompt_doubt(self) -> float:
+    def prompt_relative_error(self) -> float:
         """By what share `prompt_tokens` may be off."""
         if self.prompt_error is None:
             return self.policy.safety - 1
@@ -88,7 +88,9 @@ def message_limit(inputs: PlanInputs) -> int:
 
 def room_below(inputs: PlanInputs, limit: int) -> int:
     """The most estimated tokens that messages may have in a prompt of at most `limit` tokens."""
-    before = inputs.in_model(inputs.prompt_tokens) * (1 + inputs.prompt_doubt) + inputs.policy.overhead
+    before = (
+        inputs.in_model(inputs.prompt_tokens) * (1 + inputs.prompt_relative_error) + inputs.policy.overhead
+    )
     return int((limit - before) / inputs.policy.safety / inputs.model.token_ratio)
 
 

@@ -11,7 +11,7 @@ class Row(NamedTuple):
     at: str
     key: str
     tokens: float
-    doubt: float
+    relative_error: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,11 @@ class Position:
     error: int = 0
     kind: str = "text"
 
-    def surely(self, minimum: int) -> bool:
+    def surely_reaches(self, minimum: int) -> bool:
         """Whether it certainly ends a prefix of so many tokens."""
         return self.tokens - self.error >= minimum
 
-    def may_have(self, minimum: int) -> bool:
+    def may_reach(self, minimum: int) -> bool:
         """Whether it may end a prefix of so many tokens."""
         return self.tokens + self.error >= minimum
 

@@ -127,11 +127,11 @@ def positions(
         for position in _between(rows[begin : end + 1], start.tokens, size.tokens):
             placed.append(replace(position, error=position.error + more) if more else position)
         begin, start = end + 1, size
-    estimated = unsure = 0.0
+    estimated = absolute_error = 0.0
     for row in rows[begin:]:
         estimated += row.tokens
-        unsure += row.tokens * row.doubt
-        error = start.error + ceil(_error(estimated, unsure))
+        absolute_error += row.tokens * row.relative_error
+        error = start.error + ceil(_error(estimated, absolute_error))
         placed.append(_position(row, max(1, start.tokens + round(estimated)), error))
     return tuple(placed)
 
@@ -164,9 +164,9 @@ def _growing(sizes: Sequence[tuple[int, Size]]) -> list[tuple[int, Size]]:
     return growing[::-1]
 
 
-def _error(tokens: float, unsure: float) -> float:
-    """By how much successive blocks of so many estimated tokens may be off, `unsure` being the sum of what each may be."""
-    return max(unsure, SCATTER * sqrt(tokens)) if unsure else 0.0
+def _error(tokens: float, absolute_error: float) -> float:
+    """By how much successive blocks of so many estimated tokens may be off, `absolute_error` being the sum of what each may be."""
+    return max(absolute_error, SCATTER * sqrt(tokens)) if absolute_error else 0.0
 
 
 def _between(rows: Sequence[Row], start: int, end: int) -> list[Position]:
@@ -174,20 +174,20 @@ def _between(rows: Sequence[Row], start: int, end: int) -> list[Position]:
     if len(rows) == 1:
         return [_position(rows[0], end, 0)]
     all_tokens = sum(row.tokens for row in rows)
-    all_unsure = sum(row.tokens * row.doubt for row in rows)
+    all_absolute_errors = sum(row.tokens * row.relative_error for row in rows)
     missing = end - start - all_tokens
-    least_left = 1 - max(row.doubt for row in rows) * -missing / (all_unsure or 1.0)
-    by_doubt = all_unsure > 0 and (missing >= 0 or least_left >= LEAST)
+    least_left = 1 - max(row.relative_error for row in rows) * -missing / (all_absolute_errors or 1.0)
+    by_error = all_absolute_errors > 0 and (missing >= 0 or least_left >= LEAST)
     # The bill may show that the estimates are worse than they claim.
-    worse = max(1.0, abs(missing) / (_error(all_tokens, all_unsure) or 1.0))
-    placed, estimated, unsure = list[Position](), 0.0, 0.0
+    worse = max(1.0, abs(missing) / (_error(all_tokens, all_absolute_errors) or 1.0))
+    placed, estimated, absolute_error = list[Position](), 0.0, 0.0
     for row in rows[:-1]:
         estimated += row.tokens
-        unsure += row.tokens * row.doubt
-        share = unsure / all_unsure if by_doubt else estimated / (all_tokens or 1.0)
+        absolute_error += row.tokens * row.relative_error
+        share = absolute_error / all_absolute_errors if by_error else estimated / (all_tokens or 1.0)
         tokens = min(max(start + 1, round(start + estimated + missing * share)), end)
-        before = _error(estimated, unsure)
-        behind = _error(max(0.0, all_tokens - estimated), max(0.0, all_unsure - unsure))
+        before = _error(estimated, absolute_error)
+        behind = _error(max(0.0, all_tokens - estimated), max(0.0, all_absolute_errors - absolute_error))
         error = ceil(2 * worse * before * behind / ((before + behind) or 1.0))
         placed.append(_position(row, tokens, min(error, max(tokens - start, end - tokens))))
     return [*placed, _position(rows[-1], end, 0)]

@@ -253,7 +253,7 @@ def _cache_use(
         breakpoints=tuple(
             Written(key=position.key, tokens=position.tokens, ttl=ttl, touched_at=branch.now)
             for position, ttl in marked
-            if position.may_have(inputs.model.min_cacheable)
+            if position.may_reach(inputs.model.min_cacheable)
         ),
         read=None if forecast.read is None else forecast.read.key,
         read_tokens=forecast.usage.cache_read,

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any, Final, Literal
 
 from context.models.pricing import usd
-from context.recall.need import Signs, probability
+from context.recall.need import Features, probability
 from context.request.recipe import HEADINGS, Recalled
 
 Code = Literal["off", "nothing_older", "asks_nothing", "unlikely", "nothing_found", "in_summary", "recalled"]
@@ -88,38 +88,38 @@ NO_RECALL: Final = Decision(code="off")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """How likely an older message is needed, 0 to 1, and what speaks for and against it. `signs`: what it was judged by."""
+    """How likely an older message is needed, 0 to 1, and what speaks for and against it. `features`: what it was judged by."""
 
     probability: float
     because: tuple[Because, ...] = ()
-    signs: Signs | None = None
+    features: Features | None = None
 
     @staticmethod
-    def of(signs: Signs) -> Need:
-        manner = signs.manner
+    def of(features: Features) -> Need:
+        manner = features.manner
         known: dict[Because, bool] = {
             "asks": manner.marked or manner.opens,
             "looks_back": manner.looks_back,
-            "words_are_old": signs.words > 0 and signs.unknown < 0.5,
-            "words_unknown": signs.unknown >= 0.5,
-            "words_in_window": signs.in_window >= 0.5,
+            "words_are_old": features.words > 0 and features.unknown < 0.5,
+            "words_unknown": features.unknown >= 0.5,
+            "words_in_window": features.in_window >= 0.5,
             "reacts": manner.reacts,
             "points": manner.points,
         }
         return Need(
-            probability=probability(signs),
+            probability=probability(features),
             because=tuple(name for name, holds in known.items() if holds),
-            signs=signs,
+            features=features,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """What was recalled for a turn, as blocks to send, the decision that led to it, and the signs it was judged by."""
+    """What was recalled for a turn, as blocks to send, the decision that led to it, and the features it was judged by."""
 
     blocks: tuple[Recalled, ...]
     decision: Decision
-    signs: Signs | None = None
+    features: Features | None = None
 
     @staticmethod
     def nothing(code: Code, value: float = 0.0, need: Need | None = None) -> Recollection:
@@ -130,7 +130,7 @@ class Recollection:
             decision=Decision(
                 code=code, probability=need.probability, value=_whole(value), because=need.because
             ),
-            signs=need.signs,
+            features=need.features,
         )
 
     @staticmethod
@@ -148,7 +148,7 @@ class Recollection:
                 tokens=sum(block.tokens for block in blocks),
                 because=need.because,
             ),
-            signs=need.signs,
+            features=need.features,
         )
 
     def priced(self, price: int | None) -> Recollection:

@@ -1,4 +1,4 @@
-"""How likely the answer to a message needs a message older than the window: a small logistic model over signs of any language.
+"""How likely the answer to a message needs a message older than the window: a small logistic model over features of any language.
 
 Theory of operation. Most turns go on from what was just said: thanks, values, the next step. A message needs something old when it asks, when the thread
 has words for what it asks, and when it neither reacts to nor points at what was just said. The weights were fitted on questions
@@ -21,7 +21,7 @@ WINDOW_READ: Final = 30_000  # characters of the window's newest messages that a
 PAIR: Final = 0.5  # what a pair of characters counts of a word, in scripts without spaces
 PRIOR: Final = 0.05  # of the fit
 
-# Fitted; each is the weight of the sign of that name.
+# Fitted; each is the weight of the feature of that name.
 BIAS: Final = -8.07
 WEIGHTS: Final[Mapping[str, float]] = {
     "marked": 1.83,
@@ -43,7 +43,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signs:
+class Features:
     """What is known of a message before anything is recalled for it.
 
     manner: what it does, by its words; answers: the message before it ended with a question; words: how many words tell what it is about (logarithm of one
@@ -63,7 +63,7 @@ class Signs:
     evidence: float = 0.0
 
     def values(self) -> dict[str, float]:
-        """Each sign as a number, under the names of `WEIGHTS`."""
+        """Each feature as a number, under the names of `WEIGHTS`."""
         of_manner = ("marked", "opens", "looks_back", "past", "reacts", "points", "orders")
         measured = ("words", "length", "in_window", "unknown", "coverage", "rarest", "evidence")
         return {
@@ -73,11 +73,11 @@ class Signs:
         }
 
 
-def probability(signs: Signs) -> float:
+def probability(features: Features) -> float:
     """How likely an older message is needed, 0 to 1: 0 when the message neither asks nor looks back, or has no telling word."""
-    if not signs.manner.may_need or signs.words <= 0:
+    if not features.manner.may_need or features.words <= 0:
         return 0.0
-    total = BIAS + sum(WEIGHTS[name] * value for name, value in signs.values().items())
+    total = BIAS + sum(WEIGHTS[name] * value for name, value in features.values().items())
     return 1 / (1 + exp(-max(-30.0, min(30.0, total))))
 
 
@@ -86,7 +86,7 @@ def may_need(text: str) -> bool:
     return manner(text).may_need
 
 
-def signs(
+def features(
     question: str,
     query: Query,
     counts: Mapping[str, int],
@@ -97,8 +97,8 @@ def signs(
     window: Sequence[str],
     best: float,
     policy: RecallPolicy,
-) -> Signs:
-    """The signs of a message.
+) -> Features:
+    """The features of a message.
 
     `counts`: how many of the thread's older `messages` hold each stem of `query`; `typical` and `size`: tokens of the thread's usual user
     message and of this one; `window`: the texts that are sent anyway, oldest first; `best`: the score of the best older message.
@@ -118,7 +118,7 @@ def signs(
         if not held.isdisjoint((stem, *query.others.get(stem, ()))):
             shown += worth
     unit = log(messages + 1)
-    return Signs(
+    return Features(
         manner=manner(question),
         answers=bool(window) and ends_asking(window[-1]),
         words=log1p(words),

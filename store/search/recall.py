@@ -22,7 +22,7 @@ from context.recall.decision import Need, Recollection
 from context.recall.feedback import candidates, learned, shortlist
 from context.recall.known import in_summary
 from context.recall.likeness import Likeness, liken
-from context.recall.need import WINDOW_READ, may_need, signs
+from context.recall.need import WINDOW_READ, features, may_need
 from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.purchase import Terms
 from context.recall.query import Query, analyse
@@ -138,7 +138,7 @@ async def _need(
 
     def work() -> Need:
         return Need.of(
-            signs(
+            features(
                 request.question,
                 asked.full_query,
                 asked.counts,

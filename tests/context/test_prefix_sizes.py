@@ -190,9 +190,9 @@ def test_a_truth_within_the_claimed_errors_is_within_the_interval(
     blocks: list[tuple[int, float]], data: st.DataObject
 ) -> None:
     rows, truth, sizes = list[Row](), 0, list[int]()
-    for index, (tokens, doubt) in enumerate(blocks):
-        rows.append(Row(at=str(index), key=str(index), tokens=tokens, doubt=doubt))
-        truth += max(1, round(tokens * (1 + doubt * data.draw(st.floats(-0.6, 0.6)))))
+    for index, (tokens, relative_error) in enumerate(blocks):
+        rows.append(Row(at=str(index), key=str(index), tokens=tokens, relative_error=relative_error))
+        truth += max(1, round(tokens * (1 + relative_error * data.draw(st.floats(-0.6, 0.6)))))
         sizes.append(truth)
     known = {str(index): sizes[index] for index in data.draw(st.sets(st.integers(0, len(rows) - 1)))}
     placed = positions(rows, known)
@@ -210,11 +210,11 @@ SYSTEM, KEPT, HEAD = 160, 386, 305
 def summary_billed(newest: int, *, ttl: Ttl = "1h") -> CacheState:
     """The cache state behind the bill of a prompt with breakpoints inside and at the end of its summary."""
     rows = [
-        Row(at="system", key="system", tokens=SYSTEM, doubt=0.1),
-        Row(at="summary:a", key="a", tokens=449, doubt=0.11),
-        Row(at="summary", key="ab", tokens=360, doubt=0.11),
-        Row(at="m1", key="m1", tokens=newest, doubt=0.11),
-        Row(at="end", key="end", tokens=0, doubt=0),
+        Row(at="system", key="system", tokens=SYSTEM, relative_error=0.1),
+        Row(at="summary:a", key="a", tokens=449, relative_error=0.11),
+        Row(at="summary", key="ab", tokens=360, relative_error=0.11),
+        Row(at="m1", key="m1", tokens=newest, relative_error=0.11),
+        Row(at="end", key="end", tokens=0, relative_error=0),
     ]
     known = {"system": SYSTEM}
     layout = Layout(positions=positions(rows, known), head=2, newest=3, rows=rows, known=known)
@@ -251,9 +251,9 @@ def test_what_a_bill_shows_of_a_part_of_the_summary_counts_when_a_compaction_rew
     state = summary_billed(500, ttl=ttl)
     state = CacheState.from_json(json.loads(json.dumps(state.to_json())))
     rows = [
-        Row(at="system", key="system", tokens=SYSTEM, doubt=0.1),
-        Row(at="summary:a", key="a", tokens=449, doubt=0.11),
-        Row(at="summary", key="ac", tokens=200, doubt=0.11),
+        Row(at="system", key="system", tokens=SYSTEM, relative_error=0.1),
+        Row(at="summary:a", key="a", tokens=449, relative_error=0.11),
+        Row(at="summary", key="ac", tokens=200, relative_error=0.11),
     ]
     _, kept, head = positions(rows, {"system": SYSTEM}, state.inferred_sizes)
     assert abs(kept.tokens - SYSTEM - KEPT) <= kept.error
@@ -264,14 +264,14 @@ def test_what_a_bill_shows_of_a_part_of_the_summary_counts_when_a_compaction_rew
 
 def test_an_inferred_size_gives_way_to_a_bill() -> None:
     state = summary_billed(500)
-    rows = [Row(at=key, key=key, tokens=400, doubt=0.11) for key in ("a", "ad")]
+    rows = [Row(at=key, key=key, tokens=400, relative_error=0.11) for key in ("a", "ad")]
     assert [place.tokens for place in positions(rows, {"a": 540}, state.inferred_sizes)] == [540, 940]
     below, above = positions(rows, {"ad": 900}, state.inferred_sizes)
     assert (below.tokens, above.tokens, above.error) == (450, 900, 0)
 
 
 def test_of_two_bills_that_disagree_the_longer_prefix_is_believed() -> None:
-    rows = [Row(at=key, key=key, tokens=100, doubt=0.2) for key in "abc"]
+    rows = [Row(at=key, key=key, tokens=100, relative_error=0.2) for key in "abc"]
     assert [each.tokens for each in positions(rows, {"a": 500, "b": 300})] == [150, 300, 400]
 
 

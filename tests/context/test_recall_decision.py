@@ -7,7 +7,7 @@ import pytest
 from context.recall.asking import Manner
 from context.recall.decision import Decision, Need, Recollection
 from context.recall.known import in_summary
-from context.recall.need import Signs
+from context.recall.need import Features
 from context.recall.thread import Source
 from context.request.recipe import RECALL, Recalled
 
@@ -84,13 +84,13 @@ def test_nothing_has_a_reason() -> None:
 
 def test_the_signs_speak_for_it_or_against_it() -> None:
     manner = Manner(marked=True, looks_back=True, reacts=True)
-    assert Need.of(Signs(manner=manner, words=1.0, unknown=0.2)).because == (
+    assert Need.of(Features(manner=manner, words=1.0, unknown=0.2)).because == (
         "asks",
         "looks_back",
         "words_are_old",
         "reacts",
     )
-    assert Need.of(Signs(manner=Manner(points=True), unknown=0.9, in_window=0.6)).because == (
+    assert Need.of(Features(manner=Manner(points=True), unknown=0.9, in_window=0.6)).because == (
         "words_unknown",
         "words_in_window",
         "points",

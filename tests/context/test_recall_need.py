@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from context.models.pricing import Prices, PriceTable
 from context.recall.asking import manner
-from context.recall.need import BIAS, WEIGHTS, Signs, may_need, probability, signs
+from context.recall.need import BIAS, WEIGHTS, Features, features, may_need, probability
 from context.recall.policy import DEFAULT
 from context.recall.purchase import MODES, MOST_TURNS, TRUST, TURNS, Terms, answer_value, chance
 from context.recall.query import analyse
@@ -94,10 +94,10 @@ ORDERS_OF_SOMETHING_NEW = (
 )
 
 
-def signs_of(text: str, *, in_window: bool = False) -> Signs:
-    """The signs of a message whose words stand in two of 400 older messages each, and perhaps in the window."""
+def features_of(text: str, *, in_window: bool = False) -> Features:
+    """The features of a message whose words stand in two of 400 older messages each, and perhaps in the window."""
     query = analyse(text, now=0)
-    return signs(
+    return features(
         text,
         query,
         dict.fromkeys(query.weights, 2),
@@ -113,7 +113,7 @@ def signs_of(text: str, *, in_window: bool = False) -> Signs:
 @pytest.mark.parametrize("text", NOTHING_ASKED)
 def test_a_message_that_asks_nothing_needs_nothing_old(text: str) -> None:
     # Before anything is searched, or because none of its words tells anything.
-    assert not may_need(text) or probability(signs_of(text)) == 0.0
+    assert not may_need(text) or probability(features_of(text)) == 0.0
 
 
 @given(
@@ -121,20 +121,22 @@ def test_a_message_that_asks_nothing_needs_nothing_old(text: str) -> None:
 )
 def test_two_such_messages_in_one_need_nothing_old(first: str, second: str, between: str) -> None:
     text = f"{first}{between}{second}"
-    assert not may_need(text) or probability(signs_of(text)) < 0.001
+    assert not may_need(text) or probability(features_of(text)) < 0.001
 
 
 @pytest.mark.parametrize("text", ABOUT_OLD)
 def test_a_question_about_something_old_may_need_it_in_any_language(text: str) -> None:
     assert may_need(text)
-    assert probability(signs_of(text)) > (0.1 if text[-1] in QUESTION_MARKS else 0.05)
-    assert probability(signs_of(text)) > probability(signs_of(text, in_window=True)), "the window holds it"
+    assert probability(features_of(text)) > (0.1 if text[-1] in QUESTION_MARKS else 0.05)
+    assert probability(features_of(text)) > probability(features_of(text, in_window=True)), (
+        "the window holds it"
+    )
 
 
 @pytest.mark.parametrize("text", TOLD_TO_TELL)
 def test_who_wants_to_be_told_something_of_his_own_asks_without_the_form_of_a_question(text: str) -> None:
     assert may_need(text)
-    assert probability(signs_of(text)) > 0.01
+    assert probability(features_of(text)) > 0.01
 
 
 @pytest.mark.parametrize("text", ORDERS_OF_SOMETHING_NEW)
@@ -144,12 +146,12 @@ def test_who_wants_something_new_needs_nothing_old(text: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_has_a_probability(text: str) -> None:
-    assert 0.0 <= probability(signs_of(text)) < 1.0
+    assert 0.0 <= probability(features_of(text)) < 1.0
     assert manner(text) == manner(text)
 
 
 def test_reacting_and_pointing_speak_against_it() -> None:
-    asked = signs_of("What was the combination of the bicycle chain?")
+    asked = features_of("What was the combination of the bicycle chain?")
     for name in ("reacts", "points", "orders"):
         assert probability(replace(asked, manner=replace(asked.manner, **{name: True}))) < probability(asked)
     assert probability(replace(asked, unknown=0.9)) < probability(asked), "no older message has its words"
@@ -157,7 +159,7 @@ def test_reacting_and_pointing_speak_against_it() -> None:
 
 
 def test_each_sign_has_a_weight() -> None:
-    assert signs_of("When?").values().keys() == WEIGHTS.keys()
+    assert features_of("When?").values().keys() == WEIGHTS.keys()
     assert BIAS < 0, "most turns need nothing"
 
 

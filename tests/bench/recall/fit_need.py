@@ -23,23 +23,23 @@ from typing import Any
 import numpy as np
 
 from context.messages import Message
-from context.recall.need import PRIOR, WEIGHTS, Signs, probability
+from context.recall.need import PRIOR, WEIGHTS, Features, probability
 from store.search.branch_index import Outlines
 from store.search.recall import RecallRequest, recall
 from tests.bench.recall.adapter import OWNER, Imported, count, imported, milliseconds
 
-NOTHING = 1e-9  # a value at which nothing is bought: only the signs are wanted
+NOTHING = 1e-9  # a value at which nothing is bought: only the features are wanted
 NON_COMMERCIAL = ("twacs",)  # threads among the support threads that must not be trained on
 TURNS = 60  # ordinary turns of each thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A message with its signs, and whether it needs something old."""
+    """A message with its features, and whether it needs something old."""
 
     source: str
     needed: bool
-    signs: Signs
+    features: Features
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -60,15 +60,15 @@ async def cases(data: Path, source: str) -> list[Case]:
             continue
         archive = await imported(thread)
         asked = [row for row in questions if row["scored"] and row["thread"] == thread["id"]]
-        async for needed, signs in _signs(archive, thread, asked):
-            made.append(Case(source=source, needed=needed, signs=signs))
+        async for needed, features in _features(archive, thread, asked):
+            made.append(Case(source=source, needed=needed, features=features))
         await archive.database.close()
         archive.plain.close()
         archive.folder.cleanup()
     return made
 
 
-async def _signs(archive: Imported, thread: dict[str, Any], asked: list[dict[str, Any]]) -> Any:
+async def _features(archive: Imported, thread: dict[str, Any], asked: list[dict[str, Any]]) -> Any:
     """Of each question at the end, and of some ordinary turns of the user."""
     chance, said = random.Random(thread["id"]), thread["messages"]
     turns = [index for index in range(60, len(said)) if said[index]["role"] == "user"]
@@ -77,14 +77,14 @@ async def _signs(archive: Imported, thread: dict[str, Any], asked: list[dict[str
     messages += [(False, said[index]["content"], index) for index in turns[:TURNS]]
     for needed, text, end in messages:
         start = end - chance.randint(10, 40)
-        signs = await _judged(archive, said, text, start, end)
-        if signs is not None:
-            yield needed, signs
+        features = await _judged(archive, said, text, start, end)
+        if features is not None:
+            yield needed, features
 
 
 async def _judged(
     archive: Imported, said: list[dict[str, Any]], text: str, start: int, end: int
-) -> Signs | None:
+) -> Features | None:
     above = archive.path[start - 1]
     first = Message(
         id="new", parent_id=above.id, role="user", status="complete", parts=(), depth=start, tokens=0
@@ -99,12 +99,12 @@ async def _judged(
     )
     async with archive.database.reading() as connection:
         recollection = await recall(connection, OWNER, archive.id, request, count=count, outlines=Outlines())
-    return recollection.signs
+    return recollection.features
 
 
 def fitted(train: list[Case], strength: float = 1.0) -> tuple[float, dict[str, float]]:
     """Bias and weights by penalized maximum likelihood, where one turn in 1 / PRIOR needs something old."""
-    table = np.array([list(case.signs.values().values()) for case in train])
+    table = np.array([list(case.features.values().values()) for case in train])
     needed = np.array([float(case.needed) for case in train])
     mean, spread = table.mean(0), np.maximum(table.std(0), 1e-9)
     inputs = np.column_stack([np.ones(len(train)), (table - mean) / spread])
@@ -126,7 +126,7 @@ def quantiles(all_cases: list[Case]) -> Iterator[str]:
     for source in dict.fromkeys(case.source for case in all_cases):
         for needed in (True, False):
             values = [
-                probability(case.signs)
+                probability(case.features)
                 for case in all_cases
                 if (case.source, case.needed) == (source, needed)
             ]

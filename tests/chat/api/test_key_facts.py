@@ -142,9 +142,7 @@ async def test_key_facts_survive_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("removal", ["", "\n= question; delivery: - [m2]"])
 async def test_an_answer_of_key_facts_alone_is_a_summary(chat: Talk, removal: str) -> None:
     answer = FACTS[0] + removal
-    chat.sim.respond(
-        lambda request: Reply(text=answer if summarises(request) else "So it is.", thinking="")
-    )
+    chat.sim.respond(lambda request: Reply(text=answer if summarises(request) else "So it is.", thinking=""))
     summary = await compacted(chat)
     assert len(summary["facts"]) == 2
     assert [line["text"] for line in summary["lines"]] == texts(summary["facts"])
