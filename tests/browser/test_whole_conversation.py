@@ -58,6 +58,21 @@ async def marked(person: Visitor, name: str, words: list[str]) -> bool:
     return sorted(set(await person.page.evaluate(MARKS, name))) == sorted(set(words))
 
 
+#: A jump of the list changes the height of its rows in the same frame, as formulas and code do when they are drawn.
+GROW_AFTER_A_JUMP = """log => {
+  const { get, set } = Object.getOwnPropertyDescriptor(Element.prototype, "scrollTop");
+  Object.defineProperty(log, "scrollTop", {
+    get,
+    set(top) {
+      const from = log.scrollTop;
+      set.call(log, top);
+      if (Math.abs(log.scrollTop - from) < 500) return;
+      for (const row of log.querySelectorAll("[data-row]")) row.style.paddingBottom = "10px";
+    },
+  });
+}"""
+
+
 async def test_finding_marks_the_words_and_shows_them(app: Palaver, sim: Simulator, open_page: Visit) -> None:
     long = "First the *harb*our.\n\n" + "Filling.\n\n" * 80 + "Then the Lighthouse, a **light**house."
     sim.script(Reply(text=long, thinking=""), Reply(text="No such thing.", thinking=""))
@@ -80,6 +95,29 @@ async def test_finding_marks_the_words_and_shows_them(app: Palaver, sim: Simulat
     await until(lambda: marked(person, "found", ["harbour"]))
     await person.page.keyboard.press("Escape")
     await until(lambda: marked(person, "found", []))
+
+
+async def test_a_found_word_stays_in_sight_while_its_message_grows(
+    app: Palaver, sim: Simulator, open_page: Visit
+) -> None:
+    sim.script(
+        Reply(
+            text="First.\n\n" + "Filling.\n\n" * 80 + "Then the Lighthouse.\n\n" + "More.\n\n" * 80,
+            thinking="",
+        )
+    )
+    await app.chat("grows", "Where is it?")
+    person = await open_page(f"{app.url}/t/grows")
+    await expect(person.answers.last).to_contain_text("More.")
+    log = person.page.get_by_role("log")
+    await log.evaluate("log => { log.scrollTop = 0; }")
+    await log.evaluate(GROW_AFTER_A_JUMP)
+    await person.page.keyboard.press("Control+f")
+    bar = person.page.get_by_role("search", name="Find in this conversation")
+    await bar.get_by_role("textbox").fill("lighthouse")
+    await person.page.keyboard.press("Enter")
+    await expect(bar).to_contain_text("1 of 1")
+    await expect(person.answers.first.get_by_text("Then the Lighthouse")).to_be_in_viewport()
 
 
 async def test_an_edit_is_there_after_scrolling_away_and_after_a_reload(

@@ -53,4 +53,6 @@ export function followFootnote(event: Event): void {
   if (target.localName !== "a") target.setAttribute("tabindex", "-1");
   target.focus({ preventScroll: true });
   target.scrollIntoView({ block: "center" });
+  // A list that keeps its place learns of the jump now. The browser's own event comes a frame later.
+  target.closest('[role="log"]')?.dispatchEvent(new Event("scroll"));
 }

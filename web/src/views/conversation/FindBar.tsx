@@ -44,7 +44,7 @@ function OpenBar({ threadId, onClose }: BarProps): JSX.Element {
   const hits = useMemo(() => findMessages(messages, query), [messages, query]);
   const index = shown === null ? -1 : hits.indexOf(shown);
 
-  useFindMarks(query, index < 0 ? null : shown);
+  useFindMarks(threadId, query, index < 0 ? null : shown);
   useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => void threads.loadAll(threadId), [threads, threadId]);
 

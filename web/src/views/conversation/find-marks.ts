@@ -38,6 +38,8 @@ export function reveal(root: HTMLElement, query: string, currentId: string): voi
   if (first === undefined || boxes.some(({ top, bottom }) => top >= frame.top && bottom <= frame.bottom))
     return;
   root.scrollTop += first.top - frame.top - frame.height / 3;
+  // The browser's own event comes a frame later. A row that grows before it would move the list back.
+  root.dispatchEvent(new Event("scroll"));
 }
 
 function rowOf(root: Element, id: string): Element | null {

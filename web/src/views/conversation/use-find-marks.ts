@@ -1,8 +1,10 @@
 import { useEffect } from "preact/hooks";
+import { useActions } from "../hooks/actions-context.ts";
 import { mark, reveal } from "./find-marks.ts";
 
 /** Marks a text in the rendered messages while the bar is open, also in rows that are rendered later, and shows `currentId`. */
-export function useFindMarks(query: string, currentId: string | null): void {
+export function useFindMarks(threadId: string, query: string, currentId: string | null): void {
+  const { threads } = useActions();
   useEffect(() => {
     const list = messageList();
     let frame = 0;
@@ -24,15 +26,24 @@ export function useFindMarks(query: string, currentId: string | null): void {
 
   useEffect(() => {
     if (currentId === null) return;
-    // Two frames later its row is rendered and the list has settled.
-    let frame = requestAnimationFrame(() => {
-      frame = requestAnimationFrame(() => {
-        const list = messageList();
-        if (list !== null) reveal(list, query, currentId);
-      });
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [currentId]);
+    let frame: number | null = 0;
+    const next = (step: () => void) => {
+      if (frame !== null) frame = requestAnimationFrame(step);
+    };
+    // The list scrolls to the row when it is loaded. Two frames later the row is rendered and the list has settled.
+    void threads.seek(threadId, currentId).then(() =>
+      next(() =>
+        next(() => {
+          const list = messageList();
+          if (list !== null) reveal(list, query, currentId);
+        }),
+      ),
+    );
+    return () => {
+      cancelAnimationFrame(frame ?? 0);
+      frame = null;
+    };
+  }, [threads, threadId, currentId]);
 }
 
 function messageList(): HTMLElement | null {
