@@ -7,7 +7,7 @@ used on another. At most one version is active for each message.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.request.key_facts import NONE, KeyFacts, facts_from_json, facts_to_json
@@ -108,13 +108,16 @@ async def restore(connection: AsyncConnection, owner_id: str, summary_id: str) -
     )
 
 
-async def undone_upto(connection: AsyncConnection, owner_id: str, thread_id: str) -> int | None:
-    """The depth up to which a person undid the newest summary; None when the newest one is active."""
-    newest = await versions(connection, owner_id, thread_id, limit=1)
-    if not newest or newest[0].active:
-        return None
-    active = await active_at(connection, owner_id, thread_id, newest[0].summary.upto_id)
-    return newest[0].upto_depth if active is None else None
+async def undone(connection: AsyncConnection, owner_id: str, thread_id: str) -> dict[str, int]:
+    """Depth by id of the messages up to which a person undid the summary, and no other is active."""
+    c = summaries.c
+    query = (
+        select(c.upto_message_id, func.min(c.upto_depth))
+        .where(_thread(owner_id, thread_id))
+        .group_by(c.upto_message_id)
+        .having(func.sum(case((c.active, 1), else_=0)) == 0)
+    )
+    return {message_id: depth for message_id, depth in await connection.execute(query)}
 
 
 async def versions(

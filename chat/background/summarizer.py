@@ -9,6 +9,7 @@ A compaction that fails changes nothing: the window stays, and the next turn fin
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -110,7 +111,7 @@ class Summarizer:
             return "moved"
         messages = snapshot.path[: ids.index(planned.last_id) + 1]
         required = planned.kind in ("requested", "overdue")
-        if not required and await self._was_undone(snapshot, messages[-1]):
+        if not required and await self._was_undone(snapshot, ids, messages[-1]):
             return "taken_back"
         compaction = self._as_of_now(snapshot, messages, planned)
         calls = SummaryCalls(runtime=self.runtime, snapshot=snapshot, compaction=compaction, claim=claim)
@@ -121,12 +122,12 @@ class Summarizer:
             return "given_up"
         return await self._store(snapshot, compaction, messages[-1], content, claim)
 
-    async def _was_undone(self, snapshot: ThreadSnapshot, last: Message) -> bool:
-        """Whether somebody undid a summary that reached about as far as this message."""
+    async def _was_undone(self, snapshot: ThreadSnapshot, ids: Sequence[str], last: Message) -> bool:
+        """Whether somebody undid a summary that reached about as far as this message. `ids`: the messages behind the summary."""
         async with self.runtime.database.reading() as connection:
-            undone = await summaries.undone_upto(connection, snapshot.owner_id, snapshot.thread_id)
+            undone = await summaries.undone(connection, snapshot.owner_id, snapshot.thread_id)
         floor = self.runtime.deployment.policy.floor_messages
-        return undone is not None and last.depth <= undone + floor
+        return any(last.depth <= undone[message_id] + floor for message_id in undone.keys() & set(ids))
 
     def _rest(self, key: tuple[str, str]) -> None:
         """After a failure leave the thread alone for a while, longer each time."""

@@ -199,7 +199,7 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: summaries.restore(c, BOB, "sum_bob"),
         lambda c, w: summaries.restore(c, BOB, "old_ada"),
     ),
-    summaries.undone_upto: (lambda c, w: summaries.undone_upto(c, BOB, "t"),),
+    summaries.undone: (lambda c, w: summaries.undone(c, BOB, "t"),),
     summaries.versions: (lambda c, w: summaries.versions(c, BOB, "t"),),
     threads.create: (
         lambda c, w: threads.create(c, BOB, "theirs", now=9),

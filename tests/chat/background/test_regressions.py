@@ -1,11 +1,12 @@
 """What a review of the engine's wiring found, each as the sequence of events that went wrong."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.chat.background.idle import PAUSE, used_to
-from tests.chat.talk import converses, talk
+from tests.chat.talk import Talk, converses, talk
 from tests.upstream import Reply
 
 
@@ -65,18 +66,53 @@ async def test_an_undone_summary_is_not_made_again_the_next_moment(tmp_path: Pat
         assert (await chat.summary())["id"] is None
 
 
+async def undone_behind_another(chat: Talk) -> dict[str, Any]:
+    """Undo a summary that was asked for. Returns the earlier one, which stands again."""
+    await chat.many(30, length=200)
+    earlier = await chat.summary()
+    assert earlier["id"] is not None, "compacted by itself"
+    await chat.app.http.post("/api/threads/t/summary/compact")
+    assert (await chat.summary())["id"] != earlier["id"]
+    await chat.app.http.delete("/api/threads/t/summary")
+    assert (await chat.summary())["id"] == earlier["id"]
+    return earlier
+
+
+async def come_back(chat: Talk) -> None:
+    """Let the caches end, and say something: a compaction that is due is made now."""
+    chat.clock.advance(4_000)
+    await chat.look()
+    await chat.say("Short.")
+
+
 async def test_behind_an_earlier_summary_what_was_undone_is_not_made_again_either(tmp_path: Path) -> None:
     async with talk(tmp_path) as chat:
-        await chat.many(30, length=200)
-        earlier = (await chat.summary())["id"]
-        assert earlier is not None, "compacted by itself"
+        earlier = await undone_behind_another(chat)
+        await come_back(chat)
+        assert (await chat.summary())["id"] == earlier["id"]
+
+
+async def test_what_was_undone_stays_undone_when_the_summary_before_it_is_corrected(tmp_path: Path) -> None:
+    async with talk(tmp_path) as chat:
+        earlier = await undone_behind_another(chat)
+        lines = [{**line, "pinned": True} for line in earlier["lines"]]
+        edit = {"id": earlier["id"], "lines": lines}
+        assert (await chat.app.http.put("/api/threads/t/summary", json=edit)).status_code == 200
+        await come_back(chat)
+        assert (await chat.summary())["upto_message_id"] == earlier["upto_message_id"]
+
+
+async def test_what_was_undone_stays_undone_when_another_branch_is_summarized(tmp_path: Path) -> None:
+    async with talk(tmp_path) as chat:
+        earlier = await undone_behind_another(chat)
+        leaf = (await chat.app.messages("t", limit=1))[-1]["id"]
+        await chat.say("Another way.", parent_id=None)
+        await chat.many(20, length=200)
         await chat.app.http.post("/api/threads/t/summary/compact")
-        assert (await chat.summary())["id"] != earlier
-        await chat.app.http.delete("/api/threads/t/summary")
-        chat.clock.advance(4_000)
-        await chat.look()
-        await chat.say("Short.")
-        assert (await chat.summary())["id"] == earlier
+        assert (await chat.summary())["id"] not in (None, earlier["id"])
+        await chat.app.http.patch("/api/threads/t", json={"leaf_id": leaf})
+        await come_back(chat)
+        assert (await chat.summary())["id"] == earlier["id"]
 
 
 async def test_a_window_above_its_cap_is_compacted_although_somebody_undid_the_summary(
