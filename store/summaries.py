@@ -112,12 +112,12 @@ async def undone(connection: AsyncConnection, owner_id: str, thread_id: str) -> 
     """Depth by id of the messages up to which a person undid the summary, and no other is active."""
     c = summaries.c
     query = (
-        select(c.upto_message_id, func.min(c.upto_depth))
+        select(c.upto_message_id, func.min(c.upto_depth).label("depth"))
         .where(_thread(owner_id, thread_id))
         .group_by(c.upto_message_id)
         .having(func.sum(case((c.active, 1), else_=0)) == 0)
     )
-    return {message_id: depth for message_id, depth in await connection.execute(query)}
+    return {row.upto_message_id: row.depth for row in await connection.execute(query)}
 
 
 async def versions(

@@ -30,6 +30,11 @@ def summarises(request: dict[str, Any]) -> bool:
     return "You condense" in str(request.get("system", ""))
 
 
+def merges(request: dict[str, Any]) -> bool:
+    """Whether a request is one to merge segments."""
+    return summarises(request) and words_of(request).startswith("EARLIER:")
+
+
 def converses(request: dict[str, Any]) -> bool:
     """Whether a request answers somebody."""
     return not summarises(request) and request["max_tokens"] > 0

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from chat.upstream.client import Timeouts
-from tests.chat.talk import model, summarises
+from context.policy import DEFAULT
+from tests.chat.talk import merges, model, summarises
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator
 from tests.waiting import until
@@ -83,3 +85,32 @@ async def test_a_compaction_that_fails_releases_its_claim(postgres_url: str, tmp
         assert await compact(one) == 503
         assert await stored(one) == [0, 0]
         assert await compact(two) == 200
+
+
+async def test_a_merge_that_another_replica_overtook_changes_nothing(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with replicas(postgres_url, tmp_path) as (one, two):
+        for app in (one, two):  # frozen: no setting makes it so small
+            object.__setattr__(
+                app.deps.deployment, "policy", replace(DEFAULT, floor_messages=4, summary_budget=400)
+            )
+        for number in range(2):
+            assert await compact(one) == 200
+            await one.chat("t", f"Then {number}: " + "we went on with it " * 40)
+            await one.chat("t", f"And {number}: " + "we went on with it " * 40)
+            await one.settled()
+        gate = one.sim.gate()
+        one.sim.script(Reply(text="never", gate=gate), when=merges)
+        first = asyncio.create_task(compact(one))
+        await gate.reached()
+        await two.deps.database.write(
+            lambda connection: connection.execute(text("UPDATE compaction_claims SET lease_until = 1"))
+        )
+        assert await compact(two) == 200
+        merged = await two.get("/api/threads/t/summary")
+        assert len({line["segment"] for line in merged["lines"]}) == 2, "three were made, two of them merged"
+        gate.open()
+        assert await first in (409, 503)
+        assert await one.get("/api/threads/t/summary") == merged
+        assert await stored(one) == [3, 0]

@@ -10,17 +10,12 @@ from typing import Any
 import pytest
 
 from context.policy import DEFAULT
-from tests.chat.talk import START, Talk, condensed, model, summarises, talk, talking, words_of
+from tests.chat.talk import START, Talk, condensed, merges, model, summarises, talk, talking, words_of
 from tests.upstream import Reply, SimClock, Simulator, faults
 
 COMPACT = "/api/threads/t/summary/compact"
 SMALL = replace(DEFAULT, floor_messages=4, summary_budget=400)
 ANSWER = Reply(text="So it is, then. " * 8, thinking="")
-
-
-def merges(request: dict[str, Any]) -> bool:
-    """Whether a request is one to merge segments."""
-    return summarises(request) and words_of(request).startswith("EARLIER:")
 
 
 def shortened(request: dict[str, Any]) -> Reply:
