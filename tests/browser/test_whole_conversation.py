@@ -1,7 +1,9 @@
 """Printing and finding see the whole conversation, and what was typed survives scrolling, stopping and reloading."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.long_thread import fill
@@ -157,4 +159,31 @@ async def test_stopping_holds_the_queue_until_the_reader_decides(
     await expect(person.page.get_by_text("Send this now?")).to_be_visible()
     await expect(person.answers).to_have_count(1)
     await person.button("Send").first.click()
+    await expect(person.answers.last).to_contain_text("The second answer.")
+
+
+async def test_what_the_reader_sends_while_the_answer_is_being_stopped_is_sent(
+    app: Palaver, sim: Simulator, open_page: Visit
+) -> None:
+    sim.script(
+        Reply(text="one two three four", chunk=4, gate=sim.gate("held"), thinking=""),
+        Reply(text="The second answer.", thinking=""),
+    )
+    person = await open_page(app.url)
+    await person.say("First")
+    sim.gate("held").release(2)
+    await expect(person.answers).to_contain_text("one")
+    await person.say("Second")
+    await expect(person.page.get_by_text("Queued until the answer is finished")).to_be_visible()
+    decided = asyncio.Event()
+
+    async def cancel_later(route: Route) -> None:
+        await decided.wait()
+        await route.continue_()
+
+    await person.page.route("**/cancel", cancel_later)
+    await person.composer.press("Escape")
+    await person.button("Send").first.click()
+    await expect(person.page.get_by_text("Queued until the answer is finished")).to_be_visible()
+    decided.set()
     await expect(person.answers.last).to_contain_text("The second answer.")

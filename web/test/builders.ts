@@ -44,8 +44,9 @@ export function talk(rounds: number): Message[] {
 }
 
 export function post(key: string, known: Partial<Post> = {}): Post {
-  const base = { threadId: "t", messageId: `u-${key}`, text: `text of ${key}`, tier: null, problem: null };
-  return { key, ...base, branch: { type: "append" }, status: "sending", ...known };
+  const base = { threadId: "t", messageId: `u-${key}`, text: `text of ${key}`, tier: null };
+  const waits = { status: "sending", problem: null, releasedDuring: null } as const;
+  return { key, ...base, branch: { type: "append" }, ...waits, ...known };
 }
 
 export function turn(id: string, known: Partial<Turn> = {}): Turn {

@@ -174,6 +174,34 @@ describe("the queue", () => {
     expect(statuses(when(state, { type: "turn.settled", turn: other }))).toEqual(["1 queued", "x queued"]);
   });
 
+  const stopping = { type: "turn.stopping", threadId: "t", stopping: true } as const;
+
+  test("does not ask again about a message the reader released while the answer was being stopped", () => {
+    const released = when(queue(), stopping, { type: "post.released", key: "1", during: "1" });
+    expect(statuses(when(released, ...log("1", { type: "turn.cancelled" })))).toEqual([
+      "1 queued",
+      "x queued",
+    ]);
+    const lost = when(released, { type: "turn.lost", threadId: "t", turnId: "1" });
+    expect(statuses(lost)).toEqual(["1 queued", "x queued"]);
+  });
+
+  test("asks again about a message that was released during an earlier answer", () => {
+    const released = when(queue(), { type: "post.released", key: "1", during: "0" });
+    expect(statuses(when(released, stopping))).toEqual(["1 held", "x queued"]);
+  });
+
+  test("sends what is said while an answer is being stopped, when that has ended", async () => {
+    const { turns, store, requests } = page(accept);
+    for (const event of [history(talk(1)), accepted(post("0")), stopping]) store.dispatch(event);
+    turns.send("t", "Something else, then");
+    expect(requests).toEqual([]);
+    for (const event of log("1", { type: "turn.cancelled" })) store.dispatch(event);
+    turns.sendQueued();
+    await settle();
+    expect(requests).toHaveLength(1);
+  });
+
   test("sends a held message when the reader says so", async () => {
     const { turns, store, requests } = page(accept);
     store.dispatch({ type: "post.added", post: post("1", { status: "held" }) });

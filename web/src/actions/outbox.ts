@@ -9,6 +9,9 @@ export function createOutbox(dependencies: Dependencies, events: SendEvents) {
   const { store, newId } = dependencies;
   const { send, setStatus } = createSender(dependencies, events);
 
+  const runningTurn = (threadId: string) => store.state.conversations[threadId]?.live?.turnId ?? null;
+  const isStopping = (threadId: string) => store.state.conversations[threadId]?.live?.stopping ?? false;
+
   function post(threadId: string, text: string, branch: Branch, tier: string | null = null): void {
     const entry: Post = {
       key: newId(),
@@ -19,6 +22,7 @@ export function createOutbox(dependencies: Dependencies, events: SendEvents) {
       tier: store.state.info?.models.some((model) => model.tier === tier) ? tier : null,
       status: "queued",
       problem: null,
+      releasedDuring: isStopping(threadId) ? runningTurn(threadId) : null,
     };
     store.dispatch({ type: "post.added", post: entry });
     sendNext();
@@ -32,7 +36,9 @@ export function createOutbox(dependencies: Dependencies, events: SendEvents) {
   }
 
   function retryPost(key: string): void {
-    setStatus(key, "queued");
+    const entry = store.state.outbox.find((post) => post.key === key);
+    if (entry === undefined) return;
+    store.dispatch({ type: "post.released", key, during: runningTurn(entry.threadId) });
     sendNext();
   }
 

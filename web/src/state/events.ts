@@ -62,6 +62,8 @@ export type PageEvent =
       readonly status: Post["status"];
       readonly problem: string | null;
     }
+  /** The reader says to send a post that waits for him. `during`: the turn that runs. */
+  | { readonly type: "post.released"; readonly key: string; readonly during: string | null }
   | { readonly type: "post.removed"; readonly key: string }
   | {
       readonly type: "turn.accepted";

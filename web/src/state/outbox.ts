@@ -10,6 +10,12 @@ export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonl
       return outbox.map((post) =>
         post.key === event.key ? { ...post, status: event.status, problem: event.problem } : post,
       );
+    case "post.released":
+      return outbox.map((post) =>
+        post.key === event.key
+          ? { ...post, status: "queued", problem: null, releasedDuring: event.during }
+          : post,
+      );
     case "post.removed":
       return outbox.filter((post) => post.key !== event.key);
     case "turn.accepted":
@@ -29,7 +35,7 @@ export function reduceOutbox(outbox: readonly Post[], event: PageEvent): readonl
 
 /**
  * Holds back the queue of a thread whose answer is being stopped or did not end normally: the next message was written for
- * another answer, so the reader decides. `conversations` are those before the event.
+ * another answer, so the reader decides, unless he did so already for this turn. `conversations` are those before the event.
  */
 export function holdQueue(
   outbox: readonly Post[],
@@ -37,31 +43,36 @@ export function holdQueue(
   conversations: State["conversations"],
 ): readonly Post[] {
   if (!outbox.some((post) => post.status === "queued")) return outbox;
-  const threadId = brokenOff(event, conversations);
-  if (threadId === null) return outbox;
+  const turn = brokenOff(event, conversations);
+  if (turn === null) return outbox;
   return outbox.map((post) =>
-    post.threadId === threadId && post.status === "queued" ? { ...post, status: "held" } : post,
+    post.threadId === turn.threadId && post.status === "queued" && post.releasedDuring !== turn.id
+      ? { ...post, status: "held" }
+      : post,
   );
 }
 
-/** The thread whose running answer is being stopped, or ended in another way than complete; else null. */
-function brokenOff(event: PageEvent, conversations: State["conversations"]): string | null {
-  const runs = (threadId: string, turnId: string | undefined) => {
+interface BrokenTurn {
+  readonly threadId: string;
+  readonly id: string;
+}
+
+/** The running turn that is being stopped, or ended in another way than complete; else null. */
+function brokenOff(event: PageEvent, conversations: State["conversations"]): BrokenTurn | null {
+  const running = (threadId: string, turnId?: string): BrokenTurn | null => {
     const live: Conversation["live"] = conversations[threadId]?.live ?? null;
-    return live !== null && (turnId === undefined || live.turnId === turnId);
+    if (live === null || (turnId !== undefined && live.turnId !== turnId)) return null;
+    return { threadId, id: live.turnId };
   };
-  if (event.type === "turn.stopping")
-    return event.stopping && runs(event.threadId, undefined) ? event.threadId : null;
-  if (event.type === "turn.lost") return runs(event.threadId, event.turnId) ? event.threadId : null;
+  if (event.type === "turn.stopping") return event.stopping ? running(event.threadId) : null;
+  if (event.type === "turn.lost") return running(event.threadId, event.turnId);
   if (event.type === "turn.event") {
     const { type, turn_id: turnId } = event.event;
-    const isBroken = type === "turn.failed" || type === "turn.cancelled";
-    return isBroken && runs(event.threadId, turnId) ? event.threadId : null;
+    return type === "turn.failed" || type === "turn.cancelled" ? running(event.threadId, turnId) : null;
   }
   if (event.type === "turn.settled") {
     const { id, status, thread_id: threadId } = event.turn;
-    const isBroken = status !== "running" && status !== "completed";
-    return isBroken && runs(threadId, id) ? threadId : null;
+    return status !== "running" && status !== "completed" ? running(threadId, id) : null;
   }
   return null;
 }

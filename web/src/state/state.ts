@@ -110,6 +110,8 @@ export interface Post {
    */
   readonly status: "queued" | "sending" | "offline" | "held" | "failed";
   readonly problem: string | null;
+  /** The turn that ran, or was being stopped, when the reader said to send this: it is sent however that turn ends. */
+  readonly releasedDuring: string | null;
 }
 
 /** Whether a post waits for the reader. All others are sent by themselves. */
