@@ -102,6 +102,17 @@ class Palaver:
             if task.get_name() == DUE_KEEPALIVES.name:
                 task.cancel()
 
+    def stop_leases(self) -> list[asyncio.Task[None]]:
+        """No lease is renewed or taken over unless the test does it. Returns the tasks that end."""
+        for timer in self.deps.runner._timers:
+            timer.cancel()
+        return self.deps.runner._timers
+
+    async def look_after_leases(self) -> None:
+        """Renew this server's leases, then take over those that have expired."""
+        await self.deps.runner.renew_leases()
+        await self.deps.runner.take_over()
+
     async def turn(self, turn_id: str) -> dict[str, Any]:
         return await self.get(f"/api/turns/{turn_id}")
 

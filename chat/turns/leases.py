@@ -52,13 +52,14 @@ class Leases:
             await database.renew(renew_calls)
         before, self._renewed_at = self._renewed_at, self.runtime.clock.monotonic()
         if self.shared and before is not None and self._renewed_at - before > LEASE / 1_000:
+            # Whatever kept this process from the database may have kept the others from it.
             self._respect_until = self._renewed_at + LEASE / 1_000
         return cancelled
 
     async def take_over(self, running: Collection[str]) -> None:
         """End turns and calls whose leases have expired; `running`: the turns that run here."""
         clock = self.runtime.clock
-        if clock.monotonic() < self._respect_until:
+        if clock.monotonic() < self._respect_until or self._cut_off(clock.monotonic()):
             return
         present = lease_time(clock)
         await self._end_turns(present, running)
@@ -70,6 +71,10 @@ class Leases:
             now=present if self.shared else None,
             local=self.runtime.deployment.local,
         )
+
+    def _cut_off(self, now: float) -> bool:
+        """Whether this process itself could not renew for the length of a lease, and so knows nothing about the others."""
+        return self.shared and self._renewed_at is not None and now - self._renewed_at > LEASE / 1_000
 
     async def take_over_all(self) -> None:
         """End every turn and call that an earlier process left: no other can be running any."""

@@ -32,7 +32,7 @@ from store.errors import StoreError
 
 log = structlog.get_logger()
 
-BEAT = 2.0  # seconds between lease renewals; a lease outlives four missed ones
+BEAT = 2.0  # seconds between lease renewals, and between looks for abandoned turns; a lease outlives four missed ones
 STORE_PATIENCE = (0.2, 5.0)  # seconds between tries to write an end while the store fails: first, largest
 END_GRACE = 5.0  # seconds turns that were told to stop get to write their ends
 
@@ -61,7 +61,7 @@ class Runner:
     stopping: bool = False
     _running: dict[str, _Running] = field(default_factory=dict)
     _leases: Leases = field(init=False)
-    _beating: asyncio.Task[None] | None = None
+    _timers: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._leases = Leases(runtime=self.runtime, holder=self.holder, shared=self.shared)
@@ -69,7 +69,9 @@ class Runner:
     async def start(self) -> None:
         """End what an earlier process left running, then renew leases until `stop`."""
         await (self._leases.take_over(()) if self.shared else self._leases.take_over_all())
-        self._beating = asyncio.create_task(repeat("leases", BEAT, self.beat), name="leases")
+        # Apart: to look for abandoned turns takes a connection that every turn wants, and a renewal must not wait for one.
+        for name, work in (("leases", self.renew_leases), ("abandoned_turns", self.take_over)):
+            self._timers.append(asyncio.create_task(repeat(name, BEAT, work), name=name))
 
     async def accept(self, owner_id: str, turn_request: TurnRequest) -> Accepted:
         """Make a turn durable and start it. Raises PalaverError."""
@@ -146,16 +148,19 @@ class Runner:
     async def stop(self) -> None:
         """Drain without grace, and renew no more leases."""
         await self.drain(0)
-        if self._beating is not None:
-            self._beating.cancel()
+        for timer in self._timers:
+            timer.cancel()
             with suppress(asyncio.CancelledError):
-                await self._beating
+                await timer
 
-    async def beat(self) -> None:
-        """Renew this process's leases, obey cancels left for it, and take over what other processes left behind."""
+    async def renew_leases(self) -> None:
+        """Renew this process's leases, and obey cancels left for it."""
         for turn_id in await self._leases.renew(list(self._running)):
             if turn_id in self._running:
                 self._stop(self._running[turn_id], Cancelled(reason="user"))
+
+    async def take_over(self) -> None:
+        """End what processes left behind that renew their leases no more."""
         await self._leases.take_over(self._running)
 
     @property

@@ -71,10 +71,9 @@ async def test_what_is_used_is_what_the_ledger_says_and_nothing_stays_set_aside(
 async def test_without_budgets_nothing_more_is_asked_of_the_database(sim: Simulator, tmp_path: Path) -> None:
     async with palaver(tmp_path, sim) as app:
         await app.chat("t", "Warm up")
-        beating = app.deps.runner._beating
-        assert beating is not None
-        beating.cancel()  # it looks for abandoned calls every two seconds, whatever the turn does
-        await asyncio.wait([beating])
+        await asyncio.wait(
+            app.stop_leases()
+        )  # they look for abandoned calls every two seconds, whatever the turn does
         with statements(app) as executed:
             await app.chat("t", "Hello")
         assert not [statement for statement in executed if "budgets" in statement]

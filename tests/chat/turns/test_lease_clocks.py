@@ -55,7 +55,7 @@ async def test_a_replica_whose_clock_is_far_ahead_leaves_the_calls_of_others_ope
     ):
         sim.script(Reply(text="A title", thinking="", hold=True), when=for_title)
         turn = await one.chat("t", "Hello")
-        await two.deps.runner.beat()
+        await two.look_after_leases()
         assert await count(one.deps.database, "open_calls") == 1, "the title's call goes on"
         sim.held.open()
         await one.settled()
@@ -76,7 +76,7 @@ async def test_leases_of_the_dead_end_soon_though_the_databases_clock_was_set_ba
         await app.deps.database.write(
             lambda connection: connection.execute(text(f"UPDATE turns SET lease_until = {now} + {HOUR}"))
         )
-        await app.deps.runner.beat()
+        await app.look_after_leases()
         assert (await app.turn(turn["id"]))["status"] == "running", "a process that lives can renew it now"
         async with app.deps.database.reading() as connection:
             left = await connection.scalar(text(f"SELECT lease_until - {now} FROM turns")) or 0
@@ -89,7 +89,7 @@ async def test_a_time_of_day_that_is_set_back_delays_no_recovery(tmp_path: Path)
         turn = await app.chat("t", "Hello")
         await abandon(app, turn["id"])
         clock.ahead = -HOUR
-        await app.deps.runner.beat()
+        await app.look_after_leases()
         assert (await app.turn(turn["id"]))["status"] == "running"
         await clock.sleep(2 * LEASE / 1_000)
         await app.deps.database.write(  # its answer is stored: only the turn's own state tells what the beat does
@@ -97,7 +97,7 @@ async def test_a_time_of_day_that_is_set_back_delays_no_recovery(tmp_path: Path)
                 text("UPDATE messages SET status = 'streaming' WHERE role = 'assistant'")
             )
         )
-        await app.deps.runner.beat()
+        await app.look_after_leases()
 
         async def ended() -> bool:
             return bool((await app.turn(turn["id"]))["status"] != "running")

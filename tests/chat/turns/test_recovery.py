@@ -194,7 +194,7 @@ async def test_a_turn_runs_here_and_is_followed_and_cancelled_there(
         assert busy.status_code == 409
         gate.release(1)
         assert (await second.http.post(f"/api/turns/{turn_id}/cancel")).status_code == 202
-        await first.deps.runner.beat()
+        await first.look_after_leases()
         here, turn = await finished(first, turn_id)
         assert turn["status"] == "cancelled"
         assert whole(await there) == here
@@ -203,8 +203,7 @@ async def test_a_turn_runs_here_and_is_followed_and_cancelled_there(
 
 async def silent(app: Palaver, table: str) -> None:
     """A process whose leases have run out: it renews no more."""
-    if app.deps.runner._beating is not None:
-        app.deps.runner._beating.cancel()
+    app.stop_leases()
     await app.deps.database.write(
         lambda connection: connection.execute(text(f"UPDATE {table} SET lease_until = 1"))
     )
@@ -216,13 +215,13 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_turn_ends_once(
 ) -> None:
     async with Simulator() as sim, replicas(postgres_url, tmp_path, sim) as (first, second, clock):
         turn_id, gate = await half_answered(first, "t")
-        await second.deps.runner.beat()
+        await second.look_after_leases()
         assert (await second.turn(turn_id))["status"] == "running", "a lease that holds is respected"
         clock.ahead = 10 * LEASE  # clocks of machines differ: the lease is measured by the database's
-        await second.deps.runner.beat()
+        await second.look_after_leases()
         assert (await second.turn(turn_id))["status"] == "running"
         await silent(first, "turns")
-        await second.deps.runner.beat()
+        await second.look_after_leases()
         events, turn = await finished(second, turn_id)
         assert_interrupted(events)
         assert answer_text(turn["message"]) == "one two "
@@ -255,14 +254,14 @@ async def test_what_a_dead_replicas_side_calls_set_aside_is_free_when_its_lease_
         async with palaver(tmp_path / "two", sim, timeouts=Timeouts(), clock=clock, **settings) as second:
             turn = await first.chat("t", "Hello")
             assert turn["status"] == "completed"
-            await first.deps.runner.beat()
-            await second.deps.runner.beat()
+            await first.look_after_leases()
+            await second.look_after_leases()
             assert await set_aside(second) > 0, "a replica that lives keeps what it holds"
             clock.ahead = 2 * CALL_LEASE
-            await second.deps.runner.beat()
+            await second.look_after_leases()
             assert await set_aside(second) > 0, "clocks of machines differ"
             await silent(first, "open_calls")
-            await second.deps.runner.beat()
+            await second.look_after_leases()
             assert await set_aside(second) == 0
             rows = {row.purpose: row for row in await ledger(second, turn["id"])}
             assert (rows["title"].outcome, rows["title"].estimated) == ("interrupted", True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ from sqlalchemy import text
 
 from chat.calls.caller import LEASE
 from chat.upstream.client import Timeouts
+from store.database import Database
 from tests.chat.auth.tokens import ADA, GRANTED, client
 from tests.chat.outcomes import finished
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
 from tests.upstream import Gate, Reply, Simulator
-from tests.waiting import LIMIT
+from tests.waiting import LIMIT, until
 
 pytestmark = pytest.mark.postgres
 DAY = 86_400_000
@@ -33,21 +34,13 @@ async def replicas(
         palaver(folder / "one", sim, timeouts=Timeouts(), **settings) as one,
         palaver(folder / "two", sim, timeouts=Timeouts(), clock=clock, **settings) as two,
     ):
-        stop_leases(two)
+        two.stop_leases()
         yield one, two, clock
 
 
-def stop_leases(app: Palaver) -> None:
-    """No lease is renewed or taken over unless the test does it."""
-    assert app.deps.runner._beating is not None
-    app.deps.runner._beating.cancel()
-
-
-async def expire(app: Palaver, table: str) -> None:
+async def expire(database: Database, table: str) -> None:
     """Leases run out in this moment, as if their time had passed."""
-    await app.deps.database.write(
-        lambda connection: connection.execute(text(f"UPDATE {table} SET lease_until = 1"))
-    )
+    await database.write(lambda connection: connection.execute(text(f"UPDATE {table} SET lease_until = 1")))
 
 
 async def held(app: Palaver, headers: dict[str, str] | None = None) -> tuple[str, Gate]:
@@ -120,10 +113,10 @@ async def test_a_turn_that_takes_longer_than_its_lease_is_not_taken_over(
 ) -> None:
     async with replicas(postgres_url, tmp_path, sim) as (one, two, _):
         turn_id, gate = await held(one)
-        stop_leases(one)
-        await expire(one, "turns")
-        await one.deps.runner.beat()
-        await two.deps.runner.beat()
+        one.stop_leases()
+        await expire(one.deps.database, "turns")
+        await one.look_after_leases()
+        await two.look_after_leases()
         assert (await two.turn(turn_id))["status"] == "running"
         gate.open()
         assert (await finished(two, turn_id))[1]["status"] == "completed"
@@ -142,10 +135,10 @@ async def test_a_call_that_takes_longer_than_its_lease_is_not_taken_over(
         turn = await one.chat("t", "Hello")
         assert turn["status"] == "completed"
         await gate.reached()
-        stop_leases(one)
-        await expire(one, "open_calls")
-        await one.deps.runner.beat()
-        await two.deps.runner.beat()
+        one.stop_leases()
+        await expire(one.deps.database, "open_calls")
+        await one.look_after_leases()
+        await two.look_after_leases()
         assert await open_calls(two) == 1, "it is still one's"
         gate.open()
         await one.settled()
@@ -162,14 +155,39 @@ async def test_after_an_outage_a_replica_gives_the_others_time_to_renew(
 ) -> None:
     async with replicas(postgres_url, tmp_path, sim) as (one, two, clock):
         turn_id, gate = await held(one)
-        stop_leases(one)
-        await two.deps.runner.beat()
-        await expire(one, "turns")
+        one.stop_leases()
+        await two.look_after_leases()
+        await expire(one.deps.database, "turns")
         await clock.sleep(2 * LEASE / 1_000)  # two itself could not reach the database for that long
-        await two.deps.runner.beat()
+        await two.look_after_leases()
         assert (await two.turn(turn_id))["status"] == "running", "one may have been cut off, too"
         for _ in range(3):
             await clock.sleep(LEASE / 2_000)
-            await two.deps.runner.beat()
+            await two.look_after_leases()
         assert (await two.turn(turn_id))["status"] == "failed", "and then it counts as gone"
         gate.open()
+
+
+async def test_leases_are_renewed_while_every_other_connection_is_taken(
+    postgres_url: str, tmp_path: Path, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.turns.runner.BEAT", 0.01)
+    async with (
+        palaver(tmp_path, sim, timeouts=Timeouts(), database_url=postgres_url) as app,
+        AsyncExitStack() as stack,
+    ):
+        _, gate = await held(app)
+        for _ in range(20):  # as many as the pool has
+            await stack.enter_async_context(app.deps.database.reading())
+        outside = Database(postgres_url)
+        stack.push_async_callback(outside.close)
+        for _ in range(3):
+            await expire(outside, "turns")
+            await until(lambda: renewed(outside))
+        await stack.aclose()
+        gate.open()
+
+
+async def renewed(database: Database) -> bool:
+    async with database.reading() as connection:
+        return (await connection.scalar(text("SELECT min(lease_until) FROM turns")) or 0) > 1
