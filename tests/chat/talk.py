@@ -118,12 +118,12 @@ class Talk:
     async def rest(self, seconds: float) -> None:
         """Let time pass as it would: cache states are looked at whenever one of them is due."""
         end = self.clock.now + seconds
-        while (due := await self._due()) is not None and due <= end:
+        while (due := await self.due()) is not None and due <= end:
             self.clock.advance(max(0.0, due - self.clock.now))
             await self.look()
         self.clock.advance(end - self.clock.now)
 
-    async def _due(self) -> float | None:
+    async def due(self) -> float | None:
         """When the next cache state wants attention, in seconds of the clock."""
         async with self.app.deps.database.reading() as connection:
             next_at = await connection.scalar(text("SELECT min(next_at) FROM cache_states"))

@@ -212,7 +212,12 @@ async def test_a_thread_that_is_being_answered_is_left_alone(tmp_path: Path) -> 
         gate = chat.sim.gate()
         chat.sim.script(Reply(text="At last.", gate=gate), when=converses)
         accepted = await chat.app.say("t", "A long one")
-        await chat.rest(PAUSE)
+        await gate.reached()
+        due = await chat.due()
+        assert due is not None
+        chat.clock.advance(due - chat.clock.now)
+        await chat.app.deps.keepalives.start_due()
+        await chat.app.deps.scheduler.settled()
         assert len(chat.touches()) == before
         gate.open()
         await chat.app.follow(accepted["id"])
