@@ -37,7 +37,7 @@ from chat.embeddings import embeddings
 from chat.runtime import build
 from chat.runtime.open_database import open_database
 from chat.runtime.runtime import Runtime
-from chat.telemetry import start
+from chat.telemetry import logs, start
 from chat.turns.after import AfterTurn
 from chat.turns.runner import Runner
 from chat.upstream.client import Timeouts
@@ -74,6 +74,7 @@ async def running(
     instead of over OTLP.
     """
     clock = clock or SystemClock()
+    logs.configure_unless_configured(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, clock))
         if isinstance(local_model, AbstractAsyncContextManager):

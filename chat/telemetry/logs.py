@@ -25,26 +25,8 @@ _CONTROL = re.compile(
 
 def configure(settings: Settings) -> None:
     """Set up logging for the whole process. Idempotent."""
-    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,  # as text, before the redactor: exceptions can contain secrets too
-        Redactor(secrets(settings)),
-    ]
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    level = getattr(logging, settings.log_level.upper())
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+    shared, renderer, level = _processors(settings), _renderer(settings), _level(settings)
+    _configure_events(settings)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -57,6 +39,45 @@ def configure(settings: Settings) -> None:
     root.setLevel(max(level, logging.WARNING))
     # At DEBUG it logs every chunk it sends, and so the text of conversations.
     logging.getLogger("sse_starlette").setLevel(logging.WARNING)
+
+
+def configure_unless_configured(settings: Settings) -> None:
+    """Set up our own log events where the program around us has not set up structlog; its other logging stays as it is.
+
+    The library's own default draws the variables of every frame of an exception: texts of conversations, and secrets.
+    """
+    if not structlog.is_configured():
+        _configure_events(settings)
+
+
+def _configure_events(settings: Settings) -> None:
+    structlog.configure(
+        processors=[*_processors(settings), _renderer(settings)],
+        wrapper_class=structlog.make_filtering_bound_logger(_level(settings)),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _processors(settings: Settings) -> list[Any]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,  # as text, before the redactor: exceptions can contain secrets too
+        Redactor(secrets(settings)),
+    ]
+
+
+def _renderer(settings: Settings) -> Any:
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    if as_json:
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+
+def _level(settings: Settings) -> int:
+    return int(getattr(logging, settings.log_level.upper()))
 
 
 def secrets(settings: Settings) -> list[str]:

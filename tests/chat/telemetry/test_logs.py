@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +92,43 @@ async def test_a_running_server_logs_neither_secrets_nor_words(tmp_path: Path) -
     ended = [line for line in logged if line["event"] == "turn.ended"]
     assert [line["outcome"] for line in ended] == ["completed", "failed"]
     assert [line["outcome"] for line in logged if line["event"] == "upstream.call_failed"] == []
+
+
+EMBEDDING = """
+import asyncio, sys
+from chat.app import running
+from chat.config.settings import Settings
+import structlog
+
+async def main():
+    settings = Settings(_env_file=None, data_dir=sys.argv[1], anthropic_api_key="sk-ant-planted-0123456789",
+        anthropic_base_url="http://127.0.0.1:9", titles="first_words")
+    async with running(settings):
+        said = "what somebody said"
+        try:
+            raise ValueError("sk-ant-planted-0123456789 was refused")
+        except ValueError:
+            structlog.get_logger().exception("call.failed")
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_that_embeds_the_application_logs_neither_secrets_nor_variables(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", EMBEDDING, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    logged = run.stdout + run.stderr
+    assert "call.failed" in logged
+    assert "was refused" in logged
+    assert "planted" not in logged
+    assert "what somebody said" not in logged
+
+
+def test_a_program_that_has_set_up_its_own_logging_keeps_it(tmp_path: Path) -> None:
+    own = "structlog.configure(processors=[structlog.processors.KeyValueRenderer()])\n\nasync def main"
+    run = subprocess.run(
+        [sys.executable, "-c", EMBEDDING.replace("async def main", own), str(tmp_path)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "event='call.failed'" in run.stdout
