@@ -16,6 +16,7 @@ from context.recall.policy import RecallPolicy
 from context.recall.query import Query
 from context.recall.rank import rarity
 from context.recall.stems import word_stems
+from context.recall.thread import Outline
 
 WINDOW_READ: Final = 30_000  # characters of the window's newest messages that are looked through
 PAIR: Final = 0.5  # what a pair of characters counts of a word, in scripts without spaces
@@ -90,9 +91,8 @@ def features(
     question: str,
     query: Query,
     counts: Mapping[str, int],
-    messages: int,
+    outline: Outline,
     *,
-    typical: float,
     size: int,
     window: Sequence[str],
     best: float,
@@ -100,12 +100,18 @@ def features(
 ) -> Features:
     """The features of a message.
 
-    `counts`: how many of the thread's older `messages` hold each stem of `query`; `typical` and `size`: tokens of the thread's usual user
-    message and of this one; `window`: the texts that are sent anyway, oldest first; `best`: the score of the best older message.
+    `counts`: how many of the thread's older messages, which `outline` describes, hold each stem of `query`; `size`: tokens of this message;
+    `window`: the texts that are sent anyway, oldest first; `best`: the score of the best older message. A date on which older messages were
+    written is not unknown, though no message says it: its words are left aside.
     """
-    held = stems_of(window)
+    held, messages = stems_of(window), len(outline)
+    aside = query.date_words if _some_time_of(query, outline) else frozenset[str]()
+    if aside.issuperset(query.weights):
+        aside = frozenset()
     total = known = shown = rarest = words = evidence = 0.0
     for stem, weight in query.weights.items():
+        if stem in aside:
+            continue
         share = PAIR if _is_pair(stem) else 1.0
         words += share
         holding = counts.get(stem, 0)
@@ -122,13 +128,18 @@ def features(
         manner=manner(question),
         answers=bool(window) and ends_asking(window[-1]),
         words=log1p(words),
-        length=log(max(1, size) / typical),
+        length=log(max(1, size) / outline.typical),
         in_window=shown / total if total else 0.0,
         unknown=1 - known / total if total else 0.0,
         coverage=best ** (1 / policy.cover) / total if total else 0.0,
         rarest=rarest / unit,
         evidence=log1p(evidence / unit),
     )
+
+
+def _some_time_of(query: Query, outline: Outline) -> bool:
+    """Whether an older message was written on a date that is asked about."""
+    return any(start <= at < end for start, end in query.dates for at in outline.at)
 
 
 def stems_of(window: Sequence[str]) -> set[str]:

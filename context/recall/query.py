@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from context.recall.dates import Range, ranges
+from context.recall.dates import MONTHS, Range, ranges
 from context.recall.function_words import FIRST_PERSON, PALE_WORDS, function_words
 from context.recall.kinds import member_kinds
 from context.recall.policy import DEFAULT, RecallPolicy
@@ -16,6 +16,7 @@ from context.recall.words import tokens
 END = 2_000
 
 _QUOTED = re.compile(r"[\"“„«「『]([^\"“”„«»「」『』\n]{2,80})[\"”“»」』]|`([^`\n]{2,80})`")
+_DATE_SIGNS = frozenset("年月日")
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]*\w")  # a capital that no sentence begins with
 
 
@@ -23,7 +24,7 @@ _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w'-]*\w")  # a capital that no sentenc
 class Query:
     """`weights` holds each stem's weight, in the order of the text; `first_person` says that the person speaks of himself or herself.
 
-    `others` are further stems of the words behind a stem: what holds one of them holds the word. `kinds` are the kinds of things a stem may ask for ("city"), whose members a message may name instead ("Lisbon").
+    `date_words` are the stems of months, numbers and the like, where the text names a date. `others` are further stems of the words behind a stem: what holds one of them holds the word. `kinds` are the kinds of things a stem may ask for ("city"), whose members a message may name instead ("Lisbon").
     """
 
     weights: Mapping[str, float]
@@ -31,6 +32,7 @@ class Query:
     dates: tuple[Range, ...]
     first_person: bool
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    date_words: frozenset[str] = frozenset()
 
     def looked_up(self, most: int) -> list[str]:
         """The stems to look up in the index: of `most` words, the first and the last of the text."""
@@ -71,6 +73,7 @@ def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
     loud = {stems.get(word, (word,))[0] for word in _named(text)}
     weights: dict[str, float] = {}
     others: dict[str, tuple[str, ...]] = {}
+    of_dates: set[str] = set()
     for word in words:
         if word in silent or (len(word) == 1 and word.isascii() and not word.isdigit()):
             continue
@@ -81,12 +84,16 @@ def analyse(text: str, *, now: int, policy: RecallPolicy = DEFAULT) -> Query:
         weights[root] = max(weight, weights.get(root, 0.0))
         if further:
             others[root] = (*others.get(root, ()), *further)
+        if word[0].isdigit() or word in MONTHS or word in _DATE_SIGNS:
+            of_dates.add(root)
+    dates = ranges(text, now)
     return Query(
         weights=weights,
         kinds=member_kinds(spoken, weights),
-        dates=ranges(text, now),
+        dates=dates,
         first_person=not FIRST_PERSON.isdisjoint(words),
         others=others,
+        date_words=frozenset(of_dates) if dates else frozenset(),
     )
 
 

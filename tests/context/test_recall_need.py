@@ -1,6 +1,8 @@
 """Whether a turn recalls anything: what asks nothing recalls nothing, in any language."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from math import inf
 
 import pytest
@@ -13,6 +15,7 @@ from context.recall.need import BIAS, WEIGHTS, Features, features, may_need, pro
 from context.recall.policy import DEFAULT
 from context.recall.purchase import MODES, MOST_TURNS, TRUST, TURNS, Terms, answer_value, chance
 from context.recall.query import analyse
+from context.recall.thread import Outline
 
 NOTHING_ASKED = (
     "No, thanks",
@@ -55,6 +58,7 @@ NOTHING_ASKED = (
     "شكرا",
     "धन्यवाद",
 )
+NOW = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000)
 QUESTION_MARKS = "?？؟"
 ABOUT_OLD = (
     "What was the combination of the bicycle chain?",
@@ -94,15 +98,16 @@ ORDERS_OF_SOMETHING_NEW = (
 )
 
 
-def features_of(text: str, *, in_window: bool = False) -> Features:
-    """The features of a message whose words stand in two of 400 older messages each, and perhaps in the window."""
-    query = analyse(text, now=0)
+def features_of(
+    text: str, *, in_window: bool = False, counts: Mapping[str, int] | None = None, at: int = 0
+) -> Features:
+    """The features of a message whose words stand in two of 400 older messages each (or in so many), written `at`, and perhaps in the window."""
+    query = analyse(text, now=NOW)
     return features(
         text,
         query,
-        dict.fromkeys(query.weights, 2),
-        400,
-        typical=30.0,
+        dict.fromkeys(query.weights, 2) if counts is None else counts,
+        Outline(roles=["user"] * 400, tokens=[30] * 400, at=[at] * 400, typical=30.0),
         size=max(1, len(text) // 4),
         window=[text if in_window else "Well then."],
         best=4.0,
@@ -212,3 +217,31 @@ def test_a_model_that_costs_nothing_weighs_tokens_too() -> None:
     assert answer_value("balanced", prices(input=0), prompt=5_000, turn=0) == TRUST["balanced"]
     assert Terms(cap=10).pays(1e-9, 10**9), "without terms everything pays"
     assert Terms(cap=10).worth == inf
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What did Nora cook on 14 March 2026?",
+        "Was hat Nora am 14. März 2026 gekocht?",
+        "Qu'est-ce que Nora a cuisiné le 14 mars 2026 ?",
+        "Что Нора готовила 14 марта 2026?",
+        "诺拉2026年3月14日做了什么菜？",
+    ],
+)
+def test_a_date_on_which_older_messages_were_written_is_not_unknown(text: str) -> None:
+    query = analyse(text, now=NOW)
+    counts = {stem: 2 for stem in query.weights if stem not in query.date_words}
+    that_day = int(datetime(2026, 3, 14, 9, tzinfo=UTC).timestamp() * 1000)
+    assert query.date_words
+    assert features_of(text, counts=counts, at=that_day).unknown == 0
+    assert features_of(text, counts=counts, at=that_day - 10**10).unknown > 0.2
+
+
+def test_a_date_alone_still_counts_as_words() -> None:
+    assert (
+        features_of(
+            "14 March 2026?", counts={}, at=int(datetime(2026, 3, 14, tzinfo=UTC).timestamp() * 1000)
+        ).words
+        > 0
+    )
