@@ -13,7 +13,14 @@ from context.request.recipe import HEADINGS, Recalled
 
 Code = Literal["off", "nothing_older", "asks_nothing", "unlikely", "nothing_found", "in_summary", "recalled"]
 Because = Literal[
-    "asks", "looks_back", "words_are_old", "words_in_window", "words_unknown", "reacts", "points"
+    "asks",
+    "looks_back",
+    "names_speaker",
+    "words_are_old",
+    "words_in_window",
+    "words_unknown",
+    "reacts",
+    "points",
 ]
 
 _WORDS: Final[Mapping[Code, str]] = {
@@ -28,6 +35,7 @@ _WORDS: Final[Mapping[Code, str]] = {
 _FOR: Final[Mapping[Because, str]] = {
     "asks": "the message asks",
     "looks_back": "it speaks of earlier",
+    "names_speaker": "it names somebody who speaks in this conversation",
     "words_are_old": "its words stand in older messages",
 }
 _AGAINST: Final[Mapping[Because, str]] = {
@@ -100,6 +108,7 @@ class Need:
         known: dict[Because, bool] = {
             "asks": manner.marked or manner.opens,
             "looks_back": manner.looks_back,
+            "names_speaker": features.names_speaker,
             "words_are_old": features.words > 0 and features.unknown < 0.5,
             "words_unknown": features.unknown >= 0.5,
             "words_in_window": features.in_window >= 0.5,

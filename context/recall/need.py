@@ -32,6 +32,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "reacts": -6.38,
     "points": -1.59,
     "orders": -1.00,
+    "names_speaker": 0.72,  # as much as to look back: no conversation that may be trained on has names
     "answers": -1.04,
     "words": 3.63,
     "length": -1.30,
@@ -47,13 +48,14 @@ WEIGHTS: Final[Mapping[str, float]] = {
 class Features:
     """What is known of a message before anything is recalled for it.
 
-    manner: what it does, by its words; answers: the message before it ended with a question; words: how many words tell what it is about (logarithm of one
+    manner: what it does, by its words; names_speaker: whether it names somebody who speaks in the thread; answers: the message before it ended with a question; words: how many words tell what it is about (logarithm of one
     more); length: of the message beside the thread's usual one of a user (logarithm). Of the weight of its words, by their rarity in the thread:
     in_window: the share that the window holds; unknown: the share that no older message holds; coverage: what the best message
     has of it; rarest: the rarest word that an older message holds, 1 when it stands once; evidence: all such words (logarithm of one more).
     """
 
     manner: Manner
+    names_speaker: bool = False
     answers: bool = False
     words: float = 0.0
     length: float = 0.0
@@ -69,6 +71,7 @@ class Features:
         measured = ("words", "length", "in_window", "unknown", "coverage", "rarest", "evidence")
         return {
             **{name: float(getattr(self.manner, name)) for name in of_manner},
+            "names_speaker": float(self.names_speaker),
             "answers": float(self.answers),
             **{name: getattr(self, name) for name in measured},
         }
@@ -126,6 +129,7 @@ def features(
     unit = log(messages + 1)
     return Features(
         manner=manner(question),
+        names_speaker=bool(outline.speaking),
         answers=bool(window) and ends_asking(window[-1]),
         words=log1p(words),
         length=log(max(1, size) / outline.typical),

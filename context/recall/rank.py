@@ -115,12 +115,15 @@ def learn(
 def voiced(
     total: Mapping[int, float], outline: Outline, query: Query, policy: RecallPolicy
 ) -> dict[int, float]:
-    """Scores with what a message's voice adds: the user's own words when asked about "me"; stated preferences and events always."""
+    """Scores with what a message's voice adds: the words of who is asked about ("me", or a speaker by name); stated preferences and events always."""
     made = dict(total)
     if query.first_person:
         for position in made:
             if outline.roles[position] == "user":
                 made[position] *= policy.own_words
+    for position in outline.speaking:
+        if position in made:
+            made[position] *= policy.speaking
     for position in outline.preferring:
         if position in made:
             made[position] *= policy.preference

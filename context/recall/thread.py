@@ -11,8 +11,8 @@ class Outline:
     """What is known of each message without reading it, oldest first; columns, because there may be thousands.
 
     `tokens` are estimated sizes, `at` times in milliseconds, `typical` is the mean size of the user's messages, `instructions`,
-    `preferring` and `telling` are the positions of the messages that state a rule, a preference, or when something was. A position
-    is an index into the columns.
+    `preferring` and `telling` are the positions of the messages that state a rule, a preference, or when something was, `speaking` of those
+    that begin with a name in the question. A position is an index into the columns.
     """
 
     roles: Sequence[Role]
@@ -22,6 +22,7 @@ class Outline:
     instructions: Sequence[int] = ()
     preferring: Sequence[int] = ()
     telling: Sequence[int] = ()
+    speaking: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -27,6 +27,7 @@ from context.recall.policy import DEFAULT, RecallPolicy
 from context.recall.purchase import Terms
 from context.recall.query import Query, analyse
 from context.recall.rank import counted, kindred, learn, lengths, ranked, rarest, scores, too_common, voiced
+from context.recall.speakers import possible_names
 from context.recall.thread import Outline, Source
 from store import sqlite
 from store.search import term_index, vectors
@@ -175,17 +176,19 @@ async def _score_question(index: _BranchIndex, request: RecallRequest) -> _Asked
         term_index.INSTRUCTION,
         term_index.PREFERRING,
         term_index.TELLING,
+        term_index.LABELED,
         *full.looked_up(policy.query_words),
     ]
     most = policy.places // len(terms)
     positions: dict[str, Sequence[int]] = full.joined(await index.positions(terms, most), most)
+    counts = counted(positions, size, most)
     outline = replace(
         index.branch.outline,
         instructions=positions.pop(term_index.INSTRUCTION, []),
         preferring=positions.pop(term_index.PREFERRING, []),
         telling=positions.pop(term_index.TELLING, []),
+        speaking=await index.spoken_by_named(request.question, counts),
     )
-    counts = counted(positions, size, most)
     query = replace(full, weights=rarest(full.weights, counts, size, policy.query_terms))
     kind_names = list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())})
     kinds = await index.uncommon_positions(kind_names)
@@ -237,6 +240,15 @@ class _BranchIndex:
         most = min(common, self.policy.places // max(1, len(stems)))
         positions = await self.positions(stems, most + 1)
         return {stem: places for stem, places in positions.items() if len(places) <= most}
+
+    async def spoken_by_named(self, question: str, counts: Mapping[str, int]) -> list[int]:
+        """The positions of the messages that begin with a name in the question, where messages mostly do. `counts`: messages by stem."""
+        if counts.get(term_index.LABELED, 0) < self.policy.labeled * len(self.branch.pks):
+            return []
+        words = {stem: held for stem, held in counts.items() if not stem.startswith(" ")}
+        names = [term_index.speaker(stem) for stem in possible_names(question, words)]
+        positions = await self.positions(names, self.policy.places // max(1, len(names)))
+        return sorted({position for places in positions.values() for position in places})
 
     async def similarities(self, likeness: Likeness) -> dict[int, float]:
         """How similar the question is to the messages that have a vector, by position."""

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import kinds
+from context.recall.speakers import speaker_label
 from context.recall.stems import word_stems
 from context.recall.time_mentions import tells_when
 from store import sqlite
@@ -29,6 +30,7 @@ from store.tables import messages
 INSTRUCTION = " standing"
 PREFERRING = " preferring"
 TELLING = " telling"
+LABELED = " labeled"  # it begins with the name of whoever speaks
 STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more lookups, more are read in vain
 
 
@@ -147,12 +149,19 @@ def indexed_stems(words: str, role: str) -> set[str]:
     stems.update([*kinds(stems_of, stems)])
     if tells_when(words):
         stems.add(TELLING)
+    if names := speaker_label(words)[0]:
+        stems.update((LABELED, *map(speaker, names)))
     if role == "user":
         if is_instruction(words):
             stems.add(INSTRUCTION)
         if is_preference(words):
             stems.add(PREFERRING)
     return stems
+
+
+def speaker(stem: str) -> str:
+    """What is indexed for a message that begins with a name of this stem."""
+    return f"{LABELED} {stem}"
 
 
 def entry(owner_id: str, thread_id: str, stretch: int | None, stems: Iterable[str]) -> str:

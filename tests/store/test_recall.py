@@ -86,6 +86,27 @@ async def test_an_older_message_comes_back_with_its_date(database: Database) -> 
     ]
 
 
+PEOPLE = {
+    "latin": ("Nora", "Paul", "went sailing on the lake", "What did {} enjoy about sailing?"),
+    "cyrillic": ("Анна", "Павел", "катались на лодке", "Что {} говорила про лодке?"),
+    "chinese": ("小明", "大伟", "昨天去划船了", "{}什么时候划船？"),
+}
+
+
+@pytest.mark.parametrize("script", PEOPLE)
+async def test_in_a_conversation_of_several_the_words_of_who_is_asked_about_come_first(
+    database: Database, script: str
+) -> None:
+    first, second, words, question = PEOPLE[script]
+    said = {6: f"{first}: {second}, {words}", 17: f"{second}: {first}, {words}"}  # each names the other
+    lines = [f"{'ua'[n % 2]} m{n}: {said.get(n, f'{(first, second)[n % 2]}: hm')}" for n in range(24)]
+    await thread(database, "t", *lines, "u end: x")
+    room = count(OPENING) + 2 * count(said[6])
+    for name, line in ((first, said[6]), (second, said[17])):
+        blocks = await recalled(database, "t", question.format(name), before="end", budget=room)
+        assert [block.partition(": ")[2] for block in blocks if words in block] == [line]
+
+
 async def test_nothing_from_the_window_comes_back(database: Database) -> None:
     await thread(
         database, "t", "u m0: Nora likes tea", "a m1: ok", "u m2: Nora likes coffee", "a m3: ok", "u m4: x"

@@ -16,6 +16,7 @@ const NOTHING: Readonly<Record<string, string>> = {
 const FOR: Readonly<Record<string, string>> = {
   asks: "the message asks",
   looks_back: "it speaks of earlier",
+  names_speaker: "it names somebody who speaks in this conversation",
   words_are_old: "its words stand in older messages",
 };
 
