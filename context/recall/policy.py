@@ -41,6 +41,7 @@ class RecallPolicy:
     speaking: how much more a message is worth that begins with a name in the question, in conversations of several people: there,
         what people said of themselves stands in messages with their names. Measured, 1.5 to 3 do the same.
     labeled: the share of a thread's messages that must begin with names to make it such a conversation.
+    alone: a name in front of more than this share of these is the only one, or no name ("Question: …"): it tells nothing.
     preference: how much more a message is worth in which the user states a preference: those hold beyond their moment.
     telling: the weight of telling when something was, as if the question had asked for it too, for messages that have other
         evidence. It brings what happened before what was merely said about it, and decides only among weak evidence.
@@ -89,6 +90,7 @@ class RecallPolicy:
     own_words: float = 1.5
     speaking: float = 2.0
     labeled: float = 0.2
+    alone: float = 0.9
     preference: float = 1.2
     telling: float = 0.3
     cover: float = 1.2

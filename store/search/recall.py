@@ -243,12 +243,14 @@ class _BranchIndex:
 
     async def spoken_by_named(self, question: str, counts: Mapping[str, int]) -> list[int]:
         """The positions of the messages that begin with a name in the question, where messages mostly do. `counts`: messages by stem."""
-        if counts.get(term_index.LABELED, 0) < self.policy.labeled * len(self.branch.pks):
+        labeled = counts.get(term_index.LABELED, 0)
+        if labeled < self.policy.labeled * len(self.branch.pks):
             return []
         words = {stem: held for stem, held in counts.items() if not stem.startswith(" ")}
         names = [term_index.speaker(stem) for stem in possible_names(question, words)]
         positions = await self.positions(names, self.policy.places // max(1, len(names)))
-        return sorted({position for places in positions.values() for position in places})
+        several = (places for places in positions.values() if len(places) <= self.policy.alone * labeled)
+        return sorted({position for places in several for position in places})
 
     async def similarities(self, likeness: Likeness) -> dict[int, float]:
         """How similar the question is to the messages that have a vector, by position."""

@@ -107,6 +107,15 @@ async def test_in_a_conversation_of_several_the_words_of_who_is_asked_about_come
         assert [block.partition(": ")[2] for block in blocks if words in block] == [line]
 
 
+async def test_a_word_in_front_of_every_message_is_nobodys_name(database: Database) -> None:
+    lines = [f"{'ua'[n % 2]} m{n}: Question: hm" for n in range(24)]
+    lines[6], lines[17] = "u m6: Question: sailing on and on the lake", "a m17: sailing on the lake, question"
+    await thread(database, "t", *lines, "u end: x")
+    room = count(OPENING) + 9
+    blocks = await recalled(database, "t", "Which question was about sailing?", before="end", budget=room)
+    assert blocks == ["1970-01-01 assistant: sailing on the lake, question"]
+
+
 async def test_nothing_from_the_window_comes_back(database: Database) -> None:
     await thread(
         database, "t", "u m0: Nora likes tea", "a m1: ok", "u m2: Nora likes coffee", "a m3: ok", "u m4: x"
