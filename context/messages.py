@@ -39,11 +39,24 @@ Part = TextPart | ReasoningPart | ToolPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShortReply:
+    """A reply that is sent up to its character `end`, with `closing` behind that (the end of a code block, say); about so many tokens."""
+
+    id: str
+    end: int
+    closing: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One entry of a thread, immutable once its status is no longer `streaming`.
 
-    `depth` counts from 0 at a root; `tokens` is the estimated size of its text; `refused` marks an answer the provider
+    `depth` counts from 0 at a root; `tokens` is the estimated size of what is sent of it; `refused` marks an answer the provider
     withdrew, which must not be shown to a model again.
+
+    short: how far a reply is sent that is not sent whole, `rest` the tokens that are not sent; noted: the message before it is such a reply
+    (`context.request.shortened`). As it is stored a message has none of these.
     """
 
     id: str
@@ -54,6 +67,14 @@ class Message:
     depth: int
     tokens: int
     refused: bool = False
+    short: ShortReply | None = None
+    rest: int = 0
+    noted: bool = False
+
+    @property
+    def whole_tokens(self) -> int:
+        """The estimated size of all its text."""
+        return self.tokens + self.rest
 
     @property
     def text(self) -> str:

@@ -21,6 +21,10 @@ class Policy:
         floor"). With answers of 1,600 tokens shares from 0.05 to 0.2 give the same bill within 1%, 0.25 4% more and 0.5 19% more.
     floor_share: the share of the cap that floor may take. A little below one: a floor that filled the cap would have to be cut at
         every turn.
+    whole_replies: so many of the newest replies are always sent whole. One: people speak about the last reply. Two gain nothing, for the least floor
+        holds no more.
+    beginning_tokens: what is sent of a long reply behind it where whole it would not be worth its price (`context/request/shorten.py`): the first
+        paragraphs, which say what it is about. 160 and 640 save less (context/README.md, Decisions). Replies below twice this stay whole.
     safety: estimates are multiplied by this before they are compared with a hard limit, so that an error in the estimate
         never becomes a rejected request.
     overhead: room kept for the request's own framing, which no message accounts for.
@@ -73,6 +77,8 @@ class Policy:
     floor_tokens: int = 1_200
     floor_price_share: float = 0.15
     floor_share: float = 0.75
+    whole_replies: int = 1
+    beginning_tokens: int = 320
     safety: float = 1.15
     overhead: int = 64
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.request.key_facts import NONE, KeyFacts, facts_from_json, facts_to_json
+from context.request.shortened import NO_SHORT_REPLIES, ShortReplies
 from context.request.summary_blocks import Segment, Summary, from_json, to_json
 from store.tables import summaries
 
@@ -43,6 +44,7 @@ class NewSummary:
     prompt_digest: str | None
     created_at: int
     facts: KeyFacts = NONE
+    shortened: ShortReplies = NO_SHORT_REPLIES
 
 
 async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summary: NewSummary) -> None:
@@ -57,7 +59,9 @@ async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summar
         .values(active=False)
     )
     values = {
-        name: getattr(summary, name) for name in NewSummary.__slots__ if name not in ("segments", "facts")
+        name: getattr(summary, name)
+        for name in NewSummary.__slots__
+        if name not in ("segments", "facts", "shortened")
     }
     await connection.execute(
         insert(summaries).values(
@@ -66,6 +70,7 @@ async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summar
             thread_id=thread_id,
             segments=to_json(summary.segments),
             facts=facts_to_json(summary.facts),
+            shortened=summary.shortened.to_json(),
             active=True,
         )
     )
@@ -145,6 +150,7 @@ def _value(row: Any) -> SummaryVersion:
             segments=from_json(row.segments),
             leaf_id=row.leaf_id,
             facts=facts_from_json(row.facts),
+            shortened=ShortReplies.from_json(row.shortened),
         ),
         owner_id=row.owner_id,
         thread_id=row.thread_id,

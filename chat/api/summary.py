@@ -68,6 +68,7 @@ class Summaries(Resource):
                     leaf_id=current.summary.leaf_id,
                     segments=segments,
                     facts=facts,
+                    shortened=current.summary.shortened,
                     based_on=current.summary.id,
                     origin="user",
                     prompt_digest=None,

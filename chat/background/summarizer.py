@@ -26,6 +26,8 @@ from context.compaction.prompt import SUMMARY
 from context.compaction.scope import Compaction, compaction_range
 from context.messages import Message
 from context.request.key_facts import KeyFacts
+from context.request.shorten import shorten
+from context.request.shortened import whole
 from context.request.summary_blocks import Segment, Summary
 from store import messages, prompts, summaries, threads
 from store.database import database_patience
@@ -92,7 +94,8 @@ class Summarizer:
         async with self.runtime.database.reading() as connection:
             snapshot = await load(self.runtime, connection, owner_id, thread_id, leaf_id, tokens=None)
         inputs, branch = snapshot.branch(self.runtime, model_id, now)
-        floor = floor_of(inputs, branch, to_come=1).index(branch.path)
+        limits = floor_of(inputs, branch, to_come=1)
+        floor = limits.index(branch.path)
         if not floor:
             return "nothing"
         compaction = compaction_range(
@@ -101,6 +104,7 @@ class Summarizer:
             summary=snapshot.summary,
             kind="requested",
             reason="requested by a person",
+            shortened=shorten(branch.path[floor:], limits, inputs.policy),
         )
         return await self.compact(owner_id, thread_id, leaf_id, compaction)
 
@@ -109,7 +113,7 @@ class Summarizer:
         base = None if snapshot.summary is None else snapshot.summary.upto_id
         if planned.last_id not in ids or base != planned.after_id:
             return "moved"
-        messages = snapshot.path[: ids.index(planned.last_id) + 1]
+        messages = tuple(map(whole, snapshot.path[: ids.index(planned.last_id) + 1]))
         required = planned.kind in ("requested", "overdue")
         if not required and await self._was_undone(snapshot, ids, messages[-1]):
             return "taken_back"
@@ -154,6 +158,7 @@ class Summarizer:
             kind=planned.kind,
             reason=planned.reason,
             leaf_id=planned.leaf_id,
+            shortened=planned.shortened,
         )
 
     async def _store(
@@ -193,6 +198,7 @@ class Summarizer:
                     leaf_id=compaction.leaf_id,
                     segments=segments,
                     facts=facts,
+                    shortened=compaction.shortened,
                     based_on=None if base is None else base.id,
                     origin="model",
                     prompt_digest=SUMMARY.digest,

@@ -26,7 +26,8 @@ from context.recall.purchase import answer_value
 from context.request import continuing, request
 from context.request.recipe import Recalled
 from context.request.request import Round
-from context.request.window import MessageTooLarge
+from context.request.shortened import short_replies
+from context.request.window import MessageTooLarge, spoken
 from context.routing.choice import Route
 from context.routing.thread_bill import turns_ahead
 from store import prompts, turns
@@ -140,7 +141,7 @@ class Planning:
             deployment.recall_mode, prices, prompt=prompt, turn=prices.cost(without.estimated_usage)
         )
         recollection = await self.search(
-            route.model_id, text, value=worth, window=[message.text for message in path[:-1]]
+            route.model_id, text, value=worth, window=list(map(spoken, path[:-1]))
         )
         return recollection.priced(prices.at(prompt).input if prices.known else None)
 
@@ -194,6 +195,7 @@ class Planning:
         summary, deployment = self.snapshot.summary, self.runtime.deployment
         brief = value == inf or deployment.models[model_id].local
         cap = min(BRIEF, deployment.recall_tokens) if brief else deployment.recall_tokens
+        short, behind = short_replies(self.snapshot.path)
         likeness = await self._likeness(question)  # before a connection is held
         async with self.runtime.database.reading() as connection:
             return await recall(
@@ -209,6 +211,8 @@ class Planning:
                     window=window,
                     summary_lines={} if summary is None or value == inf else summary.lines_by_source(),
                     likeness=likeness,
+                    short=short,
+                    behind=behind,
                 ),
                 count=partial(self.runtime.sizes.count, model=model_id),
                 outlines=self.runtime.outlines,

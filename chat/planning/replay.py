@@ -10,6 +10,7 @@ from context.recall.render import INSTRUCTION, OPENING, rendered
 from context.recall.thread import Source
 from context.request import continuing, request
 from context.request.recipe import RECALL, RECALL_INSTRUCTIONS, Recalled, RecalledRef, Recipe
+from context.request.shortened import NO_SHORT_REPLIES
 from context.request.summary_blocks import Summary
 from store import branches, messages, prompts, summaries
 from store.messages import StoredMessage
@@ -61,6 +62,7 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
         if version is None:
             raise CannotReplay("the summary is not stored")
         summary = version.summary
+    shortened = NO_SHORT_REPLIES if summary is None else summary.shortened
     window = await branches.branch(
         connection,
         turn.owner_id,
@@ -73,7 +75,7 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
     return Replayed(
         recipe=recipe,
         prompt=prompt.text,
-        window=tuple(stored.message for stored in window),
+        window=shortened.applied([stored.message for stored in window]),
         summary=summary,
         recalled=recalled,
         rounds=plan.rounds,

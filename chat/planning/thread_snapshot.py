@@ -145,7 +145,7 @@ async def _since_summary(
         if summary is None:
             break
         if may_stand(summary.summary, path[1:], DEFAULT):
-            return path[1:], summary.summary
+            return summary.summary.shortened.applied(path[1:]), summary.summary
         end = path[0].parent_id
         if room is not None:
             room -= sum(message.tokens for message in walked)

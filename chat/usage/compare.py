@@ -225,6 +225,7 @@ def answered_turns(
                 recalled=bool(recipe.recalled),
                 answers=sum(_answer(row) for row in calls),
                 floor=plan.floor,
+                spared=plan.floor_spared,
             )
         )
         waiting = 0

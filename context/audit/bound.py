@@ -20,7 +20,7 @@ SETTLED = 100  # turns after which a new token of the summary is cached wherever
 class SizedTurn:
     """One past turn: its model and start (ms), and the tokens of its user text, of its answer, and of the summary it was sent.
 
-    `floor`: how many of its messages had to be verbatim, its own included; None: `Frame.keep`.
+    `floor`: how many of its messages had to be verbatim, its own included; None: `Frame.keep`; `spared`: tokens of these that could be left out.
     """
 
     model: str
@@ -29,6 +29,7 @@ class SizedTurn:
     answer: int
     summary: int = 0
     floor: int | None = None
+    spared: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def bound(turns: Sequence[SizedTurn], frame: Frame) -> int:
                 if summarized >= frame.summary_max
                 else min(frame.summary_min, summarized) * continuing
             )
-            floor = before[2 * start + 1] - floors[start]
+            floor = max(0, before[2 * start + 1] - floors[start] - turns[start].spared)
             epoch = total + floor * alive[start].price + frame.system * continuing + summary
             compaction = 0.0 if last else _compact(floors[end + 1] - floors[start], frame, entering)
             best[end + 1] = min(best[end + 1], best[start] + epoch + compaction)

@@ -19,7 +19,7 @@ class AnsweredTurn:
     prompt: tokens billed for its one call, None if there were several or they were not counted; epoch: all that the bytes before
     its window depend on; start: messages of the branch before its window; compacted: their tokens; summary: tokens of the summary;
     recalled: whether something was recalled into the prompt; answers: picodollars paid for output; floor: messages that had to be verbatim,
-    None in turns from before that was stored.
+    None in turns from before that was stored; spared: tokens of these that could be left out.
     """
 
     model: str
@@ -34,6 +34,7 @@ class AnsweredTurn:
     recalled: bool
     answers: int
     floor: int | None = None
+    spared: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,7 @@ def measured(turns: Sequence[AnsweredTurn]) -> tuple[list[SizedTurn], int]:
             answer=round(turn.answer * ratio),
             summary=turn.summary,
             floor=turn.floor,
+            spared=round(turn.spared * ratio),
         )
         for turn in turns
     ]

@@ -117,7 +117,9 @@ class CostModel:
     def grown(self) -> "CostModel":
         """The sizes a young thread grows into: the floor it is going to have, and a summary in proportion."""
         policy = self.policy
-        most = max(self.floor_most, policy.floor_exchanges * self.turn)
+        # Of the least floor all but the newest replies may be shortened.
+        short = (policy.floor_exchanges - policy.whole_replies) * min(self.turn, 2 * policy.beginning_tokens)
+        most = max(self.floor_most, policy.whole_replies * self.turn + short)
         floor = max(self.floor, int(min(policy.floor_messages / 2 * self.turn, most)))
         summary = max(
             self.summary,

@@ -15,6 +15,7 @@ from context.cache.pauses import most_renewals, usable_ttl
 from context.cache.plan_inputs import BranchState, PlanInputs, cost_model
 from context.models.pricing import Ttl
 from context.policy import Policy
+from context.request.shorten import kept_tokens
 from context.request.window import Floor
 
 STORED: Final[tuple[Ttl, ...]] = ("5m", "1h")
@@ -33,19 +34,25 @@ def floor_of(inputs: PlanInputs, branch: BranchState, *, to_come: int = 0) -> Fl
     sizes = [message.tokens for message in branch.path[-policy.floor_messages - 2 :]]
     if sum(sizes) <= policy.floor_tokens:
         return floor  # terse talk: nothing to decide
-    tokens = worth(inputs, branch, least=floor.least.index(branch.path)) / inputs.model.token_ratio
+    least = sum(message.whole_tokens for message in branch.path[floor.least.index(branch.path) :])
+    tokens = worth(inputs, branch, least=least) / inputs.model.token_ratio
     return replace(floor, tokens=max(policy.floor_tokens, tokens))
 
 
+def floor_tokens(inputs: PlanInputs, branch: BranchState, floor: Floor) -> int:
+    """What the floor would hold behind a compaction: its long replies shortened."""
+    return kept_tokens(branch.path[floor.index(branch.path) :], floor, inputs.policy)
+
+
 def worth(inputs: PlanInputs, branch: BranchState, *, least: int) -> float:
-    """The tokens whose price per turn is the policy's share of what the turn costs besides. `least`: where the least floor begins.
+    """The tokens whose price per turn is the policy's share of what the turn costs besides. `least`: what the least floor holds.
 
     Over all models that answer in the thread, each with its share of the turns.
     """
     turn = token = 0.0
     for model_inputs, cache_state in ((inputs, branch.cache_state), *branch.others):
         alone = replace(branch, cache_state=cache_state, others=())
-        costs = cost_model(model_inputs, alone, floor=least)
+        costs = cost_model(model_inputs, alone, floor_tokens=least)
         price = token_price(model_inputs, cache_state, costs, branch.global_gaps)
         answer = cache_state.output if cache_state.uses else costs.turn
         share = costs.share if branch.others else 1.0

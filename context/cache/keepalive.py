@@ -13,7 +13,7 @@ from typing import Literal
 from context.cache.breakpoints import last_written
 from context.cache.cache_state import CacheState, CacheTtl
 from context.cache.cost_model import CostModel
-from context.cache.floor import floor_of
+from context.cache.floor import floor_of, floor_tokens
 from context.cache.gap_forecast import GapForecast, forecast_gaps
 from context.cache.idle_gaps import SHORT_GAP, SIGNS, Evidence, Presence
 from context.cache.layout import lay_out
@@ -116,7 +116,9 @@ def _weighed(
     """Compare the price of renewing with what the death of the prefix would cost."""
     policy, cache_state = inputs.policy, branch.cache_state
     floor = floor_of(inputs, branch, to_come=1)
-    costs = cost_model(inputs, branch, floor=floor.index(branch.path), floor_most=floor.tokens)
+    costs = cost_model(
+        inputs, branch, floor_tokens=floor_tokens(inputs, branch, floor), floor_most=floor.tokens
+    )
     ahead = forecast_gaps(
         cache_state.gaps,
         branch.global_gaps,

@@ -33,6 +33,8 @@ def lay_out(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled
     head = len(rows) - 1
     window_key = _digest(f"{key} {branch.path[0].id}")
     for message in branch.path:
+        if message.short is not None:  # on another branch it may stand whole behind the same summary
+            window_key = _digest(f"{window_key} {message.id} {message.short.end}")
         if message is branch.path[-1] or spoken(message):
             key = f"{window_key}:{message.id}"
             tokens = message.tokens * ratio + inputs.message_frame

@@ -125,15 +125,16 @@ class BranchState:
     global_gaps: GlobalGaps = NO_GAPS
 
 
-def cost_model(inputs: PlanInputs, branch: BranchState, *, floor: int, floor_most: float = inf) -> CostModel:
-    """Sizes and prices of a cache state whose window is `branch.path`, of which the messages from index `floor` on stay verbatim.
+def cost_model(
+    inputs: PlanInputs, branch: BranchState, *, floor_tokens: int, floor_most: float = inf
+) -> CostModel:
+    """Sizes and prices of a cache state whose window is `branch.path`, of which `floor_tokens` stay verbatim.
 
-    `floor_most`: what they may grow to, in estimated tokens.
+    `floor_most`: what they may grow to; both in estimated tokens.
 
     A compaction moves the window of all models of a thread: those whose cache is alive have to write again what is kept.
     """
     messages, now = branch.path, branch.now
-    floor_tokens = sum(message.tokens for message in messages[floor:])
     summary_tokens = 0 if branch.summary is None else branch.summary.tokens
     total = inputs.prompt_tokens + summary_tokens + sum(message.tokens for message in messages)
     floor_size, summary_size = inputs.in_model(floor_tokens), inputs.in_model(summary_tokens)
@@ -181,7 +182,7 @@ def turn_sizes(messages: Sequence[Message], cache_state: CacheState) -> list[int
             sizes.append(0)
             answered = False
         if sizes:
-            sizes[-1] += message.tokens
+            sizes[-1] += message.whole_tokens
             answered = answered or message.role == "assistant"
     if not answered and len(sizes) > 1:
         sizes.pop()

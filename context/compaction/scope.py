@@ -10,6 +10,7 @@ from context.cache.cache_state import CacheState
 from context.cache.plan_inputs import PlanInputs
 from context.compaction.levels import Rewrite, rewrite
 from context.messages import Message
+from context.request.shortened import NO_SHORT_REPLIES, ShortReplies
 from context.request.summary_blocks import Summary
 
 Kind = Literal["warm", "cold", "overdue", "requested"]
@@ -35,6 +36,7 @@ class Compaction:
 
     `leaf_id` is the newest user message: keep it with the summary (`summary_blocks.may_stand`).
     `after_id` is the last message of the summary it builds on: if that is no longer the newest, the compaction is void.
+    `shortened`: the replies behind it that are sent as their beginning from then on.
     `summarizer`: `cheap` is a call of its own to `model`, `fork` the chat model behind its cached prefix. `cost` in picodollars.
     """
 
@@ -50,6 +52,7 @@ class Compaction:
     model: str
     cost: int
     reason: str
+    shortened: ShortReplies = NO_SHORT_REPLIES
 
     def to_json(self) -> dict[str, Any]:
         """What is stored and shown of it."""
@@ -74,11 +77,11 @@ def chunks(messages: Sequence[Message], most: int) -> tuple[Chunk, ...]:
         message = messages[index]
         if message.role == "user" and index > start:
             turn_start, turn_tokens = index, tokens
-        if tokens + message.tokens > most and index > start:
+        if tokens + message.whole_tokens > most and index > start:
             end, size = (turn_start, turn_tokens) if turn_start > start else (index, tokens)
             parts.append(Chunk(first_id=messages[start].id, last_id=messages[end - 1].id, tokens=size))
             start, tokens = end, tokens - size
-        tokens += message.tokens
+        tokens += message.whole_tokens
         index += 1
     if start < len(messages):
         parts.append(Chunk(first_id=messages[start].id, last_id=messages[-1].id, tokens=tokens))
@@ -94,10 +97,11 @@ def compaction_range(
     reason: str,
     cache_state: CacheState | None = None,
     leaf_id: str | None = None,
+    shortened: ShortReplies = NO_SHORT_REPLIES,
 ) -> Compaction:
     """The compaction of exactly these messages: how a long history is imported, page by page, oldest first."""
     policy = inputs.policy
-    tokens = sum(message.tokens for message in messages)
+    tokens = sum(message.whole_tokens for message in messages)
     parts = chunks(messages, policy.summarizer_chunk)
     plan = rewrite(summary, tokens, policy, chunks=len(parts))
     reading, writing = policy.summarizer_prompt * len(parts) + tokens, plan.budget * len(parts)
@@ -111,7 +115,7 @@ def compaction_range(
     if kind == "warm" and cache_state is not None and len(parts) == 1:
         prefix = max((entry.tokens for entry in cache_state.written), default=0)
         fork = own.cache_read * prefix + own.input * policy.fork_instruction + own.output * writing
-        if fork < cost:
+        if fork < cost and not any(message.rest for message in messages):  # its prefix lacks the rest
             summarizer, model, cost = "fork", inputs.model.id, fork
     return Compaction(
         kind=kind,
@@ -126,6 +130,7 @@ def compaction_range(
         model=model,
         cost=cost + _merging(plan, inputs),
         reason=reason,
+        shortened=shortened,
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from context.cache.cache_state import CacheState
 from context.cache.cost_model import CostModel
-from context.cache.floor import floor_of
+from context.cache.floor import floor_of, floor_tokens
 from context.cache.plan_inputs import BranchState, PlanInputs, cost_model
 from context.compaction.levels import rewrite
 from context.compaction.scope import Compaction, Kind, compaction_range
+from context.request.shorten import shorten
 from context.request.window import Floor, from_user
 
 
@@ -87,7 +88,7 @@ def _due(
     if floor == 0:
         return None
     oldest = branch.path[:floor]
-    costs = cost_model(inputs, branch, floor=floor)
+    costs = cost_model(inputs, branch, floor_tokens=floor_tokens(inputs, branch, limits))
     trigger = _trigger(inputs, branch, occasion, costs, sum(message.tokens for message in oldest))
     if trigger is None:
         return None
@@ -99,6 +100,7 @@ def _due(
         kind=kind,
         reason=reason,
         cache_state=branch.cache_state,
+        shortened=shorten(branch.path[floor:], limits, inputs.policy),
         leaf_id=next((message.id for message in reversed(branch.path) if message.role == "user"), None),
     )
 

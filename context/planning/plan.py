@@ -16,7 +16,7 @@ from typing import Final
 from context.cache import breakpoints
 from context.cache.breakpoints import PlacedBreakpoint
 from context.cache.cache_state import CacheState, CacheTtl, CacheUse, Ttls, Written
-from context.cache.floor import floor_of
+from context.cache.floor import floor_of, floor_tokens
 from context.cache.gap_forecast import forecast_gaps
 from context.cache.idle_gaps import kind_of
 from context.cache.layout import lay_out
@@ -30,9 +30,16 @@ from context.compaction.scope import Compaction
 from context.messages import Message
 from context.models.pricing import Ttl
 from context.planning.planned import Estimate, Plan
-from context.planning.reasons import NO_CACHE, breakpoint_reason, head_reason, summary_reason
+from context.planning.reasons import (
+    NO_CACHE,
+    breakpoint_reason,
+    head_reason,
+    shortened_reason,
+    summary_reason,
+)
 from context.planning.trim import Trimmed, trim
 from context.request.recipe import LAYOUT, Breakpoint, Recalled, RecalledRef, Recipe
+from context.request.shorten import spared_tokens
 from context.request.window import Floor
 from context.routing.choice import Route
 
@@ -71,6 +78,7 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
     compaction = _compaction(inputs, turn, trimmed, floor, warm=warm, ttls=ttls)
     placed = _place(inputs, branch, layout, ttls, compaction)
     forecast = _forecast(inputs, branch, layout, placed)
+    floor_messages = trimmed.window.messages[trimmed.window.floor :]
     estimate, end = _estimate(inputs, layout), layout.positions[-1]
     estimated_usage = replace(
         forecast.usage, output=round(branch.cache_state.output)
@@ -82,7 +90,8 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
         messages=trimmed.window.messages,
         recalled=trimmed.recalled,
         route=turn.route,
-        floor=len(trimmed.window.messages) - trimmed.window.floor,
+        floor=len(floor_messages),
+        floor_spared=spared_tokens(floor_messages, floor, inputs.policy),
         estimate=estimate,
         bound=end.tokens + end.error + inputs.policy.overhead,
         estimated_usage=estimated_usage,
@@ -94,6 +103,7 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
             "route": turn.route.reason,
             "window": trimmed.window.reason,
             "summary": summary_reason(trimmed),
+            **shortened_reason(trimmed),
             "cache": ttl_reason,
             "system": head_reason(inputs, ttls),
             "breakpoints": breakpoint_reason(inputs, placed, compaction),
@@ -125,7 +135,9 @@ def _ttls(
         return Ttls(head="none", window="none"), NO_CACHE
     if warm and cache_state.window_ttl != "none" and cache_state.settings == inputs.settings:
         return cache_state.ttls, "the cached prefix is still valid, and reading renews it"
-    costs = cost_model(inputs, branch, floor=floor.index(branch.path), floor_most=floor.tokens)
+    costs = cost_model(
+        inputs, branch, floor_tokens=floor_tokens(inputs, branch, floor), floor_most=floor.tokens
+    )
     return choose_ttls(
         costs,
         forecast_gaps(

@@ -22,7 +22,7 @@ from context.routing.choice import Route
 class Plan:
     """A recipe with the values it names, its estimated size and cost, what it left out, and the reason of each decision.
 
-    `floor`: how many of the messages would be verbatim whatever they cost; `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds of tokens the provider bills,
+    `floor`: how many of the messages would be verbatim whatever they cost, less the `floor_spared` tokens that a compaction would shorten them by; `bound` is a size in tokens that the prompt will hardly exceed. `estimated_usage` counts the five kinds of tokens the provider bills,
     output as this model usually answers here; `cost` is its price in picodollars, None when the model has no known price. `compaction` is
     one that was found undone: carry it out behind the turn. `cache_use` is what `cache_state_update.after_request` needs to know; `recall` is why something was recalled, or nothing.
     """
@@ -34,6 +34,7 @@ class Plan:
     recalled: tuple[Recalled, ...]
     route: Route
     floor: int
+    floor_spared: int
     estimate: Estimate
     bound: int
     estimated_usage: Usage
@@ -60,6 +61,12 @@ class Plan:
             "head_ttl": self.cache_use.ttls.head,
             "compaction": None if self.compaction is None else self.compaction.to_json(),
             "floor_messages": self.floor,
+            "floor_spared": self.floor_spared,
+            "shortened": [
+                {"message_id": message.id, "tokens": message.tokens, "saved": message.rest}
+                for message in self.messages
+                if message.short is not None
+            ],
             "left_out": [
                 {"what": item.what, "messages": item.messages, "tokens": item.tokens, "why": item.why}
                 for item in self.left_out

@@ -19,6 +19,17 @@ def summary_reason(trimmed: Trimmed) -> str:
     return f"stands for everything up to {trimmed.summary.upto_id}"
 
 
+def shortened_reason(trimmed: Trimmed) -> dict[str, str]:
+    """Why long replies are sent as their beginning; nothing where none is."""
+    short = [message for message in trimmed.window.messages if message.short is not None]
+    if not short:
+        return {}
+    count = "1 long reply is" if len(short) == 1 else f"{len(short)} long replies are"
+    saved = sum(message.rest for message in short)
+    why = "whole, the newest messages would cost more per turn than they are worth in this thread; search and recall find the rest"
+    return {"shortened": f"{count} sent as the beginning only, {saved} tokens less: {why}"}
+
+
 def head_reason(inputs: PlanInputs, ttls: Ttls) -> str:
     """For how long system prompt and summary are cached."""
     shared = "; other threads share the system prompt" if inputs.shared_prompt else ""

@@ -57,8 +57,8 @@ def _expectation(value: Any, needed: Tier | None) -> Expectation:
 class StoredPlan:
     """A plan read back: the recipe, the digest of the request's bytes, what tools were asked, the route, and the summary's tokens.
 
-    `packed_blocks` are the digests of the cached prefix's blocks, `floor` the messages that had to be verbatim; both None in a plan from
-    before they were stored.
+    `packed_blocks` are the digests of the cached prefix's blocks, `floor` the messages that had to be verbatim, both None in a plan from
+    before they were stored; `floor_spared`: tokens that shortening would have left out of these.
     """
 
     recipe: Recipe
@@ -68,6 +68,7 @@ class StoredPlan:
     route: StoredRoute
     summary_tokens: int
     floor: int | None = None
+    floor_spared: int = 0
 
     @property
     def block_digests(self) -> tuple[bytes, ...] | None:
@@ -85,6 +86,7 @@ class StoredPlan:
             route=StoredRoute.from_json(value.get("route") or {}),
             summary_tokens=value.get("estimate", {}).get("summary", 0),
             floor=value.get("floor_messages"),
+            floor_spared=value.get("floor_spared", 0),
         )
 
     @staticmethod

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from context.cache.plan_inputs import BranchState, PlanInputs, message_limit, room_below
 from context.request.recipe import Recalled
+from context.request.shortened import whole
 from context.request.summary_blocks import Summary
 from context.request.window import Floor, MessageTooLarge, Window, select
 
@@ -45,13 +46,15 @@ def trim(
     minimum = branch.path[-1].tokens + required
     limit = _limit(inputs, minimum)
     left_out: list[LeftOut] = []
-    summary, summary_tokens = branch.summary, 0 if branch.summary is None else branch.summary.tokens
+    path, summary = branch.path, branch.summary
+    summary_tokens = 0 if branch.summary is None else branch.summary.tokens
     if summary is not None and minimum + summary_tokens > limit:
         why = f"it does not fit {limit} tokens"
         left_out.append(LeftOut(what="summary", messages=0, tokens=summary_tokens, why=why))
         summary, summary_tokens = None, 0
+        path = [whole(message) for message in path]  # what is shortened stands with the summary
     window = select(
-        branch.path,
+        path,
         after=None if branch.summary is None else branch.summary.upto_id,
         previous_start=previous_start,
         limit=limit - summary_tokens - required,

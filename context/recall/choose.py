@@ -191,13 +191,17 @@ def _density(value: float, tokens: int, policy: RecallPolicy) -> float:
 
 
 def _whole(source: Source, count: Count) -> Recalled | None:
-    return _block(source.id, rendered(source), count) if source.text.strip() else None
+    if not source.text[source.sent :].strip():
+        return None
+    ranges = ((source.sent, len(source.text)),) if source.sent else ()
+    return _block(source.id, rendered(source, ranges), count, ranges)
 
 
 def _part(
     source: Source, weights: Mapping[str, float], count: Count, policy: RecallPolicy
 ) -> Recalled | None:
-    ranges = excerpt(source.text, weights, count, policy)
+    found = excerpt(source.text[source.sent :], weights, count, policy)
+    ranges = tuple((source.sent + start, source.sent + end) for start, end in found)
     return _block(source.id, rendered(source, ranges), count, ranges) if ranges else None
 
 

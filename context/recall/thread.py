@@ -36,9 +36,10 @@ def typical(roles: Sequence[Role], tokens: Sequence[int]) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One message as it was said, to be quoted from. `at` in milliseconds since 1970 UTC."""
+    """One message as it was said, to be quoted from. `at` in milliseconds since 1970 UTC; its text up to `sent` is in the window already."""
 
     id: str
     role: Role
     at: int
     text: str
+    sent: int = 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from context.messages import Message
 from context.policy import Policy
+from context.request.shortened import NOTE
 
 INTERRUPTED = "[The answer was interrupted here.]"
 
@@ -154,4 +155,6 @@ def spoken(message: Message) -> str:
         return ""
     if message.role == "assistant" and message.status != "complete":
         return f"{message.text}\n\n{INTERRUPTED}"
-    return message.text
+    if message.short is not None:
+        return message.text[: message.short.end] + message.short.closing
+    return f"{NOTE}\n\n{message.text}" if message.noted else message.text

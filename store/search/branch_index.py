@@ -5,9 +5,9 @@ messages are read. Where a thread does not fork, the database returns its column
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cachetools import LRUCache
@@ -41,6 +41,25 @@ class Branch:
     def positions(self, pks: Sequence[int]) -> list[int]:
         """The positions of the messages (`pks`, newest first) that are on the branch, ascending."""
         return [position for position in map(self.place.get, reversed(pks)) if position is not None]
+
+
+def only_short(branch: Branch, window: Message, short: Collection[Message]) -> Branch:
+    """The branch without the messages from `window` on, but for the `short` ones among them."""
+    depths = {message.depth for message in short}
+    indices = [index for index, depth in enumerate(branch.depths) if depth < window.depth or depth in depths]
+    pks, outline = [branch.pks[index] for index in indices], branch.outline
+    return replace(
+        branch,
+        pks=pks,
+        depths=[branch.depths[index] for index in indices],
+        outline=replace(
+            outline,
+            roles=[outline.roles[index] for index in indices],
+            tokens=[outline.tokens[index] for index in indices],
+            at=[outline.at[index] for index in indices],
+        ),
+        place={pk: position for position, pk in enumerate(pks)},
+    )
 
 
 class Outlines:

@@ -1,9 +1,31 @@
-"""The text of a stored message, from its parts as JSON."""
+"""The parts of stored messages as JSON, and their text."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import sqlite
+from store.tables import messages
+
+_SQLITE_PARTS = "SELECT pk, id, parts FROM messages WHERE pk IN (SELECT value FROM json_each(:pks)) AND +owner_id = :owner"
 
 
 def text_of(parts: Iterable[Mapping[str, Any]], *, between: str = "\n\n") -> str:
     """The text parts, joined."""
     return between.join(part["text"] for part in parts if part["type"] == "text")
+
+
+async def parts_of(
+    connection: AsyncConnection, owner_id: str, pks: Sequence[int]
+) -> Iterable[tuple[int, str, list[dict[str, Any]]]]:
+    """`pk`, id and parts of these messages."""
+    if connection.dialect.name == "sqlite":
+        rows = await sqlite.rows(connection, _SQLITE_PARTS, {"owner": owner_id, "pks": json.dumps(pks)})
+        return [(pk, id, json.loads(parts)) for pk, id, parts in rows]
+    query = select(messages.c.pk, messages.c.id, messages.c.parts).where(
+        messages.c.owner_id == owner_id, messages.c.pk.in_(pks)
+    )
+    return [(pk, id, parts) for pk, id, parts in await connection.execute(query)]

@@ -7,13 +7,10 @@ is needed, the messages that may be worth their price are read, and the best are
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.messages import Message
@@ -29,17 +26,16 @@ from context.recall.query import Query, analyse
 from context.recall.rank import counted, kindred, learn, lengths, ranked, rarest, scores, too_common, voiced
 from context.recall.speakers import possible_names
 from context.recall.thread import Outline, Source
-from store import sqlite
 from store.search import term_index, vectors
-from store.search.branch_index import Branch, Outlines, branch_above
+from store.search.branch_index import Branch, Outlines, branch_above, only_short
 from store.search.off_loop import off_loop
-from store.search.parts import text_of
-from store.tables import messages
+from store.search.parts import parts_of, text_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallRequest:
-    """What older messages are needed for. `before`: the first message of the window; only what precedes it on its branch comes back.
+    """What older messages are needed for. `before`: the first message of the window; what precedes it on its branch comes back, and the rest of the
+    replies that the window holds the beginning of (`short`, oldest first; `behind`: the message behind the newest of them).
 
     `now` in milliseconds; cap: tokens at most; value: what an answer without them costs, in tokens of this turn's price (infinite: whatever
     fits is bought, and nobody asks whether it is needed); window: the texts sent anyway, oldest first; summary_lines: by message, what the summary
@@ -54,6 +50,8 @@ class RecallRequest:
     window: Sequence[str] = ()
     summary_lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     likeness: Likeness | None = None
+    short: Sequence[Message] = ()
+    behind: Message | None = None
 
     @property
     def unlimited(self) -> bool:
@@ -80,14 +78,9 @@ async def recall(
     """
     if not request.unlimited and not may_need(request.question):
         return Recollection.nothing("asks_nothing", request.value)
-    branch = await branch_above(
-        connection, owner_id, thread_id, request.before, reach=policy.reach, outlines=outlines or Outlines()
-    )
-    if not branch.pks:
+    index = await _index(connection, owner_id, thread_id, request, policy, outlines or Outlines())
+    if not index.branch.pks:
         return Recollection.nothing("nothing_older", request.value)
-    index = _BranchIndex(
-        connection=connection, owner_id=owner_id, thread_id=thread_id, branch=branch, policy=policy
-    )
     asked = await _score_question(index, request)
     outline, query, total = asked.outline, asked.query, asked.scores
     sources = await _score_feedback(index, outline, query, total)
@@ -105,11 +98,8 @@ async def recall(
     wanted = {position: sources[position] for position in read if position in sources}
 
     def work() -> Recollection:
-        new = {
-            position: source
-            for position, source in wanted.items()
-            if not in_summary(source, request.summary_lines)
-        }
+        lines = request.summary_lines
+        new = {position: source for position, source in wanted.items() if not in_summary(source, lines)}
         blocks = choose(
             instructions=instructions,
             others=others,
@@ -211,15 +201,37 @@ async def _score_feedback(
     return sources
 
 
+async def _index(
+    connection: AsyncConnection,
+    owner_id: str,
+    thread_id: str,
+    request: RecallRequest,
+    policy: RecallPolicy,
+    outlines: Outlines,
+) -> _BranchIndex:
+    """What can be recalled: what stands before the window, and the replies of which it holds the beginning."""
+    below = request.behind or request.before
+    branch = await branch_above(connection, owner_id, thread_id, below, reach=policy.reach, outlines=outlines)
+    return _BranchIndex(
+        connection=connection,
+        owner_id=owner_id,
+        thread_id=thread_id,
+        branch=only_short(branch, request.before, request.short) if request.short else branch,
+        policy=policy,
+        sent={message.id: message.short.end for message in request.short if message.short is not None},
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BranchIndex:
-    """The indexes of one thread, with messages named by their position on one branch."""
+    """The indexes of one thread, with messages named by their position on one branch. `sent`: characters that are in the window, by message."""
 
     connection: AsyncConnection
     owner_id: str
     thread_id: str
     branch: Branch
     policy: RecallPolicy
+    sent: Mapping[str, int]
 
     async def positions(self, stems: Sequence[str], most: int) -> dict[str, list[int]]:
         """The positions of the newest `most` messages that hold each stem."""
@@ -266,28 +278,13 @@ class _BranchIndex:
         """The text of the messages at these positions."""
         outline, sources = self.branch.outline, {}
         pks = [self.branch.pks[position] for position in positions]
-        for pk, id, parts in await _parts(self.connection, self.owner_id, pks):
+        for pk, id, parts in await parts_of(self.connection, self.owner_id, pks):
             position = self.branch.place[pk]
             sources[position] = Source(
                 id=id,
                 role=outline.roles[position],
                 at=outline.at[position],
                 text=text_of(parts),
+                sent=self.sent.get(id, 0),
             )
         return sources
-
-
-async def _parts(
-    connection: AsyncConnection, owner_id: str, pks: Sequence[int]
-) -> Iterable[tuple[int, str, list[dict[str, Any]]]]:
-    """`pk`, id and parts of these messages."""
-    if connection.dialect.name == "sqlite":
-        rows = await sqlite.rows(connection, _SQLITE_PARTS, {"owner": owner_id, "pks": json.dumps(pks)})
-        return [(pk, id, json.loads(parts)) for pk, id, parts in rows]
-    query = select(messages.c.pk, messages.c.id, messages.c.parts).where(
-        messages.c.owner_id == owner_id, messages.c.pk.in_(pks)
-    )
-    return [(pk, id, parts) for pk, id, parts in await connection.execute(query)]
-
-
-_SQLITE_PARTS = "SELECT pk, id, parts FROM messages WHERE pk IN (SELECT value FROM json_each(:pks)) AND +owner_id = :owner"

@@ -181,6 +181,7 @@ class SummaryRow(SQLModel, table=True):
     based_on: str | None = None  # the version this one was made from
     segments: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     facts: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    shortened: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     active: bool
     origin: str  # model, user or import
     prompt_digest: str | None = None  # of the summarizer's instructions

@@ -127,8 +127,8 @@ class Player:
         async with self.app.deps.database.reading() as connection:
             return await entries.of_thread(connection, LOCAL, THREAD)
 
-    async def floors(self) -> list[int | None]:
-        """How many messages had to be verbatim in each turn, as its plan says."""
+    async def floors(self) -> list[tuple[int | None, int]]:
+        """How many messages had to be verbatim in each turn, as its plan says, and the tokens that could be left out of them."""
         async with self.app.deps.database.reading() as connection:
             plans = await connection.scalars(
                 select(tables.turns.c.plan)
@@ -136,7 +136,7 @@ class Player:
                 .order_by(tables.turns.c.id)
             )
         stored = [StoredPlan.of(value) for value in plans]
-        return [None if plan is None else plan.floor for plan in stored]
+        return [(None, 0) if plan is None else (plan.floor, plan.floor_spared) for plan in stored]
 
 
 @asynccontextmanager

@@ -212,6 +212,12 @@ class Story:
             for model, cache_state in self.cache_states.items()
         }
 
+    def undo(self) -> None:
+        """The newest summary of the present branch is taken back."""
+        _, summary = self.branch(self.leaf or "")
+        if summary is not None:
+            self.ladders[summary.upto_id].remove(summary)
+
     def branch_at(self, id: str) -> None:
         """Go on after that message, as after an edit of what followed it."""
         self.leaf = id
@@ -224,7 +230,7 @@ class Story:
             after = path[::-1]
             for summary in reversed(self.ladders.get(at, [])):
                 if may_stand(summary, after, self.policy):
-                    return path[::-1], summary
+                    return list(summary.shortened.applied(path[::-1])), summary
             path.append(self.messages[at])
             at = self.messages[at].parent_id
         return path[::-1], None
@@ -244,7 +250,11 @@ class Story:
             name=f"s{self.made}",
         )
         new_summary = Summary(
-            id=f"l{self.made}", upto_id=compaction.last_id, segments=segments, leaf_id=compaction.leaf_id
+            id=f"l{self.made}",
+            upto_id=compaction.last_id,
+            segments=segments,
+            leaf_id=compaction.leaf_id,
+            shortened=compaction.shortened,
         )
         self.ladders.setdefault(compaction.last_id, []).append(new_summary)
 

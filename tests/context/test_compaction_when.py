@@ -32,8 +32,12 @@ def branch(
     return BranchState(path=path, summary=summary, cache_state=cache_state, now=NOON)
 
 
+def held(state: BranchState, floor: int) -> int:
+    return sum(message.tokens for message in state.path[floor:])
+
+
 def limit_of(inputs: PlanInputs, state: BranchState, floor: int) -> int:
-    return watermark(inputs, cost_model(inputs, state, floor=floor), state.cache_state)
+    return watermark(inputs, cost_model(inputs, state, floor_tokens=held(state, floor)), state.cache_state)
 
 
 def test_a_cached_window_is_compacted_above_its_watermark_and_not_below() -> None:
@@ -55,7 +59,7 @@ def test_a_cached_window_is_compacted_above_its_watermark_and_not_below() -> Non
 
 def test_the_watermark_is_never_above_the_cap_and_depends_on_the_ttl() -> None:
     state = branch(turns(10, 1_000))
-    costs = cost_model(INPUTS, state, floor=16)
+    costs = cost_model(INPUTS, state, floor_tokens=held(state, 16))
     assert watermark(INPUTS, costs, state.cache_state) == int(costs.floor + costs.surplus("5m"))
     hour = replace(state.cache_state, window_ttl="1h")
     assert watermark(INPUTS, costs, hour) == int(costs.floor + costs.surplus("1h"))

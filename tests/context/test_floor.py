@@ -95,7 +95,7 @@ def test_what_costs_nothing_is_kept() -> None:
 def test_a_token_costs_its_input_where_there_is_no_cache_or_nobody_comes_back_in_time() -> None:
     def price(gap: int, plan_inputs: PlanInputs) -> float:
         state = branch(exchanges(5, 50, 100), gap)
-        costs = cost_model(plan_inputs, state, floor=8)
+        costs = cost_model(plan_inputs, state, floor_tokens=150)
         return token_price(plan_inputs, state.cache_state, costs, state.global_gaps)
 
     assert price(SECONDS, priced(min_cacheable=0)) == price(DAYS, priced()) == PRICES.input
@@ -110,14 +110,14 @@ def test_all_models_of_a_thread_have_their_say() -> None:
     often = replace(state.cache_state, share=0.5)
     rare = replace(branch(state.path, DAYS, model=TOP).cache_state, share=0.5)
     together = BranchState(path=state.path, cache_state=often, others=((inputs(TOP), rare),), now=NOON)
-    alone, top = worth(inputs(), state, least=36), replace(state, cache_state=rare)
-    assert worth(inputs(TOP), top, least=36) < worth(inputs(), together, least=36) < alone
+    alone, top = worth(inputs(), state, least=2_100), replace(state, cache_state=rare)
+    assert worth(inputs(TOP), top, least=2_100) < worth(inputs(), together, least=2_100) < alone
 
 
 def test_the_budget_is_in_estimated_tokens() -> None:
     state = branch(exchanges(20, 50, 500), DAYS, output=5_000)
     half = priced(token_ratio=0.5)
-    assert floor_of(half, state).tokens == pytest.approx(worth(half, state, least=36) / 0.5)
+    assert floor_of(half, state).tokens == pytest.approx(worth(half, state, least=2_100) / 0.5)
 
 
 conversations = st.builds(

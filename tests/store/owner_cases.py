@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from context.cache.cache_state import CacheState
 from context.limits.budgets import Budget, BudgetAccount, Counter, Scope, Unit, counters
 from context.messages import TextPart
+from context.recall.policy import DEFAULT
 from context.recall.stems import english
 from store import branches, cache_states, compaction_claims, events, messages, summaries, threads, turns
 from store.cache_states import StoredCacheState
 from store.ledger import budgets, entries, open_calls, reports
 from store.ledger.aggregates import Dimension, Selection, conditions
 from store.messages import FinishedAnswer
-from store.search import branch_index, recall, term_index, vectors
+from store.search import branch_index, parts, recall, term_index, vectors
 from store.search import messages as search
 from store.search.branch_index import Outlines
 from store.search.recall import RecallRequest
@@ -46,6 +47,11 @@ async def _hits(
 async def _recalled(c: AsyncConnection, w: World, thread_id: str) -> Any:
     request = RecallRequest(question="What is the code of the garden?", before=w.last, now=START, cap=200)
     return (await recall.recall(c, BOB, thread_id, request, count=lambda words: len(words.split()))).blocks
+
+
+async def _searched(c: AsyncConnection, w: World, thread_id: str) -> Any:
+    request = RecallRequest(question="", before=w.last, now=START, cap=200)
+    return (await recall._index(c, BOB, thread_id, request, DEFAULT, Outlines())).branch
 
 
 def _counters() -> list[Counter]:
@@ -167,7 +173,11 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: _recalled(c, w, "t"),
         lambda c, w: _recalled(c, w, "theirs"),
     ),
-    recall._parts: (lambda c, w: recall._parts(c, BOB, [*w.pk.values()]),),
+    recall._index: (
+        lambda c, w: _searched(c, w, "t"),
+        lambda c, w: _searched(c, w, "theirs"),
+    ),
+    parts.parts_of: (lambda c, w: parts.parts_of(c, BOB, [*w.pk.values()]),),
     term_index.forget_thread: (
         lambda c, w: term_index.forget_thread(c, BOB, "t"),
         lambda c, w: term_index.forget_thread(c, BOB, "theirs"),

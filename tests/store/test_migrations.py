@@ -89,6 +89,7 @@ DATA["0012"] = (
 DATA["0013"] = DATA["0012"]
 DATA["0014"] = DATA["0013"]
 DATA["0015"] = DATA["0014"]
+DATA["0016"] = DATA["0015"]
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
     "0003": ("cache_states", "learned_stats", "summaries"),

@@ -26,7 +26,7 @@ FRAME = 4  # tokens around a message that are not its text
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
     """A thread and what became of it. `spent`: picodollars by purpose; `calls` by purpose; `misses`: turns that lost a cached prefix;
-    `floors`: by turn, the messages that had to be verbatim.
+    `floors`: by turn, the messages that had to be verbatim, and the tokens that could be left out of them.
     """
 
     thread: Thread
@@ -34,7 +34,7 @@ class Played:
     calls: dict[str, int]
     misses: int
     sent: tuple[Sent, ...]
-    floors: tuple[int | None, ...]
+    floors: tuple[tuple[int | None, int], ...]
 
     @classmethod
     async def of(cls, thread: Thread, playing: Player) -> Played:
@@ -85,8 +85,11 @@ def sized(played: Played) -> list[SizedTurn]:
             answer=FRAME + count(exchange.answer, request.model),
             summary=request.summary_tokens,
             floor=floor,
+            spared=spared,
         )
-        for request, exchange, floor in zip(played.sent, played.thread.exchanges, played.floors, strict=True)
+        for request, exchange, (floor, spared) in zip(
+            played.sent, played.thread.exchanges, played.floors, strict=True
+        )
     ]
 
 

@@ -168,7 +168,7 @@ class Engine:
     def _compact(self, compaction: Compaction) -> dict[str, Any]:
         self.folds += 1
         end = next(index for index, message in enumerate(self.path) if message.id == compaction.last_id) + 1
-        compacted, self.path = self.path[:end], self.path[end:]
+        compacted, self.path = self.path[:end], list(compaction.shortened.applied(self.path[end:]))
         merged = [
             segment.text
             for segment in (self.summary.segments if self.summary else ())

@@ -69,7 +69,7 @@ def terms_of(
 @dataclass(slots=True)
 class Run:
     """One conversation under the engine. `inputs` by tier; `seen` watches every plan; `summaries`: tokens of each turn's; `floors`: messages
-    of each turn's floor.
+    of each turn's floor, and `spared` the tokens that shortening leaves out of it.
     """
 
     inputs: dict[str, PlanInputs]
@@ -84,6 +84,7 @@ class Run:
     folds: int = 0
     summaries: list[int] = field(default_factory=list)
     floors: list[int] = field(default_factory=list)
+    spared: list[int] = field(default_factory=list)
     coming: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -108,6 +109,7 @@ class Run:
             planned = self._plan(inputs, cache_state, now)
         self.summaries.append(0 if planned.summary is None else planned.summary.tokens)
         self.floors.append(planned.floor)
+        self.spared.append(planned.floor_spared)
         if self.seen is not None:
             self.seen(planned)
         actual_usage = self._ask(inputs, planned, now, answer)
@@ -248,7 +250,10 @@ class Run:
             name=f"s{self.folds}",
         )
         self.summary = Summary(id=f"l{self.folds}", upto_id=compaction.last_id, segments=segments)
-        self.path = self.path[cut:]
+        self.path = list(compaction.shortened.applied(self.path[cut:]))
+
+
+TEXT = "words " * 100  # of every message, whatever its size: where a long one is cut is a share of it
 
 
 def _message(depth: int, role: str, tokens: int) -> Message:
@@ -257,7 +262,7 @@ def _message(depth: int, role: str, tokens: int) -> Message:
         parent_id=f"m{depth - 1}" if depth else None,
         role="user" if role == "user" else "assistant",
         status="complete",
-        parts=(TextPart(text="words"),),
+        parts=(TextPart(text=TEXT),),
         depth=depth,
         tokens=tokens,
     )

@@ -82,7 +82,7 @@ def floor(
     for seed, conversation in enumerate(conversations):
         gaps = between(conversation, pattern, seed)
         run = Run(inputs=dict(inputs), compact_first=True).play(conversation, gaps)
-        best = least_of(conversation, gaps, inputs, run.summaries, run.floors, system=SYSTEM)
+        best = least_of(conversation, gaps, inputs, run.summaries, run.floors, run.spared, system=SYSTEM)
         whole += best.bill
         for tier in inputs:
             uses = [turn for turn in best.turns if turn.model == tier]

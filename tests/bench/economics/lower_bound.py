@@ -26,6 +26,7 @@ def least_of(
     inputs: Mapping[str, PlanInputs],
     summaries: Sequence[int],
     floors: Sequence[int],
+    spared: Sequence[int],
     *,
     system: int,
 ) -> Least:
@@ -43,6 +44,7 @@ def least_of(
                 answer=exchange.answer,
                 summary=summaries[index],
                 floor=floors[index],
+                spared=spared[index],
             )
         )
         answers += inputs[tier].prices.at(0).output * exchange.answer
