@@ -8,6 +8,8 @@ import {
   picoToDollars,
   reasonRows,
   replyCall,
+  shortenedReason,
+  shortenedText,
   signalLabels,
   splitMessageIds,
   usageRows,
@@ -25,6 +27,22 @@ const call = (known: Partial<Call> = {}): Call => ({
   cache_miss: null,
   cost_usd: null,
   ...known,
+});
+
+describe("short replies", () => {
+  test("say how much of a reply was sent, and why", () => {
+    expect(shortenedText({ message_id: "m", tokens: 310, saved: 1290 })).toBe(
+      "the first 310 of about 1,600 tokens",
+    );
+    const shortened = [{ message_id: "m", tokens: 310, saved: 1290 }];
+    const reasons = {
+      window: "the whole branch fits",
+      shortened: "1 long reply is sent as the beginning only",
+    };
+    expect(shortenedReason(plan({ reasons, shortened }))).toBe("1 long reply is sent as the beginning only.");
+    expect(reasonRows(plan({ reasons, shortened }))).toEqual([["Messages", "The whole branch fits"]]);
+    expect(shortenedReason(plan({}))).toBeNull();
+  });
 });
 
 describe("calls", () => {

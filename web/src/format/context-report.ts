@@ -1,6 +1,14 @@
 // The context report of one turn: estimated and actual usage, cache misses, other calls, reasons, and what was left out. Pure.
 
-import type { Call, LeftOut, Plan, TurnContext, UsageByKind, UsageKind } from "../transport/protocol.ts";
+import type {
+  Call,
+  LeftOut,
+  Plan,
+  ShortenedReply,
+  TurnContext,
+  UsageByKind,
+  UsageKind,
+} from "../transport/protocol.ts";
 import { capitalize, outcomeLabel } from "./call-outcomes.ts";
 import { dollars } from "./numbers.ts";
 import { SECTIONS } from "./prompt-slices.ts";
@@ -79,10 +87,17 @@ const REASONS: Readonly<Record<string, string>> = {
   compaction: "Compaction",
 };
 
-/** The reason of each decision. That of recall stands with what was recalled. */
-export function reasonRows({ reasons = {}, recall }: Plan): readonly (readonly [string, string])[] {
+/** The reason of each decision. Those of recall and of short replies stand with what was recalled and shortened. */
+export function reasonRows({
+  reasons = {},
+  recall,
+  shortened,
+}: Plan): readonly (readonly [string, string])[] {
   return Object.entries(reasons).flatMap(([name, text]) =>
-    typeof text === "string" && text !== "" && !(name === "recall" && recall !== undefined)
+    typeof text === "string" &&
+    text !== "" &&
+    !(name === "recall" && recall !== undefined) &&
+    !(name === "shortened" && shortened !== undefined)
       ? [[REASONS[name] ?? label(name), capitalize(text)] as const]
       : [],
   );
@@ -101,6 +116,18 @@ export function candidateRows({ route }: Plan): readonly { readonly name: string
 /** The signals for and against a better model, strongest first. */
 export function signalLabels({ route }: Plan): readonly string[] {
   return (route?.complexity?.signals ?? []).map(([name, , weight]) => `${name} (${weight})`);
+}
+
+/** How much of a long reply was sent. */
+export function shortenedText({ tokens, saved }: ShortenedReply): string {
+  const count = (size: number) => size.toLocaleString("en");
+  return `the first ${count(tokens)} of about ${count(tokens + saved)} tokens`;
+}
+
+/** Why replies were shortened, as a sentence of its own; null where it is not stored. */
+export function shortenedReason({ reasons }: Plan): string | null {
+  const { shortened = "" } = reasons ?? {};
+  return shortened === "" ? null : `${capitalize(shortened)}.`;
 }
 
 export function leftOutText({ what, messages, tokens }: LeftOut): string {

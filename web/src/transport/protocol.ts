@@ -126,6 +126,7 @@ export interface Plan {
   readonly estimated_usage?: UsageByKind;
   readonly cost_pico_usd?: number | null;
   readonly left_out?: readonly LeftOut[];
+  readonly shortened?: readonly ShortenedReply[];
   readonly reasons?: Readonly<Record<string, string>>;
   readonly recall?: StoredRecall;
   readonly window_messages?: number;
@@ -164,6 +165,13 @@ export interface Candidate {
   readonly price_pico_usd: number | null;
   readonly admissible: boolean;
   readonly why: string;
+}
+
+/** A reply of which only the beginning was sent: its estimated tokens, and those of the rest. */
+export interface ShortenedReply {
+  readonly message_id: string;
+  readonly tokens: number;
+  readonly saved: number;
 }
 
 export interface LeftOut {

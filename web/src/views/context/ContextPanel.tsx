@@ -8,6 +8,8 @@ import {
   otherCalls,
   reasonRows,
   replyCall,
+  shortenedReason,
+  shortenedText,
   signalLabels,
   splitMessageIds,
 } from "../../format/context-report.ts";
@@ -66,6 +68,7 @@ function Report({ threadId, context, plan }: ReportProps): JSX.Element {
       <PromptBar threadId={threadId} plan={plan} reply={reply} />
       {cacheMiss !== null && <p class="cache-miss">{cacheMiss}</p>}
       <RecalledPart threadId={threadId} plan={plan} />
+      <ShortenedPart threadId={threadId} plan={plan} />
       <LeftOutPart leftOut={plan.left_out ?? []} />
       <PanelPart title="Why">
         <dl>
@@ -115,6 +118,30 @@ function RecalledPart({
           ))}
         </ul>
       )}
+    </PanelPart>
+  );
+}
+
+function ShortenedPart({
+  threadId,
+  plan,
+}: {
+  readonly threadId: string;
+  readonly plan: Plan;
+}): JSX.Element | null {
+  const replies = plan.shortened ?? [];
+  const why = shortenedReason(plan);
+  if (replies.length === 0) return null;
+  return (
+    <PanelPart title="Shortened">
+      {why !== null && <p class="panel-note">{why}</p>}
+      <ul class="context-list">
+        {replies.map((reply) => (
+          <li key={reply.message_id}>
+            <MessageLink threadId={threadId} messageId={reply.message_id} />: {shortenedText(reply)}
+          </li>
+        ))}
+      </ul>
     </PanelPart>
   );
 }
