@@ -15,8 +15,11 @@ from tests.waiting import until
 
 @pytest.fixture
 async def hasty(url: str) -> AsyncIterator[Database]:
-    """One connection for reports, for a third of a second."""
-    opened = Database(url, ReportLimits(connections=1, seconds=0.3))
+    """One connection for reports, which is open already, for half a second."""
+    opened = Database(url, ReportLimits(connections=1))
+    async with opened.reporting():
+        pass
+    opened.report_limits = ReportLimits(connections=1, seconds=0.5)
     yield opened
     await opened.close()
 
@@ -80,7 +83,15 @@ async def test_a_read_of_a_turn_that_nobody_waits_for_is_interrupted_too(databas
 
 
 async def test_a_report_that_finds_no_connection_in_time_says_so(hasty: Database) -> None:
-    slow = Slow(hasty)
-    outcomes = await asyncio.gather(*(report(hasty, slow) for _ in range(3)), return_exceptions=True)
-    assert {type(outcome) for outcome in outcomes} == {StoreTimeout, StoreBusy}
+    slow, short = Slow(hasty), hasty.report_limits
+    hasty.report_limits = ReportLimits(connections=1)
+    first = asyncio.create_task(report(hasty, slow))
+    await until(lambda: slow.started == 1)
+    hasty.report_limits = short
+    for _ in range(2):
+        with pytest.raises(StoreBusy):
+            await report(hasty, slow)
+    assert not first.done()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
     await until(slow.all_ended)
