@@ -105,7 +105,7 @@ async def test_many_turns_with_the_local_model(tmp_path: Path) -> None:
             ends: Counter[str] = Counter()
             for number in range(LOCAL_TURNS):
                 turn = await chat.app.chat(
-                    "t", f"My number {number} is {number * 37}. " + "Tell me a little about it. " * 26
+                    "t", f"My number {number} is {number * 37}. " + "Tell me a little about it. " * 36
                 )
                 assert turn["status"] == "completed", turn["error"]
                 ends[turn["message"]["finish_reason"]] += 1
