@@ -63,6 +63,14 @@ def test_dropping_the_oldest_keeps_so_many() -> None:
     assert total == (1 + 3 * 9) * 10 * SONNET.prices.at(0).input
 
 
+def test_a_full_window_is_cut_by_half() -> None:
+    turns = [SizedTurn(model="one", at=START + index, user=10, answer=10) for index in range(10)]
+    policy = simple_policies(4)[2]
+    total = bill(policy, turns, system=0, tables=TABLES, minimums=MINIMUMS)
+    # 1 message, 3, and the fifth is one too many: half would be 2, and a window begins with a user's message, so 1 again.
+    assert total == (1 + 3) * 5 * 10 * SONNET.prices.at(0).input
+
+
 def test_sizes_are_what_the_bills_tell() -> None:
     def turn(at: int, prompt: int | None, recalled: bool = False) -> AnsweredTurn:
         return AnsweredTurn(

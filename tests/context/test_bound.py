@@ -43,6 +43,12 @@ def test_two_turns_a_week_apart_cache_nothing() -> None:
     assert bound(turns, FRAME) == 1_050 * 100 + 1_110 * 100
 
 
+def test_what_must_be_verbatim_is_sent_also_where_it_is_larger_than_the_window() -> None:
+    turns = [SizedTurn(model="one", at=at, user=70_000, answer=10) for at in (0, 600_000_000)]
+    assert bound(turns[:1], FRAME) == 71_000 * 100
+    assert bound(turns, FRAME) == 71_000 * 100 + 141_010 * 100
+
+
 def test_what_a_fold_adds_to_the_summary_is_new_to_every_lane() -> None:
     frame = replace(FRAME, system=0, prices={"one": FLAT, "two": FLAT}, keep=1, cap=1_000)
 

@@ -45,7 +45,7 @@ _ALL: Final = (
     _context("limits", "breaker", "budgets", "fallback", "headroom", "model_sequence"),
     _context("models", "pricing", "catalog"),
     _context("request", "request", "request_layout_2", "window", *_PLANS),
-    _context("audit", "baselines", "bound", "cache_audit", "single_tier"),
+    _context("audit", "baselines", "bound", "cache_audit", "hindsight", "single_tier"),
     _context("recall", "recall", "recall_choice", "recall_likeness", "recall_words"),
     Target(  # what decides about bills and recall, by the golden values alone
         name="golden",
