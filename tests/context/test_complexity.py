@@ -1,6 +1,8 @@
 """How much thinking a message needs: in many languages, in a thread, and with what never happens."""
 
+import json
 import re
+from math import log2
 from time import process_time
 
 import pytest
@@ -8,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.models.catalog import TIERS
-from context.routing.complexity import assess
+from context.routing.complexity import Complexity, assess, with_classifier
 from context.routing.floors import LONG, tier_at
+from context.routing.gain import expected_gain
 from context.routing.lexicon import world
 from context.routing.model import shipped
 from context.routing.rules import Rule, matching
-from context.routing.signals import HEAD, TAIL, read
+from context.routing.signals import DENSITY, HEAD, TAIL, read
 from context.routing.thread import EarlierMessage
 
 SMALL_TALK = """hola · gracias! · merci beaucoup · danke schön · да · спасибо большое · привет, как дела? · 你好 · 谢谢 · 好的 · ありがとうございます
@@ -150,6 +153,69 @@ def test_what_is_asked_for_counts_and_not_the_length(text: str, tier: str) -> No
 @pytest.mark.parametrize("text", ["Thanks for the design", "The new design is nice"])
 def test_a_demand_is_a_verb(text: str) -> None:
     assert "asks demand" not in read(text).signals
+
+
+@pytest.mark.parametrize("text", ["Design a queue", "Please design a queue"])
+def test_a_demand_is_the_first_thing_asked_for(text: str) -> None:
+    assert "asks demand" in read(text).signals
+
+
+def test_a_fact_may_be_about_one_technical_word() -> None:
+    assert "asks a fact" in read("Who invented Python?").signals
+    assert "asks a fact" not in read("Who wrote the compiler of Rust?").signals
+
+
+@pytest.mark.parametrize("text", ["وشكرا", "والسلام", "ותודה"])
+def test_small_words_that_are_written_together_with_the_next_hide_nothing(text: str) -> None:
+    assert read(text).small_talk
+
+
+def test_a_foreign_word_in_an_english_sentence_makes_it_not_foreign() -> None:
+    assert not read("Is danke polite?").foreign
+    assert read("danke, is gut").foreign
+
+
+def test_two_letters_of_a_text_without_spaces_count_as_a_word() -> None:
+    assert "words 3-4" in read("明天北京天气怎么样？").signals
+
+
+def test_a_text_without_spaces_that_fits_is_looked_at_once() -> None:
+    text = "写" * (HEAD // DENSITY - 6) + "3升和5升"
+    assert read(text).signals["numbers"] == 1.0, "two of them"
+
+
+def test_what_counted_is_stored_by_name_with_the_tier_that_is_certain() -> None:
+    attached = assess("what is the capital of australia", attachments=1)
+    first, *others = attached.signals
+    assert (first.name, first.weight, first.floor) == (
+        "it comes with an attachment",
+        "at least standard",
+        "standard",
+    )
+    assert "English words and pairs known" in [signal.name for signal in others]
+    assert Complexity.from_json(json.loads(json.dumps(attached.to_json()))) == attached
+
+
+def test_the_expected_gain_is_learned_by_form_and_signal_and_grows_with_length() -> None:
+    question = read("who is it")
+    learned = {"question": {"": 0.5, "asks who": 0.25}, "open": {"": 9.0}}
+    assert expected_gain(question, learned, 0.5) == pytest.approx(0.5 + 0.25 + 0.2 * log2(10))
+    assert expected_gain(question, learned, 0.9) > expected_gain(question, learned, 0.5)
+
+
+def test_the_classifier_decides_what_was_unsure() -> None:
+    unsure = assess("Can you make it faster?")
+    assert (unsure.tier, unsure.unsure) == ("simple", True)
+    for tier in TIERS:
+        named = with_classifier(unsure, tier)
+        assert (named.tier, named.unsure, tier_at(named.score)) == (tier, False, tier)
+    assert with_classifier(unsure, "simple").why == "short and simple; the classifier agrees"
+    assert with_classifier(unsure, "complex").why == "needs thought, says the classifier"
+
+
+def test_the_classifier_never_goes_below_what_is_certain() -> None:
+    attached = assess("hello", attachments=1)
+    assert [with_classifier(attached, tier).tier for tier in TIERS] == ["standard", "standard", "complex"]
 
 
 UNITS = [

@@ -84,6 +84,25 @@ def test_the_best_that_is_left_answers_when_nothing_is_good_enough() -> None:
     assert choose(WORK, Pins(), offered("opus")).model_id == "sonnet"
 
 
+def test_of_two_models_of_the_best_tier_that_is_left_the_cheaper_one_answers() -> None:
+    left = [
+        Candidate(tier="standard", model_id="dear", price=9),
+        Candidate(tier="standard", model_id="fair", price=4),
+        Candidate(tier="complex", model_id="opus", price=20, admissible=False),
+    ]
+    assert choose(WORK, Pins(), left).model_id == "fair"
+
+
+def test_a_stored_route_says_what_was_chosen() -> None:
+    stored = choose(HELLO, Pins(), offered("haiku")).to_json()
+    assert {name: stored[name] for name in ("model", "tier", "by", "needed")} == {
+        "model": "sonnet",
+        "tier": "standard",
+        "by": "score",
+        "needed": "simple",
+    }
+
+
 def test_a_fallback_never_goes_beyond_the_operators_bound() -> None:
     assert choose(WORK, Pins(most="standard"), offered("sonnet")).model_id == "haiku"
 

@@ -92,6 +92,11 @@ def test_an_unsure_turn_does_not_pay_for_the_cold_prompt_of_the_top_model() -> N
     assert choose(needs("complex"), Pins(), offered(8_000, "standard")).model_id == "opus"
 
 
+def test_an_unsure_turn_has_the_top_model_where_every_prompt_is_cold() -> None:
+    unsure = needs("complex", score=2 / 3 + 0.01, unsure=True)
+    assert choose(unsure, Pins(), offered(8_000)).model_id == "opus"
+
+
 def test_only_a_score_is_weighed_against_the_bill() -> None:
     warm = offered(4_000, "standard")
     expectation = Expectation(turns=1.0, needs=(1.0, 9.0, 0.0))

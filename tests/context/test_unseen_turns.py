@@ -11,6 +11,8 @@ from typing import Any
 
 from context.models.catalog import TIERS
 from context.routing.complexity import assess
+from context.routing.model import shipped
+from context.routing.signals import read
 from context.routing.thread import EarlierMessage
 
 TURNS: list[dict[str, Any]] = [
@@ -62,3 +64,9 @@ def test_unseen_turns_go_where_they_should_outside_english() -> None:
 
 def test_no_unseen_hard_turn_goes_to_the_simple_tier() -> None:
     assert said_of(TURNS)["complex", "simple"] == 0
+
+
+def test_every_signal_of_a_text_has_a_trained_weight() -> None:
+    seen = {name for turn in TURNS for name in read(turn["text"]).signals}
+    assert len(seen) > 100
+    assert seen <= shipped().signals.keys()

@@ -1,9 +1,11 @@
 """A pytest plugin for mutants: nothing that unchanged code has computed before is remembered.
 
-A mutant runs in a fork of a process that has run the tests already.
+A mutant runs in a fork of a process that has run the tests already. And while the tool records which tests reach which function, every
+test begins without a memory: or a function behind a cache would be reached by the first test alone, and only that one be tried on its mutants.
 """
 
 import functools
+import os
 import sys
 
 
@@ -14,3 +16,9 @@ def pytest_sessionstart() -> None:
             for value in list(vars(module).values()):
                 if isinstance(value, functools._lru_cache_wrapper):
                     value.cache_clear()
+
+
+def pytest_runtest_setup() -> None:
+    """The same before each test while the tool records."""
+    if os.environ.get("MUTANT_UNDER_TEST") == "stats":
+        pytest_sessionstart()
