@@ -29,7 +29,7 @@ def _context(package: str, *tests: str) -> Target:
 
 _PLANS = ("plan", "plan_contents", "plan_properties", "stored_plan", "unseen_turns")
 _ALL: Final = (
-    _context("planning", *_PLANS),
+    _context("planning", "tool_offer", *_PLANS),
     _context(
         "cache",
         "breakpoints",
@@ -38,15 +38,36 @@ _ALL: Final = (
         "ttl_choice",
         "cache_audit",
         "cost_model",
+        "floor",
+        "prefix_sizes",
         *_PLANS,
     ),
-    _context("compaction", "compaction_prompt", "compaction_scope", "compaction_when", *_PLANS),
+    _context(
+        "compaction",
+        "compaction_prompt",
+        "compaction_scope",
+        "compaction_when",
+        "key_facts",
+        "levels",
+        *_PLANS,
+    ),
     _context("routing", "routing", "routing_kinds", "thread_bill", "complexity", "unseen_turns"),
     _context("limits", "breaker", "budgets", "fallback", "headroom", "model_sequence"),
     _context("models", "pricing", "catalog"),
-    _context("request", "request", "request_layout_2", "window", *_PLANS),
+    _context("request", "request", "request_layout_2", "window", "cache_audit", "key_facts", *_PLANS),
     _context("audit", "baselines", "bound", "cache_audit", "hindsight", "single_tier"),
-    _context("recall", "recall", "recall_choice", "recall_likeness", "recall_words"),
+    _context(
+        "recall",
+        "recall",
+        "recall_choice",
+        "recall_decision",
+        "recall_likeness",
+        "recall_need",
+        "recall_speakers",
+        "recall_stems",
+        "recall_words",
+    ),
+    _context("tokens", "tokens_calibration", "tokens_exact", "tokens_features", "tokens_tokenizer"),
     Target(  # what decides about bills and recall, by the golden values alone
         name="golden",
         sources=(
@@ -89,6 +110,10 @@ EXPLAINED: Final[dict[str, str]] = {
     "chat.auth.token_registry.xǁTokenRegistryǁreloading__mutmut_8": "the task's name, for logs and debuggers",
     "chat.auth.token_registry.xǁTokenRegistryǁ_reload__mutmut_3": "the value is None there",
     "chat.auth.tokens.x_new_token__mutmut_2": "the library's default is 32 bytes, too",
+    "chat.stream.answer_builder.x_harmless__mutmut_24": "another spelling of the same codec",
+    "chat.stream.journal.xǁJournalǁ_flush_soon__mutmut_7": "the task's name, for logs and debuggers",
+    "chat.stream.journal.xǁJournalǁ_flush_when_due__mutmut_5": "waiting for no time is not waiting",
+    "chat.stream.journal.xǁJournalǁlast__mutmut_4": "the words of an error that only a wrong caller in our own code sees",
     "context.models.catalog.x__claude": "called at import, before a mutant is chosen; test_catalog holds its fields",
 }
 

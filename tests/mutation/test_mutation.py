@@ -30,6 +30,14 @@ def test_targets_and_explanations_name_what_there_is() -> None:
     assert {name.rpartition(".")[0] for name in EXPLAINED} <= modules
 
 
+def test_every_module_and_test_of_context_belongs_to_a_target() -> None:
+    modules = {file for target in TARGETS.values() for file in target.files}
+    tests = {test for target in TARGETS.values() for test in target.tests}
+    packages = [path.relative_to(ROOT) for path in (ROOT / "context").glob("*/*.py")]
+    assert {path for path in packages if path.name != "__init__.py"} <= modules
+    assert {f"tests/context/{path.name}" for path in (ROOT / "tests/context").glob("test_*.py")} <= tests
+
+
 @pytest.mark.skipif(not LONG, reason="PALAVER_LONG=1 runs it: hours")
 def test_few_mutants_survive_unexplained() -> None:
     from tests.mutation.__main__ import main
