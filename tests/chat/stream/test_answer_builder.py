@@ -2,31 +2,37 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from chat.clock import Clock
 from chat.stream import events
 from chat.stream.answer_builder import AnswerBuilder, harmless
 from chat.stream.journal import BufferLimits, Journal, TurnLog
 from chat.turns.recovery import parts_of as parts_of_log
-from context.messages import ReasoningPart, TextPart
+from context.messages import ReasoningPart, TextPart, ToolPart
 from store.database import Database
-from store.errors import StoreFull
-from tests.clocks import QuickClock
+from store.errors import StoreFull, StoreUnavailable
+from tests.clocks import QuickClock, ScriptedClock
 from tests.palaver import Palaver
+from tests.upstream import SimClock
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+SHORT = BufferLimits(seconds=0.05)
+
 
 @asynccontextmanager
-async def draft_in(app: Palaver, turn_id: str) -> AsyncIterator[tuple[AnswerBuilder, TurnLog]]:
+async def draft_in(
+    app: Palaver, turn_id: str, clock: Clock | None = None, limits: BufferLimits = SHORT
+) -> AsyncIterator[tuple[AnswerBuilder, TurnLog]]:
     """A draft whose journal belongs to a turn that has ended, from number 1001 on, so that both stay apart."""
     log = TurnLog()
     log.frames.extend([b""] * 1000)
-    clock = QuickClock()
-    limits = BufferLimits(seconds=0.05)
+    clock = clock or QuickClock()
     yield AnswerBuilder(journal=Journal(app.deps.database, turn_id, log, clock, limits), clock=clock), log
 
 
@@ -66,6 +72,116 @@ async def test_each_kind_of_words_gets_its_own_part(house: Palaver, thread: str)
     assert parts_of_log(logged)[0] == tuple(answer_builder.parts), (
         "what the log adds up to is what was drafted"
     )
+
+
+async def test_reasoning_is_timed_to_a_tenth_of_a_second(house: Palaver, thread: str) -> None:
+    turn_id = (await house.chat(thread, "hello"))["id"]
+    time = SimClock(start=1_000.0)
+    async with draft_in(house, turn_id, ScriptedClock(time)) as (answer_builder, _):
+        answer_builder.add("reasoning", "Hm")
+        time.advance(1.26)
+        answer_builder.add("text", "So be it")
+        time.advance(5)
+        answer_builder.end_part()
+        await answer_builder.journal.settle()
+        logged = await stored_events(house.deps.database, turn_id)
+    assert [event.seconds for event in logged if isinstance(event, events.PartEnded)] == [1.3, None]
+    assert answer_builder.parts == [ReasoningPart(text="Hm", seconds=1.3), TextPart(text="So be it")]
+
+
+async def test_a_tool_is_one_part_that_is_complete_at_once(house: Palaver, thread: str) -> None:
+    turn_id = (await house.chat(thread, "hello"))["id"]
+    async with draft_in(house, turn_id) as (answer_builder, _):
+        answer_builder.add("text", "Let me look.")
+        answer_builder.tool("search_conversation", "the\x00harbor", 3)
+        answer_builder.add("text", "In May.")
+        answer_builder.end_part()
+        await answer_builder.journal.settle()
+        logged = await stored_events(house.deps.database, turn_id)
+    assert shape(logged) == [
+        "p1 text",
+        "p1 Let me look.",
+        "p1",
+        "p2 tool",
+        "p2",
+        "p3 text",
+        "p3 In May.",
+        "p3",
+    ]
+    started, ended = [event for event in logged if getattr(event, "part_id", "") == "p2"]
+    assert isinstance(started, events.PartStarted)
+    assert isinstance(ended, events.PartEnded)
+    assert (started.name, started.input) == ("search_conversation", {"query": "the\ufffdharbor"})
+    assert ended.result == {"found": 3}
+    assert answer_builder.parts[1] == ToolPart(name="search_conversation", query="the\ufffdharbor", found=3)
+    assert parts_of_log(logged) == (tuple(answer_builder.parts), None)
+
+
+async def test_what_another_answer_replaces_is_taken_away_and_its_numbers_are_not_used_again(
+    house: Palaver, thread: str
+) -> None:
+    turn_id = (await house.chat(thread, "hello"))["id"]
+    async with draft_in(house, turn_id) as (answer_builder, _):
+        answer_builder.discard()
+        answer_builder.add("reasoning", "Hm")
+        answer_builder.tool("search_conversation", "harbor", 0)
+        answer_builder.add("reasoning", "Perhaps")
+        answer_builder.discard(1)
+        answer_builder.add("text", "In May.")
+        answer_builder.end_part()
+        await answer_builder.journal.settle()
+        logged = await stored_events(house.deps.database, turn_id)
+    notes = [event.data for event in logged if isinstance(event, events.Note)]
+    assert notes == [{"part_ids": ["p2", "p3"]}], "one note, and none where there was nothing to take away"
+    assert shape(logged)[-3:] == ["p4 text", "p4 In May.", "p4"]
+    assert [type(part) for part in answer_builder.parts] == [ReasoningPart, TextPart]
+    assert parts_of_log(logged) == (tuple(answer_builder.parts), None)
+
+
+async def test_the_delay_of_the_database_is_told_to_a_tenth_of_a_second(
+    house: Palaver, thread: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_id = (await house.chat(thread, "hello"))["id"]
+    time, append = SimClock(start=1_000.0), Database.append
+    tries: list[float] = []
+
+    async def away_once(self: Database, *rows: Any) -> None:
+        tries.append(time.now)
+        if len(tries) == 1:
+            time.advance(1.26)
+            raise StoreUnavailable("away")
+        await append(self, *rows)
+
+    limits = BufferLimits(seconds=60)
+    async with draft_in(house, turn_id, ScriptedClock(time), limits) as (answer_builder, _):
+        monkeypatch.setattr(Database, "append", away_once)
+        answer_builder.add("text", "So be it")
+        with suppress(StoreUnavailable):
+            await answer_builder.journal.settle()
+        await answer_builder.journal.settle()
+        logged = await stored_events(house.deps.database, turn_id)
+    assert len(tries) == 3
+    assert [event.data for event in logged if isinstance(event, events.Note)] == [{"seconds": 1.3}]
+
+
+async def test_an_error_that_is_not_the_databases_reaches_the_turn_at_its_next_word(
+    house: Palaver, thread: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_id = (await house.chat(thread, "hello"))["id"]
+    failed = asyncio.Event()
+
+    async def broken(*_: Any) -> None:
+        failed.set()
+        raise LookupError("a fault of ours")
+
+    async with draft_in(house, turn_id) as (answer_builder, log):
+        shown = len(log.frames)
+        monkeypatch.setattr(Database, "append", broken)
+        answer_builder.add("text", "So")
+        await failed.wait()
+        with pytest.raises(LookupError):
+            answer_builder.add("text", " be it")
+        assert len(log.frames) == shown, "nothing is shown that is not kept"
 
 
 async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palaver, thread: str) -> None:
