@@ -158,6 +158,9 @@ def test_a_forked_summary_extends_the_live_prefix() -> None:
     )
     assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user", "assistant", "user"]
     assert body["messages"][-1]["content"][0]["text"] == "Sum up."
+    live = json.loads(request.build(replace(RECIPE, recalled=()), "sys", messages, summary=summary()))
+    assert body == live | {"messages": body["messages"], "max_tokens": 300}
+    assert body["messages"][:3] == live["messages"]
 
 
 def test_refused_and_empty_answers_are_silent_and_broken_ones_say_so() -> None:

@@ -67,6 +67,21 @@ def test_the_window(sizes: str, previous: str | None, limit: int, window: str, r
     assert chosen_window.tokens == sum(entry.tokens for entry in chosen_window.messages)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "previous", "left_out"),
+    [
+        ("u40 a40 u20", None, (0, 0)),
+        ("u40 a40 u21", None, (2, 80)),
+        ("u60 a60 u5 a5 u5 a5 u5", "m2", (2, 120)),
+        ("a5 u5 a5 u5", None, (0, 0)),  # an answer before the first question is in no window
+    ],
+)
+def test_what_is_left_out_is_counted(sizes: str, previous: str | None, left_out: tuple[int, int]) -> None:
+    window = chosen(sizes, previous)
+    assert (window.left_out, window.left_out_tokens) == left_out
+    assert window.cut == (left_out[0] > 0)
+
+
 def test_a_branch_whose_beginning_was_not_read_does_not_claim_to_be_whole() -> None:
     path = sized("u5 a5 u5 a5 u5")[2:]
     assert select(path, after=None, previous_start=None, limit=1000, floor=FLOOR, policy=POLICY).cut
