@@ -54,7 +54,9 @@ _ALL: Final = (
     _context("routing", "routing", "routing_kinds", "thread_bill", "complexity", "unseen_turns"),
     _context("limits", "breaker", "budgets", "fallback", "headroom", "model_sequence"),
     _context("models", "pricing", "catalog"),
-    _context("request", "request", "request_layout_2", "window", "cache_audit", "key_facts", *_PLANS),
+    _context(
+        "request", "request", "request_layout_2", "window", "shortened", "cache_audit", "key_facts", *_PLANS
+    ),
     _context("audit", "baselines", "bound", "cache_audit", "hindsight", "single_tier"),
     _context(
         "recall",
