@@ -128,8 +128,9 @@ def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
             assert size <= SMALL.window_cap
             step = story.tables(request.planned.recipe.model).dearer_above()
             beside = request.planned.estimate.total - request.planned.estimate.window
-            cheap = step is None or (floor + beside) * SMALL.safety < step
-            if cheap and floor <= SMALL.window_cap * SMALL.floor_share:
+            room = floor / SMALL.floor_share  # the cap under which the floor is within its share
+            cheap = step is None or (room + beside) * SMALL.safety < step
+            if cheap and room <= SMALL.window_cap:
                 assert set(newest) <= set(sent)
             assert request.planned.messages[0].role == "user"
 
