@@ -107,7 +107,7 @@ def select(
         reason = "the whole branch fits" if after is None else "all that came after the summary"
         return _window(path, sizes, first, reason, floor, cut=False)
 
-    kept = sum(sizes[floor.index(path) :])
+    floors = (sum(sizes[part.index(path) :]) for part in (floor, floor.least))
     previous = next((index for index in starts if path[index].id == previous_start), None)
     if (
         previous is not None
@@ -116,8 +116,7 @@ def select(
     ):
         return _window(path, sizes, previous, "cut earlier, where the turn before began", floor, cut=True)
     low = max(int(cap * policy.window_low), newest.tokens)
-    if kept <= cap * policy.floor_share:
-        low = max(low, kept)
+    low = max(low, next((kept for kept in floors if kept <= cap * policy.floor_share), 0))
     start, running = len(path) - 1, newest.tokens
     for index in range(len(path) - 2, -1, -1):
         running += sizes[index]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from context.cache.plan_inputs import room_below
 from context.models.pricing import PICO, Usage, price, price_table
 from context.policy import DEFAULT
 from context.request.recipe import Recalled
@@ -112,6 +113,17 @@ def test_the_marks_are_at_most_four_and_longer_lives_stand_first() -> None:
     ttls(lambda story: None)
 
 
+def cap(story: Story, request: Asked) -> float:
+    """The most tokens the window may have: fewer than the policy allows where a price step comes before."""
+    plan_inputs = story.inputs(request.planned.recipe.model)
+    step = plan_inputs.prices.dearer_above()
+    if step is None:
+        return SMALL.window_cap
+    summary = 0 if request.planned.summary is None else request.planned.summary.tokens
+    beside = summary + sum(block.tokens for block in request.planned.recalled)
+    return min(SMALL.window_cap, room_below(plan_inputs, step) - beside)
+
+
 def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
     def check(story: Story) -> None:
         for request in story.asked:
@@ -126,11 +138,7 @@ def test_the_floor_is_in_every_request_and_the_window_keeps_its_cap() -> None:
             newest = [message.id for message in branch[LEAST.index(branch) :]]
             floor = sum(story.messages[id].tokens for id in newest)
             assert size <= SMALL.window_cap
-            step = story.tables(request.planned.recipe.model).dearer_above()
-            beside = request.planned.estimate.total - request.planned.estimate.window
-            room = floor / SMALL.floor_share  # the cap under which the floor is within its share
-            cheap = step is None or (room + beside) * SMALL.safety < step
-            if cheap and room <= SMALL.window_cap:
+            if floor <= cap(story, request) * SMALL.floor_share:
                 assert set(newest) <= set(sent)
             assert request.planned.messages[0].role == "user"
 

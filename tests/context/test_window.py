@@ -59,6 +59,14 @@ def chosen(sizes: str, previous_start: str | None = None, limit: int = 10_000) -
         # Under a lower limit the floor may take its share of that limit.
         ("u60 a10 u20 a5 u20", None, 60, "m2 m3 m4", "cut: more than 60 tokens have no summary yet"),
         ("u60 a10 u20 a6 u20", None, 60, "m4", "cut: more than 60 tokens have no summary yet"),
+        # What is left of the floor may fit where all of it does not.
+        (
+            "u60 a5 u10 a5 u10 a5 u10 a5 u20",
+            None,
+            70,
+            "m4 m5 m6 m7 m8",
+            "cut: more than 70 tokens have no summary yet",
+        ),
         ("u5 a5 u400", "m0", 1000, "m2", "cut: more than 400 tokens have no summary yet"),
         ("a5 u5 a5 u5", None, 1000, "m1 m2 m3", "the whole branch fits"),
     ],
