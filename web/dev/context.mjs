@@ -34,7 +34,13 @@ export function contextOf({ id, answer }, path) {
     head_ttl: "1h",
     compaction: null,
     left_out: [{ what: "window", messages: 16, tokens: 3200, why: "older than what fits" }],
+    shortened: window
+      .filter(({ role }) => role === "assistant")
+      .slice(0, 2)
+      .map((message) => ({ message_id: message.id, tokens: 312, saved: 940 })),
     reasons: {
+      shortened:
+        "2 long replies are sent as the beginning only, 1,880 tokens less: whole they are not worth their price",
       route: "an ordinary request; the cache of this model is warm",
       window: "all messages after the summary",
       summary: `replaces all messages up to ${window[0]?.parent_id ?? "the beginning"}`,
