@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from context.messages import Message
 from context.policy import Policy
-from context.request.shortened import NOTE
+from context.request.shortened import NOTE, whole
 
 INTERRUPTED = "[The answer was interrupted here.]"
 
@@ -136,10 +136,11 @@ def from_user(path: Sequence[Message]) -> Sequence[Message]:
 def _window(
     path: Sequence[Message], sizes: Sequence[int], start: int, reason: str, floor: Floor, *, cut: bool
 ) -> Window:
-    messages = tuple(path[start:])
+    first = whole(path[start])  # what is noted of the reply before it goes with that reply
+    messages = (first, *path[start + 1 :])
     return Window(
         messages=messages,
-        tokens=sum(sizes[start:]),
+        tokens=first.tokens + sum(sizes[start + 1 :]),
         floor=floor.index(messages),
         reason=reason,
         cut=cut,

@@ -19,7 +19,7 @@ from context.request import request
 from context.request.shorten import beginning, kept_tokens, shorten, spared_tokens
 from context.request.shortened import NO_SHORT_REPLIES, NOTE, ShortReplies, short_replies, whole
 from context.request.summary_blocks import Line, Segment, Summary
-from context.request.window import Floor, spoken
+from context.request.window import Floor, select, spoken
 from tests.context.plan_inputs import CHEAP, MID, NOON, TOP, inputs
 from tests.context.story import Asked, Story
 from tests.context.threads import message, sized
@@ -266,3 +266,15 @@ def test_where_the_summary_does_not_fit_its_short_replies_are_whole_again() -> N
     large = trim(inputs(), state, (), FLOOR, None)
     assert large.summary is state.summary
     assert list(large.window.messages) == list(state.path)
+
+
+@pytest.mark.parametrize("limit", [100, 250, 400])
+def test_a_cut_window_is_what_the_stored_messages_make_again(limit: int) -> None:
+    path = branch("u20", "a900", "u20", "a900", "u20", "a30", "u20")
+    short = shorten(path, FLOOR, POLICY)
+    window = select(
+        short.applied(path), after=None, previous_start=None, limit=limit, floor=FLOOR, policy=POLICY
+    )
+    assert not window.messages[0].noted, "the reply above it is not sent"
+    assert short.applied(path[-len(window.messages) :]) == window.messages
+    assert window.tokens == sum(each.tokens for each in window.messages)
