@@ -25,8 +25,7 @@ _CONTROL = re.compile(
 
 def configure(settings: Settings) -> None:
     """Set up logging for the whole process. Idempotent."""
-    shared, renderer, level = _processors(settings), _renderer(settings), _level(settings)
-    _configure_events(settings)
+    shared, renderer = _configure_events(settings)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -36,7 +35,7 @@ def configure(settings: Settings) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(level, logging.WARNING))
+    root.setLevel(max(_level(settings), logging.WARNING))
     # At DEBUG it logs every chunk it sends, and so the text of conversations.
     logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 
@@ -50,30 +49,28 @@ def configure_unless_configured(settings: Settings) -> None:
         _configure_events(settings)
 
 
-def _configure_events(settings: Settings) -> None:
-    structlog.configure(
-        processors=[*_processors(settings), _renderer(settings)],
-        wrapper_class=structlog.make_filtering_bound_logger(_level(settings)),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-
-
-def _processors(settings: Settings) -> list[Any]:
-    return [
+def _configure_events(settings: Settings) -> tuple[list[Any], Any]:
+    """Set up structlog. Returns what every entry goes through, and what renders it."""
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,  # as text, before the redactor: exceptions can contain secrets too
         Redactor(secrets(settings)),
     ]
-
-
-def _renderer(settings: Settings) -> Any:
-    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
-    if as_json:
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(_level(settings)),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    return shared, renderer
 
 
 def _level(settings: Settings) -> int:

@@ -140,19 +140,24 @@ async def test_an_edit_is_there_after_scrolling_away_and_after_a_reload(
     await expect(field).to_have_value("    half a thought")
 
 
-async def test_stopping_holds_the_queue_until_the_reader_decides(
-    app: Palaver, sim: Simulator, open_page: Visit
-) -> None:
+async def with_a_queued_message(person: Visitor, sim: Simulator) -> Visitor:
+    """Say something, and something more while the answer is held."""
     sim.script(
         Reply(text="one two three four", chunk=4, gate=sim.gate("held"), thinking=""),
         Reply(text="The second answer.", thinking=""),
     )
-    person = await open_page(app.url)
     await person.say("First")
     sim.gate("held").release(2)
     await expect(person.answers).to_contain_text("one")
     await person.say("Second")
     await expect(person.page.get_by_text("Queued until the answer is finished")).to_be_visible()
+    return person
+
+
+async def test_stopping_holds_the_queue_until_the_reader_decides(
+    app: Palaver, sim: Simulator, open_page: Visit
+) -> None:
+    person = await with_a_queued_message(await open_page(app.url), sim)
     await person.composer.press("Escape")
     await expect(person.page.get_by_text("Send this now?")).to_be_visible()
     await person.page.reload()
@@ -165,16 +170,7 @@ async def test_stopping_holds_the_queue_until_the_reader_decides(
 async def test_what_the_reader_sends_while_the_answer_is_being_stopped_is_sent(
     app: Palaver, sim: Simulator, open_page: Visit
 ) -> None:
-    sim.script(
-        Reply(text="one two three four", chunk=4, gate=sim.gate("held"), thinking=""),
-        Reply(text="The second answer.", thinking=""),
-    )
-    person = await open_page(app.url)
-    await person.say("First")
-    sim.gate("held").release(2)
-    await expect(person.answers).to_contain_text("one")
-    await person.say("Second")
-    await expect(person.page.get_by_text("Queued until the answer is finished")).to_be_visible()
+    person = await with_a_queued_message(await open_page(app.url), sim)
     decided = asyncio.Event()
 
     async def cancel_later(route: Route) -> None:

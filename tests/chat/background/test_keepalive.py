@@ -10,6 +10,7 @@ from chat.background import keepalive_cap
 from chat.background.keepalive_cap import KeepaliveCap
 from context.policy import DEFAULT
 from store import cache_states, learned_stats
+from store.cache_states import StoredCacheState
 from tests.chat.background.idle import PAUSE, present, used_to
 from tests.chat.talk import START, Talk, converses, talk, talking
 from tests.upstream import Reply, SimClock, Simulator, faults
@@ -140,13 +141,21 @@ async def test_all_renewals_cost_no_more_in_a_day_than_they_may(tmp_path: Path) 
         assert len(await renewed(chat)) > len(sent)
 
 
+async def only_cache_state(chat: Talk) -> StoredCacheState:
+    """The one there is."""
+    async with chat.app.deps.database.reading() as connection:
+        (stored,) = await cache_states.due(
+            connection, chat.app.deps.runtime.clock.now() + keepalive_cap.DAY, limit=9
+        )
+    return stored
+
+
 async def test_renewals_of_a_thread_that_are_due_together_count_each_other(tmp_path: Path) -> None:
     cap = KeepaliveCap(thread=100, total=0)
     async with talk(tmp_path) as chat:
         await chat.many(1)
         database, now = chat.app.deps.database, chat.app.deps.runtime.clock.now()
-        async with database.reading() as connection:
-            (first,) = await cache_states.due(connection, now + keepalive_cap.DAY, limit=9)
+        first = await only_cache_state(chat)
         second = replace(first, cache_state=replace(first.cache_state, model="another"))
         answers = [
             await database.write(
@@ -166,8 +175,7 @@ async def test_a_bill_takes_the_place_of_what_was_reserved_that_day(
     async with talk(tmp_path) as chat:
         await chat.many(1)
         database, now = chat.app.deps.database, chat.app.deps.runtime.clock.now()
-        async with database.reading() as connection:
-            (stored,) = await cache_states.due(connection, now + keepalive_cap.DAY, limit=9)
+        stored = await only_cache_state(chat)
         for day in {0, days}:
             at = now + day * keepalive_cap.DAY
             reserve = partial(keepalive_cap.reserve, stored=stored, cost=70, cap=cap, now=at, next_at=at)
