@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, exists, func, literal, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, and_, bindparam, exists, func, literal, select, text
 
 from context.messages import Role
 from store.messages import StoredMessage, own, stored
 from store.tables import messages, summaries
 
 
-async def branch(
-    connection: AsyncConnection,
+def branch(
+    connection: Connection,
     owner_id: str,
     thread_id: str,
     leaf_id: str,
@@ -54,7 +53,7 @@ async def branch(
         step = step.where(~reached)
     up = up.union_all(step)
     query = select(messages).join(up, messages.c.pk == up.c.pk).order_by(up.c.length.desc())
-    return [stored(row) for row in await connection.execute(query)]
+    return [stored(row) for row in connection.execute(query)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +66,12 @@ class Step:
     turn_id: str
 
 
-async def steps(connection: AsyncConnection, owner_id: str, thread_id: str, leaf_id: str) -> list[Step]:
+def steps(connection: Connection, owner_id: str, thread_id: str, leaf_id: str) -> list[Step]:
     """The whole branch that ends at `leaf_id`, oldest first. Reads a row of every message of the thread: not for turns."""
     query = select(
         messages.c.id, messages.c.parent_id, messages.c.role, messages.c.tokens, messages.c.turn_id
     ).where(messages.c.owner_id == owner_id, messages.c.thread_id == thread_id)
-    by_id = {row.id: row for row in await connection.execute(query)}
+    by_id = {row.id: row for row in connection.execute(query)}
     path, at = [], by_id.get(leaf_id)
     while at is not None:
         path.append(Step(id=at.id, role=at.role, tokens=at.tokens, turn_id=at.turn_id))
@@ -80,8 +79,8 @@ async def steps(connection: AsyncConnection, owner_id: str, thread_id: str, leaf
     return path[::-1]
 
 
-async def siblings(
-    connection: AsyncConnection, owner_id: str, thread_id: str, parent_ids: set[str | None]
+def siblings(
+    connection: Connection, owner_id: str, thread_id: str, parent_ids: set[str | None]
 ) -> dict[str | None, list[str]]:
     """The ids of all children of each parent, oldest first; `None` stands for the thread's roots."""
     children: dict[str | None, list[str]] = {}
@@ -99,12 +98,12 @@ async def siblings(
         values: dict[str, object] = {"owner": owner_id, "thread": thread_id}
         if ids:
             query, values["parents"] = query.bindparams(bindparam("parents", expanding=True)), ids
-        for parent_id, message_id in await connection.execute(query, values):
+        for parent_id, message_id in connection.execute(query, values):
             children.setdefault(parent_id, []).append(message_id)
     return children
 
 
-async def newest_leaf(connection: AsyncConnection, owner_id: str, thread_id: str, message_id: str) -> str:
+def newest_leaf(connection: Connection, owner_id: str, thread_id: str, message_id: str) -> str:
     """The end of the branch below a message, taking the newest child at every fork."""
     child = messages.alias("child")
     newer = messages.alias("newer")
@@ -118,5 +117,5 @@ async def newest_leaf(connection: AsyncConnection, owner_id: str, thread_id: str
         .scalar_subquery()
     )
     down = down.union_all(select(child.c.id, child.c.depth).join(down, child.c.pk == newest))
-    leaf_id = await connection.scalar(select(down.c.id).order_by(down.c.depth.desc()).limit(1))
+    leaf_id = connection.scalar(select(down.c.id).order_by(down.c.depth.desc()).limit(1))
     return leaf_id or message_id

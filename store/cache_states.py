@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from context.cache.cache_state import CacheState
 from store.tables import cache_states
@@ -22,16 +21,14 @@ class StoredCacheState:
     next_at: int | None
 
 
-async def of_thread(
-    connection: AsyncConnection, owner_id: str, thread_id: str
-) -> dict[str, StoredCacheState]:
+def of_thread(connection: Connection, owner_id: str, thread_id: str) -> dict[str, StoredCacheState]:
     """All cache states of a thread, by model."""
-    rows = await connection.execute(select(cache_states).where(_thread(owner_id, thread_id)))
+    rows = connection.execute(select(cache_states).where(_thread(owner_id, thread_id)))
     return {row.model: _value(row) for row in rows}
 
 
-async def put(
-    connection: AsyncConnection,
+def put(
+    connection: Connection,
     owner_id: str,
     thread_id: str,
     cache_state: CacheState,
@@ -41,18 +38,18 @@ async def put(
 ) -> None:
     """Insert or replace a thread's cache state for its model."""
     values = {"state": cache_state.to_json(), "turn_id": turn_id, "next_at": next_at}
-    await connection.execute(
+    connection.execute(
         upsert(connection, cache_states)
         .values(owner_id=owner_id, thread_id=thread_id, model=cache_state.model, **values)
         .on_conflict_do_update(index_elements=["owner_id", "thread_id", "model"], set_=values)
     )
 
 
-async def change(
-    connection: AsyncConnection, stored: StoredCacheState, cache_state: CacheState, next_at: int | None
+def change(
+    connection: Connection, stored: StoredCacheState, cache_state: CacheState, next_at: int | None
 ) -> None:
     """Replace an idle cache state, unless a turn has replaced it since."""
-    await connection.execute(
+    connection.execute(
         update(cache_states)
         .where(
             _thread(stored.owner_id, stored.thread_id),
@@ -63,9 +60,9 @@ async def change(
     )
 
 
-async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[StoredCacheState]:
+def due(connection: Connection, now: int, *, limit: int) -> list[StoredCacheState]:
     """Cache states of all owners whose `next_at` has come, longest waiting first: housekeeping."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(cache_states)
         .where(cache_states.c.next_at <= now)
         .order_by(cache_states.c.next_at)
@@ -74,9 +71,9 @@ async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[Stor
     return [_value(row) for row in rows]
 
 
-async def claim(connection: AsyncConnection, stored: StoredCacheState, next_at: int | None) -> bool:
+def claim(connection: Connection, stored: StoredCacheState, next_at: int | None) -> bool:
     """Claim a due cache state until its new `next_at`. False when another process, or a turn, was first."""
-    claimed = await connection.execute(
+    claimed = connection.execute(
         update(cache_states)
         .where(
             _thread(stored.owner_id, stored.thread_id),

@@ -3,22 +3,21 @@
 A claim is a lease by the database's clock. That of a process that died expires, and the thread can be claimed again.
 """
 
-from sqlalchemy import ColumnElement, and_, delete, or_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, update
 
 from store import lease_clock, threads
 from store.tables import compaction_claims
 from store.upsert import upsert
 
 
-async def claim(
-    connection: AsyncConnection, owner_id: str, thread_id: str, holder: str, *, now: int, lease: int
+def claim(
+    connection: Connection, owner_id: str, thread_id: str, holder: str, *, now: int, lease: int
 ) -> bool:
     """Claim a thread for `lease` milliseconds. False when another holder has it, or the thread is gone."""
-    if await threads.lock(connection, owner_id, thread_id) is None:
+    if threads.lock(connection, owner_id, thread_id) is None:
         return False
     present = lease_clock.now(connection, now)
-    claimed = await connection.execute(
+    claimed = connection.execute(
         upsert(connection, compaction_claims)
         .values(owner_id=owner_id, thread_id=thread_id, holder=holder, lease_until=present + lease)
         .on_conflict_do_update(
@@ -30,11 +29,11 @@ async def claim(
     return claimed.rowcount == 1
 
 
-async def extend(
-    connection: AsyncConnection, owner_id: str, thread_id: str, holder: str, *, now: int, lease: int
+def extend(
+    connection: Connection, owner_id: str, thread_id: str, holder: str, *, now: int, lease: int
 ) -> bool:
     """Extend a claim. False when it has expired and was taken over, or the thread is gone."""
-    extended = await connection.execute(
+    extended = connection.execute(
         update(compaction_claims)
         .where(_of(owner_id, thread_id, holder))
         .values(lease_until=lease_clock.now(connection, now) + lease)
@@ -42,9 +41,9 @@ async def extend(
     return extended.rowcount == 1
 
 
-async def release(connection: AsyncConnection, owner_id: str, thread_id: str, holder: str) -> None:
+def release(connection: Connection, owner_id: str, thread_id: str, holder: str) -> None:
     """Give a claim up, if it is this holder's."""
-    await connection.execute(delete(compaction_claims).where(_of(owner_id, thread_id, holder)))
+    connection.execute(delete(compaction_claims).where(_of(owner_id, thread_id, holder)))
 
 
 def _of(owner_id: str, thread_id: str, holder: str) -> ColumnElement[bool]:

@@ -4,8 +4,7 @@
 are merged, and the write-ahead log keeps old pages until it is truncated.
 """
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from store.database import Database
 
@@ -22,20 +21,20 @@ async def erase_deleted(database: Database) -> None:
     await database.truncate_log()
 
 
-async def _merge_all(connection: AsyncConnection) -> bool:
+def _merge_all(connection: Connection) -> bool:
     """Begin to merge all segments into one."""
-    return await _merge(connection, -PAGES)
+    return _merge(connection, -PAGES)
 
 
-async def _merge_more(connection: AsyncConnection) -> bool:
-    return await _merge(connection, PAGES)
+def _merge_more(connection: Connection) -> bool:
+    return _merge(connection, PAGES)
 
 
-async def _merge(connection: AsyncConnection, pages: int) -> bool:
+def _merge(connection: Connection, pages: int) -> bool:
     """One step; whether there is more to do (FTS5 documentation, "The merge command": fewer than two changes mean nothing was left)."""
-    before = await connection.scalar(text("SELECT total_changes()"))
-    await connection.execute(
+    before = connection.scalar(text("SELECT total_changes()"))
+    connection.execute(
         text("INSERT INTO message_search (message_search, rank) VALUES ('merge', :pages)"), {"pages": pages}
     )
-    after = await connection.scalar(text("SELECT total_changes()"))
+    after = connection.scalar(text("SELECT total_changes()"))
     return (after or 0) - (before or 0) >= 2

@@ -1,11 +1,11 @@
 """Store the append-only event log of each turn. A payload is the event's JSON exactly as clients receive it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Database
 from store.tables import turn_events, turns
@@ -29,14 +29,13 @@ async def append(database: Database, rows: Sequence[dict[str, Any]]) -> None:
     try:
         await database.append(APPEND, list(rows))
     except IntegrityError:
-        async with database.reading() as connection:
-            if not await holds(connection, rows):
-                raise
+        if not await database.read(partial(holds, rows=rows)):
+            raise
 
 
-async def holds(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> bool:
+def holds(connection: Connection, rows: Sequence[dict[str, Any]]) -> bool:
     """Whether exactly these consecutive rows of one turn are stored."""
-    stored = await connection.execute(
+    stored = connection.execute(
         select(turn_events.c.seq, turn_events.c.payload).where(
             turn_events.c.turn_id == rows[0]["turn_id"],
             turn_events.c.seq.between(rows[0]["seq"], rows[-1]["seq"]),
@@ -45,8 +44,8 @@ async def holds(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> 
     return {row.seq: row.payload for row in stored} == {row["seq"]: row["payload"] for row in rows}
 
 
-async def after(
-    connection: AsyncConnection, owner_id: str, turn_id: str, seq: int, *, limit: int = 500
+def after(
+    connection: Connection, owner_id: str, turn_id: str, seq: int, *, limit: int = 500
 ) -> list[tuple[int, str]]:
     """The next events of an owner's turn after `seq`: pairs of sequence number and payload."""
     query = (
@@ -55,20 +54,20 @@ async def after(
         .order_by(turn_events.c.seq)
         .limit(limit)
     )
-    return [(number, payload) for number, payload in await connection.execute(query)]
+    return [(number, payload) for number, payload in connection.execute(query)]
 
 
-async def last_seq(connection: AsyncConnection, owner_id: str, turn_id: str) -> int:
+def last_seq(connection: Connection, owner_id: str, turn_id: str) -> int:
     """The newest sequence number in the log of an owner's turn; 0 when there is none."""
-    seq = await connection.scalar(
+    seq = connection.scalar(
         select(func.max(turn_events.c.seq)).where(turn_events.c.turn_id == turn_id, _own(owner_id, turn_id))
     )
     return seq or 0
 
 
-async def remove(connection: AsyncConnection, turn_ids: Sequence[str]) -> None:
+def remove(connection: Connection, turn_ids: Sequence[str]) -> None:
     """Delete the event logs of these turns, of any owner: housekeeping."""
-    await connection.execute(delete(turn_events).where(turn_events.c.turn_id.in_(turn_ids)))
+    connection.execute(delete(turn_events).where(turn_events.c.turn_id.in_(turn_ids)))
 
 
 def _own(owner_id: str, turn_id: str) -> ColumnElement[bool]:

@@ -8,20 +8,22 @@ busy timeout.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Insert
+from sqlalchemy import Connection, Insert
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.driver_errors import translated
 from store.errors import StoreLocked, StoreUnavailable
 
 log = structlog.get_logger()
 
-Work = Callable[[AsyncConnection], Awaitable[Any]]
+Work = Callable[[Connection], Any]
+Transaction = Callable[[Work], Awaitable[Any]]
 
 BATCH = 256  # most writes in one transaction: bounds how long the first of them waits
 
@@ -32,13 +34,14 @@ class _Pending:
 
     work: Work | tuple[Insert, list[dict[str, Any]]]
     done: asyncio.Future[Any]
+    context: Context = field(default_factory=copy_context)  # of the caller, for its log lines
 
 
 class GroupCommit:
-    """The writer of one SQLite file: one task, one connection."""
+    """The writer of one SQLite file: one task, one connection. `transaction` runs a function as one transaction."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, transaction: Transaction) -> None:
+        self._run = transaction
         self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
         self._writer_task: asyncio.Task[None] | None = None
         self._closing = False
@@ -123,37 +126,40 @@ class GroupCommit:
 
         `merge`: rows of the same INSERT become one statement, and fail together.
         """
-        outcomes: list[Any] = [None] * len(batch)
-        merged: dict[int, tuple[Insert, list[dict[str, Any]]]] = {}
         with translated():
-            async with self._engine.begin() as connection:
-                for index, pending in enumerate(batch):
-                    if isinstance(pending.work, tuple) and not merge:
-                        outcomes[index] = await _in_savepoint(connection, _inserting(*pending.work))
-                    elif isinstance(pending.work, tuple):
-                        statement, rows = pending.work
-                        merged.setdefault(id(statement), (statement, []))[1].extend(rows)
-                    elif len(batch) == 1 and merge:
-                        outcomes[index] = await pending.work(connection)
-                    else:
-                        outcomes[index] = await _in_savepoint(connection, pending.work)
-                for statement, rows in merged.values():
-                    await connection.execute(statement, rows)
+            outcomes: list[Any] = await self._run(partial(_carry_out, batch=batch, merge=merge))
         return outcomes
 
 
-def _inserting(statement: Insert, rows: list[dict[str, Any]]) -> Work:
-    async def insert(connection: AsyncConnection) -> None:
-        await connection.execute(statement, rows)
+def _carry_out(connection: Connection, batch: list[_Pending], *, merge: bool) -> list[Any]:
+    """Do what a batch asks for, within one transaction."""
+    outcomes: list[Any] = [None] * len(batch)
+    merged: dict[int, tuple[Insert, list[dict[str, Any]]]] = {}
+    for index, pending in enumerate(batch):
+        if isinstance(pending.work, tuple) and not merge:
+            statement, rows = pending.work
+            outcomes[index] = _in_savepoint(connection, partial(_insert, statement=statement, rows=rows))
+        elif isinstance(pending.work, tuple):
+            statement, rows = pending.work
+            merged.setdefault(id(statement), (statement, []))[1].extend(rows)
+        elif len(batch) == 1 and merge:
+            outcomes[index] = pending.context.run(pending.work, connection)
+        else:
+            outcomes[index] = pending.context.run(_in_savepoint, connection, pending.work)
+    for statement, rows in merged.values():
+        connection.execute(statement, rows)
+    return outcomes
 
-    return insert
+
+def _insert(connection: Connection, *, statement: Insert, rows: list[dict[str, Any]]) -> None:
+    connection.execute(statement, rows)
 
 
-async def _in_savepoint(connection: AsyncConnection, work: Work) -> Any:
+def _in_savepoint(connection: Connection, work: Work) -> Any:
     """Run `work` in a savepoint: its result, or the exception it raised with its changes undone. Raises errors of the database itself."""
     try:
-        async with connection.begin_nested():
-            return await work(connection)
+        with connection.begin_nested():
+            return work(connection)
     except (OperationalError, InterfaceError):
         raise
     except Exception as failure:  # noqa: BLE001 - belongs to this one writer

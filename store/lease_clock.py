@@ -6,11 +6,10 @@ SQLite the process's clock should be one that never goes back; leases of an earl
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, extract, func
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, extract, func
 
 
-def now(connection: AsyncConnection, own: int) -> Any:
+def now(connection: Connection, own: int) -> Any:
     """The present for leases, in milliseconds, for use in a statement. `own`: the time of this process, on SQLite."""
     if connection.dialect.name == "sqlite":
         return own

@@ -5,13 +5,13 @@ Postgres keeps the status of recent transactions for exactly this question (Post
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = structlog.get_logger()
 
@@ -23,9 +23,7 @@ LOOKUP_SECONDS = 5.0  # a database that is away for longer leaves the question o
 PAUSE = 0.1  # seconds between two looks
 
 
-async def transaction(
-    engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]], *, look_up: bool = True
-) -> T:
+async def transaction(engine: AsyncEngine, work: Callable[[Connection], T], *, look_up: bool = True) -> T:
     """Run `work` in a transaction and commit it. Raises what `work` raises, or DBAPIError when nothing is known to be stored.
 
     `look_up`: False saves a round trip where the caller recognizes by itself what is stored already.
@@ -33,7 +31,7 @@ async def transaction(
     async with engine.connect() as connection:
         begun = await connection.begin()
         try:
-            result = await work(connection)
+            result = await connection.run_sync(work)
             # None: it changed nothing.
             own_id: str | None = await connection.scalar(OWN_ID) if look_up else None
         except BaseException:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from context.messages import Message, Part, Role, Status, part_from_json, part_to_json
 from store.search import messages as search
+from store.search.term_index import Indexed
 from store.tables import messages
 
 
@@ -45,6 +45,20 @@ class NewMessage:
     turn_id: str
     created_at: int
 
+    @property
+    def message(self) -> Message:
+        """The message that is stored."""
+        parent = self.parent
+        return Message(
+            id=self.id,
+            parent_id=None if parent is None else parent.id,
+            role=self.role,
+            status=self.status,
+            parts=self.parts,
+            depth=0 if parent is None else parent.depth + 1,
+            tokens=self.tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedAnswer:
@@ -61,17 +75,20 @@ class FinishedAnswer:
     cost_usd: str | None = None
 
 
-async def add(connection: AsyncConnection, owner_id: str, thread_id: str, message: NewMessage) -> int:
-    """Add a message and return its `pk`. Raises IntegrityError when the owner has a message with that id."""
-    parent = message.parent
-    inserted = await connection.execute(
+def add(connection: Connection, owner_id: str, thread_id: str, message: NewMessage) -> int:
+    """Add a message and return its `pk`. Raises IntegrityError when the owner has a message with that id.
+
+    It is indexed, unless it is an answer that is still to be written.
+    """
+    added = message.message
+    inserted = connection.execute(
         insert(messages)
         .values(
             owner_id=owner_id,
             id=message.id,
             thread_id=thread_id,
-            parent_id=None if parent is None else parent.id,
-            depth=0 if parent is None else parent.depth + 1,
+            parent_id=added.parent_id,
+            depth=added.depth,
             role=message.role,
             status=message.status,
             parts=[part_to_json(part) for part in message.parts],
@@ -83,52 +100,54 @@ async def add(connection: AsyncConnection, owner_id: str, thread_id: str, messag
         .returning(messages.c.pk)
     )
     pk: int = inserted.scalar_one()
-    await search.index(connection, pk, message.parts)
+    if message.parts:
+        indexed = Indexed(pk=pk, owner_id=owner_id, thread_id=thread_id, role=message.role, depth=added.depth)
+        search.index(connection, indexed, message.parts, new=True)
     return pk
 
 
-async def finish(
-    connection: AsyncConnection,
+def finish(
+    connection: Connection,
     owner_id: str,
     message_id: str,
     answer: FinishedAnswer,
     *,
     index: bool = True,
-) -> int:
-    """Give a streaming answer its final content; it never changes again. Returns its `pk`. Raises NoResultFound for any other.
+) -> Indexed:
+    """Give a streaming answer its final content; it never changes again. Raises NoResultFound for any other.
 
-    `index`: False leaves it to the caller to add the answer to the search index.
+    Returns its place. `index`: False leaves it to the caller to add the answer to the search index, as a new message.
     """
     values = {name: getattr(answer, name) for name in FinishedAnswer.__slots__}
     values["parts"] = [part_to_json(part) for part in answer.parts]
-    updated = await connection.execute(
+    updated = connection.execute(
         update(messages)
         .where(own(owner_id, message_id), messages.c.status == "streaming")
         .values(**values)
-        .returning(messages.c.pk)
+        .returning(
+            messages.c.pk, messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth
+        )
     )
-    pk: int = updated.scalar_one()
+    indexed = search.indexed(updated.one())
     if index:
-        await search.index(connection, pk, answer.parts)
-    return pk
+        search.index(connection, indexed, answer.parts, new=True)
+    return indexed
 
 
-async def get(
-    connection: AsyncConnection, owner_id: str, message_id: str, *, thread_id: str | None = None
+def get(
+    connection: Connection, owner_id: str, message_id: str, *, thread_id: str | None = None
 ) -> StoredMessage | None:
     """One message of an owner; of one thread, where that is named."""
     query = select(messages).where(own(owner_id, message_id))
     if thread_id is not None:
         query = query.where(messages.c.thread_id == thread_id)
-    row = (await connection.execute(query)).one_or_none()
+    row = connection.execute(query).one_or_none()
     return None if row is None else stored(row)
 
 
-async def rate(connection: AsyncConnection, owner_id: str, message_id: str, feedback: str | None) -> bool:
+def rate(connection: Connection, owner_id: str, message_id: str, feedback: str | None) -> bool:
     """Store a person's feedback on a message. False when the owner has no such message."""
-    updated = await connection.execute(
-        update(messages).where(own(owner_id, message_id)).values(feedback=feedback)
-    )
+    updated = connection.execute(update(messages).where(own(owner_id, message_id)).values(feedback=feedback))
     return updated.rowcount == 1
 
 

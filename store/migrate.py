@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.exc import DBAPIError
 
 from store import sqlite
 from store.database import Database
-from store.driver_errors import translated
 from store.errors import SchemaTooNew, SqliteTooOld, StoreUnavailable
 
 # Key of the Postgres advisory lock that lets one replica migrate at a time. Any number, as long as every version uses the same.
@@ -42,23 +41,27 @@ def head() -> str:
 
 
 async def upgrade(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
-    """Migrate forward and return the revision before and after. Raises StoreError when the database cannot be used."""
-    await current(
-        database
-    )  # raises StoreError for an unusable database; what follows raises for a failed migration
-    async with database.engine.begin() as connection:
-        return await connection.run_sync(_upgrade, revision)
+    """Migrate forward and return the revision before and after.
+
+    Raises StoreError when the database cannot be used, DBAPIError when a migration fails.
+    """
+    await current(database)
+    try:
+        return await database.write(partial(_upgrade, target=revision))
+    except StoreUnavailable as failure:
+        if type(failure) is StoreUnavailable and isinstance(failure.__cause__, DBAPIError):
+            raise failure.__cause__ from None  # it answered just now: what is wrong is the statement
+        raise
 
 
 async def current(database: Database) -> str | None:
     """The database's revision; None when it is empty. Raises StoreError when the database cannot be used."""
     if database.dialect == "sqlite":
         check_sqlite()
-    with translated(), connecting():
-        async with database.engine.connect() as connection:
-            revision = await connection.run_sync(_revision)
-    check_known(revision)
-    return revision
+    with connecting():
+        stored = await database.write(revision)
+    check_known(stored)
+    return stored
 
 
 def check_known(revision: str | None) -> None:
@@ -97,22 +100,18 @@ def connecting() -> Iterator[None]:
         raise StoreUnavailable(f"the database cannot be used ({type(problem).__name__})") from problem
 
 
-async def revision(connection: AsyncConnection) -> str | None:
+def revision(connection: Connection) -> str | None:
     """The revision a connection sees; works on a read-only one too."""
-    return await connection.run_sync(_revision)
+    return MigrationContext.configure(connection).get_current_revision()
 
 
-def _upgrade(connection: Connection, revision: str) -> tuple[str | None, str | None]:
+def _upgrade(connection: Connection, target: str) -> tuple[str | None, str | None]:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-    before = _revision(connection)
-    if before == head() and revision in ("head", before):
+    before = revision(connection)
+    if before == head() and target in ("head", before):
         return before, before
     settings = config()
     settings.attributes["connection"] = connection
-    command.upgrade(settings, revision)
-    return before, _revision(connection)
-
-
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    command.upgrade(settings, target)
+    return before, revision(connection)

@@ -1,30 +1,28 @@
 """Optional work inside a transaction: a failure undoes that work alone, and the rest is committed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.driver_errors import lost_to_concurrent, out_of_space
 from store.errors import StoreError
 
 
-async def attempt(
-    connection: AsyncConnection, work: Callable[[AsyncConnection], Awaitable[object]]
-) -> Exception | None:
+def attempt(connection: Connection, work: Callable[[Connection], object]) -> Exception | None:
     """Run `work` in a savepoint. Returns what it raised, with its changes undone; None when it succeeded.
 
     Raises what spoils the whole transaction, which is then repeated: a lost connection, a full disk, a deadlock.
     """
-    savepoint = await connection.begin_nested()
+    savepoint = connection.begin_nested()
     try:
-        await work(connection)
+        work(connection)
     except Exception as failure:
-        await savepoint.rollback()  # raises when the database has rolled back everything
+        savepoint.rollback()  # raises when the database has rolled back everything
         if _spoils(failure):
             raise
         return failure
-    await savepoint.commit()
+    savepoint.commit()
     return None
 
 

@@ -1,4 +1,6 @@
-"""The SQLite driver: open the newest SQLite library available so that committed data survives a power cut.
+"""SQLite: each connection has a thread of its own, and a whole transaction is one call to it.
+
+aiosqlite owns the threads. What runs there is a plain function of a SQLAlchemy connection: no statement of it waits for the event loop.
 
 Python's own `sqlite3` may be linked to an SQLite older than 3.51.3, in which two connections that write and checkpoint a
 WAL database at once can corrupt it. The `pysqlite3` wheel brings a newer one; whichever is newest is used.
@@ -6,18 +8,19 @@ WAL database at once can corrupt it. The `pysqlite3` wheel brings a newer one; w
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import copy_context
 from importlib import import_module
+from threading import local
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
-from sqlalchemy import event
-from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
+from sqlalchemy import Connection, Dialect, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+T = TypeVar("T")
 
 SAFE_VERSION = (3, 51, 3)
 LEAST_VERSION = (3, 43, 0)  # FTS5 with contentless_delete
@@ -33,48 +36,103 @@ def driver() -> ModuleType:
     return bundled if bundled.sqlite_version_info > sqlite3.sqlite_version_info else sqlite3
 
 
-class _Dbapi(AsyncAdapt_aiosqlite_dbapi):
-    """SQLAlchemy's aiosqlite adapter over a chosen driver: its errors are the ones SQLAlchemy must recognize."""
+class File:
+    """A database file: opens connections that share their compiled statements."""
 
-    def _init_dbapi_attributes(self) -> None:
-        for name in (
-            "DatabaseError",
-            "Error",
-            "IntegrityError",
-            "NotSupportedError",
-            "OperationalError",
-            "ProgrammingError",
-            "sqlite_version",
-            "sqlite_version_info",
-            "PARSE_COLNAMES",
-            "PARSE_DECLTYPES",
-            "Binary",
-        ):
-            setattr(self, name, getattr(self.sqlite, name))
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._opened = local()  # by the thread that opens a connection
+        self._engine: Engine = create_engine(
+            "sqlite://",
+            module=driver(),
+            creator=lambda: self._opened.connection,
+            poolclass=NullPool,
+            hide_parameters=True,  # texts of conversations must not appear in errors, and so in logs
+        )
+
+    async def open(self, *, writing: bool) -> "ConnectionThread":
+        """A connection on a new thread: one that writes, or one that cannot."""
+        connection = ConnectionThread(self, writing=writing)
+        connection._thread.daemon = True
+        try:
+            await connection
+        except BaseException:
+            # Its thread still calls back into the event loop, which may be closed by then.
+            await asyncio.to_thread(connection._thread.join)
+            raise
+        return connection
+
+    def connect(self, *, writing: bool) -> tuple[Any, Connection]:
+        """Open the file: the driver's connection, and SQLAlchemy's around it. For the thread that will use them. Raises DBAPIError."""
+        with _as_sqlalchemy(self._engine.dialect):
+            raw = driver().connect(
+                self.path, check_same_thread=False, isolation_level=None, cached_statements=512
+            )
+            try:
+                for pragma in _pragmas(writing):
+                    raw.execute(f"PRAGMA {pragma}")
+                # SQLite's own lower() knows only ASCII: a title with an umlaut would not match case-insensitively.
+                raw.create_function("lower", 1, _lower, deterministic=True)
+                self._opened.connection = raw
+                return raw, self._engine.connect()
+            except BaseException:
+                raw.close()
+                raise
 
 
-class _Reader(aiosqlite.Connection):
-    """A connection whose statement is interrupted when its caller gives it up: nobody waits for it any more, and it may take minutes."""
+class ConnectionThread(aiosqlite.Connection):
+    """A connection and the thread it is used on. A call whose caller gives it up is interrupted if the connection only reads."""
 
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def __init__(self, file: File, *, writing: bool) -> None:
+        self._file, self._writing = file, writing
+        self._sql: Connection | None = None
+        self.busy = False  # a call goes on; also one that was given up
+        super().__init__(self._open, iter_chunk_size=256)
+
+    def _open(self) -> Any:
+        raw, self._sql = self._file.connect(writing=self._writing)
+        return raw
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction, in one call to the thread. Raises what it raises, and DBAPIError."""
+        begin = "BEGIN IMMEDIATE" if self._writing else "BEGIN"
+
+        def transaction() -> T:
+            assert self._sql is not None  # noqa: S101 - set by opening
+            try:
+                with self._sql.begin():
+                    # Explicitly, rather than by the driver, so that schema changes are transactional too.
+                    self._sql.exec_driver_sql(begin)
+                    return work(self._sql)
+            finally:
+                if self._conn.in_transaction:  # its ROLLBACK was interrupted, too
+                    self._conn.rollback()
+
+        return await self.call(transaction)
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run `work` on the connection's thread, outside of a transaction."""
         given_up = ended = False
+        context = copy_context()
 
-        def run() -> Any:
+        def run() -> T:
             nonlocal ended
             try:
                 if given_up:
                     raise driver().OperationalError("interrupted")
-                return fn(*args, **kwargs)
+                return context.run(work)
             finally:
-                ended = True
+                ended, self.busy = True, False
 
+        self.busy = True
         try:
-            return await super()._execute(run)  # type: ignore[no-untyped-call]
+            result: T = await self._execute(run)  # type: ignore[no-untyped-call]
         except asyncio.CancelledError:
-            if fn not in (self._conn.close, self._conn.rollback):
+            if not self._writing:
                 given_up = True
                 self._interrupt(lambda: ended)
             raise
+        return result
 
     def _interrupt(self, ended: Callable[[], bool]) -> None:
         """Interrupt the running statement; again, should it have been about to begin."""
@@ -83,61 +141,77 @@ class _Reader(aiosqlite.Connection):
                 self._connection.interrupt()
             asyncio.get_running_loop().call_later(INTERRUPT_AGAIN, self._interrupt, ended)
 
+    async def close(self) -> None:
+        """Close the connection and end its thread."""
+        if self._sql is not None and self._connection is not None:
+            await self._execute(self._sql.close)  # type: ignore[no-untyped-call]
+        await super().close()
 
-def engine(path: str, *, writing: bool, connections: int) -> AsyncEngine:
-    """An engine on the file at `path`: one connection that writes, or several that cannot."""
-    library = driver()
 
-    async def connect(*_: Any, **__: Any) -> aiosqlite.Connection:
-        def open_file() -> Any:
-            connection = library.connect(
-                path, check_same_thread=False, isolation_level=None, cached_statements=512
-            )
-            for pragma in _pragmas(writing):
-                connection.execute(f"PRAGMA {pragma}")
-            # SQLite's own lower() knows only ASCII: a title with an umlaut would not match case-insensitively.
-            connection.create_function("lower", 1, _lower, deterministic=True)
-            return connection
+class Readers:
+    """At most so many connections that read, opened when they are needed; whoever finds none free waits."""
 
-        opened = (aiosqlite.Connection if writing else _Reader)(open_file, iter_chunk_size=256)
-        opened._thread.daemon = True  # as SQLAlchemy does for connections it opens itself
+    def __init__(self, file: File, connections: int) -> None:
+        self._file = file
+        self._most = connections
+        self._free = asyncio.Semaphore(connections)
+        self._idle: list[ConnectionThread] = []  # the one used last comes first: its pages are in its cache
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[ConnectionThread]:
+        """A connection that nobody else uses meanwhile."""
+        await self._free.acquire()
         try:
-            return await opened
+            connection = self._idle.pop() if self._idle else await self._file.open(writing=False)
         except BaseException:
-            # Its thread still calls back into the event loop, which may be closed by then.
-            await asyncio.to_thread(opened._thread.join)
+            self._free.release()
             raise
+        try:
+            yield connection
+        finally:
+            self._give_back(connection)
 
-    engine = create_async_engine(
-        "sqlite+aiosqlite://",
-        module=_Dbapi(aiosqlite, library),
-        connect_args={"async_creator_fn": connect},
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        pool_reset_on_return="rollback",
-        hide_parameters=True,  # texts of conversations must not appear in errors, and so in logs
-    )
-    _begin_explicitly(engine, "BEGIN IMMEDIATE" if writing else "BEGIN")
-    return engine
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that sees one snapshot."""
+        async with self.connection() as connection:
+            return await connection.run(work)
+
+    async def close(self) -> None:
+        """Close all connections, when what reads has ended."""
+        for _ in range(self._most):
+            await self._free.acquire()
+        while self._idle:
+            await self._idle.pop().close()
+        for _ in range(self._most):
+            self._free.release()
+
+    def _give_back(self, connection: ConnectionThread) -> None:
+        """Let others have a connection, once its call is over: one that was given up may be computing, or about to be interrupted."""
+        if connection.busy:
+            asyncio.get_running_loop().call_later(INTERRUPT_AGAIN, self._give_back, connection)
+            return
+        self._idle.append(connection)
+        self._free.release()
 
 
-async def rows(
-    connection: AsyncConnection, statement: str, values: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    """All rows of a statement with `:named` values, in one hop to the connection's thread; for reads a turn waits for.
+def rows(connection: Connection, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    """All rows of a statement with `:named` values, without SQLAlchemy: for reads of thousands of rows that a turn waits for.
 
-    SQLAlchemy needs a hop each for cursor, execute, fetch and close, and on a busy machine each hop waits twice. Values are as
-    SQLite returns them. Raises what SQLAlchemy raises.
+    Values are as SQLite returns them. Raises what SQLAlchemy raises.
     """
-    if not connection.in_transaction():
-        await connection.begin()  # all reads of a connection see one snapshot
-    driver_connection: Any = (await connection.get_raw_connection()).driver_connection
+    raw: Any = connection.connection.driver_connection
+    with _as_sqlalchemy(connection.dialect, statement):
+        return list(raw.execute(statement, values).fetchall())
+
+
+@contextmanager
+def _as_sqlalchemy(dialect: Dialect, statement: str | None = None) -> Iterator[None]:
+    """Raise what SQLAlchemy raises for an error of the driver."""
     try:
-        return list(await driver_connection.execute_fetchall(statement, values))
+        yield
     except driver().Error as problem:
         raise DBAPIError.instance(
-            statement, None, problem, driver().Error, hide_parameters=True, dialect=connection.dialect
+            statement, None, problem, driver().Error, hide_parameters=True, dialect=dialect
         ) from problem
 
 
@@ -160,9 +234,3 @@ def _pragmas(writing: bool) -> tuple[str, ...]:
         "secure_delete = ON",
         *common,
     )
-
-
-def _begin_explicitly(engine: AsyncEngine, statement: str) -> None:
-    """Send BEGIN explicitly instead of leaving it to the driver, so that schema changes are transactional too."""
-    begin: Callable[[Any], None] = lambda connection: connection.exec_driver_sql(statement)  # noqa: E731
-    event.listen(engine.sync_engine, "begin", begin)

@@ -7,8 +7,7 @@ used on another. At most one version is active for each message.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
 from context.request.key_facts import NONE, KeyFacts, facts_from_json, facts_to_json
 from context.request.shortened import NO_SHORT_REPLIES, ShortReplies
@@ -47,9 +46,9 @@ class NewSummary:
     shortened: ShortReplies = NO_SHORT_REPLIES
 
 
-async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summary: NewSummary) -> None:
+def add(connection: Connection, owner_id: str, thread_id: str, summary: NewSummary) -> None:
     """Add a version and make it the active one for its message."""
-    await connection.execute(
+    connection.execute(
         update(summaries)
         .where(
             _thread(owner_id, thread_id),
@@ -63,7 +62,7 @@ async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summar
         for name in NewSummary.__slots__
         if name not in ("segments", "facts", "shortened")
     }
-    await connection.execute(
+    connection.execute(
         insert(summaries).values(
             **values,
             owner_id=owner_id,
@@ -76,27 +75,27 @@ async def add(connection: AsyncConnection, owner_id: str, thread_id: str, summar
     )
 
 
-async def get(connection: AsyncConnection, owner_id: str, summary_id: str) -> SummaryVersion | None:
+def get(connection: Connection, owner_id: str, summary_id: str) -> SummaryVersion | None:
     """One version of an owner's summary, active or not."""
     condition = and_(summaries.c.owner_id == owner_id, summaries.c.id == summary_id)
-    row = (await connection.execute(select(summaries).where(condition))).one_or_none()
+    row = connection.execute(select(summaries).where(condition)).one_or_none()
     return None if row is None else _value(row)
 
 
-async def active_at(
-    connection: AsyncConnection, owner_id: str, thread_id: str, message_id: str
+def active_at(
+    connection: Connection, owner_id: str, thread_id: str, message_id: str
 ) -> SummaryVersion | None:
     """The active summary of everything up to a message."""
     condition = and_(
         _thread(owner_id, thread_id), summaries.c.upto_message_id == message_id, summaries.c.active
     )
-    row = (await connection.execute(select(summaries).where(condition))).one_or_none()
+    row = connection.execute(select(summaries).where(condition)).one_or_none()
     return None if row is None else _value(row)
 
 
-async def retire(connection: AsyncConnection, owner_id: str, summary_id: str) -> bool:
+def retire(connection: Connection, owner_id: str, summary_id: str) -> bool:
     """Undo a version: its messages are sent verbatim again, or an older summary stands for them. False if it was not active."""
-    updated = await connection.execute(
+    updated = connection.execute(
         update(summaries)
         .where(summaries.c.owner_id == owner_id, summaries.c.id == summary_id, summaries.c.active)
         .values(active=False)
@@ -104,16 +103,16 @@ async def retire(connection: AsyncConnection, owner_id: str, summary_id: str) ->
     return updated.rowcount == 1
 
 
-async def restore(connection: AsyncConnection, owner_id: str, summary_id: str) -> None:
+def restore(connection: Connection, owner_id: str, summary_id: str) -> None:
     """Make an older version active again. The caller has retired the one that replaced it."""
-    await connection.execute(
+    connection.execute(
         update(summaries)
         .where(summaries.c.owner_id == owner_id, summaries.c.id == summary_id)
         .values(active=True)
     )
 
 
-async def undone(connection: AsyncConnection, owner_id: str, thread_id: str) -> dict[str, int]:
+def undone(connection: Connection, owner_id: str, thread_id: str) -> dict[str, int]:
     """Depth by id of the messages up to which a person undid the summary, and no other is active."""
     c = summaries.c
     query = (
@@ -122,11 +121,11 @@ async def undone(connection: AsyncConnection, owner_id: str, thread_id: str) -> 
         .group_by(c.upto_message_id)
         .having(func.sum(case((c.active, 1), else_=0)) == 0)
     )
-    return {row.upto_message_id: row.depth for row in await connection.execute(query)}
+    return {row.upto_message_id: row.depth for row in connection.execute(query)}
 
 
-async def versions(
-    connection: AsyncConnection, owner_id: str, thread_id: str, *, limit: int = 50
+def versions(
+    connection: Connection, owner_id: str, thread_id: str, *, limit: int = 50
 ) -> list[SummaryVersion]:
     """The newest versions of a thread's summaries, newest first."""
     query = (
@@ -135,7 +134,7 @@ async def versions(
         .order_by(summaries.c.created_at.desc(), summaries.c.id.desc())
         .limit(limit)
     )
-    return [_value(row) for row in await connection.execute(query)]
+    return [_value(row) for row in connection.execute(query)]
 
 
 def _thread(owner_id: str, thread_id: str) -> ColumnElement[bool]:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, update
 
 from store.search import messages
 from store.tables import threads, turns
@@ -29,8 +28,8 @@ class Thread:
     tier_pin: str | None
 
 
-async def create(
-    connection: AsyncConnection,
+def create(
+    connection: Connection,
     owner_id: str,
     thread_id: str,
     *,
@@ -39,7 +38,7 @@ async def create(
     metadata: dict[str, Any] | None = None,
 ) -> bool:
     """Create a thread unless the owner has one with that id. True when it is new."""
-    inserted = await connection.execute(
+    inserted = connection.execute(
         upsert(connection, threads)
         .values(
             owner_id=owner_id,
@@ -57,25 +56,26 @@ async def create(
     return inserted.rowcount == 1
 
 
-async def get(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thread | None:
+def get(connection: Connection, owner_id: str, thread_id: str) -> Thread | None:
     """One thread of an owner."""
-    row = (await connection.execute(_select().where(_own(owner_id, thread_id)))).one_or_none()
+    row = (connection.execute(_select().where(_own(owner_id, thread_id)))).one_or_none()
     return None if row is None else _value(row)
 
 
-async def owners(connection: AsyncConnection, thread_id: str) -> list[str]:
+def owners(connection: Connection, thread_id: str) -> list[str]:
     """All owners of a thread with this id: for the operator."""
-    return list(await connection.scalars(select(threads.c.owner_id).where(threads.c.id == thread_id)))
+    return list(connection.scalars(select(threads.c.owner_id).where(threads.c.id == thread_id)))
 
 
-async def lock(connection: AsyncConnection, owner_id: str, thread_id: str) -> Thread | None:
-    """Read one thread and lock it until the transaction ends."""
-    await connection.execute(select(threads.c.id).where(_own(owner_id, thread_id)).with_for_update())
-    return await get(connection, owner_id, thread_id)
+def lock(connection: Connection, owner_id: str, thread_id: str) -> Thread | None:
+    """Read one thread and lock it until the transaction ends. On SQLite the transaction has the whole database to itself."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(threads.c.id).where(_own(owner_id, thread_id)).with_for_update())
+    return get(connection, owner_id, thread_id)
 
 
-async def page(
-    connection: AsyncConnection,
+def page(
+    connection: Connection,
     owner_id: str,
     *,
     limit: int,
@@ -93,24 +93,24 @@ async def page(
     if title_contains:
         query = query.where(func.lower(threads.c.title).contains(title_contains.lower(), autoescape=True))
     query = query.order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(limit)
-    return [_value(row) for row in await connection.execute(query)]
+    return [_value(row) for row in connection.execute(query)]
 
 
-async def change(connection: AsyncConnection, owner_id: str, thread_id: str, **values: Any) -> bool:
+def change(connection: Connection, owner_id: str, thread_id: str, **values: Any) -> bool:
     """Set columns of a thread. False when the owner has no such thread."""
-    updated = await connection.execute(update(threads).where(_own(owner_id, thread_id)).values(**values))
+    updated = connection.execute(update(threads).where(_own(owner_id, thread_id)).values(**values))
     return updated.rowcount == 1
 
 
-async def mark_read(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
+def mark_read(connection: Connection, owner_id: str, thread_id: str) -> None:
     """Mark everything answered so far as read."""
-    await change(connection, owner_id, thread_id, read_pk=threads.c.answered_pk)
+    change(connection, owner_id, thread_id, read_pk=threads.c.answered_pk)
 
 
-async def remove(connection: AsyncConnection, owner_id: str, thread_id: str) -> bool:
+def remove(connection: Connection, owner_id: str, thread_id: str) -> bool:
     """Delete a thread with its messages, turns, events and summaries; its usage stays in the ledger."""
-    await messages.forget_thread(connection, owner_id, thread_id)
-    deleted = await connection.execute(delete(threads).where(_own(owner_id, thread_id)))
+    messages.forget_thread(connection, owner_id, thread_id)
+    deleted = connection.execute(delete(threads).where(_own(owner_id, thread_id)))
     return deleted.rowcount == 1
 
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from store import lease_clock
 from store.tables import turns
@@ -63,13 +62,13 @@ class NewTurn:
     leased_at: int | None = None
 
 
-async def add(connection: AsyncConnection, turn: NewTurn) -> None:
-    """Add a running turn. Raises IntegrityError when the thread has one, or the idempotency key was used."""
+def add(connection: Connection, turn: NewTurn) -> Turn:
+    """Add a running turn and return it. Raises IntegrityError when the thread has one, or the idempotency key was used."""
     values = {name: getattr(turn, name) for name in NewTurn.__slots__ if name != "metadata"}
     own = turn.created_at if turn.leased_at is None else turn.leased_at
     values["lease_until"] = lease_clock.now(connection, own) + turn.lease
     del values["lease"], values["leased_at"]
-    await connection.execute(
+    connection.execute(
         insert(turns).values(
             **values,
             meta=turn.metadata,
@@ -79,53 +78,69 @@ async def add(connection: AsyncConnection, turn: NewTurn) -> None:
             log_kept=True,
         )
     )
+    stored = {name: getattr(turn, name) for name in Turn.__slots__ if hasattr(turn, name)}
+    return Turn(
+        **stored,
+        status="running",
+        plan=None,
+        usage=None,
+        error=None,
+        last_seq=0,
+        cancel_requested=False,
+        log_kept=True,
+        finished_at=None,
+    )
 
 
-async def get(connection: AsyncConnection, owner_id: str, turn_id: str) -> Turn | None:
+def get(connection: Connection, owner_id: str, turn_id: str) -> Turn | None:
     """One turn of an owner."""
-    return await _one(connection, _own(owner_id, turn_id))
+    return _one(connection, _own(owner_id, turn_id))
 
 
-async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> list[Turn]:
+def window_start(connection: Connection, owner_id: str, turn_id: str) -> str | None:
+    """The first message of a turn's window; None when it made no plan, or is not there."""
+    start: str | None = connection.scalar(select(turns.c.window_start).where(_own(owner_id, turn_id)))
+    return start
+
+
+def of_thread(connection: Connection, owner_id: str, thread_id: str) -> list[Turn]:
     """All turns of a thread, on every branch."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(turns).where(turns.c.owner_id == owner_id, turns.c.thread_id == thread_id)
     )
     return [_value(row) for row in rows]
 
 
-async def by_key(connection: AsyncConnection, owner_id: str, idempotency_key: str) -> Turn | None:
+def by_key(connection: Connection, owner_id: str, idempotency_key: str) -> Turn | None:
     """The turn that was accepted under an idempotency key."""
-    return await _one(
-        connection, and_(turns.c.owner_id == owner_id, turns.c.idempotency_key == idempotency_key)
-    )
+    return _one(connection, and_(turns.c.owner_id == owner_id, turns.c.idempotency_key == idempotency_key))
 
 
-async def running(connection: AsyncConnection, owner_id: str, thread_id: str) -> Turn | None:
+def running(connection: Connection, owner_id: str, thread_id: str) -> Turn | None:
     """The thread's running turn."""
-    return await _one(
+    return _one(
         connection,
         and_(turns.c.owner_id == owner_id, turns.c.thread_id == thread_id, turns.c.status == "running"),
     )
 
 
-async def is_running(connection: AsyncConnection, owner_id: str, turn_id: str) -> bool:
+def is_running(connection: Connection, owner_id: str, turn_id: str) -> bool:
     """Whether an owner's turn has not ended."""
-    status = await connection.scalar(select(turns.c.status).where(_own(owner_id, turn_id)))
+    status = connection.scalar(select(turns.c.status).where(_own(owner_id, turn_id)))
     return status == "running"
 
 
-async def set_plan(
-    connection: AsyncConnection, owner_id: str, turn_id: str, plan: dict[str, Any], window_start: str
+def set_plan(
+    connection: Connection, owner_id: str, turn_id: str, plan: dict[str, Any], window_start: str
 ) -> None:
     """Store the plan of a turn's request, before the request is sent."""
-    await connection.execute(
+    connection.execute(
         update(turns).where(_own(owner_id, turn_id)).values(plan=plan, window_start=window_start)
     )
 
 
-async def finish(
-    connection: AsyncConnection,
+def finish(
+    connection: Connection,
     owner_id: str,
     turn_id: str,
     *,
@@ -136,7 +151,7 @@ async def finish(
     now: int,
 ) -> bool:
     """End a running turn. False when it has ended already, and then nothing is changed: a turn ends once."""
-    updated = await connection.execute(
+    updated = connection.execute(
         update(turns)
         .where(_own(owner_id, turn_id), turns.c.status == "running")
         .values(
@@ -146,17 +161,17 @@ async def finish(
     return updated.rowcount == 1
 
 
-async def request_cancel(connection: AsyncConnection, owner_id: str, turn_id: str) -> None:
+def request_cancel(connection: Connection, owner_id: str, turn_id: str) -> None:
     """Ask the process that runs the turn to cancel it."""
-    await connection.execute(
+    connection.execute(
         update(turns)
         .where(_own(owner_id, turn_id), turns.c.status == "running")
         .values(cancel_requested=True)
     )
 
 
-async def renew_leases(
-    connection: AsyncConnection, holder: str, turn_ids: Sequence[str], *, now: int, lease: int
+def renew_leases(
+    connection: Connection, holder: str, turn_ids: Sequence[str], *, now: int, lease: int
 ) -> list[str]:
     """Extend a process's leases on these turns; returns those it has to cancel.
 
@@ -166,48 +181,48 @@ async def renew_leases(
     mine = and_(turns.c.lease_holder == holder, turns.c.status == "running", turns.c.id.in_(turn_ids))
     free = select(turns.c.id).where(mine).with_for_update(skip_locked=True)
     until = lease_clock.now(connection, now) + lease
-    await connection.execute(update(turns).where(turns.c.id.in_(free)).values(lease_until=until))
-    cancelled = await connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
+    connection.execute(update(turns).where(turns.c.id.in_(free)).values(lease_until=until))
+    cancelled = connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
     return [turn_id for (turn_id,) in cancelled]
 
 
-async def shorten_leases(connection: AsyncConnection, *, now: int, lease: int) -> None:
+def shorten_leases(connection: Connection, *, now: int, lease: int) -> None:
     """End leases that are too far ahead after `lease` from now on: the clock was set back. Processes that live renew theirs until then."""
     present = lease_clock.now(connection, now)
-    await connection.execute(
+    connection.execute(
         update(turns)
         .where(turns.c.status == "running", lease_clock.too_far(turns.c.lease_until, present, lease))
         .values(lease_until=present + lease)
     )
 
 
-async def abandoned(connection: AsyncConnection, now: int | None) -> list[Turn]:
+def abandoned(connection: Connection, now: int | None) -> list[Turn]:
     """Running turns whose process is gone: those with an expired lease, or every one when `now` is None (after a start)."""
     query = select(turns).where(turns.c.status == "running")
     if now is not None:
         query = query.where(turns.c.lease_until < lease_clock.now(connection, now))
-    return [_value(row) for row in await connection.execute(query)]
+    return [_value(row) for row in connection.execute(query)]
 
 
-async def with_old_logs(connection: AsyncConnection, finished_before: int, limit: int) -> Sequence[str]:
+def with_old_logs(connection: Connection, finished_before: int, limit: int) -> Sequence[str]:
     """Ids of finished turns whose event log need no longer be kept."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(turns.c.id).where(turns.c.finished_at < finished_before, turns.c.log_kept).limit(limit)
     )
     return [turn_id for (turn_id,) in rows]
 
 
-async def forget_logs(connection: AsyncConnection, turn_ids: Sequence[str]) -> None:
+def forget_logs(connection: Connection, turn_ids: Sequence[str]) -> None:
     """Record that the event logs of these turns are deleted."""
-    await connection.execute(update(turns).where(turns.c.id.in_(turn_ids)).values(log_kept=False))
+    connection.execute(update(turns).where(turns.c.id.in_(turn_ids)).values(log_kept=False))
 
 
 def _own(owner_id: str, turn_id: str) -> ColumnElement[bool]:
     return and_(turns.c.owner_id == owner_id, turns.c.id == turn_id)
 
 
-async def _one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Turn | None:
-    row = (await connection.execute(select(turns).where(condition))).one_or_none()
+def _one(connection: Connection, condition: ColumnElement[bool]) -> Turn | None:
+    row = connection.execute(select(turns).where(condition)).one_or_none()
     return None if row is None else _value(row)
 
 

@@ -1,6 +1,6 @@
 """Store users, who own threads. The user `local` always exists; others come with the tokens an operator configures."""
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from store.tables import users
 from store.upsert import upsert
@@ -8,7 +8,7 @@ from store.upsert import upsert
 LOCAL = "local"
 
 
-async def ensure(connection: AsyncConnection, user_id: str, name: str, now: int) -> None:
+def ensure(connection: Connection, user_id: str, name: str, now: int) -> None:
     """Make sure a user exists."""
     added = upsert(connection, users).values(id=user_id, name=name, created_at=now)
-    await connection.execute(added.on_conflict_do_nothing())  # replicas that start together make it once
+    connection.execute(added.on_conflict_do_nothing())  # replicas that start together make it once

@@ -2,18 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from store.driver_errors import translated
-from store.group_commit import GroupCommit
+from store.group_commit import GroupCommit, _carry_out
 
 NAME = re.compile(rb"__asyncpg_stmt_\w+__")
 PARSE = re.compile(rb"(__asyncpg_stmt_\w+__)\0([^\0]{5,})\0")  # a Parse message: name and statement
@@ -122,22 +122,23 @@ async def _to_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
 def on_sqlite(monkeypatch: pytest.MonkeyPatch) -> Iterator[Losses]:
     """The same for SQLite's writer, when armed: the commit takes effect, then the write is told that it failed."""
     losses = Losses()
-    carry_out: Callable[..., Any] = GroupCommit._transaction
 
     async def loses(self: GroupCommit, batch: list[Any], *, merge: bool) -> Any:
         statements: list[str] = []
-        engine = self._engine.sync_engine
 
-        def saw(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-            statements.append(statement)
+        def watched(connection: Connection) -> list[Any]:
+            def saw(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+                statements.append(statement)
 
-        event.listen(engine, "before_cursor_execute", saw)
-        try:
-            outcomes = await carry_out(self, batch, merge=merge)
-        finally:
-            event.remove(engine, "before_cursor_execute", saw)
-        if any(losses.statement.decode() in statement for statement in statements) and losses.take():
-            with translated():
+            event.listen(connection, "before_cursor_execute", saw)
+            try:
+                return _carry_out(connection, batch=batch, merge=merge)
+            finally:
+                event.remove(connection, "before_cursor_execute", saw)
+
+        with translated():
+            outcomes = await self._run(watched)
+            if any(losses.statement.decode() in statement for statement in statements) and losses.take():
                 raise OperationalError("COMMIT", None, OSError("the answer was lost"))
         return outcomes
 

@@ -1,11 +1,12 @@
 """`GET /api/budgets`: what the caller may still spend."""
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.deps import get_thread, json_response, principal
 from chat.api.endpoint import Endpoint, Resource, query
-from chat.api.report_reader import report_reader
+from chat.api.report import report
 from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
 from chat.clock import rfc3339
 from chat.errors import NotFound, QueryTimeout
@@ -39,10 +40,13 @@ class Budgets(Resource):
             for tier, model in deployment.tiers.items()
         ]
         by_key = {counter.key: counter for account in accounts for counter in counters(budgets, account, now)}
-        async with report_reader(self.deps.database, request) as connection:
+
+        def read(connection: Connection) -> tuple[BudgetStatus, ...]:
             if body.thread_id is not None:
-                await get_thread(connection, who.owner_id, body.thread_id, "thread_id")
-            statuses = await store.statuses(connection, tuple(by_key.values()))
+                get_thread(connection, who.owner_id, body.thread_id, "thread_id")
+            return store.statuses(connection, tuple(by_key.values()))
+
+        statuses = await report(self.deps.database, request, read)
         # An admin may see every amount; to others the amounts of shared budgets would reveal what people spend.
         return json_response(
             BudgetsOut(budgets=[_budget_out(status, see_all=who.admin) for status in statuses])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -88,8 +88,6 @@ def existing(thread: Thread | None, param: str = "thread") -> Thread:
     return thread
 
 
-async def get_thread(
-    connection: AsyncConnection, owner_id: str, thread_id: str, param: str = "thread"
-) -> Thread:
+def get_thread(connection: Connection, owner_id: str, thread_id: str, param: str = "thread") -> Thread:
     """Read a user's thread. Raises NotFound naming `param`."""
-    return existing(await threads.get(connection, owner_id, thread_id), param)
+    return existing(threads.get(connection, owner_id, thread_id), param)

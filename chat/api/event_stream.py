@@ -19,11 +19,15 @@ The turn runs in a task of its own (`chat.turns.runner`), so none of these touch
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
+from sqlalchemy import Connection
 from sse_starlette import EventSourceResponse
-from starlette.types import Receive, Scope, Send
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Message, Receive, Scope, Send
 
 from chat.calls.hooks import Hooks
+from chat.renewed_timeout import RenewedTimeout
 from chat.stream.events import frame, is_terminal
 from chat.stream.journal import TurnLog
 from store import events as store_events
@@ -64,10 +68,22 @@ class EventStream(EventSourceResponse):
             frames, headers={**HEADERS, **(headers or {})}, ping=0, sep="\n", send_timeout=send_timeout
         )
         self._hooks = hooks or Hooks()
+        self._timeout = RenewedTimeout(send_timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._hooks.stream():
-            await super().__call__(scope, receive, send)
+        try:
+            with self._hooks.stream():
+                await super().__call__(scope, receive, send)
+        finally:
+            self._timeout.close()
+
+    async def _send_with_timeout(self, send: Send, message: Message) -> None:
+        """Send with a time limit. sse-starlette's own makes a cancel scope and a timer for each message."""
+        try:
+            with self._timeout:
+                await send(message)
+        except TimeoutError:
+            raise SendTimeoutError from None
 
     def init_headers(self, headers: object = None) -> None:
         super().init_headers(headers)  # type: ignore[arg-type]  # sse-starlette leaves the parameter untyped
@@ -103,9 +119,7 @@ async def follow(
             async for chunk in _follow_live(log, cursor, draining, access_ended, silence):
                 yield chunk
             return
-        async with database.reading() as connection:
-            rows = await store_events.after(connection, owner_id, turn_id, cursor)
-            ended = not rows and not await turns.is_running(connection, owner_id, turn_id)
+        rows, ended = await database.read(partial(_stored, owner_id=owner_id, turn_id=turn_id, cursor=cursor))
         if ended:
             return
         if rows:
@@ -122,19 +136,31 @@ async def follow(
         await asyncio.sleep(POLL)
 
 
+def _stored(
+    connection: Connection, owner_id: str, turn_id: str, cursor: int
+) -> tuple[list[tuple[int, str]], bool]:
+    """The next stored events after a cursor, and whether none are left of a turn that has ended."""
+    rows = store_events.after(connection, owner_id, turn_id, cursor)
+    return rows, not rows and not turns.is_running(connection, owner_id, turn_id)
+
+
 async def _follow_live(
     log: TurnLog, cursor: int, draining: asyncio.Event, access_ended: Callable[[], bool], silence: float
 ) -> AsyncIterator[bytes]:
-    while not access_ended():
-        if len(log.frames) > cursor:
-            new_frames = log.frames[cursor:]
-            cursor += len(new_frames)
-            yield b"".join(new_frames)
-            continue
-        if log.ended or draining.is_set():
-            return
-        try:
-            async with asyncio.timeout(silence):
-                await log.wait()
-        except TimeoutError:
-            yield HEARTBEAT
+    timeout = RenewedTimeout(silence)
+    try:
+        while not access_ended():
+            if len(log.frames) > cursor:
+                new_frames = log.frames[cursor:]
+                cursor += len(new_frames)
+                yield b"".join(new_frames)
+                continue
+            if log.ended or draining.is_set():
+                return
+            try:
+                with timeout:
+                    await log.wait()
+            except TimeoutError:
+                yield HEARTBEAT
+    finally:
+        timeout.close()

@@ -63,8 +63,7 @@ class Info(Resource):
         if self.deps.runner.stopping:
             raise Unavailable("this server is shutting down")
         try:
-            async with self.deps.database.reading() as connection:
-                await connection.execute(text("SELECT 1"))
+            await self.deps.database.read(lambda connection: connection.scalar(text("SELECT 1")))
         except StoreError:
             raise Unavailable("the database does not answer") from None
         failure = self.deps.database.write_failure

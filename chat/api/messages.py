@@ -1,6 +1,6 @@
 """Messages: a page of a branch, and feedback on answers."""
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,25 +29,27 @@ class Messages(Resource):
     async def list(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
         body = query(request, MessageQuery)
-        async with self.deps.database.reading() as connection:
-            thread = await get_thread(connection, owner_id, thread_id)
+
+        def read_page(connection: Connection) -> MessagesOut:
+            thread = get_thread(connection, owner_id, thread_id)
             leaf = body.leaf or thread.leaf_id
             end = leaf
             for name, message_id in (("leaf", body.leaf), ("before", body.before)):
                 if message_id is None:
                     continue
-                stored = await messages.get(connection, owner_id, message_id, thread_id=thread_id)
+                stored = messages.get(connection, owner_id, message_id, thread_id=thread_id)
                 if stored is None:
                     raise NotFound("no such message in this thread", param=name)
                 end = stored.message.parent_id if name == "before" else message_id
             rows = []
             if end is not None:
-                rows = await branches.branch(
+                rows = branches.branch(
                     connection, owner_id, thread_id, end, rows=body.limit, tokens=PAGE_TOKENS
                 )
             more = bool(rows) and rows[0].message.parent_id is not None
-            page = MessagesOut(messages=await messages_out(connection, rows), has_more=more, leaf_id=leaf)
-        return json_response(page)
+            return MessagesOut(messages=messages_out(connection, rows), has_more=more, leaf_id=leaf)
+
+        return json_response(await self.deps.database.read(read_page))
 
     @Endpoint(
         "PUT",
@@ -61,10 +63,10 @@ class Messages(Resource):
         owner_id, message_id = owner(request), path_id(request, "message")
         body = await read(request, Rating)
 
-        async def write(connection: AsyncConnection) -> MessageOut:
-            if not await messages.rate(connection, owner_id, message_id, body.rating):
+        def write(connection: Connection) -> MessageOut:
+            if not messages.rate(connection, owner_id, message_id, body.rating):
                 raise NotFound("no such message", param="message")
-            stored = await messages.get(connection, owner_id, message_id)
-            return (await messages_out(connection, [stored] if stored is not None else []))[0]
+            stored = messages.get(connection, owner_id, message_id)
+            return messages_out(connection, [stored] if stored is not None else [])[0]
 
         return json_response(await self.deps.database.write(write))

@@ -1,5 +1,7 @@
 """`GET /metrics`: the metrics of this process and the budgets, for Prometheus."""
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,8 +33,9 @@ class Metrics(Resource):
         caller = self.deps.runtime.caller
         shares: dict[str, float] = {}
         if caller.budgets:
-            async with self.deps.database.reading() as connection:
-                shares = await budget_shares(connection, caller.budgets.all, self.deps.clock.now())
+            shares = await self.deps.database.read(
+                partial(budget_shares, budgets=caller.budgets.all, now=self.deps.clock.now())
+            )
         now = Snapshot(
             running=self.deps.runner.count,
             waiting=caller.admission.waiting,

@@ -1,5 +1,7 @@
 """Presence: a page reports whether its thread is visible, so that the thread's prompt cache is kept alive while somebody reads."""
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,7 +26,6 @@ class Presence(Resource):
     async def report(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
         body = await read(request, PresenceIn)
-        async with self.deps.database.reading() as connection:
-            await get_thread(connection, owner_id, thread_id)
+        await self.deps.database.read(partial(get_thread, owner_id=owner_id, thread_id=thread_id))
         self.deps.keepalives.report_presence(owner_id, thread_id, body.state)
         return Response(status_code=204)

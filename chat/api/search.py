@@ -4,12 +4,13 @@ import re
 from itertools import chain, takewhile
 from typing import Final
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.deps import json_response, owner
 from chat.api.endpoint import Endpoint, Resource, query
-from chat.api.report_reader import report_reader
+from chat.api.report import report
 from chat.api.schemas.search import SearchHit, SearchOut, SearchQuery, SnippetOut
 from chat.clock import rfc3339
 from chat.errors import QueryTimeout
@@ -37,28 +38,29 @@ class Search(Resource):
     )
     async def find(self, request: Request) -> Response:
         body = query(request, SearchQuery)
-        async with report_reader(self.deps.database, request) as connection:
-            hits = await messages.find(
-                connection, owner(request), body.q, limit=body.limit, thread_id=body.thread_id
-            )
+        owner_id = owner(request)
+
+        def read(connection: Connection) -> list[SearchHit]:
+            hits = messages.find(connection, owner_id, body.q, limit=body.limit, thread_id=body.thread_id)
             titles = {}
             for thread_id in {hit.thread_id for hit in hits}:
-                thread = await threads.get(connection, owner(request), thread_id)
+                thread = threads.get(connection, owner_id, thread_id)
                 titles[thread_id] = None if thread is None else thread.title
-        read = sum(len(hit.text) for hit in hits)
-        snippets = await off_loop(read, lambda: [snippet(hit.text, body.q) for hit in hits])
-        results = [
-            SearchHit(
-                thread_id=hit.thread_id,
-                thread_title=titles[hit.thread_id],
-                message_id=hit.message_id,
-                role=hit.role,
-                created_at=rfc3339(hit.created_at),
-                snippet=shown,
-            )
-            for hit, shown in zip(hits, snippets, strict=True)
-        ]
-        return json_response(SearchOut(results=results))
+            length = sum(len(hit.text) for hit in hits)
+            snippets = off_loop(length, lambda: [snippet(hit.text, body.q) for hit in hits])
+            return [
+                SearchHit(
+                    thread_id=hit.thread_id,
+                    thread_title=titles[hit.thread_id],
+                    message_id=hit.message_id,
+                    role=hit.role,
+                    created_at=rfc3339(hit.created_at),
+                    snippet=shown,
+                )
+                for hit, shown in zip(hits, snippets, strict=True)
+            ]
+
+        return json_response(SearchOut(results=await report(self.deps.database, request, read)))
 
 
 def snippet(text: str, query_text: str) -> list[SnippetOut]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.api.schemas.messages import MessageOut, PartOut, TurnErrorOut, UsageOut
 from chat.api.schemas.summary import FactOut, LineOut, PastFactOut, SegmentOut, SummaryOut, VersionOut
@@ -35,13 +35,13 @@ def thread_out(thread: Thread) -> ThreadOut:
     )
 
 
-async def messages_out(connection: AsyncConnection, stored: Sequence[StoredMessage]) -> list[MessageOut]:
+def messages_out(connection: Connection, stored: Sequence[StoredMessage]) -> list[MessageOut]:
     """Messages of one thread as the API shows them, with the ids of their siblings (one query for all)."""
     if not stored:
         return []
     owner_id, thread_id = stored[0].owner_id, stored[0].thread_id
     parents = {row.message.parent_id for row in stored}
-    siblings = await branches.siblings(connection, owner_id, thread_id, parents)
+    siblings = branches.siblings(connection, owner_id, thread_id, parents)
     return [_message_out(row, siblings[row.message.parent_id]) for row in stored]
 
 
@@ -56,10 +56,10 @@ def accepted_out(turn: Turn) -> TurnAccepted:
     )
 
 
-async def turn_out(connection: AsyncConnection, turn: Turn, last_seq: int) -> TurnOut:
+def turn_out(connection: Connection, turn: Turn, last_seq: int) -> TurnOut:
     """A turn as the API shows it, with the answer as far as it is stored."""
-    stored = await messages.get(connection, turn.owner_id, turn.message_id)
-    [message] = await messages_out(connection, [stored] if stored is not None else [])
+    stored = messages.get(connection, turn.owner_id, turn.message_id)
+    [message] = messages_out(connection, [stored] if stored is not None else [])
     return TurnOut(
         **dict(accepted_out(turn)),
         last_seq=last_seq,

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -54,27 +55,23 @@ class Summaries(Resource):
         segments = _edited(current, body, count, lambda: self.deps.clock.new_id("seg"))
         facts = _edited_facts(current, body, count)
         _check_pinned(segments, facts, count)
+        summary = summaries.NewSummary(
+            id=self.deps.clock.new_id("sum"),
+            upto_message_id=current.summary.upto_id,
+            upto_depth=current.upto_depth,
+            leaf_id=current.summary.leaf_id,
+            segments=segments,
+            facts=facts,
+            shortened=current.summary.shortened,
+            based_on=current.summary.id,
+            origin="user",
+            prompt_digest=None,
+            created_at=self.deps.clock.now(),
+        )
 
-        async def write(connection: AsyncConnection) -> None:
-            await self._lock_and_check(connection, current, "id")
-            await summaries.add(
-                connection,
-                owner_id,
-                thread_id,
-                summaries.NewSummary(
-                    id=self.deps.clock.new_id("sum"),
-                    upto_message_id=current.summary.upto_id,
-                    upto_depth=current.upto_depth,
-                    leaf_id=current.summary.leaf_id,
-                    segments=segments,
-                    facts=facts,
-                    shortened=current.summary.shortened,
-                    based_on=current.summary.id,
-                    origin="user",
-                    prompt_digest=None,
-                    created_at=self.deps.clock.now(),
-                ),
-            )
+        def write(connection: Connection) -> None:
+            self._lock_and_check(connection, current, "id")
+            summaries.add(connection, owner_id, thread_id, summary)
 
         await self.deps.database.write(write)
         return await self._summary_response(owner_id, thread_id)
@@ -92,16 +89,14 @@ class Summaries(Resource):
         if current is None:
             raise NotFound("there is no summary to undo")
 
-        async def write(connection: AsyncConnection) -> None:
-            await self._lock_and_check(connection, current, None)
-            await summaries.retire(connection, owner_id, current.summary.id)
+        def write(connection: Connection) -> None:
+            self._lock_and_check(connection, current, None)
+            summaries.retire(connection, owner_id, current.summary.id)
             before = (
-                None
-                if current.based_on is None
-                else await summaries.get(connection, owner_id, current.based_on)
+                None if current.based_on is None else summaries.get(connection, owner_id, current.based_on)
             )
             if before is not None and before.summary.upto_id == current.summary.upto_id:
-                await summaries.restore(connection, owner_id, before.summary.id)
+                summaries.restore(connection, owner_id, before.summary.id)
 
         await self.deps.database.write(write)
         return await self._summary_response(owner_id, thread_id)
@@ -115,8 +110,7 @@ class Summaries(Resource):
     )
     async def compact(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
-        async with self.deps.database.reading() as connection:
-            thread = await get_thread(connection, owner_id, thread_id)
+        thread = await self.deps.database.read(partial(get_thread, owner_id=owner_id, thread_id=thread_id))
         if thread.running_turn_id is not None:
             raise ThreadBusy("an answer is being written; compact when it is done")
         if thread.leaf_id is not None:
@@ -128,33 +122,35 @@ class Summaries(Resource):
                 raise Unavailable("the model wrote no usable summary; nothing was changed", retry_after=30)
         return await self._summary_response(owner_id, thread_id)
 
-    async def _lock_and_check(
-        self, connection: AsyncConnection, current: SummaryVersion, param: str | None
-    ) -> None:
+    def _lock_and_check(self, connection: Connection, current: SummaryVersion, param: str | None) -> None:
         """Lock the thread, and check that this version is still active. Raises NotFound naming `param`."""
-        await threads.lock(connection, current.owner_id, current.thread_id)
-        version = await summaries.get(connection, current.owner_id, current.summary.id)
+        threads.lock(connection, current.owner_id, current.thread_id)
+        version = summaries.get(connection, current.owner_id, current.summary.id)
         if version is None or not version.active:
             raise NotFound("the summary has changed since; read it again", param=param)
 
     async def _current(self, owner_id: str, thread_id: str) -> SummaryVersion | None:
         """The summary that the next turn of the visible branch would use."""
-        async with self.deps.database.reading() as connection:
-            thread = await get_thread(connection, owner_id, thread_id)
-            if thread.leaf_id is None:
-                return None
-            snapshot = await load(
-                self.deps.runtime, connection, owner_id, thread_id, thread.leaf_id, tokens=None
-            )
-            if snapshot.summary is None:
-                return None
-            return await summaries.get(connection, owner_id, snapshot.summary.id)
+        return (await self._versions(owner_id, thread_id))[0]
 
     async def _summary_response(self, owner_id: str, thread_id: str) -> Response:
-        current = await self._current(owner_id, thread_id)
-        async with self.deps.database.reading() as connection:
-            stored = await summaries.versions(connection, owner_id, thread_id)
-        return json_response(summary_out(current, stored))
+        return json_response(summary_out(*await self._versions(owner_id, thread_id)))
+
+    async def _versions(
+        self, owner_id: str, thread_id: str
+    ) -> tuple[SummaryVersion | None, list[SummaryVersion]]:
+        """The summary that the next turn of the visible branch would use, and all stored versions."""
+        thread = await self.deps.database.read(partial(get_thread, owner_id=owner_id, thread_id=thread_id))
+        summary = None
+        if thread.leaf_id is not None:
+            snapshot = await load(self.deps.runtime, owner_id, thread_id, thread.leaf_id, tokens=None)
+            summary = snapshot.summary
+
+        def read(connection: Connection) -> tuple[SummaryVersion | None, list[SummaryVersion]]:
+            current = None if summary is None else summaries.get(connection, owner_id, summary.id)
+            return current, summaries.versions(connection, owner_id, thread_id)
+
+        return await self.deps.database.read(read)
 
 
 def _edited(

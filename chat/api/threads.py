@@ -3,14 +3,14 @@
 from functools import partial
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
 from chat.api.deps import existing, get_thread, json_response, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
-from chat.api.report_reader import report_reader
+from chat.api.report import report
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.api.serialize import thread_out
 from chat.background import jobs
@@ -33,17 +33,13 @@ class Threads(Resource):
     async def create(self, request: Request) -> Response:
         body = await read(request, NewThread)
         owner_id, thread_id = owner(request), body.id or self.deps.clock.new_id("thr")
+        now = self.deps.clock.now()
 
-        async def write(connection: AsyncConnection) -> tuple[bool, Thread | None]:
-            created = await threads.create(
-                connection,
-                owner_id,
-                thread_id,
-                now=self.deps.clock.now(),
-                title=body.title,
-                metadata=body.metadata,
+        def write(connection: Connection) -> tuple[bool, Thread | None]:
+            created = threads.create(
+                connection, owner_id, thread_id, now=now, title=body.title, metadata=body.metadata
             )
-            return created, await threads.get(connection, owner_id, thread_id)
+            return created, threads.get(connection, owner_id, thread_id)
 
         created, thread = await self.deps.database.write(write)
         return json_response(
@@ -64,18 +60,17 @@ class Threads(Resource):
         if body.cursor is not None:
             at, _, thread_id = body.cursor.partition(":")
             after = (int(at), thread_id)
+        find = partial(
+            threads.page,
+            owner_id=owner(request),
+            limit=body.limit + 1,
+            after=after,
+            archived=body.archived,
+            title_contains=body.q,
+        )
         # Without words to look for, an index has the answer.
-        titled = body.q is not None
-        reader = report_reader(self.deps.database, request) if titled else self.deps.database.reading()
-        async with reader as connection:
-            page = await threads.page(
-                connection,
-                owner(request),
-                limit=body.limit + 1,
-                after=after,
-                archived=body.archived,
-                title_contains=body.q,
-            )
+        database, titled = self.deps.database, body.q is not None
+        page = await (report(database, request, find) if titled else database.read(find))
         last = page[body.limit - 1] if len(page) > body.limit else None
         cursor = None if last is None else f"{last.updated_at}:{last.id}"
         rows = page[: body.limit]
@@ -83,8 +78,9 @@ class Threads(Resource):
 
     @Endpoint("GET", "/api/threads/{thread}", "Read one thread", answers={200: ThreadOut}, errors=(NotFound,))
     async def get(self, request: Request) -> Response:
-        async with self.deps.database.reading() as connection:
-            thread = await get_thread(connection, owner(request), path_id(request, "thread"))
+        thread = await self.deps.database.read(
+            partial(get_thread, owner_id=owner(request), thread_id=path_id(request, "thread"))
+        )
         return json_response(thread_out(thread))
 
     @Endpoint(
@@ -100,8 +96,8 @@ class Threads(Resource):
         body = await read(request, ThreadChange)
         owner_id, now = owner(request), self.deps.clock.now()
 
-        async def write(connection: AsyncConnection) -> Thread | None:
-            thread = existing(await threads.lock(connection, owner_id, thread_id))
+        def write(connection: Connection) -> Thread | None:
+            thread = existing(threads.lock(connection, owner_id, thread_id))
             values: dict[str, Any] = {}
             if body.title is not None:
                 values |= {"title": body.title, "title_source": "user"}
@@ -112,12 +108,12 @@ class Threads(Resource):
             if body.tier is not None:
                 values["tier_pin"] = None if body.tier == "auto" else body.tier
             if body.leaf_id is not None:
-                values["leaf_id"] = await self._leaf(connection, thread, body.leaf_id)
+                values["leaf_id"] = self._leaf(connection, thread, body.leaf_id)
             if values:
-                await threads.change(connection, owner_id, thread_id, **values)
+                threads.change(connection, owner_id, thread_id, **values)
             if body.read:
-                await threads.mark_read(connection, owner_id, thread_id)
-            return await threads.get(connection, owner_id, thread_id)
+                threads.mark_read(connection, owner_id, thread_id)
+            return threads.get(connection, owner_id, thread_id)
 
         return json_response(thread_out(existing(await self.deps.database.write(write))))
 
@@ -130,17 +126,16 @@ class Threads(Resource):
     )
     async def delete(self, request: Request) -> Response:
         owner_id, thread_id = owner(request), path_id(request, "thread")
-        async with self.deps.database.reading() as connection:
-            thread = await get_thread(connection, owner_id, thread_id)
+        thread = await self.deps.database.read(partial(get_thread, owner_id=owner_id, thread_id=thread_id))
         running = thread.running_turn_id
         if running is not None and not await self.deps.runner.cancel_and_wait(owner_id, running):
             raise ThreadBusy("the thread's running turn has not stopped yet; try again", retry_after=3)
 
-        async def write(connection: AsyncConnection) -> bool:
-            current = await threads.lock(connection, owner_id, thread_id)
+        def write(connection: Connection) -> bool:
+            current = threads.lock(connection, owner_id, thread_id)
             if current is not None and current.running_turn_id is not None:
                 raise ThreadBusy("a new turn has just begun in the thread; try again", retry_after=3)
-            return await threads.remove(connection, owner_id, thread_id)
+            return threads.remove(connection, owner_id, thread_id)
 
         if not await self.deps.database.write(write):
             raise NotFound("no such thread")
@@ -148,9 +143,9 @@ class Threads(Resource):
         self.deps.scheduler.start_again(jobs.ERASURE, partial(erase_deleted, self.deps.database))
         return Response(status_code=204)
 
-    async def _leaf(self, connection: AsyncConnection, thread: Thread, message_id: str) -> str:
+    def _leaf(self, connection: Connection, thread: Thread, message_id: str) -> str:
         if thread.running_turn_id is not None:
             raise ThreadBusy("the visible branch cannot change while an answer is being written")
-        if await messages.get(connection, thread.owner_id, message_id, thread_id=thread.id) is None:
+        if messages.get(connection, thread.owner_id, message_id, thread_id=thread.id) is None:
             raise NotFound("no such message in this thread", param="leaf_id")
-        return await branches.newest_leaf(connection, thread.owner_id, thread.id, message_id)
+        return branches.newest_leaf(connection, thread.owner_id, thread.id, message_id)

@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
 from typing import Literal
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -104,11 +106,14 @@ class Turns(Resource):
     )
     async def get(self, request: Request) -> Response:
         turn = await self._turn(request)
-        async with self.deps.database.reading() as connection:
+
+        def read_turn(connection: Connection) -> TurnOut:
             last = turn.last_seq
             if turn.status == "running":
-                last = await store_events.last_seq(connection, turn.owner_id, turn.id)
-            return json_response(await turn_out(connection, turn, last))
+                last = store_events.last_seq(connection, turn.owner_id, turn.id)
+            return turn_out(connection, turn, last)
+
+        return json_response(await self.deps.database.read(read_turn))
 
     @Endpoint(
         "GET",
@@ -146,8 +151,7 @@ class Turns(Resource):
     async def request_sent(self, request: Request) -> Response:
         turn = await self._turn(request)
         try:
-            async with self.deps.database.reading() as connection:
-                body = (await replay(connection, turn)).body
+            body = await self.deps.database.read(lambda connection: replay(connection, turn).body)
         except CannotReplay as problem:
             raise NotFound(f"the request cannot be rebuilt: {problem}", param="turn") from None
         plan = StoredPlan.of(turn.plan)
@@ -167,8 +171,9 @@ class Turns(Resource):
     )
     async def context(self, request: Request) -> Response:
         turn = await self._turn(request)
-        async with self.deps.database.reading() as connection:
-            rows = await entries.of_turn(connection, turn.owner_id, turn.id)
+        rows = await self.deps.database.read(
+            partial(entries.of_turn, owner_id=turn.owner_id, turn_id=turn.id)
+        )
         calls = [
             CallOut(
                 purpose=row.purpose,
@@ -184,8 +189,9 @@ class Turns(Resource):
         return json_response(ContextOut(turn_id=turn.id, plan=turn.plan, calls=calls))
 
     async def _turn(self, request: Request) -> Turn:
-        async with self.deps.database.reading() as connection:
-            turn = await turns.get(connection, owner(request), path_id(request, "turn"))
+        turn = await self.deps.database.read(
+            partial(turns.get, owner_id=owner(request), turn_id=path_id(request, "turn"))
+        )
         if turn is None:
             raise NotFound("no such turn", param="turn")
         return turn

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -9,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from chat.api.deps import json_response, principal
 from chat.api.endpoint import Endpoint, Resource, query
-from chat.api.report_reader import report_reader
+from chat.api.report import report
 from chat.api.schemas.usage import (
     CallsQuery,
     FirstTokenOut,
@@ -55,18 +56,21 @@ class Ledger(Resource):
         body = query(request, UsageQuery)
         dates, by = self._span(body), cast("list[Dimension]", body.group_by.split(","))
         top_model = self.deps.deployment.tiers["complex"]
-        async with report_reader(self.deps.database, request) as connection:
-            report = await query_usage(
-                connection,
-                dates,
-                by,
+        usage = await report(
+            self.deps.database,
+            request,
+            partial(
+                query_usage,
+                span=dates,
+                by=by,
                 owner_id=_owner(request, body),
                 only=body.only,
                 limit=body.limit,
                 top_model=top_model,
-            )
+            ),
+        )
         if _wants_csv(request, body.format):
-            text = as_csv([flat(group, by) for group in report.groups], [*by, *FIGURES])
+            text = as_csv([flat(group, by) for group in usage.groups], [*by, *FIGURES])
             return Response(
                 text, media_type=f"{CSV}; charset=utf-8", headers=_attachment("usage", dates, "csv")
             )
@@ -76,9 +80,9 @@ class Ledger(Resource):
                 end=rfc3339(dates.end),
                 time_zone=body.time_zone,
                 group_by=list(by),
-                groups=[_group(group, by) for group in report.groups],
-                more=report.more,
-                total=_group(report.total, []),
+                groups=[_group(group, by) for group in usage.groups],
+                more=usage.more,
+                total=_group(usage.total, []),
                 top_model=top_model,
             )
         )
@@ -97,8 +101,11 @@ class Ledger(Resource):
         selection = Selection(
             owner_id=_owner(request, body), start=dates.start, end=dates.end, only=body.only
         )
-        async with report_reader(self.deps.database, request) as connection:
-            compared, more = await routing_comparison(connection, selection, self.deps.deployment.tiers)
+        compared, more = await report(
+            self.deps.database,
+            request,
+            partial(routing_comparison, selection=selection, models=self.deps.deployment.tiers),
+        )
         return json_response(
             RoutingReport(
                 start=rfc3339(dates.start),
@@ -129,8 +136,8 @@ class Ledger(Resource):
         dates, owner_id = self._span(body), _owner(request, body)
         after: Entry | None = None
         if body.after is not None:
-            async with report_reader(self.deps.database, request) as connection:
-                after = await entries.get(connection, owner_id, body.after)
+            read = partial(entries.get, owner_id=owner_id, call_id=body.after)
+            after = await report(self.deps.database, request, read)
             if after is None:
                 raise BadRequest("after: no such call", param="after")
         selection = Selection(owner_id=owner_id, start=dates.start, end=dates.end, only=body.only)
@@ -147,10 +154,10 @@ class Ledger(Resource):
         if as_table:
             yield as_csv([], CALL_COLUMNS)
         while limit > 0:
-            async with report_reader(self.deps.database, request) as connection:
-                calls = await entries.page(
-                    connection, conditions(selection), after=after, limit=min(limit, BATCH)
-                )
+            read = partial(
+                entries.page, conditions=conditions(selection), after=after, limit=min(limit, BATCH)
+            )
+            calls = await report(self.deps.database, request, read)
             rows = [flat_call(call) for call in calls]
             yield as_csv(rows, CALL_COLUMNS, header=False) if as_table else "".join(map(_line, rows))
             if len(calls) < min(limit, BATCH):

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.auth.principal import Principal
 from chat.auth.tokens import Tokens
@@ -120,8 +120,8 @@ def tokens_of(settings: Settings) -> Tokens:
     return Tokens(settings.tokens, None if settings.token is None else settings.token.get_secret_value())
 
 
-async def _ensure(connection: AsyncConnection, user: str, now: int) -> None:
-    await users.ensure(connection, user, user, now)
+def _ensure(connection: Connection, user: str, now: int) -> None:
+    users.ensure(connection, user, user, now)
 
 
 def _signature(file: Path) -> Signature | None:

@@ -1,13 +1,13 @@
 """Hold the claim on a thread while it is compacted, so that no other replica pays for the same summary."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.background.completion import DEADLINES
 from chat.runtime.runtime import Runtime
@@ -35,11 +35,11 @@ class CompactionClaim:
         """Keep the claim until the next call has ended. False when another replica has taken it over."""
         return bool(await self._write(partial(compaction_claims.extend, now=self._now, lease=LEASE)))
 
-    async def extend_within(self, connection: AsyncConnection) -> bool:
+    def extend_within(self, connection: Connection) -> bool:
         """`extend` in the transaction that stores the summary: nobody else stores one meanwhile."""
         if self._alone:
             return True
-        return await compaction_claims.extend(
+        return compaction_claims.extend(
             connection, self.owner_id, self.thread_id, self.holder, now=self._now, lease=LEASE
         )
 
@@ -57,7 +57,7 @@ class CompactionClaim:
     def _now(self) -> int:
         return self.runtime.clock.now()
 
-    async def _write(self, change: Callable[..., Awaitable[Any]]) -> Any:
+    async def _write(self, change: Callable[..., Any]) -> Any:
         if self._alone:
             return True
         return await self.runtime.database.write(

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.runtime.runtime import Runtime
 from store import events, turns
@@ -15,13 +15,14 @@ async def delete_old_event_logs(runtime: Runtime, *, hours: int) -> None:
     """Delete the logs of turns that ended more than `hours` ago."""
     before = runtime.clock.now() - hours * HOUR
     while True:
-        async with runtime.database.reading() as connection:
-            turn_ids = await turns.with_old_logs(connection, before, BATCH)
+        turn_ids = await runtime.database.read(
+            partial(turns.with_old_logs, finished_before=before, limit=BATCH)
+        )
         if not turn_ids:
             return
         await runtime.database.write(partial(_delete, turn_ids=list(turn_ids)))
 
 
-async def _delete(connection: AsyncConnection, *, turn_ids: list[str]) -> None:
-    await events.remove(connection, turn_ids)
-    await turns.forget_logs(connection, turn_ids)
+def _delete(connection: Connection, *, turn_ids: list[str]) -> None:
+    events.remove(connection, turn_ids)
+    turns.forget_logs(connection, turn_ids)

@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 from cachetools import LRUCache
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.background import jobs, keepalive_cap
 from chat.background.completion import touch
@@ -69,8 +69,7 @@ class Keepalives:
         now, free = self.runtime.clock.now(), self.scheduler.free(jobs.KEEPALIVE)
         if free < 1:
             return  # what is due stays due
-        async with self.runtime.database.reading() as connection:
-            due = await cache_states.due(connection, now, limit=free)
+        due = await self.runtime.database.read(partial(cache_states.due, now=now, limit=free))
         for stored in due:
             claim = partial(cache_states.claim, stored=stored, next_at=now + CLAIM)
             if await self.runtime.database.write(claim):
@@ -83,20 +82,26 @@ class Keepalives:
 
     async def _look_after(self, stored: StoredCacheState) -> None:
         """Decide about one cache state, and do it."""
-        async with self.runtime.database.reading() as connection:
-            thread = await threads.get(connection, stored.owner_id, stored.thread_id)
-            turn = await turns.get(connection, stored.owner_id, stored.turn_id)
-            if thread is None or turn is None or thread.leaf_id is None or thread.running_turn_id is not None:
-                return  # a running turn will set the cache state's next time itself
-            snapshot = await load(
-                self.runtime,
-                connection,
-                stored.owner_id,
-                stored.thread_id,
-                thread.leaf_id,
-                tokens=self.runtime.deployment.policy.window_cap,
+
+        def read(connection: Connection) -> tuple[Thread | None, Turn | None]:
+            return (
+                threads.get(connection, stored.owner_id, stored.thread_id),
+                turns.get(connection, stored.owner_id, stored.turn_id),
             )
+
+        thread, turn = await self.runtime.database.read(read)
+        if thread is None or turn is None or thread.leaf_id is None or thread.running_turn_id is not None:
+            return  # a running turn will set the cache state's next time itself
+        snapshot = await load(
+            self.runtime,
+            stored.owner_id,
+            stored.thread_id,
+            thread.leaf_id,
+            tokens=self.runtime.deployment.policy.window_cap,
+        )
         cache_state, now = stored.cache_state, self.runtime.clock.now()
+        if cache_state.model not in snapshot.cache_states:
+            return  # the thread was deleted between the two reads
         if cache_state.model not in self.runtime.deployment.models:
             await self._put(stored, None)
             return
@@ -167,12 +172,12 @@ class Keepalives:
         inputs = self.runtime.plan_inputs(cache_state.model, started, thread=stored.thread_id)
         next_at = keepalive.next_at(cache_state, inputs, after=started)
 
-        async def write(connection: AsyncConnection) -> None:
-            if await entries.hold(connection, completion.spent):
+        def write(connection: Connection) -> None:
+            if entries.hold(connection, completion.spent):
                 return  # an earlier COMMIT succeeded and its answer was lost: the price is counted once
-            await cache_states.change(connection, stored, cache_state, next_at=next_at)
-            await keepalive_cap.settle(connection, reserved=decision.cost, cost=cost, reserved_at=started)
-            await ledger.keep(connection, completion.spent)
+            cache_states.change(connection, stored, cache_state, next_at=next_at)
+            keepalive_cap.settle(connection, reserved=decision.cost, cost=cost, reserved_at=started)
+            ledger.keep(connection, completion.spent)
 
         await self.runtime.database.write(write)
         return True
@@ -180,8 +185,7 @@ class Keepalives:
     async def _prefix(self, turn: Turn, decision: Decision) -> bytes | None:
         """The keep-alive for what a turn sent, rebuilt from its recipe; None when that cannot be done."""
         try:
-            async with self.runtime.database.reading() as connection:
-                sent = await replay(connection, turn)
+            sent = await self.runtime.database.read(partial(replay, turn=turn))
         except CannotReplay:
             return None
         return request.build_keepalive(

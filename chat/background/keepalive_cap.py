@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from context.cache.cache_state import CacheState
 from context.cache.cache_state_update import with_keepalive_cost
@@ -39,8 +39,8 @@ class KeepaliveCap:
         return None
 
 
-async def reserve(
-    connection: AsyncConnection,
+def reserve(
+    connection: Connection,
     stored: StoredCacheState,
     *,
     cost: int,
@@ -50,24 +50,24 @@ async def reserve(
 ) -> str | None:
     """Reserve a renewal's expected price, or say why it is not to be sent. `next_at`: until when the cache state is claimed."""
     # Locks the day's total first, so that what is read of the thread's cache states includes every other reservation.
-    total = _on(await learned_stats.lock(connection, NAME, {"day": 0, "pico_usd": 0}), now // DAY)
-    held = await cache_states.of_thread(connection, stored.owner_id, stored.thread_id)
+    total = _on(learned_stats.lock(connection, NAME, {"day": 0, "pico_usd": 0}), now // DAY)
+    held = cache_states.of_thread(connection, stored.owner_id, stored.thread_id)
     refusal = cap.refuses(
         cost, cache_states=(other.cache_state for other in held.values()), total=total, now=now
     )
     if refusal is not None:
         return refusal
     reserved = with_keepalive_cost(stored.cache_state, now // DAY, cost)
-    await cache_states.change(connection, stored, reserved, next_at=next_at)
-    await learned_stats.put(connection, NAME, {"day": now // DAY, "pico_usd": total + cost})
+    cache_states.change(connection, stored, reserved, next_at=next_at)
+    learned_stats.put(connection, NAME, {"day": now // DAY, "pico_usd": total + cost})
     return None
 
 
-async def settle(connection: AsyncConnection, *, reserved: int, cost: int, reserved_at: int) -> None:
+def settle(connection: Connection, *, reserved: int, cost: int, reserved_at: int) -> None:
     """Put a renewal's bill in the place of what was reserved for it; on a later day the new day's total is left as it is."""
-    value = await learned_stats.get(connection, NAME, to_change=True)
+    value = learned_stats.get(connection, NAME, to_change=True)
     if value is not None and value["day"] == reserved_at // DAY:
-        await learned_stats.put(connection, NAME, {**value, "pico_usd": value["pico_usd"] - reserved + cost})
+        learned_stats.put(connection, NAME, {**value, "pico_usd": value["pico_usd"] - reserved + cost})
 
 
 def _on(value: dict[str, int], day: int) -> int:

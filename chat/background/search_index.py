@@ -23,11 +23,9 @@ async def index_missing(runtime: Runtime) -> None:
     await asyncio.to_thread(stems.load)  # here, so that no turn does it on the event loop
     await rebuild_old(runtime)
     database = runtime.database
-    async with database.reading() as connection:
-        last = await catch_up.last_pk(connection)
+    last = await database.read(catch_up.last_pk)
     for after in range(0, last, catch_up.STRETCH):
-        async with database.reading() as connection:
-            missing = await catch_up.unindexed(connection, after)
+        missing = await database.read(partial(catch_up.unindexed, after=after))
         for pk, parts in missing:
             await database.write(partial(messages.index_stored, pk=pk, parts=parts))
         if missing:
@@ -38,8 +36,7 @@ async def rebuild_old(runtime: Runtime) -> None:
     """Index anew what was indexed under other rules, the newest messages first. What is done stays done when the server stops."""
     database, done = runtime.database, 0
     while True:
-        async with database.reading() as connection:
-            batch = await rebuild.next_batch(connection)
+        batch = await database.read(rebuild.next_batch)
         if batch is None:
             break
         if done:

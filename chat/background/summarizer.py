@@ -11,10 +11,11 @@ A compaction that fails changes nothing: the window stays, and the next turn fin
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.background.compaction_claim import CompactionClaim, claiming
 from chat.background.jobs import PATIENCE
@@ -77,10 +78,7 @@ class Summarizer:
                 async with claiming(self.runtime, owner_id, thread_id) as claim:
                     if claim is None:
                         return "busy"
-                    async with self.runtime.database.reading() as connection:
-                        snapshot = await load(
-                            self.runtime, connection, owner_id, thread_id, leaf_id, tokens=None
-                        )
+                    snapshot = await load(self.runtime, owner_id, thread_id, leaf_id, tokens=None)
                     return await self._compact(snapshot, compaction, claim)
         except asyncio.CancelledError:
             self._rest(key)  # it took too long, and would again
@@ -91,8 +89,7 @@ class Summarizer:
     async def compact_now(self, owner_id: str, thread_id: str, leaf_id: str, model_id: str) -> Ended:
         """Compact all but the newest messages of a branch because a person asks for it."""
         now = self.runtime.clock.now()
-        async with self.runtime.database.reading() as connection:
-            snapshot = await load(self.runtime, connection, owner_id, thread_id, leaf_id, tokens=None)
+        snapshot = await load(self.runtime, owner_id, thread_id, leaf_id, tokens=None)
         inputs, branch = snapshot.branch(self.runtime, model_id, now)
         limits = floor_of(inputs, branch, to_come=1)
         floor = limits.index(branch.path)
@@ -128,8 +125,9 @@ class Summarizer:
 
     async def _was_undone(self, snapshot: ThreadSnapshot, ids: Sequence[str], last: Message) -> bool:
         """Whether somebody undid a summary that reached about as far as this message. `ids`: the messages behind the summary."""
-        async with self.runtime.database.reading() as connection:
-            undone = await summaries.undone(connection, snapshot.owner_id, snapshot.thread_id)
+        undone = await self.runtime.database.read(
+            partial(summaries.undone, owner_id=snapshot.owner_id, thread_id=snapshot.thread_id)
+        )
         floor = self.runtime.deployment.policy.floor_messages
         return any(last.depth <= undone[message_id] + floor for message_id in undone.keys() & set(ids))
 
@@ -169,42 +167,37 @@ class Summarizer:
         content: tuple[tuple[Segment, ...], KeyFacts],
         claim: CompactionClaim,
     ) -> Ended:
-        summary_id = self.runtime.clock.new_id("sum")
         segments, facts = content
         base: Summary | None = snapshot.summary
+        summary = summaries.NewSummary(
+            id=self.runtime.clock.new_id("sum"),
+            upto_message_id=last.id,
+            upto_depth=last.depth,
+            leaf_id=compaction.leaf_id,
+            segments=segments,
+            facts=facts,
+            shortened=compaction.shortened,
+            based_on=None if base is None else base.id,
+            origin="model",
+            prompt_digest=SUMMARY.digest,
+            created_at=self.runtime.clock.now(),
+        )
 
-        async def write(connection: AsyncConnection) -> bool:
-            await threads.lock(connection, snapshot.owner_id, snapshot.thread_id)
-            if await summaries.get(connection, snapshot.owner_id, summary_id) is not None:
+        def write(connection: Connection) -> bool:
+            threads.lock(connection, snapshot.owner_id, snapshot.thread_id)
+            if summaries.get(connection, snapshot.owner_id, summary.id) is not None:
                 return True  # an earlier COMMIT succeeded and its answer was lost
-            if not await claim.extend_within(connection):
+            if not claim.extend_within(connection):
                 return False  # it has expired, and another replica compacts the thread, or has done so
-            stored = await messages.get(connection, snapshot.owner_id, last.id, thread_id=snapshot.thread_id)
+            stored = messages.get(connection, snapshot.owner_id, last.id, thread_id=snapshot.thread_id)
             if stored is None or stored.message != last:
                 return False  # the thread was deleted, and perhaps another one has its id now
             if base is not None:
-                current = await summaries.get(connection, snapshot.owner_id, base.id)
+                current = summaries.get(connection, snapshot.owner_id, base.id)
                 if current is None or not current.active:
                     return False  # somebody edited or undid it meanwhile, and that counts
-            await prompts.keep(connection, SUMMARY)
-            await summaries.add(
-                connection,
-                snapshot.owner_id,
-                snapshot.thread_id,
-                summaries.NewSummary(
-                    id=summary_id,
-                    upto_message_id=last.id,
-                    upto_depth=last.depth,
-                    leaf_id=compaction.leaf_id,
-                    segments=segments,
-                    facts=facts,
-                    shortened=compaction.shortened,
-                    based_on=None if base is None else base.id,
-                    origin="model",
-                    prompt_digest=SUMMARY.digest,
-                    created_at=self.runtime.clock.now(),
-                ),
-            )
+            prompts.keep(connection, SUMMARY)
+            summaries.add(connection, snapshot.owner_id, snapshot.thread_id, summary)
             return True
 
         if not await self.runtime.database.write(write):

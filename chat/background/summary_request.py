@@ -1,8 +1,12 @@
 """Build the summarizer's request: one of its own, or one more question behind the prefix that the model has just read."""
 
+from functools import partial
+
+from sqlalchemy import Connection
+
 from chat.background.completion import completion_request
 from chat.planning.planner import user_ref
-from chat.planning.replay import CannotReplay, replay
+from chat.planning.replay import CannotReplay, Replayed, replay
 from chat.planning.thread_snapshot import ThreadSnapshot
 from chat.runtime.runtime import Runtime
 from context.compaction.prompt import Ask
@@ -24,12 +28,7 @@ async def summary_request(
         )
     answer = snapshot.path[-1]
     try:
-        async with runtime.database.reading() as connection:
-            stored = await messages.get(connection, snapshot.owner_id, answer.id)
-            turn = None if stored is None else await turns.get(connection, snapshot.owner_id, stored.turn_id)
-            if turn is None or turn.message_id != answer.id:
-                return None
-            sent = await replay(connection, turn)
+        sent = await runtime.database.read(partial(_sent, owner_id=snapshot.owner_id, answer_id=answer.id))
     except CannotReplay:
         return None
     return request.build_fork(
@@ -41,6 +40,15 @@ async def summary_request(
         max_tokens=_room(runtime, model, question),
         summary=sent.summary,
     )
+
+
+def _sent(connection: Connection, owner_id: str, answer_id: str) -> Replayed:
+    """What the request was made of that a message answers. Raises CannotReplay."""
+    stored = messages.get(connection, owner_id, answer_id)
+    turn = None if stored is None else turns.get(connection, owner_id, stored.turn_id)
+    if turn is None or turn.message_id != answer_id:
+        raise CannotReplay("the message is no turn's answer")
+    return replay(connection, turn)
 
 
 def _room(runtime: Runtime, model: str, question: Ask) -> int:

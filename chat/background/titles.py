@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.background.completion import complete, completion_request
 from chat.calls import ledger
@@ -15,6 +15,8 @@ from chat.stream.journal import Journal
 from chat.stream.notes import TitleNote
 from context.request.prompts import TITLE
 from store import messages, threads, turns
+from store.messages import StoredMessage
+from store.threads import Thread
 from store.turns import Turn
 
 MAX_TITLE = 80  # characters
@@ -41,9 +43,14 @@ _HEADING = re.compile(r"#{1,6} +(?=\S)")  # Markdown's
 
 async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime, journal: Journal) -> None:
     """Give the turn's thread a title if it has only a derived one. A failure costs the title, never the turn."""
-    async with runtime.database.reading() as connection:
-        thread = await threads.get(connection, turn.owner_id, turn.thread_id)
-        question = await messages.get(connection, turn.owner_id, turn.user_message_id)
+
+    def read(connection: Connection) -> tuple[Thread | None, StoredMessage | None]:
+        return (
+            threads.get(connection, turn.owner_id, turn.thread_id),
+            messages.get(connection, turn.owner_id, turn.user_message_id),
+        )
+
+    thread, question = await runtime.database.read(read)
     if thread is None or question is None or thread.title_source != "derived":
         return
     model = runtime.deployment.tiers["simple"]
@@ -58,17 +65,17 @@ async def write_title(turn: Turn, call_context: CallContext, *, runtime: Runtime
     completion = await complete(runtime, call_context, model, body)
     title = valid(completion.text) if completion.ok else None
 
-    async def write(connection: AsyncConnection) -> bool:
-        current = await threads.lock(connection, turn.owner_id, turn.thread_id)
+    def write(connection: Connection) -> bool:
+        current = threads.lock(connection, turn.owner_id, turn.thread_id)
         # An earlier COMMIT may have succeeded, and its answer was lost.
         changed = current is not None and (current.title, current.title_source) == (title, "model")
         # Without the turn the thread was deleted, and perhaps another one has its id now.
-        asked = await turns.get(connection, turn.owner_id, turn.id)
+        asked = turns.get(connection, turn.owner_id, turn.id)
         if title is not None and asked and current is not None and current.title_source == "derived":
-            changed = await threads.change(
+            changed = threads.change(
                 connection, turn.owner_id, turn.thread_id, title=title, title_source="model"
             )
-        await ledger.keep(connection, completion.spent)
+        ledger.keep(connection, completion.spent)
         return changed
 
     if await runtime.database.write(write) and title is not None:

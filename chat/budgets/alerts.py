@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.clock import Clock, rfc3339
 from chat.periodic import periodically
@@ -87,8 +87,9 @@ class Alerts:
     async def check(self) -> None:
         """Decide which alerts are due, send those that wait, and remove old counters."""
         now = self.clock.now()
-        async with self.database.reading() as connection:
-            states = await store.may_need_alert(connection, now, self.budgets, self.thresholds)
+        states = await self.database.read(
+            lambda connection: store.may_need_alert(connection, now, self.budgets, self.thresholds)
+        )
         for state in states:
             counter = counter_of(self.budgets, state.key, state.period_start)
             if counter is None:
@@ -99,8 +100,7 @@ class Alerts:
             if threshold > state.alerted:
                 await self._alert(counter, state, threshold, now)
         if self.webhook is not None:
-            async with self.database.reading() as connection:
-                waiting = await alerts.due(connection, now, limit=BATCH)
+            waiting = await self.database.read(partial(alerts.due, now=now, limit=BATCH))
             if waiting:
                 # A redirect would send the signed body to an address nobody configured.
                 async with httpx2.AsyncClient(follow_redirects=False, timeout=TIMEOUT) as http:
@@ -112,11 +112,11 @@ class Alerts:
     async def _alert(self, counter: Counter, state: CounterState, threshold: int, now: int) -> None:
         id, body = self.clock.new_id("alert"), _body(counter, state, threshold, now)
 
-        async def write(connection: AsyncConnection) -> bool:
-            if not await store.mark_alerted(connection, counter.key, counter.period_start, threshold):
+        def write(connection: Connection) -> bool:
+            if not store.mark_alerted(connection, counter.key, counter.period_start, threshold):
                 return False
             if self.webhook is not None:
-                await alerts.add(connection, id, json.dumps(body, separators=(",", ":")), now)
+                alerts.add(connection, id, json.dumps(body, separators=(",", ":")), now)
             return True
 
         if await self.database.write(write):

@@ -10,7 +10,7 @@ Without budgets none of this executes a statement.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.clock import rfc3339
 from chat.errors import BudgetSpent, BudgetUsedUp, OverBudget, SpentBudget
@@ -27,7 +27,7 @@ from context.limits.budgets import (
 )
 from context.limits.fit import FLOOR, clock
 from context.models.pricing import PriceTable
-from store.database import Database
+from store.database import Database, Work
 from store.ledger import budgets as store
 from store.ledger import open_calls
 from store.ledger.budgets import DoesNotFit
@@ -78,33 +78,41 @@ class Budgets:
             and (not by_answer(counter.budget) or (purpose == "reply" and not again))
         ]
 
-    async def accept(
-        self, connection: AsyncConnection, account: BudgetAccount, least: BudgetAmounts, *, now: int
+    def accept(
+        self, connection: Connection, account: BudgetAccount, least: BudgetAmounts, *, now: int
     ) -> None:
         """Count a turn that is about to be stored. Raises DoesNotFit when less than `least` is left: then it must not be stored."""
         if not self.all:
             return
         # Reservations may be released, so only what was really used refuses a turn.
-        for status in await store.statuses(connection, self.of_call(account, now)):
+        for status in store.statuses(connection, self.of_call(account, now)):
             amount = least.of(status.counter.budget.unit)
             if amount is not None and status.used + amount > status.counter.budget.limit:
                 raise DoesNotFit(status.counter)
         requests = [(counter, 1) for counter in self.of_turn(account, now)]
-        await store.reserve(connection, requests, use=True)
+        store.reserve(connection, requests, use=True)
 
     async def reserve(
-        self, database: Database, call: OpenCall, most: BudgetAmounts, *, again: bool = False
+        self,
+        database: Database,
+        call: OpenCall,
+        most: BudgetAmounts,
+        *,
+        again: bool = False,
+        also: Work[None] | None = None,
     ) -> None:
-        """Add the open call and reserve its worst case, `most`. Raises CallDoesNotFit, and then nothing was stored.
+        """Add the open call, with whatever is to be stored `also`, and reserve its worst case, `most`.
 
-        `again` as in `of_call`.
+        `again` as in `of_call`. Raises CallDoesNotFit, and then nothing was stored.
         """
         drawn_on = self.of_call(account_of(call), call.created_at, purpose=call.purpose, again=again)
         amounts = [(counter, most.of(counter.budget.unit)) for counter in drawn_on]
 
-        async def write(connection: AsyncConnection) -> None:
-            if await open_calls.add(connection, replace(call, reserved=store.reservations(amounts))):
-                await store.reserve(connection, amounts)  # last: it locks counters that all calls wait for
+        def write(connection: Connection) -> None:
+            if also is not None:
+                also(connection)
+            if open_calls.add(connection, replace(call, reserved=store.reservations(amounts))):
+                store.reserve(connection, amounts)  # last: it locks counters that all calls wait for
 
         try:
             await database.write(write)

@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from chat.budgets.reservations import Budgets, CallDoesNotFit
 from chat.calls.hooks import Hooks
 from chat.calls.output_speed import OutputSpeeds
@@ -24,7 +26,7 @@ from context.limits.budgets import worst_case
 from context.limits.headroom import Need
 from context.models.catalog import Tier
 from context.models.pricing import price_table
-from store.database import Database
+from store.database import Database, Work
 from store.ledger import open_calls
 from store.ledger.open_calls import OpenCall
 
@@ -83,12 +85,13 @@ class Caller:
         record: CallRecord,
         body: bytes,
         *,
+        also: Work[None] | None = None,
         longest_wait: float | None = None,
         on_position: Callable[[int], None] | None = None,
     ) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
         """Wait for a slot, send exactly these bytes, and iterate the answer's stream events. The record is ended whatever happens.
 
-        `longest_wait`: seconds to wait at most for a model whose rate limit is exhausted (None: no other model could answer, so it waits
+        `also`: what is stored together with the open call, before the request is sent. `longest_wait`: seconds to wait at most for a model whose rate limit is exhausted (None: no other model could answer, so it waits
         as any call waits in the queue). `on_position` is called with the place in the queue. Raises UpstreamFailure for everything that
         goes wrong at the provider or on the way to it, and CallDoesNotFit before anything is sent. Whoever iterates ends the record of a complete answer; a record that is left
         open counts as cancelled.
@@ -97,7 +100,7 @@ class Caller:
         try:
             priority = PRIORITIES.get(record.call_context.purpose, "background")
             async with self._slot(record, priority, longest_wait, on_position) as slot:
-                await self._open_call(record)
+                await self._open_call(record, also)
                 async with self.upstream.ask(body, record.call) as stream_events, aclosing(stream_events):
                     record.first_byte_at, record.status = self.clock.monotonic(), 200
                     slot.response_started(record.call.headers)
@@ -151,10 +154,10 @@ class Caller:
             finally:
                 slot.output_counted(record.usage.output)
 
-    async def _open_call(self, record: CallRecord) -> None:
+    async def _open_call(self, record: CallRecord, also: Work[None] | None = None) -> None:
         """Store the open call, so that the ledger knows of it even if this process dies; reserve its worst case in the budgets.
 
-        Raises CallDoesNotFit.
+        `also` is stored with it. Raises CallDoesNotFit.
         """
         call_context, now = record.call_context, self.clock.now()
         call = OpenCall(
@@ -179,12 +182,18 @@ class Caller:
             prices = price_table(record.model, now=now)
             most = worst_case(prices, bound=record.size.bound, output=record.size.output, free=self.local)
             try:
-                await self.budgets.reserve(self.database, call, most, again=record.again)
+                await self.budgets.reserve(self.database, call, most, again=record.again, also=also)
             except CallDoesNotFit:
                 record.opened = False
                 raise
         else:
-            await self.database.write(lambda connection: open_calls.add(connection, call))
+
+            def write(connection: Connection) -> None:
+                if also is not None:
+                    also(connection)
+                open_calls.add(connection, call)
+
+            await self.database.write(write)
         # The ledger row gets the same time: both belong to the same budget period.
         record.sent_at, record.created_at = self.clock.monotonic(), now
 

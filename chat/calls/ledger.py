@@ -1,11 +1,11 @@
 """Write ledger rows: what upstream calls used and cost, in the same transaction as the budget counters they settle."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.calls.record import CallRecord, tokens_of
 from chat.stream.events import TokenUsage
@@ -53,7 +53,7 @@ def entry(record: CallRecord, *, local: bool) -> Entry:
     )
 
 
-async def keep(connection: AsyncConnection, rows: Iterable[Entry], *, settle_later: bool = True) -> None:
+def keep(connection: Connection, rows: Iterable[Entry], *, settle_later: bool = True) -> None:
     """Write ledger rows, close the open calls, and settle the budgets, in the transaction of whatever the calls were for.
 
     `settle_later`: rows are kept although the budgets cannot be settled; the calls stay open then, and are settled with these
@@ -62,9 +62,9 @@ async def keep(connection: AsyncConnection, rows: Iterable[Entry], *, settle_lat
     entries = list(rows)
     if not entries:
         return
-    calls = {call.id: call for call in await open_calls.remove(connection, [row.id for row in entries])}
+    calls = {call.id: call for call in open_calls.remove(connection, [row.id for row in entries])}
     known = [row.id for row in entries if row.id not in calls or row.estimated]
-    stored = {row.id: row for row in await usage.some(connection, known)} if known else {}
+    stored = {row.id: row for row in usage.some(connection, known)} if known else {}
     changes: list[Change] = []
     for row in entries:
         earlier = stored.get(row.id)
@@ -72,16 +72,16 @@ async def keep(connection: AsyncConnection, rows: Iterable[Entry], *, settle_lat
             # The process that made the call has written the exact row already: it was only slow, or could not settle the budgets.
             changes += _settled(calls[row.id], earlier) if row.id in calls else []
             continue
-        await usage.add(connection, row)
+        usage.add(connection, row)
         changes += _settled(calls[row.id], row) if row.id in calls else _corrected(earlier, row)
     if not settle_later:
-        await budgets.settle(connection, changes)
+        budgets.settle(connection, changes)
         return
-    failure = await attempt(connection, partial(budgets.settle, changes=changes)) if changes else None
+    failure = attempt(connection, partial(budgets.settle, changes=changes)) if changes else None
     if failure is not None:
         log.error("budget.settlement_delayed", calls=list(calls), exc_info=failure)
         for call in calls.values():
-            await open_calls.add(connection, call)
+            open_calls.add(connection, call)
 
 
 def _settled(call: OpenCall, row: Entry) -> list[Change]:
@@ -171,12 +171,9 @@ async def close_own(database: Database, holder: str, *, local: bool) -> None:
     await _close(database, partial(open_calls.of_holder, holder=holder, limit=200), local=local)
 
 
-async def _close(
-    database: Database, find: Callable[[AsyncConnection], Awaitable[list[OpenCall]]], *, local: bool
-) -> None:
+async def _close(database: Database, find: Callable[[Connection], list[OpenCall]], *, local: bool) -> None:
     while True:
-        async with database.reading() as connection:
-            calls = await find(connection)
+        calls = await database.read(find)
         if not calls:
             return
         rows = [lost(call, received=0, local=local) for call in calls]

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from chat import DISTRIBUTION
+from chat.cli.garbage import collect_seldom
 
 app = typer.Typer(
     name="palaver",
@@ -67,7 +68,7 @@ def serve_command(
     with _loading():
         from chat.cli.console import configured, run
         from chat.cli.serve import check_exposure, serve_until_stopped
-    gc.freeze()  # loaded modules live as long as the server: no later collection needs to look at them
+    collect_seldom()
     settings = configured(host=host, port=port, data_dir=data_dir, config=config)
     check_exposure(settings)
     run(serve_until_stopped(settings, open_browser))

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from chat.app import application, running
 from chat.cli.console import console, fail
+from chat.cli.garbage import keep_what_is_loaded
 from chat.config.settings import Settings
 from chat.server import listen, serve
 from chat.upstream.local.capabilities import INSTALL, NOT_INSTALLED, is_installed
@@ -40,7 +41,9 @@ async def serve_until_stopped(settings: Settings, open_browser: bool) -> None:
             console.print("Set ANTHROPIC_API_KEY to talk to Claude instead.", style="dim")
         if open_browser:
             webbrowser.open(url)
-        await serve(application(deps), deps.runner, bound, settings)
+        app = application(deps)
+        keep_what_is_loaded()
+        await serve(app, deps.runner, bound, settings)
 
 
 @asynccontextmanager

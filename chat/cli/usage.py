@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from chat.clock import rfc3339
 from chat.config.settings import Settings
-from chat.usage.compare import CannotTell, reading
+from chat.usage.compare import CannotTell, read
 from chat.usage.csv_export import FIGURES, as_csv, flat
 from chat.usage.date_range import BadQuestion, Span, span
 from chat.usage.queries import answer, cost_of, saved_of
@@ -42,16 +43,18 @@ async def look(settings: Settings, by: Sequence[str], since: str, zone: str, now
         dates = span(_start(since, now), None, zone, now)
     except BadQuestion as problem:
         raise CannotTell(f"--{'since' if problem.field == 'from' else 'zone'}: {problem}.") from None
-    async with reading(settings) as connection:
-        report = await answer(
-            connection,
-            dates,
-            dimensions,
+    report = await read(
+        settings,
+        partial(
+            answer,
+            span=dates,
+            by=dimensions,
             owner_id=None,
             only={},
             limit=MAX_GROUPS,
             top_model=settings.tiers["complex"],
-        )
+        ),
+    )
     return UsageReport(dates=dates, by=dimensions, report=report, top_model=settings.tiers["complex"])
 
 

@@ -71,10 +71,16 @@ class Embeddings:
         self._busy.add(key)
         try:
             for _ in range(MOST // STEP):
-                async with self.database.reading() as connection:
-                    texts = await vectors.missing(
-                        connection, owner_id, thread_id, self.name, reach=DEFAULT.reach, most=STEP
+                texts = await self.database.read(
+                    partial(
+                        vectors.missing,
+                        owner_id=owner_id,
+                        thread_id=thread_id,
+                        model=self.name,
+                        reach=DEFAULT.reach,
+                        most=STEP,
                     )
+                )
                 new_vectors: dict[int, bytes] = {}
                 for pk, text in texts.items():
                     if stopping():

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
 from context.cache.cache_state import TTL_MS
 from context.cache.gap_forecast import forecast_gaps
 from context.cache.idle_gaps import kind_of
-from context.cache.plan_inputs import with_room_for
+from context.cache.plan_inputs import BranchState, PlanInputs, with_room_for
 from context.limits.fit import FLOOR
 from context.messages import Message
 from context.planning.plan import TurnInputs, plan
@@ -31,6 +31,7 @@ from context.request.window import MessageTooLarge, spoken
 from context.routing.choice import Route
 from context.routing.thread_bill import turns_ahead
 from store import prompts, turns
+from store.database import Work
 from store.search.recall import RecallRequest, recall
 from store.turns import Turn
 
@@ -53,21 +54,21 @@ class Planning:
     _likenesses: dict[str, Likeness | None] = field(
         default_factory=dict
     )  # by question: several models ask the same
+    _branches: dict[str, tuple[PlanInputs, BranchState]] = field(default_factory=dict)  # by model
+    _plans: dict[str, Plan] = field(default_factory=dict)  # by model, with nothing recalled
 
     async def load_snapshot(self) -> None:
         """Read what every plan of the turn is made from."""
         turn = self.turn
         self.started_at = self.runtime.clock.now()
-        async with self.runtime.database.reading() as connection:
-            self.loaded = await load(
-                self.runtime,
-                connection,
-                turn.owner_id,
-                turn.thread_id,
-                turn.user_message_id,
-                tokens=self.runtime.deployment.policy.window_cap,
-                models=tuple(self.runtime.deployment.models),
-            )
+        self.loaded = await load(
+            self.runtime,
+            turn.owner_id,
+            turn.thread_id,
+            turn.user_message_id,
+            tokens=self.runtime.deployment.policy.window_cap,
+            models=tuple(self.runtime.deployment.models),
+        )
         if self.continued is not None:
             block = continuing.block(self.continued.text)
             await self.runtime.sizes.prepare([block], self.runtime.deployment.models)
@@ -78,8 +79,7 @@ class Planning:
         All models are priced with the same length of answer, that of the thread so far.
         """
         try:
-            rest = () if self.continued is None else (self._rest_of(self.continued, model_id),)
-            plan = self._decide(Route(model_id=model_id, tier=None, reason="a candidate"), rest)
+            plan = self._without_recall(Route(model_id=model_id, tier=None, reason="a candidate"))
         except MessageTooLarge as problem:
             return Quote(why=f"takes at most {problem.limit} tokens")
         return quote(plan, self.runtime.deployment.prices(model_id, self.started_at), self._usual_answer)
@@ -117,10 +117,12 @@ class Planning:
         if self.loaded is None:
             await self.load_snapshot()
         recollection = await self._recall(route, short=short)
-        recalled = recollection.blocks
-        if self.continued is not None:
-            recalled = (*recalled, self._rest_of(self.continued, route.model_id))
-        return replace(self._decide(route, recalled, short=short), recall=recollection.decision)
+        if recollection.blocks:
+            recalled = (*recollection.blocks, *self._rest(route.model_id))
+            plan = self._decide(route, recalled, short=short)
+        else:
+            plan = self._without_recall(route, short=short)
+        return replace(plan, recall=recollection.decision)
 
     async def _recall(self, route: Route, *, short: bool) -> Recollection:
         """What is recalled for the new message, and why."""
@@ -134,8 +136,7 @@ class Planning:
         if not may_need(text):
             return Recollection.nothing("asks_nothing")
         prices = deployment.prices(route.model_id, self.started_at)
-        rest = () if self.continued is None else (self._rest_of(self.continued, route.model_id),)
-        without = self._decide(route, rest, short=short)
+        without = self._without_recall(route, short=short)
         prompt = without.estimate.total
         worth = answer_value(
             deployment.recall_mode, prices, prompt=prompt, turn=prices.cost(without.estimated_usage)
@@ -145,10 +146,21 @@ class Planning:
         )
         return recollection.priced(prices.at(prompt).input if prices.known else None)
 
+    def _without_recall(self, route: Route, *, short: bool = False) -> Plan:
+        """The plan with nothing recalled: models are priced by it, and it is the turn's own where nothing is needed."""
+        if short:
+            return self._decide(route, self._rest(route.model_id), short=True)
+        plan = self._plans.get(route.model_id)
+        if plan is None:
+            plan = self._plans[route.model_id] = self._decide(route, self._rest(route.model_id))
+        return replace(plan, route=route, reasons={**plan.reasons, "route": route.reason})
+
     def _decide(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
         """Gather what the pure `plan` needs to know of this thread and model, and call it."""
         runtime, snapshot, model_id = self.runtime, self.snapshot, route.model_id
-        inputs, branch = snapshot.branch(runtime, model_id, self.started_at)
+        if model_id not in self._branches:
+            self._branches[model_id] = snapshot.branch(runtime, model_id, self.started_at)
+        inputs, branch = self._branches[model_id]
         if short:
             needed = branch.path[-1].tokens + sum(block.tokens for block in recalled if block.needed)
             inputs = with_room_for(inputs, needed, least=FLOOR)
@@ -162,21 +174,19 @@ class Planning:
         )
         return plan(inputs, turn_inputs)
 
-    async def store(
+    async def recipe_write(
         self, plan: Plan, rounds: Sequence[Round] = (), *, tried: Mapping[str, str] | None = None
-    ) -> None:
-        """Store the recipe and the digest of the request that is about to be sent. `tried` as in `stored_plan.plan_to_json`."""
+    ) -> Work[None]:
+        """What stores the recipe and the digest of the request that is about to be sent. `tried` as in `stored_plan.plan_to_json`."""
         value = plan_to_json(plan, body_of(plan, rounds), rounds=rounds, tried=tried or {})
         if rounds:
             await self.runtime.sizes.prepare([str(rounds)], [plan.recipe.model])  # `grown` counts them
 
-        async def write(connection: AsyncConnection) -> None:
-            await prompts.keep(connection, plan.prompt)
-            await turns.set_plan(
-                connection, self.turn.owner_id, self.turn.id, value, plan.recipe.first_message_id
-            )
+        def write(connection: Connection) -> None:
+            prompts.keep(connection, plan.prompt)
+            turns.set_plan(connection, self.turn.owner_id, self.turn.id, value, plan.recipe.first_message_id)
 
-        await self.runtime.database.write(write)
+        return write
 
     def grown(self, plan: Plan, rounds: Sequence[Round]) -> tuple[int, int]:
         """Tokens that the tool rounds so far add to a plan's prompt: as expected, and at most."""
@@ -196,27 +206,29 @@ class Planning:
         brief = value == inf or deployment.models[model_id].local
         cap = min(BRIEF, deployment.recall_tokens) if brief else deployment.recall_tokens
         short, behind = short_replies(self.snapshot.path)
-        likeness = await self._likeness(question)  # before a connection is held
-        async with self.runtime.database.reading() as connection:
-            return await recall(
-                connection,
-                self.turn.owner_id,
-                self.turn.thread_id,
-                RecallRequest(
-                    question=question,
-                    before=self.snapshot.path[0],
-                    now=self.started_at,
-                    cap=cap,
-                    value=value,
-                    window=window,
-                    summary_lines={} if summary is None or value == inf else summary.lines_by_source(),
-                    likeness=likeness,
-                    short=short,
-                    behind=behind,
-                ),
+        likeness = await self._likeness(question)
+        request = RecallRequest(
+            question=question,
+            before=self.snapshot.path[0],
+            now=self.started_at,
+            cap=cap,
+            value=value,
+            window=window,
+            summary_lines={} if summary is None or value == inf else summary.lines_by_source(),
+            likeness=likeness,
+            short=short,
+            behind=behind,
+        )
+        return await self.runtime.database.read(
+            partial(
+                recall,
+                owner_id=self.turn.owner_id,
+                thread_id=self.turn.thread_id,
+                request=request,
                 count=partial(self.runtime.sizes.count, model=model_id),
                 outlines=self.runtime.outlines,
             )
+        )
 
     async def _likeness(self, question: str) -> Likeness | None:
         """What messages are compared with, where recall also goes by meaning; None elsewhere."""
@@ -226,11 +238,13 @@ class Planning:
             self._likenesses[question] = await self.runtime.embeddings.likeness(question)
         return self._likenesses[question]
 
-    def _rest_of(self, answer: Message, model_id: str) -> Recalled:
-        """The block that asks for the rest of an answer."""
-        text = continuing.block(answer.text)
+    def _rest(self, model_id: str) -> tuple[Recalled, ...]:
+        """The block that asks for the rest of an answer, where the turn continues one."""
+        if self.continued is None:
+            return ()
+        text = continuing.block(self.continued.text)
         tokens = self.runtime.sizes.count(text, model_id)
-        return Recalled(id=continuing.named(answer.id), text=text, tokens=tokens)
+        return (Recalled(id=continuing.named(self.continued.id), text=text, tokens=tokens),)
 
     @property
     def snapshot(self) -> ThreadSnapshot:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from context.messages import Message
 from context.planning.stored_plan import StoredPlan
@@ -47,23 +47,23 @@ class Replayed:
         )
 
 
-async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
+def replay(connection: Connection, turn: Turn) -> Replayed:
     """Read back what a turn's request was made of. Raises CannotReplay; a turn that never sent one cannot be replayed."""
     plan = StoredPlan.of(turn.plan)
     if plan is None:
         raise CannotReplay("the turn ended before its request was built")
     recipe = plan.recipe
-    prompt = await prompts.get(connection, recipe.prompt_digest)
+    prompt = prompts.get(connection, recipe.prompt_digest)
     if prompt is None:
         raise CannotReplay("the system prompt is not stored")
     summary = None
     if recipe.summary_id is not None:
-        version = await summaries.get(connection, turn.owner_id, recipe.summary_id)
+        version = summaries.get(connection, turn.owner_id, recipe.summary_id)
         if version is None:
             raise CannotReplay("the summary is not stored")
         summary = version.summary
     shortened = NO_SHORT_REPLIES if summary is None else summary.shortened
-    window = await branches.branch(
+    window = branches.branch(
         connection,
         turn.owner_id,
         turn.thread_id,
@@ -71,7 +71,7 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
         rows=1_000_000,
         stop_at=recipe.first_message_id,
     )
-    recalled = tuple([await _recalled(connection, turn, block) for block in recipe.recalled])
+    recalled = tuple([_recalled(connection, turn, block) for block in recipe.recalled])
     return Replayed(
         recipe=recipe,
         prompt=prompt.text,
@@ -82,11 +82,11 @@ async def replay(connection: AsyncConnection, turn: Turn) -> Replayed:
     )
 
 
-async def _recalled(connection: AsyncConnection, turn: Turn, named: RecalledRef) -> Recalled:
+def _recalled(connection: Connection, turn: Turn, named: RecalledRef) -> Recalled:
     if named.id in WORDS:
         return Recalled(id=named.id, text=WORDS[named.id], tokens=0)
     continued = continuing.message_of(named.id)
-    stored = await messages.get(connection, turn.owner_id, continued or named.id, thread_id=turn.thread_id)
+    stored = messages.get(connection, turn.owner_id, continued or named.id, thread_id=turn.thread_id)
     if stored is None:
         raise CannotReplay("a recalled message is not stored")
     if continued is not None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.runtime.runtime import Runtime
 from context.cache.cache_state import CacheState
@@ -89,7 +90,6 @@ class ThreadSnapshot:
 
 async def load(
     runtime: Runtime,
-    connection: AsyncConnection,
     owner_id: str,
     thread_id: str,
     leaf_id: str,
@@ -101,34 +101,46 @@ async def load(
 
     The sizes of its messages are counted too, off the event loop where that takes long.
     """
-    path, summary = await _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
-    await runtime.sizes.prepare(map(spoken, path), runtime.deployment.models)
-    held = await cache_states.of_thread(connection, owner_id, thread_id)
-    histograms = {
-        model: await learned_stats.get(connection, learned_stats.global_gaps_key(model))
-        for model in {*held, *models}
-    }
+    snapshot = await runtime.database.read(
+        partial(_load, owner_id=owner_id, thread_id=thread_id, leaf_id=leaf_id, tokens=tokens, models=models)
+    )
+    await runtime.sizes.prepare(map(spoken, snapshot.path), runtime.deployment.models)
+    return snapshot
+
+
+def _load(
+    connection: Connection,
+    owner_id: str,
+    thread_id: str,
+    leaf_id: str,
+    *,
+    tokens: int | None,
+    models: Collection[str],
+) -> ThreadSnapshot:
+    path, summary = _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
+    held = cache_states.of_thread(connection, owner_id, thread_id)
+    histograms = learned_stats.some(
+        connection, {model: learned_stats.global_gaps_key(model) for model in {*held, *models}}
+    )
     return ThreadSnapshot(
         owner_id=owner_id,
         thread_id=thread_id,
         path=path,
         summary=summary,
         cache_states=held,
-        global_gaps_by_model={
-            model: GlobalGaps.from_json(value) for model, value in histograms.items() if value is not None
-        },
+        global_gaps_by_model={model: GlobalGaps.from_json(value) for model, value in histograms.items()},
     )
 
 
-async def _since_summary(
-    connection: AsyncConnection, owner_id: str, thread_id: str, leaf_id: str, tokens: int | None
+def _since_summary(
+    connection: Connection, owner_id: str, thread_id: str, leaf_id: str, tokens: int | None
 ) -> tuple[tuple[Message, ...], Summary | None]:
     """The branch from just after the newest usable summary. One that was made on another branch, too near its fork, is skipped."""
     path: tuple[Message, ...] = ()
     end: str | None = leaf_id
     room = tokens
     while end is not None:
-        rows = await branches.branch(
+        rows = branches.branch(
             connection,
             owner_id,
             thread_id,
@@ -141,7 +153,7 @@ async def _since_summary(
         path = walked + path
         if not walked:
             break
-        summary = await summaries.active_at(connection, owner_id, thread_id, path[0].id)
+        summary = summaries.active_at(connection, owner_id, thread_id, path[0].id)
         if summary is None:
             break
         if may_stand(summary.summary, path[1:], DEFAULT):

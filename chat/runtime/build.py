@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -107,13 +108,13 @@ async def runtime(
 
 async def _adopt_prefixes(runtime: Runtime) -> None:
     """Read what bills have told of the system prompt's size, with and without tools."""
-    async with runtime.database.reading() as connection:
-        for model in runtime.deployment.models:
-            for tools in {(), runtime.deployment.tools(model)}:
-                settings = runtime.unsized_inputs(model, runtime.clock.now(), tools).settings
-                value = await learned_stats.get(connection, learned_stats.prefix_key(settings))
-                if value is not None:
-                    runtime.sizes.adopt_prefix(settings, PrefixSize.from_json(value))
+    keys = {}
+    for model in runtime.deployment.models:
+        for tools in {(), runtime.deployment.tools(model)}:
+            settings = runtime.unsized_inputs(model, runtime.clock.now(), tools).settings
+            keys[settings] = learned_stats.prefix_key(settings)
+    for settings, value in (await runtime.database.read(partial(learned_stats.some, names=keys))).items():
+        runtime.sizes.adopt_prefix(settings, PrefixSize.from_json(value))
 
 
 async def deployment(settings: Settings, upstream: Upstream, local_model: LocalModel | None) -> Deployment:
@@ -158,11 +159,9 @@ async def token_sizes(settings: Settings, database: Database, tiers: Mapping[Tie
         raise BadSettings(f"PALAVER_TOKENIZER: {problem}") from None
     for model in (settings.tokenizer or {}).keys() - {EVERY_MODEL, *tiers.values()}:
         log.warning("tokenizer.unused", model=model)
-    async with database.reading() as connection:
-        for model in set(tiers.values()):
-            value = await learned_stats.get(connection, sizes.calibration_key(model))
-            if value is not None:
-                sizes.adopt(model, Calibration.from_json(value))
+    keys = {model: sizes.calibration_key(model) for model in tiers.values()}
+    for model, value in (await database.read(partial(learned_stats.some, names=keys))).items():
+        sizes.adopt(model, Calibration.from_json(value))
     return sizes
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 from filelock import FileLock, Timeout
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.clock import Clock
 from chat.config.load import BadSettings
@@ -32,9 +32,11 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
             log.info("database.migrated", before=before, after=after)
         names = {users.LOCAL: "You", **{token.user: token.user for token in settings.tokens}}
 
-        async def ensure_users(connection: AsyncConnection) -> None:
+        now = clock.now()
+
+        def ensure_users(connection: Connection) -> None:
             for user_id, name in sorted(names.items()):
-                await users.ensure(connection, user_id, name, clock.now())
+                users.ensure(connection, user_id, name, now)
 
         await database.write(ensure_users)
         yield database

@@ -1,25 +1,26 @@
-"""Write a turn's event log: number events without gaps, make them durable, and only then show them to readers.
+"""A turn's event log: number events without gaps, have them made durable, and only then show them to readers.
 
-Text is coalesced: the first words go out at once, later ones at most every `COALESCE` seconds, and more of them gather while the
-last batch is being written. Nothing is delivered that a restart could forget.
+`chat.stream.journal_writer` writes the logs of all running turns together. Nothing is delivered that a restart could forget.
 """
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
 from chat.clock import Clock
 from chat.stream import events, notes
-from store import events as store_events
-from store.database import Database
 from store.errors import StoreError
+
+if TYPE_CHECKING:
+    from chat.stream.journal_writer import JournalWriter
 
 log = structlog.get_logger()
 
-COALESCE = 0.04  # seconds between two batches of text: 25 a second look like typing and cost a tenth of one per token
-AWAY_PAUSE = (0.1, 2.0)  # seconds between tries while the database is away: first, longest
+FULL = 64 * 1024  # bytes of text that wait to be written; past them the model's stream is not read on
 
 
 class TurnLog:
@@ -55,34 +56,30 @@ class BufferLimits:
 
 
 class Journal:
-    """Writes one turn's log. Not to be shared between tasks, except that events may arrive while a batch is being written.
+    """One turn's log. Events may be added while a batch is being written.
 
     While the database is away, events are buffered within `limits`, and a note says so when it is back. Only past the limits the turn
     hears of it, at its next event.
     """
 
     def __init__(
-        self,
-        database: Database,
-        turn_id: str,
-        log: TurnLog,
-        clock: Clock,
-        limits: BufferLimits = BufferLimits(),
+        self, writer: "JournalWriter", turn_id: str, log: TurnLog, clock: Clock, limits: BufferLimits
     ) -> None:
-        self._database = database
-        self._turn_id = turn_id
+        self.turn_id = turn_id
+        self._writer = writer
         self._log = log
         self._clock = clock
         self._limits = limits
         self._waiting: list[events.Event] = []
+        self._words: list[str] = []  # of the part that is being written, behind what waits
+        self._part_id = ""
         self._bytes = 0  # of text that waits
         # A batch whose fate is unknown is written again as it was: its COMMIT may have succeeded without an answer.
         self._unconfirmed: list[str] = []
         self._seq = len(log.frames)
-        self._storing = asyncio.Lock()
-        self._flusher: asyncio.Task[None] | None = None
+        self._text_shown = False
+        self._write_began_at = 0.0
         self._failure: BaseException | None = None
-        self._write_began_at = float("-inf")
         self._away_since: float | None = None
         self._away_because: StoreError | None = None
         self._closed = False
@@ -92,18 +89,17 @@ class Journal:
         return self._seq + 1
 
     def text(self, part_id: str, words: str) -> None:
-        """Add words to a part; they are stored and shown soon.
+        """Add words to a part; they are stored and shown soon, the first of an answer at once.
 
         Raises the error of an earlier failed write, but only after these words were added, so that log and answer agree.
         """
-        last = self._waiting[-1] if self._waiting else None
-        if isinstance(last, events.PartDelta) and last.part_id == part_id:
-            self._waiting[-1] = events.PartDelta(part_id=part_id, text=last.text + words)
-        else:
-            self._waiting.append(events.PartDelta(part_id=part_id, text=words))
+        if part_id != self._part_id:
+            self._end_words()
+            self._part_id = part_id
+        self._words.append(words)
         self._bytes += len(words.encode())
         self._check()
-        self._flush_soon()
+        self._writer.changed(self, urgent=not self._text_shown)
 
     def event(self, event: events.Event) -> None:
         """Add an event; it is stored and shown with the text around it, in order. A closed log drops it.
@@ -112,9 +108,10 @@ class Journal:
         """
         if self._closed:
             return
+        self._end_words()
         self._waiting.append(event)
         self._check()
-        self._flush_soon()
+        self._writer.changed(self, urgent=True)
 
     def note(self, note: notes.AnyNote) -> None:
         """Add a note. Raises as `text` does."""
@@ -127,79 +124,86 @@ class Journal:
     async def settle(self) -> None:
         """Wait until everything added so far is durable and shown, also what an earlier failure left unstored.
 
-        On a log that is closed nothing waits afterwards.
+        On a log that is closed nothing waits afterwards. Raises the error of the write that failed.
         """
-        while self._waiting or self._unconfirmed:
-            await self._flush()
+        while self.waits:
+            await self._writer.written(self)
         self._failure = None
+
+    async def room(self) -> None:
+        """Wait while more text waits to be written than FULL. Does not wait for a database that is away."""
+        while self._bytes > FULL and self._away_since is None and self._failure is None:
+            with suppress(Exception):  # raised at the next word, if it is to be raised at all
+                await self._writer.written(self)
 
     def last(self, terminal: events.Event) -> tuple[int, str]:
         """The terminal event's number and payload, to be stored in the transaction that ends the turn. The log is closed and settled."""
-        if not self._closed or self._waiting or self._unconfirmed:
+        if not self._closed or self.waits:
             raise RuntimeError("the terminal event is the last one: close and settle the log first")
-        return self.next_seq, events.encode(terminal, seq=self.next_seq, turn_id=self._turn_id)
+        return self.next_seq, events.encode(terminal, seq=self.next_seq, turn_id=self.turn_id)
 
     def show_last(self, seq: int, payload: str) -> None:
         """Show the terminal event, which is durable by now."""
         self._seq = seq
         self._log.extend([events.frame(seq, payload)], ended=True)
 
-    def _flush_soon(self) -> None:
-        if self._flusher is None or self._flusher.done():
-            self._flusher = asyncio.create_task(self._flush_when_due(), name=f"journal {self._turn_id}")
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits to be written."""
+        return bool(self._waiting or self._words or self._unconfirmed)
 
-    async def _flush_when_due(self) -> None:
-        pause, longest = AWAY_PAUSE
-        try:
-            wait = self._write_began_at + COALESCE - self._clock.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            while self._waiting or self._unconfirmed:
-                try:
-                    await self._flush()
-                except StoreError:
-                    if self._past_limits:
-                        raise
-                    await asyncio.sleep(pause)
-                    pause = min(longest, pause * 2)
-                    continue
-                pause = AWAY_PAUSE[0]
-                if self._waiting:
-                    await asyncio.sleep(COALESCE)
-        except Exception as failure:  # noqa: BLE001 - raised to the turn at its next word
-            self._failure = failure
+    @property
+    def count(self) -> int:
+        """How many events wait to be written."""
+        return len(self._waiting) + bool(self._words) + len(self._unconfirmed)
 
-    async def _flush(self) -> None:
-        async with self._storing:
-            if not self._unconfirmed:
-                batch, self._waiting, self._bytes = self._waiting, [], 0
-                self._unconfirmed = [
-                    events.encode(event, seq=self._seq + 1 + n, turn_id=self._turn_id)
-                    for n, event in enumerate(batch)
-                ]
-            payloads, first = self._unconfirmed, self._seq + 1
-            if not payloads:
-                return
-            self._write_began_at = self._clock.monotonic()
-            try:
-                await store_events.append(self._database, store_events.rows(self._turn_id, first, payloads))
-            except StoreError as failure:
-                self._away_because = failure
-                if self._away_since is None:
-                    self._away_since = self._write_began_at
-                    log.warning("journal.buffering", turn_id=self._turn_id, kind=type(failure).__name__)
-                raise
-            self._unconfirmed = []
-            self._seq += len(payloads)
-            self._log.extend([events.frame(first + n, payload) for n, payload in enumerate(payloads)])
-            self._say_delay()
+    def batch(self) -> tuple[int, list[str]]:
+        """What is to be written next: the first number, and the events as JSON. `stored` or `not_stored` must follow."""
+        self._write_began_at = self._clock.monotonic()
+        if not self._unconfirmed:
+            self._end_words()
+            waiting, self._waiting, self._bytes = self._waiting, [], 0
+            self._unconfirmed = [
+                events.encode(event, seq=self._seq + 1 + n, turn_id=self.turn_id)
+                for n, event in enumerate(waiting)
+            ]
+            self._text_shown = self._text_shown or any(
+                isinstance(event, events.PartDelta) for event in waiting
+            )
+        return self._seq + 1, self._unconfirmed
+
+    def stored(self) -> None:
+        """The batch is durable: show it."""
+        payloads, first = self._unconfirmed, self._seq + 1
+        self._unconfirmed = []
+        self._seq += len(payloads)
+        self._log.extend([events.frame(first + n, payload) for n, payload in enumerate(payloads)])
+        self._say_delay()
+
+    def not_stored(self, failure: Exception) -> bool:
+        """The batch could not be written. Whether it is to be tried again by itself; otherwise the turn hears of it at its next event."""
+        if isinstance(failure, StoreError):
+            self._away_because = failure
+            if self._away_since is None:
+                self._away_since = self._write_began_at
+                log.warning("journal.buffering", turn_id=self.turn_id, kind=type(failure).__name__)
+            if not self._past_limits:
+                return True
+        self._failure = failure
+        return False
+
+    def _end_words(self) -> None:
+        """Make an event of the words that were added last."""
+        if self._words:
+            self._waiting.append(events.PartDelta(part_id=self._part_id, text="".join(self._words)))
+            self._words = []
 
     def _say_delay(self) -> None:
         """The database is back: a note says for how long events were only in memory."""
         if self._away_since is not None:
             seconds = round(self._clock.monotonic() - self._away_since, 1)
             self._away_since = self._away_because = None
-            log.info("journal.caught_up", turn_id=self._turn_id, seconds=seconds)
+            log.info("journal.caught_up", turn_id=self.turn_id, seconds=seconds)
             self._waiting.insert(0, notes.to_event(notes.StorageDelayNote(seconds=seconds)))
 
     @property

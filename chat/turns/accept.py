@@ -1,9 +1,10 @@
 """Accept a turn: check the request, then make the turn durable in one transaction. Nothing acknowledged is ever lost."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.background import titles
 from chat.budgets.reservations import refusal
@@ -73,8 +74,9 @@ async def accept(
         await _check_size(runtime, turn_request)
     except (Unavailable, ModelNotFound, ContextTooLong):
         # What was accepted stays accepted, though models and what is known of them may have changed since.
-        async with runtime.database.reading() as connection:
-            replayed = await _replayed(connection, owner_id, turn_request)
+        replayed = await runtime.database.read(
+            partial(_replayed, owner_id=owner_id, turn_request=turn_request)
+        )
         if replayed is None:
             raise
         return replayed
@@ -94,16 +96,16 @@ async def accept(
     raise IdConflict("a message of that id exists already", param="input.message_id")
 
 
-async def _replayed(connection: AsyncConnection, owner_id: str, turn_request: TurnRequest) -> Accepted | None:
+def _replayed(connection: Connection, owner_id: str, turn_request: TurnRequest) -> Accepted | None:
     """The turn an earlier request with the same idempotency key made; None without a key, or for a new one. Raises KeyReused."""
     if turn_request.idempotency_key is None:
         return None
-    turn = await turns.by_key(connection, owner_id, turn_request.idempotency_key)
+    turn = turns.by_key(connection, owner_id, turn_request.idempotency_key)
     if turn is None:
         return None
     if turn.fingerprint != turn_request.fingerprint:
         raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
-    frames = await store_events.after(connection, owner_id, turn.id, 0, limit=1)
+    frames = store_events.after(connection, owner_id, turn.id, 0, limit=1)
     return Accepted(turn=turn, replayed=True, first=frames[0][1] if frames else "")
 
 
@@ -149,25 +151,25 @@ class _Acceptance:
     turn_id: str
     accepted: Accepted | None = field(default=None, init=False)
 
-    async def write(self, connection: AsyncConnection) -> Accepted:
-        if self.accepted is not None and await turns.get(connection, self.owner_id, self.turn_id) is not None:
+    def write(self, connection: Connection) -> Accepted:
+        if self.accepted is not None and turns.get(connection, self.owner_id, self.turn_id) is not None:
             return self.accepted  # the answer to that COMMIT was lost
-        self.accepted = await self._accept(connection)
+        self.accepted = self._accept(connection)
         return self.accepted
 
-    async def _accept(self, connection: AsyncConnection) -> Accepted:
+    def _accept(self, connection: Connection) -> Accepted:
         turn_request, owner = self.turn_request, self.owner_id
-        replayed = await _replayed(connection, owner, turn_request)
+        replayed = _replayed(connection, owner, turn_request)
         if replayed is not None:
             return replayed
         now = self.runtime.clock.now()
         if turn_request.text is not None:
-            await threads.create(connection, owner, turn_request.thread_id, now=now)
-        thread = await threads.lock(connection, owner, turn_request.thread_id)
+            threads.create(connection, owner, turn_request.thread_id, now=now)
+        thread = threads.lock(connection, owner, turn_request.thread_id)
         if thread is None:
             raise NotFound("no such thread")
         # The same request may have come first while this one waited for the thread.
-        replayed = await _replayed(connection, owner, turn_request)
+        replayed = _replayed(connection, owner, turn_request)
         if replayed is not None:
             return replayed
         if thread.running_turn_id is not None:
@@ -176,15 +178,15 @@ class _Acceptance:
             raise Unavailable("too many people are asking at the moment; nothing was stored", retry_after=5)
         account = BudgetAccount(owner_id=owner, thread_id=thread.id, token=turn_request.token)
         least = self.runtime.deployment.least(now)
-        await self.runtime.caller.budgets.accept(connection, account, least, now=now)
-        return await self._store(connection, thread, now)
+        self.runtime.caller.budgets.accept(connection, account, least, now=now)
+        return self._store(connection, thread, now)
 
-    async def _store(self, connection: AsyncConnection, thread: Thread, now: int) -> Accepted:
+    def _store(self, connection: Connection, thread: Thread, now: int) -> Accepted:
         """Store the turn with its two messages (`place_question` adds the user's) and its first event."""
         turn_request, clock = self.turn_request, self.runtime.clock
         turn_id, message_id = self.turn_id, clock.new_id("msg")
         # `above`: the answer above the question, whose window the turn continues.
-        question, above = await place_question(
+        question, above = place_question(
             connection,
             turn_request,
             thread,
@@ -193,7 +195,7 @@ class _Acceptance:
             turn_id=turn_id,
             now=now,
         )
-        await messages.add(
+        messages.add(
             connection,
             self.owner_id,
             thread.id,
@@ -208,8 +210,8 @@ class _Acceptance:
                 created_at=now,
             ),
         )
-        previous = None if above is None else await turns.get(connection, self.owner_id, above.turn_id)
-        await turns.add(
+        start = None if above is None else turns.window_start(connection, self.owner_id, above.turn_id)
+        turn = turns.add(
             connection,
             turns.NewTurn(
                 id=turn_id,
@@ -223,22 +225,18 @@ class _Acceptance:
                 idempotency_key=turn_request.idempotency_key,
                 fingerprint=turn_request.fingerprint,
                 metadata=turn_request.metadata,
-                window_start=None if previous is None else previous.window_start,
+                window_start=start,
                 lease_holder=self.holder,
                 lease=LEASE,
                 leased_at=lease_time(clock),
                 created_at=now,
             ),
         )
-        await threads.change(
+        threads.change(
             connection, self.owner_id, thread.id, leaf_id=message_id, updated_at=now, **self._title(thread)
         )
-        turn = await turns.get(connection, self.owner_id, turn_id)
-        assert turn is not None  # noqa: S101 - written two statements ago
         continued = None if turn_request.continues is None or above is None else above.message
-        return Accepted(
-            turn=turn, replayed=False, first=await _first_event(connection, turn), continued=continued
-        )
+        return Accepted(turn=turn, replayed=False, first=_first_event(connection, turn), continued=continued)
 
     def _same_model(self, above: StoredMessage | None) -> str | None:
         """The model that began a continued answer, if it is still offered and the request names no other."""
@@ -256,7 +254,7 @@ class _Acceptance:
         return {"title": words, "title_source": "derived"}
 
 
-async def _first_event(connection: AsyncConnection, turn: Turn) -> str:
+def _first_event(connection: Connection, turn: Turn) -> str:
     """Store `turn.started`, the event that begins a turn's log. Returns it encoded."""
     started = events.TurnStarted(
         protocol=events.PROTOCOL,
@@ -266,5 +264,5 @@ async def _first_event(connection: AsyncConnection, turn: Turn) -> str:
         created_at=rfc3339(turn.created_at),
     )
     first = events.encode(started, seq=1, turn_id=turn.id)
-    await connection.execute(store_events.APPEND, store_events.rows(turn.id, 1, [first]))
+    connection.execute(store_events.APPEND, store_events.rows(turn.id, 1, [first]))
     return first

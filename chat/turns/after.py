@@ -65,15 +65,13 @@ class AfterTurn:
         """Compact what the turn found due, or what it would now cost more to keep than to compact."""
         turn, runtime, now = work.turn, work.runtime, work.runtime.clock.now()
         model = plan.recipe.model
-        async with runtime.database.reading() as connection:
-            snapshot = await load(
-                runtime,
-                connection,
-                turn.owner_id,
-                turn.thread_id,
-                turn.message_id,
-                tokens=None,  # all that has no summary: an import may be far more than a window
-            )
+        snapshot = await load(
+            runtime,
+            turn.owner_id,
+            turn.thread_id,
+            turn.message_id,
+            tokens=None,  # all that has no summary: an import may be far more than a window
+        )
         if not snapshot.path:
             return  # the thread was deleted, or compacted to its end
         inputs, branch = snapshot.branch(runtime, model, now)

@@ -24,7 +24,7 @@ async def answer_with_model(
     except MessageTooLarge as problem:
         message = f"{str(problem)[0].upper()}{str(problem)[1:]}."
         return Unanswered(trouble=replace(failures.TOO_SMALL, message=message)), route
-    await work.store_plan(plan)
+    await work.use_plan(plan)
     if models.moved_from is not None and models.moved_from != model.id:
         work.journal.note(
             FallbackNote(

@@ -10,7 +10,7 @@ and ids, never text of a conversation.
 from functools import partial
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.calls.record import CallRecord
 from chat.planning.replay import CannotReplay, replay
@@ -48,8 +48,7 @@ async def explain(work: TurnWork) -> None:
     record = planned_call(work)
     if record is None or work.plan is None or _check(work) is None:
         return
-    async with work.runtime.database.reading() as connection:
-        compared = await _compare_with_earlier(connection, work, work.plan)
+    compared = await work.runtime.database.read(partial(_compare_with_earlier, work=work, plan=work.plan))
     miss = _check(work, compared)
     if miss is None:
         return
@@ -86,22 +85,20 @@ def _check(work: TurnWork, compared: Compared | None = None) -> CacheMiss | None
     )
 
 
-async def _compare_with_earlier(connection: AsyncConnection, work: TurnWork, plan: Plan) -> Compared | None:
+def _compare_with_earlier(connection: Connection, work: TurnWork, plan: Plan) -> Compared | None:
     """The request compared with the one that wrote what it was to read; None when that one cannot be found or rebuilt."""
     if plan.cache_use.read is None or plan.cache_use.read_at is None:
         return None
     now, cache_breakpoints = blocks.blocks(plan.recipe, plan.prompt.text, plan.messages, summary=plan.summary)
-    for turn_id in await _earlier_turns(connection, work, plan, plan.cache_use.read):
-        turn = await turns.get(connection, work.turn.owner_id, turn_id)
+    for turn_id in _earlier_turns(connection, work, plan, plan.cache_use.read):
+        turn = turns.get(connection, work.turn.owner_id, turn_id)
         stored = None if turn is None else StoredPlan.of(turn.plan)
         if turn is None or stored is None or turn.id == work.turn.id:
             continue
         if stored.recipe.model != plan.recipe.model:
             continue
         try:
-            compared = await _compare(
-                connection, turn, stored, now, cache_breakpoints, plan.cache_use.read_at
-            )
+            compared = _compare(connection, turn, stored, now, cache_breakpoints, plan.cache_use.read_at)
         except (CannotReplay, ValueError):
             continue
         if compared is not None:
@@ -109,8 +106,8 @@ async def _compare_with_earlier(connection: AsyncConnection, work: TurnWork, pla
     return None
 
 
-async def _compare(
-    connection: AsyncConnection,
+def _compare(
+    connection: Connection,
     turn: Turn,
     plan: StoredPlan,
     now: tuple[blocks.Block, ...],
@@ -118,7 +115,7 @@ async def _compare(
     read_at: int,
 ) -> Compared | None:
     """A request's blocks compared with those of an earlier turn. Raises CannotReplay, and ValueError for damaged digests."""
-    rebuilt = await replay(connection, turn)
+    rebuilt = replay(connection, turn)
     before, _ = blocks.blocks(rebuilt.recipe, rebuilt.prompt, rebuilt.window, summary=rebuilt.summary)
     sent = plan.block_digests
     if sent is None:  # a turn from before block digests were stored
@@ -128,15 +125,15 @@ async def _compare(
     return blocks.compare(before, sent, now, cache_breakpoints, read_at=read_at)
 
 
-async def _earlier_turns(connection: AsyncConnection, work: TurnWork, plan: Plan, read: str) -> list[str]:
+def _earlier_turns(connection: Connection, work: TurnWork, plan: Plan, read: str) -> list[str]:
     """The turns whose requests may have written a cache entry, likeliest first: the cache state's last, and those that answered its message."""
     turn, stored = work.turn, work.planning.snapshot.cache_states.get(plan.recipe.model)
     turn_ids = [] if stored is None else [stored.turn_id]
     _, _, question_id = read.partition(":")  # the key of a message ends with its id
     if question_id:
-        answers = await branches.siblings(connection, turn.owner_id, turn.thread_id, {question_id})
+        answers = branches.siblings(connection, turn.owner_id, turn.thread_id, {question_id})
         for answer_id in answers.get(question_id, [])[: -MOST_ANSWERS - 1 : -1]:
-            answer = await messages.get(connection, turn.owner_id, answer_id)
+            answer = messages.get(connection, turn.owner_id, answer_id)
             if answer is not None and answer.turn_id not in turn_ids:
                 turn_ids.append(answer.turn_id)
     return turn_ids

@@ -1,9 +1,10 @@
 """Update the cache state after a turn, and learn token sizes from the bill."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.calls.record import CallRecord
 from chat.runtime.runtime import Runtime
@@ -26,6 +27,7 @@ from context.tokens.calibration import Calibration
 from store import cache_states, learned_stats, messages, turns
 from store.learned_stats import global_gaps_key, prefix_key
 from store.ledger import entries
+from store.search.off_loop import off_loop
 from store.turns import Turn
 
 
@@ -35,7 +37,7 @@ class CacheUpdate:
 
     `next_at`: when it wants attention, in milliseconds; `actual_usage`: for the planned prompt, before any tool had answered;
     `prompt_size`: what this bill tells of the system prompt with its tools, None when that is nothing new; `first_texts`: all texts of
-    the prompt, when no bill has told anything of this system prompt before.
+    the prompt, when no bill has told anything of this system prompt before; `newest`: the last two messages of the window.
     """
 
     runtime: Runtime
@@ -46,9 +48,17 @@ class CacheUpdate:
     actual_usage: Usage | None
     prompt_size: PrefixSize | None = None
     first_texts: tuple[str, ...] = ()
+    recipe: Recipe
+    newest: tuple[Message, ...] = ()
+    learned: list[Callable[[], None]] = field(default_factory=list, init=False)
+
+    def adopt(self) -> None:
+        """Estimate by what `writes` have stored, once that is durable."""
+        for adopt in self.learned:
+            adopt()
 
     @property
-    def writes(self) -> dict[str, Callable[[AsyncConnection], Awaitable[None]]]:
+    def writes(self) -> dict[str, Callable[[Connection], None]]:
         """What is stored, each apart from the others: none of it is worth losing an answer."""
         return {
             "cache_state": self._store,
@@ -57,40 +67,40 @@ class CacheUpdate:
             "prompt_size": self._learn_prompt_size,
         }
 
-    async def _store(self, connection: AsyncConnection) -> None:
+    def _store(self, connection: Connection) -> None:
         """Store the cache state."""
         turn = self.turn
-        await cache_states.put(
+        cache_states.put(
             connection, turn.owner_id, turn.thread_id, self.cache_state, turn_id=turn.id, next_at=self.next_at
         )
 
-    async def _observe_gap(self, connection: AsyncConnection) -> None:
+    def _observe_gap(self, connection: Connection) -> None:
         """Add the idle gap before this turn to the histogram of all threads."""
         if (
             self.before.used_at and self.cache_state is not self.before
         ):  # a clock that stepped back leaves the cache state as it was
             name = global_gaps_key(self.cache_state.model)
-            histogram = await learned_stats.get(connection, name, to_change=True)
+            histogram = learned_stats.get(connection, name, to_change=True)
             global_gaps = GlobalGaps() if histogram is None else GlobalGaps.from_json(histogram)
             seen = global_gaps.observe(
                 self.cache_state.gaps[-1].ms, self.before.gaps, self.runtime.deployment.policy
             )
-            await learned_stats.put(connection, name, seen.to_json())
+            learned_stats.put(connection, name, seen.to_json())
 
-    async def _learn_prompt_size(self, connection: AsyncConnection) -> None:
+    def _learn_prompt_size(self, connection: Connection) -> None:
         """Learn the size of the system prompt with its tools, which all threads share, unless more is known already."""
         size, name = self.prompt_size, prefix_key(self.cache_state.settings)
         if size is None:
             return
-        value = await learned_stats.get(connection, name, to_change=True)
+        value = learned_stats.get(connection, name, to_change=True)
         stored = None if value is None else PrefixSize.from_json(value)
         if stored is not None and stored.error < size.error:
             size = stored  # another process knows it better
         elif stored != size:
-            await learned_stats.put(connection, name, size.to_json())
-        self.runtime.sizes.adopt_prefix(self.cache_state.settings, size)
+            learned_stats.put(connection, name, size.to_json())
+        self.learned.append(partial(self.runtime.sizes.adopt_prefix, self.cache_state.settings, size))
 
-    async def _learn_sizes(self, connection: AsyncConnection) -> None:
+    def _learn_sizes(self, connection: Connection) -> None:
         """Learn from the first prompt that contains a system prompt, and from prompts that extend another: the difference of their
         bills is what the new messages cost.
         """
@@ -100,42 +110,35 @@ class CacheUpdate:
         if self.first_texts:
             features, tokens = sizes.prompt_features(self.first_texts, model), actual_usage.prompt
         else:
-            news = await self._new_since(connection, actual_usage)
+            news = self._new_since(connection, actual_usage)
             if news is None:
                 return
             new, tokens = news
-            await sizes.prepare(map(spoken, new), [model])
-            features = sizes.features(new, model)
+            features = off_loop(
+                sum(len(message.text) for message in new), partial(sizes.features, new, model)
+            )
         name = sizes.calibration_key(model)
-        value = await learned_stats.get(connection, name, to_change=True)
+        value = learned_stats.get(connection, name, to_change=True)
         calibration = sizes.initial(model) if value is None else Calibration.from_json(value)
         learned = calibration.observe(features, tokens)
-        await learned_stats.put(connection, name, learned.to_json())
-        sizes.adopt(model, learned)
+        learned_stats.put(connection, name, learned.to_json())
+        self.learned.append(partial(sizes.adopt, model, learned))
 
-    async def _new_since(
-        self, connection: AsyncConnection, actual_usage: Usage
+    def _new_since(
+        self, connection: Connection, actual_usage: Usage
     ) -> tuple[tuple[Message, ...], int] | None:
         """The messages that are new since the prompt before, and what they were billed; None when this prompt does not extend that one."""
-        turn = self.turn
-        if not self.before.used_at:
+        if not self.before.used_at or len(self.newest) < 2:
             return None
-        now = await turns.get(connection, turn.owner_id, turn.id)
-        question = await messages.get(connection, turn.owner_id, turn.user_message_id)
-        if now is None or now.plan is None or question is None or question.message.parent_id is None:
+        answer, question = self.newest
+        stored = messages.get(connection, self.turn.owner_id, answer.id)
+        before = None if stored is None else turns.get(connection, self.turn.owner_id, stored.turn_id)
+        if before is None or before.plan is None or before.usage is None:
             return None
-        answer = await messages.get(connection, turn.owner_id, question.message.parent_id)
-        before = None if answer is None else await turns.get(connection, turn.owner_id, answer.turn_id)
-        if answer is None or before is None or before.plan is None or before.usage is None:
+        if not _extends(self.recipe, StoredPlan.from_json(before.plan).recipe):
             return None
-        if not _extends(StoredPlan.from_json(now.plan).recipe, StoredPlan.from_json(before.plan).recipe):
-            return None
-        tokens_before = await _calls(connection, before)
-        return (
-            None
-            if tokens_before is None
-            else ((answer.message, question.message), actual_usage.prompt - tokens_before)
-        )
+        tokens_before = _calls(connection, before)
+        return None if tokens_before is None else ((answer, question), actual_usage.prompt - tokens_before)
 
 
 def _extends(recipe: Recipe, before: Recipe) -> bool:
@@ -147,11 +150,9 @@ def _extends(recipe: Recipe, before: Recipe) -> bool:
     return beginning(recipe) == beginning(before) and not recipe.recalled and not before.recalled
 
 
-async def _calls(connection: AsyncConnection, before: Turn) -> int | None:
+def _calls(connection: Connection, before: Turn) -> int | None:
     """The prompt tokens billed for a turn that needed one call; None for one that needed more."""
-    rows = [
-        row for row in await entries.of_turn(connection, before.owner_id, before.id) if row.purpose == "reply"
-    ]
+    rows = [row for row in entries.of_turn(connection, before.owner_id, before.id) if row.purpose == "reply"]
     return rows[0].usage.prompt if len(rows) == 1 and not rows[0].estimated else None
 
 
@@ -196,6 +197,8 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
         actual_usage=first.call.usage if first.call.counted else None,
         prompt_size=_prompt_size(work, inputs, first, cache_state),
         first_texts=_first_texts(work, inputs),
+        recipe=plan.recipe,
+        newest=plan.messages[-2:],
     )
 
 

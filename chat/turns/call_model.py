@@ -42,14 +42,17 @@ async def call_model(
     async with caller.ask(
         record,
         body_of(plan, rounds),
+        also=work.recipe_write,
         longest_wait=None if retry_policy == retry.ALONE else retry_policy.longest_wait,
         on_position=partial(_queued, work),
     ) as pieces:
+        work.recipe_write = None
         async for piece in pieces:
             match piece:
                 case TextDelta():
                     record.received(piece.text, clock.monotonic(), kind=piece.kind)
                     work.answer_builder.add(piece.kind, piece.text)
+                    await work.journal.room()
                 case BlockEnded():
                     work.answer_builder.end_part()
                 case ToolRequested():

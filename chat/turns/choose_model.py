@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.calls.record import CallContext
 from chat.planning.planner import Planning
@@ -47,8 +48,7 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     if one_model(candidates):
         fallback = "standard" if deployment.default_tier == "auto" else deployment.default_tier
         return choose(None, Pins(turn=turn_request.requested_model, default=fallback), candidates)
-    async with planning.runtime.database.reading() as connection:
-        seen = await _seen(connection, planning, turn_request)
+    seen = await planning.runtime.database.read(partial(_seen, planning=planning, turn_request=turn_request))
     text = snapshot.path[-1].text
     matched = matching(deployment.rules, text, turn_request.labels)
     pins = replace(
@@ -79,19 +79,19 @@ def _priced(planning: Planning, candidate: Candidate) -> Candidate:
     )
 
 
-async def _seen(connection: AsyncConnection, planning: Planning, turn_request: TurnRequest) -> Seen:
+def _seen(connection: Connection, planning: Planning, turn_request: TurnRequest) -> Seen:
     turn, path = planning.turn, planning.snapshot.path
-    thread = await threads.get(connection, turn.owner_id, turn.thread_id)
+    thread = threads.get(connection, turn.owner_id, turn.thread_id)
     pin = None if thread is None else thread.tier_pin
     above = None
     if path[-1].parent_id is not None:
-        above = await messages.get(connection, turn.owner_id, path[-1].parent_id)
-    before = StoredRoute() if above is None else await _route_of(connection, above)
+        above = messages.get(connection, turn.owner_id, path[-1].parent_id)
+    before = StoredRoute() if above is None else _route_of(connection, above)
     again = None
     if turn_request.regenerate is not None:
-        again = await _again(connection, planning, turn_request.regenerate)
+        again = _again(connection, planning, turn_request.regenerate)
     elif turn_request.continues is not None:
-        again = await _same(connection, planning, turn_request.continues)
+        again = _same(connection, planning, turn_request.continues)
     return Seen(
         pin=next((tier for tier in TIERS if tier == pin), None),
         score=before.score,
@@ -101,9 +101,9 @@ async def _seen(connection: AsyncConnection, planning: Planning, turn_request: T
     )
 
 
-async def _again(connection: AsyncConnection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
+def _again(connection: Connection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
     """One tier above the answer that is regenerated, if it was disliked, refused or cut."""
-    answer = await messages.get(connection, planning.turn.owner_id, message_id)
+    answer = messages.get(connection, planning.turn.owner_id, message_id)
     if answer is None:
         return None
     why = ""
@@ -113,22 +113,22 @@ async def _again(connection: AsyncConnection, planning: Planning, message_id: st
         why = "the last answer was refused"
     elif answer.finish_reason == "length":
         why = "the last answer was cut"
-    tier = (await _route_of(connection, answer)).tier
+    tier = _route_of(connection, answer).tier
     if not why or tier is None:
         return None
     return tier_above(tier) or tier, why
 
 
-async def _same(connection: AsyncConnection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
+def _same(connection: Connection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
     """The tier of the answer that is continued: no weaker model takes it over."""
-    answer = await messages.get(connection, planning.turn.owner_id, message_id)
-    tier = None if answer is None else (await _route_of(connection, answer)).tier
+    answer = messages.get(connection, planning.turn.owner_id, message_id)
+    tier = None if answer is None else _route_of(connection, answer).tier
     return None if tier is None else (tier, "it goes on with an answer of that tier")
 
 
-async def _route_of(connection: AsyncConnection, answer: StoredMessage) -> StoredRoute:
+def _route_of(connection: Connection, answer: StoredMessage) -> StoredRoute:
     """The route stored with the turn of an answer; an empty one when that turn made no plan."""
-    turn = await turns.get(connection, answer.owner_id, answer.turn_id)
+    turn = turns.get(connection, answer.owner_id, answer.turn_id)
     plan = None if turn is None else StoredPlan.of(turn.plan)
     return StoredRoute() if plan is None else plan.route
 

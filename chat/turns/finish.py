@@ -4,7 +4,7 @@ What is only useful (search index, cache state, learned sizes) is written in sav
 answer is kept all the same, and the log names what was left out (`turn.write_skipped`). The search index is completed at the next start.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any, TypeVar, assert_never
 
 import msgspec
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.calls import ledger
 from chat.calls.ledger import entry, total
@@ -26,6 +26,7 @@ from chat.turns.turn_work import TurnWork
 from context.messages import Part, Status, TextPart
 from store import events as store_events
 from store import messages, threads, turns
+from store.database import Work
 from store.errors import StoreError
 from store.ledger import entries
 from store.savepoint import attempt
@@ -51,6 +52,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     tokens, cost = total(spent)
     parts = tuple(work.answer_builder.parts)
     seq, payload = work.journal.last(terminal_event(outcome, tokens))
+    update = _or_none("cache_state", partial(cache_update, work))
     ended = await work.runtime.database.write(
         Ending(
             turn=work.turn,
@@ -64,11 +66,14 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
             spent=spent,
             seq=seq,
             payload=payload,
-            cache_state=_or_none("cache_state", partial(cache_update, work)),
+            cache_state=update,
+            recipe_write=work.recipe_write,
             now=work.runtime.clock.now(),
         ).write
     )
     if ended:
+        if update is not None:
+            update.adopt()
         work.journal.show_last(seq, payload)
     else:
         await record_calls(work)
@@ -148,7 +153,10 @@ def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
 
 
 class Ending(msgspec.Struct, kw_only=True, frozen=True):
-    """Everything that is written when a turn ends. `size`: tokens of the answer's text; `tokens`: what the turn's calls used."""
+    """Everything that is written when a turn ends. `size`: tokens of the answer's text; `tokens`: what the turn's calls used.
+
+    `recipe_write`: stores the recipe of a request that was never sent, for the context report.
+    """
 
     turn: Turn
     outcome: Outcome
@@ -161,14 +169,15 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
     seq: int
     payload: str
     cache_state: CacheUpdate | None
+    recipe_write: Work[None] | None
     now: int
 
-    async def write(self, connection: AsyncConnection) -> bool:
+    def write(self, connection: Connection) -> bool:
         turn, outcome = self.turn, self.outcome
         status, message_status = _statuses(outcome)
         error = msgspec.to_builtins(outcome.error) if isinstance(outcome, Failed) else None
         counted: dict[str, Any] | None = None if self.tokens is None else msgspec.to_builtins(self.tokens)
-        ended = await turns.finish(
+        ended = turns.finish(
             connection,
             turn.owner_id,
             turn.id,
@@ -181,9 +190,9 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
         last = store_events.rows(turn.id, self.seq, [self.payload])
         if not ended:
             # A COMMIT whose answer was lost has stored this very event: then this call is the repetition.
-            return await store_events.holds(connection, last)
-        await connection.execute(store_events.APPEND, last)
-        pk = await messages.finish(
+            return store_events.holds(connection, last)
+        connection.execute(store_events.APPEND, last)
+        answer = messages.finish(
             connection,
             turn.owner_id,
             turn.message_id,
@@ -200,15 +209,17 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             ),
             index=False,
         )
-        await threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=pk, updated_at=self.now)
-        extras: dict[str, Callable[[AsyncConnection], Awaitable[None]]] = {
-            "search_index": partial(search.index, pk=pk, parts=self.parts)
+        threads.change(connection, turn.owner_id, turn.thread_id, answered_pk=answer.pk, updated_at=self.now)
+        extras: dict[str, Callable[[Connection], None]] = {
+            "search_index": partial(search.index, message=answer, parts=self.parts, new=True)
         }
+        if self.recipe_write is not None:
+            extras["recipe"] = self.recipe_write
         if self.cache_state is not None:
             extras |= self.cache_state.writes
         for name, extra in extras.items():
-            failure = await attempt(connection, extra)
+            failure = attempt(connection, extra)
             if failure is not None:
                 log.error("turn.write_skipped", what=name, turn_id=turn.id, exc_info=failure)
-        await ledger.keep(connection, self.spent)  # last: all turns wait for the counters it locks
+        ledger.keep(connection, self.spent)  # last: all turns wait for the counters it locks
         return True

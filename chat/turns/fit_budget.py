@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 from chat.budgets.reservations import CallDoesNotFit
 from chat.stream.notes import BudgetNote, RouteNote
@@ -47,7 +48,7 @@ async def fit_budget(work: TurnWork, plan: Plan, rounds: Sequence[Round]) -> Pla
             recipe=replace(plan.recipe, max_tokens=result.output),
             reasons={**plan.reasons, "budget": result.reason},
         )
-        await work.store_plan(plan, rounds)
+        await work.use_plan(plan, rounds)
         return plan
     return plan
 
@@ -113,6 +114,5 @@ def _counters(work: TurnWork, tier: str | None, model: str, now: int) -> list[Co
 async def _statuses(work: TurnWork, drawn: Sequence[Sequence[Counter]]) -> dict[str, BudgetStatus]:
     """How all these counters stand, by key, as of one moment."""
     distinct = {counter.key: counter for counters in drawn for counter in counters}
-    async with work.runtime.database.reading() as connection:
-        statuses = await store.statuses(connection, tuple(distinct.values()))
+    statuses = await work.runtime.database.read(partial(store.statuses, counters=tuple(distinct.values())))
     return {status.counter.key: status for status in statuses}

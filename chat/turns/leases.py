@@ -5,9 +5,10 @@ No two machines' clocks are compared: a lease ends by the database's clock, on S
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.calls import ledger
 from chat.calls.caller import CALL_LEASE, LEASE
@@ -44,10 +45,10 @@ class Leases:
             )
         if self.shared:
 
-            async def renew_calls(connection: AsyncConnection) -> None:
-                await open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
-                await turns.shorten_leases(connection, now=now, lease=LEASE)
-                await open_calls.shorten_leases(connection, now=now, lease=CALL_LEASE)
+            def renew_calls(connection: Connection) -> None:
+                open_calls.renew(connection, self.holder, now=now, lease=CALL_LEASE)
+                turns.shorten_leases(connection, now=now, lease=LEASE)
+                open_calls.shorten_leases(connection, now=now, lease=CALL_LEASE)
 
             await database.renew(renew_calls)
         before, self._renewed_at = self._renewed_at, self.runtime.clock.monotonic()
@@ -83,8 +84,7 @@ class Leases:
 
     async def _end_turns(self, present: int | None, running: Collection[str]) -> None:
         """End abandoned turns as interrupted, with the text their logs have."""
-        async with self.runtime.database.reading() as connection:
-            abandoned = await turns.abandoned(connection, present)
+        abandoned = await self.runtime.database.read(partial(turns.abandoned, now=present))
         for turn in abandoned:
             if turn.id in running:
                 continue

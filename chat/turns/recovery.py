@@ -1,9 +1,10 @@
 """End a turn whose process died: keep the text its log has, and estimate its calls."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.calls import ledger
 from chat.runtime.runtime import Runtime
@@ -22,14 +23,7 @@ from store.turns import Turn
 
 async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
     """End a turn whose process is gone, with the parts its log has. False when it has ended meanwhile."""
-    logged: list[events.TurnEvent] = []
-    last = 0
-    async with runtime.database.reading() as connection:
-        while rows := await store_events.after(connection, turn.owner_id, turn.id, last):
-            last = rows[-1][0]
-            logged += [event for _, payload in rows if (event := _decoded(payload)) is not None]
-        quoted = await _quoted(connection, turn)
-        left = await open_calls.of_turn(connection, turn.owner_id, turn.id)
+    last, logged, quoted, left = await runtime.database.read(partial(_left_behind, turn=turn))
     parts, open_part = parts_of(logged)
     closing: list[events.Event] = [] if open_part is None else [events.PartEnded(part_id=open_part)]
     closing.append(terminal_event(outcome, None))
@@ -47,18 +41,31 @@ async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
         seq=first + len(closing) - 1,
         payload=payloads[-1],
         cache_state=None,
+        recipe_write=None,
         now=runtime.clock.now(),
     )
 
-    async def write(connection: AsyncConnection) -> bool:
+    def write(connection: Connection) -> bool:
         rest = store_events.rows(turn.id, first, payloads[:-1])
-        if not await ending.write(connection):
+        if not ending.write(connection):
             return False
-        if rest and not await store_events.holds(connection, rest):  # this may be the repetition
-            await connection.execute(store_events.APPEND, rest)
+        if rest and not store_events.holds(connection, rest):  # this may be the repetition
+            connection.execute(store_events.APPEND, rest)
         return True
 
     return await runtime.database.write(write)
+
+
+def _left_behind(
+    connection: Connection, turn: Turn
+) -> tuple[int, list[events.TurnEvent], int, list[OpenCall]]:
+    """What a turn has left: its last sequence number, its events, the length of what it quotes, and its open calls."""
+    logged: list[events.TurnEvent] = []
+    last = 0
+    while rows := store_events.after(connection, turn.owner_id, turn.id, last):
+        last = rows[-1][0]
+        logged += [event for _, payload in rows if (event := _decoded(payload)) is not None]
+    return last, logged, _quoted(connection, turn), open_calls.of_turn(connection, turn.owner_id, turn.id)
 
 
 def _decoded(payload: str) -> events.TurnEvent | None:
@@ -69,13 +76,13 @@ def _decoded(payload: str) -> events.TurnEvent | None:
         return None
 
 
-async def _quoted(connection: AsyncConnection, turn: Turn) -> int:
+def _quoted(connection: Connection, turn: Turn) -> int:
     """Characters at the beginning of the log that are an earlier turn's, where this one continues its answer."""
     plan = StoredPlan.of(turn.plan)
     for block in () if plan is None else plan.recipe.recalled:
         message_id = continuing.message_of(block.id)
         if message_id is not None:
-            stored = await messages.get(connection, turn.owner_id, message_id)
+            stored = messages.get(connection, turn.owner_id, message_id)
             return 0 if stored is None else len(stored.message.text)
     return 0
 

@@ -8,6 +8,7 @@ another one after its lease has run out, or in this one when it starts again.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
@@ -17,7 +18,8 @@ from chat.planning.planner import Planning
 from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.stream.answer_builder import AnswerBuilder
-from chat.stream.journal import Journal, TurnLog
+from chat.stream.journal import TurnLog
+from chat.stream.journal_writer import JournalWriter
 from chat.turns.accept import Accepted, accept
 from chat.turns.after import AfterTurn
 from chat.turns.finish import finish, record_calls
@@ -61,10 +63,13 @@ class Runner:
     stopping: bool = False
     _running: dict[str, _Running] = field(default_factory=dict)
     _leases: Leases = field(init=False)
+    _journals: JournalWriter = field(init=False)
     _timers: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._leases = Leases(runtime=self.runtime, holder=self.holder, shared=self.shared)
+        runtime = self.runtime
+        self._leases = Leases(runtime=runtime, holder=self.holder, shared=self.shared)
+        self._journals = JournalWriter(runtime.database, runtime.clock, runtime.deployment.journal_buffer)
 
     async def start(self) -> None:
         """End what an earlier process left running, then renew leases until `stop`."""
@@ -95,8 +100,7 @@ class Runner:
 
     async def cancel(self, owner_id: str, turn_id: str) -> None:
         """Stop a turn, wherever it runs; a turn that has ended stays as it is. Raises NotFound."""
-        async with self.runtime.database.reading() as connection:
-            turn = await turns.get(connection, owner_id, turn_id)
+        turn = await self.runtime.database.read(partial(turns.get, owner_id=owner_id, turn_id=turn_id))
         if turn is None:
             raise NotFound("no such turn")
         if turn.status != "running":
@@ -104,7 +108,7 @@ class Runner:
         running = self._running.get(turn_id)
         if running is None:
             await self.runtime.database.write(
-                lambda connection: turns.request_cancel(connection, owner_id, turn_id)
+                partial(turns.request_cancel, owner_id=owner_id, turn_id=turn_id)
             )
         else:
             self._stop(running, Cancelled(reason="user"))
@@ -170,8 +174,7 @@ class Runner:
     def _begin(self, accepted: Accepted, turn_request: TurnRequest) -> None:
         turn, live = accepted.turn, TurnLog()
         live.extend([events.frame(1, accepted.first)])
-        limits = self.runtime.deployment.journal_buffer
-        journal = Journal(self.runtime.database, turn.id, live, self.runtime.clock, limits)
+        journal = self._journals.journal(turn.id, live)
         answer_builder = AnswerBuilder(journal=journal, clock=self.runtime.clock)
         if accepted.continued is not None:
             answer_builder.resume(accepted.continued.text)

@@ -52,7 +52,7 @@ async def tool_loop(
             # Before its tools: a tool part in the log says that the text before it is in the ledger.
             await work.write_ledger_row(response.record)
             rounds.append(await _use_tools(work, plan, response, last=len(rounds) == MAX_ROUNDS - 1))
-            await work.store_plan(plan, rounds)
+            await work.use_plan(plan, rounds)
             continue
         if _answered(work, response):
             return Completed(finish_reason=FINISH.get(response.stop_reason, "stop")), plan.route
@@ -65,7 +65,7 @@ async def tool_loop(
         limit_raised = True
         work.answer_builder.discard(parts)
         plan = replace(plan, recipe=replace(plan.recipe, max_tokens=larger))
-        await work.store_plan(plan, rounds)
+        await work.use_plan(plan, rounds)
         work.journal.note(RetryNote(attempt=work.sent + 1, delay=0, reason=failures.NO_ANSWER.outcome))
 
 

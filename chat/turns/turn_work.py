@@ -13,12 +13,13 @@ from chat.stream.journal import Journal
 from chat.turns.turn_request import TurnRequest
 from context.planning.planned import Plan
 from context.request.request import Round
+from store.database import Work
 from store.turns import Turn
 
 
 @dataclass(slots=True, kw_only=True)
 class TurnWork:
-    """One turn at work. `plan` is the one that was stored last: its request was sent, or is about to be.
+    """One turn at work. `plan`: its request was sent, or is about to be; `recipe_write` stores its recipe, None when that is done.
 
     `tried`: models that failed the turn before the present one, with the outcome of each.
     """
@@ -29,6 +30,7 @@ class TurnWork:
     answer_builder: AnswerBuilder
     calls: list[CallRecord] = field(default_factory=list)
     plan: Plan | None = None
+    recipe_write: Work[None] | None = None
     tried: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -62,9 +64,9 @@ class TurnWork:
         """The tiers whose budgets have counted this turn among those they answer."""
         return {record.tier for record in self.calls if record.tier is not None and record.counts}
 
-    async def store_plan(self, plan: Plan, rounds: Sequence[Round] = ()) -> None:
-        """Make the recipe of a request durable before it is sent."""
-        await self.planning.store(plan, rounds, tried=self.tried)
+    async def use_plan(self, plan: Plan, rounds: Sequence[Round] = ()) -> None:
+        """Make this the turn's plan. Its recipe becomes durable together with the open call, before the request is sent."""
+        self.recipe_write = await self.planning.recipe_write(plan, rounds, tried=self.tried)
         self.plan = plan
 
     async def write_ledger_row(self, record: CallRecord) -> None:

@@ -13,6 +13,7 @@ from anthropic import AsyncAnthropic, AsyncStream, DefaultAioHttpClient
 from anthropic._base_client import make_request_options
 from opentelemetry.trace import TracerProvider
 
+from chat.renewed_timeout import RenewedTimeout
 from chat.upstream.failures import TIMED_OUT, UNFINISHED, UpstreamFailure, from_exception
 from chat.upstream.stream_decoder import Decoder, MessageStarted, StreamEvent
 from chat.upstream.stream_wire import read_message
@@ -147,13 +148,13 @@ class Upstream:
 
     async def _stream_events(self, response: httpx2.Response, call: Call) -> AsyncGenerator[StreamEvent]:
         chunks, timeouts = response.aiter_bytes(), self.timeouts
+        timeout = RenewedTimeout(timeouts.silence)
         try:
             while not call.decoder.finished:
-                timeout = timeouts.silence
                 if call.decoder.complete:
-                    timeout = min(timeout, timeouts.message_stop)
+                    timeout.seconds = min(timeouts.silence, timeouts.message_stop)
                 try:
-                    async with asyncio.timeout(timeout):
+                    with timeout:
                         data = await anext(chunks, None)
                 except TimeoutError as failure:
                     raise UpstreamFailure(TIMED_OUT) from failure
@@ -173,6 +174,8 @@ class Upstream:
             # All text and the exact usage have arrived: the answer is complete however the connection ends.
             call.disconnect = failure.details.outcome
             log.info("upstream.disconnected_after_answer", outcome=call.disconnect)
+        finally:
+            timeout.close()
 
     def _failed(self, failure: Exception) -> UpstreamFailure:
         details = from_exception(failure)

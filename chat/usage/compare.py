@@ -1,12 +1,12 @@
 """Compare what threads cost with the least possible and with simpler policies. Calls no model, writes nothing, may run beside a server."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.config.settings import Settings
 from chat.usage.amounts import with_cents
@@ -19,12 +19,14 @@ from context.planning.stored_plan import StoredPlan
 from context.policy import Policy
 from store import branches, migrate, threads, turns
 from store.branches import Step
-from store.database import Database
+from store.database import Database, Work
 from store.errors import StoreError
 from store.ledger import entries
 from store.ledger.entries import Entry
 from store.threads import Thread
 from store.turns import Turn
+
+T = TypeVar("T")
 
 COMPARED = ("summary", "keepalive")  # background calls that another policy would make differently
 
@@ -39,31 +41,36 @@ async def examine(settings: Settings, thread_id: str | None, *, window: int) -> 
     `window`: the number of messages that the simple policies send.
     """
     policy = replace(Policy(), window_cap=settings.window_tokens)
-    async with reading(settings) as connection:
-        pairs = await entries.all_threads(connection, thread_id)
+
+    def compare(connection: Connection) -> list[Costs]:
+        pairs = entries.all_threads(connection, thread_id)
         if thread_id is not None and not pairs:
-            pairs = [(owner, thread_id) for owner in await threads.owners(connection, thread_id)]
-        costs = [
-            await _costs(connection, owner, thread, settings=settings, policy=policy, window=window)
+            pairs = [(owner, thread_id) for owner in threads.owners(connection, thread_id)]
+        return [
+            _costs(connection, owner, thread, settings=settings, policy=policy, window=window)
             for owner, thread in pairs
         ]
+
+    costs = await read(settings, compare)
     if thread_id is not None and not costs:
         raise CannotTell(f"There is no thread {thread_id}, and the ledger has no calls of one.")
     return costs
 
 
-@asynccontextmanager
-async def reading(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    """Open the database for reading beside a server. Never migrates, and creates no file. Raises CannotTell."""
+async def read(settings: Settings, work: Work[T]) -> T:
+    """Open the database and read from it, perhaps beside a server. Never migrates, and creates no file. Raises CannotTell."""
     _check_file(settings.database)
     database = Database(settings.database)
+
+    def checked(connection: Connection) -> T:
+        _check_revision(connection)
+        return work(connection)
+
     try:
         if database.dialect == "sqlite":
             migrate.check_sqlite()
         with migrate.connecting():
-            async with database.reading() as connection:
-                await _check_revision(connection)
-                yield connection
+            return await database.read(checked)
     except StoreError as problem:
         raise CannotTell(f"The database cannot be read: {problem}.") from None
     finally:
@@ -77,8 +84,8 @@ def _check_file(url: str) -> None:
         raise CannotTell(f"There is no database at {path}.")
 
 
-async def _check_revision(connection: AsyncConnection) -> None:
-    revision, newest = await migrate.revision(connection), migrate.head()
+def _check_revision(connection: Connection) -> None:
+    revision, newest = migrate.revision(connection), migrate.head()
     migrate.check_known(revision)
     if revision != newest:
         raise CannotTell(
@@ -86,8 +93,8 @@ async def _check_revision(connection: AsyncConnection) -> None:
         )
 
 
-async def _costs(
-    connection: AsyncConnection,
+def _costs(
+    connection: Connection,
     owner: str,
     thread_id: str | None,
     *,
@@ -95,15 +102,15 @@ async def _costs(
     policy: Policy,
     window: int,
 ) -> Costs:
-    rows = await entries.of_thread(connection, owner, thread_id)
-    thread = None if thread_id is None else await threads.get(connection, owner, thread_id)
+    rows = entries.of_thread(connection, owner, thread_id)
+    thread = None if thread_id is None else threads.get(connection, owner, thread_id)
     spent: dict[str, Spent] = {}
     for row in rows:
         spent[row.purpose] = spent.get(row.purpose, Spent()).plus(of_call(row))
     compared: Compared | None = None
     remarks: tuple[str, ...] = ("The thread was deleted; its calls are in the ledger still.",)
     if thread is not None:
-        compared, remarks = await _compared(
+        compared, remarks = _compared(
             connection, thread, rows, policy=policy, reader=settings.model_simple, window=window
         )
         remarks = (*remarks, *_routed(rows, settings))
@@ -137,8 +144,8 @@ def _routed(rows: Sequence[Entry], settings: Settings) -> tuple[str, ...]:
     return (f"{remark}.",)
 
 
-async def _compared(
-    connection: AsyncConnection,
+def _compared(
+    connection: Connection,
     thread: Thread,
     rows: Sequence[Entry],
     *,
@@ -148,8 +155,8 @@ async def _compared(
 ) -> tuple[Compared | None, tuple[str, ...]]:
     if thread.leaf_id is None:
         return None, ("It has no messages yet.",)
-    path = await branches.steps(connection, thread.owner_id, thread.id, thread.leaf_id)
-    plans = {turn.id: turn for turn in await turns.of_thread(connection, thread.owner_id, thread.id)}
+    path = branches.steps(connection, thread.owner_id, thread.id, thread.leaf_id)
+    plans = {turn.id: turn for turn in turns.of_thread(connection, thread.owner_id, thread.id)}
     replies: dict[str, list[Entry]] = {}
     for row in rows:
         if row.purpose == "reply" and row.turn_id is not None:

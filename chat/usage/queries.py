@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.usage.amounts import dollars
 from chat.usage.date_range import Span, offsets
@@ -12,8 +12,8 @@ from store.ledger.aggregates import Dimension, Label, Selection
 from store.ledger.reports import Report, Sums
 
 
-async def answer(
-    connection: AsyncConnection,
+def answer(
+    connection: Connection,
     span: Span,
     by: Sequence[Dimension],
     *,
@@ -24,9 +24,9 @@ async def answer(
 ) -> Report:
     """The sums of a date range, for one owner or everybody (None). `top_model`: what all calls are compared with."""
     selection = Selection(owner_id=owner_id, start=span.start, end=span.end, only=only)
-    first = await reports.first_call(connection, selection)
+    first = reports.first_call(connection, selection)
     top = () if first is None else periods(top_model, start=first, end=span.end)
-    return await reports.report(connection, selection, by, limit=limit, days=offsets(span), top=top)
+    return reports.report(connection, selection, by, limit=limit, days=offsets(span), top=top)
 
 
 def cost_of(sums: Sums) -> str | None:

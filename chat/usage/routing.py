@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from context.audit.single_tier import RoutingComparison, TierCall, TierPrices, compare
 from context.models.catalog import TIERS, Tier, lookup
@@ -18,8 +18,8 @@ BATCH = 2_000
 Key = tuple[str, str]  # owner and thread
 
 
-async def routing_comparison(
-    connection: AsyncConnection, selection: Selection, models: Mapping[Tier, str], *, most: int = MOST_CALLS
+def routing_comparison(
+    connection: Connection, selection: Selection, models: Mapping[Tier, str], *, most: int = MOST_CALLS
 ) -> tuple[RoutingComparison, bool]:
     """The comparison over the calls of a selection, and whether there are more calls than were read. `models` by tier."""
     calls: dict[Key, list[TierCall]] = defaultdict(list)
@@ -29,7 +29,7 @@ async def routing_comparison(
     read = 0
     while read < most:
         limit = min(BATCH, most - read)
-        rows = await entries.page(connection, conditions(selection), after=after, limit=limit)
+        rows = entries.page(connection, conditions(selection), after=after, limit=limit)
         for row in rows:
             if row.thread_id is None or row.cost is None:
                 continue

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
     Select,
     Subquery,
     and_,
@@ -16,7 +17,6 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from context.audit.savings import ONLY_HERE, Period
 from context.models.pricing import DAY, Prices
@@ -69,7 +69,7 @@ def conditions(selection: Selection) -> list[ColumnElement[bool]]:
 
 
 def sums(
-    connection: AsyncConnection,
+    connection: Connection,
     selection: Selection,
     by: tuple[Dimension, ...],
     days: Sequence[Offset],

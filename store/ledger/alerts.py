@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, insert, select, update
 
 from store.tables import budget_alerts
 
@@ -19,14 +18,12 @@ class Alert:
     created_at: int
 
 
-async def add(connection: AsyncConnection, id: str, body: str, now: int) -> None:
+def add(connection: Connection, id: str, body: str, now: int) -> None:
     """Add an alert to the outbox, in the transaction that decides on it."""
-    await connection.execute(
-        insert(budget_alerts).values(id=id, body=body, tries=0, next_at=now, created_at=now)
-    )
+    connection.execute(insert(budget_alerts).values(id=id, body=body, tries=0, next_at=now, created_at=now))
 
 
-async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[Alert]:
+def due(connection: Connection, now: int, *, limit: int) -> list[Alert]:
     """Alerts to be sent by now, oldest first."""
     query = (
         select(budget_alerts)
@@ -35,14 +32,13 @@ async def due(connection: AsyncConnection, now: int, *, limit: int) -> list[Aler
         .limit(limit)
     )
     return [
-        Alert(**{name: getattr(row, name) for name in Alert.__slots__})
-        for row in await connection.execute(query)
+        Alert(**{name: getattr(row, name) for name in Alert.__slots__}) for row in connection.execute(query)
     ]
 
 
-async def claim(connection: AsyncConnection, alert: Alert, next_at: int) -> bool:
+def claim(connection: Connection, alert: Alert, next_at: int) -> bool:
     """Claim an alert until `next_at`, when it is tried again. False when another process was first."""
-    claimed = await connection.execute(
+    claimed = connection.execute(
         update(budget_alerts)
         .where(budget_alerts.c.id == alert.id, budget_alerts.c.next_at == alert.next_at)
         .values(next_at=next_at, tries=budget_alerts.c.tries + 1)
@@ -50,6 +46,6 @@ async def claim(connection: AsyncConnection, alert: Alert, next_at: int) -> bool
     return claimed.rowcount == 1
 
 
-async def remove(connection: AsyncConnection, id: str) -> None:
+def remove(connection: Connection, id: str) -> None:
     """Remove an alert that was accepted, or is given up."""
-    await connection.execute(delete(budget_alerts).where(budget_alerts.c.id == id))
+    connection.execute(delete(budget_alerts).where(budget_alerts.c.id == id))

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, tuple_, update
 
 from context.limits.budgets import Budget, Counter, Period, Scope, Unit, by_answer, by_turn, period_start
 from context.limits.fit import BudgetStatus
@@ -56,8 +55,8 @@ class DoesNotFit(Exception):
         self.counter = counter
 
 
-async def reserve(
-    connection: AsyncConnection, amounts: Sequence[tuple[Counter, int | None]], *, use: bool = False
+def reserve(
+    connection: Connection, amounts: Sequence[tuple[Counter, int | None]], *, use: bool = False
 ) -> None:
     """Reserve amounts in counters, all or nothing; `use` counts them as used at once. An unknown amount (None) never fits.
 
@@ -72,10 +71,10 @@ async def reserve(
             .where(_row(counter), budgets.c.used + budgets.c.reserved + amount <= counter.budget.limit)
             .values({column: column + amount})
         )
-        if (await connection.execute(guarded)).rowcount == 1:
+        if connection.execute(guarded).rowcount == 1:
             continue
-        await _create(connection, counter)  # perhaps it does not exist yet
-        if (await connection.execute(guarded)).rowcount != 1:
+        _create(connection, counter)  # perhaps it does not exist yet
+        if connection.execute(guarded).rowcount != 1:
             raise DoesNotFit(counter)
 
 
@@ -87,7 +86,7 @@ def reservations(amounts: Sequence[tuple[Counter, int | None]]) -> list[dict[str
     ]
 
 
-async def settle(connection: AsyncConnection, changes: Iterable[Change]) -> None:
+def settle(connection: Connection, changes: Iterable[Change]) -> None:
     """Release reservations and count what was used; changes of the same counter are added up first."""
     totals: dict[tuple[str, int], tuple[int, int]] = {}
     for change in changes:
@@ -95,40 +94,38 @@ async def settle(connection: AsyncConnection, changes: Iterable[Change]) -> None
         totals[change.key, change.period_start] = (used + change.used, reserved + change.reserved)
     for (key, start), (used, reserved) in sorted(totals.items()):
         if used or reserved:
-            await connection.execute(
+            connection.execute(
                 update(budgets)
                 .where(budgets.c.key == key, budgets.c.period_start == start)
                 .values(used=budgets.c.used + used, reserved=budgets.c.reserved + reserved)
             )
 
 
-async def statuses(connection: AsyncConnection, counters: Sequence[Counter]) -> tuple[BudgetStatus, ...]:
+def statuses(connection: Connection, counters: Sequence[Counter]) -> tuple[BudgetStatus, ...]:
     """Used and reserved of each counter. One that does not exist has what the ledger knows of its period."""
     if not counters:
         return ()
     keys = [(counter.key, counter.period_start) for counter in counters]
-    rows = await connection.execute(
-        select(budgets).where(tuple_(budgets.c.key, budgets.c.period_start).in_(keys))
-    )
+    rows = connection.execute(select(budgets).where(tuple_(budgets.c.key, budgets.c.period_start).in_(keys)))
     stored = {(row.key, row.period_start): (row.used, row.reserved) for row in rows}
     statuses = []
     for counter in counters:
         amounts = stored.get((counter.key, counter.period_start))
-        used, reserved = (await _used_so_far(connection, counter), 0) if amounts is None else amounts
+        used, reserved = (_used_so_far(connection, counter), 0) if amounts is None else amounts
         statuses.append(BudgetStatus(counter=counter, used=used, reserved=reserved))
     return tuple(statuses)
 
 
-async def mark_refused(connection: AsyncConnection, counter: Counter, now: int) -> None:
+def mark_refused(connection: Connection, counter: Counter, now: int) -> None:
     """Record the first time a budget refused something."""
-    await _create(connection, counter)
-    await connection.execute(
+    _create(connection, counter)
+    connection.execute(
         update(budgets).where(_row(counter), budgets.c.refused_at.is_(None)).values(refused_at=now)
     )
 
 
-async def may_need_alert(
-    connection: AsyncConnection, now: int, limits: Sequence[Budget], thresholds: Sequence[int]
+def may_need_alert(
+    connection: Connection, now: int, limits: Sequence[Budget], thresholds: Sequence[int]
 ) -> list[CounterState]:
     """Counters of current and recent periods that may have reached a threshold (per cent). Housekeeping.
 
@@ -137,7 +134,7 @@ async def may_need_alert(
     if not limits or not thresholds:
         return []
     minutes = budgets.c.key.endswith("|minute")
-    rows = await connection.execute(
+    rows = connection.execute(
         select(budgets)
         .where(
             budgets.c.period_start >= now - RECENT,
@@ -167,10 +164,10 @@ def _has_reached(limit: Budget, threshold: int) -> ColumnElement[bool]:
     return and_(like, budgets.c.used >= -(-limit.limit * threshold // 100))
 
 
-async def current_totals(connection: AsyncConnection, now: int) -> list[tuple[str, int, int]]:
+def current_totals(connection: Connection, now: int) -> list[tuple[str, int, int]]:
     """Key, period start, and used plus reserved of all counters whose period is the current one."""
     starts = {period_start(period, now) for period in get_args(Period)}
-    rows = await connection.execute(
+    rows = connection.execute(
         select(budgets.c.key, budgets.c.period_start, budgets.c.used + budgets.c.reserved).where(
             budgets.c.period_start.in_(starts)
         )
@@ -178,9 +175,9 @@ async def current_totals(connection: AsyncConnection, now: int) -> list[tuple[st
     return [(key, start, amount) for key, start, amount in rows]
 
 
-async def mark_alerted(connection: AsyncConnection, key: str, period_start: int, threshold: int) -> bool:
+def mark_alerted(connection: Connection, key: str, period_start: int, threshold: int) -> bool:
     """Claim the alert for a threshold: True for one caller only, per counter and threshold."""
-    claimed = await connection.execute(
+    claimed = connection.execute(
         update(budgets)
         .where(budgets.c.key == key, budgets.c.period_start == period_start, budgets.c.alerted < threshold)
         .values(alerted=threshold)
@@ -188,29 +185,29 @@ async def mark_alerted(connection: AsyncConnection, key: str, period_start: int,
     return claimed.rowcount == 1
 
 
-async def remove_old(connection: AsyncConnection, now: int) -> None:
+def remove_old(connection: Connection, now: int) -> None:
     """Remove old counters without reservations: housekeeping."""
     minutes = and_(budgets.c.key.endswith("|minute"), budgets.c.period_start < now - KEPT_MINUTES)
-    await connection.execute(
+    connection.execute(
         delete(budgets).where(budgets.c.reserved == 0, or_(minutes, budgets.c.period_start < now - KEPT))
     )
 
 
-async def _create(connection: AsyncConnection, counter: Counter) -> None:
+def _create(connection: Connection, counter: Counter) -> None:
     """Create a counter unless it exists."""
-    if await connection.scalar(select(budgets.c.key).where(_row(counter))) is not None:
+    if connection.scalar(select(budgets.c.key).where(_row(counter))) is not None:
         return
     created = upsert(connection, budgets).values(
         key=counter.key,
         period_start=counter.period_start,
-        used=await _used_so_far(connection, counter),
+        used=_used_so_far(connection, counter),
         reserved=0,
         alerted=0,
     )
-    await connection.execute(created.on_conflict_do_nothing())  # another replica may have been first
+    connection.execute(created.on_conflict_do_nothing())  # another replica may have been first
 
 
-async def _used_so_far(connection: AsyncConnection, counter: Counter) -> int:
+def _used_so_far(connection: Connection, counter: Counter) -> int:
     """What was used in a counter's period before the counter existed.
 
     Requests of a tier are the turns it answered, of a model its calls, of every other scope its turns.
@@ -222,7 +219,7 @@ async def _used_so_far(connection: AsyncConnection, counter: Counter) -> int:
             turns.c.created_at < counter.resets_at,
             *_of_subject(turns.c, counter),
         )
-        return int(await connection.scalar(query) or 0)
+        return int(connection.scalar(query) or 0)
     sums: dict[Unit, Any] = {
         "usd": func.sum(ledger_entries.c.cost_pico),
         "tokens": func.sum(
@@ -245,7 +242,7 @@ async def _used_so_far(connection: AsyncConnection, counter: Counter) -> int:
         query = query.where(or_(ledger_entries.c.upstream_id.is_not(None), ledger_entries.c.estimated))
     if by_answer(budget):
         query = query.where(ledger_entries.c.purpose == "reply")
-    return int(await connection.scalar(query) or 0)
+    return int(connection.scalar(query) or 0)
 
 
 def _of_subject(columns: Any, counter: Counter) -> list[ColumnElement[bool]]:

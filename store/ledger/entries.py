@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_, update
 
 from context.models.pricing import Usage, pico, usd
 from store.tables import ledger_entries
@@ -48,21 +47,21 @@ class Entry:
     created_at: int
 
 
-async def add(connection: AsyncConnection, entry: Entry) -> None:
+def add(connection: Connection, entry: Entry) -> None:
     """Write one entry. It replaces an earlier one of the same call, which was an estimate."""
     values = {name: getattr(entry, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
     cost = None if entry.cost is None else pico(entry.cost)
     values |= {**asdict(entry.usage), "cost_pico": cost}
-    await connection.execute(
+    connection.execute(
         upsert(connection, ledger_entries)
         .values(**values)
         .on_conflict_do_update(index_elements=["id"], set_=values)
     )
 
 
-async def explain(connection: AsyncConnection, owner_id: str, call_id: str, cache_miss: str) -> None:
+def explain(connection: Connection, owner_id: str, call_id: str, cache_miss: str) -> None:
     """Replace the cause of a cache miss: it is investigated after the entry was written."""
-    await connection.execute(
+    connection.execute(
         update(ledger_entries)
         .where(
             ledger_entries.c.owner_id == owner_id,
@@ -73,43 +72,40 @@ async def explain(connection: AsyncConnection, owner_id: str, call_id: str, cach
     )
 
 
-async def some(connection: AsyncConnection, ids: Sequence[str]) -> list[Entry]:
+def some(connection: Connection, ids: Sequence[str]) -> list[Entry]:
     """Entries by id, of any owner: for settling budgets."""
     return [
-        _value(row)
-        for row in await connection.execute(select(ledger_entries).where(ledger_entries.c.id.in_(ids)))
+        _value(row) for row in connection.execute(select(ledger_entries).where(ledger_entries.c.id.in_(ids)))
     ]
 
 
-async def hold(connection: AsyncConnection, rows: Sequence[Entry]) -> bool:
+def hold(connection: Connection, rows: Sequence[Entry]) -> bool:
     """Whether exactly these rows, at least one, are stored."""
-    stored = {row.id: row for row in await some(connection, [row.id for row in rows])}
+    stored = {row.id: row for row in some(connection, [row.id for row in rows])}
     return bool(rows) and all(stored.get(row.id) == row for row in rows)
 
 
-async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[Entry]:
+def of_turn(connection: Connection, owner_id: str, turn_id: str) -> list[Entry]:
     """The calls of one turn, in order."""
     query = (
         select(ledger_entries)
         .where(ledger_entries.c.owner_id == owner_id, ledger_entries.c.turn_id == turn_id)
         .order_by(ledger_entries.c.attempt, ledger_entries.c.id)
     )
-    return [_value(row) for row in await connection.execute(query)]
+    return [_value(row) for row in connection.execute(query)]
 
 
-async def of_thread(connection: AsyncConnection, owner_id: str, thread_id: str | None) -> list[Entry]:
+def of_thread(connection: Connection, owner_id: str, thread_id: str | None) -> list[Entry]:
     """All calls of a thread, also of a deleted one, oldest first; None: calls that belong to no thread."""
     query = (
         select(ledger_entries)
         .where(ledger_entries.c.owner_id == owner_id, ledger_entries.c.thread_id == thread_id)
         .order_by(ledger_entries.c.created_at, ledger_entries.c.id)
     )
-    return [_value(row) for row in await connection.execute(query)]
+    return [_value(row) for row in connection.execute(query)]
 
 
-async def all_threads(
-    connection: AsyncConnection, thread_id: str | None = None
-) -> list[tuple[str, str | None]]:
+def all_threads(connection: Connection, thread_id: str | None = None) -> list[tuple[str, str | None]]:
     """Owner and thread of all calls, in the order of their first call; with `thread_id` only threads with that id: for the operator."""
     query = (
         select(ledger_entries.c.owner_id, ledger_entries.c.thread_id)
@@ -118,11 +114,11 @@ async def all_threads(
     )
     if thread_id is not None:
         query = query.where(ledger_entries.c.thread_id == thread_id)
-    return [(row.owner_id, row.thread_id) for row in await connection.execute(query)]
+    return [(row.owner_id, row.thread_id) for row in connection.execute(query)]
 
 
-async def page(
-    connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], *, after: Entry | None, limit: int
+def page(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], *, after: Entry | None, limit: int
 ) -> list[Entry]:
     """Calls that meet the conditions, oldest first, starting behind `after`."""
     query = (
@@ -135,15 +131,15 @@ async def page(
         query = query.where(
             tuple_(ledger_entries.c.created_at, ledger_entries.c.id) > tuple_(after.created_at, after.id)
         )
-    return [_value(row) for row in await connection.execute(query)]
+    return [_value(row) for row in connection.execute(query)]
 
 
-async def get(connection: AsyncConnection, owner_id: str | None, call_id: str) -> Entry | None:
+def get(connection: Connection, owner_id: str | None, call_id: str) -> Entry | None:
     """One call of one owner, or of any (None)."""
     query = select(ledger_entries).where(ledger_entries.c.id == call_id)
     if owner_id is not None:
         query = query.where(ledger_entries.c.owner_id == owner_id)
-    row = (await connection.execute(query)).one_or_none()
+    row = connection.execute(query).one_or_none()
     return None if row is None else _value(row)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import lease_clock
 from store.tables import open_calls, turns
@@ -41,7 +40,7 @@ class OpenCall:
     lease_until: int | None = None
 
 
-async def add(connection: AsyncConnection, call: OpenCall) -> bool:
+def add(connection: Connection, call: OpenCall) -> bool:
     """Add a call that is about to be sent. False when this very call is stored: an earlier COMMIT succeeded and its answer was lost.
 
     Raises IntegrityError when another call has its id.
@@ -50,50 +49,48 @@ async def add(connection: AsyncConnection, call: OpenCall) -> bool:
     if call.lease_until is not None:
         lease = call.lease_until - call.created_at
         values["lease_until"] = lease_clock.now(connection, call.created_at) + lease
-    added = await connection.execute(
+    added = connection.execute(
         upsert(connection, open_calls).values(**values).on_conflict_do_nothing(index_elements=["id"])
     )
     if added.rowcount == 1:
         return True
-    (stored,) = await _some(connection, open_calls.c.id == call.id)
+    (stored,) = _some(connection, open_calls.c.id == call.id)
     if replace(stored, lease_until=call.lease_until) != call:
         raise IntegrityError("another call has this id", None, ValueError(call.id))
     return False
 
 
-async def remove(connection: AsyncConnection, ids: Sequence[str]) -> list[OpenCall]:
+def remove(connection: Connection, ids: Sequence[str]) -> list[OpenCall]:
     """Remove calls whose ledger entries are written in the same transaction; returns those that were still open."""
     # One statement: of two processes that close a call at the same time only one may get it.
-    removed = await connection.execute(
-        delete(open_calls).where(open_calls.c.id.in_(ids)).returning(open_calls)
-    )
+    removed = connection.execute(delete(open_calls).where(open_calls.c.id.in_(ids)).returning(open_calls))
     return [_value(row) for row in removed]
 
 
-async def of_turn(connection: AsyncConnection, owner_id: str, turn_id: str) -> list[OpenCall]:
+def of_turn(connection: Connection, owner_id: str, turn_id: str) -> list[OpenCall]:
     """The open calls of a turn, in order."""
-    return await _some(connection, open_calls.c.owner_id == owner_id, open_calls.c.turn_id == turn_id)
+    return _some(connection, open_calls.c.owner_id == owner_id, open_calls.c.turn_id == turn_id)
 
 
-async def renew(connection: AsyncConnection, holder: str, *, now: int, lease: int) -> None:
+def renew(connection: Connection, holder: str, *, now: int, lease: int) -> None:
     """Extend a process's leases on all its calls. Calls that are just being closed are skipped, so that nobody waits."""
     mine = select(open_calls.c.id).where(open_calls.c.holder == holder).with_for_update(skip_locked=True)
     until = lease_clock.now(connection, now) + lease
-    await connection.execute(update(open_calls).where(open_calls.c.id.in_(mine)).values(lease_until=until))
+    connection.execute(update(open_calls).where(open_calls.c.id.in_(mine)).values(lease_until=until))
 
 
-async def shorten_leases(connection: AsyncConnection, *, now: int, lease: int) -> None:
+def shorten_leases(connection: Connection, *, now: int, lease: int) -> None:
     """As `store.turns.shorten_leases`, for calls."""
     present = lease_clock.now(connection, now)
-    await connection.execute(
+    connection.execute(
         update(open_calls)
         .where(lease_clock.too_far(open_calls.c.lease_until, present, lease))
         .values(lease_until=present + lease)
     )
 
 
-async def abandoned(
-    connection: AsyncConnection,
+def abandoned(
+    connection: Connection,
     before: int | None,
     *,
     holder: str | None = None,
@@ -109,14 +106,14 @@ async def abandoned(
     if holder is not None:
         old = and_(old, or_(open_calls.c.holder == holder, open_calls.c.lease_until.is_(None)))
     if now is None:
-        return await _some(connection, old, limit=limit)
+        return _some(connection, old, limit=limit)
     expired = and_(open_calls.c.lease_until < lease_clock.now(connection, now), ~_of_running_turn())
-    return await _some(connection, or_(old, expired), limit=limit)
+    return _some(connection, or_(old, expired), limit=limit)
 
 
-async def of_holder(connection: AsyncConnection, holder: str, *, limit: int) -> list[OpenCall]:
+def of_holder(connection: Connection, holder: str, *, limit: int) -> list[OpenCall]:
     """The calls of a process that belong to no running turn."""
-    return await _some(connection, open_calls.c.holder == holder, ~_of_running_turn(), limit=limit)
+    return _some(connection, open_calls.c.holder == holder, ~_of_running_turn(), limit=limit)
 
 
 def _of_running_turn() -> ColumnElement[bool]:
@@ -124,13 +121,13 @@ def _of_running_turn() -> ColumnElement[bool]:
     return running.exists()
 
 
-async def _some(
-    connection: AsyncConnection, *conditions: ColumnElement[bool], limit: int | None = None
+def _some(
+    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
 ) -> list[OpenCall]:
     query = (
         select(open_calls).where(*conditions).order_by(open_calls.c.created_at, open_calls.c.id).limit(limit)
     )
-    return [_value(row) for row in await connection.execute(query)]
+    return [_value(row) for row in connection.execute(query)]
 
 
 def _value(row: Any) -> OpenCall:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, func, select
 
 from context.audit.savings import Period
 from context.models.pricing import Usage
@@ -54,8 +53,8 @@ class Report:
     total: Sums
 
 
-async def report(
-    connection: AsyncConnection,
+def report(
+    connection: Connection,
     selection: Selection,
     by: Sequence[Dimension],
     *,
@@ -65,8 +64,8 @@ async def report(
 ) -> Report:
     """Sums by the dimensions given, at most `limit` groups. `top`: prices of the model everything is compared with."""
     grouped = sums(connection, selection, tuple(by), days, top).limit(limit + 1)
-    rows = (await connection.execute(grouped)).all() if by else []
-    total = (await connection.execute(sums(connection, selection, (), days, top))).one()
+    rows = connection.execute(grouped).all() if by else []
+    total = (connection.execute(sums(connection, selection, (), days, top))).one()
     return Report(
         groups=tuple(_value(row, by) for row in rows[:limit]),
         more=len(rows) > limit,
@@ -74,9 +73,9 @@ async def report(
     )
 
 
-async def first_call(connection: AsyncConnection, selection: Selection) -> int | None:
+def first_call(connection: Connection, selection: Selection) -> int | None:
     """When the first of these calls was made; None when there are none."""
-    first: int | None = await connection.scalar(
+    first: int | None = connection.scalar(
         select(func.min(ledger_entries.c.created_at)).where(*conditions(selection))
     )
     return first

@@ -8,11 +8,11 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 from cachetools import LRUCache
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select, text
 
 from context.messages import Message, Role
 from context.recall.thread import Outline, typical
@@ -63,20 +63,23 @@ def only_short(branch: Branch, window: Message, short: Collection[Message]) -> B
 
 
 class Outlines:
-    """Cache of the branches used last, one per thread, within so many bytes."""
+    """Cache of the branches used last, one per thread, within so many bytes. Safe to share between threads."""
 
     def __init__(self, most: int = 16 * 1024 * 1024) -> None:
         self._branches: LRUCache[tuple[str, str], Branch] = LRUCache(most, getsizeof=_bytes)
+        self._lock = Lock()
 
     def get(self, owner_id: str, thread_id: str) -> Branch | None:
-        return self._branches.get((owner_id, thread_id))
+        with self._lock:
+            return self._branches.get((owner_id, thread_id))
 
     def forget(self, owner_id: str, thread_id: str) -> None:
         """Drop a deleted thread: another one may get its name."""
-        self._branches.pop((owner_id, thread_id), None)
+        with self._lock:
+            self._branches.pop((owner_id, thread_id), None)
 
     def put(self, owner_id: str, thread_id: str, branch: Branch) -> None:
-        with suppress(ValueError):  # larger than the whole cache
+        with self._lock, suppress(ValueError):  # larger than the whole cache
             self._branches[(owner_id, thread_id)] = branch
 
 
@@ -97,8 +100,8 @@ class _Stretch:
     at: Sequence[int]
 
 
-async def branch_above(
-    connection: AsyncConnection,
+def branch_above(
+    connection: Connection,
     owner_id: str,
     thread_id: str,
     before: Message,
@@ -116,11 +119,11 @@ async def branch_above(
         return known
     branch = None
     if known is not None and known.last < before.depth - 1 and known.first <= first <= known.last:
-        more = await _read(connection, owner_id, thread_id, known.last + 1, before)
+        more = _read(connection, owner_id, thread_id, known.last + 1, before)
         if more is not None and more.under == known.tip:
             branch = _joined(known, more, first, before)
     if branch is None:
-        whole = await _read(connection, owner_id, thread_id, first, before)
+        whole = _read(connection, owner_id, thread_id, first, before)
         branch = _joined(None, whole, first, before)
     outlines.put(owner_id, thread_id, branch)
     return branch
@@ -152,17 +155,17 @@ def _joined(known: Branch | None, more: _Stretch | None, first: int, before: Mes
     )
 
 
-async def _read(
-    connection: AsyncConnection, owner_id: str, thread_id: str, first: int, before: Message
+def _read(
+    connection: Connection, owner_id: str, thread_id: str, first: int, before: Message
 ) -> _Stretch | None:
     """The messages above `before` from depth `first` on; None when there are none."""
     if first >= before.depth:
         return None
     values = {"owner": owner_id, "thread": thread_id, "first": first, "last": before.depth - 1}
     row: Sequence[Any] = (
-        (await sqlite.rows(connection, _LITE, values))[0]
+        (sqlite.rows(connection, _LITE, values))[0]
         if connection.dialect.name == "sqlite"
-        else (await connection.execute(text(_POSTGRES), values)).one()
+        else connection.execute(text(_POSTGRES), values).one()
     )
     count, depth_count, under, tip, *columns = row
     if count == depth_count == before.depth - first and tip == before.parent_id:
@@ -176,7 +179,7 @@ async def _read(
             tokens=tokens,
             at=at,
         )
-    return _path(await _rows(connection, owner_id, thread_id, first, before.depth), before)
+    return _path(_rows(connection, owner_id, thread_id, first, before.depth), before)
 
 
 # The columns of a thread that does not fork, each as one text: thousands of rows arrive as one, all from one index.
@@ -219,9 +222,7 @@ def _path(rows: list[Any], before: Message) -> _Stretch | None:
     )
 
 
-async def _rows(
-    connection: AsyncConnection, owner_id: str, thread_id: str, first: int, end: int
-) -> list[Any]:
+def _rows(connection: Connection, owner_id: str, thread_id: str, first: int, end: int) -> list[Any]:
     """The outline of a thread's messages with a depth from `first` up to `end`, of every branch."""
     query = (
         select(
@@ -243,4 +244,4 @@ async def _rows(
         )
         .order_by(messages.c.depth)
     )
-    return list(await connection.execute(query))
+    return list(connection.execute(query))

@@ -6,13 +6,13 @@ Both index the same words (`store.search.words`), so that both find the same. Ne
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select, text
 
 from context.messages import Part, TextPart
 from store.search import term_index, words
 from store.search.off_loop import off_loop
 from store.search.parts import text_of
+from store.search.term_index import Indexed
 from store.search.words import Term
 from store.tables import messages
 
@@ -30,34 +30,43 @@ class Hit:
     score: float
 
 
-async def index(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -> None:
-    """Index a message for search and recall, replacing what was indexed for it before. A long one is read on a thread."""
+def index(connection: Connection, message: Indexed, parts: tuple[Part, ...], *, new: bool = False) -> None:
+    """Index a message for search and recall, replacing what was indexed for it before, unless it is `new`. A long one is read on a thread."""
     plain = "\n".join(part.text for part in parts if isinstance(part, TextPart))
-    await term_index.index(connection, pk, plain)
-    lite = _lite(connection)
-    key = "rowid" if lite else "pk"
-    await connection.execute(text(f"DELETE FROM message_search WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
-    indexed = await off_loop(len(plain), lambda: words.fts5(plain) if lite else words.tsvector(plain))
+    term_index.index(connection, message, plain, new=new)
+    lite, pk = _lite(connection), message.pk
+    if not new:
+        key = "rowid" if lite else "pk"
+        connection.execute(text(f"DELETE FROM message_search WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
+    indexed = off_loop(len(plain), lambda: words.fts5(plain) if lite else words.tsvector(plain))
     if indexed:
-        await connection.execute(text(INSERT_LITE if lite else INSERT_POSTGRES), {"pk": pk, "words": indexed})
+        connection.execute(text(INSERT_LITE if lite else INSERT_POSTGRES), {"pk": pk, "words": indexed})
 
 
 INSERT_LITE = "INSERT INTO message_search (rowid, words) VALUES (:pk, :words)"
 INSERT_POSTGRES = "INSERT INTO message_search (pk, words) VALUES (:pk, CAST(:words AS tsvector))"
 
 
-async def index_stored(connection: AsyncConnection, pk: int, parts: tuple[Part, ...]) -> None:
+def index_stored(connection: Connection, pk: int, parts: tuple[Part, ...]) -> None:
     """`index`, unless the message was deleted meanwhile."""
-    exists = select(messages.c.pk).where(messages.c.pk == pk).with_for_update()
-    if await connection.scalar(exists) is not None:
-        await index(connection, pk, parts)
+    query = select(
+        messages.c.pk, messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth
+    )
+    row = connection.execute(query.where(messages.c.pk == pk).with_for_update()).one_or_none()
+    if row is not None:
+        index(connection, indexed(row), parts)
 
 
-async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
+def indexed(row: Any) -> Indexed:
+    """What of a message's row the indexes need."""
+    return Indexed(pk=row.pk, owner_id=row.owner_id, thread_id=row.thread_id, role=row.role, depth=row.depth)
+
+
+def forget_thread(connection: Connection, owner_id: str, thread_id: str) -> None:
     """Remove a thread's messages from the indexes."""
-    await term_index.forget_thread(connection, owner_id, thread_id)
+    term_index.forget_thread(connection, owner_id, thread_id)
     if _lite(connection):
-        await connection.execute(
+        connection.execute(
             text(
                 "DELETE FROM message_search WHERE rowid IN "
                 "(SELECT pk FROM messages WHERE owner_id = :owner AND thread_id = :thread)"
@@ -67,8 +76,8 @@ async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: s
     # On Postgres the foreign key's cascade does it.
 
 
-async def find(
-    connection: AsyncConnection, owner_id: str, query: str, *, limit: int, thread_id: str | None = None
+def find(
+    connection: Connection, owner_id: str, query: str, *, limit: int, thread_id: str | None = None
 ) -> list[Hit]:
     """The best `limit` messages that contain all terms of `query`, each as it is written or in another form (`words.terms`)."""
     terms = words.terms(query)
@@ -77,12 +86,12 @@ async def find(
     ranked = _LITE_FIND if _lite(connection) else _POSTGRES_FIND
     within = "AND m.thread_id = :thread" if thread_id is not None else ""
     match = _lite_match(terms) if _lite(connection) else _postgres_match(terms)
-    rows = await connection.execute(
+    rows = connection.execute(
         text(ranked.format(within=within)),
         {"match": match, "owner": owner_id, "thread": thread_id, "limit": limit},
     )
     scores: dict[int, float] = {row.pk: float(row.score) for row in rows}
-    matching = await connection.execute(
+    matching = connection.execute(
         select(messages).where(messages.c.pk.in_(scores), messages.c.owner_id == owner_id)
     )
     hits = [_hit(row, scores[row.pk]) for row in matching]
@@ -142,5 +151,5 @@ def _hit(row: Any, score: float) -> Hit:
     )
 
 
-def _lite(connection: AsyncConnection) -> bool:
+def _lite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"

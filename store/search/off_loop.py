@@ -4,11 +4,18 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from sqlalchemy.util.concurrency import await_only, in_greenlet
+
 SHORT = 4_000  # characters: less is done in about a millisecond, and a thread costs a tenth of one
 
 Result = TypeVar("Result")
 
 
-async def off_loop(length: int, work: Callable[[], Result]) -> Result:
-    """What `work` returns. It runs on a thread when the text it reads has more than SHORT characters."""
-    return work() if length <= SHORT else await asyncio.to_thread(work)
+def off_loop(length: int, work: Callable[[], Result]) -> Result:
+    """What `work` returns. For use within a transaction: on Postgres, where that runs on the event loop's thread, work that reads a
+    text of more than SHORT characters is done on another; on SQLite the transaction has a thread of its own.
+    """
+    if length <= SHORT or not in_greenlet():
+        return work()
+    result: Result = await_only(asyncio.to_thread(work))
+    return result

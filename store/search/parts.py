@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from store import sqlite
 from store.tables import messages
@@ -18,14 +17,14 @@ def text_of(parts: Iterable[Mapping[str, Any]], *, between: str = "\n\n") -> str
     return between.join(part["text"] for part in parts if part["type"] == "text")
 
 
-async def parts_of(
-    connection: AsyncConnection, owner_id: str, pks: Sequence[int]
+def parts_of(
+    connection: Connection, owner_id: str, pks: Sequence[int]
 ) -> Iterable[tuple[int, str, list[dict[str, Any]]]]:
     """`pk`, id and parts of these messages."""
     if connection.dialect.name == "sqlite":
-        rows = await sqlite.rows(connection, _SQLITE_PARTS, {"owner": owner_id, "pks": json.dumps(pks)})
+        rows = sqlite.rows(connection, _SQLITE_PARTS, {"owner": owner_id, "pks": json.dumps(pks)})
         return [(pk, id, json.loads(parts)) for pk, id, parts in rows]
     query = select(messages.c.pk, messages.c.id, messages.c.parts).where(
         messages.c.owner_id == owner_id, messages.c.pk.in_(pks)
     )
-    return [(pk, id, parts) for pk, id, parts in await connection.execute(query)]
+    return [(pk, id, parts) for pk, id, parts in connection.execute(query)]

@@ -8,8 +8,7 @@ turn comes, a message is found as before.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, column, delete, select, table, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import BigInteger, Connection, column, delete, select, table, text, update
 
 from store.search import messages as full_text
 from store.search import term_index, words
@@ -59,12 +58,12 @@ class Entries:
     stems: str
 
 
-async def next_batch(connection: AsyncConnection) -> Batch | None:
+def next_batch(connection: Connection) -> Batch | None:
     """The newest old messages; None when nothing is old."""
-    up_to = await connection.scalar(select(OLD.c.up_to)) or 0
+    up_to = connection.scalar(select(OLD.c.up_to)) or 0
     if up_to <= 0:
         return None
-    sizes = await connection.execute(
+    sizes = connection.execute(
         select(messages.c.pk, messages.c.tokens)
         .where(messages.c.pk <= up_to)
         .order_by(messages.c.pk.desc())
@@ -77,7 +76,7 @@ async def next_batch(connection: AsyncConnection) -> Batch | None:
         if pks and tokens > BATCH_TOKENS:
             break
         pks.append(pk)
-    rows = await connection.execute(
+    rows = connection.execute(
         select(messages).where(messages.c.pk.in_(pks), messages.c.status != "streaming")
     )
     found = [
@@ -105,29 +104,23 @@ def entries(dialect: str, message: OldMessage) -> Entries:
     )
 
 
-async def write(connection: AsyncConnection, batch: Batch, made: Sequence[Entries]) -> bool:
+def write(connection: Connection, batch: Batch, made: Sequence[Entries]) -> bool:
     """Write the entries of a batch, in its order. False when another replica has done that already."""
-    up_to = await connection.scalar(select(OLD.c.up_to).with_for_update())
+    up_to = connection.scalar(select(OLD.c.up_to).with_for_update())
     if up_to != batch.up_to:
         return False
     pks = [message.pk for message in batch.messages]
-    there = set(
-        await connection.scalars(select(messages.c.pk).where(messages.c.pk.in_(pks)).with_for_update())
-    )
+    there = set(connection.scalars(select(messages.c.pk).where(messages.c.pk.in_(pks)).with_for_update()))
     dialect = connection.dialect.name
     for index in (_WORDS[dialect], _STEMS[dialect]):
-        await connection.execute(delete(index).where(next(iter(index.c)).in_(there)))
+        connection.execute(delete(index).where(next(iter(index.c)).in_(there)))
     lite = dialect == "sqlite"
     pairs = [(pk, entry) for pk, entry in zip(pks, made, strict=True) if pk in there]
     new_words = [{"pk": pk, "words": entry.words} for pk, entry in pairs if entry.words]
     new_stems = [{"pk": pk, "stems": entry.stems} for pk, entry in pairs if entry.stems]
     if new_words:
-        await connection.execute(
-            text(full_text.INSERT_LITE if lite else full_text.INSERT_POSTGRES), new_words
-        )
+        connection.execute(text(full_text.INSERT_LITE if lite else full_text.INSERT_POSTGRES), new_words)
     if new_stems:
-        await connection.execute(
-            text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), new_stems
-        )
-    await connection.execute(update(OLD).values(up_to=batch.rest))
+        connection.execute(text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), new_stems)
+    connection.execute(update(OLD).values(up_to=batch.rest))
     return True

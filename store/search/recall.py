@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from context.messages import Message
 from context.recall.choose import choose, worth_reading
@@ -62,8 +62,8 @@ class RecallRequest:
         return Terms(cap=self.cap, worth=self.value if self.unlimited else need.probability * self.value)
 
 
-async def recall(
-    connection: AsyncConnection,
+def recall(
+    connection: Connection,
     owner_id: str,
     thread_id: str,
     request: RecallRequest,
@@ -78,23 +78,23 @@ async def recall(
     """
     if not request.unlimited and not may_need(request.question):
         return Recollection.nothing("asks_nothing", request.value)
-    index = await _index(connection, owner_id, thread_id, request, policy, outlines or Outlines())
+    index = _index(connection, owner_id, thread_id, request, policy, outlines or Outlines())
     if not index.branch.pks:
         return Recollection.nothing("nothing_older", request.value)
-    asked = await _score_question(index, request)
+    asked = _score_question(index, request)
     outline, query, total = asked.outline, asked.query, asked.scores
-    sources = await _score_feedback(index, outline, query, total)
+    sources = _score_feedback(index, outline, query, total)
     if request.likeness is not None:
-        liken(total, await index.similarities(request.likeness), policy)
+        liken(total, index.similarities(request.likeness), policy)
 
     values = voiced(total, outline, query, policy)
-    need = await _need(request, asked, values, count, policy)
+    need = _need(request, asked, values, count, policy)
     terms = request.terms(need)
     instructions, others = worth_reading(values, outline, terms, policy)
     if not instructions and not others:
         return Recollection.nothing("unlikely" if values else "nothing_found", request.value, need)
     read = dict.fromkeys((*instructions, *others))
-    sources |= await index.sources([position for position in read if position not in sources])
+    sources |= index.sources([position for position in read if position not in sources])
     wanted = {position: sources[position] for position in read if position in sources}
 
     def work() -> Recollection:
@@ -112,10 +112,10 @@ async def recall(
         )
         return Recollection.of(blocks, request.value, need, known=len(wanted) - len(new))
 
-    return await off_loop(sum(len(source.text) for source in wanted.values()), work)
+    return off_loop(sum(len(source.text) for source in wanted.values()), work)
 
 
-async def _need(
+def _need(
     request: RecallRequest,
     asked: _Asked,
     values: Mapping[int, float],
@@ -141,7 +141,7 @@ async def _need(
             )
         )
 
-    return await off_loop(min(read, WINDOW_READ), work)
+    return off_loop(min(read, WINDOW_READ), work)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class _Asked:
     scores: dict[int, float]
 
 
-async def _score_question(index: _BranchIndex, request: RecallRequest) -> _Asked:
+def _score_question(index: _BranchIndex, request: RecallRequest) -> _Asked:
     """First round: score the messages by the words of the question."""
     policy, size = index.policy, len(index.branch.pks)
     full = analyse(request.question, now=request.now, policy=policy)
@@ -170,39 +170,39 @@ async def _score_question(index: _BranchIndex, request: RecallRequest) -> _Asked
         *full.looked_up(policy.query_words),
     ]
     most = policy.places // len(terms)
-    positions: dict[str, Sequence[int]] = full.joined(await index.positions(terms, most), most)
+    positions: dict[str, Sequence[int]] = full.joined(index.positions(terms, most), most)
     counts = counted(positions, size, most)
     outline = replace(
         index.branch.outline,
         instructions=positions.pop(term_index.INSTRUCTION, []),
         preferring=positions.pop(term_index.PREFERRING, []),
         telling=positions.pop(term_index.TELLING, []),
-        speaking=await index.spoken_by_named(request.question, counts),
+        speaking=index.spoken_by_named(request.question, counts),
     )
     query = replace(full, weights=rarest(full.weights, counts, size, policy.query_terms))
     kind_names = list({kind: None for stem in query.weights for kind in query.kinds.get(stem, ())})
-    kinds = await index.uncommon_positions(kind_names)
+    kinds = index.uncommon_positions(kind_names)
     query = replace(query, weights={**query.weights, **kindred(query, positions, kinds, policy)})
     total = scores(outline, query, positions | kinds, counts | lengths(kinds), policy)
     return _Asked(outline=outline, full_query=full, query=query, counts=counts, scores=total)
 
 
-async def _score_feedback(
+def _score_feedback(
     index: _BranchIndex, outline: Outline, query: Query, total: dict[int, float]
 ) -> dict[int, Source]:
     """Second round: add to `total` what the words say that the best messages share. Returns those messages."""
     policy = index.policy
     best = ranked(total, outline, policy)[: policy.feedback_messages]
-    sources = await index.sources(best)
+    sources = index.sources(best)
     shared_terms = candidates([(total[position], sources[position].text) for position in best], query)
-    positions = await index.uncommon_positions(shortlist(shared_terms, policy.feedback_terms * 3 // 2))
+    positions = index.uncommon_positions(shortlist(shared_terms, policy.feedback_terms * 3 // 2))
     weights = learned(shared_terms, lengths(positions), len(index.branch.pks), policy)
     learn(total, outline, weights, positions, policy)
     return sources
 
 
-async def _index(
-    connection: AsyncConnection,
+def _index(
+    connection: Connection,
     owner_id: str,
     thread_id: str,
     request: RecallRequest,
@@ -211,7 +211,7 @@ async def _index(
 ) -> _BranchIndex:
     """What can be recalled: what stands before the window, and the replies of which it holds the beginning."""
     below = request.behind or request.before
-    branch = await branch_above(connection, owner_id, thread_id, below, reach=policy.reach, outlines=outlines)
+    branch = branch_above(connection, owner_id, thread_id, below, reach=policy.reach, outlines=outlines)
     return _BranchIndex(
         connection=connection,
         owner_id=owner_id,
@@ -226,16 +226,16 @@ async def _index(
 class _BranchIndex:
     """The indexes of one thread, with messages named by their position on one branch. `sent`: characters that are in the window, by message."""
 
-    connection: AsyncConnection
+    connection: Connection
     owner_id: str
     thread_id: str
     branch: Branch
     policy: RecallPolicy
     sent: Mapping[str, int]
 
-    async def positions(self, stems: Sequence[str], most: int) -> dict[str, list[int]]:
+    def positions(self, stems: Sequence[str], most: int) -> dict[str, list[int]]:
         """The positions of the newest `most` messages that hold each stem."""
-        pks_by_stem = await term_index.holding(
+        pks_by_stem = term_index.holding(
             self.connection,
             self.owner_id,
             self.thread_id,
@@ -246,39 +246,39 @@ class _BranchIndex:
         )
         return {stem: self.branch.positions(pks) for stem, pks in pks_by_stem.items()}
 
-    async def uncommon_positions(self, stems: Sequence[str]) -> dict[str, list[int]]:
+    def uncommon_positions(self, stems: Sequence[str]) -> dict[str, list[int]]:
         """The same, without stems that are too common to tell messages apart or to be read."""
         common = too_common(len(self.branch.pks), self.policy)
         most = min(common, self.policy.places // max(1, len(stems)))
-        positions = await self.positions(stems, most + 1)
+        positions = self.positions(stems, most + 1)
         return {stem: places for stem, places in positions.items() if len(places) <= most}
 
-    async def spoken_by_named(self, question: str, counts: Mapping[str, int]) -> list[int]:
+    def spoken_by_named(self, question: str, counts: Mapping[str, int]) -> list[int]:
         """The positions of the messages that begin with a name in the question, where messages mostly do. `counts`: messages by stem."""
         labeled = counts.get(term_index.LABELED, 0)
         if labeled < self.policy.labeled * len(self.branch.pks):
             return []
         words = {stem: held for stem, held in counts.items() if not stem.startswith(" ")}
         names = [term_index.speaker(stem) for stem in possible_names(question, words)]
-        positions = await self.positions(names, self.policy.places // max(1, len(names)))
+        positions = self.positions(names, self.policy.places // max(1, len(names)))
         several = (places for places in positions.values() if len(places) <= self.policy.alone * labeled)
         return sorted({position for places in several for position in places})
 
-    async def similarities(self, likeness: Likeness) -> dict[int, float]:
+    def similarities(self, likeness: Likeness) -> dict[int, float]:
         """How similar the question is to the messages that have a vector, by position."""
         pks = self.branch.pks
-        stored = await vectors.between(
+        stored = vectors.between(
             self.connection, self.owner_id, self.thread_id, likeness.model, pks[0], pks[-1]
         )
         positions = [position for position, pk in enumerate(pks) if pk in stored]
         similarities = likeness.compare([stored[pks[position]] for position in positions])
         return dict(zip(positions, similarities, strict=True))
 
-    async def sources(self, positions: Sequence[int]) -> dict[int, Source]:
+    def sources(self, positions: Sequence[int]) -> dict[int, Source]:
         """The text of the messages at these positions."""
         outline, sources = self.branch.outline, {}
         pks = [self.branch.pks[position] for position in positions]
-        for pk, id, parts in await parts_of(self.connection, self.owner_id, pks):
+        for pk, id, parts in parts_of(self.connection, self.owner_id, pks):
             position = self.branch.place[pk]
             sources[position] = Source(
                 id=id,

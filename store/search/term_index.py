@@ -10,12 +10,12 @@ on Postgres a list is cut into stretches of the thread, which are looked up one 
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import kinds
@@ -24,7 +24,6 @@ from context.recall.stems import word_stems
 from context.recall.time_mentions import tells_when
 from store import sqlite
 from store.search.off_loop import off_loop
-from store.tables import messages
 
 # Properties of a whole message, indexed as if they were stems; no stem contains a space.
 INSTRUCTION = " standing"
@@ -34,22 +33,34 @@ LABELED = " labeled"  # it begins with the name of whoever speaks
 STRETCH = 1_024  # depths that share a list on Postgres: fewer cost more lookups, more are read in vain
 
 
-async def index(connection: AsyncConnection, pk: int, words: str) -> None:
-    """Index a message for recall, replacing what was indexed for it before. A long one is read on a thread."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """A message that is to be indexed, and where it stands."""
+
+    pk: int
+    owner_id: str
+    thread_id: str
+    role: str
+    depth: int
+
+
+def index(connection: Connection, message: Indexed, words: str, *, new: bool = False) -> None:
+    """Index a message for recall, replacing what was indexed for it before, unless it is `new`. A long one is read on a thread."""
     lite = connection.dialect.name == "sqlite"
-    key = "rowid" if lite else "pk"
-    await connection.execute(text(f"DELETE FROM message_search_stems WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
+    if not new:
+        key = "rowid" if lite else "pk"
+        connection.execute(
+            text(f"DELETE FROM message_search_stems WHERE {key} = :pk"),  # noqa: S608 - fixed names
+            {"pk": message.pk},
+        )
     if not words.strip():
         return
-    query = select(messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth).where(
-        messages.c.pk == pk
+    stretch = None if lite else message.depth // STRETCH
+    stems = off_loop(
+        len(words),
+        lambda: entry(message.owner_id, message.thread_id, stretch, indexed_stems(words, message.role)),
     )
-    owner_id, thread_id, role, depth = (await connection.execute(query)).one()
-    stretch = None if lite else depth // STRETCH
-    stems = await off_loop(
-        len(words), lambda: entry(owner_id, thread_id, stretch, indexed_stems(words, role))
-    )
-    await connection.execute(text(INSERT_LITE if lite else INSERT_POSTGRES), {"pk": pk, "stems": stems})
+    connection.execute(text(INSERT_LITE if lite else INSERT_POSTGRES), {"pk": message.pk, "stems": stems})
 
 
 INSERT_LITE = "INSERT INTO message_search_stems (rowid, stems) VALUES (:pk, :stems)"
@@ -59,10 +70,10 @@ INSERT_POSTGRES = (
 )
 
 
-async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: str) -> None:
+def forget_thread(connection: Connection, owner_id: str, thread_id: str) -> None:
     """Remove a thread's messages from the index; on Postgres the foreign key's cascade does it."""
     if connection.dialect.name == "sqlite":
-        await connection.execute(
+        connection.execute(
             text(
                 "DELETE FROM message_search_stems WHERE rowid IN "
                 "(SELECT pk FROM messages WHERE owner_id = :owner AND thread_id = :thread)"
@@ -71,8 +82,8 @@ async def forget_thread(connection: AsyncConnection, owner_id: str, thread_id: s
         )
 
 
-async def holding(
-    connection: AsyncConnection,
+def holding(
+    connection: Connection,
     owner_id: str,
     thread_id: str,
     stems: Sequence[str],
@@ -99,9 +110,7 @@ async def holding(
         "most": most,
     }
     rows: Iterable[Any] = (
-        await sqlite.rows(connection, _LITE, values)
-        if lite
-        else await connection.execute(text(_POSTGRES), values)
+        sqlite.rows(connection, _LITE, values) if lite else connection.execute(text(_POSTGRES), values)
     )
     # json parses a list of numbers in half the time of int() on each
     return {

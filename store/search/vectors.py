@@ -5,16 +5,15 @@ A message without a vector is not found by meaning. Vectors are deleted with the
 
 from collections.abc import Mapping
 
-from sqlalchemy import and_, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, and_, func, select
 
 from store.search.parts import text_of
 from store.tables import message_vectors, messages
 from store.upsert import upsert
 
 
-async def between(
-    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, first: int, last: int
+def between(
+    connection: Connection, owner_id: str, thread_id: str, model: str, first: int, last: int
 ) -> dict[int, bytes]:
     """The vectors of a thread's messages from `pk` first to last, of every branch, by `pk`."""
     query = select(message_vectors.c.pk, message_vectors.c.vector).where(
@@ -24,11 +23,11 @@ async def between(
         message_vectors.c.pk.between(first, last),
         func.length(message_vectors.c.vector) > 0,
     )
-    return {row.pk: row.vector for row in await connection.execute(query)}
+    return {row.pk: row.vector for row in connection.execute(query)}
 
 
-async def missing(
-    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, *, reach: int, most: int
+def missing(
+    connection: Connection, owner_id: str, thread_id: str, model: str, *, reach: int, most: int
 ) -> dict[int, str]:
     """Texts of the newest `most` finished messages of a thread without a vector of that model, by `pk`.
 
@@ -48,14 +47,14 @@ async def missing(
         .order_by(messages.c.depth.desc(), messages.c.pk.desc())
         .limit(most)
     )
-    return {pk: text_of(parts) for pk, parts in await connection.execute(query)}
+    return {pk: text_of(parts) for pk, parts in connection.execute(query)}
 
 
-async def keep(
-    connection: AsyncConnection, owner_id: str, thread_id: str, model: str, vectors: Mapping[int, bytes]
+def keep(
+    connection: Connection, owner_id: str, thread_id: str, model: str, vectors: Mapping[int, bytes]
 ) -> None:
     """Store vectors by `pk`. One that another process stored meanwhile stays; messages of a deleted thread are ignored."""
-    pks = await connection.scalars(
+    pks = connection.scalars(
         select(messages.c.pk)
         .where(
             messages.c.owner_id == owner_id,
@@ -69,4 +68,4 @@ async def keep(
         for pk in pks
     ]
     if rows:
-        await connection.execute(upsert(connection, message_vectors).on_conflict_do_nothing(), rows)
+        connection.execute(upsert(connection, message_vectors).on_conflict_do_nothing(), rows)

@@ -111,9 +111,9 @@ class Player:
 
     async def rest_until(self, until: int) -> None:
         """Let time pass (milliseconds since 1970), and the timers act when they want to."""
+        soonest = select(func.min(tables.cache_states.c.next_at))
         while True:
-            async with self.app.deps.database.reading() as connection:
-                due = await connection.scalar(select(func.min(tables.cache_states.c.next_at)))
+            due = await self.app.deps.database.read(lambda connection: connection.scalar(soonest))
             now = round(self.clock.now * 1000)
             if due is None or due >= until:
                 self.clock.advance(max(0, until - now) / 1000)
@@ -124,17 +124,15 @@ class Player:
 
     async def ledger(self) -> list[Entry]:
         """The calls of the thread."""
-        async with self.app.deps.database.reading() as connection:
-            return await entries.of_thread(connection, LOCAL, THREAD)
+        return await self.app.deps.database.read(
+            lambda connection: entries.of_thread(connection, LOCAL, THREAD)
+        )
 
     async def floors(self) -> list[tuple[int | None, int]]:
         """How many messages had to be verbatim in each turn, as its plan says, and the tokens that could be left out of them."""
-        async with self.app.deps.database.reading() as connection:
-            plans = await connection.scalars(
-                select(tables.turns.c.plan)
-                .where(tables.turns.c.thread_id == THREAD)
-                .order_by(tables.turns.c.id)
-            )
+        plan = tables.turns.c.plan
+        query = select(plan).where(tables.turns.c.thread_id == THREAD).order_by(tables.turns.c.id)
+        plans = await self.app.deps.database.read(lambda connection: connection.scalars(query).all())
         stored = [StoredPlan.of(value) for value in plans]
         return [(None, 0) if plan is None else (plan.floor, plan.floor_spared) for plan in stored]
 

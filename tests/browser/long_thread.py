@@ -1,7 +1,6 @@
 """A thread of 5,000 messages, written straight into the database."""
 
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert
 
 from store import threads
 from store.tables import messages
@@ -14,8 +13,8 @@ MANY = 5_000
 async def fill(app: Palaver, thread_id: str, count: int = MANY) -> None:
     """Questions and answers in turn, written past the turns that would have made them."""
 
-    async def write(connection: AsyncConnection) -> None:
-        await threads.create(connection, LOCAL, thread_id, now=0, title="Long")
+    def write(connection: Connection) -> None:
+        threads.create(connection, LOCAL, thread_id, now=0, title="Long")
         rows = [
             {
                 "owner_id": LOCAL,
@@ -35,7 +34,7 @@ async def fill(app: Palaver, thread_id: str, count: int = MANY) -> None:
             }
             for n in range(count)
         ]
-        await connection.execute(insert(messages), rows)
-        await threads.change(connection, LOCAL, thread_id, leaf_id=f"m{count - 1}", updated_at=count)
+        connection.execute(insert(messages), rows)
+        threads.change(connection, LOCAL, thread_id, leaf_id=f"m{count - 1}", updated_at=count)
 
     await app.deps.database.write(write)

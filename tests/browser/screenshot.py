@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from playwright.async_api import async_playwright, expect
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from chat.api.page import DIST
 from store import threads
@@ -83,10 +83,10 @@ async def take(path: Path = PICTURE) -> None:
             await browser.close()
 
 
-async def _fill_list(connection: AsyncConnection) -> None:
+def _fill_list(connection: Connection) -> None:
     now = round(time.time() * 1000)
     for title, age in OTHERS:
-        await threads.create(connection, LOCAL, f"age-{age}", now=now - age, title=title)
+        threads.create(connection, LOCAL, f"age-{age}", now=now - age, title=title)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import Connection
+
 from chat.planning.replay import replay
 from store import turns
 from store.ledger import entries
@@ -55,14 +57,12 @@ def answer_text(message: dict[str, Any]) -> str:
 
 async def ledger(app: Palaver, turn_id: str) -> list[Entry]:
     """The upstream calls made for a turn."""
-    async with app.deps.database.reading() as connection:
-        return await entries.of_turn(connection, LOCAL, turn_id)
+    return await app.deps.database.read(lambda connection: entries.of_turn(connection, LOCAL, turn_id))
 
 
 async def stored(app: Palaver, turn_id: str) -> Turn:
     """The turn as it is in the store."""
-    async with app.deps.database.reading() as connection:
-        row = await turns.get(connection, LOCAL, turn_id)
+    row = await app.deps.database.read(lambda connection: turns.get(connection, LOCAL, turn_id))
     assert row is not None
     return row
 
@@ -80,8 +80,11 @@ async def finished(app: Palaver, turn_id: str) -> tuple[list[Event], dict[str, A
 
 async def rebuilt(app: Palaver, turn_id: str) -> tuple[bytes, str]:
     """The request of a turn, made again from what is stored; and the digest stored with it."""
-    async with app.deps.database.reading() as connection:
-        turn = await turns.get(connection, LOCAL, turn_id)
+
+    def read(connection: Connection) -> tuple[bytes, str]:
+        turn = turns.get(connection, LOCAL, turn_id)
         assert turn is not None
         assert turn.plan is not None
-        return (await replay(connection, turn)).body, turn.plan["digest"]
+        return replay(connection, turn).body, turn.plan["digest"]
+
+    return await app.deps.database.read(read)

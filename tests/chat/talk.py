@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chat.upstream.client import Timeouts
 from context.models.pricing import Usage
@@ -125,8 +125,8 @@ class Talk:
 
     async def due(self) -> float | None:
         """When the next cache state wants attention, in seconds of the clock."""
-        async with self.app.deps.database.reading() as connection:
-            next_at = await connection.scalar(text("SELECT min(next_at) FROM cache_states"))
+        query = text("SELECT min(next_at) FROM cache_states")
+        next_at = await self.app.deps.database.read(lambda connection: connection.scalar(query))
         return None if next_at is None else float(next_at) / 1000 + 0.001
 
     async def plan(self, turn: dict[str, Any]) -> dict[str, Any]:
@@ -148,9 +148,12 @@ class Talk:
 
     async def spent(self) -> list[dict[str, Any]]:
         """The whole ledger, oldest row first."""
-        async with self.app.deps.database.reading() as connection:
-            rows = await connection.execute(text("SELECT * FROM ledger_entries ORDER BY created_at, id"))
+
+        def read(connection: Connection) -> list[dict[str, Any]]:
+            rows = connection.execute(text("SELECT * FROM ledger_entries ORDER BY created_at, id"))
             return [dict(row._mapping) for row in rows]
+
+        return await self.app.deps.database.read(read)
 
     async def purposes(self) -> list[str]:
         """What the calls in the ledger were for."""

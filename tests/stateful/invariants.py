@@ -45,11 +45,12 @@ async def check_turn(app: Palaver, turn: ModelTurn) -> None:
 
 async def _examine_ledger(app: Palaver, turn: ModelTurn, *, heard: bool) -> None:
     """A call whose words were heard is in the ledger. Of a crashed process only what it had written can be."""
-    async with app.deps.database.reading() as connection:
-        rows = await connection.scalar(
+    rows = await app.deps.database.read(
+        lambda connection: connection.scalar(
             select(func.count())
             .select_from(ledger_entries)
             .where(ledger_entries.c.turn_id == turn.id, ledger_entries.c.purpose == "reply")
         )
+    )
     if not turn.crashed and (heard or turn.status == "completed"):
         assert rows == turn.plan.calls, "a call is missing in the ledger, or there twice"

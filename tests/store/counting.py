@@ -1,10 +1,10 @@
 """What a read takes, counted by the database itself: times depend on the machine, these do not."""
 
-from collections.abc import Awaitable
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+import asyncpg
+from sqlalchemy import Connection, text
 
 from store.database import Database
 
@@ -13,24 +13,26 @@ ROWS_READ = text(
 )
 
 
-async def counted(connection: AsyncConnection, read: Awaitable[Any]) -> int:
+def counted(connection: Connection, read: Callable[[], object]) -> int:
     """Tens of instructions of SQLite's virtual machine, or rows that Postgres fetched."""
     if connection.dialect.name == "sqlite":
-        return await steps_on_sqlite(connection, read)
-    return await rows_on_postgres(connection, read)
+        return steps_on_sqlite(connection, read)
+    return rows_on_postgres(connection, read)
 
 
 async def settled(database: Database, *tables: str) -> None:
     """Postgres has seen how large its tables are."""
     if database.dialect == "postgresql":
-        async with database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text(f"VACUUM ANALYZE {', '.join(tables)}"))
+        connection = await asyncpg.connect(database.url)
+        try:
+            await connection.execute(f"VACUUM ANALYZE {', '.join(tables)}")
+        finally:
+            await connection.close()
 
 
-async def steps_on_sqlite(connection: AsyncConnection, read: Awaitable[Any]) -> int:
+def steps_on_sqlite(connection: Connection, read: Callable[[], object]) -> int:
     """Instructions of SQLite's virtual machine, in steps of ten."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+    driver: Any = connection.connection.driver_connection
     count = 0
 
     def step() -> int:
@@ -38,14 +40,16 @@ async def steps_on_sqlite(connection: AsyncConnection, read: Awaitable[Any]) -> 
         count += 1
         return 0
 
-    await driver.set_progress_handler(step, 10)
-    await read
-    await driver.set_progress_handler(None, 10)
+    driver.set_progress_handler(step, 10)
+    try:
+        read()
+    finally:
+        driver.set_progress_handler(None, 10)
     return count
 
 
-async def rows_on_postgres(connection: AsyncConnection, read: Awaitable[Any]) -> int:
+def rows_on_postgres(connection: Connection, read: Callable[[], object]) -> int:
     """Rows the transaction fetched."""
-    before = await connection.scalar(ROWS_READ)
-    await read
-    return int(await connection.scalar(ROWS_READ) - before)
+    before = connection.scalar(ROWS_READ)
+    read()
+    return int(connection.scalar(ROWS_READ) - before)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from context.models.pricing import PRICE_TABLE, Usage, price
 from store.database import Database
@@ -80,8 +80,8 @@ def anything(count: int, seed: int = 1) -> list[Entry]:
 async def keep(database: Database, rows: Sequence[Entry]) -> None:
     """Write them in one transaction."""
 
-    async def write(connection: AsyncConnection, rows: Sequence[Entry]) -> None:
+    def write(connection: Connection, rows: Sequence[Entry]) -> None:
         for row in rows:
-            await entries.add(connection, row)
+            entries.add(connection, row)
 
     await database.write(partial(write, rows=rows))

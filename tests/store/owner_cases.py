@@ -1,9 +1,9 @@
 """What bob asks of every query that knows an owner: for what is his, for what is another's, and for what both have."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from context.cache.cache_state import CacheState
 from context.limits.budgets import Budget, BudgetAccount, Counter, Scope, Unit, counters
@@ -12,18 +12,19 @@ from context.recall.policy import DEFAULT
 from context.recall.stems import english
 from store import branches, cache_states, compaction_claims, events, messages, summaries, threads, turns
 from store.cache_states import StoredCacheState
-from store.ledger import budgets, entries, open_calls, reports
-from store.ledger.aggregates import Dimension, Selection, conditions
+from store.ledger import aggregates, budgets, entries, open_calls, reports
+from store.ledger.aggregates import Dimension, Offset, Selection, conditions
 from store.messages import FinishedAnswer
 from store.search import branch_index, parts, recall, term_index, vectors
 from store.search import messages as search
 from store.search.branch_index import Outlines
 from store.search.recall import RecallRequest
+from store.search.term_index import Indexed
 from tests.store.ledger import DAY, START, call
 from tests.store.rows import new_message
 from tests.store.tenants import BOB, MODEL, World, new_call, new_summary, new_turn
 
-Ask = Callable[[AsyncConnection, World], Awaitable[Any]]
+Ask = Callable[[Connection, World], Any]
 
 DONE = FinishedAnswer(status="complete", parts=(TextPart(text="The garden is locked"),), tokens=4)
 STATE = CacheState(model=MODEL, uses=9)
@@ -32,26 +33,28 @@ BOBS = Selection(owner_id=BOB, start=START - DAY, end=START + DAY)
 EVERYWHERE: Final[dict[str, Any]] = {"pks": (0, 10**6), "depths": (0, 99), "most": 99}
 
 
-async def _bobs_state(c: AsyncConnection) -> StoredCacheState:
-    return (await cache_states.of_thread(c, BOB, "t"))[MODEL]
+def _bobs_state(c: Connection) -> StoredCacheState:
+    return cache_states.of_thread(c, BOB, "t")[MODEL]
 
 
-async def _hits(
-    c: AsyncConnection, query: str, limit: int, thread_id: str | None = None
-) -> list[tuple[object, ...]]:
+def _hits(c: Connection, query: str, limit: int, thread_id: str | None = None) -> list[tuple[object, ...]]:
     """Without scores: how rare a word is, BM25 counts over the whole index."""
-    hits = await search.find(c, BOB, query, limit=limit, thread_id=thread_id)
+    hits = search.find(c, BOB, query, limit=limit, thread_id=thread_id)
     return [(hit.pk, hit.thread_id, hit.message_id, hit.text) for hit in hits]
 
 
-async def _recalled(c: AsyncConnection, w: World, thread_id: str) -> Any:
+def _recalled(c: Connection, w: World, thread_id: str) -> Any:
     request = RecallRequest(question="What is the code of the garden?", before=w.last, now=START, cap=200)
-    return (await recall.recall(c, BOB, thread_id, request, count=lambda words: len(words.split()))).blocks
+    return recall.recall(c, BOB, thread_id, request, count=lambda words: len(words.split())).blocks
 
 
-async def _searched(c: AsyncConnection, w: World, thread_id: str) -> Any:
+def _searched(c: Connection, w: World, thread_id: str) -> Any:
     request = RecallRequest(question="", before=w.last, now=START, cap=200)
-    return (await recall._index(c, BOB, thread_id, request, DEFAULT, Outlines())).branch
+    return recall._index(c, BOB, thread_id, request, DEFAULT, Outlines()).branch
+
+
+def _indexed(w: World) -> Indexed:
+    return Indexed(pk=w.pk[BOB, "q2"], owner_id=BOB, thread_id="t", role="user", depth=2)
 
 
 def _counters() -> list[Counter]:
@@ -114,8 +117,8 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: events.last_seq(c, BOB, "turn_ada"),
     ),
     budgets.statuses: (lambda c, w: budgets.statuses(c, _counters()),),
-    budgets.reserve: (lambda c, w: _counted(c, budgets.reserve(c, [(one, 1) for one in _counters()])),),
-    budgets.mark_refused: (lambda c, w: _counted(c, budgets.mark_refused(c, _counters()[0], START)),),
+    budgets.reserve: (lambda c, w: _counted(c, lambda: budgets.reserve(c, [(one, 1) for one in _counters()])),),
+    budgets.mark_refused: (lambda c, w: _counted(c, lambda: budgets.mark_refused(c, _counters()[0], START)),),
     entries.add: (lambda c, w: entries.add(c, call(9, id="call_new", owner_id=BOB)),),
     entries.explain: (
         lambda c, w: entries.explain(c, BOB, "call_bob_0", "edited"),
@@ -139,6 +142,9 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: open_calls.of_turn(c, BOB, "turn_bob"),
         lambda c, w: open_calls.of_turn(c, BOB, "turn_ada"),
     ),
+    aggregates.sums: (
+        lambda c, w: c.execute(aggregates.sums(c, BOBS, ("thread",), (Offset(start=0, ahead=0),), ())).all(),
+    ),
     reports.report: (_report(), _report("user"), _report("thread", "day")),
     reports.first_call: (lambda c, w: reports.first_call(c, BOBS),),
     messages.add: (lambda c, w: _stored(messages.add(c, BOB, "t", new_message("q3", "garden", parent=w.last))),),
@@ -160,6 +166,7 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
     ),
     branch_index._read: (lambda c, w: branch_index._read(c, BOB, "t", 0, w.last),),
     branch_index._rows: (lambda c, w: branch_index._rows(c, BOB, "t", 0, 9),),
+    search.index: (lambda c, w: search.index(c, _indexed(w), (TextPart(text="The shed"),)),),
     search.forget_thread: (
         lambda c, w: search.forget_thread(c, BOB, "t"),
         lambda c, w: search.forget_thread(c, BOB, "theirs"),
@@ -178,6 +185,7 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: _searched(c, w, "theirs"),
     ),
     parts.parts_of: (lambda c, w: parts.parts_of(c, BOB, [*w.pk.values()]),),
+    term_index.index: (lambda c, w: term_index.index(c, _indexed(w), "The shed"),),
     term_index.forget_thread: (
         lambda c, w: term_index.forget_thread(c, BOB, "t"),
         lambda c, w: term_index.forget_thread(c, BOB, "theirs"),
@@ -233,6 +241,10 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
     ),
     turns.add: (lambda c, w: turns.add(c, new_turn(BOB, "turn_new", "t", "their key")),),
     turns.get: (lambda c, w: turns.get(c, BOB, "turn_bob"), lambda c, w: turns.get(c, BOB, "turn_ada")),
+    turns.window_start: (
+        lambda c, w: turns.window_start(c, BOB, "turn_bob"),
+        lambda c, w: turns.window_start(c, BOB, "turn_ada"),
+    ),
     turns.of_thread: (
         lambda c, w: turns.of_thread(c, BOB, "t"),
         lambda c, w: turns.of_thread(c, BOB, "theirs"),
@@ -258,15 +270,15 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
 }  # fmt: skip
 
 
-async def _then(c: AsyncConnection, change: Callable[[StoredCacheState], Awaitable[Any]]) -> Any:
-    return await change(await _bobs_state(c))
+def _then(c: Connection, change: Callable[[StoredCacheState], Any]) -> Any:
+    return change(_bobs_state(c))
 
 
-async def _counted(c: AsyncConnection, change: Awaitable[None]) -> Any:
-    await change
-    return await budgets.statuses(c, _counters())
+def _counted(c: Connection, change: Callable[[], None]) -> Any:
+    change()
+    return budgets.statuses(c, _counters())
 
 
-async def _stored(adding: Awaitable[int]) -> bool:
+def _stored(pk: int) -> bool:
     """Not the `pk`: it counts on when a transaction is rolled back."""
-    return await adding > 0
+    return pk > 0

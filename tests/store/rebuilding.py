@@ -8,8 +8,7 @@ from store.search import rebuild
 
 async def batch(database: Database) -> int | None:
     """Do one batch. How many messages it had; None when nothing is old."""
-    async with database.reading() as connection:
-        found = await rebuild.next_batch(connection)
+    found = await database.read(rebuild.next_batch)
     if found is None:
         return None
     made = [rebuild.entries(database.dialect, message) for message in found.messages]

@@ -1,6 +1,6 @@
 """Tiny builders of stored conversations."""
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from context.messages import Message, Role, Status, TextPart
 from store import messages, threads
@@ -16,8 +16,8 @@ async def thread(database: Database, thread_id: str, *lines: str, owner: str = "
     A line is `u m1: words`; `u m1 < m0: words` puts it under m0 instead, `u m1 < : words` makes it a root.
     """
 
-    async def write(connection: AsyncConnection) -> None:
-        await threads.create(connection, owner, thread_id, now=1)
+    def write(connection: Connection) -> None:
+        threads.create(connection, owner, thread_id, now=1)
         known: dict[str, Message] = {}
         above: Message | None = None
         for line in lines:
@@ -27,7 +27,7 @@ async def thread(database: Database, thread_id: str, *lines: str, owner: str = "
             if fork:
                 above = known[under.strip()] if under.strip() else None
             new = new_message(message_id, words, parent=above, role=ROLES[letter])
-            await messages.add(connection, owner, thread_id, new)
+            messages.add(connection, owner, thread_id, new)
             above = known[message_id] = Message(
                 id=message_id,
                 parent_id=None if above is None else above.id,
@@ -63,9 +63,9 @@ def new_message(
     )
 
 
-async def message(connection: AsyncConnection, id: str, owner: str = "ada") -> Message:
+def message(connection: Connection, id: str, owner: str = "ada") -> Message:
     """A stored message, which must be there."""
-    stored = await messages.get(connection, owner, id)
+    stored = messages.get(connection, owner, id)
     assert stored is not None
     return stored.message
 

@@ -1,10 +1,8 @@
 """A statement that would go on for very long, and whether it still runs."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from threading import Lock
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from store.database import Database
 
@@ -20,26 +18,24 @@ class Slow:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._threads: list[Any] = []
+        self._counting = Lock()  # on SQLite they run on several threads
         self.started = 0
+        self._ended = 0
 
-    async def run(self, connection: AsyncConnection) -> None:
+    def run(self, connection: Connection) -> None:
         """Run one to its end, which it does not have."""
+        with self._counting:
+            self.started += 1
+        try:
+            connection.execute(text(ENDLESS if self._database.dialect == "sqlite" else ASLEEP))
+        finally:
+            with self._counting:
+                self._ended += 1
+
+    async def all_ended(self) -> bool:
+        """Whether none runs any more: by Postgres's own account, or because each call on the thread of a connection to SQLite is over."""
         if self._database.dialect == "sqlite":
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            self._threads.append(driver._thread)
-        self.started += 1
-        await connection.execute(text(ENDLESS if self._database.dialect == "sqlite" else ASLEEP))
-
-    @property
-    def all_ended(self) -> Callable[[], Awaitable[bool]]:
-        """Whether none runs any more: by Postgres's own account, or by the threads of SQLite's connections, which end after their statement."""
-
-        async def ended() -> bool:
-            if self._database.dialect == "sqlite":
-                return not any(thread.is_alive() for thread in self._threads)
-            async with self._database.reading() as connection:
-                running: int = await connection.scalar(ACTIVE, {"asleep": ASLEEP}) or 0
-            return running == 0
-
-        return ended
+            return self._ended == self.started
+        values = {"asleep": ASLEEP}
+        running: int = await self._database.read(lambda connection: connection.scalar(ACTIVE, values)) or 0
+        return running == 0

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, insert, select
 
 from context.cache.cache_state import CacheState
 from context.messages import Message, Role, Status
@@ -62,7 +61,7 @@ def new_turn(owner: str, name: str, thread_id: str, key: str | None) -> NewTurn:
         idempotency_key=key,
         fingerprint=owner,
         metadata={},
-        window_start=None,
+        window_start=owner,
         lease_holder="process",
         lease=60_000,
         created_at=START,
@@ -107,125 +106,123 @@ def new_call(owner: str, name: str) -> OpenCall:
     )
 
 
-async def store_tenants(connection: AsyncConnection) -> None:
+def store_tenants(connection: Connection) -> None:
     """Store what all three have, one after the other."""
     for number, owner in enumerate(("ada", BOB, "cid")):
-        await users.ensure(connection, owner, owner, 1)
-        await _threads(connection, owner, number)
-        await _turns(connection, owner)
-        await _summaries(connection, owner, number)
-        await _calls(connection, owner, number)
+        users.ensure(connection, owner, owner, 1)
+        _threads(connection, owner, number)
+        _turns(connection, owner)
+        _summaries(connection, owner, number)
+        _calls(connection, owner, number)
         state = CacheState(model=MODEL, uses=number)
-        await cache_states.put(connection, owner, "t", state, turn_id="the same", next_at=7)
+        cache_states.put(connection, owner, "t", state, turn_id="the same", next_at=7)
     # Nothing but its owner tells this row from one of bob's.
-    bobs = (await _pks(connection))[BOB, "a2"]
+    bobs = _pks(connection)[BOB, "a2"]
     row = {"owner_id": "ada", "thread_id": "t", "model": MODEL, "pk": bobs, "vector": b"\x01"}
-    await connection.execute(insert(tables.message_vectors).values(row))
+    connection.execute(insert(tables.message_vectors).values(row))
 
 
-async def _threads(connection: AsyncConnection, owner: str, number: int) -> None:
+def _threads(connection: Connection, owner: str, number: int) -> None:
     threads_of = ("t", "w") if owner == BOB else ("t", "w", "theirs")
     for thread_id in threads_of:
-        await threads.create(connection, owner, thread_id, now=5 + number, title=f"The garden of {owner}")
+        threads.create(connection, owner, thread_id, now=5 + number, title=f"The garden of {owner}")
     for thread_id in {*threads_of} - {"w"}:
-        await compaction_claims.claim(connection, owner, thread_id, "process", now=START, lease=10**9)
-    await threads.change(connection, owner, "t", answered_pk=9, read_pk=1)
-    await _say(connection, owner, "t", ("q1", "a1", "q2", "a2", "q3", "a3")[: 4 if owner == BOB else 6])
-    await _say(connection, owner, "w", ("s1",), status="streaming")
+        compaction_claims.claim(connection, owner, thread_id, "process", now=START, lease=10**9)
+    threads.change(connection, owner, "t", answered_pk=9, read_pk=1)
+    _say(connection, owner, "t", ("q1", "a1", "q2", "a2", "q3", "a3")[: 4 if owner == BOB else 6])
+    _say(connection, owner, "w", ("s1",), status="streaming")
     if owner != BOB:
-        await _say(connection, owner, "theirs", ("x", "y", "z"))
-        await _say(connection, owner, "theirs", ("s2",), status="streaming")
+        _say(connection, owner, "theirs", ("x", "y", "z"))
+        _say(connection, owner, "theirs", ("s2",), status="streaming")
     known = {
         pk: owner.encode()
-        for (whose, id), pk in (await _pks(connection)).items()
+        for (whose, id), pk in _pks(connection).items()
         if whose == owner and id in "q1 a1 q2"
     }
-    await vectors.keep(connection, owner, "t", MODEL, known)
+    vectors.keep(connection, owner, "t", MODEL, known)
 
 
-async def _say(
-    connection: AsyncConnection, owner: str, thread_id: str, ids: tuple[str, ...], status: Status = "complete"
+def _say(
+    connection: Connection, owner: str, thread_id: str, ids: tuple[str, ...], status: Status = "complete"
 ) -> None:
     above: Message | None = None
     for number, (id, line) in enumerate(zip(ids, TALK, strict=False)):
         role: Role = "assistant" if number % 2 else "user"
-        await messages.add(
+        messages.add(
             connection, owner, thread_id, new_message(id, line, parent=above, role=role, status=status)
         )
-        above = await message(connection, id, owner)
+        above = message(connection, id, owner)
 
 
-async def _turns(connection: AsyncConnection, owner: str) -> None:
+def _turns(connection: Connection, owner: str) -> None:
     """bob's turn in `t` has ended, and the others' run; he has one that runs elsewhere."""
-    await turns.add(connection, new_turn(owner, f"turn_{owner}", "t", "key"))
-    await connection.execute(events.APPEND, events.rows(f"turn_{owner}", 1, [owner, owner, owner]))
+    turns.add(connection, new_turn(owner, f"turn_{owner}", "t", "key"))
+    connection.execute(events.APPEND, events.rows(f"turn_{owner}", 1, [owner, owner, owner]))
     if owner == BOB:
         ended: Any = {"status": "completed", "usage": None, "error": None, "last_seq": 3, "now": START}
-        await turns.finish(connection, owner, "turn_bob", **ended)
-        await turns.add(connection, new_turn(owner, "more_bob", "w", None))
+        turns.finish(connection, owner, "turn_bob", **ended)
+        turns.add(connection, new_turn(owner, "more_bob", "w", None))
     else:
-        await turns.add(connection, new_turn(owner, f"more_{owner}", "theirs", "their key"))
+        turns.add(connection, new_turn(owner, f"more_{owner}", "theirs", "their key"))
 
 
-async def _summaries(connection: AsyncConnection, owner: str, number: int) -> None:
+def _summaries(connection: Connection, owner: str, number: int) -> None:
     """bob's newest version is undone; the others have an active one where he has none, and one that is undone."""
     if owner == BOB:
-        await summaries.add(connection, owner, "t", new_summary("fin_bob", "q2", 2, 5))
-        await summaries.add(connection, owner, "t", new_summary("sum_bob", "a1", 1, 15))
-        await summaries.retire(connection, owner, "sum_bob")
+        summaries.add(connection, owner, "t", new_summary("fin_bob", "q2", 2, 5))
+        summaries.add(connection, owner, "t", new_summary("sum_bob", "a1", 1, 15))
+        summaries.retire(connection, owner, "sum_bob")
     else:
-        await summaries.add(connection, owner, "t", new_summary(f"old_{owner}", "q2", 2, 10 + number))
-        await summaries.retire(connection, owner, f"old_{owner}")
-        await summaries.add(connection, owner, "t", new_summary(f"sum_{owner}", "a1", 1, 20 + number))
+        summaries.add(connection, owner, "t", new_summary(f"old_{owner}", "q2", 2, 10 + number))
+        summaries.retire(connection, owner, f"old_{owner}")
+        summaries.add(connection, owner, "t", new_summary(f"sum_{owner}", "a1", 1, 20 + number))
 
 
-async def _calls(connection: AsyncConnection, owner: str, number: int) -> None:
+def _calls(connection: Connection, owner: str, number: int) -> None:
     for place, thread_id in enumerate(("t", None)):
         entry = call(place, id=f"call_{owner}_{place}", owner_id=owner, thread_id=thread_id, turn_id=f"turn_{owner}",
             token="token", cache_miss="expired", created_at=START + number - 1)  # fmt: skip
-        await entries.add(connection, entry)
-    await open_calls.add(connection, new_call(owner, f"open_{owner}"))
+        entries.add(connection, entry)
+    open_calls.add(connection, new_call(owner, f"open_{owner}"))
 
 
-async def read_world(connection: AsyncConnection) -> World:
+def read_world(connection: Connection) -> World:
     """Where everything stands."""
-    return World(pk=await _pks(connection), last=await message(connection, "a2", BOB))
+    return World(pk=_pks(connection), last=message(connection, "a2", BOB))
 
 
-async def _pks(connection: AsyncConnection) -> dict[tuple[str, str], int]:
-    rows = await connection.execute(
-        select(tables.messages.c.owner_id, tables.messages.c.id, tables.messages.c.pk)
-    )
+def _pks(connection: Connection) -> dict[tuple[str, str], int]:
+    rows = connection.execute(select(tables.messages.c.owner_id, tables.messages.c.id, tables.messages.c.pk))
     return {(owner, id): pk for owner, id, pk in rows}
 
 
-async def rows_of_everybody(connection: AsyncConnection) -> dict[str, dict[str, list[str]]]:
+def rows_of_everybody(connection: Connection) -> dict[str, dict[str, list[str]]]:
     """By owner and table every row, and what the search indexes find."""
     rows: dict[str, dict[str, list[str]]] = {}
     queries = {table.name: select(table) for table in tables.metadata.sorted_tables if "owner_id" in table.c}
     queries["turn_events"] = select(tables.turns.c.owner_id, tables.turn_events).join(tables.turn_events)
     queries["users"] = select(tables.users, tables.users.c.id.label("owner_id"))
     for name, query in queries.items():
-        for row in (await connection.execute(query)).mappings():
+        for row in connection.execute(query).mappings():
             shown = repr({column: value for column, value in row.items() if column not in UNSETTLED})
             rows.setdefault(row["owner_id"], {}).setdefault(name, []).append(shown)
     for owner, mine in rows.items():
         for lines in mine.values():
             lines.sort()
-        mine["found"] = [hit.message_id for hit in await search.find(connection, owner, "garden", limit=99)]
-        stems = await term_index.holding(
+        mine["found"] = [hit.message_id for hit in search.find(connection, owner, "garden", limit=99)]
+        stems = term_index.holding(
             connection, owner, "t", [english("garden")], pks=(0, 10**6), depths=(0, 99), most=99
         )
         mine["stems"] = [f"{name}: {len(pks)}" for name, pks in stems.items()]
     return rows
 
 
-async def remove_others(connection: AsyncConnection) -> None:
+def remove_others(connection: Connection) -> None:
     """Leave bob alone in the world."""
     for owner in OTHERS:
         for thread_id in ("t", "w", "theirs"):
-            await threads.remove(connection, owner, thread_id)
+            threads.remove(connection, owner, thread_id)
     for table in reversed(tables.metadata.sorted_tables):
         if "owner_id" in table.c:
-            await connection.execute(delete(table).where(table.c.owner_id != BOB))
-    await connection.execute(delete(tables.users).where(tables.users.c.id.in_(OTHERS)))
+            connection.execute(delete(table).where(table.c.owner_id != BOB))
+    connection.execute(delete(tables.users).where(tables.users.c.id.in_(OTHERS)))

@@ -6,8 +6,7 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from context.limits.budgets import Budget, BudgetAccount, Counter, counters
 from context.models.pricing import Usage, usd
@@ -36,8 +35,8 @@ def row(id: str, *, owner: str = "ada", at: int = NOW, tokens: int = 10, pico: i
 
 
 async def stands(database: Database, *selected: Counter) -> list[tuple[int, int]]:
-    async with database.reading() as connection:
-        return [(status.used, status.reserved) for status in await budgets.statuses(connection, selected)]
+    statuses = await database.read(lambda connection: budgets.statuses(connection, selected))
+    return [(status.used, status.reserved) for status in statuses]
 
 
 async def test_all_counters_have_room_or_none_is_changed(database: Database) -> None:
@@ -121,12 +120,12 @@ async def test_a_counter_begins_with_what_the_ledger_knows_of_its_period(databas
     day = counter(100)
     start, end = day.period_start, day.resets_at
 
-    async def write(connection: AsyncConnection) -> None:
+    def write(connection: Connection) -> None:
         for entry in (
             row("first", at=start), row("last", at=end - 1, pico=None), row("before", at=start - 1), row("after", at=end),
             row("bob's", owner="bob"),
         ):  # fmt: skip
-            await entries.add(connection, entry)
+            entries.add(connection, entry)
 
     await database.write(write)
     money = counter(100, unit="usd", scope="tier")
@@ -147,10 +146,13 @@ async def test_each_share_is_told_once_and_upwards_only(database: Database) -> N
     assert sum(alerts) == 1
     assert await database.write(partial(tell, threshold=100))
     assert not await database.write(partial(tell, threshold=80))
-    async with database.reading() as connection:
-        assert await budgets.may_need_alert(connection, NOW, [shared.budget], [80, 100]) == []
-        (due,) = await budgets.may_need_alert(connection, NOW, [shared.budget], [80, 101])
-    assert (due.key, due.used, due.alerted, due.refused) == (shared.key, 90, 100, False)
+
+    def read(connection: Connection) -> None:
+        assert budgets.may_need_alert(connection, NOW, [shared.budget], [80, 100]) == []
+        (due,) = budgets.may_need_alert(connection, NOW, [shared.budget], [80, 101])
+        assert (due.key, due.used, due.alerted, due.refused) == (shared.key, 90, 100, False)
+
+    await database.read(read)
 
 
 async def test_only_counters_that_may_have_to_be_told_are_read(database: Database) -> None:
@@ -162,13 +164,15 @@ async def test_only_counters_that_may_have_to_be_told_are_read(database: Databas
     near, far, dropped = counter(100), counter(1_000, period="month"), counter(100, scope="model")
     for filled, used in ((near, 80), (far, 799), (dropped, 100)):
         await database.write(partial(budgets.reserve, amounts=[(filled, used)], use=True))
-    async with database.reading() as connection:
-        (read,) = await budgets.may_need_alert(connection, NOW, limits, (80, 100))
-        assert read.key == near.key
-        assert await budgets.may_need_alert(connection, NOW, limits, ()) == []
+
+    def read(connection: Connection) -> None:
+        (due,) = budgets.may_need_alert(connection, NOW, limits, (80, 100))
+        assert due.key == near.key
+        assert budgets.may_need_alert(connection, NOW, limits, ()) == []
+
+    await database.read(read)
     await database.write(partial(budgets.mark_refused, counter=far, now=NOW))
-    async with database.reading() as connection:
-        rows = await budgets.may_need_alert(connection, NOW, limits, (80, 100))
+    rows = await database.read(lambda connection: budgets.may_need_alert(connection, NOW, limits, (80, 100)))
     assert {due.key for due in rows} == {near.key, far.key}
 
 
@@ -178,22 +182,19 @@ async def test_how_full_budgets_are_is_read_from_running_periods_alone(database:
         await database.write(partial(budgets.reserve, amounts=[(current, 1)]))
     (yesterday,) = counters([running[1].budget], ADA, NOW - 86_400_000)
     await database.write(partial(budgets.reserve, amounts=[(yesterday, 1)]))
-    async with database.reading() as connection:
-        totals = await budgets.current_totals(connection, NOW)
+    totals = await database.read(lambda connection: budgets.current_totals(connection, NOW))
     assert {(key, start) for key, start, _ in totals} == {
         (expected.key, expected.period_start) for expected in running
     }
 
 
 async def test_counters_of_long_ago_are_forgotten_unless_something_is_set_aside(database: Database) -> None:
+    def keys(connection: Connection) -> list[str]:
+        return list(connection.scalars(select(tables.budgets.c.key).order_by(tables.budgets.c.key)))
+
     for old, amount in ((counter(100), 5), (counter(100, period="minute"), 0), (counter(9, unit="usd"), 0)):
         await database.write(partial(budgets.reserve, amounts=[(old, amount)]))
     await database.write(partial(budgets.remove_old, now=NOW + 2 * 86_400_000))
-    async with database.reading() as connection:
-        remaining = list(
-            await connection.scalars(select(tables.budgets.c.key).order_by(tables.budgets.c.key))
-        )
-    assert remaining == ["user:ada|tokens|day", "user:ada|usd|day"]
+    assert await database.read(keys) == ["user:ada|tokens|day", "user:ada|usd|day"]
     await database.write(partial(budgets.remove_old, now=NOW + 200 * 86_400_000))
-    async with database.reading() as connection:
-        assert list(await connection.scalars(select(tables.budgets.c.key))) == ["user:ada|tokens|day"]
+    assert await database.read(keys) == ["user:ada|tokens|day"]

@@ -43,5 +43,5 @@ async def test_a_thread_that_is_gone_cannot_be_claimed_and_takes_its_claim_along
     assert await claim(database, "one")
     await database.write(partial(threads.remove, owner_id="ada", thread_id="t"))
     assert not await claim(database, "one")
-    async with database.reading() as connection:
-        assert await connection.scalar(text("SELECT count(*) FROM compaction_claims")) == 0
+    claims = text("SELECT count(*) FROM compaction_claims")
+    assert await database.read(lambda connection: connection.scalar(claims)) == 0

@@ -3,19 +3,20 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import migrate, sqlite, threads, users
-from store.database import Database, Write
+from store.database import Database, Work
 from store.errors import StoreFull, StoreUnavailable
+from tests.store.on_loop import EventLoop
 from tests.store.users import names, new_user
 
 
@@ -24,15 +25,14 @@ async def traced(database: Database) -> AsyncIterator[list[str]]:
     """Every statement the writing SQLite connection carries out."""
     statements: list[str] = []
 
-    async def trace(callback: Any) -> None:
-        async with database.engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            driver: Any = raw.driver_connection
-            await driver.set_trace_callback(callback)
+    def trace(connection: Connection, callback: Callable[[str], None] | None) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.set_trace_callback(callback)
 
-    await trace(statements.append)
+    await database.write(partial(trace, callback=statements.append))
+    statements.clear()  # the end of that write
     yield statements
-    await trace(None)
+    await database.write(partial(trace, callback=None))
 
 
 async def test_writes_that_wait_together_share_one_commit(lite: Database) -> None:
@@ -42,20 +42,24 @@ async def test_writes_that_wait_together_share_one_commit(lite: Database) -> Non
     assert len(await names(lite)) == 100
 
 
-async def test_reads_in_one_step_see_one_moment(lite: Database) -> None:
-    async with lite.reading() as connection:
-        first = await sqlite.rows(connection, "SELECT count(*) FROM users WHERE id = :id", {"id": "u1"})
-        await lite.write(new_user("u1"))
-        then = await sqlite.rows(connection, "SELECT count(*) FROM users WHERE id = :id", {"id": "u1"})
-        result = await connection.execute(text("SELECT count(*) FROM users WHERE id = 'u1'"))
-    assert [*first, *then, result.one()] == [(0,), (0,), (0,)]
+async def test_rows_read_without_sqlalchemy_are_of_the_same_moment(lite: Database) -> None:
+    loop = EventLoop()
+
+    def read(connection: Connection) -> None:
+        first = sqlite.rows(connection, "SELECT count(*) FROM users WHERE id = :id", {"id": "u1"})
+        loop.run(lite.write(new_user("u1")))
+        then = sqlite.rows(connection, "SELECT count(*) FROM users WHERE id = :id", {"id": "u1"})
+        result = connection.execute(text("SELECT count(*) FROM users WHERE id = 'u1'"))
+        assert [*first, *then, result.one()] == [(0,), (0,), (0,)]
+
+    await lite.read(read)
     assert await names(lite) == {"u1"}
 
 
-async def test_a_read_in_one_step_fails_as_any_other(lite: Database) -> None:
+async def test_a_read_without_sqlalchemy_fails_as_any_other(lite: Database) -> None:
+    statement, values = "SELECT * FROM nothing WHERE id = :id", {"id": "what was said"}
     with pytest.raises(StoreUnavailable):
-        async with lite.reading() as connection:
-            await sqlite.rows(connection, "SELECT * FROM nothing WHERE id = :id", {"id": "what was said"})
+        await lite.read(partial(sqlite.rows, statement=statement, values=values))
 
 
 async def test_writes_one_after_the_other_commit_one_by_one(lite: Database) -> None:
@@ -66,8 +70,8 @@ async def test_writes_one_after_the_other_commit_one_by_one(lite: Database) -> N
 
 
 async def test_a_bad_write_harms_only_itself(database: Database) -> None:
-    async def breaks(connection: AsyncConnection) -> None:
-        await new_user("half")(connection)
+    def breaks(connection: Connection) -> None:
+        new_user("half")(connection)
         raise KeyError("my own mistake")
 
     outcomes = await asyncio.gather(
@@ -82,9 +86,9 @@ async def test_a_bad_write_harms_only_itself(database: Database) -> None:
 
 
 async def test_an_error_does_not_repeat_what_was_to_be_stored(database: Database) -> None:
-    async def twice(connection: AsyncConnection) -> None:
+    def twice(connection: Connection) -> None:
         statement = text("INSERT INTO users VALUES ('ada', :secret, 1)")
-        await connection.execute(statement, {"secret": "what people say"})
+        connection.execute(statement, {"secret": "what people say"})
 
     with pytest.raises(IntegrityError) as failure:
         await database.write(twice)
@@ -92,12 +96,10 @@ async def test_an_error_does_not_repeat_what_was_to_be_stored(database: Database
 
 
 async def test_what_write_returns_comes_back_to_its_own_caller(database: Database) -> None:
-    async def give(connection: AsyncConnection, number: int) -> int:
+    def give(connection: Connection, number: int) -> int:
         return number
 
-    numbers = await asyncio.gather(
-        *(database.write(lambda connection, n=n: give(connection, n)) for n in range(20))  # type: ignore[misc]
-    )
+    numbers = await asyncio.gather(*(database.write(partial(give, number=n)) for n in range(20)))
     assert numbers == list(range(20))
 
 
@@ -128,8 +130,7 @@ async def test_closing_finishes_the_writes_that_wait(lite: Database) -> None:
 
 async def test_a_commit_is_on_the_platter(lite: Database) -> None:
     async def pragma(name: str) -> Any:
-        async with lite.engine.connect() as connection:
-            return await connection.scalar(text(f"PRAGMA {name}"))
+        return await lite.write(lambda connection: connection.scalar(text(f"PRAGMA {name}")))
 
     assert await pragma("journal_mode") == "wal"
     assert await pragma("synchronous") == 2, "FULL: NORMAL may lose acknowledged commits on power loss"
@@ -138,17 +139,19 @@ async def test_a_commit_is_on_the_platter(lite: Database) -> None:
 
 async def test_readers_cannot_write(lite: Database) -> None:
     with pytest.raises((DatabaseError, StoreUnavailable)):
-        async with lite.reading() as connection:
-            await connection.execute(text("INSERT INTO users VALUES ('x', 'x', 1)"))
+        await lite.read(lambda connection: connection.execute(text("INSERT INTO users VALUES ('x', 'x', 1)")))
 
 
 async def test_reading_goes_on_while_a_write_takes_its_time(database: Database) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    loop, begun, go_on = EventLoop(), asyncio.Event(), asyncio.Event()
 
-    async def slow(connection: AsyncConnection) -> None:
-        await new_user("slow")(connection)
+    async def wait() -> None:
         begun.set()
         await go_on.wait()
+
+    def slow(connection: Connection) -> None:
+        new_user("slow")(connection)
+        loop.run(wait())
 
     writing = asyncio.create_task(database.write(slow))
     await begun.wait()
@@ -159,22 +162,26 @@ async def test_reading_goes_on_while_a_write_takes_its_time(database: Database) 
 
 
 async def test_a_read_sees_one_moment_however_long_it_lasts(database: Database) -> None:
-    async with database.reading() as connection:
-        before = await connection.scalar(text("SELECT count(*) FROM users"))
-        await database.write(new_user("late"))
-        assert await connection.scalar(text("SELECT count(*) FROM users")) == before
+    loop = EventLoop()
+
+    def read(connection: Connection) -> None:
+        before = connection.scalar(text("SELECT count(*) FROM users"))
+        loop.run(database.write(new_user("late")))
+        assert connection.scalar(text("SELECT count(*) FROM users")) == before
+
+    await database.read(read)
 
 
 async def test_a_full_disk_is_said_reading_goes_on_and_writing_comes_back(lite: Database) -> None:
     async def pages(most: int | None) -> None:
-        async def write(connection: AsyncConnection) -> None:
-            now = await connection.scalar(text("PRAGMA page_count"))
-            await connection.execute(text(f"PRAGMA max_page_count = {most or now}"))
+        def write(connection: Connection) -> None:
+            now = connection.scalar(text("PRAGMA page_count"))
+            connection.execute(text(f"PRAGMA max_page_count = {most or now}"))
 
         await lite.write(write)
 
-    async def big(connection: AsyncConnection) -> None:
-        await threads.create(connection, "ada", "big", now=1, metadata={"filler": "x" * 200_000})
+    def big(connection: Connection) -> None:
+        threads.create(connection, "ada", "big", now=1, metadata={"filler": "x" * 200_000})
 
     await pages(None)
     outcomes = await asyncio.gather(
@@ -183,12 +190,10 @@ async def test_a_full_disk_is_said_reading_goes_on_and_writing_comes_back(lite: 
         return_exceptions=True,
     )
     assert [type(outcome) for outcome in outcomes] == [type(None), StoreFull]
-    async with lite.reading() as connection:
-        assert await threads.get(connection, "ada", "big") is None
+    assert await lite.read(lambda connection: threads.get(connection, "ada", "big")) is None
     await pages(1_000_000)
     await lite.write(big)
-    async with lite.reading() as connection:
-        assert await threads.get(connection, "ada", "big") is not None
+    assert await lite.read(lambda connection: threads.get(connection, "ada", "big")) is not None
 
 
 async def test_a_database_that_is_not_there_is_a_store_error(tmp_path: Path) -> None:
@@ -199,33 +204,41 @@ async def test_a_database_that_is_not_there_is_a_store_error(tmp_path: Path) -> 
     await nowhere.close()
 
 
+async def test_a_file_that_is_no_database_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("not a database, but a file with quite some text in it " * 50)
+    database = Database(f"sqlite:///{tmp_path / 'a-file'}")
+    for attempt in (database.read, database.write):
+        with pytest.raises(StoreUnavailable, match="not a database"):
+            await attempt(lambda connection: None)
+    await database.close()
+
+
 @pytest.mark.postgres
 async def test_two_writes_that_wait_for_each_other_are_both_done(postgres_url: str) -> None:
     database = Database(postgres_url)
     await migrate.upgrade(database)
     for name in ("one", "two"):
         await database.write(new_user(name))
-    both = asyncio.Barrier(2)
+    loop, both = EventLoop(), asyncio.Barrier(2)
 
-    def renames(*order: str) -> Write[None]:
+    def renames(*order: str) -> Work[None]:
         tries = []
 
-        async def write(connection: AsyncConnection) -> None:
+        def write(connection: Connection) -> None:
             tries.append(order)
             for name in order:
-                await connection.execute(
-                    text("UPDATE users SET name = name || 'x' WHERE id = :id"), {"id": name}
-                )
+                connection.execute(text("UPDATE users SET name = name || 'x' WHERE id = :id"), {"id": name})
                 if len(tries) == 1 and name == order[0]:
-                    await both.wait()
+                    loop.run(both.wait())
 
         return write
 
     async with asyncio.timeout(30):
         await asyncio.gather(database.write(renames("one", "two")), database.write(renames("two", "one")))
-    async with database.reading() as connection:
-        result = await connection.execute(text("SELECT name FROM users WHERE id IN ('one', 'two')"))
-        assert sorted(result.scalars()) == ["onexx", "twoxx"], "each exactly once"
+
+    query = text("SELECT name FROM users WHERE id IN ('one', 'two') ORDER BY name")
+    renamed = await database.read(lambda connection: list(connection.scalars(query)))
+    assert renamed == ["onexx", "twoxx"], "each exactly once"
     await database.close()
 
 

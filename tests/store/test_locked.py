@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from store import sqlite
 from store.database import Database, database_patience
@@ -64,8 +63,8 @@ async def test_a_batch_that_meets_a_lock_fails_as_one(lite: Database) -> None:
 async def test_writes_that_are_repeated_one_by_one_fail_together_when_they_meet_a_lock(
     lite: Database,
 ) -> None:
-    async def is_refused(connection: AsyncConnection) -> None:
-        await connection.execute(text("SELECT * FROM no_such_table"))
+    def is_refused(connection: Connection) -> None:
+        connection.execute(text("SELECT * FROM no_such_table"))
 
     tried: list[int] = []
     with ExitStack() as lock:
@@ -96,7 +95,7 @@ async def test_a_patient_write_waits_for_the_lock_to_go(lite: Database) -> None:
 
 
 async def test_the_writer_survives_a_cancellation_that_a_write_let_escape(lite: Database) -> None:
-    async def escapes(connection: AsyncConnection) -> None:
+    def escapes(connection: Connection) -> None:
         raise asyncio.CancelledError
 
     outcomes = await asyncio.gather(lite.write(new_user("one")), lite.write(escapes), return_exceptions=True)

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from store.database import Database, database_patience
 from store.errors import StoreUnavailable
 from tests.lost_commits import Losses, proxied
+from tests.store.on_loop import EventLoop
 from tests.store.users import names, new_user
 
 pytestmark = pytest.mark.postgres
@@ -38,8 +38,8 @@ async def test_a_write_whose_acknowledgement_is_lost_has_succeeded(postgres_url:
 async def test_what_a_write_returned_is_returned_though_the_acknowledgement_is_lost(
     postgres_url: str,
 ) -> None:
-    async def claims(connection: AsyncConnection) -> bool:
-        changed = await connection.execute(text("UPDATE users SET name = 'x' WHERE name = 'one'"))
+    def claims(connection: Connection) -> bool:
+        changed = connection.execute(text("UPDATE users SET name = 'x' WHERE name = 'one'"))
         return changed.rowcount == 1
 
     async with far(postgres_url) as (database, losses):
@@ -51,15 +51,18 @@ async def test_what_a_write_returned_is_returned_though_the_acknowledgement_is_l
 
 async def test_a_write_that_never_reached_its_commit_is_no_success(postgres_url: str) -> None:
     async with far(postgres_url) as (database, _):
+        loop = EventLoop()
 
-        async def breaks(connection: AsyncConnection) -> None:
-            await new_user("half")(connection)
-            backend = await connection.scalar(text("SELECT pg_backend_pid()"))
+        async def terminate(backend: int) -> None:
             other = Database(postgres_url)
             await other.write(
                 lambda there: there.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
             )
             await other.close()
+
+        def breaks(connection: Connection) -> None:
+            new_user("half")(connection)
+            loop.run(terminate(connection.execute(text("SELECT pg_backend_pid()")).scalar_one()))
 
         with pytest.raises(StoreUnavailable):
             await database.write(breaks)

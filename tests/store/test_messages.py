@@ -1,7 +1,7 @@
 """The tree of messages and its visible branch, on both databases."""
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from context.messages import TextPart
@@ -23,50 +23,58 @@ FORKED = (
 
 async def test_the_branch_of_a_leaf_oldest_first(database: Database) -> None:
     await thread(database, "t", *FORKED)
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> None:
         for leaf, expected in {
             "a2": "q1 a1 q2 a2",
             "a2b": "q1 a1 q2b a2b",
             "a2c": "q1 a1 q2 a2c",
             "r1": "r1",
         }.items():
-            assert ids(await branches.branch(connection, "ada", "t", leaf, rows=50)) == expected
+            assert ids(branches.branch(connection, "ada", "t", leaf, rows=50)) == expected
+
+    await database.read(read)
 
 
 async def test_a_branch_is_cut_by_rows_tokens_or_a_message(database: Database) -> None:
     await thread(database, "t", *FORKED)
-    async with database.reading() as connection:
-        assert ids(await branches.branch(connection, "ada", "t", "a2", rows=2)) == "q2 a2"
-        assert ids(await branches.branch(connection, "ada", "t", "a2", rows=9, tokens=2)) == "q2 a2"
-        assert ids(await branches.branch(connection, "ada", "t", "a2", rows=9, tokens=3)) == "a1 q2 a2"
-        assert ids(await branches.branch(connection, "ada", "t", "a2", rows=9, stop_at="a1")) == "a1 q2 a2"
+
+    def read(connection: Connection) -> None:
+        assert ids(branches.branch(connection, "ada", "t", "a2", rows=2)) == "q2 a2"
+        assert ids(branches.branch(connection, "ada", "t", "a2", rows=9, tokens=2)) == "q2 a2"
+        assert ids(branches.branch(connection, "ada", "t", "a2", rows=9, tokens=3)) == "a1 q2 a2"
+        assert ids(branches.branch(connection, "ada", "t", "a2", rows=9, stop_at="a1")) == "a1 q2 a2"
+
+    await database.read(read)
 
 
 async def test_siblings_share_a_parent_oldest_first(database: Database) -> None:
     await thread(database, "t", *FORKED)
-    async with database.reading() as connection:
-        families = await branches.siblings(connection, "ada", "t", {None, "a1", "q2", "nobody"})
+    families = await database.read(
+        lambda connection: branches.siblings(connection, "ada", "t", {None, "a1", "q2", "nobody"})
+    )
     assert families == {None: ["q1", "r1"], "a1": ["q2", "q2b"], "q2": ["a2", "a2c"]}
 
 
 async def test_the_newest_leaf_below_a_message(database: Database) -> None:
     await thread(database, "t", *FORKED)
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> None:
         for start, leaf in {"q1": "a2b", "q2": "a2c", "a2": "a2", "q2b": "a2b", "r1": "r1"}.items():
-            assert await branches.newest_leaf(connection, "ada", "t", start) == leaf
+            assert branches.newest_leaf(connection, "ada", "t", start) == leaf
+
+    await database.read(read)
 
 
 async def test_depth_counts_from_the_root(database: Database) -> None:
     await thread(database, "t", *FORKED)
-    async with database.reading() as connection:
-        branch = await branches.branch(connection, "ada", "t", "a2b", rows=9)
+    branch = await database.read(lambda connection: branches.branch(connection, "ada", "t", "a2b", rows=9))
     assert [row.message.depth for row in branch] == [0, 1, 2, 3]
 
 
 async def test_a_finished_answer_never_changes_again(database: Database) -> None:
     await thread(database, "t", "u q: hi")
-    async with database.reading() as connection:
-        parent = await messages.get(connection, "ada", "q")
+    parent = await database.read(lambda connection: messages.get(connection, "ada", "q"))
     assert parent is not None
     await database.write(
         lambda connection: messages.add(
@@ -86,8 +94,7 @@ async def test_a_finished_answer_never_changes_again(database: Database) -> None
     await finish("first")
     with pytest.raises(NoResultFound):
         await finish("second")
-    async with database.reading() as connection:
-        stored = await messages.get(connection, "ada", "a")
+    stored = await database.read(lambda connection: messages.get(connection, "ada", "a"))
     assert stored is not None
     assert (stored.message.text, stored.usage, stored.cost_usd) == ("first", {"input_tokens": 3}, "0.000001")
 
@@ -95,35 +102,41 @@ async def test_a_finished_answer_never_changes_again(database: Database) -> None
 async def test_two_owners_may_use_the_same_ids_and_never_meet(database: Database) -> None:
     await thread(database, "t", "u q: mine", "a a: answer", owner="ada")
     await thread(database, "t", "u q: yours", owner="bob")
-    async with database.reading() as connection:
-        mine = await messages.get(connection, "ada", "q")
+
+    def read(connection: Connection) -> None:
+        mine = messages.get(connection, "ada", "q")
         assert mine is not None
         assert mine.message.text == "mine"
-        assert await messages.get(connection, "bob", "a") is None
-        assert ids(await branches.branch(connection, "bob", "t", "a", rows=9)) == ""
-        assert ids(await branches.branch(connection, "ada", "t", "a", rows=9)) == "q a"
-        assert await branches.siblings(connection, "bob", "t", {"q"}) == {}
+        assert messages.get(connection, "bob", "a") is None
+        assert ids(branches.branch(connection, "bob", "t", "a", rows=9)) == ""
+        assert ids(branches.branch(connection, "ada", "t", "a", rows=9)) == "q a"
+        assert branches.siblings(connection, "bob", "t", {"q"}) == {}
+
+    await database.read(read)
     assert not await database.write(lambda connection: messages.rate(connection, "bob", "a", "up"))
     assert await database.write(lambda connection: messages.rate(connection, "ada", "a", "up"))
     assert await database.write(lambda connection: threads.remove(connection, "bob", "t"))
-    async with database.reading() as connection:
-        assert await messages.get(connection, "ada", "q") is not None
+    assert await database.read(lambda connection: messages.get(connection, "ada", "q")) is not None
 
 
 async def test_an_id_is_taken_once_per_owner(database: Database) -> None:
     await thread(database, "t", "u q: hi")
     with pytest.raises(IntegrityError):
         await thread(database, "other", "u q: hi again")
-    async with database.reading() as connection:
-        assert await threads.get(connection, "ada", "other") is None, "the whole write is undone"
+    assert await database.read(lambda connection: threads.get(connection, "ada", "other")) is None, (
+        "the whole write is undone"
+    )
 
 
 async def test_a_message_of_another_thread_is_not_on_the_branch(database: Database) -> None:
     await thread(database, "one", "u q1: hi")
     await thread(database, "two", "u q2: hi")
-    async with database.reading() as connection:
-        assert ids(await branches.branch(connection, "ada", "two", "q1", rows=9)) == ""
-        assert await messages.get(connection, "ada", "q1", thread_id="two") is None
+
+    def read(connection: Connection) -> None:
+        assert ids(branches.branch(connection, "ada", "two", "q1", rows=9)) == ""
+        assert messages.get(connection, "ada", "q1", thread_id="two") is None
+
+    await database.read(read)
 
 
 async def test_deleting_a_thread_takes_a_long_branch_along(database: Database) -> None:
@@ -135,5 +148,4 @@ async def test_deleting_a_thread_takes_a_long_branch_along(database: Database) -
     ]  # fmt: skip
     await database.write(lambda connection: connection.execute(insert(tables.messages), values))
     assert await database.write(lambda connection: threads.remove(connection, "ada", "t"))
-    async with database.reading() as connection:
-        assert await messages.get(connection, "ada", "m2999") is None
+    assert await database.read(lambda connection: messages.get(connection, "ada", "m2999")) is None

@@ -11,7 +11,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import migrate, sqlite
 from store.database import Database
@@ -121,26 +120,28 @@ def filled_tables(revision: str) -> list[str]:
 
 
 async def rows(database: Database, tables: list[str]) -> dict[str, int]:
-    async with database.reading() as connection:
-        return {
-            table: await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in tables
-        }
+    def read(connection: Connection) -> dict[str, int]:
+        return {table: connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in tables}
+
+    return await database.read(read)
 
 
 async def tables(database: Database) -> set[str]:
     def names(connection: Connection) -> set[str]:
         return set(inspect(connection).get_table_names())
 
-    async with database.engine.connect() as connection:
-        return await connection.run_sync(names)
+    return await database.read(names)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
 async def test_every_revision_with_data_goes_forward(empty: Database, revision: str) -> None:
     await migrate.upgrade(empty, revision)
-    async with empty.engine.begin() as connection:
+
+    def write(connection: Connection) -> None:
         for statement in DATA[revision]:
-            await connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement)
+
+    await empty.write(write)
     assert await migrate.upgrade(empty) == (revision, migrate.head())
     assert await rows(empty, filled_tables(revision)) == dict.fromkeys(filled_tables(revision), 1)
     assert await migrate.upgrade(empty) == (migrate.head(), migrate.head()), "a second time changes nothing"
@@ -155,13 +156,12 @@ async def test_the_migrated_schema_is_the_one_the_code_expects(empty: Database) 
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     await migrate.upgrade(empty)
-    async with empty.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await empty.read(differences) == []
 
 
 async def test_a_migration_that_fails_leaves_the_old_state(empty: Database) -> None:
-    async with empty.engine.begin() as connection:
-        await connection.exec_driver_sql("CREATE TABLE turns (somebody_elses INTEGER)")
+    table = "CREATE TABLE turns (somebody_elses INTEGER)"
+    await empty.write(lambda connection: connection.exec_driver_sql(table))
     with pytest.raises(DatabaseError):
         await migrate.upgrade(empty)
     assert await tables(empty) == {"turns"}
@@ -182,14 +182,13 @@ async def test_a_newer_schema_is_refused_and_left_as_it_is(tmp_path: Path) -> No
     database = Database(f"sqlite:///{tmp_path / 'p.db'}")
     await migrate.upgrade(database)
 
-    async def from_the_future(connection: AsyncConnection) -> None:
-        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    def from_the_future(connection: Connection) -> None:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 
     await database.write(from_the_future)
     with pytest.raises(SchemaTooNew, match="9999"):
         await migrate.upgrade(database)
-    async with database.reading() as connection:
-        assert await migrate.revision(connection) == "9999"
+    assert await database.read(migrate.revision) == "9999"
     await database.close()
 
 

@@ -10,18 +10,19 @@ import importlib
 import inspect
 import pkgutil
 import shutil
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from functools import partial
+from typing import Any, TypeVar, get_type_hints
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 import store
 from context.recall.thread import Outline
 from store import migrate
-from store.database import Database
+from store.database import Database, Work
 from store.search.branch_index import Branch, Outlines
 from tests.migrated import migrated_file
 from tests.postgres import Server
@@ -37,7 +38,8 @@ from tests.store.tenants import (
 )
 from tests.store.without_owner import WITHOUT_OWNER
 
-Query = Callable[..., Coroutine[Any, Any, Any]]
+Query = Callable[..., Any]
+T = TypeVar("T")
 
 
 def name_of(query: Query) -> str:
@@ -45,12 +47,12 @@ def name_of(query: Query) -> str:
 
 
 def queries() -> Iterator[Query]:
-    """Every coroutine function of `store` that gets a connection or a database."""
+    """Every function of `store` that gets a connection or a database."""
     for module in pkgutil.walk_packages(store.__path__, "store."):
         if module.name.startswith("store.migrations"):
             continue
         for function in vars(importlib.import_module(module.name)).values():
-            if inspect.iscoroutinefunction(function) and function.__module__ == module.name:
+            if inspect.isfunction(function) and function.__module__ == module.name:
                 public = not function.__name__.startswith("_")
                 if {"connection", "database"} & inspect.signature(function).parameters.keys() and (
                     public or knows_an_owner(function)
@@ -117,16 +119,10 @@ def tenants(request: pytest.FixtureRequest) -> str:
 async def test_an_owner_is_alone_in_the_world(tenants: str, query: Query) -> None:
     database = Database(tenants)
     try:
-        async with database.engine.connect() as connection:
-            world, before = await read_world(connection), await rows_of_everybody(connection)
-            assert all(len(before[owner]) == 13 for owner in OTHERS), (
-                "the others have something of everything"
-            )
-            together = [await _asked(connection, ask, world) for ask in CASES[query]]
-            await connection.rollback()
-            await remove_others(connection)
-            alone = [await _asked(connection, ask, world) for ask in CASES[query]]
-            await connection.rollback()
+        world, before = await database.read(_world_and_rows)
+        assert all(len(before[owner]) == 13 for owner in OTHERS), "the others have something of everything"
+        together = await _undone(database, partial(_asked, asks=CASES[query], world=world))
+        alone = await _undone(database, partial(_asked_alone, asks=CASES[query], world=world))
     finally:
         await database.close()
     for (answer, rows), (answer_alone, rows_alone) in zip(together, alone, strict=True):
@@ -142,16 +138,46 @@ def failed(answer: Any) -> bool:
     return not answer or inspect.isclass(answer)
 
 
-async def _asked(connection: AsyncConnection, ask: Ask, world: World) -> tuple[Any, Any]:
+class _Undo(Exception):
+    """Rolls a transaction back."""
+
+
+async def _undone(database: Database, work: Work[T]) -> T:
+    """What `work` returns, in a transaction that is rolled back."""
+    results: list[T] = []
+
+    def write(connection: Connection) -> None:
+        results.append(work(connection))
+        raise _Undo
+
+    with pytest.raises(_Undo):
+        await database.write(write)
+    return results[-1]
+
+
+def _world_and_rows(connection: Connection) -> tuple[World, dict[str, dict[str, list[str]]]]:
+    return read_world(connection), rows_of_everybody(connection)
+
+
+def _asked(connection: Connection, asks: Sequence[Ask], world: World) -> list[tuple[Any, Any]]:
+    return [_asked_once(connection, ask, world) for ask in asks]
+
+
+def _asked_alone(connection: Connection, asks: Sequence[Ask], world: World) -> list[tuple[Any, Any]]:
+    remove_others(connection)
+    return _asked(connection, asks, world)
+
+
+def _asked_once(connection: Connection, ask: Ask, world: World) -> tuple[Any, Any]:
     """What is answered, or the kind of what is raised; then who has what. All of it is undone."""
-    savepoint = await connection.begin_nested()
+    savepoint = connection.begin_nested()
     try:
-        async with connection.begin_nested():
-            answer = await ask(connection, world)
+        with connection.begin_nested():
+            answer = ask(connection, world)
     except Exception as failure:  # noqa: BLE001 - compared with what happens without the others
         answer = type(failure)
-    rows = await rows_of_everybody(connection)
-    await savepoint.rollback()
+    rows = rows_of_everybody(connection)
+    savepoint.rollback()
     return answer, rows
 
 

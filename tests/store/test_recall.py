@@ -3,15 +3,15 @@
 from time import process_time
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from context.messages import Message, Role, Status, TextPart
+from context.recall.decision import Recollection
 from context.recall.render import INSTRUCTION, OPENING
 from store import messages, migrate, threads
 from store.database import Database
 from store.search import term_index
-from store.search.messages import index
+from store.search.messages import index_stored
 from store.search.recall import RecallRequest, recall
 from tests.store.rebuilding import everything
 from tests.store.rows import message, new_message, thread
@@ -50,10 +50,11 @@ async def recalled(
     budget: int = 200,
 ) -> list[str]:
     """The texts that come back for a question whose window begins at message `before`."""
-    async with database.reading() as connection:
-        first = await messages.get(connection, owner, before)
+
+    def read(connection: Connection) -> Recollection:
+        first = messages.get(connection, owner, before)
         assert first is not None
-        recollection = await recall(
+        return recall(
             connection,
             owner,
             thread_id,
@@ -65,7 +66,8 @@ async def recalled(
             ),
             count=count,
         )
-    blocks = recollection.blocks
+
+    blocks = (await database.read(read)).blocks
     assert sum(count(block.text) for block in blocks) <= budget
     return [block.text for block in blocks if block.text not in (OPENING, INSTRUCTION)]
 
@@ -166,9 +168,9 @@ async def test_other_threads_and_other_people_are_never_searched(database: Datab
 async def test_a_refused_answer_is_never_shown_to_a_model_again(database: Database) -> None:
     await thread(database, "t", "u m0: Tell me about dragons", "a m1: ", "u m2: x")
 
-    async def refuse(connection: AsyncConnection) -> None:
-        await connection.execute(text("UPDATE messages SET status = 'streaming' WHERE id = 'm1'"))
-        await messages.finish(
+    def refuse(connection: Connection) -> None:
+        connection.execute(text("UPDATE messages SET status = 'streaming' WHERE id = 'm1'"))
+        messages.finish(
             connection,
             "ada",
             "m1",
@@ -186,11 +188,11 @@ async def test_a_refused_answer_is_never_shown_to_a_model_again(database: Databa
 async def test_an_answer_is_found_once_it_is_finished(database: Database) -> None:
     await thread(database, "t", "u m0: hi")
 
-    async def answer(connection: AsyncConnection) -> None:
-        question = await message(connection, "m0")
+    def answer(connection: Connection) -> None:
+        question = message(connection, "m0")
         streaming = new_message("m1", "", parent=question, role="assistant", status="streaming")
-        await messages.add(connection, "ada", "t", streaming)
-        await messages.finish(
+        messages.add(connection, "ada", "t", streaming)
+        messages.finish(
             connection,
             "ada",
             "m1",
@@ -198,8 +200,8 @@ async def test_an_answer_is_found_once_it_is_finished(database: Database) -> Non
                 status="complete", parts=(TextPart(text="the lighthouse opens at nine"),), tokens=5
             ),
         )
-        finished = await message(connection, "m1")
-        await messages.add(connection, "ada", "t", new_message("m2", "x", parent=finished))
+        finished = message(connection, "m1")
+        messages.add(connection, "ada", "t", new_message("m2", "x", parent=finished))
 
     await database.write(answer)
     assert "1970-01-01 assistant: the lighthouse opens at nine" in await recalled(
@@ -264,42 +266,41 @@ async def test_what_is_said_in_other_scripts_is_found(database: Database) -> Non
 async def test_a_deleted_thread_leaves_no_stems(database: Database) -> None:
     await thread(database, "t", "u m0: lighthouse", "a m1: yes", "u m2: x")
     await database.write(lambda connection: threads.remove(connection, "ada", "t"))
-    async with database.reading() as connection:
-        assert (
-            await term_index.holding(
-                connection,
-                "ada",
-                "t",
-                list(term_index.indexed_stems("lighthouse", "user")),
-                pks=(0, 99),
-                depths=(0, 9),
-                most=99,
-            )
-        ) == {}
+    stems = list(term_index.indexed_stems("lighthouse", "user"))
+    places = await database.read(
+        lambda connection: term_index.holding(
+            connection, "ada", "t", stems, pks=(0, 99), depths=(0, 9), most=99
+        )
+    )
+    assert places == {}
 
 
 async def test_indexing_again_replaces(database: Database) -> None:
     await thread(database, "t", "u m0: lighthouse", "a m1: yes", "u m2: x")
 
-    async def again(connection: AsyncConnection) -> None:
-        stored = await messages.get(connection, "ada", "m0")
+    def again(connection: Connection) -> None:
+        stored = messages.get(connection, "ada", "m0")
         assert stored is not None
-        await index(connection, stored.pk, (TextPart(text="harbour"),))
+        index_stored(connection, stored.pk, (TextPart(text="harbour"),))
 
     await database.write(again)
-    async with database.reading() as connection:
-        places = await term_index.holding(
+    places = await database.read(
+        lambda connection: term_index.holding(
             connection, "ada", "t", ["lighthous", "harbour"], pks=(0, 1 << 40), depths=(0, 9), most=99
         )
+    )
     assert set(places) == {"harbour"}
 
 
 async def test_what_was_said_before_the_index_existed_is_found(own_database: Database) -> None:
     await thread(own_database, "t", "u m0: The lighthouse is red", "a m1: yes", "u m2: x")
-    async with own_database.engine.begin() as connection:
-        await connection.execute(text("DROP INDEX messages_outline"))
-        await connection.execute(text("DROP TABLE message_search_stems"))
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+    def write(connection: Connection) -> None:
+        connection.execute(text("DROP INDEX messages_outline"))
+        connection.execute(text("DROP TABLE message_search_stems"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+    await own_database.write(write)
     assert await migrate.upgrade(own_database, "0002") == ("0001", "0002")
     await everything(own_database)
     assert "1970-01-01 user: The lighthouse is red" in await recalled(
@@ -310,8 +311,8 @@ async def test_what_was_said_before_the_index_existed_is_found(own_database: Dat
 async def long_thread(database: Database, length: int, thread_id: str) -> str:
     """A thread of short messages; the id of the last."""
 
-    async def write(connection: AsyncConnection) -> None:
-        await threads.create(connection, "ada", thread_id, now=1)
+    def write(connection: Connection) -> None:
+        threads.create(connection, "ada", thread_id, now=1)
         above: Message | None = None
         for place in range(length):
             words = " ".join(WORDS[(place * step) % len(WORDS)] for step in (1, 2, 4, 7)) + f" {place}"
@@ -337,7 +338,7 @@ async def long_thread(database: Database, length: int, thread_id: str) -> str:
                     depth=place - 1,
                     tokens=5,
                 )
-            await messages.add(
+            messages.add(
                 connection,
                 "ada",
                 thread_id,

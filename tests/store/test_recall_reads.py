@@ -1,8 +1,9 @@
 """What recall reads has a bound that no length of the thread moves: counted, not timed."""
 
+from functools import partial
+
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from context.messages import Message
 from context.recall.policy import DEFAULT
@@ -34,9 +35,9 @@ async def fill(database: Database, thread: str, length: int) -> None:
         + ", 12, false, 'turn', :at)"
     )
 
-    async def write(connection: AsyncConnection) -> None:
-        await threads.create(connection, "ada", thread, now=1)
-        result = await connection.execute(text("SELECT coalesce(max(pk), 0) FROM messages"))
+    def write(connection: Connection) -> None:
+        threads.create(connection, "ada", thread, now=1)
+        result = connection.execute(text("SELECT coalesce(max(pk), 0) FROM messages"))
         done = int(result.scalar_one())
         for first in range(0, length, BATCH):
             places = range(first, min(length, first + BATCH))
@@ -53,7 +54,7 @@ async def fill(database: Database, thread: str, length: int) -> None:
                 }
                 for place in places
             ]
-            await connection.execute(message, rows)
+            connection.execute(message, rows)
             entries = [
                 {
                     "pk": done + place + 1,
@@ -66,15 +67,13 @@ async def fill(database: Database, thread: str, length: int) -> None:
                 }
                 for place in places
             ]
-            await connection.execute(
-                text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), entries
-            )
+            connection.execute(text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), entries)
 
     await database.write(write)
 
 
-async def recalled(
-    connection: AsyncConnection, thread: str, length: int, question: str, outlines: Outlines
+def recalled(
+    connection: Connection, thread: str, length: int, question: str, outlines: Outlines
 ) -> tuple[Recalled, ...]:
     """What comes back for the turn behind the last message."""
     before = Message(
@@ -86,7 +85,7 @@ async def recalled(
         depth=length,
         tokens=1,
     )
-    recollection = await recall(
+    recollection = recall(
         connection,
         "ada",
         thread,
@@ -108,19 +107,19 @@ async def test_recall_reads_no_more_in_a_thread_eight_times_as_long(database: Da
         await fill(database, thread, length)
     await settled(database, "messages", "threads", "message_search_stems")
     pasted = QUESTION + " " + " ".join(str(number) for number in range(1_000))
-    for question in (QUESTION, pasted):
+
+    def read(connection: Connection, question: str) -> tuple[dict[str, int], dict[str, int]]:
         first: dict[str, int] = {}
         then: dict[str, int] = {}
-        async with database.reading() as connection:
-            for thread, length in lengths.items():
-                outlines = Outlines()
-                first[thread] = await counted(
-                    connection, recalled(connection, thread, length, question, outlines)
-                )
-                for _ in range(7):  # Postgres may change its plan once it has seen a statement a few times
-                    then[thread] = await counted(
-                        connection, recalled(connection, thread, length, question, outlines)
-                    )
+        for thread, length in lengths.items():
+            again = partial(recalled, connection, thread, length, question, Outlines())
+            first[thread] = counted(connection, again)
+            for _ in range(7):  # Postgres may change its plan once it has seen a statement a few times
+                then[thread] = counted(connection, again)
+        return first, then
+
+    for question in (QUESTION, pasted):
+        first, then = await database.read(partial(read, question=question))
         assert then["long"] <= then["short"] * 1.1 + 100, (question[:60], first, then)
         # The outline: Postgres may count its rows or read them from the index alone, which it does not count.
         assert first["long"] <= then["short"] * 1.1 + 100 + max(DEFAULT.reach, first["short"]), (first, then)
@@ -131,19 +130,14 @@ async def test_recall_reads_no_more_in_a_thread_eight_times_as_long(database: Da
 async def test_of_each_word_the_newest_places_are_read(database: Database, most: int) -> None:
     length = term_index.STRETCH * 2 + 100
     await fill(database, "t", length)
-    async with database.reading() as connection:
-        places = await term_index.holding(
-            connection,
-            "ada",
-            "t",
-            ["garden", "1013", "1500", "unheard"],
-            pks=(1, length),
-            depths=(0, length - 1),
-            most=most,
+
+    def read(connection: Connection, stems: list[str], upto: int) -> dict[str, list[int]]:
+        return term_index.holding(
+            connection, "ada", "t", stems, pks=(1, upto), depths=(0, upto - 1), most=most
         )
-        before = await term_index.holding(
-            connection, "ada", "t", ["garden"], pks=(1, 1_000), depths=(0, 999), most=most
-        )
+
+    places = await database.read(partial(read, stems=["garden", "1013", "1500", "unheard"], upto=length))
+    before = await database.read(partial(read, stems=["garden"], upto=1_000))
     assert places == {
         "garden": list(range(length, 0, -1))[:most],
         "1013": [place + 1 for place in range(length - 1, -1, -1) if place % 50 == 13 or place == 1_013][
@@ -157,9 +151,12 @@ async def test_of_each_word_the_newest_places_are_read(database: Database, most:
 async def test_the_rarest_word_is_found_as_far_back_as_recall_reaches(database: Database) -> None:
     length = DEFAULT.reach + 500
     await fill(database, "t", length)
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> None:
         for place in (length - 20, length // 2, length - DEFAULT.reach + 1):
-            blocks = await recalled(connection, "t", length, f"garden {place}?", Outlines())
+            blocks = recalled(connection, "t", length, f"garden {place}?", Outlines())
             assert f"t-{place}" in [block.id for block in blocks]
-        beyond = await recalled(connection, "t", length, "garden 400?", Outlines())
+        beyond = recalled(connection, "t", length, "garden 400?", Outlines())
         assert "t-400" not in [block.id for block in beyond]
+
+    await database.read(read)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import Connection
 
 from context.audit.savings import ONLY_HERE, periods
 from context.models.pricing import Usage, pico, price, price_table
 from store.database import Database
 from store.ledger.aggregates import DIMENSIONS, Dimension, Offset, Selection
 from store.ledger.entries import Entry
-from store.ledger.reports import Sums, report
+from store.ledger.reports import Report, Sums, report
 from tests.store.ledger import DAY, START, anything, call, keep
 
 ALL = Selection(owner_id=None, start=START, end=START + 20 * DAY)
@@ -94,8 +95,7 @@ async def test_every_grouping_adds_up_to_the_picodollar(
 ) -> None:
     rows = anything(300)
     await keep(database, rows)
-    async with database.reading() as connection:
-        result = await report(connection, ALL, by, limit=1_000, top=TOP)
+    result = await database.read(lambda connection: report(connection, ALL, by, limit=1_000, top=TOP))
     expected = by_hand(rows, by) if by else {}
     assert {group.group for group in result.groups} == expected.keys()
     assert all(alike(group, expected[group.group]) for group in result.groups)
@@ -109,8 +109,9 @@ async def test_only_what_is_selected_counts(database: Database) -> None:
     selection = Selection(
         owner_id="ada", start=START + DAY, end=START + 5 * DAY, only={"purpose": "reply", "tier": "simple"}
     )
-    async with database.reading() as connection:
-        result = await report(connection, selection, ("user", "model"), limit=1_000)
+    result = await database.read(
+        lambda connection: report(connection, selection, ("user", "model"), limit=1_000)
+    )
     expected = [
         row
         for row in rows
@@ -127,9 +128,11 @@ async def test_more_groups_than_asked_for_are_announced_and_the_total_has_them_a
     database: Database,
 ) -> None:
     await keep(database, [call(n, thread_id=f"t{n}", used=Usage(input=n + 1)) for n in range(5)])
-    async with database.reading() as connection:
-        result = await report(connection, ALL, ("thread",), limit=2)
-        whole = await report(connection, ALL, ("thread",), limit=5)
+
+    def read(connection: Connection) -> list[Report]:
+        return [report(connection, ALL, ("thread",), limit=limit) for limit in (2, 5)]
+
+    result, whole = await database.read(read)
     assert ([group.group for group in result.groups], result.more) == ([("t4",), ("t3",)], True)
     assert result.total.calls == 5
     assert (len(whole.groups), whole.more) == (5, False)
@@ -141,8 +144,7 @@ async def test_an_unpriced_call_is_counted_apart(database: Database) -> None:
         database,
         [call(1), call(2, model=unknown), call(3, model=unknown, used=Usage(), outcome="overloaded")],
     )
-    async with database.reading() as connection:
-        result = await report(connection, ALL, ("model",), limit=9, top=TOP)
+    result = await database.read(lambda connection: report(connection, ALL, ("model",), limit=9, top=TOP))
     by_model = {group.group[0]: group for group in result.groups}
     assert (by_model[unknown].unpriced, by_model[unknown].cost) == (1, 0), (
         "a call that used nothing costs nothing"
@@ -156,8 +158,9 @@ async def test_a_day_is_that_of_the_place_also_when_its_clocks_change(database: 
     times = [midnight - 3_600_000, midnight - 3_600_001, midnight + DAY - 1, midnight + DAY + 3_599_999]
     await keep(database, [call(n, created_at=at) for n, at in enumerate(times)])
     selection = Selection(owner_id="ada", start=0, end=ALL.end)
-    async with database.reading() as connection:
-        result = await report(connection, selection, ("day",), limit=9, days=days)
+    result = await database.read(
+        lambda connection: report(connection, selection, ("day",), limit=9, days=days)
+    )
     counts = {group.group[0]: group.calls for group in result.groups}
     assert list(counts.values()) == [1, 2, 1]
     assert counts["2026-11-18"] == 2, counts

@@ -1,5 +1,7 @@
 """Full-text search, on both databases."""
 
+from sqlalchemy import Connection
+
 from store import threads
 from store.database import Database
 from store.search import messages
@@ -58,34 +60,44 @@ QUERIES = [
 
 async def test_what_a_query_finds(database: Database) -> None:
     await thread(database, "t", *(f"u {name}: {words}" for name, words in SAID.items()))
-    results = {}
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> None:
+        results = {}
         for query, _ in QUERIES:
-            hits = await messages.find(connection, "ada", query, limit=10)
+            hits = messages.find(connection, "ada", query, limit=10)
             results[query] = " ".join(hit.message_id for hit in hits)
-    assert results == dict(QUERIES)
+        assert results == dict(QUERIES)
+
+    await database.read(read)
 
 
 async def test_the_better_match_comes_first_and_limits_hold(database: Database) -> None:
     await thread(database, "t", "u once: a fox " + "and much else " * 30, "a often: fox fox fox fox")
-    async with database.reading() as connection:
-        hits = await messages.find(connection, "ada", "fox", limit=10)
+
+    def read(connection: Connection) -> None:
+        hits = messages.find(connection, "ada", "fox", limit=10)
         assert [hit.message_id for hit in hits] == ["often", "once"]
-        assert len(await messages.find(connection, "ada", "fox", limit=1)) == 1
+        assert len(messages.find(connection, "ada", "fox", limit=1)) == 1
+
+    await database.read(read)
 
 
 async def test_nobody_finds_what_others_said(database: Database) -> None:
     await thread(database, "t", "u mine: the secret word is xylophone", owner="ada")
-    async with database.reading() as connection:
-        assert await messages.find(connection, "bob", "xylophone", limit=10) == []
-        assert len(await messages.find(connection, "ada", "xylophone", limit=10)) == 1
+
+    def read(connection: Connection) -> None:
+        assert messages.find(connection, "bob", "xylophone", limit=10) == []
+        assert len(messages.find(connection, "ada", "xylophone", limit=10)) == 1
+
+    await database.read(read)
 
 
 async def test_a_search_may_stay_in_one_thread(database: Database) -> None:
     await thread(database, "one", "u m1: a common word")
     await thread(database, "two", "u m2: a common word")
-    async with database.reading() as connection:
-        hits = await messages.find(connection, "ada", "common", limit=10, thread_id="two")
+    hits = await database.read(
+        lambda connection: messages.find(connection, "ada", "common", limit=10, thread_id="two")
+    )
     assert [hit.thread_id for hit in hits] == ["two"]
 
 
@@ -93,14 +105,14 @@ async def test_a_deleted_thread_is_not_found_even_if_its_numbers_are_used_again(
     await thread(database, "one", "u m1: xylophone")
     await database.write(lambda connection: threads.remove(connection, "ada", "one"))
     await thread(database, "two", "u m2: something else")
-    async with database.reading() as connection:
-        assert await messages.find(connection, "ada", "xylophone", limit=10) == []
+    hits = await database.read(lambda connection: messages.find(connection, "ada", "xylophone", limit=10))
+    assert hits == []
 
 
 async def test_a_message_longer_than_the_index_takes_is_still_stored(database: Database) -> None:
     await thread(database, "t", "u long: beginning " + " ".join(f"word{n}" for n in range(60_000)))
-    async with database.reading() as connection:
-        assert len(await messages.find(connection, "ada", "beginning", limit=10)) == 1
+    hits = await database.read(lambda connection: messages.find(connection, "ada", "beginning", limit=10))
+    assert len(hits) == 1
 
 
 # What is written, what finds it, and what does not, in twenty languages and more.
@@ -141,12 +153,15 @@ LANGUAGES = {
 
 async def test_one_normalization_for_text_and_query_in_every_language(database: Database) -> None:
     await thread(database, "t", *(f"u {name.replace(' ', '-')}: {row[0]}" for name, row in LANGUAGES.items()))
-    wrong = []
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> None:
+        wrong = []
         for name, (_, finding, missing) in LANGUAGES.items():
             for query in (*finding, *missing):
-                hits = await messages.find(connection, "ada", query, limit=30)
+                hits = messages.find(connection, "ada", query, limit=30)
                 matches = name.replace(" ", "-") in {hit.message_id for hit in hits}
                 if matches != (query in finding):
                     wrong.append((name, query, matches))
-    assert wrong == []
+        assert wrong == []
+
+    await database.read(read)

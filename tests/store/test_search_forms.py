@@ -1,6 +1,7 @@
 """A search finds the other forms of its words, in the languages that have rules for them, and marks them as they were written."""
 
 import pytest
+from sqlalchemy import Connection
 
 from store.database import Database
 from store.search import messages
@@ -113,18 +114,19 @@ async def test_other_forms_of_a_word_are_found_and_marked(database: Database, la
     text, finding, missing = FORMS[language]
     others = (row[0] for name, row in FORMS.items() if name != language)
     await thread(database, "t", f"u it: {text}", *(f"u other{n}: {other}" for n, other in enumerate(others)))
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> None:
         for query, marked in finding.items():
             hits = [
-                hit
-                for hit in await messages.find(connection, "ada", query, limit=30)
-                if hit.message_id == "it"
+                hit for hit in messages.find(connection, "ada", query, limit=30) if hit.message_id == "it"
             ]
             assert hits, query
             assert [hits[0].text[start:end] for start, end in highlights(hits[0].text, query)] == marked
         for query in missing:
-            hits = await messages.find(connection, "ada", query, limit=30)
+            hits = messages.find(connection, "ada", query, limit=30)
             assert "it" not in {hit.message_id for hit in hits}, query
+
+    await database.read(read)
 
 
 async def test_a_short_word_before_the_last_is_no_prefix(database: Database) -> None:
@@ -135,31 +137,36 @@ async def test_a_short_word_before_the_last_is_no_prefix(database: Database) -> 
         "u ro: the Ro of Robert",
         "u cat: a category for roads",
     )
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> None:
         for query, expected in {
             "Ro of": {"ro"},
             "cat roads": set(),
             "road rome": {"rome"},
             "cate road": {"cat"},
         }.items():
-            hits = await messages.find(connection, "ada", query, limit=10)
+            hits = messages.find(connection, "ada", query, limit=10)
             assert {hit.message_id for hit in hits} == expected, query
+
+    await database.read(read)
 
 
 async def test_what_is_written_like_the_query_comes_first(database: Database) -> None:
     await thread(
         database, "t", "u same: the houses stood", "u other: the house stood", "u same2: the houses stood"
     )
-    async with database.reading() as connection:
-        hits = await messages.find(connection, "ada", "houses stood", limit=10)
+    hits = await database.read(lambda connection: messages.find(connection, "ada", "houses stood", limit=10))
     assert [hit.message_id for hit in hits] == ["same2", "same", "other"]
 
 
 async def test_the_longest_query_is_answered(database: Database) -> None:
     await thread(database, "t", "u it: words")
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> None:
         for unit in ("words ", "evlerimizden ", "a ", "북경 ", "कि ", "word's ", "'\" "):
-            await messages.find(connection, "ada", unit * LONGEST_QUERY, limit=1)
+            messages.find(connection, "ada", unit * LONGEST_QUERY, limit=1)
+
+    await database.read(read)
 
 
 def test_only_the_first_words_of_a_query_are_looked_for_in_other_forms() -> None:
@@ -202,6 +209,5 @@ async def test_a_hit_is_marked_in_the_text_as_it_was_written(
     assert [text[start:end] for start, end in highlights(text, query)] == marked
     if text:
         await thread(database, "t", f"u it: {text}")
-        async with database.reading() as connection:
-            hits = await messages.find(connection, "ada", query, limit=1)
+        hits = await database.read(lambda connection: messages.find(connection, "ada", query, limit=1))
         assert [hit.message_id for hit in hits] == ["it"] * bool(marked)

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from context.messages import TextPart
 from store import messages as stored
@@ -44,35 +43,35 @@ async def _as_before(database: Database) -> None:
     await migrate.upgrade(database)
 
 
-async def _without_stems(connection: AsyncConnection) -> None:
+def _without_stems(connection: Connection) -> None:
     """Index the words as they were indexed then."""
     lite = connection.dialect.name == "sqlite"
     key = "rowid" if lite else "pk"
-    pks = (await connection.execute(text("SELECT pk, id FROM messages"))).all()
+    pks = connection.execute(text("SELECT pk, id FROM messages")).all()
     for index in ("message_search", "message_search_stems"):
-        await connection.execute(text(f"DELETE FROM {index}"))
+        connection.execute(text(f"DELETE FROM {index}"))
     for pk, id in pks:
         words = f"die hauser und ihre nummer{id[1:]}"
         indexed = (
             words if lite else " ".join(f"'{word}':{n}" for n, word in enumerate(words.split(), start=1))
         )
-        await connection.execute(
+        connection.execute(
             text(messages.INSERT_LITE if lite else messages.INSERT_POSTGRES), {"pk": pk, "words": indexed}
         )
-    assert (await connection.execute(text(f"SELECT count({key}) FROM message_search"))).scalar() == len(SAID)
+    assert connection.execute(text(f"SELECT count({key}) FROM message_search")).scalar() == len(SAID)
 
 
 async def found(database: Database, query: str) -> list[str]:
-    async with database.reading() as connection:
-        hits = await messages.find(connection, "ada", query, limit=20)
+    hits = await database.read(lambda connection: messages.find(connection, "ada", query, limit=20))
     return sorted(hit.message_id for hit in hits)
 
 
 async def recalled(database: Database, stem: str) -> int:
-    async with database.reading() as connection:
-        held = await term_index.holding(
+    held = await database.read(
+        lambda connection: term_index.holding(
             connection, "ada", "t", [stem], pks=(1, 100), depths=(0, 100), most=100
         )
+    )
     return len(held.get(stem, []))
 
 
@@ -99,8 +98,7 @@ async def test_a_long_message_is_a_batch_of_its_own(old: Database, monkeypatch: 
 
 
 async def test_a_batch_that_another_replica_has_done_is_left_out(old: Database) -> None:
-    async with old.reading() as connection:
-        mine = await rebuild.next_batch(connection)
+    mine = await old.read(rebuild.next_batch)
     assert mine is not None
     assert await batch(old) == len(SAID)
     nothing = [rebuild.Entries(words="", stems="") for _ in mine.messages]
@@ -109,30 +107,31 @@ async def test_a_batch_that_another_replica_has_done_is_left_out(old: Database) 
 
 
 async def test_what_is_deleted_meanwhile_stays_deleted(old: Database) -> None:
-    async with old.reading() as connection:
-        mine = await rebuild.next_batch(connection)
+    mine = await old.read(rebuild.next_batch)
     assert mine is not None
     made = [rebuild.entries(old.dialect, message) for message in mine.messages]
     await old.write(lambda connection: threads.remove(connection, "ada", "t"))
     assert await old.write(lambda connection: rebuild.write(connection, mine, made))
-    for index in ("message_search", "message_search_stems"):
-        async with old.reading() as connection:
-            assert await connection.scalar(text(f"SELECT count(*) FROM {index}")) == 0
+
+    def read(connection: Connection) -> None:
+        for index in ("message_search", "message_search_stems"):
+            assert connection.scalar(text(f"SELECT count(*) FROM {index}")) == 0
+
+    await old.read(read)
 
 
 async def test_an_answer_that_is_still_written_is_left_to_its_end(old: Database) -> None:
-    async def add(connection: AsyncConnection) -> None:
-        await threads.create(connection, "ada", "new", now=1)
-        await stored.add(connection, "ada", "new", new_message("a", "", parent=None, status="streaming"))
-        await connection.execute(text("UPDATE message_search_rebuild SET up_to = 1000"))
+    def add(connection: Connection) -> None:
+        threads.create(connection, "ada", "new", now=1)
+        stored.add(connection, "ada", "new", new_message("a", "", parent=None, status="streaming"))
+        connection.execute(text("UPDATE message_search_rebuild SET up_to = 1000"))
 
-    async def finish(connection: AsyncConnection) -> None:
+    def finish(connection: Connection) -> None:
         answer = stored.FinishedAnswer(status="complete", parts=(TextPart(text="die Häuser hier"),), tokens=3)
-        await stored.finish(connection, "ada", "a", answer)
+        stored.finish(connection, "ada", "a", answer)
 
     await old.write(add)
-    async with old.reading() as connection:
-        mine = await rebuild.next_batch(connection)
+    mine = await old.read(rebuild.next_batch)
     assert mine is not None
     await old.write(finish)
     made = [rebuild.entries(old.dialect, message) for message in mine.messages]

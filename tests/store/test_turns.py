@@ -1,8 +1,8 @@
 """Turns: one at a time, ended once, leased to whoever runs them."""
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import turns
 from store.database import Database
@@ -55,13 +55,16 @@ async def test_a_lease_is_renewed_for_what_really_runs_and_the_rest_runs_out(dat
     await run(database, "two", "lost", holder="p", until=-10)
     await run(database, "three", "others", holder="q", until=hour)
 
-    async def renew(connection: AsyncConnection) -> list[str]:
-        await turns.request_cancel(connection, "ada", "runs")
-        return await turns.renew_leases(connection, "p", ["runs", "others"], now=0, lease=hour)
+    def renew(connection: Connection) -> list[str]:
+        turns.request_cancel(connection, "ada", "runs")
+        return turns.renew_leases(connection, "p", ["runs", "others"], now=0, lease=hour)
 
-    async with database.reading() as connection:
-        assert {turn.id for turn in await turns.abandoned(connection, 0)} == {"runs", "lost"}
+    abandoned = await database.read(lambda connection: turns.abandoned(connection, 0))
+    assert {turn.id for turn in abandoned} == {"runs", "lost"}
     assert await database.write(renew) == ["runs"]
-    async with database.reading() as connection:
-        assert {turn.id for turn in await turns.abandoned(connection, 0)} == {"lost"}
-        assert {turn.id for turn in await turns.abandoned(connection, None)} == {"runs", "lost", "others"}
+
+    def read(connection: Connection) -> None:
+        assert {turn.id for turn in turns.abandoned(connection, 0)} == {"lost"}
+        assert {turn.id for turn in turns.abandoned(connection, None)} == {"runs", "lost", "others"}
+
+    await database.read(read)

@@ -1,6 +1,7 @@
 """Postgres URLs as hosting services hand them out."""
 
 import pytest
+from sqlalchemy import Connection
 
 from store import migrate
 from store.database import Database
@@ -44,11 +45,14 @@ def test_what_cannot_be_honored_is_refused_by_name(query: str) -> None:
 async def test_a_hosted_url_connects(postgres_url: str) -> None:
     separator = "&" if "?" in postgres_url else "?"
     database = Database(postgres_url + separator + HOSTED.format("prefer"))
-    async with database.reading() as connection:
-        name = (await connection.exec_driver_sql("SHOW application_name")).scalar_one()
-        limit = (await connection.exec_driver_sql("SHOW statement_timeout")).scalar_one()
+
+    def read(connection: Connection) -> list[str]:
+        names = ("application_name", "statement_timeout")
+        return [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
+
+    settings = await database.read(read)
     await database.close()
-    assert (name, limit) == ("palaver", "5min")
+    assert settings == ["palaver", "5min"]
 
 
 @pytest.mark.parametrize("change", ["password", "database", "port"])

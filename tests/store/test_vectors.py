@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
+from context.recall.decision import Recollection
 from context.recall.likeness import Likeness
 from store import messages, threads
 from store.database import Database
@@ -20,8 +21,7 @@ LINES = (
 
 
 async def pk_of(database: Database, message_id: str, owner: str = "ada") -> int:
-    async with database.reading() as connection:
-        stored = await messages.get(connection, owner, message_id)
+    stored = await database.read(lambda connection: messages.get(connection, owner, message_id))
     assert stored is not None
     return stored.pk
 
@@ -30,8 +30,9 @@ async def missing(
     database: Database, thread_id: str = "t", *, owner: str = "ada", reach: int = 100, most: int = 100
 ) -> list[str]:
     """What the messages without a vector say."""
-    async with database.reading() as connection:
-        texts = await vectors.missing(connection, owner, thread_id, MODEL, reach=reach, most=most)
+    texts = await database.read(
+        lambda connection: vectors.missing(connection, owner, thread_id, MODEL, reach=reach, most=most)
+    )
     return list(texts.values())
 
 
@@ -47,8 +48,9 @@ async def keep(
 
 
 async def stored_vectors(database: Database, thread_id: str = "t", *, owner: str = "ada") -> dict[int, bytes]:
-    async with database.reading() as connection:
-        return await vectors.between(connection, owner, thread_id, MODEL, 0, 10**9)
+    return await database.read(
+        lambda connection: vectors.between(connection, owner, thread_id, MODEL, 0, 10**9)
+    )
 
 
 def compare(stored: Sequence[bytes]) -> list[float]:
@@ -58,10 +60,11 @@ def compare(stored: Sequence[bytes]) -> list[float]:
 
 async def recalled(database: Database, question: str, likeness: Likeness | None, before: str = "m15") -> str:
     """What comes back within a budget for two or three messages."""
-    async with database.reading() as connection:
-        first = await messages.get(connection, "ada", before)
+
+    def read(connection: Connection) -> Recollection:
+        first = messages.get(connection, "ada", before)
         assert first is not None
-        recollection = await recall(
+        return recall(
             connection,
             "ada",
             "t",
@@ -74,7 +77,8 @@ async def recalled(database: Database, question: str, likeness: Likeness | None,
             ),
             count=lambda words: len(words.split()),
         )
-    return "\n".join(block.text for block in recollection.blocks)
+
+    return "\n".join(block.text for block in (await database.read(read)).blocks)
 
 
 async def test_the_newest_messages_without_a_vector_come_first_and_no_more_than_asked_for(
@@ -93,10 +97,10 @@ async def test_the_newest_messages_without_a_vector_come_first_and_no_more_than_
 async def test_an_answer_that_is_still_being_written_waits_for_its_end(database: Database) -> None:
     await thread(database, "t", "u m0: first")
 
-    async def begin(connection: AsyncConnection) -> None:
-        question = await message(connection, "m0")
+    def begin(connection: Connection) -> None:
+        question = message(connection, "m0")
         streaming = new_message("m1", "", parent=question, role="assistant", status="streaming")
-        await messages.add(connection, "ada", "t", streaming)
+        messages.add(connection, "ada", "t", streaming)
 
     await database.write(begin)
     assert await missing(database) == ["first"]

@@ -1,10 +1,9 @@
 """What a turn reads depends on its window and never on the length of the thread: counted, not timed."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from store import branches, messages, threads, turns
 from store.database import Database
@@ -13,41 +12,41 @@ from tests.store.counting import counted, settled
 SHORT, LONG = 100, 100_000
 WINDOW = 12  # messages of ten tokens each
 
-Read = Callable[[AsyncConnection, str, int], Awaitable[Any]]
+Read = Callable[[Connection, str, int], None]
 
 
-async def the_window(connection: AsyncConnection, thread: str, length: int) -> None:
-    rows = await branches.branch(
+def the_window(connection: Connection, thread: str, length: int) -> None:
+    rows = branches.branch(
         connection, "ada", thread, f"{thread}-{length - 1}", rows=4_000, tokens=10 * (WINDOW - 1)
     )
     assert len(rows) == WINDOW
 
 
-async def a_page(connection: AsyncConnection, thread: str, length: int) -> None:
-    rows = await branches.branch(connection, "ada", thread, f"{thread}-{length // 2}", rows=WINDOW)
-    families = await branches.siblings(connection, "ada", thread, {row.message.parent_id for row in rows})
+def a_page(connection: Connection, thread: str, length: int) -> None:
+    rows = branches.branch(connection, "ada", thread, f"{thread}-{length // 2}", rows=WINDOW)
+    families = branches.siblings(connection, "ada", thread, {row.message.parent_id for row in rows})
     assert len(rows) == sum(len(family) for family in families.values()) == WINDOW
 
 
-async def the_thread(connection: AsyncConnection, thread: str, length: int) -> None:
-    snapshot = await threads.get(connection, "ada", thread)
+def the_thread(connection: Connection, thread: str, length: int) -> None:
+    snapshot = threads.get(connection, "ada", thread)
     assert snapshot is not None
     assert snapshot.running_turn_id == f"turn-{thread}-{length - 1}"
 
 
-async def the_list(connection: AsyncConnection, thread: str, length: int) -> None:
-    assert len(await threads.page(connection, "ada", limit=10, title_contains=thread)) == 1
+def the_list(connection: Connection, thread: str, length: int) -> None:
+    assert len(threads.page(connection, "ada", limit=10, title_contains=thread)) == 1
 
 
-async def the_answer_and_its_turn(connection: AsyncConnection, thread: str, length: int) -> None:
-    stored = await messages.get(connection, "ada", f"{thread}-{length - 1}", thread_id=thread)
+def the_answer_and_its_turn(connection: Connection, thread: str, length: int) -> None:
+    stored = messages.get(connection, "ada", f"{thread}-{length - 1}", thread_id=thread)
     assert stored is not None
-    assert await turns.get(connection, "ada", stored.turn_id) is not None
-    assert await turns.by_key(connection, "ada", f"key-{thread}-{length - 1}") is not None
+    assert turns.get(connection, "ada", stored.turn_id) is not None
+    assert turns.by_key(connection, "ada", f"key-{thread}-{length - 1}") is not None
 
 
-async def the_newest_leaf(connection: AsyncConnection, thread: str, length: int) -> None:
-    leaf = await branches.newest_leaf(connection, "ada", thread, f"{thread}-{length - WINDOW}")
+def the_newest_leaf(connection: Connection, thread: str, length: int) -> None:
+    leaf = branches.newest_leaf(connection, "ada", thread, f"{thread}-{length - WINDOW}")
     assert leaf == f"{thread}-{length - 1}"
 
 
@@ -84,10 +83,10 @@ async def fill(database: Database, thread: str, length: int) -> None:
             {none}, 9, 0, false, false, n, n FROM numbers WHERE n % 2 = 1"""
     values = {"thread": thread, "prefix": f"{thread}-", "length": length}
 
-    async def write(connection: AsyncConnection) -> None:
-        await threads.create(connection, "ada", thread, now=1, title=thread)
-        await connection.execute(text(insert_messages), values)
-        await connection.execute(text(insert_turns), values)
+    def write(connection: Connection) -> None:
+        threads.create(connection, "ada", thread, now=1, title=thread)
+        connection.execute(text(insert_messages), values)
+        connection.execute(text(insert_turns), values)
 
     await database.write(write)
 
@@ -97,12 +96,16 @@ async def test_reads_are_as_large_as_the_window_whatever_the_length_of_the_threa
     for thread, length in lengths.items():
         await fill(database, thread, length)
     await settled(database, "messages", "turns", "threads")
-    for read in READS:
+
+    def costs(connection: Connection, read: Read) -> dict[str, int]:
         cost: dict[str, int] = {}
-        async with database.reading() as connection:
-            for _ in range(8):  # Postgres may change its plan once it has seen a statement a few times
-                for thread, length in lengths.items():
-                    cost[thread] = await counted(connection, read(connection, thread, length))
+        for _ in range(8):  # Postgres may change its plan once it has seen a statement a few times
+            for thread, length in lengths.items():
+                cost[thread] = counted(connection, partial(read, connection, thread, length))
+        return cost
+
+    for read in READS:
+        cost = await database.read(partial(costs, read=read))
         assert cost["long"] <= cost["short"] * 1.3 + 8, (read.__name__, cost)
         if database.dialect == "postgresql":
             assert cost["long"] <= 4 * WINDOW, (read.__name__, cost)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from statistics import fmean
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from store import tables
 from tests.bench.as_shipped.measured import Played, least
@@ -53,9 +53,12 @@ async def _compactions(playing: Player) -> list[int]:
     """After how many messages each summary ends, in the order in which they were made."""
     upto = tables.summaries.c.upto_depth
     query = select(upto).where(tables.summaries.c.thread_id == THREAD)
-    async with playing.app.deps.database.reading() as connection:
-        depths = await connection.scalars(query.order_by(tables.summaries.c.created_at, upto))
+
+    def read(connection: Connection) -> list[int]:
+        depths = connection.scalars(query.order_by(tables.summaries.c.created_at, upto))
         return [depth + 1 for depth in depths]
+
+    return await playing.app.deps.database.read(read)
 
 
 def _parts(question: Question, sent: Sent) -> dict[str, Any]:

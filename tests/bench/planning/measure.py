@@ -6,12 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
-from sqlalchemy import event, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from chat.api.deps import Deps
 from chat.app import running
@@ -23,7 +24,7 @@ from context.models.pricing import Usage
 from context.planning.plan import TurnInputs, plan
 from context.routing.choice import Pins, Route, choose
 from store import cache_states, tables
-from store.database import Database
+from store.database import Database, Work
 from store.turns import Turn
 from store.users import LOCAL
 from tests.bench.planning import thread as long_thread
@@ -64,24 +65,23 @@ class Counter:
 
     @contextmanager
     def counting(self, database: Database) -> Iterator[None]:
-        """Count what the reading connections do; it makes them slow."""
+        """Count what reads do; it makes them slow."""
         self.steps = 0
+        read = database.read
 
-        def out(connection: Any, *_: Any) -> None:
-            connection.driver_connection._conn.set_progress_handler(self.step, 1)
+        def watched(connection: Connection, work: Work[Any]) -> Any:
+            driver: Any = connection.connection.driver_connection
+            driver.set_progress_handler(self.step, 1)
+            try:
+                return work(connection)
+            finally:
+                driver.set_progress_handler(None, 0)
 
-        def back(connection: Any, *_: Any) -> None:
-            if connection is not None:
-                connection.driver_connection._conn.set_progress_handler(None, 0)
+        async def counted(work: Work[Any]) -> Any:
+            return await read(partial(watched, work=work))
 
-        engine = database._readers.sync_engine
-        event.listen(engine, "checkout", out)
-        event.listen(engine, "checkin", back)
-        try:
+        with patch.object(database, "read", counted):
             yield
-        finally:
-            event.remove(engine, "checkout", out)
-            event.remove(engine, "checkin", back)
 
 
 async def measure(folder: Path, sizes: tuple[int, ...], repeats: int) -> list[Cost]:
@@ -110,17 +110,15 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
 
     async def planned() -> Planning:
         planning = work()
-        await planning.store(await planning.plan(route))
+        await database.write(await planning.recipe_write(await planning.plan(route)))
         return planning
 
     async def window() -> ThreadSnapshot:
-        async with database.reading() as connection:
-            return await _load(work(), connection, route.model_id)
+        return await _load(work(), route.model_id)
 
     async def bare() -> None:
         query = select(tables.messages).order_by(tables.messages.c.pk.desc()).limit(long_thread.WINDOW)
-        async with database.reading() as connection:
-            (await connection.execute(query)).all()
+        await database.read(lambda connection: connection.execute(query).all())
 
     await _warm(
         deps, await planned()
@@ -157,10 +155,9 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
     )
 
 
-async def _load(work: Planning, connection: AsyncConnection, model_id: str) -> ThreadSnapshot:
+async def _load(work: Planning, model_id: str) -> ThreadSnapshot:
     return await load(
         work.runtime,
-        connection,
         LOCAL,
         work.turn.thread_id,
         work.turn.user_message_id,

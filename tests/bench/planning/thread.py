@@ -6,8 +6,7 @@ import random
 from functools import cache
 from itertools import accumulate
 
-from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, text
 
 from context.request.summary_blocks import Line, Segment
 from store import summaries, tables, threads
@@ -43,9 +42,9 @@ async def write(database: Database, count: int) -> str:
         if first + BATCH >= count:
             picked[-1] = 0  # the same question in every thread
 
-        async def batch(connection: AsyncConnection, first: int = first, picked: list[int] = picked) -> None:
+        def batch(connection: Connection, first: int = first, picked: list[int] = picked) -> None:
             if not first:
-                await threads.create(connection, LOCAL, thread, now=START)
+                threads.create(connection, LOCAL, thread, now=START)
             roles = ["assistant" if (first + place) % 2 else "user" for place in range(len(picked))]
             rows = [
                 {
@@ -65,9 +64,9 @@ async def write(database: Database, count: int) -> str:
                 for place, number in enumerate(picked)
                 for depth in [first + place]
             ]
-            await connection.execute(insert(tables.messages), rows)
-            newest = (await connection.execute(text("SELECT max(pk) FROM messages"))).scalar_one()
-            await connection.execute(
+            connection.execute(insert(tables.messages), rows)
+            newest = connection.execute(text("SELECT max(pk) FROM messages")).scalar_one()
+            connection.execute(
                 text("INSERT INTO message_search_stems (rowid, stems) VALUES (:pk, :stems)"),
                 [
                     {"pk": newest - len(rows) + 1 + place, "stems": indexed(number, roles[place])}
@@ -79,14 +78,14 @@ async def write(database: Database, count: int) -> str:
 
     last = max(1, count - WINDOW) // 2 * 2 - 1  # an answer
 
-    async def condense(connection: AsyncConnection) -> None:
-        await threads.change(connection, LOCAL, thread, leaf_id=leaf_of(count))
+    def condense(connection: Connection) -> None:
+        threads.change(connection, LOCAL, thread, leaf_id=leaf_of(count))
         if last > 0:
             lines = tuple(Line(text=texts[number], sources=(f"{count}-{last}",)) for number in range(30))
             segment = Segment(
                 id="seg", first_id=f"{count}-0", last_id=f"{count}-{last}", lines=lines, tokens=1_200
             )
-            await summaries.add(
+            summaries.add(
                 connection,
                 LOCAL,
                 thread,

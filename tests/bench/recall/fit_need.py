@@ -97,8 +97,9 @@ async def _judged(
         value=NOTHING,
         window=[row["content"] for row in said[start:end]],
     )
-    async with archive.database.reading() as connection:
-        recollection = await recall(connection, OWNER, archive.id, request, count=count, outlines=Outlines())
+    recollection = await archive.database.read(
+        lambda connection: recall(connection, OWNER, archive.id, request, count=count, outlines=Outlines())
+    )
     return recollection.features
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from context.models.pricing import Usage, pico, price, usd
 from store.database import Database
@@ -52,9 +52,12 @@ class Books:
 
 async def rows_of(database: Database) -> list[Mapping[str, Any]]:
     """The whole ledger."""
-    async with database.reading() as connection:
-        found = await connection.execute(text("SELECT * FROM ledger_entries ORDER BY created_at, id"))
+
+    def read(connection: Connection) -> list[Mapping[str, Any]]:
+        found = connection.execute(text("SELECT * FROM ledger_entries ORDER BY created_at, id"))
         return [dict(row._mapping) for row in found]
+
+    return await database.read(read)
 
 
 def reconcile(rows: Sequence[Mapping[str, Any]], log: Iterable[Exchange]) -> Books:

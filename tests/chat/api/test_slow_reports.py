@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection
 
 from chat.upstream.client import Timeouts
 from store import threads
@@ -48,8 +49,8 @@ def slowed(app: Palaver, route: str, monkeypatch: pytest.MonkeyPatch) -> tuple[s
     """A route whose query takes very long, and the statements it runs."""
     slow, (module, name, path) = Slow(app.deps.database), ROUTES[route]
 
-    async def query(connection: Any, *_: Any, **__: Any) -> Any:
-        await slow.run(connection)
+    def query(connection: Connection, *_: Any, **__: Any) -> None:
+        slow.run(connection)
 
     monkeypatch.setattr(module, name, query)
     return path, slow

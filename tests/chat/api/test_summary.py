@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from tests.chat.talk import Talk, summarises, talk, words_of
 from tests.upstream import Reply, faults
@@ -238,12 +239,15 @@ async def test_nobody_sees_a_summary_of_a_thread_that_is_not_there(chat: Talk) -
 
 async def test_a_summary_belongs_to_its_owner(chat: Talk) -> None:
     summary = await compacted(chat)
-    async with chat.app.deps.database.engine.begin() as connection:
-        await connection.exec_driver_sql("INSERT INTO users (id, name, created_at) VALUES ('eve', 'Eve', 1)")
-        await connection.exec_driver_sql(
+
+    def write(connection: Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO users (id, name, created_at) VALUES ('eve', 'Eve', 1)")
+        connection.exec_driver_sql(
             "INSERT INTO threads (owner_id, id, title, meta, created_at, updated_at, answered_pk, read_pk) "
             "VALUES ('eve', 'hers', 'Hers', '{}', 1, 1, 0, 0)"
         )
+
+    await chat.app.deps.database.write(write)
     for answer in (
         await chat.app.http.get("/api/threads/hers/summary"),
         await chat.app.http.post("/api/threads/hers/summary/compact"),

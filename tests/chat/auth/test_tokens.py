@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 from typer.testing import CliRunner
 
 from chat.api.routes import endpoints
@@ -99,11 +100,12 @@ async def test_with_tokens_nobody_is_anonymous_and_each_has_a_house_of_their_own
                 for person in (ada, bob)
             ]
             assert ada_message != bob_message
-        async with app.deps.database.reading() as connection:
-            from sqlalchemy import text
 
-            rows = await connection.execute(text("SELECT owner_id, token FROM turns ORDER BY owner_id"))
+        def read(connection: Connection) -> None:
+            rows = connection.execute(text("SELECT owner_id, token FROM turns ORDER BY owner_id"))
             assert [tuple(row) for row in rows] == [("ada", "ada-laptop"), ("bob", "bob-laptop")]
+
+        await app.deps.database.read(read)
 
 
 BODIES: dict[tuple[str, str], dict[str, Any]] = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chat.upstream.client import Timeouts
 from context.policy import DEFAULT
@@ -44,9 +44,12 @@ async def compact(app: Palaver) -> int:
 
 async def stored(app: Palaver) -> list[int]:
     """Summaries and claims."""
-    async with app.deps.database.reading() as connection:
+
+    def read(connection: Connection) -> list[int]:
         tables = ("summaries", "compaction_claims")
-        return [await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in tables]
+        return [connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in tables]
+
+    return await app.deps.database.read(read)
 
 
 async def test_of_two_replicas_one_compacts_and_pays(postgres_url: str, tmp_path: Path) -> None:

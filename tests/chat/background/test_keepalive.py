@@ -143,10 +143,11 @@ async def test_all_renewals_cost_no_more_in_a_day_than_they_may(tmp_path: Path) 
 
 async def only_cache_state(chat: Talk) -> StoredCacheState:
     """The one there is."""
-    async with chat.app.deps.database.reading() as connection:
-        (stored,) = await cache_states.due(
+    (stored,) = await chat.app.deps.database.read(
+        lambda connection: cache_states.due(
             connection, chat.app.deps.runtime.clock.now() + keepalive_cap.DAY, limit=9
         )
+    )
     return stored
 
 
@@ -181,8 +182,7 @@ async def test_a_bill_takes_the_place_of_what_was_reserved_that_day(
             reserve = partial(keepalive_cap.reserve, stored=stored, cost=70, cap=cap, now=at, next_at=at)
             assert await database.write(reserve) is None
         await database.write(partial(keepalive_cap.settle, reserved=70, cost=10, reserved_at=now))
-        async with database.reading() as connection:
-            value = await learned_stats.get(connection, keepalive_cap.NAME)
+        value = await database.read(lambda connection: learned_stats.get(connection, keepalive_cap.NAME))
         assert value == {"day": now // keepalive_cap.DAY + days, "pico_usd": left}
 
 

@@ -48,8 +48,9 @@ async def app(place: dict[str, Any], tmp_path: Path) -> AsyncIterator[Palaver]:
 
 
 async def rows(app: Palaver) -> dict[str, int]:
-    async with app.deps.database.reading() as connection:
-        counts = {t: await connection.scalar(text(f"SELECT count(*) FROM {t}")) or 0 for t in TABLES}
+    counts = await app.deps.database.read(
+        lambda connection: {t: connection.scalar(text(f"SELECT count(*) FROM {t}")) or 0 for t in TABLES}
+    )
     return {table: count for table, count in counts.items() if count}
 
 
@@ -136,9 +137,8 @@ async def test_late_vectors(app: Palaver, *, again: bool) -> None:
     await until(lambda: catching_up.done() or again)
     if again:  # its next step sees the new thread, whose own messages may get vectors
         await catching_up
-        async with app.deps.database.reading() as connection:
-            orphans = "SELECT count(*) FROM message_vectors WHERE pk NOT IN (SELECT pk FROM messages)"
-            assert await connection.scalar(text(orphans)) == 0
+        orphans = text("SELECT count(*) FROM message_vectors WHERE pk NOT IN (SELECT pk FROM messages)")
+        assert await app.deps.database.read(lambda connection: connection.scalar(orphans)) == 0
     else:
         assert await rows(app) == before == {}
     await embeddings.close()

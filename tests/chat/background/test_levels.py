@@ -139,10 +139,11 @@ async def test_after_a_restart_levels_go_on(tmp_path: Path) -> None:
 
 async def test_segments_stored_before_there_were_levels_are_merged_too(chat: Talk) -> None:
     two = await compact(chat, 2)
-    async with chat.app.deps.database.engine.begin() as connection:
-        await connection.exec_driver_sql(
+    await chat.app.deps.database.write(
+        lambda connection: connection.exec_driver_sql(
             "UPDATE summaries SET segments = json_remove(segments, '$[0].level', '$[1].level')"
         )
+    )
     assert (await chat.summary())["lines"] == two["lines"]
     assert len(homes(await compact(chat, 1, first=2))) == 2
     assert len(chat.asked(merges)) == 1

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from chat.background.search_index import index_missing
 from tests.palaver import palaver
@@ -17,9 +16,9 @@ async def test_what_an_earlier_version_indexed_is_indexed_anew(tmp_path: Path) -
     async with Simulator() as sim, palaver(tmp_path, sim) as app:
         await app.chat("t", "Wir haben die Häuser und ihre Gärten gesehen")
 
-        async def make_old(connection: AsyncConnection) -> None:
-            await connection.execute(text("UPDATE message_search_rebuild SET up_to = 1000"))
-            await connection.execute(text("DELETE FROM message_search"))
+        def make_old(connection: Connection) -> None:
+            connection.execute(text("UPDATE message_search_rebuild SET up_to = 1000"))
+            connection.execute(text("DELETE FROM message_search"))
 
         runtime = app.deps.runtime
         await runtime.database.write(make_old)
@@ -27,5 +26,5 @@ async def test_what_an_earlier_version_indexed_is_indexed_anew(tmp_path: Path) -
         await index_missing(runtime)
         (hit,) = (await app.get("/api/search", q="häusern garten"))["results"]
         assert [piece["text"] for piece in hit["snippet"] if piece["match"]] == ["Häuser", "Gärten"]
-        async with runtime.database.reading() as connection:
-            assert await connection.scalar(text("SELECT up_to FROM message_search_rebuild")) == 0
+        query = text("SELECT up_to FROM message_search_rebuild")
+        assert await runtime.database.read(lambda connection: connection.scalar(query)) == 0

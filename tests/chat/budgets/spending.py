@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from context.models.pricing import pico, price
 from store.database import Database
@@ -16,19 +16,23 @@ def budget(limit: object, **more: Any) -> dict[str, Any]:
 
 async def counted(database: Database) -> dict[str, tuple[int, int]]:
     """Used and set aside by key, over all periods."""
-    async with database.reading() as connection:
-        rows = await connection.execute(text("SELECT key, used, reserved FROM budgets ORDER BY key"))
+
+    def read(connection: Connection) -> dict[str, tuple[int, int]]:
+        rows = connection.execute(text("SELECT key, used, reserved FROM budgets ORDER BY key"))
         return {row.key: (int(row.used), int(row.reserved)) for row in rows}
+
+    return await database.read(read)
 
 
 async def spent(database: Database) -> dict[str, int]:
     """The sums of the ledger by unit."""
-    async with database.reading() as connection:
+
+    def read(connection: Connection) -> dict[str, int]:
         kinds = "input + cache_read + cache_write_5m + cache_write_1h + output"
-        row = (
-            await connection.execute(text(f"SELECT SUM(cost_pico), SUM({kinds}) FROM ledger_entries"))
-        ).one()
+        row = connection.execute(text(f"SELECT SUM(cost_pico), SUM({kinds}) FROM ledger_entries")).one()
         return {"usd": int(row[0] or 0), "tokens": int(row[1] or 0)}
+
+    return await database.read(read)
 
 
 def cost(entry: Exchange) -> int:

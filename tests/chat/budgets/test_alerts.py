@@ -100,8 +100,8 @@ async def use(database: Database, clock: QuickClock, amount: int) -> Counter:
 
 
 async def outbox(database: Database) -> int:
-    async with database.reading() as connection:
-        return int(await connection.scalar(text("SELECT COUNT(*) FROM budget_alerts")) or 0)
+    query = text("SELECT COUNT(*) FROM budget_alerts")
+    return int(await database.read(lambda connection: connection.scalar(query)) or 0)
 
 
 async def test_each_share_is_told_once_however_many_replicas_look(database: Database) -> None:

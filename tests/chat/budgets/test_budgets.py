@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from chat.cli.doctor import _budgets
 from context.models.pricing import pico, price
+from store.sqlite_database import SqliteDatabase
 from store.users import LOCAL
 from tests.chat.auth.tokens import ADA, BOB, GRANTED, client
 from tests.chat.budgets.spending import budget, counted, spent
@@ -29,12 +30,12 @@ def statements(app: Palaver) -> Iterator[list[str]]:
     def saw(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         executed.append(statement)
 
-    engines = (app.deps.database._writer.sync_engine, app.deps.database._readers.sync_engine)
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", saw)
+    database = app.deps.database._database
+    assert isinstance(database, SqliteDatabase)
+    engine = database._file._engine  # of the connections that read, too
+    event.listen(engine, "before_cursor_execute", saw)
     yield executed
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", saw)
+    event.remove(engine, "before_cursor_execute", saw)
 
 
 async def test_what_is_used_is_what_the_ledger_says_and_nothing_stays_set_aside(
@@ -210,8 +211,8 @@ async def test_a_crash_settles_what_was_set_aside_and_a_late_exact_row_corrects_
         assert exact != estimated
         assert exact["usd"] == pico(row.cost or Decimal(0))
         assert await counted(app.deps.database) == {"tier:standard|requests|day": (1, 0), f"user:{LOCAL}|usd|day": (exact["usd"], 0)}  # fmt: skip
-        async with database.reading() as connection:
-            assert await open_calls.abandoned(connection, record.created_at + 1, limit=9) == []
+        abandoned = partial(open_calls.abandoned, before=record.created_at + 1, limit=9)
+        assert await database.read(abandoned) == []
 
 
 async def test_everybody_sees_what_they_spend_from_and_no_figures_of_the_others(

@@ -45,11 +45,12 @@ async def told_long_ago(chat: Talk) -> None:
 
 async def stored(chat: Talk) -> tuple[int, int]:
     """How many messages there are, and how many vectors."""
-    async with chat.app.deps.database.reading() as connection:
-        counts = [
-            await connection.scalar(text(f"SELECT count(*) FROM {table}"))
+    counts = await chat.app.deps.database.read(
+        lambda connection: [
+            connection.scalar(text(f"SELECT count(*) FROM {table}"))
             for table in ("messages", "message_vectors")
         ]
+    )
     return int(counts[0] or 0), int(counts[1] or 0)
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from chat.config.load import BadSettings, load
 from chat.runtime.token_sizes import Sizes, load_tokenizers
@@ -106,9 +107,12 @@ async def test_what_bills_taught_is_kept_per_tokenizer(folder: Path) -> None:
         assert sizes.calibration(model).reports > 0
     async with talk(folder) as again:
         assert again.app.deps.runtime.sizes.calibration(model).reports > 0
-        async with again.app.deps.database.reading() as connection:
-            assert await learned_stats.get(connection, f"tokens {model}") is None
-            assert await learned_stats.get(connection, f"tokens words-2 {model}") is not None
+
+        def read(connection: Connection) -> None:
+            assert learned_stats.get(connection, f"tokens {model}") is None
+            assert learned_stats.get(connection, f"tokens words-2 {model}") is not None
+
+        await again.app.deps.database.read(read)
 
 
 def test_nothing_is_loaded_before_a_text_comes() -> None:

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chat.clock import Clock
 from chat.stream import events
 from chat.stream.answer_builder import AnswerBuilder, harmless
-from chat.stream.journal import BufferLimits, Journal, TurnLog
+from chat.stream.journal import BufferLimits, TurnLog
+from chat.stream.journal_writer import JournalWriter
 from chat.turns.recovery import parts_of as parts_of_log
 from context.messages import ReasoningPart, TextPart, ToolPart
 from store.database import Database
@@ -33,16 +34,24 @@ async def draft_in(
     log = TurnLog()
     log.frames.extend([b""] * 1000)
     clock = clock or QuickClock()
-    yield AnswerBuilder(journal=Journal(app.deps.database, turn_id, log, clock, limits), clock=clock), log
+    yield (
+        AnswerBuilder(
+            journal=JournalWriter(app.deps.database, clock, limits).journal(turn_id, log), clock=clock
+        ),
+        log,
+    )
 
 
 async def stored_events(database: Database, turn_id: str) -> list[events.TurnEvent]:
-    async with database.reading() as connection:
-        rows = await connection.execute(
+
+    def read(connection: Connection) -> list[events.TurnEvent]:
+        rows = connection.execute(
             text("SELECT payload FROM turn_events WHERE turn_id = :id AND seq > 1000 ORDER BY seq"),
             {"id": turn_id},
         )
         return [events.decode(payload) for (payload,) in rows]
+
+    return await database.read(read)
 
 
 def shape(logged: list[events.TurnEvent]) -> list[str]:

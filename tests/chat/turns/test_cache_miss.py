@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rich.console import Console
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from chat.cli.economics import CAUSES, show
 from chat.turns.tool_loop import MAX_ROUNDS
@@ -35,8 +34,8 @@ async def cause_of(chat: Talk, turn: dict[str, Any]) -> tuple[str, str]:
 async def change(chat: Talk, statement: str, **values: str) -> None:
     """Change one stored row, as nothing in Palaver does."""
 
-    async def write(connection: AsyncConnection) -> None:
-        assert (await connection.execute(text(statement), values)).rowcount == 1
+    def write(connection: Connection) -> None:
+        assert connection.execute(text(statement), values).rowcount == 1
 
     await chat.app.deps.database.write(write)
 
@@ -196,14 +195,15 @@ async def test_on_another_branch_the_request_that_wrote_the_entry_is_compared_wi
 
 async def answer_to(chat: Talk, words: str) -> str:
     """The id of the answer to what was said."""
-    async with chat.app.deps.database.reading() as connection:
-        message_id = await connection.scalar(
+    message_id = await chat.app.deps.database.read(
+        lambda connection: connection.scalar(
             text(
                 "SELECT answer.id FROM messages answer JOIN messages asked ON answer.parent_id = asked.id "
                 "WHERE asked.parts LIKE :words"
             ),
             {"words": f"%{words}%"},
         )
+    )
     return str(message_id)
 
 

@@ -25,8 +25,9 @@ async def shown_parts(app: Palaver, thread: str, text: str) -> tuple[list[str], 
     events, turn = await finished(app, accepted["id"])
     texts = parts_of(events)
     assert [part["text"] for part in turn["message"]["parts"]] == texts
-    async with app.deps.database.reading() as connection:
-        logged = await store_events.after(connection, LOCAL, turn["id"], 0, limit=10_000)
+    logged = await app.deps.database.read(
+        lambda connection: store_events.after(connection, LOCAL, turn["id"], 0, limit=10_000)
+    )
     parts, _ = parts_of_log([wire.decode(payload) for _, payload in logged])
     assert [getattr(part, "text", None) for part in parts] == texts
     return texts, events, turn

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from anthropic import AsyncAnthropic
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chat.turns import finish
 from chat.upstream.client import Timeouts
@@ -14,7 +14,7 @@ from store import cache_states, learned_stats
 from store.ledger import budgets
 from store.search import term_index
 from tests.chat.outcomes import answer_text, finished, ledger
-from tests.palaver import palaver
+from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator
 
 pytestmark = pytest.mark.asyncio
@@ -110,10 +110,12 @@ async def test_an_answer_the_index_lacks_is_found_after_the_next_start(
 async def test_a_budget_that_cannot_be_settled_is_settled_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def counters(app: Any) -> list[tuple[int, int]]:
-        async with app.deps.database.reading() as connection:
-            rows = await connection.execute(text("SELECT used, reserved FROM budgets ORDER BY key"))
+    async def counters(app: Palaver) -> list[tuple[int, int]]:
+        def read(connection: Connection) -> list[tuple[int, int]]:
+            rows = connection.execute(text("SELECT used, reserved FROM budgets ORDER BY key"))
             return [(used, reserved) for used, reserved in rows]
+
+        return await app.deps.database.read(read)
 
     async with Simulator() as sim:
         async with palaver(tmp_path, sim, timeouts=Timeouts(), budgets=BUDGET) as app:

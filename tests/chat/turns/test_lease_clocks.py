@@ -28,8 +28,8 @@ def for_title(request: dict[str, Any]) -> bool:
 
 
 async def count(database: Database, table: str) -> int:
-    async with database.reading() as connection:
-        return await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0
+    query = text(f"SELECT count(*) FROM {table}")
+    return await database.read(lambda connection: connection.scalar(query) or 0)
 
 
 async def abandon(app: Palaver, turn_id: str) -> None:
@@ -78,8 +78,8 @@ async def test_leases_of_the_dead_end_soon_though_the_databases_clock_was_set_ba
         )
         await app.look_after_leases()
         assert (await app.turn(turn["id"]))["status"] == "running", "a process that lives can renew it now"
-        async with app.deps.database.reading() as connection:
-            left = await connection.scalar(text(f"SELECT lease_until - {now} FROM turns")) or 0
+        query = text(f"SELECT lease_until - {now} FROM turns")
+        left = await app.deps.database.read(lambda connection: connection.scalar(query)) or 0
         assert left <= LEASE
 
 

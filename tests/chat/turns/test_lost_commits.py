@@ -80,8 +80,8 @@ async def losing(place: Place, **settings: Any) -> AsyncIterator[tuple[Palaver, 
 
 
 async def rows(app: Palaver, table: str) -> int:
-    async with app.deps.database.reading() as connection:
-        return int(await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+    query = text(f"SELECT count(*) FROM {table}")
+    return int(await app.deps.database.read(lambda connection: connection.scalar(query)) or 0)
 
 
 @pytest.mark.parametrize("budgets", [[], BUDGETS], ids=["free", "budgets"])

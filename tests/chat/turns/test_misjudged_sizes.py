@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from tests.chat.calls.billed import missed, replies
 from tests.chat.talk import START, Talk, model, talking
@@ -125,11 +124,11 @@ async def forgets(chat: Talk) -> None:
 
 async def changes(chat: Talk) -> None:
     """A stored message says something else than was sent."""
+    first = (await chat.app.messages("t"))[0]["id"]
 
-    async def write(connection: AsyncConnection) -> None:
-        first = (await chat.app.messages("t"))[0]["id"]
+    def write(connection: Connection) -> None:
         parts = json.dumps([{"type": "text", "text": "Something else."}])
-        changed = await connection.execute(
+        changed = connection.execute(
             text("UPDATE messages SET parts = :parts WHERE id = :id"), {"parts": parts, "id": first}
         )
         assert changed.rowcount == 1

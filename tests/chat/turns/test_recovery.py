@@ -47,8 +47,8 @@ def assert_interrupted(events: list[Event]) -> None:
 
 async def on_their_way(app: Palaver) -> int:
     """Calls without a ledger row."""
-    async with app.deps.database.reading() as connection:
-        return await connection.scalar(text("SELECT count(*) FROM open_calls")) or 0
+    query = text("SELECT count(*) FROM open_calls")
+    return await app.deps.database.read(lambda connection: connection.scalar(query) or 0)
 
 
 def for_title(request: dict[str, Any]) -> bool:
@@ -238,8 +238,8 @@ BUDGET = {"scope": "deployment", "unit": "usd", "period": "month", "limit": 100}
 
 async def set_aside(app: Palaver) -> int:
     """What all budgets hold for calls on their way."""
-    async with app.deps.database.reading() as connection:
-        return await connection.scalar(text("SELECT sum(reserved) FROM budgets")) or 0
+    query = text("SELECT sum(reserved) FROM budgets")
+    return await app.deps.database.read(lambda connection: connection.scalar(query) or 0)
 
 
 @pytest.mark.postgres

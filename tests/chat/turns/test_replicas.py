@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chat.calls.caller import LEASE
 from chat.upstream.client import Timeouts
@@ -17,6 +17,7 @@ from tests.chat.auth.tokens import ADA, GRANTED, client
 from tests.chat.outcomes import finished
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
+from tests.store.on_loop import EventLoop
 from tests.upstream import Gate, Reply, Simulator
 from tests.waiting import LIMIT, until
 
@@ -146,8 +147,8 @@ async def test_a_call_that_takes_longer_than_its_lease_is_not_taken_over(
 
 
 async def open_calls(app: Palaver) -> int:
-    async with app.deps.database.reading() as connection:
-        return await connection.scalar(text("SELECT count(*) FROM open_calls")) or 0
+    query = text("SELECT count(*) FROM open_calls")
+    return await app.deps.database.read(lambda connection: connection.scalar(query) or 0)
 
 
 async def test_after_an_outage_a_replica_gives_the_others_time_to_renew(
@@ -172,22 +173,31 @@ async def test_leases_are_renewed_while_every_other_connection_is_taken(
     postgres_url: str, tmp_path: Path, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chat.turns.runner.BEAT", 0.01)
-    async with (
-        palaver(tmp_path, sim, timeouts=Timeouts(), database_url=postgres_url) as app,
-        AsyncExitStack() as stack,
-    ):
+    async with palaver(tmp_path, sim, timeouts=Timeouts(), database_url=postgres_url) as app:
         _, gate = await held(app)
-        for _ in range(20):  # as many as the pool has
-            await stack.enter_async_context(app.deps.database.reading())
+        loop, release = EventLoop(), asyncio.Event()
+        taken: list[Connection] = []
+
+        def hold(connection: Connection) -> None:
+            taken.append(connection)
+            loop.run(release.wait())
+
+        connections = 20  # as many as the pool has
+        holding = [asyncio.create_task(app.deps.database.read(hold)) for _ in range(connections)]
         outside = Database(postgres_url)
-        stack.push_async_callback(outside.close)
-        for _ in range(3):
-            await expire(outside, "turns")
-            await until(lambda: renewed(outside))
-        await stack.aclose()
+        try:
+            await until(lambda: len(taken) == connections)
+            for _ in range(3):
+                await expire(outside, "turns")
+                await until(lambda: renewed(outside))
+        finally:
+            release.set()
+            await asyncio.gather(*holding)
+            await outside.close()
         gate.open()
 
 
 async def renewed(database: Database) -> bool:
-    async with database.reading() as connection:
-        return (await connection.scalar(text("SELECT min(lease_until) FROM turns")) or 0) > 1
+    query = text("SELECT min(lease_until) FROM turns")
+    soonest: int = await database.read(lambda connection: connection.scalar(query)) or 0
+    return soonest > 1

@@ -54,8 +54,7 @@ async def test_a_turn_with_searches_is_one_request_of_its_tier_and_several_of_it
         assert notes(events, "budget") == []
         after = await stand()
         assert {scope: after[scope] - before[scope] for scope in after} == {"tier": 1, "user": 1, "model": 3}
-        async with chat.app.deps.database.engine.begin() as connection:
-            await connection.execute(text("DELETE FROM budgets"))
+        await chat.app.deps.database.write(lambda connection: connection.execute(text("DELETE FROM budgets")))
         assert await stand() == after, (
             "counters that begin in the middle of a month find the same in the ledger"
         )

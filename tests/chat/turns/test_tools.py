@@ -207,8 +207,9 @@ async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(chat: T
     await write(lambda connection: connection.execute(text(watching)))
     looking = replace(search("bicycle", text="Let me look. "), delay=0.1)
     await ask(chat, looking, search("library"), Reply(text="4417."))
-    async with chat.app.deps.database.reading() as connection:
-        row_counts = (await connection.execute(text("SELECT rows FROM seen"))).scalars().all()
+    row_counts = await chat.app.deps.database.read(
+        lambda connection: connection.execute(text("SELECT rows FROM seen")).scalars().all()
+    )
     assert row_counts == [1, 2]
 
 

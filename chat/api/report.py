@@ -1,25 +1,23 @@
-"""A database connection for reports and search, for as long as their client waits."""
+"""Run a report or search for as long as its client waits."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
 from chat.errors import BadRequest
-from store.database import Database
+from store.database import Database, Work
+
+T = TypeVar("T")
 
 
-@asynccontextmanager
-async def report_reader(database: Database, request: Request) -> AsyncIterator[AsyncConnection]:
-    """`Database.reporting`; its statement is interrupted when the client is gone. Raises BadRequest then: nobody reads that answer."""
+async def report(database: Database, request: Request, work: Work[T]) -> T:
+    """`Database.report`, given up and interrupted when the client is gone. Raises BadRequest then: nobody reads that answer."""
     try:
         async with asyncio.timeout(None) as presence:
             watcher = asyncio.create_task(_end_when_gone(request, presence), name="client")
             try:
-                async with database.reporting() as connection:
-                    yield connection
+                return await database.report(work)
             finally:
                 watcher.cancel()
     except TimeoutError:

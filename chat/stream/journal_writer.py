@@ -1,0 +1,161 @@
+"""Write the event logs of all turns of this process: one task gathers what they have, and one transaction makes it durable.
+
+A round begins at once for the first words of an answer and for whatever is no text; other text gathers for `GATHER` seconds, and for
+longer when a round takes long, so that rounds take no more than a share of the time. Within a round the turns keep the order in which they
+had something to write.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from chat.clock import Clock
+from chat.stream.journal import BufferLimits, Journal, TurnLog
+from store import events as store_events
+from store.database import Database
+from store.errors import StoreError
+
+GATHER = 0.04  # seconds between two rounds with text: 25 a second look like typing and cost a tenth of one per token
+LEAST, MOST = 0.015, 0.1  # seconds between two rounds: before anything urgent, and on a busy server
+SHARE = 0.2  # of the time that rounds may take
+ROWS = 2_000  # events in one transaction: other writes wait for it
+AWAY_PAUSE = (0.1, 2.0)  # seconds between tries while the database is away: first, longest
+
+
+class JournalWriter:
+    """Makes the logs of this process's turns durable, and shows them. It has a task only while something waits to be written."""
+
+    def __init__(self, database: Database, clock: Clock, limits: BufferLimits) -> None:
+        self._database = database
+        self._clock = clock
+        self._limits = limits
+        self._changed: dict[Journal, None] = {}
+        self._waiters: dict[Journal, asyncio.Future[None]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._urgent = False
+        self._hurry: asyncio.Event = asyncio.Event()
+        self._began_at = float("-inf")  # of the last round
+        self._took = 0.0  # seconds of the last round
+        self._pause = 0.0  # seconds before the next round while the database is away
+
+    def journal(self, turn_id: str, log: TurnLog) -> Journal:
+        """The log of a turn, which begins behind the events that are shown in `log`."""
+        return Journal(self, turn_id, log, self._clock, self._limits)
+
+    def changed(self, journal: Journal, *, urgent: bool) -> None:
+        """A turn has something to write."""
+        self._changed[journal] = None
+        if urgent and not self._urgent:
+            self._urgent = True
+            self._hurry.set()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write_all(), name="journal")
+
+    async def written(self, journal: Journal) -> None:
+        """Wait for the next attempt to write what a turn has. Raises its error."""
+        waiter = self._waiters.get(journal)
+        if waiter is None:
+            waiter = self._waiters[journal] = asyncio.get_running_loop().create_future()
+        self._pause = 0.0
+        self._urgent = False  # wakes a round that waits for a database that is away, too
+        self.changed(journal, urgent=True)
+        await asyncio.shield(waiter)
+
+    async def _write_all(self) -> None:
+        """Write in rounds until nothing waits."""
+        while self._changed:
+            await self._until_due()
+            journals = list(self._changed)
+            self._changed, self._urgent = {}, False
+            self._hurry.clear()
+            loop = asyncio.get_running_loop()
+            self._began_at = loop.time()
+            for part in _parts(journals):
+                await self._write(part)
+            self._took = loop.time() - self._began_at
+
+    async def _until_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            least = min(MOST, max(LEAST if self._urgent else GATHER, self._took / SHARE))
+            wait = self._began_at + max(least, self._pause) - loop.time()
+            if wait <= 0:
+                return
+            try:
+                async with asyncio.timeout(wait):
+                    await self._hurry.wait()
+                self._hurry.clear()
+            except TimeoutError:
+                return
+
+    async def _write(self, journals: Sequence[Journal]) -> None:
+        """Write what some turns have in one transaction; each by itself where one of them must not write its rows."""
+        rows_by_journal: dict[Journal, list[dict[str, Any]]] = {}
+        for journal in journals:
+            try:
+                first, payloads = journal.batch()
+            except Exception as failure:  # noqa: BLE001 - an event that cannot be encoded keeps no other from being written
+                self._settle(journal, failure)
+                continue
+            rows_by_journal[journal] = store_events.rows(journal.turn_id, first, payloads)
+        rows = [row for own in rows_by_journal.values() for row in own]
+        try:
+            if rows:
+                await self._database.append(store_events.APPEND, rows)
+        except StoreError as failure:
+            self._pause = min(AWAY_PAUSE[1], max(AWAY_PAUSE[0], self._pause * 2))
+            for journal in rows_by_journal:
+                self._settle(journal, failure)
+        except IntegrityError:
+            for journal, own in rows_by_journal.items():
+                await self._write_alone(journal, own)
+        except Exception as failure:  # noqa: BLE001 - raised to the turns at their next words
+            for journal in rows_by_journal:
+                self._settle(journal, failure)
+        else:
+            self._pause = 0.0
+            for journal in rows_by_journal:
+                self._settle(journal)
+
+    async def _write_alone(self, journal: Journal, rows: Sequence[dict[str, Any]]) -> None:
+        """Write what one turn has: rows that are there already are its own, or another process has ended the turn."""
+        try:
+            if rows:
+                await store_events.append(self._database, rows)
+        except Exception as failure:  # noqa: BLE001 - raised to the turn at its next words
+            self._settle(journal, failure)
+        else:
+            self._settle(journal)
+
+    def _settle(self, journal: Journal, failure: Exception | None = None) -> None:
+        """Tell a turn, and whoever waits for its log, how the attempt ended."""
+        if failure is None:
+            journal.stored()
+            again = journal.waits
+        else:
+            again = journal.not_stored(failure)
+        if again:
+            self._changed.setdefault(journal)
+        waiter = self._waiters.pop(journal, None)
+        if waiter is None or waiter.done():
+            return
+        if failure is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(failure)
+            waiter.exception()  # marks it as retrieved: whoever waited may have left
+
+
+def _parts(journals: Sequence[Journal]) -> list[list[Journal]]:
+    """The turns of a round in groups of at most ROWS events, about."""
+    parts: list[list[Journal]] = [[]]
+    events = 0
+    for journal in journals:
+        events += journal.count
+        if events > ROWS and parts[-1]:
+            parts.append([])
+            events = journal.count
+        parts[-1].append(journal)
+    return parts

@@ -1,0 +1,73 @@
+"""One timer for many waits: each is limited as `asyncio.timeout` limits it."""
+
+import asyncio
+
+import pytest
+
+from chat.renewed_timeout import RenewedTimeout
+
+
+async def test_a_wait_that_takes_too_long_times_out_however_many_went_before() -> None:
+    timeout = RenewedTimeout(0.05)
+    for _ in range(20):
+        with timeout:
+            await asyncio.sleep(0.005)
+    with pytest.raises(TimeoutError), timeout:
+        await asyncio.sleep(60)
+    with pytest.raises(TimeoutError), timeout:
+        await asyncio.sleep(60)
+    timeout.close()
+
+
+async def test_time_between_two_waits_does_not_count() -> None:
+    timeout = RenewedTimeout(0.2)
+    with timeout:
+        pass
+    await asyncio.sleep(0.3)
+    with timeout:
+        await asyncio.sleep(0)
+    timeout.close()
+
+
+async def test_a_limit_made_shorter_counts_for_the_next_wait() -> None:
+    timeout = RenewedTimeout(3_600)
+    with timeout:
+        pass
+    timeout.seconds = 0.01
+    with pytest.raises(TimeoutError), timeout:
+        await asyncio.sleep(60)
+    timeout.close()
+
+
+async def test_a_cancellation_from_outside_stays_one() -> None:
+    timeout, entered = RenewedTimeout(3_600), asyncio.Event()
+
+    async def wait() -> None:
+        with timeout:
+            entered.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(wait())
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    timeout.close()
+
+
+async def test_a_cancellation_that_comes_with_the_timeout_is_not_lost() -> None:
+    timeout, entered = RenewedTimeout(3_600), asyncio.Event()
+
+    async def wait() -> None:
+        with timeout:
+            entered.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(wait())
+    await entered.wait()
+    timeout._began_at = float("-inf")
+    timeout._look()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    timeout.close()
