@@ -1,6 +1,6 @@
-"""What one delta costs on its way from the model to a reader: `python -m tests.bench.stream_path`.
+"""What a turn, a delta and an open stream cost in Palaver, beside servers that do less: `python -m tests.bench.stream_path`.
 
-Three servers, each a process of its own, are read at the same pace by this process: Palaver; the simulator alone, which is what
-the model side itself costs; and `relay`, thirty lines that pass text on and keep nothing, which is what doing without Palaver costs.
-`run` starts and measures, `load` reads, `__main__` prints the table.
+Reading order: `model` (what answers, at an exact pace), `load` (what reads), `raw` and `tutorial` (the peers), `servers` (how each is started
+and asked), `run` (one load on one server), `measures`, `rows` (what Palaver aims at), `compare` (all of it in turn), `table`. `workers`: the
+processes of model and readers.
 """

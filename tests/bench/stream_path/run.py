@@ -1,178 +1,253 @@
-"""Start the three servers, read them under the same load, and take their CPU time and memory from the kernel."""
+"""One load on one server: streams opened at a rate, read to their end, and what the server used meanwhile."""
 
 import asyncio
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+import math
+import random
+import re
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from typing import Any, Protocol
 
-import httpx
-import psutil
-
-from tests.bench.stream_path.load import LAST, StreamRequest, read_all
-from tests.crash.server import ROOT, Server, environment, free_port, settings_for
+from tests.bench.stream_path.load import StreamRequest
+from tests.bench.stream_path.model import Pace
+from tests.bench.stream_path.servers import Ask, Sample
+from tests.bench.stream_path.workers import Worker
 from tests.waiting import until
 
-CHUNK = 8  # characters per delta of the model
-PACE = 0.02  # seconds between two deltas of one stream
-KEY = "sk-ant-test-key-0123456789"
+LOOK = 0.1  # seconds between two samples of a server
+PATIENCE = 30.0  # seconds a server may be behind before its streams are cut
+QUIET = 0.2  # seconds a server is watched to tell whether it is idle
+SETTLE = 0.5  # seconds after which the last stream that was opened has become one of many
+
+_runs = count()
+
+
+class Measured(Protocol):
+    """What a load is put on: a server, or the model itself."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def ask(self) -> Ask: ...
+    def sample(self) -> Sample: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A server to be measured: its process, and the request for stream number n."""
+class Load:
+    """`streams` opened at `opened_per_second` (0: at once), each of so many `deltas`. `threads`: a prefix of their names, to come back to them.
 
-    name: str
-    pid: int
-    request: Callable[[int], StreamRequest]
+    `cut`: seconds after which all readers leave, whether or not they have everything.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """CPU microseconds (user and system) per delta of the model, and bytes of memory per open stream."""
-
-    subject: str
     streams: int
-    cpu: float
-    memory: float
+    deltas: int
+    opened_per_second: float = 0.0
+    per_second: float = 20.0
+    first_delay: float = 0.5
+    aligned: bool = False
+    threads: str = ""
+    cut: float = 0.0
 
-
-async def measure(folder: Path, counts: tuple[int, ...], deltas: int) -> list[Cost]:
-    """Every server under every number of streams, one after the other; each answers a few streams first, to be warm."""
-    costs: list[Cost] = []
-    async with simulator() as (process, port), httpx.AsyncClient(trust_env=False) as http:
-        base = f"http://127.0.0.1:{port}"
-        async with relay(base) as relayed, palaver(folder, base) as own:
-            subjects = [own, relayed, direct(process.pid, port)]
-            for subject in subjects:
-                for streams in (min(5, max(counts)), *counts):
-                    await script(http, base, streams, deltas)
-                    costs.append(await load(subject, streams, deltas))
-                del costs[-len(counts) - 1]
-    return costs
-
-
-async def load(subject: Subject, streams: int, deltas: int) -> Cost:
-    """One measurement."""
-    process = psutil.Process(subject.pid)
-    before, open_breakers = spent(process), process.memory_info().rss
-    most = open_breakers
-    reading = asyncio.create_task(read_all([subject.request(n) for n in range(streams)]))
-    while not (await asyncio.wait({reading}, timeout=0.1))[0]:
-        most = max(most, process.memory_info().rss)
-    await reading
-    return Cost(
-        subject=subject.name,
-        streams=streams,
-        cpu=(spent(process) - before) / (streams * deltas) * 1e6,
-        memory=(most - open_breakers) / streams,
-    )
-
-
-def spent(process: psutil.Process) -> float:
-    """CPU seconds so far."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-async def script(http: httpx.AsyncClient, base: str, streams: int, deltas: int) -> None:
-    """Tell the simulator what to answer to the next requests."""
-    text = ("words to " * deltas)[: CHUNK * deltas - len(LAST)] + LAST
-    reply = {"text": text, "chunk": CHUNK, "delay": PACE, "thinking": ""}
-    (await http.post(f"{base}/sim/script", json={"replies": [reply] * streams})).raise_for_status()
-
-
-@asynccontextmanager
-async def simulator() -> AsyncIterator[tuple[Process, int]]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.upstream", "--port", "0", "--drop-bodies",
-        stdout=PIPE, cwd=ROOT, env=environment(),
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        address = (await process.stdout.readline()).decode().strip()
-        yield process, int(address.rpartition(":")[2])
-    finally:
-        await stop(process)
-
-
-@asynccontextmanager
-async def relay(base: str) -> AsyncIterator[Subject]:
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.stream_path.relay", str(port),
-        stdout=DEVNULL, cwd=ROOT, env=environment(ANTHROPIC_API_KEY=KEY, ANTHROPIC_BASE_URL=base),
-    )  # fmt: skip
-    try:
-        await listening(port)
-        yield Subject(
-            name="relay",
-            pid=process.pid,
-            request=lambda n: StreamRequest(port=port, path="/chat", body={"text": f"Stream {n}"}),
+    @property
+    def pace(self) -> Pace:
+        return Pace(
+            deltas=self.deltas,
+            per_second=self.per_second,
+            first_delay=self.first_delay,
+            aligned=self.aligned,
         )
-    finally:
-        await stop(process)
+
+    @property
+    def openings(self) -> list[float]:
+        """Seconds at which streams are opened: evenly, each a little late by chance, or their deltas would all fall on few instants."""
+        if not self.opened_per_second:
+            return [0.0] * self.streams
+        chance = random.Random(1)
+        return [(number + chance.random()) / self.opened_per_second for number in range(self.streams)]
+
+    @property
+    def seconds(self) -> float:
+        last = max(self.openings) + self.first_delay + self.deltas / self.per_second
+        return self.cut or last + PATIENCE
 
 
-@asynccontextmanager
-async def palaver(folder: Path, base: str) -> AsyncIterator[Subject]:
-    server = Server(folder=folder, settings=settings_for(base, PALAVER_MAX_CONCURRENT_REQUESTS="0"))
-    await server.start()
-    try:
-        assert server.pid is not None
-        threads = iter(range(1_000_000))
-        yield Subject(
-            name="palaver",
-            pid=server.pid,
-            request=lambda n: StreamRequest(
-                port=server.port,
-                path=f"/api/threads/bench-{next(threads)}/turns",
-                body={"input": {"text": f"Stream {n}"}},
-                headers=("accept: text/event-stream",),
-            ),
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream: the times of the model, and those of the reader with the deltas that had come by each."""
+
+    received: float
+    sent: list[float]
+    unread: int
+    opened: float
+    times: list[float]
+    counts: list[int]
+
+    @property
+    def added(self) -> float:
+        """Seconds to the first delta beyond what the model took itself."""
+        if not self.times or not self.sent:
+            return math.inf
+        return (self.times[0] - self.opened) - (self.sent[0] - self.received)
+
+    def lags(self, begin: float, end: float) -> list[float]:
+        """Seconds from write to read of the deltas that were written between two moments; infinite for those that never came."""
+        first, last = bisect_left(self.sent, begin), bisect_right(self.sent, end)
+        lags = []
+        for number in range(first, last):
+            read = bisect_left(self.counts, number + 1)
+            lags.append(self.times[read] - self.sent[number] if read < len(self.times) else math.inf)
+        return lags
+
+    def delivered(self, by: float) -> int:
+        """Deltas that had been read by then."""
+        read = bisect_right(self.times, by)
+        return self.counts[read - 1] if read else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a load. `samples` of the server's process; `window`: from when all streams were open until the first ended.
+
+    `logged`: when the model was asked for its times, just before readers that are cut left.
+    """
+
+    load: Load
+    streams: list[Stream]
+    samples: list[Sample]
+    logged: float
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def window(self) -> tuple[float, float]:
+        begun = [stream.sent[0] for stream in self.streams if stream.sent]
+        ended = [stream.sent[-1] for stream in self.streams if stream.sent]
+        return (max(begun) + SETTLE, min(ended)) if begun else (0.0, 0.0)
+
+    @property
+    def added(self) -> list[float]:
+        """Added seconds to the first delta, of all streams; infinite for those that failed."""
+        return [stream.added for stream in self.streams] + [math.inf] * (
+            self.load.streams - len(self.streams)
         )
-    finally:
-        await server.terminate()
+
+    @property
+    def lags(self) -> list[float]:
+        begin, end = self.window
+        return [lag for stream in self.streams for lag in stream.lags(begin, end)]
+
+    def delivered(self, begin: float, end: float) -> int:
+        return sum(stream.delivered(end) - stream.delivered(begin) for stream in self.streams)
+
+    def between(self, begin: float, end: float) -> tuple[Sample, Sample]:
+        """The samples nearest to two moments."""
+        first = min(self.samples, key=lambda sample: abs(sample.at - begin))
+        return first, min(self.samples, key=lambda sample: abs(sample.at - end))
+
+    @property
+    def cpu_per_delta(self) -> float:
+        """CPU seconds for each delta that was delivered while all streams were open; not a number if they never all were."""
+        return self._per_delta(lambda sample: sample.cpu)
+
+    @property
+    def written_per_delta(self) -> float:
+        """Bytes written to disk, likewise."""
+        return self._per_delta(lambda sample: sample.written)
+
+    def _per_delta(self, used: Callable[[Sample], float]) -> float:
+        first, last = self.between(*self.window)
+        delivered = self.delivered(first.at, last.at) if first.at < last.at else 0
+        return (used(last) - used(first)) / delivered if delivered else math.nan
+
+    @property
+    def read_of_the_model(self) -> int:
+        """Deltas that the server had read when the model was asked."""
+        return sum(len(stream.sent) * self.load.pace.per_write - stream.unread for stream in self.streams)
+
+    @property
+    def cpu(self) -> float:
+        return self.samples[-1].cpu - self.samples[0].cpu
+
+    @property
+    def peak(self) -> int:
+        """The most resident bytes."""
+        return max(sample.memory for sample in self.samples)
 
 
-def direct(pid: int, port: int) -> Subject:
-    """The simulator, read without anything in between."""
-    return Subject(
-        name="simulator",
-        pid=pid,
-        request=lambda n: StreamRequest(
-            port=port,
-            path="/v1/messages",
-            body={
-                "model": "claude-sonnet-5-5",
-                "max_tokens": 16_000,
-                "stream": True,
-                "messages": [{"role": "user", "content": f"Stream {n}"}],
-            },
-            headers=(f"x-api-key: {KEY}", "anthropic-version: 2023-06-01"),
-        ),
-    )
+@dataclass(slots=True, kw_only=True)
+class Bench:
+    """The model and the readers, by which loads are put on servers. `settle`: seconds watched after the last answer, for what goes on behind it."""
 
+    model: Worker
+    readers: Worker
+    settle: float = 1.0
 
-async def listening(port: int) -> None:
-    """Wait until somebody takes connections there."""
-
-    async def answers() -> bool:
+    async def run(self, server: Measured, load: Load) -> Outcome:
+        run = next(_runs)
+        names = [f"{run}-{number}" for number in range(load.streams)]
+        threads = [f"{load.threads or f'run{run}'}-{number}" for number in range(load.streams)]
+        requests = [server.ask(name, thread) for name, thread in zip(names, threads, strict=True)]
+        await self.model.ask(pace=asdict(load.pace))
+        await _quiet(server)
+        samples = [server.sample()]
+        watching = asyncio.create_task(_watch(server, samples))
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            return False
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
-        return True
+            reading = asyncio.create_task(
+                self.readers.ask(
+                    port=server.port,
+                    requests=_openings(requests, load),
+                    deltas=load.deltas,
+                    seconds=load.seconds,
+                )
+            )
+            await asyncio.wait({reading}, timeout=load.cut - LOOK if load.cut else None)
+            logged = time.monotonic()
+            log = await self.model.ask(log=True, unread=bool(load.cut))
+            read = await reading
+            if not load.cut:
+                await asyncio.sleep(self.settle)
+        finally:
+            watching.cancel()
+        samples.append(server.sample())
+        streams = [
+            Stream(**log[name], **{key: read[name][key] for key in ("opened", "times", "counts")})
+            for name in names
+            if name in log
+        ]
+        return Outcome(
+            load=load, streams=streams, samples=samples, logged=logged, failures=_failures(read, load)
+        )
 
-    await until(answers, limit=60.0)
+
+def _openings(requests: Sequence[StreamRequest], load: Load) -> list[tuple[str, float, str]]:
+    return [
+        (request.name, at, request.encoded()) for request, at in zip(requests, load.openings, strict=True)
+    ]
 
 
-async def stop(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.terminate()
-    await process.wait()
+def _failures(read: dict[str, Any], load: Load) -> list[str]:
+    """How each stream that is not complete was answered."""
+    if load.cut:
+        return []
+    short = [row for row in read.values() if not row["counts"] or row["counts"][-1] < load.deltas]
+    return [re.sub(r"\r\n.*", "", row["head"], flags=re.DOTALL) or "no answer" for row in short]
+
+
+async def _quiet(server: Measured) -> None:
+    """Wait until what earlier loads left behind is done: less than a tenth of a core in use."""
+
+    async def idle() -> bool:
+        before = server.sample()
+        await asyncio.sleep(QUIET)
+        after = server.sample()
+        return after.cpu - before.cpu < (after.at - before.at) / 10
+
+    await until(idle, limit=120)
+
+
+async def _watch(server: Measured, samples: list[Sample]) -> None:
+    while True:
+        await asyncio.sleep(LOOK)
+        samples.append(server.sample())
