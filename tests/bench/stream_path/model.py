@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
             return
         most = MAX_TOKENS.search(body)
         names = STREAM.findall(body)
-        self._answer = Answer(self.transport, len(body))
+        self._answer = Answer(self.transport, len(body), last=b"connection: close" in head.lower())
         if most is None or int(most[1]) <= SHORT_ANSWER or not names:
             self._answer.title()
         else:
@@ -115,11 +115,12 @@ class Connection(asyncio.Protocol):
 class Answer:
     """One answer on its way. Deltas are due at fixed times, so that a late one delays no other."""
 
-    def __init__(self, transport: asyncio.Transport, asked: int) -> None:
+    def __init__(self, transport: asyncio.Transport, asked: int, *, last: bool) -> None:
         self.received = time.monotonic()
         self.sent: list[float] = []  # the time of each write
         self._transport = transport
         self._tokens = asked // 4
+        self._last = last  # of its connection, as the other side wants it
         self._paused = self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._port = transport.get_extra_info("peername")[1]
@@ -169,6 +170,8 @@ class Answer:
         else:
             self._stopped = True
             self._transport.write(chunk(ending(self._pace.deltas)) + b"0\r\n\r\n")
+            if self._last:
+                self._transport.close()
 
     def row(self, unread: dict[int, int]) -> dict[str, Any]:
         """Times, and how many deltas the other side had not read when `unread` was looked up."""
