@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.tokens.features import INDEX, NAMES, NOTHING, Features, frame, total
+from context.tokens.features import INDEX, NAMES, NOTHING, SCRIPTS, Features, frame, total
 from context.tokens.pieces import LONGEST, PIECE, SHAPES, WORDS
 from context.tokens.prior import PART, REMEMBERED, TokenPrior
 from tests import texts
@@ -38,6 +38,35 @@ def counted(text: str) -> dict[str, int]:
 )
 def test_each_kind_of_text_is_counted_for_what_it_is(text: str, counts: dict[str, int]) -> None:
     assert counted(text) == counts
+
+
+@pytest.mark.parametrize(("script", "first", "last"), SCRIPTS)
+def test_a_script_holds_its_first_and_its_last_letter(script: str, first: int, last: int) -> None:
+    assert counted(chr(first))[script] == 1
+    assert counted(chr(last))[script] == 1
+    assert script not in counted(chr(first - 1) + chr(last + 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("symbol", 0x2010, 0x25FF),
+        ("symbol", 0x27C0, 0x303F),
+        ("symbol", 0xFF00, 0xFFEF),
+        ("joiner", 0x200B, 0x200F),
+        ("joiner", 0xFE00, 0xFE0F),
+        ("emoji", 0x2600, 0x27BF),
+        ("emoji", 0x1F000, 0x1FFFF),
+        ("han", 0x20000, 0x3FFFF),
+        ("rest", 0xFFF0, 0x1EFFF),
+        ("rest", 0x40000, 0x10FFFF),
+    ],
+)
+def test_symbols_emoji_and_joiners_are_told_apart_at_the_edges_of_their_blocks(
+    name: str, first: int, last: int
+) -> None:
+    assert set(counted(chr(first))) == {name}
+    assert set(counted(chr(last))) == {name}
 
 
 def test_words_that_english_does_not_know_cost_more_pieces() -> None:

@@ -117,6 +117,10 @@ EXPLAINED: Final[dict[str, str]] = {
     "chat.stream.journal.xǁJournalǁ_flush_when_due__mutmut_5": "waiting for no time is not waiting",
     "chat.stream.journal.xǁJournalǁlast__mutmut_4": "the words of an error that only a wrong caller in our own code sees",
     "context.models.catalog.x__claude": "called at import, before a mutant is chosen; test_catalog holds its fields",
+    "context.tokens.calibration.x__scatter__mutmut_21": "the line before it compares the same lengths",
+    "context.tokens.exact.xǁExactTokenizerǁfeatures__mutmut_3": "the feature is the last one: nothing comes after it",
+    "context.tokens.pieces.x__shape": "called at import, before a mutant is chosen; test_tokens_features notices its mutants when they are in the file",
+    "context.tokens.prior.xǁTokenPriorǁ_part_features__mutmut_2": "a memory smaller by one piece in 32,768",
 }
 
 
