@@ -77,6 +77,7 @@ def test_a_plan_names_everything_that_rebuilds_the_request() -> None:
     assert turn_plan.estimate.total == 100 + 5
     assert turn_plan.reasons["route"] == "standard is the default tier"
     assert turn_plan.reasons["window"] == "the whole branch fits"
+    assert turn_plan.reasons["cache"].startswith("no idle gaps are known here yet")
 
 
 def test_a_recipe_survives_storage() -> None:
@@ -123,6 +124,7 @@ def test_no_plan_exceeds_the_model_even_if_estimates_are_off_by_the_safety(
     path = [message(0, "user", tokens=max(1, int(limit * share)))]
     turn_plan = planned(path, model=model, prompt_tokens=prompt, max_output=max_output)
     worst = turn_plan.estimate.total * DEFAULT.safety
+    assert turn_plan.bound >= worst
     assert worst + turn_plan.recipe.max_tokens <= model.context_window
     assert turn_plan.recipe.max_tokens <= model.max_output
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
-from context.cache.cache_state import CacheState
+from context.cache.cache_state import CacheState, Ttls, Written
+from context.cache.cache_state_update import after_request
 from context.cache.idle_gaps import Gap
 from context.cache.plan_inputs import BranchState, PlanInputs, with_room_for
 from context.messages import Message
+from context.models.pricing import Usage
 from context.planning.plan import TurnInputs, plan
 from context.planning.planned import Plan
+from context.planning.tool_offer import offered
 from context.policy import DEFAULT
 from context.request.recipe import Recalled
 from context.request.summary_blocks import Line, Segment, Summary
+from context.request.tools import SEARCH
 from context.request.window import MessageTooLarge
 from context.routing.choice import Route
 from tests.context.plan_inputs import CHEAP, MID, NOON, inputs, message
@@ -164,7 +168,10 @@ def test_each_section_is_estimated_and_the_sections_add_up() -> None:
     assert (
         turn_plan.estimate.total == turn_plan.estimate.tools + turn_plan.estimate.system + 300 + 400 + 7 + 100
     )
-    assert turn_plan.to_json()["estimate"]["total"] == turn_plan.estimate.total
+    assert turn_plan.to_json()["estimate"] == {
+        **asdict(turn_plan.estimate),
+        "total": turn_plan.estimate.total,
+    }
 
 
 def test_nothing_is_folded_while_older_messages_were_not_even_loaded() -> None:
@@ -190,6 +197,61 @@ def test_pauses_of_an_hour_choose_another_life_than_pauses_of_seconds() -> None:
     assert planned(inputs(), talk(8), cache_state=quick).cache_use.ttls.window == "5m"
     assert planned(inputs(), talk(8), cache_state=slow).cache_use.ttls.window == "1h"
     assert planned(inputs(), talk(8), cache_state=rare).cache_use.ttls.window == "none"
+
+
+def test_a_head_that_is_cached_for_an_hour_is_not_written_anew_for_five_minutes() -> None:
+    plan_inputs = inputs()
+    head = Written(key=plan_inputs.settings, tokens=1_000, ttl="1h", touched_at=NOON - 1_800_000)
+    quick = CacheState(
+        model=MID, uses=50, gaps=tuple(Gap(ms=20_000, tokens=200) for _ in range(60)), written=(head,)
+    )
+    assert planned(plan_inputs, talk(8), cache_state=quick).cache_use.ttls == Ttls(head="1h", window="5m")
+    dead = replace(quick, written=(replace(head, touched_at=NOON - 3_700_000),))
+    assert planned(plan_inputs, talk(8), cache_state=dead).cache_use.ttls == Ttls(head="5m", window="5m")
+
+
+def after(turn_plan: Plan, usage: Usage | None, at: int = NOON) -> CacheState:
+    """The model's cache state after a request as planned."""
+    return after_request(
+        CacheState(model=MID),
+        turn_plan.cache_use,
+        started_at=at,
+        actual_usage=usage,
+        upstream_id=None,
+        policy=DEFAULT,
+    )
+
+
+def test_a_window_that_is_cached_and_too_long_is_compacted_later_and_still_read_and_marked_now() -> None:
+    path = talk(42, size=300)
+    first = planned(inputs(), path[:-2], can_compact=False)
+    turn_plan = planned(inputs(), path, cache_state=after(first, first.estimated_usage, NOON - 60_000))
+    assert turn_plan.compaction is not None
+    assert turn_plan.compaction.kind == "warm"
+    assert turn_plan.recipe.breakpoints[-1].at == path[-1].id
+    assert turn_plan.cache_use.read == first.cache_use.breakpoints[-1].key
+
+
+def test_a_request_whose_bill_is_not_known_has_cached_what_was_estimated() -> None:
+    turn_plan = planned(inputs(), talk(8), recalled=[Recalled(id="r", text="r", tokens=7)])
+    newest = after(turn_plan, None).written[-1]
+    assert newest.tokens == turn_plan.estimate.total - 7
+    assert not newest.exact
+
+
+def test_tools_that_were_offered_under_a_summary_stay_until_the_next_one() -> None:
+    plan_inputs = replace(inputs(), tools=(SEARCH,), tools_tokens=480)
+    path = [replace(entry, parent_id=entry.parent_id or "before") for entry in talk(3)]
+    turn_plan = planned(plan_inputs, path, summary=summary(300))
+    cache_state = replace(after(turn_plan, turn_plan.estimated_usage), need=0.0)
+
+    def tools(summary_id: str) -> tuple[str, ...]:
+        return offered(
+            (SEARCH,), cache_state, summary_id, tokens=480, prices=plan_inputs.prices, mode="balanced"
+        )
+
+    assert tools("l1") == (SEARCH,)
+    assert tools("l2") == ()
 
 
 def test_a_cold_turn_that_will_be_folded_behind_marks_only_what_stays() -> None:

@@ -28,6 +28,11 @@ def test_a_plan_of_the_first_version_is_read() -> None:
     assert plan.route == StoredRoute(tier=None, score=None)
 
 
+def test_the_rounds_of_tools_are_read_as_they_were_stored() -> None:
+    rounds = [{"assistant": [{"type": "tool_use", "id": "t1"}], "results": [{"type": "tool_result"}]}]
+    assert StoredPlan.from_json({"recipe": RECIPE, "digest": "x", "rounds": rounds}).rounds == tuple(rounds)
+
+
 def test_a_turn_without_a_plan_has_none() -> None:
     assert StoredPlan.of(None) is None
 

@@ -50,6 +50,7 @@ def test_there_is_nothing_to_search_without_a_summary_and_nothing_to_offer_witho
     assert tools(state(need=1.0), None) == ()
     assert offered((), state(need=1.0), "s2", tokens=0, prices=PRICES, mode="balanced") == ()
     assert tools(state(need=1.0), mode="off") == ()
+    assert offered((SEARCH,), state(need=1.0), "s2", tokens=0, prices=PRICES, mode="off") == ()
 
 
 @given(st.floats(0, 1), st.booleans(), st.sampled_from(MODES))

@@ -29,7 +29,7 @@ def _context(package: str, *tests: str) -> Target:
 
 _PLANS = ("plan", "plan_contents", "plan_properties", "stored_plan", "unseen_turns")
 _ALL: Final = (
-    _context("planning", "tool_offer", *_PLANS),
+    _context("planning", "tool_offer", "quote", *_PLANS),
     _context(
         "cache",
         "breakpoints",
