@@ -111,6 +111,10 @@ def test_no_reply_is_cut_that_another_reply_follows() -> None:
     assert [reply.id for reply in shorten(path, FLOOR, POLICY).replies] == ["m2"]
 
 
+def test_replies_before_any_message_of_the_user_are_whole() -> None:
+    assert shorten(branch("a1000", "a1000"), FLOOR, POLICY) is NO_SHORT_REPLIES
+
+
 def test_a_short_reply_and_the_message_behind_it_are_sent_as_such() -> None:
     path = branch("u20", "a1000", "u20", "a1000", "u30")
     short = shorten(path, FLOOR, POLICY)
