@@ -104,6 +104,35 @@ def test_what_does_not_fit_is_passed_over_for_what_does() -> None:
     assert bought([400, 20], {0: 99.0, 1: 0.1}, price_of(20), policy=replace(PLAIN, excerpts=0)) == {1}
 
 
+def excerpts(sizes: Sequence[int], policy: RecallPolicy = PLAIN) -> set[int]:
+    """The positions of the messages that are bought as an excerpt, with too little room for any of them whole. `sizes`: with date and speaker."""
+    sources = {
+        position: Source(id=str(position), role="user", at=position * DAY, text="word.\n" * (size - 2))
+        for position, size in enumerate(sizes)
+    }
+    blocks = choose(
+        instructions=(),
+        others=list(sources),
+        values=dict.fromkeys(sources, 1.0),
+        sources=sources,
+        weights={"word": 1.0},
+        terms=Terms(cap=count(OPENING) + policy.excerpt_over - 10),
+        count=count,
+        policy=policy,
+    )
+    return {int(block.id) for block in blocks if block.ranges}
+
+
+def test_only_a_message_longer_than_the_limit_is_offered_as_an_excerpt() -> None:
+    assert excerpts([PLAIN.excerpt_over]) == set()
+    assert excerpts([PLAIN.excerpt_over + 1]) == {0}
+
+
+def test_no_more_long_messages_are_read_for_an_excerpt_than_the_policy_allows() -> None:
+    policy = replace(PLAIN, excerpts=2, excerpt_size=20)
+    assert excerpts([400] * 5, policy) == {0, 1}
+
+
 def test_instructions_are_paid_from_their_share_and_the_rest_is_left_to_the_others() -> None:
     share = replace(PLAIN, instruction_share=0.5)
     sizes = [10, 10, 10, 10]
@@ -137,6 +166,11 @@ def test_the_best_are_read_first_and_half_as_much_again_as_the_budget() -> None:
     _, others = reading(sizes, values, 100)
     assert len(others) == -(-150 // (16 + HEADER))
     assert [values[position] for position in others] == sorted(values.values(), reverse=True)[: len(others)]
+
+
+def test_of_instructions_half_as_much_again_as_their_share_is_read() -> None:
+    rules, _ = reading([10] * 60, {}, 1_000, instructions=range(60))
+    assert len(rules) == -(-1_000 * PLAIN.instruction_share * 1.5 // (10 + HEADER))
 
 
 def test_of_instructions_the_most_valuable_are_read_first_then_the_newest() -> None:

@@ -149,6 +149,20 @@ def test_who_wants_something_new_needs_nothing_old(text: str) -> None:
     assert not may_need(text)
 
 
+@pytest.mark.parametrize(
+    ("sign", "texts"),
+    [
+        ("looks_back", ("as I said earlier", "wie ich vorhin sagte", "之前的那家餐馆", "先日の店", "지난번 식당", "ร้านก่อนหน้า")),
+        ("reacts", ("thanks a lot", "merci bien", "好的就这样", "了解しました", "고마워요", "ขอบคุณมาก")),
+        ("points", ("and that", "und dieser", "那个呢", "それは", "그것은", "อันนี้")),
+        ("orders", ("please book it", "bitte suche", "帮我订一张", "予約をお願い", "예약해 주세요", "ช่วยจอง")),
+    ],
+)  # fmt: skip
+def test_a_sign_is_seen_in_any_script(sign: str, texts: tuple[str, ...]) -> None:
+    assert [text for text in texts if not getattr(manner(text), sign)] == []
+    assert not getattr(manner("Lisbon, Porto und 里斯本"), sign)
+
+
 @given(st.text(max_size=300))
 def test_any_text_has_a_probability(text: str) -> None:
     assert 0.0 <= probability(features_of(text)) < 1.0

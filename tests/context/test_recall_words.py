@@ -10,6 +10,7 @@ from context.recall.dates import DAY, ranges
 from context.recall.function_words import function_words
 from context.recall.instructions import is_instruction, is_preference
 from context.recall.kinds import kinds, member_kinds
+from context.recall.normalization import PIECE, normalized
 from context.recall.query import analyse
 from context.recall.stems import english, word_stems
 from context.recall.time_mentions import tells_when
@@ -68,6 +69,22 @@ def test_words_of_a_text(text: str, words: list[str]) -> None:
 @given(st.text(st.sampled_from("ab1,.'-’ é日本한Яя\n")))
 def test_a_vocabulary_is_the_words_of_a_text(text: str) -> None:
     assert vocabulary(text) == set(tokens(text))
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        ("か\u3099", "が"),  # a sound mark
+        ("ｶ\uff9e", "ガ"),  # a half-width one, which is a letter for Unicode
+        ("\u1112\u1161\u11ab", "한"),
+        ("ก\u0e33", "กำ"),
+    ],
+)
+def test_a_letter_written_in_parts_is_one_letter_wherever_it_stands_in_a_long_text(
+    parts: str, whole: str
+) -> None:
+    for before in range(PIECE - len(parts), PIECE + 1):
+        assert normalized("x" * before + parts) == "x" * before + normalized(whole)
 
 
 def test_a_function_word_of_another_language_is_a_word() -> None:
