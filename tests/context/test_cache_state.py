@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from context.cache import keepalive
 from context.cache.cache_state import CacheState
 from context.cache.gap_forecast import forecast_gaps
 from context.cache.global_gaps import BROAD, GlobalGaps
-from context.cache.idle_gaps import Gap
+from context.cache.idle_gaps import Evidence, Gap
 from context.models.pricing import price_table
 from context.policy import DEFAULT
 from tests.context.plan_inputs import CHEAP, MID, NOON, inputs
@@ -43,6 +44,14 @@ def test_pauses_like_the_last_one_count_more() -> None:
     ahead = forecast_gaps(gaps, GlobalGaps(), per_gap=0.0, policy=DEFAULT)
     after_long = ahead.points[4]
     assert after_long[3] == 4 * after_long[2]
+
+
+def test_a_sign_says_less_where_it_concerns_only_a_share_of_the_turns() -> None:
+    sign = Evidence(short=0.8, hour=0.3, longer=0.1)
+    assert sign.diluted(1.0) == sign
+    half, none = sign.diluted(0.5), sign.diluted(0.0)
+    assert (half.short, half.hour, half.longer) == pytest.approx((0.6, 0.35, 0.25))
+    assert (none.short, none.hour, none.longer) == pytest.approx((0.4, 0.4, 0.4))
 
 
 def test_a_lane_survives_its_stored_form_and_keeps_200_gaps() -> None:

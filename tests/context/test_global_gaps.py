@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isclose
 
 from hypothesis import given
@@ -11,19 +12,19 @@ from hypothesis import strategies as st
 
 from context.cache.gap_forecast import forecast_gaps
 from context.cache.global_gaps import PRIOR, WEIGHTS, GlobalGaps
-from context.cache.idle_gaps import Gap
-from context.policy import DEFAULT
+from context.cache.idle_gaps import SHORT_GAP, Gap, Kind
+from context.policy import DEFAULT, Policy
 from tests.bench.economics.conversations import pauses
 
 
-def gaps_of(threads: Sequence[Sequence[int]]) -> GlobalGaps:
+def gaps_of(threads: Sequence[Sequence[int]], policy: Policy = DEFAULT) -> GlobalGaps:
     """A service after these threads, one after the other; pauses in milliseconds."""
     global_gaps = GlobalGaps()
     for thread in threads:
         gaps: tuple[Gap, ...] = ()
         for ms in thread:
-            global_gaps = global_gaps.observe(ms, gaps, DEFAULT)
-            gaps = (*gaps, Gap(ms=ms, tokens=0))[-DEFAULT.gaps_kept :]
+            global_gaps = global_gaps.observe(ms, gaps, policy)
+            gaps = (*gaps, Gap(ms=ms, tokens=0))[-policy.gaps_kept :]
     return global_gaps
 
 
@@ -43,6 +44,26 @@ def test_what_was_learned_fades_when_threads_change() -> None:
     patterns = ("seconds", "minutes", "hours", "days")
     differing = [pauses(patterns[seed % 4], 60, seed) for seed in range(40)]
     assert gaps_of([*alike, *differing]).weight(DEFAULT) < 20
+
+
+def test_what_followed_a_pause_of_the_same_kind_is_expected_again() -> None:
+    global_gaps = gaps_of([[20_000, 7_200_000] * 30])  # a long pause after each short one
+    ahead = forecast_gaps((), global_gaps, per_gap=0, policy=DEFAULT)
+
+    def long_share(now: Kind) -> float:
+        sample = replace(ahead, now=now).sample()
+        return sum(weight for ms, _, weight in sample if ms >= SHORT_GAP) / sum(
+            weight for *_, weight in sample
+        )
+
+    assert long_share("short") > 0.9
+    assert long_share("long") < 0.1
+
+
+def test_a_thread_that_alternates_is_judged_by_its_own_pauses_of_the_same_kind() -> None:
+    alternating = [[10_000 * step, 3_600_000 * step] * 20 for step in (1, 3, 9)]
+    blind = replace(DEFAULT, other_kind_weight=1.0)
+    assert gaps_of(alternating).scores[-1] < gaps_of(alternating, blind).scores[-1]
 
 
 def test_a_young_histogram_counts_for_little_whatever_it_says() -> None:

@@ -275,6 +275,11 @@ def test_of_two_bills_that_disagree_the_longer_prefix_is_believed() -> None:
     assert [each.tokens for each in positions(rows, {"a": 500, "b": 300})] == [150, 300, 400]
 
 
+def test_a_bill_beyond_the_claimed_errors_makes_them_larger_and_no_other_does() -> None:
+    rows = [Row(at=key, key=key, tokens=1_000, relative_error=0.1) for key in "ab"]
+    assert [positions(rows, {"b": told})[0].error for told in (2_100, 2_200, 2_400)] == [100, 100, 200]
+
+
 def test_the_sizes_told_last_are_remembered() -> None:
     sizes = remembered((), {str(number): number for number in range(KNOWN)})
     sizes = remembered(sizes, {"0": 7, "new": 8})

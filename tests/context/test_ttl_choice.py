@@ -78,3 +78,15 @@ def test_nothing_costs_less_found_dead_than_found_warm() -> None:
     for costs in future_costs(ALONE, ahead):
         for kind in (0, 1):
             assert costs.arriving_dead(kind) > costs.arriving_warm("5m", kind)
+
+
+def test_a_window_that_is_compacted_at_every_other_use_is_read_and_written_by_turns() -> None:
+    costs = replace(ALONE, turn=400_000.0).grown()
+    surplus, write = costs.surplus("5m"), PRICES.cache_write_5m
+    assert surplus == 2 * costs.turn
+    ahead = forecast_gaps([Gap(ms=60_000, tokens=46)] * 40, GlobalGaps(), per_gap=46, policy=DEFAULT)
+    _, window = future_costs(costs, ahead)
+    calls = costs.summary_call(surplus) / 2
+    read = PRICES.cache_read * (costs.floor + costs.turn / 2)  # before and after a turn, in the middle
+    assert isclose(window.part.warm["5m"], calls + (read + write * costs.floor) / 2)
+    assert isclose(window.part.growth["5m"], write / 2)

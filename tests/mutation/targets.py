@@ -118,6 +118,8 @@ EXPLAINED: Final[dict[str, str]] = {
     "chat.stream.journal.xǁJournalǁ_flush_when_due__mutmut_5": "waiting for no time is not waiting",
     "chat.stream.journal.xǁJournalǁlast__mutmut_4": "the words of an error that only a wrong caller in our own code sees",
     "context.models.catalog.x__claude": "called at import, before a mutant is chosen; test_catalog holds its fields",
+    "context.cache.floor.x__gaps__mutmut_26": "there is a weight for each bucket, by its construction",
+    "context.cache.layout.x_lay_out__mutmut_73": "no breakpoint stands behind the new message: that name is for who reads a layout",
     "context.recall.normalization.x__in_pieces__mutmut_19": "one piece more, which is cut off again",
     "context.tokens.calibration.x__scatter__mutmut_21": "the line before it compares the same lengths",
     "context.tokens.exact.xǁExactTokenizerǁfeatures__mutmut_3": "the feature is the last one: nothing comes after it",
