@@ -75,9 +75,18 @@ def test_a_plan_names_everything_that_rebuilds_the_request() -> None:
         user_ref="somebody",
     )
     assert turn_plan.estimate.total == 100 + 5
-    assert turn_plan.reasons["route"] == "standard is the default tier"
-    assert turn_plan.reasons["window"] == "the whole branch fits"
-    assert turn_plan.reasons["cache"].startswith("no idle gaps are known here yet")
+
+
+def test_a_plan_says_why_it_is_as_it_is() -> None:
+    assert planned(thread("u: hi", "a: hello", "u: how are you")).reasons == {
+        "route": "standard is the default tier",
+        "window": "the whole branch fits",
+        "summary": "no summary yet",
+        "cache": "no idle gaps are known here yet, and a first prefix is small: cache TTL 5 minutes",
+        "system": "cache TTL of system prompt and summary: 5 minutes",
+        "breakpoints": "1 cache breakpoint: what stays the same is read from the cache, and the new text is added to it",
+        "compaction": "nothing to compact",
+    }
 
 
 def test_a_recipe_survives_storage() -> None:

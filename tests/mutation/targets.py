@@ -27,7 +27,7 @@ def _context(package: str, *tests: str) -> Target:
     return Target(name=f"context/{package}", sources=(f"context/{package}/*.py",), tests=files)
 
 
-_PLANS = ("plan", "plan_contents", "plan_properties", "stored_plan", "unseen_turns")
+_PLANS = ("plan", "plan_cache", "plan_contents", "plan_properties", "stored_plan", "unseen_turns")
 _ALL: Final = (
     _context("planning", "tool_offer", "quote", *_PLANS),
     _context(
@@ -120,6 +120,7 @@ EXPLAINED: Final[dict[str, str]] = {
     "context.models.catalog.x__claude": "called at import, before a mutant is chosen; test_catalog holds its fields",
     "context.cache.floor.x__gaps__mutmut_26": "there is a weight for each bucket, by its construction",
     "context.cache.layout.x_lay_out__mutmut_73": "no breakpoint stands behind the new message: that name is for who reads a layout",
+    "context.planning.plan.x__cache_use__mutmut_36": "an entry counts from the start of its request, which the cache state is told apart",
     "context.recall.normalization.x__in_pieces__mutmut_19": "one piece more, which is cut off again",
     "context.tokens.calibration.x__scatter__mutmut_21": "the line before it compares the same lengths",
     "context.tokens.exact.xǁExactTokenizerǁfeatures__mutmut_3": "the feature is the last one: nothing comes after it",
