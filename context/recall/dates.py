@@ -115,8 +115,6 @@ def _within(today: date, first: int, last: int) -> Range | None:
 
 def _span(year: int | None, month: int, day: int | None, today: date) -> Range | None:
     """A day or a month; without a year the newest that is not in the future. None when there is no such date."""
-    if not 1 <= month <= 12:
-        return None
     try:
         if year is None:
             year = today.year if date(today.year, month, day or 1) <= today else today.year - 1

@@ -230,6 +230,24 @@ def test_excerpts_are_ordered_parts_of_the_text(text: str, words: list[str]) -> 
     assert all(text[start:end].strip() for start, end in sentences(text))
 
 
+def test_an_excerpt_takes_the_sentences_that_add_most_and_of_equals_the_earliest() -> None:
+    said = [
+        "The boiler hums.\n",
+        "All is well.\n",
+        "The boiler leaks.\n",
+        "The boiler and the pump stand there.",
+    ]
+
+    def taken(size: int) -> list[str]:
+        policy = replace(DEFAULT, excerpt_size=size)
+        ranges = excerpt("".join(said), {"boiler": 1.0, "pump": 1.0}, lambda text: 1, policy)
+        return ["".join(said)[start:end] for start, end in ranges]
+
+    assert taken(1) == [said[3]]
+    assert taken(2) == [said[0], said[3]]
+    assert taken(9) == [said[0], said[2] + said[3]]
+
+
 def test_what_happened_comes_before_what_was_said_about_it() -> None:
     filler = ["u: Rain all day here", "a: Bring a good umbrella"] * 30
     event, talk = "u: Went to see the opera on Sunday", "u: Opera must be so great to see"

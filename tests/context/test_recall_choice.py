@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,7 +148,11 @@ def test_instructions_are_paid_from_their_share_and_the_rest_is_left_to_the_othe
 
 
 def reading(
-    sizes: Sequence[int], values: Mapping[int, float], budget: int, instructions: Sequence[int] = ()
+    sizes: Sequence[int],
+    values: Mapping[int, float],
+    budget: int,
+    instructions: Sequence[int] = (),
+    worth: float = inf,
 ) -> tuple[list[int], list[int]]:
     roles = ["user"] * len(sizes)
     outline = Outline(
@@ -157,7 +162,7 @@ def reading(
         typical=typical(roles, sizes),  # type: ignore[arg-type]
         instructions=instructions,
     )
-    return worth_reading(values, outline, Terms(cap=budget), PLAIN)
+    return worth_reading(values, outline, Terms(cap=budget, worth=worth), PLAIN)
 
 
 def test_the_best_are_read_first_and_half_as_much_again_as_the_budget() -> None:
@@ -166,6 +171,11 @@ def test_the_best_are_read_first_and_half_as_much_again_as_the_budget() -> None:
     _, others = reading(sizes, values, 100)
     assert len(others) == -(-150 // (16 + HEADER))
     assert [values[position] for position in others] == sorted(values.values(), reverse=True)[: len(others)]
+
+
+def test_an_instruction_that_has_to_do_with_the_question_is_worth_more() -> None:
+    assert reading([10] * 3, {1: 4.0}, 1_000, instructions=[0, 1, 2], worth=500)[0] == [1]
+    assert reading([10] * 3, {1: 4.0}, 1_000, instructions=[0, 1, 2], worth=5_000)[0] == [1, 2, 0]
 
 
 def test_of_instructions_half_as_much_again_as_their_share_is_read() -> None:

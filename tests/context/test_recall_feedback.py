@@ -32,6 +32,7 @@ def test_a_word_gets_the_scores_of_all_messages_that_hold_it_beside_the_best_one
 def test_nothing_is_learned_of_the_questions_own_words_nor_of_words_that_say_nothing() -> None:
     received = candidates(BEST, QUERY)
     assert not received.keys() & {*QUERY.weights, "the", "when", "our", "is", "of"}
+    assert not candidates([(1.0, "q")], QUERY), "a letter"
     assert candidates([], QUERY) == {}
 
 
