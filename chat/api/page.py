@@ -1,7 +1,9 @@
 """Serve the bundled web page, `/openapi.json` and `/docs`."""
 
+import asyncio
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -36,14 +38,19 @@ def routes(endpoints: Sequence[Endpoint], *, documented: bool = True) -> list[Ba
 
 def _description(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
     """`/openapi.json` and `/docs`."""
-    described = openapi.document(endpoints)
-    as_json = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
-    as_page = docs.page(described)
+
+    @cache
+    def written() -> tuple[str, str]:
+        """Both as text, when somebody asks for the first time: hardly anybody does, and every start would pay for it."""
+        described = openapi.document(endpoints)
+        return json.dumps(described, ensure_ascii=False, separators=(",", ":")), docs.page(described)
 
     async def describe(request: Request) -> Response:
+        as_json, _ = await asyncio.to_thread(written)
         return Response(as_json, media_type="application/json")
 
     async def explain(request: Request) -> Response:
+        _, as_page = await asyncio.to_thread(written)
         return HTMLResponse(as_page, headers={"content-security-policy": CSP})
 
     async def style(request: Request) -> Response:
