@@ -34,6 +34,8 @@ MIB = 1024 * 1024
 CONSTANT = {
     "chat.api.files.content_etag",  # of the page's files, 256 at most
     "chat.api.openapi._schemas",
+    "chat.api.page._description",
+    "chat.upstream.client._certificates",
     "store.migrate._scripts",
     "context.recall.function_words._languages_of",
     "context.recall.function_words._lists",
