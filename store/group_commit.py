@@ -67,7 +67,8 @@ class GroupCommit:
             self._closing = False
 
     def _start_writer(self) -> None:
-        self._writer_task = asyncio.create_task(self._write_forever(), name="store-writer")
+        # Without the context of the caller that happens to be first.
+        self._writer_task = asyncio.create_task(self._write_forever(), name="store-writer", context=Context())
         self._writer_task.add_done_callback(self._writer_ended)
 
     def _writer_ended(self, task: asyncio.Task[None]) -> None:

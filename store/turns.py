@@ -68,28 +68,15 @@ def add(connection: Connection, turn: NewTurn) -> Turn:
     own = turn.created_at if turn.leased_at is None else turn.leased_at
     values["lease_until"] = lease_clock.now(connection, own) + turn.lease
     del values["lease"], values["leased_at"]
-    connection.execute(
-        insert(turns).values(
-            **values,
-            meta=turn.metadata,
-            status="running",
-            last_seq=0,
-            cancel_requested=False,
-            log_kept=True,
-        )
-    )
-    stored = {name: getattr(turn, name) for name in Turn.__slots__ if hasattr(turn, name)}
-    return Turn(
-        **stored,
-        status="running",
-        plan=None,
-        usage=None,
-        error=None,
-        last_seq=0,
-        cancel_requested=False,
-        log_kept=True,
-        finished_at=None,
-    )
+    begun: dict[str, Any] = {
+        "status": "running",
+        "last_seq": 0,
+        "cancel_requested": False,
+        "log_kept": True,
+    }
+    connection.execute(insert(turns).values(**values, **begun, meta=turn.metadata))
+    given = {name: getattr(turn, name) for name in Turn.__slots__ if name in NewTurn.__slots__}
+    return Turn(**given, **begun, plan=None, usage=None, error=None, finished_at=None)
 
 
 def get(connection: Connection, owner_id: str, turn_id: str) -> Turn | None:

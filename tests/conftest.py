@@ -8,7 +8,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from chat.cli.garbage import collect_seldom
+from chat.cli.garbage_collection import raise_thresholds
 from tests.palaver import Palaver, palaver
 from tests.postgres import postgres, postgres_migrated, postgres_url
 from tests.redis import redis_server
@@ -20,7 +20,7 @@ for name in [name for name in os.environ if name.startswith(("PALAVER_", "ANTHRO
     if name != "PALAVER_LONG":  # asks the tests themselves to be thorough
         del os.environ[name]  # what this machine is configured for must not decide how tests end
 
-collect_seldom()  # as the server does
+raise_thresholds()  # as the server does
 
 # How long an example takes says what else the machine does.
 settings.register_profile("palaver", settings(deadline=None))

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from chat import DISTRIBUTION
-from chat.cli.garbage import collect_seldom
+from chat.cli.garbage_collection import raise_thresholds
 
 app = typer.Typer(
     name="palaver",
@@ -68,7 +68,7 @@ def serve_command(
     with _loading():
         from chat.cli.console import configured, run
         from chat.cli.serve import check_exposure, serve_until_stopped
-    collect_seldom()
+    raise_thresholds()
     settings = configured(host=host, port=port, data_dir=data_dir, config=config)
     check_exposure(settings)
     run(serve_until_stopped(settings, open_browser))

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from chat.app import application, running
 from chat.cli.console import console, fail
-from chat.cli.garbage import keep_what_is_loaded
+from chat.cli.garbage_collection import freeze_loaded
 from chat.config.settings import Settings
 from chat.server import listen, serve
 from chat.upstream.local.capabilities import INSTALL, NOT_INSTALLED, is_installed
@@ -42,7 +42,7 @@ async def serve_until_stopped(settings: Settings, open_browser: bool) -> None:
         if open_browser:
             webbrowser.open(url)
         app = application(deps)
-        keep_what_is_loaded()
+        freeze_loaded()
         await serve(app, deps.runner, bound, settings)
 
 

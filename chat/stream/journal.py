@@ -6,6 +6,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-FULL = 64 * 1024  # bytes of text that wait to be written; past them the model's stream is not read on
+MAX_PENDING = 16 * 1024  # bytes of text that wait to be written; past them the model's stream is not read on
 
 
 class TurnLog:
@@ -70,6 +71,7 @@ class Journal:
         self._log = log
         self._clock = clock
         self._limits = limits
+        self._context = copy_context()  # of the turn's request, for log lines
         self._waiting: list[events.Event] = []
         self._words: list[str] = []  # of the part that is being written, behind what waits
         self._part_id = ""
@@ -99,7 +101,7 @@ class Journal:
         self._words.append(words)
         self._bytes += len(words.encode())
         self._check()
-        self._writer.changed(self, urgent=not self._text_shown)
+        self._writer.schedule(self, urgent=not self._text_shown)
 
     def event(self, event: events.Event) -> None:
         """Add an event; it is stored and shown with the text around it, in order. A closed log drops it.
@@ -111,7 +113,7 @@ class Journal:
         self._end_words()
         self._waiting.append(event)
         self._check()
-        self._writer.changed(self, urgent=True)
+        self._writer.schedule(self, urgent=True)
 
     def note(self, note: notes.AnyNote) -> None:
         """Add a note. Raises as `text` does."""
@@ -126,19 +128,19 @@ class Journal:
 
         On a log that is closed nothing waits afterwards. Raises the error of the write that failed.
         """
-        while self.waits:
-            await self._writer.written(self)
+        while self.pending:
+            await self._writer.flush(self)
         self._failure = None
 
-    async def room(self) -> None:
-        """Wait while more text waits to be written than FULL. Does not wait for a database that is away."""
-        while self._bytes > FULL and self._away_since is None and self._failure is None:
+    async def wait_for_room(self) -> None:
+        """Wait while more text waits to be written than MAX_PENDING. Does not wait for a database that is away."""
+        while self._bytes > MAX_PENDING and self._away_since is None and self._failure is None:
             with suppress(Exception):  # raised at the next word, if it is to be raised at all
-                await self._writer.written(self)
+                await self._writer.flush(self)
 
     def last(self, terminal: events.Event) -> tuple[int, str]:
         """The terminal event's number and payload, to be stored in the transaction that ends the turn. The log is closed and settled."""
-        if not self._closed or self.waits:
+        if not self._closed or self.pending:
             raise RuntimeError("the terminal event is the last one: close and settle the log first")
         return self.next_seq, events.encode(terminal, seq=self.next_seq, turn_id=self.turn_id)
 
@@ -148,7 +150,7 @@ class Journal:
         self._log.extend([events.frame(seq, payload)], ended=True)
 
     @property
-    def waits(self) -> bool:
+    def pending(self) -> bool:
         """Whether anything waits to be written."""
         return bool(self._waiting or self._words or self._unconfirmed)
 
@@ -186,7 +188,8 @@ class Journal:
             self._away_because = failure
             if self._away_since is None:
                 self._away_since = self._write_began_at
-                log.warning("journal.buffering", turn_id=self.turn_id, kind=type(failure).__name__)
+                kind = type(failure).__name__
+                self._context.run(log.warning, "journal.buffering", turn_id=self.turn_id, kind=kind)
             if not self._past_limits:
                 return True
         self._failure = failure
@@ -203,7 +206,7 @@ class Journal:
         if self._away_since is not None:
             seconds = round(self._clock.monotonic() - self._away_since, 1)
             self._away_since = self._away_because = None
-            log.info("journal.caught_up", turn_id=self.turn_id, seconds=seconds)
+            self._context.run(log.info, "journal.caught_up", turn_id=self.turn_id, seconds=seconds)
             self._waiting.insert(0, notes.to_event(notes.StorageDelayNote(seconds=seconds)))
 
     @property

@@ -1,12 +1,13 @@
 """Write the event logs of all turns of this process: one task gathers what they have, and one transaction makes it durable.
 
-A round begins at once for the first words of an answer and for whatever is no text; other text gathers for `GATHER` seconds, and for
+A round begins at once for the first words of an answer and for whatever is no text; other text gathers for `INTERVAL` seconds, and for
 longer when a round takes long, so that rounds take no more than a share of the time. Within a round the turns keep the order in which they
 had something to write.
 """
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import Context
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -17,8 +18,11 @@ from store import events as store_events
 from store.database import Database
 from store.errors import StoreError
 
-GATHER = 0.04  # seconds between two rounds with text: 25 a second look like typing and cost a tenth of one per token
-LEAST, MOST = 0.015, 0.1  # seconds between two rounds: before anything urgent, and on a busy server
+INTERVAL = 0.04  # seconds between two rounds with text: 25 a second look like typing and cost a tenth of one per token
+MIN_INTERVAL, MAX_INTERVAL = (
+    0.015,
+    0.1,
+)  # seconds between two rounds: before anything urgent, and on a busy server
 SHARE = 0.2  # of the time that rounds may take
 ROWS = 2_000  # events in one transaction: other writes wait for it
 AWAY_PAUSE = (0.1, 2.0)  # seconds between tries while the database is away: first, longest
@@ -31,7 +35,7 @@ class JournalWriter:
         self._database = database
         self._clock = clock
         self._limits = limits
-        self._changed: dict[Journal, None] = {}
+        self._scheduled: dict[Journal, None] = {}
         self._waiters: dict[Journal, asyncio.Future[None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._urgent = False
@@ -44,31 +48,32 @@ class JournalWriter:
         """The log of a turn, which begins behind the events that are shown in `log`."""
         return Journal(self, turn_id, log, self._clock, self._limits)
 
-    def changed(self, journal: Journal, *, urgent: bool) -> None:
+    def schedule(self, journal: Journal, *, urgent: bool) -> None:
         """A turn has something to write."""
-        self._changed[journal] = None
+        self._scheduled[journal] = None
         if urgent and not self._urgent:
             self._urgent = True
             self._hurry.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._write_all(), name="journal")
+            # Without the context of the turn that happens to be first: log lines would name its request for every turn.
+            self._task = asyncio.create_task(self._write_all(), name="journal", context=Context())
 
-    async def written(self, journal: Journal) -> None:
+    async def flush(self, journal: Journal) -> None:
         """Wait for the next attempt to write what a turn has. Raises its error."""
         waiter = self._waiters.get(journal)
         if waiter is None:
             waiter = self._waiters[journal] = asyncio.get_running_loop().create_future()
         self._pause = 0.0
         self._urgent = False  # wakes a round that waits for a database that is away, too
-        self.changed(journal, urgent=True)
+        self.schedule(journal, urgent=True)
         await asyncio.shield(waiter)
 
     async def _write_all(self) -> None:
         """Write in rounds until nothing waits."""
-        while self._changed:
+        while self._scheduled:
             await self._until_due()
-            journals = list(self._changed)
-            self._changed, self._urgent = {}, False
+            journals = list(self._scheduled)
+            self._scheduled, self._urgent = {}, False
             self._hurry.clear()
             loop = asyncio.get_running_loop()
             self._began_at = loop.time()
@@ -79,7 +84,7 @@ class JournalWriter:
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            least = min(MOST, max(LEAST if self._urgent else GATHER, self._took / SHARE))
+            least = min(MAX_INTERVAL, max(MIN_INTERVAL if self._urgent else INTERVAL, self._took / SHARE))
             wait = self._began_at + max(least, self._pause) - loop.time()
             if wait <= 0:
                 return
@@ -133,11 +138,11 @@ class JournalWriter:
         """Tell a turn, and whoever waits for its log, how the attempt ended."""
         if failure is None:
             journal.stored()
-            again = journal.waits
+            again = journal.pending
         else:
             again = journal.not_stored(failure)
         if again:
-            self._changed.setdefault(journal)
+            self._scheduled.setdefault(journal)
         waiter = self._waiters.pop(journal, None)
         if waiter is None or waiter.done():
             return

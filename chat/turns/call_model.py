@@ -52,7 +52,7 @@ async def call_model(
                 case TextDelta():
                     record.received(piece.text, clock.monotonic(), kind=piece.kind)
                     work.answer_builder.add(piece.kind, piece.text)
-                    await work.journal.room()
+                    await work.journal.wait_for_room()
                 case BlockEnded():
                     work.answer_builder.end_part()
                 case ToolRequested():

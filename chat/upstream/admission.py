@@ -12,6 +12,7 @@ need to know, `apply` takes over what they publish (chat.upstream.replica_sync).
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass, field, replace
 
 from chat.clock import Clock
@@ -182,7 +183,8 @@ class Admission:
         model.queue.add(waiter, owner=slot_request.owner, reply=reply)
         self._report_positions()
         if self._ticking is None or self._ticking.done():
-            self._ticking = asyncio.create_task(self._tick(), name="queue")
+            # Without the context of the caller that happens to be first.
+            self._ticking = asyncio.create_task(self._tick(), name="queue", context=Context())
         try:
             return await future
         except asyncio.CancelledError:

@@ -51,8 +51,9 @@ async def test_a_limit_made_shorter_counts_for_the_next_wait() -> None:
     timeout.close()
 
 
-async def test_a_cancellation_from_outside_stays_one() -> None:
-    timeout, entered = RenewedTimeout(3_600), asyncio.Event()
+async def waiting(timeout: RenewedTimeout) -> asyncio.Task[None]:
+    """A task that waits without end, within the timeout."""
+    entered = asyncio.Event()
 
     async def wait() -> None:
         with timeout:
@@ -61,6 +62,12 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
 
     task = asyncio.create_task(wait())
     await entered.wait()
+    return task
+
+
+async def test_a_cancellation_from_outside_stays_one() -> None:
+    timeout = RenewedTimeout(3_600)
+    task = await waiting(timeout)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -68,15 +75,8 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
 
 
 async def test_a_cancellation_that_comes_with_the_timeout_is_not_lost() -> None:
-    timeout, entered = RenewedTimeout(3_600), asyncio.Event()
-
-    async def wait() -> None:
-        with timeout:
-            entered.set()
-            await asyncio.Event().wait()
-
-    task = asyncio.create_task(wait())
-    await entered.wait()
+    timeout = RenewedTimeout(3_600)
+    task = await waiting(timeout)
     timeout._began_at = float("-inf")
     timeout._look()
     task.cancel()

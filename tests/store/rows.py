@@ -28,15 +28,7 @@ async def thread(database: Database, thread_id: str, *lines: str, owner: str = "
                 above = known[under.strip()] if under.strip() else None
             new = new_message(message_id, words, parent=above, role=ROLES[letter])
             messages.add(connection, owner, thread_id, new)
-            above = known[message_id] = Message(
-                id=message_id,
-                parent_id=None if above is None else above.id,
-                role=new.role,
-                status=new.status,
-                parts=new.parts,
-                depth=0 if above is None else above.depth + 1,
-                tokens=new.tokens,
-            )
+            above = known[message_id] = new.message
 
     await database.write(write)
 

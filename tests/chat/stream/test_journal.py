@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import Insert
 
 from chat.stream import events
-from chat.stream.journal import Journal
+from chat.stream.journal import MAX_PENDING, Journal
 from chat.stream.notes import TitleNote
 from chat.upstream.client import Timeouts
 from store import sqlite
@@ -129,6 +130,79 @@ async def test_a_database_that_is_away_for_seconds_kills_no_answer(
     logged, turn = await finished(app, accepted["id"])
     assert (turn["status"], answer_text(turn["message"])) == ("completed", "one two three four")
     assert notes(logged, "storage_delay")[0]["seconds"] > 0
+
+
+async def test_a_model_that_writes_faster_than_the_disk_is_read_no_further(
+    app: Palaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, slow, go_on = Database.append, asyncio.Event(), asyncio.Event()
+    text, chunk = "word " * 10_000, 1_000
+
+    async def waiting(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+        slow.set()
+        await go_on.wait()
+        await append(self, statement, rows)
+
+    gate = app.sim.gate()
+    app.sim.script(Reply(text=text, chunk=chunk, thinking="", gate=gate))
+    turn_id = (await app.say("t", "talk"))["id"]
+    work = app.deps.runner._running[turn_id].work
+    gate.release(1)
+    await until(lambda: work.answer_builder.has_text)
+    monkeypatch.setattr(Database, "append", waiting)
+    gate.open()
+    await slow.wait()
+    await until(lambda: work.answer_builder.text_length > MAX_PENDING)
+    for _ in range(200):
+        await asyncio.sleep(0.001)
+        assert work.answer_builder.text_length < 2 * (MAX_PENDING + chunk), (
+            "what is on its way, and as much again"
+        )
+    go_on.set()
+    _, turn = await finished(app, turn_id)
+    assert answer_text(turn["message"]) == text
+
+
+async def test_what_the_log_says_of_a_turn_names_its_own_request(
+    app: Palaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One task writes for all turns; it began in the request of the first."""
+    append, away = Database.append, asyncio.Event()
+    requests: dict[str, set[str | None]] = {"one": set(), "two": set()}
+    turns: dict[str, str] = {}
+
+    async def gone(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+        if away.is_set():
+            raise StoreUnavailable("away")
+        await append(self, statement, rows)
+
+    class Log:
+        def said(self, event: str, *, turn_id: str, **_: Any) -> None:
+            requests[turns[turn_id]].add(structlog.contextvars.get_contextvars().get("request_id"))
+
+        warning = info = said
+
+    gates = {name: app.sim.gate() for name in requests}
+    for name, gate in gates.items():
+        app.sim.script(Reply(text="one two three", chunk=4, thinking="", gate=gate))
+        turns[(await app.say(name, "count"))["id"]] = name
+        gate.release(1)
+    runner = app.deps.runner
+    await until(lambda: all(runner._running[id].work.answer_builder.has_text for id in turns))
+    monkeypatch.setattr(Database, "append", gone)
+    monkeypatch.setattr("chat.stream.journal.log", Log())
+    away.set()
+    for gate in gates.values():
+        gate.release(1)
+    await until(lambda: all(requests.values()))
+    away.clear()
+    for gate in gates.values():
+        gate.open()
+    for id in turns:
+        await finished(app, id)
+    (one,), (two,) = requests.values()
+    assert None not in (one, two)
+    assert one != two
 
 
 async def test_a_lock_of_another_program_kills_no_answer(tmp_path: Path) -> None:

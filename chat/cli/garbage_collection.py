@@ -8,12 +8,12 @@ streams again and again: a sixth of the server's CPU, and pauses while everybody
 """
 
 
-def collect_seldom() -> None:
+def raise_thresholds() -> None:
     """Collect garbage seldom from now on."""
     gc.set_threshold(*THRESHOLDS)
 
 
-def keep_what_is_loaded() -> None:
+def freeze_loaded() -> None:
     """Let no later collection look at what exists now: modules, configuration, compiled statements."""
     gc.collect()
     gc.freeze()
