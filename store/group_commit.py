@@ -1,6 +1,6 @@
 """Group commit on SQLite: writes that arrive while a commit is on its way to the disk share the next transaction.
 
-Each has its own savepoint, and none is acknowledged before the commit has returned. If a batch fails because of one of its writes, they
+Functions that share one have a savepoint each, and none is acknowledged before the commit has returned. If a batch fails because of one of its writes, they
 are repeated one by one, so that a bad write harms only itself. If another program holds the lock, the batch fails as one after SQLite's
 busy timeout.
 """

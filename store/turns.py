@@ -14,7 +14,7 @@ TurnStatus = Literal["running", "completed", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A turn as stored. Times in milliseconds since 1970 UTC; `plan` is set once the request is built."""
+    """A turn as stored. Times in milliseconds since 1970 UTC; `plan` is set before its request is sent, or else at the turn's end."""
 
     id: str
     owner_id: str
@@ -120,7 +120,7 @@ def is_running(connection: Connection, owner_id: str, turn_id: str) -> bool:
 def set_plan(
     connection: Connection, owner_id: str, turn_id: str, plan: dict[str, Any], window_start: str
 ) -> None:
-    """Store the plan of a turn's request, before the request is sent."""
+    """Store the plan of a turn's request."""
     connection.execute(
         update(turns).where(_own(owner_id, turn_id)).values(plan=plan, window_start=window_start)
     )
@@ -163,10 +163,11 @@ def renew_leases(
     """Extend a process's leases on these turns; returns those it has to cancel.
 
     Name only turns that really run there: the lease on a turn whose end was lost must expire. Turns that another transaction is just
-    writing are skipped, so that one that waits keeps no other from being renewed.
+    updating are skipped, so that one that waits keeps no other from being renewed. Adding events to a turn's log does not update it, though
+    it locks its key.
     """
     mine = and_(turns.c.lease_holder == holder, turns.c.status == "running", turns.c.id.in_(turn_ids))
-    free = select(turns.c.id).where(mine).with_for_update(skip_locked=True)
+    free = select(turns.c.id).where(mine).with_for_update(skip_locked=True, key_share=True)
     until = lease_clock.now(connection, now) + lease
     connection.execute(update(turns).where(turns.c.id.in_(free)).values(lease_until=until))
     cancelled = connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))

@@ -86,21 +86,25 @@ class Caller:
         body: bytes,
         *,
         also: Work[None] | None = None,
+        on_opened: Callable[[], None] | None = None,
         longest_wait: float | None = None,
         on_position: Callable[[int], None] | None = None,
     ) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
         """Wait for a slot, send exactly these bytes, and iterate the answer's stream events. The record is ended whatever happens.
 
-        `also`: what is stored together with the open call, before the request is sent. `longest_wait`: seconds to wait at most for a model whose rate limit is exhausted (None: no other model could answer, so it waits
-        as any call waits in the queue). `on_position` is called with the place in the queue. Raises UpstreamFailure for everything that
-        goes wrong at the provider or on the way to it, and CallDoesNotFit before anything is sent. Whoever iterates ends the record of a complete answer; a record that is left
-        open counts as cancelled.
+        `also`: what is stored together with the open call, before the request is sent; `on_opened` is called when it is. `longest_wait`:
+        seconds to wait at most for a model whose rate limit is exhausted (None: no other model could answer, so it waits as any call waits
+        in the queue). `on_position` is called with the place in the queue. Raises UpstreamFailure for everything that goes wrong at the
+        provider or on the way to it, and CallDoesNotFit before anything is sent. Whoever iterates ends the record of a complete answer; a
+        record that is left open counts as cancelled.
         """
         self.hooks.call_started(record, body)
         try:
             priority = PRIORITIES.get(record.call_context.purpose, "background")
             async with self._slot(record, priority, longest_wait, on_position) as slot:
                 await self._open_call(record, also)
+                if on_opened is not None:
+                    on_opened()
                 async with self.upstream.ask(body, record.call) as stream_events, aclosing(stream_events):
                     record.first_byte_at, record.status = self.clock.monotonic(), 200
                     slot.response_started(record.call.headers)

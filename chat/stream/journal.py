@@ -120,7 +120,7 @@ class Journal:
         self.event(notes.to_event(note))
 
     def close(self) -> None:
-        """Drop every event added from now on. What was added before is still stored by `settle`."""
+        """Drop every event added from now on; no more text may be. What was added before is still stored by `settle`."""
         self._closed = True
 
     async def settle(self) -> None:

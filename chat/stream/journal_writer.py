@@ -10,19 +10,15 @@ from collections.abc import Sequence
 from contextvars import Context
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from chat.clock import Clock
 from chat.stream.journal import BufferLimits, Journal, TurnLog
 from store import events as store_events
 from store.database import Database
-from store.errors import StoreError
+from store.errors import StoreError, StoreUnavailable
 
 INTERVAL = 0.04  # seconds between two rounds with text: 25 a second look like typing and cost a tenth of one per token
-MIN_INTERVAL, MAX_INTERVAL = (
-    0.015,
-    0.1,
-)  # seconds between two rounds: before anything urgent, and on a busy server
+MIN_INTERVAL = 0.015  # the same before anything urgent
+MAX_INTERVAL = 0.1  # the same on a busy server
 SHARE = 0.2  # of the time that rounds may take
 ROWS = 2_000  # events in one transaction: other writes wait for it
 AWAY_PAUSE = (0.1, 2.0)  # seconds between tries while the database is away: first, longest
@@ -70,16 +66,25 @@ class JournalWriter:
 
     async def _write_all(self) -> None:
         """Write in rounds until nothing waits."""
-        while self._scheduled:
-            await self._until_due()
-            journals = list(self._scheduled)
-            self._scheduled, self._urgent = {}, False
-            self._hurry.clear()
-            loop = asyncio.get_running_loop()
-            self._began_at = loop.time()
-            for part in _parts(journals):
-                await self._write(part)
-            self._took = loop.time() - self._began_at
+        try:
+            while self._scheduled:
+                await self._until_due()
+                await self._write_round()
+        except BaseException:
+            # Whoever waits tries again, and starts another task; a batch whose fate is unknown is written again as it was.
+            for journal in list(self._waiters):
+                self._wake(journal, StoreUnavailable("the write was given up"))
+            raise
+
+    async def _write_round(self) -> None:
+        journals = list(self._scheduled)
+        self._scheduled, self._urgent = {}, False
+        self._hurry.clear()
+        loop = asyncio.get_running_loop()
+        self._began_at = loop.time()
+        for part in _parts(journals):
+            await self._write(part)
+        self._took = loop.time() - self._began_at
 
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -113,12 +118,9 @@ class JournalWriter:
             self._pause = min(AWAY_PAUSE[1], max(AWAY_PAUSE[0], self._pause * 2))
             for journal in rows_by_journal:
                 self._settle(journal, failure)
-        except IntegrityError:
+        except Exception:  # noqa: BLE001 - belongs to one of the turns: found out, and raised there
             for journal, own in rows_by_journal.items():
                 await self._write_alone(journal, own)
-        except Exception as failure:  # noqa: BLE001 - raised to the turns at their next words
-            for journal in rows_by_journal:
-                self._settle(journal, failure)
         else:
             self._pause = 0.0
             for journal in rows_by_journal:
@@ -143,6 +145,10 @@ class JournalWriter:
             again = journal.not_stored(failure)
         if again:
             self._scheduled.setdefault(journal)
+        self._wake(journal, failure)
+
+    def _wake(self, journal: Journal, failure: Exception | None) -> None:
+        """Wake whoever waits for a turn's log."""
         waiter = self._waiters.pop(journal, None)
         if waiter is None or waiter.done():
             return

@@ -59,7 +59,8 @@ class CacheUpdate:
 
     @property
     def writes(self) -> dict[str, Callable[[Connection], None]]:
-        """What is stored, each apart from the others: none of it is worth losing an answer."""
+        """What is stored, each apart from the others: none of it is worth losing an answer. Forgets what an earlier run has learned."""
+        self.learned.clear()
         return {
             "cache_state": self._store,
             "gap_histogram": self._observe_gap,

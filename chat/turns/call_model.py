@@ -45,8 +45,8 @@ async def call_model(
         also=work.recipe_write,
         longest_wait=None if retry_policy == retry.ALONE else retry_policy.longest_wait,
         on_position=partial(_queued, work),
+        on_opened=work.recipe_stored,
     ) as pieces:
-        work.recipe_write = None
         async for piece in pieces:
             match piece:
                 case TextDelta():

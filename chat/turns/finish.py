@@ -72,9 +72,9 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
         ).write
     )
     if ended:
+        work.journal.show_last(seq, payload)
         if update is not None:
             update.adopt()
-        work.journal.show_last(seq, payload)
     else:
         await record_calls(work)
     return ended

@@ -19,7 +19,7 @@ from store.ledger import budgets as store
 
 
 async def fit_budget(work: TurnWork, plan: Plan, rounds: Sequence[Round]) -> Plan:
-    """The plan, or the largest one that still fits; stored, and announced with its reason. Raises CallDoesNotFit when none does.
+    """The plan, or the largest one that still fits, which becomes the turn's and is announced with its reason. Raises CallDoesNotFit when none does.
 
     Amid tool calls the model stays: its reasoning is bound to it.
     """

@@ -69,6 +69,10 @@ class TurnWork:
         self.recipe_write = await self.planning.recipe_write(plan, rounds, tried=self.tried)
         self.plan = plan
 
+    def recipe_stored(self) -> None:
+        """The plan's recipe is durable."""
+        self.recipe_write = None
+
     async def write_ledger_row(self, record: CallRecord) -> None:
         """Write the ledger row of a call that is not the turn's last, so that a crash later in the turn does not blur it."""
         row = entry(record, local=self.runtime.deployment.local)

@@ -1,11 +1,12 @@
 """Turns: one at a time, ended once, leased to whoever runs them."""
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from store import turns
+from store import turns, users
 from store.database import Database
+from tests.store.on_loop import EventLoop
 from tests.store.rows import thread
 
 
@@ -68,3 +69,40 @@ async def test_a_lease_is_renewed_for_what_really_runs_and_the_rest_runs_out(dat
         assert {turn.id for turn in turns.abandoned(connection, None)} == {"runs", "lost", "others"}
 
     await database.read(read)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("statement", "is_renewed"),
+    [
+        ("INSERT INTO turn_events (turn_id, seq, payload) VALUES ('runs', 7, '{}')", True),
+        ("UPDATE turns SET \"plan\" = '{}' WHERE id = 'runs'", False),
+        ("DELETE FROM turns WHERE id = 'runs'", False),
+    ],
+    ids=["adding events", "updating it", "deleting it"],
+)
+async def test_a_lease_is_renewed_while_events_are_being_added(
+    postgres_url: str, statement: str, is_renewed: bool
+) -> None:
+    """The transaction of the journal adds events of all turns at once; one that changes a turn keeps no other waiting."""
+    database = Database(postgres_url)
+    await database.write(lambda connection: users.ensure(connection, "ada", "Ada", 1))
+    await thread(database, "one")
+    await run(database, "one", "runs", holder="p", until=-10)
+    loop = EventLoop()
+
+    async def renew() -> None:
+        await database.renew(
+            lambda connection: turns.renew_leases(connection, "p", ["runs"], now=0, lease=3_600_000)
+        )
+
+    def busy(connection: Connection) -> None:
+        connection.execute(text(statement))
+        loop.run(renew())
+        raise KeyError("nothing is changed")
+
+    with pytest.raises(KeyError):
+        await database.write(busy)
+    abandoned = await database.read(lambda connection: turns.abandoned(connection, 0))
+    assert ([turn.id for turn in abandoned] == []) is is_renewed
+    await database.close()

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import structlog
 from sqlalchemy import Insert
+from sqlalchemy.exc import DataError
 
 from chat.stream import events
 from chat.stream.journal import MAX_PENDING, Journal
 from chat.stream.notes import TitleNote
+from chat.turns.turn_work import TurnWork
 from chat.upstream.client import Timeouts
 from store import sqlite
 from store.database import Database
@@ -19,7 +21,8 @@ from store.errors import StoreUnavailable
 from tests.chat.outcomes import answer_text, finished, notes
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator
-from tests.waiting import until
+from tests.upstream.gate import Gate
+from tests.waiting import LIMIT, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -161,6 +164,62 @@ async def test_a_model_that_writes_faster_than_the_disk_is_read_no_further(
     go_on.set()
     _, turn = await finished(app, turn_id)
     assert answer_text(turn["message"]) == text
+
+
+async def running(app: Palaver, *names: str) -> tuple[dict[str, TurnWork], list[Gate]]:
+    """Turns that have begun to answer, and the gates before the rest of their answers."""
+    gates, works = [app.sim.gate() for _ in names], {}
+    for name, gate in zip(names, gates, strict=True):
+        app.sim.script(Reply(text=f"{name} one two three", chunk=8, thinking="", gate=gate))
+        accepted = await app.say(name, "count")
+        works[name] = app.deps.runner._running[accepted["id"]].work
+        gate.release(1)
+    await until(lambda: all(work.answer_builder.has_text for work in works.values()))
+    await until(lambda: not any(work.journal.pending for work in works.values()))
+    return works, gates
+
+
+async def test_an_error_that_one_turns_events_cause_is_no_other_turns(
+    app: Palaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = Database.append
+    works, gates = await running(app, "bad", "good", "better")
+    bad = works["bad"].turn.id
+
+    async def refuses(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+        if any(row["turn_id"] == bad and "part.delta" in row["payload"] for row in rows):
+            raise DataError("INSERT", None, ValueError("planted"))
+        await append(self, statement, rows)
+
+    monkeypatch.setattr(Database, "append", refuses)
+    for work in works.values():  # one round writes for all of them
+        work.answer_builder.add("text", " more")
+    for gate in gates:
+        gate.open()
+    for name, work in works.items():
+        if name != "bad":
+            _, turn = await finished(app, work.turn.id)
+            assert turn["status"] == "completed"
+            assert "more" in answer_text(turn["message"])
+
+
+async def test_a_writer_that_dies_leaves_nobody_waiting(
+    app: Palaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, deaths = Database.append, [asyncio.CancelledError(), asyncio.CancelledError()]
+    works, (gate,) = await running(app, "one")
+
+    async def dies(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+        if deaths:
+            raise deaths.pop()
+        await append(self, statement, rows)
+
+    monkeypatch.setattr(Database, "append", dies)
+    gate.open()
+    async with asyncio.timeout(LIMIT):
+        _, turn = await finished(app, works["one"].turn.id)
+    assert not deaths
+    assert (turn["status"], answer_text(turn["message"])) == ("completed", "one one two three")
 
 
 async def test_what_the_log_says_of_a_turn_names_its_own_request(
