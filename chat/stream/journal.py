@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-MAX_PENDING = 16 * 1024  # bytes of text that wait to be written; past them the model's stream is not read on
+# Bytes of text that wait to be written; past them the model's stream is not read on. More than most whole answers: what a broken
+# connection has delivered, and nobody has read, is lost.
+MAX_PENDING = 256 * 1024
 
 
 class TurnLog:
@@ -189,7 +191,7 @@ class Journal:
             if self._away_since is None:
                 self._away_since = self._write_began_at
                 kind = type(failure).__name__
-                self._context.run(log.warning, "journal.buffering", turn_id=self.turn_id, kind=kind)
+                self._context.run(lambda: log.warning("journal.buffering", turn_id=self.turn_id, kind=kind))
             if not self._past_limits:
                 return True
         self._failure = failure
@@ -206,7 +208,7 @@ class Journal:
         if self._away_since is not None:
             seconds = round(self._clock.monotonic() - self._away_since, 1)
             self._away_since = self._away_because = None
-            self._context.run(log.info, "journal.caught_up", turn_id=self.turn_id, seconds=seconds)
+            self._context.run(lambda: log.info("journal.caught_up", turn_id=self.turn_id, seconds=seconds))
             self._waiting.insert(0, notes.to_event(notes.StorageDelayNote(seconds=seconds)))
 
     @property
