@@ -175,10 +175,15 @@ class Planning:
         return plan(inputs, turn_inputs)
 
     async def recipe_write(
-        self, plan: Plan, rounds: Sequence[Round] = (), *, tried: Mapping[str, str] | None = None
+        self,
+        plan: Plan,
+        body: bytes,
+        rounds: Sequence[Round] = (),
+        *,
+        tried: Mapping[str, str] | None = None,
     ) -> Work[None]:
-        """What stores the recipe and the digest of the request that is about to be sent. `tried` as in `stored_plan.plan_to_json`."""
-        value = plan_to_json(plan, body_of(plan, rounds), rounds=rounds, tried=tried or {})
+        """What stores the recipe and the digest of the request `body` that is about to be sent. `tried` as in `stored_plan.plan_to_json`."""
+        value = plan_to_json(plan, body, rounds=rounds, tried=tried or {})
         if rounds:
             await self.runtime.sizes.prepare([str(rounds)], [plan.recipe.model])  # `grown` counts them
 

@@ -10,6 +10,7 @@ from chat.runtime.runtime import Runtime
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
 from context.cache.plan_inputs import BranchState, PlanInputs
+from context.compaction.when import is_whole
 from context.messages import Message
 from context.policy import DEFAULT
 from context.request.summary_blocks import Summary, may_stand
@@ -30,6 +31,23 @@ class ThreadSnapshot:
     summary: Summary | None
     cache_states: Mapping[str, StoredCacheState]
     global_gaps_by_model: Mapping[str, GlobalGaps]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the path holds all that no summary stands for: an import may be far more than a window."""
+        return is_whole(self.path, self.summary)
+
+    def followed_by(
+        self, answer: Message, stored: StoredCacheState, global_gaps: GlobalGaps
+    ) -> "ThreadSnapshot":
+        """The thread with an answer to its newest message, and with the cache state and the idle gaps of the model that gave it."""
+        model = stored.cache_state.model
+        return replace(
+            self,
+            path=(*self.path, answer),
+            cache_states={**self.cache_states, model: stored},
+            global_gaps_by_model={**self.global_gaps_by_model, model: global_gaps},
+        )
 
     def cache_state(self, model_id: str) -> CacheState:
         """The cache state of a model; a new one if it never answered here."""

@@ -45,13 +45,14 @@ TRIES = 3  # times a turn is stored before requests that race with it count as c
 class Accepted:
     """A turn that is durable. `replayed`: an earlier request with the same key made it. `first` is its first event.
 
-    `continued` is the answer it continues.
+    `continued` is the answer it continues; `untitled`: nobody has given the thread a title yet.
     """
 
     turn: Turn
     replayed: bool
     first: str
     continued: Message | None = None
+    untitled: bool = False
 
 
 async def accept(
@@ -236,7 +237,13 @@ class _Acceptance:
             connection, self.owner_id, thread.id, leaf_id=message_id, updated_at=now, **self._title(thread)
         )
         continued = None if turn_request.continues is None or above is None else above.message
-        return Accepted(turn=turn, replayed=False, first=_first_event(connection, turn), continued=continued)
+        return Accepted(
+            turn=turn,
+            replayed=False,
+            first=_first_event(connection, turn),
+            continued=continued,
+            untitled=thread.title is None or thread.title_source == "derived",
+        )
 
     def _same_model(self, above: StoredMessage | None) -> str | None:
         """The model that began a continued answer, if it is still offered and the request names no other."""

@@ -8,11 +8,12 @@ from chat.background import jobs
 from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer
 from chat.background.titles import write_title
-from chat.planning.thread_snapshot import load
+from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.turns.cache_miss import explain, notice
 from chat.turns.turn_work import TurnWork
 from context.compaction.when import after_turn
 from context.planning.planned import Plan
+from context.request.window import spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +23,9 @@ class AfterTurn:
     scheduler: Scheduler
     summarizer: Summarizer
 
-    def turn_started(self, work: TurnWork) -> None:
-        """Start what can be done while the answer is on its way."""
-        if work.runtime.deployment.model_titles:
+    def turn_started(self, work: TurnWork, *, untitled: bool) -> None:
+        """Start what can be done while the answer is on its way: the title of a thread that has none."""
+        if untitled and work.runtime.deployment.model_titles:
             self._start(
                 jobs.TITLE,
                 work,
@@ -63,18 +64,24 @@ class AfterTurn:
 
     async def _compact_if_due(self, work: TurnWork, plan: Plan) -> None:
         """Compact what the turn found due, or what it would now cost more to keep than to compact."""
-        turn, runtime, now = work.turn, work.runtime, work.runtime.clock.now()
-        model = plan.recipe.model
-        snapshot = await load(
-            runtime,
-            turn.owner_id,
-            turn.thread_id,
-            turn.message_id,
-            tokens=None,  # all that has no summary: an import may be far more than a window
-        )
-        if not snapshot.path:
-            return  # the thread was deleted, or compacted to its end
-        inputs, branch = snapshot.branch(runtime, model, now)
+        turn, runtime = work.turn, work.runtime
+        snapshot = await self._snapshot(work)
+        if snapshot is None or not snapshot.path:
+            return  # the thread was deleted, or is being compacted
+        inputs, branch = snapshot.branch(runtime, plan.recipe.model, runtime.clock.now())
         compaction = after_turn(inputs, branch, undone=plan.compaction)
         if compaction is not None:
             await self.summarizer.compact(turn.owner_id, turn.thread_id, turn.message_id, compaction)
+
+    async def _snapshot(self, work: TurnWork) -> ThreadSnapshot | None:
+        """The thread after the turn, with all that has no summary; None while that is being compacted.
+
+        Only of an import, which may be far more than a window, something is read; and that not by every turn that comes meanwhile.
+        """
+        turn, snapshot = work.turn, work.afterwards
+        if snapshot is not None and snapshot.whole:
+            await work.runtime.sizes.prepare([spoken(snapshot.path[-1])], work.runtime.deployment.models)
+            return snapshot
+        if self.summarizer.compacts(turn.owner_id, turn.thread_id):
+            return None
+        return await load(work.runtime, turn.owner_id, turn.thread_id, turn.message_id, tokens=None)

@@ -25,6 +25,7 @@ from context.request.recipe import Recipe
 from context.request.window import spoken
 from context.tokens.calibration import Calibration
 from store import cache_states, learned_stats, messages, turns
+from store.cache_states import StoredCacheState
 from store.learned_stats import global_gaps_key, prefix_key
 from store.ledger import entries
 from store.search.off_loop import off_loop
@@ -68,6 +69,31 @@ class CacheUpdate:
             "prompt_size": self._learn_prompt_size,
         }
 
+    @property
+    def stored(self) -> StoredCacheState:
+        """The cache state as it is stored."""
+        turn = self.turn
+        return StoredCacheState(
+            owner_id=turn.owner_id,
+            thread_id=turn.thread_id,
+            cache_state=self.cache_state,
+            turn_id=turn.id,
+            next_at=self.next_at,
+        )
+
+    @property
+    def gap(self) -> int | None:
+        """The idle gap before this turn, in milliseconds; None for a first turn, and where a clock stepped back."""
+        if not self.before.used_at or self.cache_state is self.before:
+            return None
+        return self.cache_state.gaps[-1].ms
+
+    def observed(self, histogram: GlobalGaps) -> GlobalGaps:
+        """The idle gaps of all threads with the one before this turn."""
+        if self.gap is None:
+            return histogram
+        return histogram.observe(self.gap, self.before.gaps, self.runtime.deployment.policy)
+
     def _store(self, connection: Connection) -> None:
         """Store the cache state."""
         turn = self.turn
@@ -77,16 +103,12 @@ class CacheUpdate:
 
     def _observe_gap(self, connection: Connection) -> None:
         """Add the idle gap before this turn to the histogram of all threads."""
-        if (
-            self.before.used_at and self.cache_state is not self.before
-        ):  # a clock that stepped back leaves the cache state as it was
-            name = global_gaps_key(self.cache_state.model)
-            histogram = learned_stats.get(connection, name, to_change=True)
-            global_gaps = GlobalGaps() if histogram is None else GlobalGaps.from_json(histogram)
-            seen = global_gaps.observe(
-                self.cache_state.gaps[-1].ms, self.before.gaps, self.runtime.deployment.policy
-            )
-            learned_stats.put(connection, name, seen.to_json())
+        if self.gap is None:
+            return
+        name = global_gaps_key(self.cache_state.model)
+        value = learned_stats.get(connection, name, to_change=True)
+        histogram = GlobalGaps() if value is None else GlobalGaps.from_json(value)
+        learned_stats.put(connection, name, self.observed(histogram).to_json())
 
     def _learn_prompt_size(self, connection: Connection) -> None:
         """Learn the size of the system prompt with its tools, which all threads share, unless more is known already."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from chat.calls.record import CallRecord, Size
-from chat.planning.planner import body_of
 from chat.stream.notes import QueueNote, UpstreamDisconnectNote
 from chat.turns.turn_work import TurnWork
 from chat.upstream import failures, retry
@@ -41,7 +40,7 @@ async def call_model(
     tools: list[ToolRequested] = []
     async with caller.ask(
         record,
-        body_of(plan, rounds),
+        work.body,
         also=work.recipe_write,
         longest_wait=None if retry_policy == retry.ALONE else retry_policy.longest_wait,
         on_position=partial(_queued, work),

@@ -17,13 +17,14 @@ from sqlalchemy import Connection
 
 from chat.calls import ledger
 from chat.calls.ledger import entry, total
+from chat.planning.thread_snapshot import ThreadSnapshot
 from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.turns.cache_miss import notice, planned_call
 from chat.turns.cache_update import CacheUpdate, cache_update
 from chat.turns.outcome import Cancelled, Completed, Failed, Outcome
 from chat.turns.turn_work import TurnWork
-from context.messages import Part, Status, TextPart
+from context.messages import Message, Part, Status, TextPart
 from store import events as store_events
 from store import messages, threads, turns
 from store.database import Work
@@ -53,31 +54,41 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     parts = tuple(work.answer_builder.parts)
     seq, payload = work.journal.last(terminal_event(outcome, tokens))
     update = _or_none("cache_state", partial(cache_update, work))
-    ended = await work.runtime.database.write(
-        Ending(
-            turn=work.turn,
-            outcome=outcome,
-            parts=parts,
-            size=await size_of(work.runtime, parts),
-            # Its configured name: the provider answers an alias with the id of the model behind it.
-            model=next((record.model for record in reversed(work.calls) if record.call.model), None),
-            tokens=tokens,
-            cost=cost,
-            spent=spent,
-            seq=seq,
-            payload=payload,
-            cache_state=update,
-            recipe_write=work.recipe_write,
-            now=work.runtime.clock.now(),
-        ).write
+    ending = Ending(
+        turn=work.turn,
+        outcome=outcome,
+        parts=parts,
+        size=await size_of(work.runtime, parts),
+        # Its configured name: the provider answers an alias with the id of the model behind it.
+        model=next((record.model for record in reversed(work.calls) if record.call.model), None),
+        tokens=tokens,
+        cost=cost,
+        spent=spent,
+        seq=seq,
+        payload=payload,
+        cache_state=update,
+        recipe_write=work.recipe_write,
+        now=work.runtime.clock.now(),
     )
+    afterwards = (
+        None if update is None else _or_none("afterwards", partial(_afterwards, work, ending, update))
+    )
+    ended = await work.runtime.database.write(ending.write)
     if ended:
         work.journal.show_last(seq, payload)
         if update is not None:
             update.adopt()
+        work.afterwards = afterwards
     else:
         await record_calls(work)
     return ended
+
+
+def _afterwards(work: TurnWork, ending: "Ending", update: CacheUpdate) -> ThreadSnapshot:
+    """The thread as the turn leaves it: what was read at its start, with what has been stored at its end."""
+    snapshot = work.planning.snapshot
+    gaps = update.observed(snapshot.global_gaps(update.cache_state.model))
+    return snapshot.followed_by(ending.answer(snapshot.path[-1]), update.stored, gaps)
 
 
 async def record_calls(work: TurnWork) -> None:
@@ -172,6 +183,23 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
     recipe_write: Work[None] | None
     now: int
 
+    @property
+    def refused(self) -> bool:
+        return isinstance(self.outcome, Failed) and self.outcome.refused
+
+    def answer(self, question: Message) -> Message:
+        """The answer as it is stored."""
+        return Message(
+            id=self.turn.message_id,
+            parent_id=question.id,
+            role="assistant",
+            status=_statuses(self.outcome)[1],
+            parts=self.parts,
+            depth=question.depth + 1,
+            tokens=self.size,
+            refused=self.refused,
+        )
+
     def write(self, connection: Connection) -> bool:
         turn, outcome = self.turn, self.outcome
         status, message_status = _statuses(outcome)
@@ -200,7 +228,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
                 status=message_status,
                 parts=self.parts,
                 tokens=self.size,
-                refused=isinstance(outcome, Failed) and outcome.refused,
+                refused=self.refused,
                 model=self.model,
                 finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,
                 error=error,

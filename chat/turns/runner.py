@@ -193,7 +193,7 @@ class Runner:
         self._running[turn.id] = running
         self.runtime.caller.hooks.turn_started(turn.id)
         running.task = asyncio.create_task(self._own(running), name=f"turn {turn.id}")
-        self.after.turn_started(work)
+        self.after.turn_started(work, untitled=accepted.untitled)
 
     def _stop(self, running: _Running, outcome: Outcome) -> None:
         if not running.stop.done():

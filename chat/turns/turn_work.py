@@ -6,7 +6,8 @@ from functools import partial
 
 from chat.calls.ledger import entry, keep
 from chat.calls.record import CallContext, CallRecord
-from chat.planning.planner import Planning
+from chat.planning.planner import Planning, body_of
+from chat.planning.thread_snapshot import ThreadSnapshot
 from chat.runtime.runtime import Runtime
 from chat.stream.answer_builder import AnswerBuilder
 from chat.stream.journal import Journal
@@ -19,9 +20,9 @@ from store.turns import Turn
 
 @dataclass(slots=True, kw_only=True)
 class TurnWork:
-    """One turn at work. `plan`: its request was sent, or is about to be; `recipe_write` stores its recipe, None when that is done.
+    """One turn at work. `plan`: its request `body` was sent, or is about to be; `recipe_write` stores its recipe, None when that is done.
 
-    `tried`: models that failed the turn before the present one, with the outcome of each.
+    `tried`: models that failed the turn before the present one, with the outcome of each; `afterwards`: the thread as the turn has left it.
     """
 
     turn_request: TurnRequest
@@ -30,8 +31,10 @@ class TurnWork:
     answer_builder: AnswerBuilder
     calls: list[CallRecord] = field(default_factory=list)
     plan: Plan | None = None
+    body: bytes = b""
     recipe_write: Work[None] | None = None
     tried: Mapping[str, str] = field(default_factory=dict)
+    afterwards: ThreadSnapshot | None = None
 
     @property
     def turn(self) -> Turn:
@@ -66,8 +69,9 @@ class TurnWork:
 
     async def use_plan(self, plan: Plan, rounds: Sequence[Round] = ()) -> None:
         """Make this the turn's plan. Its recipe becomes durable together with the open call, before the request is sent."""
-        self.recipe_write = await self.planning.recipe_write(plan, rounds, tried=self.tried)
-        self.plan = plan
+        body = body_of(plan, rounds)
+        self.recipe_write = await self.planning.recipe_write(plan, body, rounds, tried=self.tried)
+        self.plan, self.body = plan, body
 
     def recipe_stored(self) -> None:
         """The plan's recipe is durable."""

@@ -4,6 +4,7 @@ A compaction is only *planned* here. It is carried out behind a turn or while th
 takes effect at the next plan; a compaction that fails changes nothing. The formulas are in context/README.md ("When to compact").
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from context.cache.cache_state import CacheState
@@ -12,7 +13,9 @@ from context.cache.floor import floor_of, floor_tokens
 from context.cache.plan_inputs import BranchState, PlanInputs, cost_model
 from context.compaction.levels import rewrite
 from context.compaction.scope import Compaction, Kind, compaction_range
+from context.messages import Message
 from context.request.shorten import shorten
+from context.request.summary_blocks import Summary
 from context.request.window import Floor, from_user
 
 
@@ -55,9 +58,9 @@ def on_arrival(
     return _due(inputs, branch, occasion, floor)
 
 
-def is_whole(branch: BranchState) -> bool:
-    """Whether the path holds all that no summary stands for. If not, it must be imported: `compaction_range` page by page."""
-    return branch.path[0].parent_id == (None if branch.summary is None else branch.summary.upto_id)
+def is_whole(path: Sequence[Message], summary: Summary | None) -> bool:
+    """Whether a path holds all that no summary stands for. If not, it must be imported: `compaction_range` page by page."""
+    return path[0].parent_id == (None if summary is None else summary.upto_id)
 
 
 def watermark(inputs: PlanInputs, costs: CostModel, cache_state: CacheState) -> int:
@@ -79,7 +82,7 @@ class _Occasion:
 def _due(
     inputs: PlanInputs, branch: BranchState, occasion: _Occasion, limits: Floor | None = None
 ) -> Compaction | None:
-    if not is_whole(branch):
+    if not is_whole(branch.path, branch.summary):
         return None
     branch = replace(branch, path=from_user(branch.path))
     # The message that the next request brings belongs to its floor.

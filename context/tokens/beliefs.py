@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Final
 
 from context.tokens.features import NAMES, SCRIPTS
@@ -74,7 +74,7 @@ CAUSES: Final[tuple[dict[str, float], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: `covariance` is cached
 class Belief:
     """Means, own variances and shared causes, in the order of `NAMES`; noise is each feature's share of stray tokens.
 
@@ -90,10 +90,17 @@ class Belief:
     grain: float
     drift: float
 
-    def covariance(self, i: int, j: int) -> float:
-        """Of the prices of features `i` and `j`."""
-        shared = sum(cause[i] * cause[j] for cause in self.causes)
-        return shared + self.variance[i] if i == j else shared
+    @cached_property
+    def covariance(self) -> tuple[tuple[float, ...], ...]:
+        """Of the prices of every two features."""
+        features = range(len(self.mean))
+        return tuple(
+            tuple(
+                sum(cause[i] * cause[j] for cause in self.causes) + (self.variance[i] if i == j else 0.0)
+                for j in features
+            )
+            for i in features
+        )
 
 
 # (scale of all prices against the table, its spread, grain, drift). Anthropic's "Models overview" gives 3.4 characters a token up to

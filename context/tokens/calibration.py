@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from math import ceil, sqrt
 from operator import itemgetter, mul
 from statistics import NormalDist
@@ -26,7 +27,7 @@ TRUST: Final = 8.0  # reports' worth of faith in the assumed scatter before the 
 Pair = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: `_posterior` is cached
 class Calibration:
     """The sum of all reports for one model. Immutable; `observe` returns the next."""
 
@@ -39,20 +40,21 @@ class Calibration:
     information: Mapping[Pair, float] = field(
         default_factory=dict
     )  # i <= j -> sum of feature * feature / scatter²
-    _posterior: Posterior = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_posterior", _learn(self))
 
     @staticmethod
     def initial(model: str) -> Calibration:
         """Before any report; the model id chooses the starting belief."""
-        return Calibration(family=family_of(model))
+        return _untaught(family_of(model))
 
     @staticmethod
     def exact() -> Calibration:
         """Before any report, for a model whose own tokenizer counts: only what surrounds the texts is learned."""
-        return Calibration(family="exact")
+        return _untaught("exact")
+
+    @cached_property
+    def _posterior(self) -> Posterior:
+        """What the reports say of the prices: computed when the first estimate asks for it, not where reports are only added up."""
+        return _learn(self)
 
     def estimate(self, features: Features) -> float:
         """Expected tokens: what to price with. Zero only for nothing."""
@@ -112,12 +114,18 @@ class Calibration:
             raise ValueError(f"calibration format {data['format']!r} is not {FORMAT}")
         pairs = ((pair.split(" "), float(value)) for pair, value in data["information"].items())
         return Calibration(
-            family=data["family"],
+            family=belief(data["family"]).name,
             reports=int(data["reports"]),
             squares=float(data["squares"]),
             moments={INDEX[name]: float(value) for name, value in data["moments"].items()},
             information={(INDEX[first], INDEX[second]): value for (first, second), value in pairs},
         )
+
+
+@cache
+def _untaught(family: str) -> Calibration:
+    """The calibration of a family before any report."""
+    return Calibration(family=family)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +148,7 @@ class Posterior:
         counts = [(i, count) for i, count in enumerate(features) if count]
         unsure = sum(self.prior.variance[i] * count * count for i, count in counts)
         unsure += sum(sum(cause[i] * count for i, count in counts) ** 2 for cause in self.prior.causes)
-        reach = [sum(self.prior.covariance(t, i) * count for i, count in counts) for t in self.touched]
+        reach = [sum(self.prior.covariance[t][i] * count for i, count in counts) for t in self.touched]
         known = sum(
             a * sum(g * b for g, b in zip(row, reach, strict=True))
             for a, row in zip(reach, self.gain, strict=True)
@@ -154,21 +162,16 @@ def _learn(seen: Calibration) -> Posterior:
     size = len(touched)
     evidence = [[seen.information.get((min(i, j), max(i, j)), 0.0) for j in touched] for i in touched]
     moments = [seen.moments[i] for i in touched]
-    covariance = [[prior.covariance(i, j) for j in touched] for i in touched]
+    of_touched = [[row[t] for t in touched] for row in prior.covariance]  # each feature with the touched ones
+    covariance = [of_touched[t] for t in touched]  # symmetric: rows are columns
     # (1 + evidence @ covariance) @ [gain, shift] = [evidence, moments]
     left = [
-        [
-            sum(evidence[i][k] * covariance[k][j] for k in range(size)) + (1.0 if i == j else 0.0)
-            for j in range(size)
-        ]
-        for i in range(size)
+        [sum(map(mul, row, column)) + (1.0 if i == j else 0.0) for j, column in enumerate(covariance)]
+        for i, row in enumerate(evidence)
     ]
     solved = _solve(left, [[*evidence[i], moments[i]] for i in range(size)])
     shift = [row[-1] for row in solved]
-    prices = tuple(
-        mean + sum(prior.covariance(i, t) * s for t, s in zip(touched, shift, strict=True))
-        for i, mean in enumerate(prior.mean)
-    )
+    prices = tuple(mean + sum(map(mul, row, shift)) for mean, row in zip(prior.mean, of_touched, strict=True))
     moved = [prices[t] - prior.mean[t] for t in touched]
     explained = sum(m * move for m, move in zip(moments, moved, strict=True))
     strays = max(0.0, seen.squares - explained)

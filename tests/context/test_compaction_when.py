@@ -171,9 +171,9 @@ def test_a_path_that_does_not_begin_behind_the_summary_is_not_compacted() -> Non
     segment = Segment(id="s", first_id="z", last_id="z", lines=(Line(text="x", sources=("z",)),), tokens=9)
     behind = Summary(id="l", upto_id="z", segments=(segment,))
     path = turns(6, 1_000)
-    assert is_whole(branch(path))
-    assert not is_whole(branch(path, summary=behind))
-    assert not is_whole(branch(path[2:]))
+    assert is_whole(path, None)
+    assert not is_whole(path, behind)
+    assert not is_whole(path[2:], None)
     assert at_death(INPUTS, branch(path, summary=behind)) is None
     after = [replace(path[0], parent_id="z"), *path[1:]]
     made = at_death(INPUTS, branch(after, summary=behind))

@@ -95,7 +95,7 @@ def test_the_model_id_chooses_the_tokenizer_family(model: str, family: str) -> N
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_feature_has_a_starting_price_and_doubt(family: str) -> None:
     assert all(price > 0 for price in belief(family).mean)
-    unsure = [name for i, name in enumerate(NAMES) if belief(family).covariance(i, i) > 0]
+    unsure = [name for i, name in enumerate(NAMES) if belief(family).covariance[i][i] > 0]
     assert {*NAMES} - {*unsure} <= {"token"}
 
 

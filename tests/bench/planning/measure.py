@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from chat.api.deps import Deps
 from chat.app import running
-from chat.planning.planner import Planning
+from chat.planning.planner import Planning, body_of
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.deployment import Deployment
 from context.cache.cache_state_update import after_request
@@ -110,7 +110,8 @@ async def _costs(deps: Deps, thread: str, count: int, size: int, repeats: int) -
 
     async def planned() -> Planning:
         planning = work()
-        await database.write(await planning.recipe_write(await planning.plan(route)))
+        plan = await planning.plan(route)
+        await database.write(await planning.recipe_write(plan, body_of(plan)))
         return planning
 
     async def window() -> ThreadSnapshot:
