@@ -18,7 +18,7 @@ The turn runs in a task of its own (`chat.turns.runner`), so none of these touch
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from sqlalchemy import Connection
@@ -112,19 +112,23 @@ async def follow(
     """
     yield RETRY
     loop = asyncio.get_running_loop()
+
+    async def read(cursor: int) -> tuple[Rows, bool]:
+        return await database.read(partial(_stored, owner_id=owner_id, turn_id=turn_id, cursor=cursor))
+
     cursor, silent_since = after, loop.time()
     while not access_ended():
         log = find_live()
         if log is not None:
-            async for chunk in _follow_live(log, cursor, draining, access_ended, silence):
+            async for chunk in _follow_live(log, cursor, read, draining, access_ended, silence):
                 yield chunk
             return
-        rows, ended = await database.read(partial(_stored, owner_id=owner_id, turn_id=turn_id, cursor=cursor))
+        rows, ended = await read(cursor)
         if ended:
             return
         if rows:
             cursor, silent_since = rows[-1][0], loop.time()
-            yield b"".join(frame(seq, payload) for seq, payload in rows)
+            yield _frames(rows)
             if is_terminal(rows[-1][1]):
                 return
             continue
@@ -136,24 +140,43 @@ async def follow(
         await asyncio.sleep(POLL)
 
 
-def _stored(
-    connection: Connection, owner_id: str, turn_id: str, cursor: int
-) -> tuple[list[tuple[int, str]], bool]:
+Rows = list[tuple[int, str]]
+"""Stored events: pairs of sequence number and payload."""
+
+
+def _stored(connection: Connection, owner_id: str, turn_id: str, cursor: int) -> tuple[Rows, bool]:
     """The next stored events after a cursor, and whether none are left of a turn that has ended."""
     rows = store_events.after(connection, owner_id, turn_id, cursor)
     return rows, not rows and not turns.is_running(connection, owner_id, turn_id)
 
 
+def _frames(rows: Rows) -> bytes:
+    return b"".join(frame(seq, payload) for seq, payload in rows)
+
+
 async def _follow_live(
-    log: TurnLog, cursor: int, draining: asyncio.Event, access_ended: Callable[[], bool], silence: float
+    log: TurnLog,
+    cursor: int,
+    read: Callable[[int], Awaitable[tuple[Rows, bool]]],
+    draining: asyncio.Event,
+    access_ended: Callable[[], bool],
+    silence: float,
 ) -> AsyncIterator[bytes]:
+    """The events of a turn of this process: from memory, and what is older than the log's tail by `read`."""
     timeout = RenewedTimeout(silence)
     try:
         while not access_ended():
-            if len(log.frames) > cursor:
-                new_frames = log.frames[cursor:]
-                cursor += len(new_frames)
-                yield b"".join(new_frames)
+            frames = log.after(cursor)
+            if frames is None:
+                rows, _ = await read(cursor)
+                if not rows:
+                    return  # the thread was deleted
+                cursor = rows[-1][0]
+                yield _frames(rows)
+                continue
+            if frames:
+                cursor += len(frames)
+                yield b"".join(frames)
                 continue
             if log.ended or draining.is_set():
                 return

@@ -4,10 +4,12 @@
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,21 +26,39 @@ log = structlog.get_logger()
 # Bytes of text that wait to be written; past them the model's stream is not read on. More than most whole answers: what a broken
 # connection has delivered, and nobody has read, is lost.
 MAX_PENDING = 256 * 1024
+# Bytes of a turn's newest frames that are kept for its followers, however long the answer; one who is further behind reads the store.
+TAIL = 16 * 1024
 
 
 class TurnLog:
-    """The events of a running turn as SSE frames in memory, for followers in this process. `frames[n]` has seq n + 1."""
+    """The newest events of a running turn as SSE frames in memory, for followers in this process. Older ones are in the store.
+
+    `last`: the sequence number of the newest event.
+    """
 
     def __init__(self) -> None:
-        self.frames: list[bytes] = []
+        self.last = 0
         self.ended = False
+        self._tail: deque[bytes] = deque()
+        self._bytes = 0
         self._changed = asyncio.Event()
 
     def extend(self, frames: Sequence[bytes], *, ended: bool = False) -> None:
-        """Show further durable events and wake every follower."""
-        self.frames.extend(frames)
+        """Show further durable events and wake every follower. What came before them is kept as far as TAIL has room for it."""
+        self._tail.extend(frames)
+        self.last += len(frames)
+        self._bytes += sum(map(len, frames))
+        while self._bytes > TAIL and len(self._tail) > len(frames):
+            self._bytes -= len(self._tail.popleft())
         self.ended = self.ended or ended
         self.wake()
+
+    def after(self, cursor: int) -> list[bytes] | None:
+        """The frames of all events after a cursor; None when some of them are only in the store."""
+        missing = self.last - cursor
+        if missing > len(self._tail):
+            return None
+        return list(islice(self._tail, len(self._tail) - missing, None)) if missing > 0 else []
 
     def wake(self) -> None:
         """Let followers look again."""
@@ -80,7 +100,7 @@ class Journal:
         self._bytes = 0  # of text that waits
         # A batch whose fate is unknown is written again as it was: its COMMIT may have succeeded without an answer.
         self._unconfirmed: list[str] = []
-        self._seq = len(log.frames)
+        self._seq = log.last
         self._text_shown = False
         self._write_began_at = 0.0
         self._failure: BaseException | None = None

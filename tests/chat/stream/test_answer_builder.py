@@ -32,7 +32,7 @@ async def draft_in(
 ) -> AsyncIterator[tuple[AnswerBuilder, TurnLog]]:
     """A draft whose journal belongs to a turn that has ended, from number 1001 on, so that both stay apart."""
     log = TurnLog()
-    log.frames.extend([b""] * 1000)
+    log.extend([b""] * 1000)
     clock = clock or QuickClock()
     yield (
         AnswerBuilder(
@@ -184,13 +184,13 @@ async def test_an_error_that_is_not_the_databases_reaches_the_turn_at_its_next_w
         raise LookupError("a fault of ours")
 
     async with draft_in(house, turn_id) as (answer_builder, log):
-        shown = len(log.frames)
+        shown = log.last
         monkeypatch.setattr(Database, "append", broken)
         answer_builder.add("text", "So")
         await failed.wait()
         with pytest.raises(LookupError):
             answer_builder.add("text", " be it")
-        assert len(log.frames) == shown, "nothing is shown that is not kept"
+        assert log.last == shown, "nothing is shown that is not kept"
 
 
 async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palaver, thread: str) -> None:
@@ -201,7 +201,7 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
         await database.write(lambda connection: connection.execute(text(f"PRAGMA max_page_count = {most}")))
 
     async with draft_in(house, turn_id) as (answer_builder, log):
-        shown = len(log.frames)
+        shown = log.last
         await pages("1")  # as many as there are: the disk is full
         pieces = ["x" * 200_000]
 
@@ -214,7 +214,7 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
 
         with pytest.raises(StoreFull):
             await asyncio.wait_for(talk_on(), 30)
-        assert len(log.frames) == shown, "nothing is shown that is not kept"
+        assert log.last == shown, "nothing is shown that is not kept"
         with pytest.raises(StoreFull):
             answer_builder.end_part()
         await pages("1000000")
