@@ -38,7 +38,9 @@ class AnswerBuilder:
         0  # characters of the answer itself that this turn added, without white space around its pieces
     )
     _kind: str | None = None
-    _words: list[str] = field(default_factory=list)
+    _text: bytearray = field(
+        default_factory=bytearray
+    )  # of the open part: a list would keep an object per word
     _opened_at: float = 0.0
     _ids: list[str] = field(default_factory=list)  # of the parts
     _started: int = 0  # parts that were ended so far, those that were discarded too
@@ -65,7 +67,7 @@ class AnswerBuilder:
             self._kind = kind
             self._opened_at = self.clock.monotonic()
             self.journal.event(events.PartStarted(part_id=self._part_id(), kind=kind))
-        self._words.append(words)
+        self._text += words.encode()
         self.journal.text(self._part_id(), words)
 
     def tool(self, name: str, query: str, results: int) -> None:
@@ -101,14 +103,14 @@ class AnswerBuilder:
         """End the open part, if there is one, also that of a continued answer: nothing more comes."""
         if self._kind is None:
             return
-        part_id, text = self._part_id(), "".join(self._words)
+        part_id, text = self._part_id(), self._text.decode()
         seconds = None
         if self._kind == "reasoning":
             seconds = round(self.clock.monotonic() - self._opened_at, 1)
             self._add_part(ReasoningPart(text=text, seconds=seconds))
         else:
             self._add_part(TextPart(text=text))
-        self._kind, self._words = None, []
+        self._kind, self._text = None, bytearray()
         self.journal.event(events.PartEnded(part_id=part_id, seconds=seconds))
 
     def _add_part(self, part: Part) -> None:

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 # connection has delivered, and nobody has read, is lost.
 MAX_PENDING = 256 * 1024
 # Bytes of a turn's newest frames that are kept for its followers, however long the answer; one who is further behind reads the store.
-TAIL = 16 * 1024
+TAIL = 8 * 1024
 
 
 class TurnLog:

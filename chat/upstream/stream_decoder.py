@@ -86,7 +86,7 @@ class Decoder:
         self._event_lines: list[bytes] = []  # of an event whose JSON is spread over several lines
         self._characters = 0
         self._block: Block | None = None  # the open one
-        self._block_parts: list[str] = []
+        self._content = bytearray()  # text of the open block: a list would keep an object per delta
 
     @property
     def complete(self) -> bool:
@@ -136,7 +136,7 @@ class Decoder:
                     yield delta
             case "content_block_start" if event.content_block is not None:
                 yield from self._end_block()
-                self._block_parts.clear()
+                self._content = bytearray()
                 self._block = event.content_block
                 self._count(event.content_block.text)
                 if event.content_block.type == "text" and event.content_block.text:
@@ -163,11 +163,11 @@ class Decoder:
         self._started = True
         if self._block is None:  # its start was left out
             self._block = Block(type="thinking" if delta.thinking else "text")
-            self._block_parts.clear()
+            self._content = bytearray()
         if delta.signature:
             self._block.signature = delta.signature
         if more := delta.text or delta.thinking or delta.partial_json:
-            self._block_parts.append(more)
+            self._content += more.encode(errors="surrogatepass")
             self._count(more)
         if delta.type == "text_delta" or (not delta.type and delta.text):
             return TextDelta(kind="text", text=delta.text)
@@ -177,7 +177,7 @@ class Decoder:
 
     def _end_block(self) -> Iterator[ToolRequested | BlockEnded]:
         """Keep the finished block, and report a tool's."""
-        block, content = self._block, "".join(self._block_parts)
+        block, content = self._block, self._content.decode(errors="surrogatepass")
         if block is None:
             return
         self._block = None

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -212,3 +213,18 @@ def test_time_is_linear_in_bytes() -> None:
 def test_noise_is_an_upstream_failure_or_nothing(noise: bytes) -> None:
     with contextlib.suppress(UpstreamFailure):
         read(noise, b"\n", b"data:" + noise + b"\n")
+
+
+def test_an_open_block_is_kept_as_one_text_and_not_as_an_object_for_each_delta() -> None:
+    decoder, words = Decoder(), 20_000
+    for _ in decoder.feed(event("content_block_start", index=0, content_block={"type": "text", "text": ""})):
+        pass
+    tracemalloc.start()
+    try:
+        for number in range(words):
+            for _ in decoder.feed(delta("text_delta", text=f"{number:07} ")):
+                pass
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 8 * words * 2
