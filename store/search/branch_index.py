@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 from cachetools import LRUCache
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from context.messages import Message, Role
 from context.recall.thread import Outline, typical
@@ -165,7 +165,7 @@ def _read(
     row: Sequence[Any] = (
         (sqlite.rows(connection, _LITE, values))[0]
         if connection.dialect.name == "sqlite"
-        else connection.execute(text(_POSTGRES), values).one()
+        else connection.execute(_POSTGRES, values).one()
     )
     count, depth_count, under, tip, *columns = row
     if count == depth_count == before.depth - first and tip == before.parent_id:
@@ -197,8 +197,10 @@ FROM (
 """
 _OF = {"pks": "pk", "is_user": "is_user", "tokens": "tokens", "at": "created_at"}
 _LITE = _COLUMNS.format(**{name: f"group_concat({column})" for name, column in _OF.items()})
-_POSTGRES = _COLUMNS.format(
-    **{name: f"string_agg({column}::text, ',' ORDER BY depth)" for name, column in _OF.items()}
+_POSTGRES = text(
+    _COLUMNS.format(
+        **{name: f"string_agg({column}::text, ',' ORDER BY depth)" for name, column in _OF.items()}
+    )
 )
 
 
@@ -224,24 +226,27 @@ def _path(rows: list[Any], before: Message) -> _Stretch | None:
 
 def _rows(connection: Connection, owner_id: str, thread_id: str, first: int, end: int) -> list[Any]:
     """The outline of a thread's messages with a depth from `first` up to `end`, of every branch."""
-    query = (
-        select(
-            messages.c.depth,
-            messages.c.pk,
-            messages.c.id,
-            messages.c.parent_id,
-            messages.c.role,
-            messages.c.tokens,
-            messages.c.refused,
-            messages.c.created_at,
-        )
-        .where(
-            messages.c.owner_id == owner_id,
-            messages.c.thread_id == thread_id,
-            text("messages.depth >= 0"),  # makes the planner use the index messages_outline
-            messages.c.depth < end,
-            messages.c.depth >= first,
-        )
-        .order_by(messages.c.depth)
+    values = {"owner": owner_id, "thread": thread_id, "first": first, "end": end}
+    return list(connection.execute(_OUTLINE, values))
+
+
+_OUTLINE = (
+    select(
+        messages.c.depth,
+        messages.c.pk,
+        messages.c.id,
+        messages.c.parent_id,
+        messages.c.role,
+        messages.c.tokens,
+        messages.c.refused,
+        messages.c.created_at,
     )
-    return list(connection.execute(query))
+    .where(
+        messages.c.owner_id == bindparam("owner"),
+        messages.c.thread_id == bindparam("thread"),
+        text("messages.depth >= 0"),  # makes the planner use the index messages_outline
+        messages.c.depth < bindparam("end"),
+        messages.c.depth >= bindparam("first"),
+    )
+    .order_by(messages.c.depth)
+)

@@ -4,9 +4,10 @@ Both index the same words (`store.search.words`), so that both find the same. Ne
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, TextClause, bindparam, select, text
 
 from context.messages import Part, TextPart
 from store.search import term_index, words
@@ -36,23 +37,26 @@ def index(connection: Connection, message: Indexed, parts: tuple[Part, ...], *, 
     term_index.index(connection, message, plain, new=new)
     lite, pk = _lite(connection), message.pk
     if not new:
-        key = "rowid" if lite else "pk"
-        connection.execute(text(f"DELETE FROM message_search WHERE {key} = :pk"), {"pk": pk})  # noqa: S608 - fixed names
+        connection.execute(_REMOVE_LITE if lite else _REMOVE_POSTGRES, {"pk": pk})
     indexed = off_loop(len(plain), lambda: words.fts5(plain) if lite else words.tsvector(plain))
     if indexed:
-        connection.execute(text(INSERT_LITE if lite else INSERT_POSTGRES), {"pk": pk, "words": indexed})
+        connection.execute(INSERT_LITE if lite else INSERT_POSTGRES, {"pk": pk, "words": indexed})
 
 
-INSERT_LITE = "INSERT INTO message_search (rowid, words) VALUES (:pk, :words)"
-INSERT_POSTGRES = "INSERT INTO message_search (pk, words) VALUES (:pk, CAST(:words AS tsvector))"
+INSERT_LITE = text("INSERT INTO message_search (rowid, words) VALUES (:pk, :words)")
+INSERT_POSTGRES = text("INSERT INTO message_search (pk, words) VALUES (:pk, CAST(:words AS tsvector))")
+_REMOVE_LITE = text("DELETE FROM message_search WHERE rowid = :pk")
+_REMOVE_POSTGRES = text("DELETE FROM message_search WHERE pk = :pk")
+_TO_INDEX = (
+    select(messages.c.pk, messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth)
+    .where(messages.c.pk == bindparam("pk"))
+    .with_for_update()
+)
 
 
 def index_stored(connection: Connection, pk: int, parts: tuple[Part, ...]) -> None:
     """`index`, unless the message was deleted meanwhile."""
-    query = select(
-        messages.c.pk, messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth
-    )
-    row = connection.execute(query.where(messages.c.pk == pk).with_for_update()).one_or_none()
+    row = connection.execute(_TO_INDEX, {"pk": pk}).one_or_none()
     if row is not None:
         index(connection, indexed(row), parts)
 
@@ -66,14 +70,14 @@ def forget_thread(connection: Connection, owner_id: str, thread_id: str) -> None
     """Remove a thread's messages from the indexes."""
     term_index.forget_thread(connection, owner_id, thread_id)
     if _lite(connection):
-        connection.execute(
-            text(
-                "DELETE FROM message_search WHERE rowid IN "
-                "(SELECT pk FROM messages WHERE owner_id = :owner AND thread_id = :thread)"
-            ),
-            {"owner": owner_id, "thread": thread_id},
-        )
+        connection.execute(_FORGET_THREAD, {"owner": owner_id, "thread": thread_id})
     # On Postgres the foreign key's cascade does it.
+
+
+_FORGET_THREAD = text(
+    "DELETE FROM message_search WHERE rowid IN "
+    "(SELECT pk FROM messages WHERE owner_id = :owner AND thread_id = :thread)"
+)
 
 
 def find(
@@ -83,20 +87,20 @@ def find(
     terms = words.terms(query)
     if not terms:
         return []
-    ranked = _LITE_FIND if _lite(connection) else _POSTGRES_FIND
-    within = "AND m.thread_id = :thread" if thread_id is not None else ""
     match = _lite_match(terms) if _lite(connection) else _postgres_match(terms)
     rows = connection.execute(
-        text(ranked.format(within=within)),
+        _find(connection.dialect.name, in_thread=thread_id is not None),
         {"match": match, "owner": owner_id, "thread": thread_id, "limit": limit},
     )
     scores: dict[int, float] = {row.pk: float(row.score) for row in rows}
-    matching = connection.execute(
-        select(messages).where(messages.c.pk.in_(scores), messages.c.owner_id == owner_id)
-    )
+    matching = connection.execute(_MATCHING, {"owner": owner_id, "pks": list(scores)})
     hits = [_hit(row, scores[row.pk]) for row in matching]
     return sorted(hits, key=lambda hit: (-hit.score, -hit.pk))
 
+
+_MATCHING = select(messages).where(
+    messages.c.pk.in_(bindparam("pks", expanding=True)), messages.c.owner_id == bindparam("owner")
+)
 
 _LITE_FIND = """
 SELECT m.pk AS pk, -bm25(message_search) AS score
@@ -111,6 +115,12 @@ FROM message_search s JOIN messages m ON m.pk = s.pk
 WHERE s.words @@ CAST(:match AS tsquery) AND m.owner_id = :owner {within}
 ORDER BY score DESC, m.pk DESC LIMIT :limit
 """
+
+
+@cache
+def _find(dialect: str, *, in_thread: bool) -> TextClause:
+    ranked = _LITE_FIND if dialect == "sqlite" else _POSTGRES_FIND
+    return text(ranked.format(within="AND m.thread_id = :thread" if in_thread else ""))
 
 
 def _lite_match(terms: list[Term]) -> str:

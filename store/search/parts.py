@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from store import sqlite
 from store.tables import messages
 
 _SQLITE_PARTS = "SELECT pk, id, parts FROM messages WHERE pk IN (SELECT value FROM json_each(:pks)) AND +owner_id = :owner"
+_POSTGRES_PARTS = select(messages.c.pk, messages.c.id, messages.c.parts).where(
+    messages.c.owner_id == bindparam("owner"), messages.c.pk.in_(bindparam("pks", expanding=True))
+)
 
 
 def text_of(parts: Iterable[Mapping[str, Any]], *, between: str = "\n\n") -> str:
@@ -24,7 +27,5 @@ def parts_of(
     if connection.dialect.name == "sqlite":
         rows = sqlite.rows(connection, _SQLITE_PARTS, {"owner": owner_id, "pks": json.dumps(pks)})
         return [(pk, id, json.loads(parts)) for pk, id, parts in rows]
-    query = select(messages.c.pk, messages.c.id, messages.c.parts).where(
-        messages.c.owner_id == owner_id, messages.c.pk.in_(pks)
-    )
-    return [(pk, id, parts) for pk, id, parts in connection.execute(query)]
+    stored = connection.execute(_POSTGRES_PARTS, {"owner": owner_id, "pks": pks})
+    return [(pk, id, parts) for pk, id, parts in stored]

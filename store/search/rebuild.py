@@ -8,7 +8,7 @@ turn comes, a message is found as before.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Connection, column, delete, select, table, text, update
+from sqlalchemy import BigInteger, Connection, column, delete, select, table, update
 
 from store.search import messages as full_text
 from store.search import term_index, words
@@ -119,8 +119,8 @@ def write(connection: Connection, batch: Batch, made: Sequence[Entries]) -> bool
     new_words = [{"pk": pk, "words": entry.words} for pk, entry in pairs if entry.words]
     new_stems = [{"pk": pk, "stems": entry.stems} for pk, entry in pairs if entry.stems]
     if new_words:
-        connection.execute(text(full_text.INSERT_LITE if lite else full_text.INSERT_POSTGRES), new_words)
+        connection.execute(full_text.INSERT_LITE if lite else full_text.INSERT_POSTGRES, new_words)
     if new_stems:
-        connection.execute(text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), new_stems)
+        connection.execute(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES, new_stems)
     connection.execute(update(OLD).values(up_to=batch.rest))
     return True

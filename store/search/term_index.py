@@ -48,11 +48,7 @@ def index(connection: Connection, message: Indexed, words: str, *, new: bool = F
     """Index a message for recall, replacing what was indexed for it before, unless it is `new`. A long one is read on a thread."""
     lite = connection.dialect.name == "sqlite"
     if not new:
-        key = "rowid" if lite else "pk"
-        connection.execute(
-            text(f"DELETE FROM message_search_stems WHERE {key} = :pk"),  # noqa: S608 - fixed names
-            {"pk": message.pk},
-        )
+        connection.execute(_REMOVE_LITE if lite else _REMOVE_POSTGRES, {"pk": message.pk})
     if not words.strip():
         return
     stretch = None if lite else message.depth // STRETCH
@@ -60,26 +56,28 @@ def index(connection: Connection, message: Indexed, words: str, *, new: bool = F
         len(words),
         lambda: entry(message.owner_id, message.thread_id, stretch, indexed_stems(words, message.role)),
     )
-    connection.execute(text(INSERT_LITE if lite else INSERT_POSTGRES), {"pk": message.pk, "stems": stems})
+    connection.execute(INSERT_LITE if lite else INSERT_POSTGRES, {"pk": message.pk, "stems": stems})
 
 
-INSERT_LITE = "INSERT INTO message_search_stems (rowid, stems) VALUES (:pk, :stems)"
-INSERT_POSTGRES = (
+INSERT_LITE = text("INSERT INTO message_search_stems (rowid, stems) VALUES (:pk, :stems)")
+INSERT_POSTGRES = text(
     "INSERT INTO message_search_stems (pk, stems) "
     "VALUES (:pk, array_to_tsvector(string_to_array(:stems, ' ')))"
 )
+_REMOVE_LITE = text("DELETE FROM message_search_stems WHERE rowid = :pk")
+_REMOVE_POSTGRES = text("DELETE FROM message_search_stems WHERE pk = :pk")
 
 
 def forget_thread(connection: Connection, owner_id: str, thread_id: str) -> None:
     """Remove a thread's messages from the index; on Postgres the foreign key's cascade does it."""
     if connection.dialect.name == "sqlite":
-        connection.execute(
-            text(
-                "DELETE FROM message_search_stems WHERE rowid IN "
-                "(SELECT pk FROM messages WHERE owner_id = :owner AND thread_id = :thread)"
-            ),
-            {"owner": owner_id, "thread": thread_id},
-        )
+        connection.execute(_FORGET_THREAD, {"owner": owner_id, "thread": thread_id})
+
+
+_FORGET_THREAD = text(
+    "DELETE FROM message_search_stems WHERE rowid IN "
+    "(SELECT pk FROM messages WHERE owner_id = :owner AND thread_id = :thread)"
+)
 
 
 def holding(
@@ -110,7 +108,7 @@ def holding(
         "most": most,
     }
     rows: Iterable[Any] = (
-        sqlite.rows(connection, _LITE, values) if lite else connection.execute(text(_POSTGRES), values)
+        sqlite.rows(connection, _LITE, values) if lite else connection.execute(_POSTGRES, values)
     )
     # json parses a list of numbers in half the time of int() on each
     return {
@@ -134,7 +132,7 @@ FROM json_each('["' || replace(:words, ' ', '","') || '"]') AS word
 
 # From stretch to stretch, back from the newest, until there are enough. `pk + 0`, or the planner may walk the primary key and
 # unpack every vector on its way.
-_POSTGRES = """
+_POSTGRES = text("""
 WITH RECURSIVE walk AS (
     SELECT word, 1 AS step, 0::bigint AS held, NULL::text AS places
     FROM unnest(string_to_array(:words, ' ')) AS word
@@ -148,7 +146,7 @@ WITH RECURSIVE walk AS (
     WHERE walk.held < :most AND walk.step <= cardinality(string_to_array(:scopes, ' '))
 )
 SELECT word, string_agg(places, ',') AS places FROM walk WHERE places IS NOT NULL GROUP BY word
-"""
+""")
 
 
 def indexed_stems(words: str, role: str) -> set[str]:

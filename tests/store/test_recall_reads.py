@@ -67,7 +67,7 @@ async def fill(database: Database, thread: str, length: int) -> None:
                 }
                 for place in places
             ]
-            connection.execute(text(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES), entries)
+            connection.execute(term_index.INSERT_LITE if lite else term_index.INSERT_POSTGRES, entries)
 
     await database.write(write)
 

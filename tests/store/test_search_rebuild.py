@@ -56,7 +56,7 @@ def _without_stems(connection: Connection) -> None:
             words if lite else " ".join(f"'{word}':{n}" for n, word in enumerate(words.split(), start=1))
         )
         connection.execute(
-            text(messages.INSERT_LITE if lite else messages.INSERT_POSTGRES), {"pk": pk, "words": indexed}
+            messages.INSERT_LITE if lite else messages.INSERT_POSTGRES, {"pk": pk, "words": indexed}
         )
     assert connection.execute(text(f"SELECT count({key}) FROM message_search")).scalar() == len(SAID)
 
