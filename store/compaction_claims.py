@@ -3,11 +3,38 @@
 A claim is a lease by the database's clock. That of a process that died expires, and the thread can be claimed again.
 """
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, update
+from functools import cache
+
+from sqlalchemy import Connection, Insert, Update, and_, bindparam, delete, or_, update
 
 from store import lease_clock, threads
 from store.tables import compaction_claims
 from store.upsert import upsert
+
+_OWN_CLAIM = and_(
+    compaction_claims.c.owner_id == bindparam("owner"),
+    compaction_claims.c.thread_id == bindparam("thread"),
+    compaction_claims.c.holder == bindparam("by"),
+)
+_RELEASE = delete(compaction_claims).where(_OWN_CLAIM)
+
+
+@cache
+def _claim(dialect: str) -> Insert:
+    added = upsert(dialect, compaction_claims).values(lease_until=lease_clock.until(dialect))
+    return added.on_conflict_do_update(
+        index_elements=["owner_id", "thread_id"],
+        set_={"holder": added.excluded.holder, "lease_until": lease_clock.until(dialect)},
+        where=or_(
+            compaction_claims.c.holder == added.excluded.holder,
+            compaction_claims.c.lease_until < lease_clock.present(dialect),
+        ),
+    )
+
+
+@cache
+def _extend(dialect: str) -> Update:
+    return update(compaction_claims).where(_OWN_CLAIM).values(lease_until=lease_clock.until(dialect))
 
 
 def claim(
@@ -16,15 +43,9 @@ def claim(
     """Claim a thread for `lease` milliseconds. False when another holder has it, or the thread is gone."""
     if threads.lock(connection, owner_id, thread_id) is None:
         return False
-    present = lease_clock.now(connection, now)
     claimed = connection.execute(
-        upsert(connection, compaction_claims)
-        .values(owner_id=owner_id, thread_id=thread_id, holder=holder, lease_until=present + lease)
-        .on_conflict_do_update(
-            index_elements=["owner_id", "thread_id"],
-            set_={"holder": holder, "lease_until": present + lease},
-            where=or_(compaction_claims.c.holder == holder, compaction_claims.c.lease_until < present),
-        )
+        _claim(connection.dialect.name),
+        {"owner_id": owner_id, "thread_id": thread_id, "holder": holder, "now": now, "lease": lease},
     )
     return claimed.rowcount == 1
 
@@ -34,21 +55,12 @@ def extend(
 ) -> bool:
     """Extend a claim. False when it has expired and was taken over, or the thread is gone."""
     extended = connection.execute(
-        update(compaction_claims)
-        .where(_of(owner_id, thread_id, holder))
-        .values(lease_until=lease_clock.now(connection, now) + lease)
+        _extend(connection.dialect.name),
+        {"owner": owner_id, "thread": thread_id, "by": holder, "now": now, "lease": lease},
     )
     return extended.rowcount == 1
 
 
 def release(connection: Connection, owner_id: str, thread_id: str, holder: str) -> None:
     """Give a claim up, if it is this holder's."""
-    connection.execute(delete(compaction_claims).where(_of(owner_id, thread_id, holder)))
-
-
-def _of(owner_id: str, thread_id: str, holder: str) -> ColumnElement[bool]:
-    return and_(
-        compaction_claims.c.owner_id == owner_id,
-        compaction_claims.c.thread_id == thread_id,
-        compaction_claims.c.holder == holder,
-    )
+    connection.execute(_RELEASE, {"owner": owner_id, "thread": thread_id, "by": holder})

@@ -4,13 +4,24 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select
+from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from store.database import Database
 from store.tables import turn_events, turns
 
 APPEND = insert(turn_events)
+_OF_TURN = turn_events.c.turn_id == bindparam("turn")
+_OWN_TURN = exists().where(turns.c.id == bindparam("turn"), turns.c.owner_id == bindparam("owner"))
+_EVENTS = select(turn_events.c.seq, turn_events.c.payload).where(_OF_TURN)
+_BETWEEN = _EVENTS.where(turn_events.c.seq.between(bindparam("first"), bindparam("last")))
+_AFTER = (
+    _EVENTS.where(turn_events.c.seq > bindparam("seq"), _OWN_TURN)
+    .order_by(turn_events.c.seq)
+    .limit(bindparam("limit", type_=Integer))
+)
+_LAST_SEQ = select(func.max(turn_events.c.seq)).where(_OF_TURN, _OWN_TURN)
+_REMOVE = delete(turn_events).where(turn_events.c.turn_id.in_(bindparam("turns", expanding=True)))
 
 
 def rows(turn_id: str, first_seq: int, payloads: Sequence[str]) -> list[dict[str, Any]]:
@@ -36,10 +47,7 @@ async def append(database: Database, rows: Sequence[dict[str, Any]]) -> None:
 def holds(connection: Connection, rows: Sequence[dict[str, Any]]) -> bool:
     """Whether exactly these consecutive rows of one turn are stored."""
     stored = connection.execute(
-        select(turn_events.c.seq, turn_events.c.payload).where(
-            turn_events.c.turn_id == rows[0]["turn_id"],
-            turn_events.c.seq.between(rows[0]["seq"], rows[-1]["seq"]),
-        )
+        _BETWEEN, {"turn": rows[0]["turn_id"], "first": rows[0]["seq"], "last": rows[-1]["seq"]}
     )
     return {row.seq: row.payload for row in stored} == {row["seq"]: row["payload"] for row in rows}
 
@@ -48,27 +56,15 @@ def after(
     connection: Connection, owner_id: str, turn_id: str, seq: int, *, limit: int = 500
 ) -> list[tuple[int, str]]:
     """The next events of an owner's turn after `seq`: pairs of sequence number and payload."""
-    query = (
-        select(turn_events.c.seq, turn_events.c.payload)
-        .where(turn_events.c.turn_id == turn_id, turn_events.c.seq > seq, _own(owner_id, turn_id))
-        .order_by(turn_events.c.seq)
-        .limit(limit)
-    )
-    return [(number, payload) for number, payload in connection.execute(query)]
+    rows = connection.execute(_AFTER, {"owner": owner_id, "turn": turn_id, "seq": seq, "limit": limit})
+    return [(number, payload) for number, payload in rows]
 
 
 def last_seq(connection: Connection, owner_id: str, turn_id: str) -> int:
     """The newest sequence number in the log of an owner's turn; 0 when there is none."""
-    seq = connection.scalar(
-        select(func.max(turn_events.c.seq)).where(turn_events.c.turn_id == turn_id, _own(owner_id, turn_id))
-    )
-    return seq or 0
+    return connection.scalar(_LAST_SEQ, {"owner": owner_id, "turn": turn_id}) or 0
 
 
 def remove(connection: Connection, turn_ids: Sequence[str]) -> None:
     """Delete the event logs of these turns, of any owner: housekeeping."""
-    connection.execute(delete(turn_events).where(turn_events.c.turn_id.in_(turn_ids)))
-
-
-def _own(owner_id: str, turn_id: str) -> ColumnElement[bool]:
-    return exists().where(turns.c.id == turn_id, turns.c.owner_id == owner_id)
+    connection.execute(_REMOVE, {"turns": turn_ids})

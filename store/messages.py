@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from context.messages import Message, Part, Role, Status, part_from_json, part_to_json
 from store.search import messages as search
@@ -75,6 +75,18 @@ class FinishedAnswer:
     cost_usd: str | None = None
 
 
+_OWN = and_(messages.c.owner_id == bindparam("owner"), messages.c.id == bindparam("message"))
+_ADD = insert(messages).returning(messages.c.pk)
+_FINISH = (
+    update(messages)
+    .where(_OWN, messages.c.status == "streaming")
+    .returning(messages.c.pk, messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth)
+)
+_GET = select(messages).where(_OWN)
+_GET_OF_THREAD = _GET.where(messages.c.thread_id == bindparam("thread"))
+_RATE = update(messages).where(_OWN)
+
+
 def add(connection: Connection, owner_id: str, thread_id: str, message: NewMessage) -> int:
     """Add a message and return its `pk`. Raises IntegrityError when the owner has a message with that id.
 
@@ -82,22 +94,21 @@ def add(connection: Connection, owner_id: str, thread_id: str, message: NewMessa
     """
     added = message.message
     inserted = connection.execute(
-        insert(messages)
-        .values(
-            owner_id=owner_id,
-            id=message.id,
-            thread_id=thread_id,
-            parent_id=added.parent_id,
-            depth=added.depth,
-            role=message.role,
-            status=message.status,
-            parts=[part_to_json(part) for part in message.parts],
-            tokens=message.tokens,
-            refused=False,
-            turn_id=message.turn_id,
-            created_at=message.created_at,
-        )
-        .returning(messages.c.pk)
+        _ADD,
+        {
+            "owner_id": owner_id,
+            "id": message.id,
+            "thread_id": thread_id,
+            "parent_id": added.parent_id,
+            "depth": added.depth,
+            "role": message.role,
+            "status": message.status,
+            "parts": [part_to_json(part) for part in message.parts],
+            "tokens": message.tokens,
+            "refused": False,
+            "turn_id": message.turn_id,
+            "created_at": message.created_at,
+        },
     )
     pk: int = inserted.scalar_one()
     if message.parts:
@@ -120,14 +131,7 @@ def finish(
     """
     values = {name: getattr(answer, name) for name in FinishedAnswer.__slots__}
     values["parts"] = [part_to_json(part) for part in answer.parts]
-    updated = connection.execute(
-        update(messages)
-        .where(own(owner_id, message_id), messages.c.status == "streaming")
-        .values(**values)
-        .returning(
-            messages.c.pk, messages.c.owner_id, messages.c.thread_id, messages.c.role, messages.c.depth
-        )
-    )
+    updated = connection.execute(_FINISH, {"owner": owner_id, "message": message_id, **values})
     indexed = search.indexed(updated.one())
     if index:
         search.index(connection, indexed, answer.parts, new=True)
@@ -138,22 +142,16 @@ def get(
     connection: Connection, owner_id: str, message_id: str, *, thread_id: str | None = None
 ) -> StoredMessage | None:
     """One message of an owner; of one thread, where that is named."""
-    query = select(messages).where(own(owner_id, message_id))
-    if thread_id is not None:
-        query = query.where(messages.c.thread_id == thread_id)
-    row = connection.execute(query).one_or_none()
+    query = _GET if thread_id is None else _GET_OF_THREAD
+    names = {"owner": owner_id, "message": message_id, "thread": thread_id}
+    row = connection.execute(query, names).one_or_none()
     return None if row is None else stored(row)
 
 
 def rate(connection: Connection, owner_id: str, message_id: str, feedback: str | None) -> bool:
     """Store a person's feedback on a message. False when the owner has no such message."""
-    updated = connection.execute(update(messages).where(own(owner_id, message_id)).values(feedback=feedback))
+    updated = connection.execute(_RATE, {"owner": owner_id, "message": message_id, "feedback": feedback})
     return updated.rowcount == 1
-
-
-def own(owner_id: str, message_id: str) -> ColumnElement[bool]:
-    """The WHERE condition for one message of one owner."""
-    return and_(messages.c.owner_id == owner_id, messages.c.id == message_id)
 
 
 def stored(row: Any) -> StoredMessage:

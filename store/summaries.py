@@ -7,7 +7,7 @@ used on another. At most one version is active for each message.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, case, func, insert, select, update
 
 from context.request.key_facts import NONE, KeyFacts, facts_from_json, facts_to_json
 from context.request.shortened import NO_SHORT_REPLIES, ShortReplies
@@ -46,39 +46,55 @@ class NewSummary:
     shortened: ShortReplies = NO_SHORT_REPLIES
 
 
+_OWN = and_(summaries.c.owner_id == bindparam("owner"), summaries.c.id == bindparam("summary"))
+_OF_THREAD = and_(summaries.c.owner_id == bindparam("owner"), summaries.c.thread_id == bindparam("thread"))
+_ACTIVE_AT_MESSAGE = and_(_OF_THREAD, summaries.c.upto_message_id == bindparam("message"), summaries.c.active)
+
+_ADD = insert(summaries)
+_REPLACE = update(summaries).where(_ACTIVE_AT_MESSAGE).values(active=False)
+_GET = select(summaries).where(_OWN)
+_ACTIVE_AT = select(summaries).where(_ACTIVE_AT_MESSAGE)
+_RETIRE = update(summaries).where(_OWN, summaries.c.active).values(active=False)
+_RESTORE = update(summaries).where(_OWN).values(active=True)
+_UNDONE = (
+    select(summaries.c.upto_message_id, func.min(summaries.c.upto_depth).label("depth"))
+    .where(_OF_THREAD)
+    .group_by(summaries.c.upto_message_id)
+    .having(func.sum(case((summaries.c.active, 1), else_=0)) == 0)
+)
+_VERSIONS = (
+    select(summaries)
+    .where(_OF_THREAD)
+    .order_by(summaries.c.created_at.desc(), summaries.c.id.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
 def add(connection: Connection, owner_id: str, thread_id: str, summary: NewSummary) -> None:
     """Add a version and make it the active one for its message."""
-    connection.execute(
-        update(summaries)
-        .where(
-            _thread(owner_id, thread_id),
-            summaries.c.upto_message_id == summary.upto_message_id,
-            summaries.c.active,
-        )
-        .values(active=False)
-    )
+    connection.execute(_REPLACE, {"owner": owner_id, "thread": thread_id, "message": summary.upto_message_id})
     values = {
         name: getattr(summary, name)
         for name in NewSummary.__slots__
         if name not in ("segments", "facts", "shortened")
     }
     connection.execute(
-        insert(summaries).values(
+        _ADD,
+        {
             **values,
-            owner_id=owner_id,
-            thread_id=thread_id,
-            segments=to_json(summary.segments),
-            facts=facts_to_json(summary.facts),
-            shortened=summary.shortened.to_json(),
-            active=True,
-        )
+            "owner_id": owner_id,
+            "thread_id": thread_id,
+            "segments": to_json(summary.segments),
+            "facts": facts_to_json(summary.facts),
+            "shortened": summary.shortened.to_json(),
+            "active": True,
+        },
     )
 
 
 def get(connection: Connection, owner_id: str, summary_id: str) -> SummaryVersion | None:
     """One version of an owner's summary, active or not."""
-    condition = and_(summaries.c.owner_id == owner_id, summaries.c.id == summary_id)
-    row = connection.execute(select(summaries).where(condition)).one_or_none()
+    row = connection.execute(_GET, {"owner": owner_id, "summary": summary_id}).one_or_none()
     return None if row is None else _value(row)
 
 
@@ -86,59 +102,34 @@ def active_at(
     connection: Connection, owner_id: str, thread_id: str, message_id: str
 ) -> SummaryVersion | None:
     """The active summary of everything up to a message."""
-    condition = and_(
-        _thread(owner_id, thread_id), summaries.c.upto_message_id == message_id, summaries.c.active
-    )
-    row = connection.execute(select(summaries).where(condition)).one_or_none()
+    names = {"owner": owner_id, "thread": thread_id, "message": message_id}
+    row = connection.execute(_ACTIVE_AT, names).one_or_none()
     return None if row is None else _value(row)
 
 
 def retire(connection: Connection, owner_id: str, summary_id: str) -> bool:
     """Undo a version: its messages are sent verbatim again, or an older summary stands for them. False if it was not active."""
-    updated = connection.execute(
-        update(summaries)
-        .where(summaries.c.owner_id == owner_id, summaries.c.id == summary_id, summaries.c.active)
-        .values(active=False)
-    )
+    updated = connection.execute(_RETIRE, {"owner": owner_id, "summary": summary_id})
     return updated.rowcount == 1
 
 
 def restore(connection: Connection, owner_id: str, summary_id: str) -> None:
     """Make an older version active again. The caller has retired the one that replaced it."""
-    connection.execute(
-        update(summaries)
-        .where(summaries.c.owner_id == owner_id, summaries.c.id == summary_id)
-        .values(active=True)
-    )
+    connection.execute(_RESTORE, {"owner": owner_id, "summary": summary_id})
 
 
 def undone(connection: Connection, owner_id: str, thread_id: str) -> dict[str, int]:
     """Depth by id of the messages up to which a person undid the summary, and no other is active."""
-    c = summaries.c
-    query = (
-        select(c.upto_message_id, func.min(c.upto_depth).label("depth"))
-        .where(_thread(owner_id, thread_id))
-        .group_by(c.upto_message_id)
-        .having(func.sum(case((c.active, 1), else_=0)) == 0)
-    )
-    return {row.upto_message_id: row.depth for row in connection.execute(query)}
+    rows = connection.execute(_UNDONE, {"owner": owner_id, "thread": thread_id})
+    return {row.upto_message_id: row.depth for row in rows}
 
 
 def versions(
     connection: Connection, owner_id: str, thread_id: str, *, limit: int = 50
 ) -> list[SummaryVersion]:
     """The newest versions of a thread's summaries, newest first."""
-    query = (
-        select(summaries)
-        .where(_thread(owner_id, thread_id))
-        .order_by(summaries.c.created_at.desc(), summaries.c.id.desc())
-        .limit(limit)
-    )
-    return [_value(row) for row in connection.execute(query)]
-
-
-def _thread(owner_id: str, thread_id: str) -> ColumnElement[bool]:
-    return and_(summaries.c.owner_id == owner_id, summaries.c.thread_id == thread_id)
+    rows = connection.execute(_VERSIONS, {"owner": owner_id, "thread": thread_id, "limit": limit})
+    return [_value(row) for row in rows]
 
 
 def _value(row: Any) -> SummaryVersion:

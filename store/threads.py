@@ -1,9 +1,22 @@
 """Store threads: create, read, list, change, delete."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from store.search import messages
 from store.tables import threads, turns
@@ -28,6 +41,48 @@ class Thread:
     tier_pin: str | None
 
 
+_OWN = and_(threads.c.owner_id == bindparam("owner"), threads.c.id == bindparam("thread"))
+_RUNNING = (
+    select(turns.c.id)
+    .where(
+        turns.c.owner_id == threads.c.owner_id,
+        turns.c.thread_id == threads.c.id,
+        turns.c.status == "running",
+    )
+    .scalar_subquery()
+)
+_THREADS = select(threads, _RUNNING.label("running_turn_id"))
+_GET = _THREADS.where(_OWN)
+_LOCK = select(threads.c.id).where(_OWN).with_for_update()
+_OWNERS = select(threads.c.owner_id).where(threads.c.id == bindparam("thread"))
+_CHANGE = update(threads).where(_OWN)
+_MARK_READ = _CHANGE.values(read_pk=threads.c.answered_pk)
+_REMOVE = delete(threads).where(_OWN)
+
+
+@cache
+def _insert(dialect: str) -> Insert:
+    return upsert(dialect, threads).on_conflict_do_nothing()
+
+
+@cache
+def _page(*, archived: bool, continued: bool) -> Select[Any]:
+    """Threads of an owner, last changed first; `continued`: those behind one that was seen."""
+    archived_at = threads.c.archived_at
+    query = _THREADS.where(
+        threads.c.owner_id == bindparam("owner"),
+        archived_at.is_not(None) if archived else archived_at.is_(None),
+    )
+    if continued:
+        at, thread_id = threads.c.updated_at, threads.c.id
+        query = query.where(
+            or_(at < bindparam("at"), and_(at == bindparam("at"), thread_id < bindparam("thread")))
+        )
+    return query.order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(
+        bindparam("limit", type_=Integer)
+    )
+
+
 def create(
     connection: Connection,
     owner_id: str,
@@ -39,38 +94,37 @@ def create(
 ) -> bool:
     """Create a thread unless the owner has one with that id. True when it is new."""
     inserted = connection.execute(
-        upsert(connection, threads)
-        .values(
-            owner_id=owner_id,
-            id=thread_id,
-            title=title,
-            title_source="user" if title is not None else None,
-            meta=metadata or {},
-            created_at=now,
-            updated_at=now,
-            answered_pk=0,
-            read_pk=0,
-        )
-        .on_conflict_do_nothing()
+        _insert(connection.dialect.name),
+        {
+            "owner_id": owner_id,
+            "id": thread_id,
+            "title": title,
+            "title_source": "user" if title is not None else None,
+            "meta": metadata or {},
+            "created_at": now,
+            "updated_at": now,
+            "answered_pk": 0,
+            "read_pk": 0,
+        },
     )
     return inserted.rowcount == 1
 
 
 def get(connection: Connection, owner_id: str, thread_id: str) -> Thread | None:
     """One thread of an owner."""
-    row = (connection.execute(_select().where(_own(owner_id, thread_id)))).one_or_none()
+    row = connection.execute(_GET, {"owner": owner_id, "thread": thread_id}).one_or_none()
     return None if row is None else _value(row)
 
 
 def owners(connection: Connection, thread_id: str) -> list[str]:
     """All owners of a thread with this id: for the operator."""
-    return list(connection.scalars(select(threads.c.owner_id).where(threads.c.id == thread_id)))
+    return list(connection.scalars(_OWNERS, {"thread": thread_id}))
 
 
 def lock(connection: Connection, owner_id: str, thread_id: str) -> Thread | None:
     """Read one thread and lock it until the transaction ends. On SQLite the transaction has the whole database to itself."""
     if connection.dialect.name != "sqlite":
-        connection.execute(select(threads.c.id).where(_own(owner_id, thread_id)).with_for_update())
+        connection.execute(_LOCK, {"owner": owner_id, "thread": thread_id})
     return get(connection, owner_id, thread_id)
 
 
@@ -84,51 +138,30 @@ def page(
     title_contains: str | None = None,
 ) -> list[Thread]:
     """At most `limit` threads, last changed first. `after` is the (updated_at, id) of the last one already seen."""
-    query = _select().where(threads.c.owner_id == owner_id)
-    query = query.where(threads.c.archived_at.is_not(None) if archived else threads.c.archived_at.is_(None))
-    if after is not None:
-        at, thread_id = after
-        older = or_(threads.c.updated_at < at, and_(threads.c.updated_at == at, threads.c.id < thread_id))
-        query = query.where(older)
+    query = _page(archived=archived, continued=after is not None)
     if title_contains:
         query = query.where(func.lower(threads.c.title).contains(title_contains.lower(), autoescape=True))
-    query = query.order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(limit)
-    return [_value(row) for row in connection.execute(query)]
+    at, thread_id = (None, None) if after is None else after
+    rows = connection.execute(query, {"owner": owner_id, "at": at, "thread": thread_id, "limit": limit})
+    return [_value(row) for row in rows]
 
 
 def change(connection: Connection, owner_id: str, thread_id: str, **values: Any) -> bool:
     """Set columns of a thread. False when the owner has no such thread."""
-    updated = connection.execute(update(threads).where(_own(owner_id, thread_id)).values(**values))
+    updated = connection.execute(_CHANGE, {"owner": owner_id, "thread": thread_id, **values})
     return updated.rowcount == 1
 
 
 def mark_read(connection: Connection, owner_id: str, thread_id: str) -> None:
     """Mark everything answered so far as read."""
-    change(connection, owner_id, thread_id, read_pk=threads.c.answered_pk)
+    connection.execute(_MARK_READ, {"owner": owner_id, "thread": thread_id})
 
 
 def remove(connection: Connection, owner_id: str, thread_id: str) -> bool:
     """Delete a thread with its messages, turns, events and summaries; its usage stays in the ledger."""
     messages.forget_thread(connection, owner_id, thread_id)
-    deleted = connection.execute(delete(threads).where(_own(owner_id, thread_id)))
+    deleted = connection.execute(_REMOVE, {"owner": owner_id, "thread": thread_id})
     return deleted.rowcount == 1
-
-
-def _own(owner_id: str, thread_id: str) -> ColumnElement[bool]:
-    return and_(threads.c.owner_id == owner_id, threads.c.id == thread_id)
-
-
-def _select() -> Select[Any]:
-    running = (
-        select(turns.c.id)
-        .where(
-            turns.c.owner_id == threads.c.owner_id,
-            turns.c.thread_id == threads.c.id,
-            turns.c.status == "running",
-        )
-        .scalar_subquery()
-    )
-    return select(threads, running.label("running_turn_id"))
 
 
 def _value(row: Any) -> Thread:

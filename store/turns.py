@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import Connection, Insert, Integer, Select, Update, and_, bindparam, insert, select, update
 
 from store import lease_clock
 from store.tables import turns
@@ -62,59 +63,102 @@ class NewTurn:
     leased_at: int | None = None
 
 
+_OWN = and_(turns.c.owner_id == bindparam("owner"), turns.c.id == bindparam("turn"))
+_OF_THREAD = and_(turns.c.owner_id == bindparam("owner"), turns.c.thread_id == bindparam("thread"))
+_RUNNING = turns.c.status == "running"
+_HELD = and_(  # of these turns those that run in a process
+    turns.c.lease_holder == bindparam("holder"), _RUNNING, turns.c.id.in_(bindparam("turns", expanding=True))
+)
+
+_GET = select(turns).where(_OWN)
+_WINDOW_START = select(turns.c.window_start).where(_OWN)
+_STATUS = select(turns.c.status).where(_OWN)
+_ALL_OF_THREAD = select(turns).where(_OF_THREAD)
+_BY_KEY = select(turns).where(
+    turns.c.owner_id == bindparam("owner"), turns.c.idempotency_key == bindparam("key")
+)
+_RUNNING_OF_THREAD = select(turns).where(_OF_THREAD, _RUNNING)
+_SET_PLAN = update(turns).where(_OWN)
+_FINISH = update(turns).where(_OWN, _RUNNING)
+_REQUEST_CANCEL = update(turns).where(_OWN, _RUNNING).values(cancel_requested=True)
+_HELD_AND_CANCELLED = select(turns.c.id).where(_HELD, turns.c.cancel_requested)
+_ALL_RUNNING = select(turns).where(_RUNNING)
+_WITH_OLD_LOG = (
+    select(turns.c.id)
+    .where(turns.c.finished_at < bindparam("before"), turns.c.log_kept)
+    .limit(bindparam("limit", type_=Integer))
+)
+_FORGET_LOGS = update(turns).where(turns.c.id.in_(bindparam("turns", expanding=True))).values(log_kept=False)
+
+
+@cache
+def _add(dialect: str) -> Insert:
+    return insert(turns).values(lease_until=lease_clock.until(dialect))
+
+
+@cache
+def _renew(dialect: str) -> Update:
+    free = select(turns.c.id).where(_HELD).with_for_update(skip_locked=True, key_share=True)
+    return update(turns).where(turns.c.id.in_(free)).values(lease_until=lease_clock.until(dialect))
+
+
+@cache
+def _shorten(dialect: str) -> Update:
+    too_far = lease_clock.too_far(turns.c.lease_until, dialect)
+    return update(turns).where(_RUNNING, too_far).values(lease_until=lease_clock.until(dialect))
+
+
+@cache
+def _expired(dialect: str) -> Select[Any]:
+    return _ALL_RUNNING.where(turns.c.lease_until < lease_clock.present(dialect))
+
+
 def add(connection: Connection, turn: NewTurn) -> Turn:
     """Add a running turn and return it. Raises IntegrityError when the thread has one, or the idempotency key was used."""
     values = {name: getattr(turn, name) for name in NewTurn.__slots__ if name != "metadata"}
     own = turn.created_at if turn.leased_at is None else turn.leased_at
-    values["lease_until"] = lease_clock.now(connection, own) + turn.lease
-    del values["lease"], values["leased_at"]
+    del values["leased_at"]
     begun: dict[str, Any] = {
         "status": "running",
         "last_seq": 0,
         "cancel_requested": False,
         "log_kept": True,
     }
-    connection.execute(insert(turns).values(**values, **begun, meta=turn.metadata))
+    connection.execute(_add(connection.dialect.name), {**values, **begun, "meta": turn.metadata, "now": own})
     given = {name: getattr(turn, name) for name in Turn.__slots__ if name in NewTurn.__slots__}
     return Turn(**given, **begun, plan=None, usage=None, error=None, finished_at=None)
 
 
 def get(connection: Connection, owner_id: str, turn_id: str) -> Turn | None:
     """One turn of an owner."""
-    return _one(connection, _own(owner_id, turn_id))
+    return _one(connection, _GET, {"owner": owner_id, "turn": turn_id})
 
 
 def window_start(connection: Connection, owner_id: str, turn_id: str) -> str | None:
     """The first message of a turn's window; None when it made no plan, or is not there."""
-    start: str | None = connection.scalar(select(turns.c.window_start).where(_own(owner_id, turn_id)))
+    start: str | None = connection.scalar(_WINDOW_START, {"owner": owner_id, "turn": turn_id})
     return start
 
 
 def of_thread(connection: Connection, owner_id: str, thread_id: str) -> list[Turn]:
     """All turns of a thread, on every branch."""
-    rows = connection.execute(
-        select(turns).where(turns.c.owner_id == owner_id, turns.c.thread_id == thread_id)
-    )
+    rows = connection.execute(_ALL_OF_THREAD, {"owner": owner_id, "thread": thread_id})
     return [_value(row) for row in rows]
 
 
 def by_key(connection: Connection, owner_id: str, idempotency_key: str) -> Turn | None:
     """The turn that was accepted under an idempotency key."""
-    return _one(connection, and_(turns.c.owner_id == owner_id, turns.c.idempotency_key == idempotency_key))
+    return _one(connection, _BY_KEY, {"owner": owner_id, "key": idempotency_key})
 
 
 def running(connection: Connection, owner_id: str, thread_id: str) -> Turn | None:
     """The thread's running turn."""
-    return _one(
-        connection,
-        and_(turns.c.owner_id == owner_id, turns.c.thread_id == thread_id, turns.c.status == "running"),
-    )
+    return _one(connection, _RUNNING_OF_THREAD, {"owner": owner_id, "thread": thread_id})
 
 
 def is_running(connection: Connection, owner_id: str, turn_id: str) -> bool:
     """Whether an owner's turn has not ended."""
-    status = connection.scalar(select(turns.c.status).where(_own(owner_id, turn_id)))
-    return status == "running"
+    return bool(connection.scalar(_STATUS, {"owner": owner_id, "turn": turn_id}) == "running")
 
 
 def set_plan(
@@ -122,7 +166,7 @@ def set_plan(
 ) -> None:
     """Store the plan of a turn's request."""
     connection.execute(
-        update(turns).where(_own(owner_id, turn_id)).values(plan=plan, window_start=window_start)
+        _SET_PLAN, {"owner": owner_id, "turn": turn_id, "plan": plan, "window_start": window_start}
     )
 
 
@@ -139,22 +183,24 @@ def finish(
 ) -> bool:
     """End a running turn. False when it has ended already, and then nothing is changed: a turn ends once."""
     updated = connection.execute(
-        update(turns)
-        .where(_own(owner_id, turn_id), turns.c.status == "running")
-        .values(
-            status=status, usage=usage, error=error, last_seq=last_seq, finished_at=now, lease_holder=None
-        )
+        _FINISH,
+        {
+            "owner": owner_id,
+            "turn": turn_id,
+            "status": status,
+            "usage": usage,
+            "error": error,
+            "last_seq": last_seq,
+            "finished_at": now,
+            "lease_holder": None,
+        },
     )
     return updated.rowcount == 1
 
 
 def request_cancel(connection: Connection, owner_id: str, turn_id: str) -> None:
     """Ask the process that runs the turn to cancel it."""
-    connection.execute(
-        update(turns)
-        .where(_own(owner_id, turn_id), turns.c.status == "running")
-        .values(cancel_requested=True)
-    )
+    connection.execute(_REQUEST_CANCEL, {"owner": owner_id, "turn": turn_id})
 
 
 def renew_leases(
@@ -166,51 +212,34 @@ def renew_leases(
     updating are skipped, so that one that waits keeps no other from being renewed. Adding events to a turn's log does not update it, though
     it locks its key.
     """
-    mine = and_(turns.c.lease_holder == holder, turns.c.status == "running", turns.c.id.in_(turn_ids))
-    free = select(turns.c.id).where(mine).with_for_update(skip_locked=True, key_share=True)
-    until = lease_clock.now(connection, now) + lease
-    connection.execute(update(turns).where(turns.c.id.in_(free)).values(lease_until=until))
-    cancelled = connection.execute(select(turns.c.id).where(mine, turns.c.cancel_requested))
-    return [turn_id for (turn_id,) in cancelled]
+    held = {"holder": holder, "turns": turn_ids}
+    connection.execute(_renew(connection.dialect.name), {**held, "now": now, "lease": lease})
+    return list(connection.scalars(_HELD_AND_CANCELLED, held))
 
 
 def shorten_leases(connection: Connection, *, now: int, lease: int) -> None:
     """End leases that are too far ahead after `lease` from now on: the clock was set back. Processes that live renew theirs until then."""
-    present = lease_clock.now(connection, now)
-    connection.execute(
-        update(turns)
-        .where(turns.c.status == "running", lease_clock.too_far(turns.c.lease_until, present, lease))
-        .values(lease_until=present + lease)
-    )
+    connection.execute(_shorten(connection.dialect.name), {"now": now, "lease": lease})
 
 
 def abandoned(connection: Connection, now: int | None) -> list[Turn]:
     """Running turns whose process is gone: those with an expired lease, or every one when `now` is None (after a start)."""
-    query = select(turns).where(turns.c.status == "running")
-    if now is not None:
-        query = query.where(turns.c.lease_until < lease_clock.now(connection, now))
-    return [_value(row) for row in connection.execute(query)]
+    query = _ALL_RUNNING if now is None else _expired(connection.dialect.name)
+    return [_value(row) for row in connection.execute(query, {"now": now})]
 
 
 def with_old_logs(connection: Connection, finished_before: int, limit: int) -> Sequence[str]:
     """Ids of finished turns whose event log need no longer be kept."""
-    rows = connection.execute(
-        select(turns.c.id).where(turns.c.finished_at < finished_before, turns.c.log_kept).limit(limit)
-    )
-    return [turn_id for (turn_id,) in rows]
+    return connection.scalars(_WITH_OLD_LOG, {"before": finished_before, "limit": limit}).all()
 
 
 def forget_logs(connection: Connection, turn_ids: Sequence[str]) -> None:
     """Record that the event logs of these turns are deleted."""
-    connection.execute(update(turns).where(turns.c.id.in_(turn_ids)).values(log_kept=False))
+    connection.execute(_FORGET_LOGS, {"turns": turn_ids})
 
 
-def _own(owner_id: str, turn_id: str) -> ColumnElement[bool]:
-    return and_(turns.c.owner_id == owner_id, turns.c.id == turn_id)
-
-
-def _one(connection: Connection, condition: ColumnElement[bool]) -> Turn | None:
-    row = connection.execute(select(turns).where(condition)).one_or_none()
+def _one(connection: Connection, query: Select[Any], values: dict[str, Any]) -> Turn | None:
+    row = connection.execute(query, values).one_or_none()
     return None if row is None else _value(row)
 
 

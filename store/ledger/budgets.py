@@ -9,9 +9,23 @@ month. Reservations are also stored with the open call, so that they can be rele
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from context.limits.budgets import Budget, Counter, Period, Scope, Unit, by_answer, by_turn, period_start
 from context.limits.fit import BudgetStatus
@@ -21,9 +35,7 @@ from store.upsert import upsert
 KEPT_MINUTES = 86_400_000  # milliseconds that counters of minutes are kept
 RECENT = 32 * 86_400_000  # milliseconds back to the start of any period that may still get an alert
 RECENT_MINUTES = 900_000  # the same for minutes: long enough to catch up after a restart
-KEPT = (
-    100 * 86_400_000
-)  # milliseconds that other counters are kept: a month, and long enough to look back on it
+KEPT = 100 * 86_400_000  # the same for other counters: a month, and long enough to look back on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +67,35 @@ class DoesNotFit(Exception):
         self.counter = counter
 
 
+_COUNTER = and_(budgets.c.key == bindparam("counter"), budgets.c.period_start == bindparam("start"))
+_EXISTS = select(budgets.c.key).where(_COUNTER)
+_SOME = select(budgets).where(
+    tuple_(budgets.c.key, budgets.c.period_start).in_(bindparam("counters", expanding=True))
+)
+_SETTLE = (
+    update(budgets)
+    .where(_COUNTER)
+    .values(
+        used=budgets.c.used + bindparam("more_used"), reserved=budgets.c.reserved + bindparam("more_reserved")
+    )
+)
+_MARK_REFUSED = update(budgets).where(_COUNTER, budgets.c.refused_at.is_(None))
+_MARK_ALERTED = update(budgets).where(_COUNTER, budgets.c.alerted < bindparam("threshold"))
+
+
+@cache
+def _insert(dialect: str) -> Insert:
+    return upsert(dialect, budgets).on_conflict_do_nothing()  # another replica may have been first
+
+
+@cache
+def _take(*, use: bool) -> Update:
+    """Add an amount to what is reserved (`use`: to what is used) where there is room for it."""
+    column = budgets.c.used if use else budgets.c.reserved
+    room = budgets.c.used + budgets.c.reserved + bindparam("amount") <= bindparam("limit")
+    return update(budgets).where(_COUNTER, room).values({column: column + bindparam("amount")})
+
+
 def reserve(
     connection: Connection, amounts: Sequence[tuple[Counter, int | None]], *, use: bool = False
 ) -> None:
@@ -62,19 +103,15 @@ def reserve(
 
     Raises DoesNotFit, after which the transaction must be rolled back: it may have changed counters already.
     """
-    column = budgets.c.used if use else budgets.c.reserved
+    take = _take(use=use)
     for counter, amount in sorted(amounts, key=lambda pair: pair[0].key):
         if amount is None:
             raise DoesNotFit(counter)
-        guarded = (
-            update(budgets)
-            .where(_row(counter), budgets.c.used + budgets.c.reserved + amount <= counter.budget.limit)
-            .values({column: column + amount})
-        )
-        if connection.execute(guarded).rowcount == 1:
+        values = {**_names(counter), "amount": amount, "limit": counter.budget.limit}
+        if connection.execute(take, values).rowcount == 1:
             continue
         _create(connection, counter)  # perhaps it does not exist yet
-        if connection.execute(guarded).rowcount != 1:
+        if connection.execute(take, values).rowcount != 1:
             raise DoesNotFit(counter)
 
 
@@ -95,9 +132,7 @@ def settle(connection: Connection, changes: Iterable[Change]) -> None:
     for (key, start), (used, reserved) in sorted(totals.items()):
         if used or reserved:
             connection.execute(
-                update(budgets)
-                .where(budgets.c.key == key, budgets.c.period_start == start)
-                .values(used=budgets.c.used + used, reserved=budgets.c.reserved + reserved)
+                _SETTLE, {"counter": key, "start": start, "more_used": used, "more_reserved": reserved}
             )
 
 
@@ -106,7 +141,7 @@ def statuses(connection: Connection, counters: Sequence[Counter]) -> tuple[Budge
     if not counters:
         return ()
     keys = [(counter.key, counter.period_start) for counter in counters]
-    rows = connection.execute(select(budgets).where(tuple_(budgets.c.key, budgets.c.period_start).in_(keys)))
+    rows = connection.execute(_SOME, {"counters": keys})
     stored = {(row.key, row.period_start): (row.used, row.reserved) for row in rows}
     statuses = []
     for counter in counters:
@@ -119,9 +154,7 @@ def statuses(connection: Connection, counters: Sequence[Counter]) -> tuple[Budge
 def mark_refused(connection: Connection, counter: Counter, now: int) -> None:
     """Record the first time a budget refused something."""
     _create(connection, counter)
-    connection.execute(
-        update(budgets).where(_row(counter), budgets.c.refused_at.is_(None)).values(refused_at=now)
-    )
+    connection.execute(_MARK_REFUSED, {**_names(counter), "refused_at": now})
 
 
 def may_need_alert(
@@ -177,11 +210,8 @@ def current_totals(connection: Connection, now: int) -> list[tuple[str, int, int
 
 def mark_alerted(connection: Connection, key: str, period_start: int, threshold: int) -> bool:
     """Claim the alert for a threshold: True for one caller only, per counter and threshold."""
-    claimed = connection.execute(
-        update(budgets)
-        .where(budgets.c.key == key, budgets.c.period_start == period_start, budgets.c.alerted < threshold)
-        .values(alerted=threshold)
-    )
+    values = {"counter": key, "start": period_start, "threshold": threshold, "alerted": threshold}
+    claimed = connection.execute(_MARK_ALERTED, values)
     return claimed.rowcount == 1
 
 
@@ -195,16 +225,18 @@ def remove_old(connection: Connection, now: int) -> None:
 
 def _create(connection: Connection, counter: Counter) -> None:
     """Create a counter unless it exists."""
-    if connection.scalar(select(budgets.c.key).where(_row(counter))) is not None:
+    if connection.scalar(_EXISTS, _names(counter)) is not None:
         return
-    created = upsert(connection, budgets).values(
-        key=counter.key,
-        period_start=counter.period_start,
-        used=_used_so_far(connection, counter),
-        reserved=0,
-        alerted=0,
+    connection.execute(
+        _insert(connection.dialect.name),
+        {
+            "key": counter.key,
+            "period_start": counter.period_start,
+            "used": _used_so_far(connection, counter),
+            "reserved": 0,
+            "alerted": 0,
+        },
     )
-    connection.execute(created.on_conflict_do_nothing())  # another replica may have been first
 
 
 def _used_so_far(connection: Connection, counter: Counter) -> int:
@@ -263,5 +295,6 @@ def _of_subject(columns: Any, counter: Counter) -> list[ColumnElement[bool]]:
             return [columns.requested_model == counter.subject]
 
 
-def _row(counter: Counter) -> ColumnElement[bool]:
-    return and_(budgets.c.key == counter.key, budgets.c.period_start == counter.period_start)
+def _names(counter: Counter) -> dict[str, Any]:
+    """The parameters that name a counter."""
+    return {"counter": counter.key, "start": counter.period_start}

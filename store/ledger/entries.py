@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Insert, bindparam, func, select, tuple_, update
 
 from context.models.pricing import Usage, pico, usd
 from store.tables import ledger_entries
@@ -47,36 +48,47 @@ class Entry:
     created_at: int
 
 
+_OWN = ledger_entries.c.owner_id == bindparam("owner")
+_EXPLAIN = update(ledger_entries).where(
+    _OWN, ledger_entries.c.id == bindparam("call"), ledger_entries.c.cache_miss.is_not(None)
+)
+_GET = select(ledger_entries).where(ledger_entries.c.id == bindparam("call"))
+_GET_OWN = _GET.where(_OWN)
+_SOME = select(ledger_entries).where(ledger_entries.c.id.in_(bindparam("ids", expanding=True)))
+_OF_TURN = (
+    select(ledger_entries)
+    .where(_OWN, ledger_entries.c.turn_id == bindparam("turn"))
+    .order_by(ledger_entries.c.attempt, ledger_entries.c.id)
+)
+_OF_THREAD = (
+    select(ledger_entries)
+    .where(_OWN, ledger_entries.c.thread_id.is_not_distinct_from(bindparam("thread")))
+    .order_by(ledger_entries.c.created_at, ledger_entries.c.id)
+)
+
+
+@cache
+def _add(dialect: str) -> Insert:
+    added = upsert(dialect, ledger_entries)
+    return added.on_conflict_do_update(index_elements=["id"], set_=dict(added.excluded))
+
+
 def add(connection: Connection, entry: Entry) -> None:
     """Write one entry. It replaces an earlier one of the same call, which was an estimate."""
     values = {name: getattr(entry, name) for name in Entry.__slots__ if name not in {"usage", "cost"}}
     cost = None if entry.cost is None else pico(entry.cost)
     values |= {**asdict(entry.usage), "cost_pico": cost}
-    connection.execute(
-        upsert(connection, ledger_entries)
-        .values(**values)
-        .on_conflict_do_update(index_elements=["id"], set_=values)
-    )
+    connection.execute(_add(connection.dialect.name), values)
 
 
 def explain(connection: Connection, owner_id: str, call_id: str, cache_miss: str) -> None:
     """Replace the cause of a cache miss: it is investigated after the entry was written."""
-    connection.execute(
-        update(ledger_entries)
-        .where(
-            ledger_entries.c.owner_id == owner_id,
-            ledger_entries.c.id == call_id,
-            ledger_entries.c.cache_miss.is_not(None),
-        )
-        .values(cache_miss=cache_miss)
-    )
+    connection.execute(_EXPLAIN, {"owner": owner_id, "call": call_id, "cache_miss": cache_miss})
 
 
 def some(connection: Connection, ids: Sequence[str]) -> list[Entry]:
     """Entries by id, of any owner: for settling budgets."""
-    return [
-        _value(row) for row in connection.execute(select(ledger_entries).where(ledger_entries.c.id.in_(ids)))
-    ]
+    return [_value(row) for row in connection.execute(_SOME, {"ids": ids})]
 
 
 def hold(connection: Connection, rows: Sequence[Entry]) -> bool:
@@ -87,22 +99,13 @@ def hold(connection: Connection, rows: Sequence[Entry]) -> bool:
 
 def of_turn(connection: Connection, owner_id: str, turn_id: str) -> list[Entry]:
     """The calls of one turn, in order."""
-    query = (
-        select(ledger_entries)
-        .where(ledger_entries.c.owner_id == owner_id, ledger_entries.c.turn_id == turn_id)
-        .order_by(ledger_entries.c.attempt, ledger_entries.c.id)
-    )
-    return [_value(row) for row in connection.execute(query)]
+    return [_value(row) for row in connection.execute(_OF_TURN, {"owner": owner_id, "turn": turn_id})]
 
 
 def of_thread(connection: Connection, owner_id: str, thread_id: str | None) -> list[Entry]:
     """All calls of a thread, also of a deleted one, oldest first; None: calls that belong to no thread."""
-    query = (
-        select(ledger_entries)
-        .where(ledger_entries.c.owner_id == owner_id, ledger_entries.c.thread_id == thread_id)
-        .order_by(ledger_entries.c.created_at, ledger_entries.c.id)
-    )
-    return [_value(row) for row in connection.execute(query)]
+    rows = connection.execute(_OF_THREAD, {"owner": owner_id, "thread": thread_id})
+    return [_value(row) for row in rows]
 
 
 def all_threads(connection: Connection, thread_id: str | None = None) -> list[tuple[str, str | None]]:
@@ -136,10 +139,8 @@ def page(
 
 def get(connection: Connection, owner_id: str | None, call_id: str) -> Entry | None:
     """One call of one owner, or of any (None)."""
-    query = select(ledger_entries).where(ledger_entries.c.id == call_id)
-    if owner_id is not None:
-        query = query.where(ledger_entries.c.owner_id == owner_id)
-    row = connection.execute(query).one_or_none()
+    query = _GET if owner_id is None else _GET_OWN
+    row = connection.execute(query, {"owner": owner_id, "call": call_id}).one_or_none()
     return None if row is None else _value(row)
 
 

@@ -5,9 +5,23 @@ A process that dies leaves its open calls behind, so that the ledger knows of ev
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, true, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Integer,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from store import lease_clock
@@ -40,21 +54,70 @@ class OpenCall:
     lease_until: int | None = None
 
 
+_OF_RUNNING_TURN = (
+    select(turns.c.id).where(turns.c.id == open_calls.c.turn_id, turns.c.status == "running").exists()
+)
+_IN_ORDER = select(open_calls).order_by(open_calls.c.created_at, open_calls.c.id)
+_GET = _IN_ORDER.where(open_calls.c.id == bindparam("call"))
+_OF_TURN = _IN_ORDER.where(
+    open_calls.c.owner_id == bindparam("owner"), open_calls.c.turn_id == bindparam("turn")
+)
+_OF_HOLDER = _IN_ORDER.where(open_calls.c.holder == bindparam("holder"), ~_OF_RUNNING_TURN).limit(
+    bindparam("limit", type_=Integer)
+)
+_REMOVE = (
+    delete(open_calls).where(open_calls.c.id.in_(bindparam("ids", expanding=True))).returning(open_calls)
+)
+
+
+@cache
+def _add(dialect: str) -> Insert:
+    added = upsert(dialect, open_calls).values(lease_until=lease_clock.until(dialect))
+    return added.on_conflict_do_nothing(index_elements=["id"])
+
+
+@cache
+def _renew(dialect: str) -> Update:
+    held = select(open_calls.c.id).where(open_calls.c.holder == bindparam("by"))
+    return (
+        update(open_calls)
+        .where(open_calls.c.id.in_(held.with_for_update(skip_locked=True)))
+        .values(lease_until=lease_clock.until(dialect))
+    )
+
+
+@cache
+def _shorten(dialect: str) -> Update:
+    too_far = lease_clock.too_far(open_calls.c.lease_until, dialect)
+    return update(open_calls).where(too_far).values(lease_until=lease_clock.until(dialect))
+
+
+@cache
+def _abandoned(dialect: str, *, all: bool, one_holder: bool, leases: bool) -> Select[Any]:
+    """Abandoned calls in order: `all` of whatever age; of `one_holder` those of an age; with `leases` those whose lease expired."""
+    old = true() if all else open_calls.c.created_at < bindparam("before")
+    if one_holder:
+        old = and_(old, or_(open_calls.c.holder == bindparam("holder"), open_calls.c.lease_until.is_(None)))
+    expired = and_(open_calls.c.lease_until < lease_clock.present(dialect), ~_OF_RUNNING_TURN)
+    query = _IN_ORDER.where(or_(old, expired) if leases else old)
+    return query.limit(bindparam("limit", type_=Integer))
+
+
 def add(connection: Connection, call: OpenCall) -> bool:
     """Add a call that is about to be sent. False when this very call is stored: an earlier COMMIT succeeded and its answer was lost.
 
     Raises IntegrityError when another call has its id.
     """
-    values = {name: getattr(call, name) for name in OpenCall.__slots__}
-    if call.lease_until is not None:
-        lease = call.lease_until - call.created_at
-        values["lease_until"] = lease_clock.now(connection, call.created_at) + lease
+    values = {name: getattr(call, name) for name in OpenCall.__slots__ if name != "lease_until"}
+    lease = (
+        None if call.lease_until is None else call.lease_until - call.created_at
+    )  # NULL makes their sum NULL
     added = connection.execute(
-        upsert(connection, open_calls).values(**values).on_conflict_do_nothing(index_elements=["id"])
+        _add(connection.dialect.name), {**values, "now": call.created_at, "lease": lease}
     )
     if added.rowcount == 1:
         return True
-    (stored,) = _some(connection, open_calls.c.id == call.id)
+    (stored,) = _some(connection, _GET, {"call": call.id})
     if replace(stored, lease_until=call.lease_until) != call:
         raise IntegrityError("another call has this id", None, ValueError(call.id))
     return False
@@ -63,30 +126,23 @@ def add(connection: Connection, call: OpenCall) -> bool:
 def remove(connection: Connection, ids: Sequence[str]) -> list[OpenCall]:
     """Remove calls whose ledger entries are written in the same transaction; returns those that were still open."""
     # One statement: of two processes that close a call at the same time only one may get it.
-    removed = connection.execute(delete(open_calls).where(open_calls.c.id.in_(ids)).returning(open_calls))
+    removed = connection.execute(_REMOVE, {"ids": ids})
     return [_value(row) for row in removed]
 
 
 def of_turn(connection: Connection, owner_id: str, turn_id: str) -> list[OpenCall]:
     """The open calls of a turn, in order."""
-    return _some(connection, open_calls.c.owner_id == owner_id, open_calls.c.turn_id == turn_id)
+    return _some(connection, _OF_TURN, {"owner": owner_id, "turn": turn_id})
 
 
 def renew(connection: Connection, holder: str, *, now: int, lease: int) -> None:
     """Extend a process's leases on all its calls. Calls that are just being closed are skipped, so that nobody waits."""
-    mine = select(open_calls.c.id).where(open_calls.c.holder == holder).with_for_update(skip_locked=True)
-    until = lease_clock.now(connection, now) + lease
-    connection.execute(update(open_calls).where(open_calls.c.id.in_(mine)).values(lease_until=until))
+    connection.execute(_renew(connection.dialect.name), {"by": holder, "now": now, "lease": lease})
 
 
 def shorten_leases(connection: Connection, *, now: int, lease: int) -> None:
     """As `store.turns.shorten_leases`, for calls."""
-    present = lease_clock.now(connection, now)
-    connection.execute(
-        update(open_calls)
-        .where(lease_clock.too_far(open_calls.c.lease_until, present, lease))
-        .values(lease_until=present + lease)
-    )
+    connection.execute(_shorten(connection.dialect.name), {"now": now, "lease": lease})
 
 
 def abandoned(
@@ -102,32 +158,19 @@ def abandoned(
     `holder`: the process whose clock `before` is of; of other processes' calls only the leases count, if they have one.
     Calls of running turns are left to the process that takes the turn over: the turn's log has the text they brought.
     """
-    old = true() if before is None else open_calls.c.created_at < before
-    if holder is not None:
-        old = and_(old, or_(open_calls.c.holder == holder, open_calls.c.lease_until.is_(None)))
-    if now is None:
-        return _some(connection, old, limit=limit)
-    expired = and_(open_calls.c.lease_until < lease_clock.now(connection, now), ~_of_running_turn())
-    return _some(connection, or_(old, expired), limit=limit)
+    query = _abandoned(
+        connection.dialect.name, all=before is None, one_holder=holder is not None, leases=now is not None
+    )
+    return _some(connection, query, {"before": before, "holder": holder, "now": now, "limit": limit})
 
 
 def of_holder(connection: Connection, holder: str, *, limit: int) -> list[OpenCall]:
     """The calls of a process that belong to no running turn."""
-    return _some(connection, open_calls.c.holder == holder, ~_of_running_turn(), limit=limit)
+    return _some(connection, _OF_HOLDER, {"holder": holder, "limit": limit})
 
 
-def _of_running_turn() -> ColumnElement[bool]:
-    running = select(turns.c.id).where(turns.c.id == open_calls.c.turn_id, turns.c.status == "running")
-    return running.exists()
-
-
-def _some(
-    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
-) -> list[OpenCall]:
-    query = (
-        select(open_calls).where(*conditions).order_by(open_calls.c.created_at, open_calls.c.id).limit(limit)
-    )
-    return [_value(row) for row in connection.execute(query)]
+def _some(connection: Connection, query: Select[Any], values: dict[str, Any]) -> list[OpenCall]:
+    return [_value(row) for row in connection.execute(query, values)]
 
 
 def _value(row: Any) -> OpenCall:

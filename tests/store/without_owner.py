@@ -18,7 +18,6 @@ WITHOUT_OWNER: Final[Mapping[str, str]] = {
     "learned_stats.lock": _NOBODYS,
     "learned_stats.put": _NOBODYS,
     "learned_stats.some": _NOBODYS,
-    "lease_clock.now": "the time",
     "ledger.alerts.add": _NOBODYS,
     "ledger.alerts.claim": _NOBODYS,
     "ledger.alerts.due": _NOBODYS,
@@ -54,6 +53,5 @@ WITHOUT_OWNER: Final[Mapping[str, str]] = {
     "turns.renew_leases": "the turns of a process",
     "turns.shorten_leases": _HOUSEKEEPING,
     "turns.with_old_logs": _HOUSEKEEPING,
-    "upsert.upsert": "makes statements for others",
     "users.ensure": "for the operator's tokens",
 }
