@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
 from store.driver_errors import translated
 from store.errors import StoreLocked, StoreUnavailable
+from store.savepoint import savepoint
 
 log = structlog.get_logger()
 
@@ -159,7 +160,7 @@ def _insert(connection: Connection, *, statement: Insert, rows: list[dict[str, A
 def _in_savepoint(connection: Connection, work: Work) -> Any:
     """Run `work` in a savepoint: its result, or the exception it raised with its changes undone. Raises errors of the database itself."""
     try:
-        with connection.begin_nested():
+        with savepoint(connection):
             return work(connection)
     except (OperationalError, InterfaceError):
         raise
