@@ -159,20 +159,17 @@ class _Acceptance:
         return self.accepted
 
     def _accept(self, connection: Connection) -> Accepted:
-        turn_request, owner = self.turn_request, self.owner_id
+        turn_request, owner, now = self.turn_request, self.owner_id, self.runtime.clock.now()
+        thread = threads.lock(connection, owner, turn_request.thread_id)
+        if thread is None and turn_request.text is not None:
+            threads.create(connection, owner, turn_request.thread_id, now=now)
+            thread = threads.lock(connection, owner, turn_request.thread_id)
+        # Not before: the same request may have come first while this one waited for the thread.
         replayed = _replayed(connection, owner, turn_request)
         if replayed is not None:
             return replayed
-        now = self.runtime.clock.now()
-        if turn_request.text is not None:
-            threads.create(connection, owner, turn_request.thread_id, now=now)
-        thread = threads.lock(connection, owner, turn_request.thread_id)
         if thread is None:
             raise NotFound("no such thread")
-        # The same request may have come first while this one waited for the thread.
-        replayed = _replayed(connection, owner, turn_request)
-        if replayed is not None:
-            return replayed
         if thread.running_turn_id is not None:
             raise ThreadBusy("the thread has a running turn; wait for it or cancel it")
         if not self.room:
