@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import (
     Connection,
@@ -41,8 +41,22 @@ class Thread:
     tier_pin: str | None
 
 
+class Changes(TypedDict, total=False):
+    """Columns of a thread that change, with their new values."""
+
+    title: str | None
+    title_source: str | None
+    meta: dict[str, Any]
+    updated_at: int
+    archived_at: int | None
+    leaf_id: str | None
+    tier_pin: str | None
+    answered_pk: int
+    read_pk: int
+
+
 _OWN = and_(threads.c.owner_id == bindparam("owner"), threads.c.id == bindparam("thread"))
-_RUNNING = (
+_RUNNING_TURN = (
     select(turns.c.id)
     .where(
         turns.c.owner_id == threads.c.owner_id,
@@ -51,7 +65,7 @@ _RUNNING = (
     )
     .scalar_subquery()
 )
-_THREADS = select(threads, _RUNNING.label("running_turn_id"))
+_THREADS = select(threads, _RUNNING_TURN.label("running_turn_id"))
 _GET = _THREADS.where(_OWN)
 _LOCK = select(threads.c.id).where(_OWN).with_for_update()
 _OWNERS = select(threads.c.owner_id).where(threads.c.id == bindparam("thread"))
@@ -146,7 +160,7 @@ def page(
     return [_value(row) for row in rows]
 
 
-def change(connection: Connection, owner_id: str, thread_id: str, **values: Any) -> bool:
+def change(connection: Connection, owner_id: str, thread_id: str, **values: Unpack[Changes]) -> bool:
     """Set columns of a thread. False when the owner has no such thread."""
     updated = connection.execute(_CHANGE, {"owner": owner_id, "thread": thread_id, **values})
     return updated.rowcount == 1

@@ -1,7 +1,6 @@
 """Threads: create, list, read, change, delete."""
 
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -98,7 +97,7 @@ class Threads(Resource):
 
         def write(connection: Connection) -> Thread | None:
             thread = existing(threads.lock(connection, owner_id, thread_id))
-            values: dict[str, Any] = {}
+            values: threads.Changes = {}
             if body.title is not None:
                 values |= {"title": body.title, "title_source": "user"}
             if body.archived is not None:

@@ -230,9 +230,7 @@ class _Acceptance:
                 created_at=now,
             ),
         )
-        threads.change(
-            connection, self.owner_id, thread.id, leaf_id=message_id, updated_at=now, **self._title(thread)
-        )
+        threads.change(connection, self.owner_id, thread.id, **self._changes(thread, message_id, now))
         continued = None if turn_request.continues is None or above is None else above.message
         return Accepted(
             turn=turn,
@@ -248,14 +246,15 @@ class _Acceptance:
             return None
         return above.model if above.model in self.runtime.deployment.tiers.values() else None
 
-    def _title(self, thread: Thread) -> dict[str, str]:
-        """The first words as a title, until a better one is written."""
-        if thread.title is not None or self.turn_request.text is None:
-            return {}
-        words = titles.visible(self.turn_request.text.lstrip()[:TITLE_READ]) or "…"
-        if len(words) > TITLE_LENGTH:
-            words = titles.cut(words, TITLE_LENGTH).rsplit(" ", 1)[0] + "…"
-        return {"title": words, "title_source": "derived"}
+    def _changes(self, thread: Thread, message_id: str, now: int) -> threads.Changes:
+        """The answer becomes the thread's leaf, and the first words its title, until a better one is written."""
+        changes: threads.Changes = {"leaf_id": message_id, "updated_at": now}
+        if thread.title is None and self.turn_request.text is not None:
+            words = titles.visible(self.turn_request.text.lstrip()[:TITLE_READ]) or "…"
+            if len(words) > TITLE_LENGTH:
+                words = titles.cut(words, TITLE_LENGTH).rsplit(" ", 1)[0] + "…"
+            changes |= {"title": words, "title_source": "derived"}
+        return changes
 
 
 def _first_event(connection: Connection, turn: Turn) -> str:

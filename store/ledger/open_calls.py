@@ -93,9 +93,9 @@ def _shorten(dialect: str) -> Update:
 
 
 @cache
-def _abandoned(dialect: str, *, all: bool, one_holder: bool, leases: bool) -> Select[Any]:
-    """Abandoned calls in order: `all` of whatever age; of `one_holder` those of an age; with `leases` those whose lease expired."""
-    old = true() if all else open_calls.c.created_at < bindparam("before")
+def _abandoned(dialect: str, *, of_any_age: bool, one_holder: bool, leases: bool) -> Select[Any]:
+    """Calls of an age (or `of_any_age`), of `one_holder` or of all; with `leases` also those with an expired lease."""
+    old = true() if of_any_age else open_calls.c.created_at < bindparam("before")
     if one_holder:
         old = and_(old, or_(open_calls.c.holder == bindparam("holder"), open_calls.c.lease_until.is_(None)))
     expired = and_(open_calls.c.lease_until < lease_clock.present(dialect), ~_OF_RUNNING_TURN)
@@ -159,7 +159,10 @@ def abandoned(
     Calls of running turns are left to the process that takes the turn over: the turn's log has the text they brought.
     """
     query = _abandoned(
-        connection.dialect.name, all=before is None, one_holder=holder is not None, leases=now is not None
+        connection.dialect.name,
+        of_any_age=before is None,
+        one_holder=holder is not None,
+        leases=now is not None,
     )
     return _some(connection, query, {"before": before, "holder": holder, "now": now, "limit": limit})
 
