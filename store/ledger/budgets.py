@@ -20,16 +20,16 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    func,
     or_,
     select,
     tuple_,
     update,
 )
 
-from context.limits.budgets import Budget, Counter, Period, Scope, Unit, by_answer, by_turn, period_start
+from context.limits.budgets import Budget, Counter, Period, period_start
 from context.limits.fit import BudgetStatus
-from store.tables import budgets, ledger_entries, turns
+from store.ledger.prior_usage import used_so_far
+from store.tables import budgets
 from store.upsert import upsert
 
 KEPT_MINUTES = 86_400_000  # milliseconds that counters of minutes are kept
@@ -146,7 +146,7 @@ def statuses(connection: Connection, counters: Sequence[Counter]) -> tuple[Budge
     statuses = []
     for counter in counters:
         amounts = stored.get((counter.key, counter.period_start))
-        used, reserved = (_used_so_far(connection, counter), 0) if amounts is None else amounts
+        used, reserved = (used_so_far(connection, counter), 0) if amounts is None else amounts
         statuses.append(BudgetStatus(counter=counter, used=used, reserved=reserved))
     return tuple(statuses)
 
@@ -232,67 +232,11 @@ def _create(connection: Connection, counter: Counter) -> None:
         {
             "key": counter.key,
             "period_start": counter.period_start,
-            "used": _used_so_far(connection, counter),
+            "used": used_so_far(connection, counter),
             "reserved": 0,
             "alerted": 0,
         },
     )
-
-
-def _used_so_far(connection: Connection, counter: Counter) -> int:
-    """What was used in a counter's period before the counter existed.
-
-    Requests of a tier are the turns it answered, of a model its calls, of every other scope its turns.
-    """
-    budget = counter.budget
-    if by_turn(budget):
-        query = select(func.count()).where(
-            turns.c.created_at >= counter.period_start,
-            turns.c.created_at < counter.resets_at,
-            *_of_subject(turns.c, counter),
-        )
-        return int(connection.scalar(query) or 0)
-    sums: dict[Unit, Any] = {
-        "usd": func.sum(ledger_entries.c.cost_pico),
-        "tokens": func.sum(
-            ledger_entries.c.input
-            + ledger_entries.c.cache_read
-            + ledger_entries.c.cache_write_5m
-            + ledger_entries.c.cache_write_1h
-            + ledger_entries.c.output
-        ),
-        "requests": func.count(),
-    }
-    if by_answer(budget):
-        sums["requests"] = func.count(ledger_entries.c.turn_id.distinct())
-    query = select(sums[budget.unit]).where(
-        ledger_entries.c.created_at >= counter.period_start,
-        ledger_entries.c.created_at < counter.resets_at,
-        *_of_subject(ledger_entries.c, counter),
-    )
-    if budget.unit == "requests":
-        query = query.where(or_(ledger_entries.c.upstream_id.is_not(None), ledger_entries.c.estimated))
-    if by_answer(budget):
-        query = query.where(ledger_entries.c.purpose == "reply")
-    return int(connection.scalar(query) or 0)
-
-
-def _of_subject(columns: Any, counter: Counter) -> list[ColumnElement[bool]]:
-    scope: Scope = counter.budget.scope
-    match scope:
-        case "deployment":
-            return []
-        case "user":
-            return [columns.owner_id == counter.subject]
-        case "thread":
-            owner, _, thread = counter.subject.partition("/")
-            return [columns.owner_id == owner, columns.thread_id == thread]
-        case "tier":
-            return [columns.tier == counter.subject]
-        case "token":
-            return [columns.token == counter.subject]
-        case "model":
-            return [columns.requested_model == counter.subject]
 
 
 def _names(counter: Counter) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from context.recall.policy import DEFAULT
 from context.recall.stems import english
 from store import branches, cache_states, compaction_claims, events, messages, summaries, threads, turns
 from store.cache_states import StoredCacheState
-from store.ledger import aggregates, budgets, entries, open_calls, reports
+from store.ledger import aggregates, budgets, entries, open_calls, prior_usage, reports
 from store.ledger.aggregates import Dimension, Offset, Selection, conditions
 from store.messages import FinishedAnswer
 from store.search import branch_index, parts, recall, term_index, vectors
@@ -117,6 +117,7 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: events.last_seq(c, BOB, "turn_ada"),
     ),
     budgets.statuses: (lambda c, w: budgets.statuses(c, _counters()),),
+    prior_usage.used_so_far: (lambda c, w: [prior_usage.used_so_far(c, counter) for counter in _counters()],),
     budgets.reserve: (lambda c, w: _counted(c, lambda: budgets.reserve(c, [(one, 1) for one in _counters()])),),
     budgets.mark_refused: (lambda c, w: _counted(c, lambda: budgets.mark_refused(c, _counters()[0], START)),),
     entries.add: (lambda c, w: entries.add(c, call(9, id="call_new", owner_id=BOB)),),
