@@ -62,12 +62,14 @@ class CacheUpdate:
     def writes(self) -> dict[str, Callable[[Connection], None]]:
         """What is stored, each apart from the others: none of it is worth losing an answer. Forgets what an earlier run has learned."""
         self.learned.clear()
-        return {
-            "cache_state": self._store,
-            "gap_histogram": self._observe_gap,
-            "calibration": self._learn_sizes,
-            "prompt_size": self._learn_prompt_size,
-        }
+        writes: dict[str, Callable[[Connection], None]] = {"cache_state": self._store}
+        if self.gap is not None:
+            writes["gap_histogram"] = self._observe_gap
+        if self.actual_usage is not None:
+            writes["calibration"] = partial(self._learn_sizes, actual_usage=self.actual_usage)
+        if self.prompt_size is not None:
+            writes["prompt_size"] = partial(self._learn_prompt_size, size=self.prompt_size)
+        return writes
 
     @property
     def stored(self) -> StoredCacheState:
@@ -103,18 +105,14 @@ class CacheUpdate:
 
     def _observe_gap(self, connection: Connection) -> None:
         """Add the idle gap before this turn to the histogram of all threads."""
-        if self.gap is None:
-            return
         name = global_gaps_key(self.cache_state.model)
         value = learned_stats.get(connection, name, to_change=True)
         histogram = GlobalGaps() if value is None else GlobalGaps.from_json(value)
         learned_stats.put(connection, name, self.observed(histogram).to_json())
 
-    def _learn_prompt_size(self, connection: Connection) -> None:
+    def _learn_prompt_size(self, connection: Connection, size: PrefixSize) -> None:
         """Learn the size of the system prompt with its tools, which all threads share, unless more is known already."""
-        size, name = self.prompt_size, prefix_key(self.cache_state.settings)
-        if size is None:
-            return
+        name = prefix_key(self.cache_state.settings)
         value = learned_stats.get(connection, name, to_change=True)
         stored = None if value is None else PrefixSize.from_json(value)
         if stored is not None and stored.error < size.error:
@@ -123,13 +121,11 @@ class CacheUpdate:
             learned_stats.put(connection, name, size.to_json())
         self.learned.append(partial(self.runtime.sizes.adopt_prefix, self.cache_state.settings, size))
 
-    def _learn_sizes(self, connection: Connection) -> None:
+    def _learn_sizes(self, connection: Connection, actual_usage: Usage) -> None:
         """Learn from the first prompt that contains a system prompt, and from prompts that extend another: the difference of their
         bills is what the new messages cost.
         """
-        actual_usage, model, sizes = self.actual_usage, self.cache_state.model, self.runtime.sizes
-        if actual_usage is None:
-            return
+        model, sizes = self.cache_state.model, self.runtime.sizes
         if self.first_texts:
             features, tokens = sizes.prompt_features(self.first_texts, model), actual_usage.prompt
         else:
