@@ -42,6 +42,7 @@ def test_what_cannot_be_honored_is_refused_by_name(query: str) -> None:
     assert "planted" not in str(refused.value)
 
 
+@pytest.mark.postgres
 async def test_a_hosted_url_connects(postgres_url: str) -> None:
     separator = "&" if "?" in postgres_url else "?"
     database = Database(postgres_url + separator + HOSTED.format("prefer"))
@@ -55,6 +56,7 @@ async def test_a_hosted_url_connects(postgres_url: str) -> None:
     assert settings == ["palaver", "5min"]
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("change", ["password", "database", "port"])
 async def test_what_cannot_be_connected_is_one_error(postgres_url: str, change: str) -> None:
     address, _, name = postgres_url.rpartition("/")
