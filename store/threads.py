@@ -68,7 +68,7 @@ _RUNNING_TURN = (
 _THREADS = select(threads, _RUNNING_TURN.label("running_turn_id"))
 _GET = _THREADS.where(_OWN)
 _LOCK = select(threads.c.id).where(_OWN).with_for_update()
-_OWNERS = select(threads.c.owner_id).where(threads.c.id == bindparam("thread"))
+_OWNERS = select(threads.c.owner_id).where(threads.c.id == bindparam("thread")).order_by(threads.c.owner_id)
 _CHANGE = update(threads).where(_OWN)
 _MARK_READ = _CHANGE.values(read_pk=threads.c.answered_pk)
 _REMOVE = delete(threads).where(_OWN)

@@ -75,7 +75,7 @@ def sums(
     days: Sequence[Offset],
     top: Sequence[Period],
 ) -> Select[Any]:
-    """A row for each group, newest day first and then dearest first; its first columns are what it is grouped by."""
+    """A row for each group, newest day first, then dearest first, then by name; its first columns are what it is grouped by."""
     native = connection.dialect.name == "postgresql"
     calls = _calls(selection, by, days, top, ranked=not native)
     keys = [calls.c[f"key{n}"] for n in range(len(by))]
@@ -95,8 +95,10 @@ def sums(
         *keys, *measures, *(percentiles.native(calls) if native else percentiles.by_rank(calls))
     ).select_from(calls)
     newest = [key.desc() for key, name in zip(keys, by, strict=True) if name == "day"]
+    # The databases would not agree where a group without a value stands.
+    by_name = [key.nulls_first() for key in keys]
     return query.group_by(*keys).order_by(
-        *newest, func.coalesce(func.sum(calls.c.cost_pico), 0).desc(), *keys
+        *newest, func.coalesce(func.sum(calls.c.cost_pico), 0).desc(), *by_name
     )
 
 

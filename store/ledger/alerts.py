@@ -22,7 +22,7 @@ _ADD = insert(budget_alerts)
 _DUE = (
     select(budget_alerts)
     .where(budget_alerts.c.next_at <= bindparam("now"))
-    .order_by(budget_alerts.c.created_at)
+    .order_by(budget_alerts.c.created_at, budget_alerts.c.id)
     .limit(bindparam("limit", type_=Integer))
 )
 _CLAIM = (
@@ -39,7 +39,7 @@ def add(connection: Connection, id: str, body: str, now: int) -> None:
 
 
 def due(connection: Connection, now: int, *, limit: int) -> list[Alert]:
-    """Alerts to be sent by now, oldest first."""
+    """Alerts to be sent by now, oldest first; those of the same moment by id."""
     rows = connection.execute(_DUE, {"now": now, "limit": limit})
     return [Alert(**{name: getattr(row, name) for name in Alert.__slots__}) for row in rows]
 

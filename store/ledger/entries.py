@@ -113,7 +113,11 @@ def all_threads(connection: Connection, thread_id: str | None = None) -> list[tu
     query = (
         select(ledger_entries.c.owner_id, ledger_entries.c.thread_id)
         .group_by(ledger_entries.c.owner_id, ledger_entries.c.thread_id)
-        .order_by(func.min(ledger_entries.c.created_at), ledger_entries.c.thread_id)
+        .order_by(
+            func.min(ledger_entries.c.created_at),
+            ledger_entries.c.owner_id,
+            ledger_entries.c.thread_id.nulls_first(),
+        )
     )
     if thread_id is not None:
         query = query.where(ledger_entries.c.thread_id == thread_id)

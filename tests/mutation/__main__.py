@@ -31,6 +31,8 @@ also_copy = ["tests", "README.md", "LICENSE"]
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = ["-p", "tests.mutation.fresh", "-p", "no:cacheprovider", "-W", "ignore", "-m", "not postgres", "--deselect", "{unfit}"]
 process_isolation = "fork"
+timeout_constant = 10.0
+timeout_multiplier = 5.0
 do_not_mutate_patterns = ['log\\.(debug|info|warning|error)', 'raise AssertionError', 'assert ']
 """
 

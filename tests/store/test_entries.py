@@ -78,6 +78,19 @@ async def test_calls_come_in_order_of_attempt_in_a_turn_and_of_time_in_a_thread(
     assert await database.read(partial(entries.all_threads, thread_id="s")) == [("ada", "s")]
 
 
+async def test_threads_come_in_the_order_of_their_first_call_then_by_owner_and_name(
+    database: Database,
+) -> None:
+    threads = [("bob", "a"), ("ada", "b"), ("ada", None), ("ada", "a"), ("cid", "z")]
+    rows = [
+        call(n, owner_id=owner, thread_id=thread, created_at=5) for n, (owner, thread) in enumerate(threads)
+    ]
+    await keep(database, [*rows, call(9, owner_id="cid", thread_id="z", created_at=1)])
+    first, *equals = await database.read(entries.all_threads)
+    assert first == ("cid", "z")
+    assert equals == [("ada", None), ("ada", "a"), ("ada", "b"), ("bob", "a")]
+
+
 async def test_every_page_goes_on_behind_the_entry_before(database: Database) -> None:
     times = {"c": 10, "a": 20, "b": 20, "d": 20, "e": 30}
     await keep(database, [call(1, id=id, created_at=at) for id, at in times.items()])

@@ -1,5 +1,6 @@
 """The event log of a turn: read in order and in stretches, repeated without harm, deleted by turn."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
@@ -66,6 +67,16 @@ async def test_other_rows_with_the_same_numbers_are_refused_and_change_nothing(
     with pytest.raises(IntegrityError):
         await events.append(logs, events.rows("one", first, payloads))
     assert await after(logs, 0) == list(enumerate("abcde", start=1))
+
+
+async def test_of_rows_that_are_appended_together_only_those_that_collide_are_refused(logs: Database) -> None:
+    appended = [("one", 6, "f"), ("one", 5, "X"), ("two", 1, "z"), ("two", 2, "y")]
+    outcomes = await asyncio.gather(
+        *(events.append(logs, events.rows(*row)) for row in appended), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), IntegrityError, type(None), type(None)]
+    assert await after(logs, 4) == [(5, "e"), (6, "f")]
+    assert await after(logs, 0, turn="two") == [(1, "z"), (2, "y")]
 
 
 async def test_rows_of_another_turn_are_no_repetition(logs: Database) -> None:

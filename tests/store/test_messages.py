@@ -1,13 +1,19 @@
 """The tree of messages and its visible branch, on both databases."""
 
+from functools import partial
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError, NoResultFound
 
-from context.messages import TextPart
+from context.messages import Message, TextPart
 from store import branches, messages, tables, threads
 from store.database import Database
-from tests.store.rows import ids, thread
+from store.search import messages as search
+from store.search import term_index
+from store.search.term_index import Indexed
+from tests.store.rows import ids, message, new_message, thread
 
 FORKED = (
     "u q1: one two",
@@ -97,6 +103,70 @@ async def test_a_finished_answer_never_changes_again(database: Database) -> None
     stored = await database.read(lambda connection: messages.get(connection, "ada", "a"))
     assert stored is not None
     assert (stored.message.text, stored.usage, stored.cost_usd) == ("first", {"input_tokens": 3}, "0.000001")
+
+
+async def test_an_answer_is_read_as_it_was_finished(database: Database) -> None:
+    await thread(database, "t", "u q: hi")
+    finished = messages.FinishedAnswer(
+        status="complete", parts=(TextPart(text="lighthouse"),), tokens=4, refused=True, model="m", finish_reason="stop",
+        error={"type": "overloaded"}, usage={"input_tokens": 3}, cost_usd="0.000001",
+    )  # fmt: skip
+
+    def write(connection: Connection) -> None:
+        new = new_message(
+            "a", "", parent=message(connection, "q"), role="assistant", status="streaming", at=7
+        )
+        messages.add(connection, "ada", "t", new)
+        messages.finish(connection, "ada", "a", finished)
+        messages.rate(connection, "ada", "a", "up")
+
+    await database.write(write)
+    stored = await database.read(partial(messages.get, owner_id="ada", message_id="a", thread_id="t"))
+    assert stored is not None
+    assert stored == messages.StoredMessage(
+        pk=stored.pk,
+        owner_id="ada",
+        thread_id="t",
+        turn_id="turn",
+        message=Message(
+            id="a", parent_id="q", role="assistant", status="complete", parts=finished.parts, depth=1, tokens=4, refused=True
+        ),
+        model="m",
+        finish_reason="stop",
+        error={"type": "overloaded"},
+        usage={"input_tokens": 3},
+        cost_usd="0.000001",
+        feedback="up",
+        created_at=7,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("index", [True, False])
+async def test_a_message_is_in_both_indexes_once_it_is_whole(database: Database, index: bool) -> None:
+    await thread(database, "t", "u q: harbour")
+    answer = messages.FinishedAnswer(status="complete", parts=(TextPart(text="lighthouse"),), tokens=1)
+
+    def write(connection: Connection) -> Indexed:
+        new = new_message("a", "", parent=message(connection, "q"), role="assistant", status="streaming")
+        messages.add(connection, "ada", "t", new)
+        return messages.finish(connection, "ada", "a", answer, index=index)
+
+    def found(connection: Connection) -> dict[str, tuple[list[str], int]]:
+        everywhere: dict[str, Any] = {"pks": (0, 10**9), "depths": (0, 99), "most": 9}
+        return {
+            word: (
+                [hit.message_id for hit in search.find(connection, "ada", word, limit=9)],
+                len(term_index.holding(connection, "ada", "t", [stem], **everywhere).get(stem, [])),
+            )
+            for word, stem in (("harbour", "harbour"), ("lighthouse", "lighthous"))
+        }
+
+    place = await database.write(write)
+    both = {"harbour": (["q"], 1), "lighthouse": (["a"], 1)}
+    assert await database.read(found) == (both if index else both | {"lighthouse": ([], 0)})
+    if not index:
+        await database.write(partial(search.index, message=place, parts=answer.parts, new=True))
+        assert await database.read(found) == both
 
 
 async def test_two_owners_may_use_the_same_ids_and_never_meet(database: Database) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text, update
 
-from store import tables, turns
+from store import lease_clock, tables, turns
 from store.database import Database
 from store.turns import NewTurn, Turn
 from tests.store.rows import thread
@@ -30,7 +30,7 @@ async def three(database: Database) -> Database:
 
 def turn(thread_id: str, **more: Any) -> NewTurn:
     new = new_turn("ada", f"turn-{thread_id}", thread_id, None)
-    return replace(new, **({"lease_holder": "p", "lease": HOUR} | more))
+    return replace(replace(new, lease_holder="p", lease=HOUR), **more)
 
 
 async def add(database: Database, new: NewTurn) -> Turn:
@@ -157,7 +157,7 @@ async def test_a_process_renews_running_turns_of_its_own_and_hears_of_those_to_c
 async def test_leases_too_far_ahead_are_shortened_those_of_running_turns_alone(three: Database) -> None:
     def shorten(connection: Connection) -> None:
         for name, hours in (("turn-one", 3), ("turn-two", 1.9), ("turn-three", 3)):
-            far = turns.lease_clock.now(connection, 0) + int(hours * HOUR)
+            far = lease_clock.now(connection, 0) + int(hours * HOUR)
             connection.execute(update(tables.turns).where(tables.turns.c.id == name).values(lease_until=far))
         turns.finish(connection, "ada", "turn-three", **ENDED)
         turns.shorten_leases(connection, now=0, lease=HOUR)
