@@ -128,14 +128,17 @@ _ALL: Final = (
     ),
     _store(
         "store/search",
+        "branch_index",
         "catch_up",
         "recall",
+        "recall_decision",
         "recall_reads",
         "search",
         "search_forms",
         "search_rebuild",
         "vectors",
         "window_reads",
+        "words",
     ),
     Target(
         name="chat/stream",
@@ -153,6 +156,7 @@ _ALL: Final = (
 TARGETS: Final = {target.name: target for target in _ALL}
 
 # Mutants, or functions with all of theirs, that no test of a target can notice, and why.
+_POSTGRES = "only Postgres runs it, and there tests/store notices it"
 _BY_NAME = "the library finds the provider of Claude models by the model's name, too"
 EXPLAINED: Final[dict[str, str]] = {
     "context.limits.breaker.xǁBreakerǁlet_go__mutmut_2": "a copy without a probe of a breaker without a probe",
@@ -167,6 +171,14 @@ EXPLAINED: Final[dict[str, str]] = {
     "chat.stream.journal.xǁJournalǁ_flush_soon__mutmut_7": "the task's name, for logs and debuggers",
     "chat.stream.journal.xǁJournalǁ_flush_when_due__mutmut_5": "waiting for no time is not waiting",
     "chat.stream.journal.xǁJournalǁlast__mutmut_4": "the words of an error that only a wrong caller in our own code sees",
+    "store.lease_clock.x_now__mutmut_14": _POSTGRES,
+    "store.ledger.percentiles.x_native": _POSTGRES,
+    "store.ledger.percentiles.x_read__mutmut_20": _POSTGRES,
+    "store.search.messages.x__lexeme": _POSTGRES,
+    "store.search.messages.x__postgres_match": _POSTGRES,
+    "store.search.messages.x__postgres_phrase": _POSTGRES,
+    "store.search.parts.x_parts_of__mutmut_28": _POSTGRES,
+    "store.sqlite.xǁConnectionThreadǁ__init____mutmut_6": "how many rows are fetched by a cursor of aiosqlite, which is not used",
     "context.models.catalog.x__claude": "called at import, before a mutant is chosen; test_catalog holds its fields",
     "context.cache.floor.x__gaps__mutmut_26": "there is a weight for each bucket, by its construction",
     "context.cache.layout.x_lay_out__mutmut_73": "no breakpoint stands behind the new message: that name is for who reads a layout",

@@ -84,7 +84,7 @@ async def test_a_counter_begins_with_the_calls_of_its_subject(database: Database
 
     await database.write(write)
     calls, billed, answered = COUNTED[scope]
-    selected = [counter(scope, unit) for unit in ("usd", "tokens", "requests")]  # type: ignore[arg-type]
+    selected = [counter(scope, unit) for unit in ("usd", "tokens", "requests")]
     statuses = await database.read(partial(budgets.statuses, counters=selected))
     requests = {"tier": answered, "model": billed}.get(scope, 0)  # others count turns
     assert [status.used for status in statuses] == [3 * calls, 2 * calls, requests]
@@ -111,7 +111,7 @@ async def test_requests_are_the_turns_that_were_accepted_in_the_period(database:
                 new_turn(owner, f"{owner}{number}", f"t{number}", None), created_at=at, token="laptop"
             )
             await database.write(partial(turns.add, turn=turn))
-    selected = [counter(scope, "requests") for scope in ("deployment", "user", "token")]  # type: ignore[arg-type]
+    selected = [counter(scope, "requests") for scope in ("deployment", "user", "token")]
     statuses = await database.read(partial(budgets.statuses, counters=selected))
     assert [status.used for status in statuses] == [4, 2, 4]
 
@@ -151,7 +151,7 @@ async def test_what_is_reserved_is_used_up_to_the_limit_and_no_further(database:
 
 
 async def test_counters_are_changed_in_the_order_of_their_keys(lite: Database) -> None:
-    drawn = [counter(scope) for scope in ("user", "deployment", "thread", "model")]  # type: ignore[arg-type]
+    drawn = [counter(scope) for scope in ("user", "deployment", "thread", "model")]
     for target in drawn:
         await stored(lite, {"key": target.key, "period_start": target.period_start})
     statements: list[str] = []

@@ -1,6 +1,7 @@
 """Reports at their limits: the order of equals, the moment a price or an offset begins, the length from which tokens cost more."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,8 @@ async def test_the_newest_day_comes_first_then_the_dearest_group_then_the_first_
 @pytest.mark.parametrize("label", LABELS)
 async def test_a_report_is_over_the_calls_with_a_label(database: Database, label: str) -> None:
     column = {"user": "owner_id", "thread": "thread_id", "model": "response_model"}.get(label, label)
-    await keep(database, [call(1, **{column: "bob"}), call(2, **{column: "bob"}), call(3)])
+    bobs: dict[str, Any] = {column: "bob"}
+    await keep(database, [call(1, **bobs), call(2, **bobs), call(3)])
     selection = Selection(owner_id=None, start=0, end=START * 2, only={label: "bob"})  # type: ignore[dict-item]
     assert (await reported(database, selection=selection)).total.calls == 2
 
