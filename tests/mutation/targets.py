@@ -26,9 +26,9 @@ class Target:
         return [path for path in paths if path.name != "__init__.py" and str(path) not in self.apart]
 
 
-def _store(name: str, *tests: str, apart: tuple[str, ...] = ()) -> Target:
+def _store(name: str, *tests: str, apart: tuple[str, ...] = (), more: tuple[str, ...] = ()) -> Target:
     files = tuple(f"tests/store/test_{test}.py" for test in (*tests, "owners"))
-    return Target(name=name, sources=(f"{name}/*.py",), tests=files, apart=apart)
+    return Target(name=name, sources=(f"{name}/*.py",), tests=(*files, *more), apart=apart)
 
 
 def _context(package: str, *tests: str) -> Target:
@@ -137,8 +137,8 @@ _ALL: Final = (
         "search_forms",
         "search_rebuild",
         "vectors",
-        "window_reads",
         "words",
+        more=("tests/bench/golden/test_golden.py",),
     ),
     Target(
         name="chat/stream",

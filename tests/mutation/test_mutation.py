@@ -30,12 +30,26 @@ def test_targets_and_explanations_name_what_there_is() -> None:
     assert {name.rpartition(".")[0] for name in EXPLAINED} <= modules
 
 
-def test_every_module_and_test_of_context_belongs_to_a_target() -> None:
-    modules = {file for target in TARGETS.values() for file in target.files}
+@pytest.mark.parametrize(
+    ("sources", "folder", "apart"),
+    [
+        (("context/*/*.py",), "tests/context", set()),
+        (
+            ("store/*.py", "store/ledger/*.py", "store/search/*.py"),
+            "tests/store",
+            {"tests/store/test_lost_commit.py"},
+        ),
+    ],
+    ids=["context", "store"],
+)
+def test_every_module_and_test_belongs_to_a_target(
+    sources: tuple[str, ...], folder: str, apart: set[str]
+) -> None:
+    modules = {str(file) for target in TARGETS.values() for file in (*target.files, *target.apart)}
     tests = {test for target in TARGETS.values() for test in target.tests}
-    packages = [path.relative_to(ROOT) for path in (ROOT / "context").glob("*/*.py")]
-    assert {path for path in packages if path.name != "__init__.py"} <= modules
-    assert {f"tests/context/{path.name}" for path in (ROOT / "tests/context").glob("test_*.py")} <= tests
+    paths = [path.relative_to(ROOT) for source in sources for path in ROOT.glob(source)]
+    assert {str(path) for path in paths if path.name != "__init__.py"} <= modules
+    assert {f"{folder}/{path.name}" for path in (ROOT / folder).glob("test_*.py")} <= tests | apart
 
 
 @pytest.mark.skipif(not LONG, reason="PALAVER_LONG=1 runs it: hours")

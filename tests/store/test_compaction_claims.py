@@ -38,6 +38,21 @@ async def test_a_claim_excludes_others_until_it_is_released_or_expires(database:
     assert not await database.write(partial(extend, holder="two")), "it was taken over"
 
 
+async def test_a_claim_holds_to_the_end_of_its_lease_and_as_long_as_it_is_extended(lite: Database) -> None:
+    for name in ("t", "other"):
+        await lite.write(partial(threads.create, owner_id="ada", thread_id=name, now=1))
+        assert await claim(lite, "one", thread=name, now=1_000)
+    assert not await claim(lite, "two", now=1_000 + LEASE)
+    assert await claim(lite, "two", thread="other", now=1_001 + LEASE)
+    extend = partial(compaction_claims.extend, owner_id="ada", thread_id="t", holder="one", lease=LEASE)
+    assert await lite.write(partial(extend, now=50_000))
+    assert not await claim(lite, "two", now=50_000 + LEASE)
+    assert await claim(lite, "one", now=50_000 + LEASE)
+    assert not await claim(lite, "two", now=50_000 + 2 * LEASE), "its own claim is extended"
+    assert await claim(lite, "two", now=50_001 + 2 * LEASE)
+    assert not await claim(lite, "one", now=50_001 + 3 * LEASE), "for a whole lease"
+
+
 async def test_a_thread_that_is_gone_cannot_be_claimed_and_takes_its_claim_along(database: Database) -> None:
     await database.write(partial(threads.create, owner_id="ada", thread_id="t", now=1))
     assert await claim(database, "one")

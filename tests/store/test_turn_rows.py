@@ -168,6 +168,18 @@ async def test_leases_too_far_ahead_are_shortened_those_of_running_turns_alone(t
     assert hours == {"one": 0.0, "two": 0.9, "three": 2.0}
 
 
+async def test_a_lease_that_ends_now_or_at_the_limit_stays(lite: Database) -> None:
+    for name, leased_at in (("now", 100 - HOUR), ("limit", 100 + HOUR)):
+        await thread(lite, name)
+        await add(lite, turn(name, leased_at=leased_at))
+    for now, expected in ((100, []), (101, ["turn-now"])):
+        rows = await lite.read(partial(turns.abandoned, now=now))
+        assert [row.id for row in rows] == expected
+    for now, until in ((100, 100 + 2 * HOUR), (99, 99 + HOUR)):
+        await lite.write(partial(turns.shorten_leases, now=now, lease=HOUR))
+        assert await column(lite, "lease_until") == {"now": 100, "limit": until}
+
+
 async def test_old_logs_are_those_of_turns_that_ended_before_and_each_is_deleted_once(
     three: Database,
 ) -> None:
