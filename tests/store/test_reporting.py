@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from store import sqlite
 from store.database import Database, ReportLimits
 from store.errors import StoreBusy, StoreTimeout, StoreUnavailable
+from tests.store.on_loop import EventLoop
 from tests.store.slow import Slow
 from tests.store.users import names, new_user
 from tests.waiting import LIMIT, until
@@ -52,6 +53,18 @@ async def test_a_report_that_takes_too_long_is_interrupted(hasty: Database) -> N
             await report(hasty, slow)
         await until(slow.all_ended)
     assert await hasty.report(lambda connection: connection.scalar(text("SELECT 1"))) == 1
+
+
+async def test_a_report_sees_one_moment_however_long_it_lasts(database: Database) -> None:
+    loop = EventLoop()
+
+    def count(connection: Connection) -> None:
+        before = connection.scalar(text("SELECT count(*) FROM users"))
+        loop.run(database.write(new_user("late")))
+        assert connection.scalar(text("SELECT count(*) FROM users")) == before
+
+    await database.report(count)
+    assert await names(database) == {"late"}
 
 
 async def test_a_report_that_nobody_waits_for_is_interrupted(database: Database) -> None:

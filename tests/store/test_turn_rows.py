@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from functools import partial
+from time import time
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, literal, select, text, update
 
 from store import lease_clock, tables, turns
 from store.database import Database
@@ -166,6 +167,15 @@ async def test_leases_too_far_ahead_are_shortened_those_of_running_turns_alone(t
     until = await column(three, "lease_until")
     hours = {name: round((at - min(until.values())) / HOUR, 1) for name, at in until.items()}
     assert hours == {"one": 0.0, "two": 0.9, "three": 2.0}
+
+
+async def test_leases_count_in_milliseconds_by_the_clock_of_the_database(database: Database) -> None:
+    """On SQLite that is the clock of the process."""
+    present = await database.read(
+        lambda connection: connection.scalar(select(literal(0) + lease_clock.now(connection, 77)))
+    )
+    expected = 77 if database.dialect == "sqlite" else time() * 1_000
+    assert present == pytest.approx(expected, abs=60_000 if database.dialect == "postgresql" else 0)
 
 
 async def test_a_lease_that_ends_now_or_at_the_limit_stays(lite: Database) -> None:
