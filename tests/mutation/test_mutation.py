@@ -37,7 +37,11 @@ def test_targets_and_explanations_name_what_there_is() -> None:
         (
             ("store/*.py", "store/ledger/*.py", "store/search/*.py"),
             "tests/store",
-            {"tests/store/test_lost_commit.py", "tests/store/test_postgres_connections.py"},
+            {
+                "tests/store/test_lost_commit.py",
+                "tests/store/test_postgres_connections.py",
+                "tests/store/test_row_locks.py",
+            },
         ),
     ],
     ids=["context", "store"],

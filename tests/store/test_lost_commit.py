@@ -1,11 +1,14 @@
 """A COMMIT whose acknowledgement is lost: the write knows whether it took effect."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from store import lost_commit
 from store.database import Database, database_patience
 from store.errors import StoreUnavailable
 from tests.lost_commits import Losses, proxied
@@ -70,3 +73,18 @@ async def test_a_write_that_never_reached_its_commit_is_no_success(postgres_url:
         with database_patience(10):
             await database.write(new_user("later"))
         assert await names(database) == {"later"}
+
+
+@pytest.mark.parametrize("commits", [True, False])
+async def test_a_transaction_that_still_runs_is_waited_for(postgres_url: str, commits: bool) -> None:
+    engine = create_async_engine("postgresql+asyncpg://", connect_args={"dsn": postgres_url})
+    async with engine.connect() as connection:
+        begun = await connection.begin()
+        await connection.run_sync(new_user("one"))
+        own_id = await connection.scalar(lost_commit.OWN_ID)
+        looking = asyncio.create_task(lost_commit.committed(engine, own_id))
+        await asyncio.wait([looking], timeout=3 * lost_commit.PAUSE)
+        assert not looking.done()
+        await (begun.commit() if commits else begun.rollback())
+    assert await looking is commits
+    await engine.dispose()

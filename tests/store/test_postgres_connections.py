@@ -59,3 +59,20 @@ async def test_leases_are_renewed_while_writes_use_every_connection(opened: Data
     go_on.set()
     await asyncio.gather(*writes)
     assert len(await names(opened)) == most
+
+
+async def test_a_connection_that_the_server_has_closed_is_replaced_before_it_is_used(
+    opened: Database, postgres_url: str
+) -> None:
+    ways = (opened.read, opened.report, opened.write, opened.renew)
+    for way in ways:
+        await way(lambda connection: None)
+    others = text(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid != pg_backend_pid() AND backend_type = 'client backend'"
+    )
+    operator = Database(postgres_url)
+    assert await operator.write(lambda connection: list(connection.scalars(others))) == [True] * 3
+    await operator.close()
+    for way in ways:
+        assert await way(lambda connection: connection.scalar(text("SELECT 1"))) == 1

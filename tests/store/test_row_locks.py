@@ -1,0 +1,132 @@
+"""Who waits for whom on Postgres: a transaction that decides on a row has it to itself, and housekeeping passes rows that are in use."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, select, text, update
+
+from context.messages import TextPart
+from store import learned_stats, tables, threads, users
+from store.database import Database, Work
+from store.ledger import open_calls
+from store.search import messages as search
+from store.search import rebuild, vectors
+from tests.store.on_loop import EventLoop
+from tests.store.rows import thread
+from tests.store.tenants import MODEL, new_call
+from tests.waiting import until
+
+pytestmark = pytest.mark.postgres
+
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+PK = select(tables.messages.c.pk)
+
+
+@pytest.fixture
+async def opened(postgres_url: str) -> AsyncIterator[Database]:
+    """A thread of ada with one message, which is to be indexed anew, and a call in flight."""
+    database = Database(postgres_url)
+    await database.write(partial(users.ensure, user_id="ada", name="Ada", now=1))
+    await thread(database, "t", "u m: lighthouse")
+    await database.write(partial(open_calls.add, call=new_call("ada", "call")))
+    await database.write(lambda connection: connection.execute(update(rebuild.OLD).values(up_to=10**6)))
+    yield database
+    await database.write(lambda connection: connection.execute(update(rebuild.OLD).values(up_to=0)))
+    await database.close()
+
+
+async def waits(database: Database, first: Work[Any], second: Work[Any]) -> bool:
+    """Whether `second` waits for the transaction of `first` to end."""
+    loop, waited = EventLoop(), False
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def other() -> None:
+        nonlocal waited
+        task = asyncio.create_task(database.write(second))
+        tasks.append(task)
+
+        async def decided() -> bool:
+            return task.done() or bool(await database.read(lambda connection: connection.scalar(WAITING)))
+
+        await until(decided)
+        waited = not task.done()
+
+    def write(connection: Connection) -> None:
+        first(connection)
+        loop.run(other())
+
+    await database.write(write)
+    await asyncio.gather(*tasks)
+    return waited
+
+
+def rebuild_all(connection: Connection) -> bool:
+    batch = rebuild.next_batch(connection)
+    assert batch is not None
+    return rebuild.write(connection, batch, [rebuild.entries("postgresql", row) for row in batch.messages])
+
+
+def index_again(connection: Connection) -> None:
+    search.index_stored(connection, connection.scalar(PK) or 0, (TextPart(text="harbour"),))
+
+
+def keep_vector(connection: Connection) -> None:
+    vectors.keep(connection, "ada", "t", MODEL, {connection.scalar(PK) or 0: b"\x01"})
+
+
+def delete_thread(connection: Connection) -> None:
+    threads.remove(connection, "ada", "t")
+
+
+def lock_stat(connection: Connection) -> None:
+    learned_stats.lock(connection, "gaps", {"seen": 1})
+
+
+DECIDING: dict[str, tuple[Callable[[Connection], Any], Callable[[Connection], Any]]] = {
+    "a thread": (
+        lambda connection: threads.lock(connection, "ada", "t"),
+        lambda connection: threads.lock(connection, "ada", "t"),
+    ),
+    "a statistic": (lock_stat, lambda connection: learned_stats.get(connection, "gaps", to_change=True)),
+    "a message that is indexed": (index_again, delete_thread),
+    "a message that gets its vector": (keep_vector, delete_thread),
+    "the place of a rebuild": (rebuild_all, rebuild_all),
+    "messages of a rebuild": (rebuild_all, delete_thread),
+}
+
+
+@pytest.mark.parametrize("row", DECIDING)
+async def test_whoever_decides_on_a_row_keeps_others_waiting(opened: Database, row: str) -> None:
+    await opened.write(partial(learned_stats.put, name="gaps", value={"seen": 0}))
+    first, second = DECIDING[row]
+    assert await waits(opened, first, second)
+
+
+async def test_a_thread_that_is_deleted_while_its_messages_are_indexed_leaves_nothing(
+    opened: Database,
+) -> None:
+    for first in (keep_vector, index_again, rebuild_all):
+        assert await waits(opened, first, delete_thread)
+        for table in ("message_search", "message_search_stems", "message_vectors"):
+            count = text(f"SELECT count(*) FROM {table}")
+            assert await opened.read(lambda connection, count=count: connection.scalar(count)) == 0  # type: ignore[misc]
+        await thread(opened, "t", "u m: lighthouse")
+        await opened.write(lambda connection: connection.execute(update(rebuild.OLD).values(up_to=10**6)))
+
+
+async def test_a_call_that_is_just_being_closed_keeps_no_lease_from_being_renewed(opened: Database) -> None:
+    await opened.write(partial(open_calls.add, call=new_call("ada", "other")))
+    c = tables.open_calls.c
+
+    def close(connection: Connection) -> None:
+        connection.execute(delete(tables.open_calls).where(c.id == "call"))
+
+    renew = partial(open_calls.renew, holder="process", now=0, lease=60_000)
+    assert not await waits(opened, close, renew)
+    rows = await opened.read(lambda connection: connection.execute(select(c.id, c.lease_until)).all())
+    assert [(row.id, row.lease_until is not None) for row in rows] == [("other", True)]
