@@ -158,6 +158,13 @@ TARGETS: Final = {target.name: target for target in _ALL}
 # Mutants, or functions with all of theirs, that no test of a target can notice, and why.
 _POSTGRES = "only Postgres runs it, and there tests/store notices it"
 _BY_NAME = "the library finds the provider of Claude models by the model's name, too"
+
+
+def _on_postgres(function: str, first: int, last: int) -> dict[str, str]:
+    """The mutants of a function's lines for Postgres."""
+    return {f"{function}__mutmut_{number}": _POSTGRES for number in range(first, last + 1)}
+
+
 EXPLAINED: Final[dict[str, str]] = {
     "context.limits.breaker.xǁBreakerǁlet_go__mutmut_2": "a copy without a probe of a breaker without a probe",
     "context.models.pricing.x__rates__mutmut_4": _BY_NAME,
@@ -171,13 +178,13 @@ EXPLAINED: Final[dict[str, str]] = {
     "chat.stream.journal.xǁJournalǁ_flush_soon__mutmut_7": "the task's name, for logs and debuggers",
     "chat.stream.journal.xǁJournalǁ_flush_when_due__mutmut_5": "waiting for no time is not waiting",
     "chat.stream.journal.xǁJournalǁlast__mutmut_4": "the words of an error that only a wrong caller in our own code sees",
-    **{f"store.lease_clock.x_now__mutmut_{number}": _POSTGRES for number in range(4, 16)},
+    **_on_postgres("store.lease_clock.x_now", 4, 15),
     "store.ledger.percentiles.x_native": _POSTGRES,
-    "store.ledger.percentiles.x_read__mutmut_20": _POSTGRES,
+    **_on_postgres("store.ledger.percentiles.x_read", 17, 26),
     "store.search.messages.x__lexeme": _POSTGRES,
     "store.search.messages.x__postgres_match": _POSTGRES,
     "store.search.messages.x__postgres_phrase": _POSTGRES,
-    "store.search.parts.x_parts_of__mutmut_28": _POSTGRES,
+    **_on_postgres("store.search.parts.x_parts_of", 17, 30),
     "store.sqlite.x_rows__mutmut_2": "SQLite's dialect gives errors no names of its own",
     "store.sqlite_database.xǁSqliteDatabaseǁtruncate_log__mutmut_16": "SQL in lower case",
     "store.threads.x_create__mutmut_19": "the default of the column",

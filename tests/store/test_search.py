@@ -1,5 +1,7 @@
 """Full-text search, on both databases."""
 
+from functools import partial
+
 from sqlalchemy import Connection
 
 from store import threads
@@ -80,6 +82,16 @@ async def test_the_better_match_comes_first_and_limits_hold(database: Database) 
         assert len(messages.find(connection, "ada", "fox", limit=1)) == 1
 
     await database.read(read)
+
+
+async def test_of_equals_the_newest_come_first_and_a_longer_message_comes_last(database: Database) -> None:
+    await thread(
+        database, "t", "u old: a fox here", "a long: a fox and " + "much else " * 30, "u m: a fox here",
+        "a new: a fox here",
+    )  # fmt: skip
+    for limit in (1, 2, 3, 4):
+        hits = await database.read(partial(messages.find, owner_id="ada", query="fox", limit=limit))
+        assert [hit.message_id for hit in hits] == ["new", "m", "old", "long"][:limit]
 
 
 async def test_nobody_finds_what_others_said(database: Database) -> None:
