@@ -26,8 +26,12 @@ def test_targets_and_explanations_name_what_there_is() -> None:
     for target in TARGETS.values():
         assert target.files, target.name
         assert all((ROOT / test).exists() for test in target.tests), target.name
-    modules = {".".join(file.with_suffix("").parts) for target in TARGETS.values() for file in target.files}
-    assert {name.rpartition(".")[0] for name in EXPLAINED} <= modules
+    files = {file for target in TARGETS.values() for file in target.files}
+    modules = {".".join(file.with_suffix("").parts): (ROOT / file).read_text() for file in files}
+    for name in EXPLAINED:
+        module, _, mutant = name.rpartition(".")
+        function = mutant.partition("__mutmut_")[0].rpartition("ǁ")[2].removeprefix("x_")
+        assert f"def {function}(" in modules[module], name
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,16 @@ async def test_a_long_message_is_a_batch_of_its_own(old: Database, monkeypatch: 
     assert [await batch(old) for _ in range(8)] == [1] * 7 + [None]
 
 
+@pytest.mark.parametrize(
+    ("most", "batches"), [(9, [1] * 7), (10, [2, 2, 2, 1]), (14, [2, 2, 2, 1]), (15, [3, 3, 1])]
+)
+async def test_a_batch_has_messages_of_so_many_tokens(
+    old: Database, monkeypatch: pytest.MonkeyPatch, most: int, batches: list[int]
+) -> None:
+    monkeypatch.setattr(rebuild, "BATCH_TOKENS", most)  # each message has five
+    assert [await batch(old) for _ in range(len(batches) + 1)] == [*batches, None]
+
+
 async def test_a_batch_that_another_replica_has_done_is_left_out(old: Database) -> None:
     mine = await old.read(rebuild.next_batch)
     assert mine is not None
