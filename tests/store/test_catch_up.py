@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 from context.messages import TextPart
 from store import messages
 from store.database import Database
-from store.search import catch_up
+from store.search import catch_up, term_index
+from store.search import messages as search
 from tests.store.rows import message, new_message, thread
 
 
@@ -65,3 +66,24 @@ async def test_each_look_begins_behind_the_one_before(
         ["word2", "word3"],
         [],
     ]
+
+
+async def test_what_is_indexed_later_is_indexed_as_it_would_have_been_at_first(database: Database) -> None:
+    words = "Always answer in metric units."
+    await thread(database, "t", f"u a: {words}", f"a b: {words}")
+    pk = await pks(database)
+
+    def held(connection: Connection) -> dict[str, list[int]]:
+        stems = ["metric", term_index.INSTRUCTION]
+        return term_index.holding(connection, "ada", "t", stems, pks=(0, 10**9), depths=(0, 9), most=9)
+
+    expected = {"metric": [pk["b"], pk["a"]], term_index.INSTRUCTION: [pk["a"]]}
+    assert await database.read(held) == expected
+    for id in ("a", "b"):
+        for index in ("message_search", "message_search_stems"):
+            await forget(database, index, pk[id])
+        await database.write(partial(search.index_stored, pk=pk[id], parts=(TextPart(text=words),)))
+    assert await database.read(held) == expected
+    assert await unindexed(database) == []
+    await database.write(partial(search.index_stored, pk=10**6, parts=(TextPart(text=words),)))
+    assert await database.read(held) == expected, "a message that is gone is not indexed"
