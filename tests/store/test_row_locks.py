@@ -40,8 +40,8 @@ async def opened(postgres_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def waits(database: Database, first: Work[Any], second: Work[Any]) -> bool:
-    """Whether `second` waits for the transaction of `first` to end."""
+async def waits(database: Database, first: Work[Any], second: Work[Any]) -> tuple[bool, Any]:
+    """Whether `second` waits for the transaction of `first` to end, and what it returns. Raises what it raises."""
     loop, waited = EventLoop(), False
     tasks: list[asyncio.Task[Any]] = []
 
@@ -61,8 +61,8 @@ async def waits(database: Database, first: Work[Any], second: Work[Any]) -> bool
         loop.run(other())
 
     await database.write(write)
-    await asyncio.gather(*tasks)
-    return waited
+    (result,) = await asyncio.gather(*tasks)
+    return waited, result
 
 
 def rebuild_all(connection: Connection) -> bool:
@@ -93,10 +93,6 @@ DECIDING: dict[str, tuple[Callable[[Connection], Any], Callable[[Connection], An
         lambda connection: threads.lock(connection, "ada", "t"),
     ),
     "a statistic": (lock_stat, lambda connection: learned_stats.get(connection, "gaps", to_change=True)),
-    "a message that is indexed": (index_again, delete_thread),
-    "a message that gets its vector": (keep_vector, delete_thread),
-    "the place of a rebuild": (rebuild_all, rebuild_all),
-    "messages of a rebuild": (rebuild_all, delete_thread),
 }
 
 
@@ -104,19 +100,28 @@ DECIDING: dict[str, tuple[Callable[[Connection], Any], Callable[[Connection], An
 async def test_whoever_decides_on_a_row_keeps_others_waiting(opened: Database, row: str) -> None:
     await opened.write(partial(learned_stats.put, name="gaps", value={"seen": 0}))
     first, second = DECIDING[row]
-    assert await waits(opened, first, second)
+    waited, _ = await waits(opened, first, second)
+    assert waited
 
 
+WRITERS = {"vector": keep_vector, "index": index_again, "rebuild": rebuild_all}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("deleted_first", [True, False])
 async def test_a_thread_that_is_deleted_while_its_messages_are_indexed_leaves_nothing(
-    opened: Database,
+    opened: Database, writer: str, deleted_first: bool
 ) -> None:
-    for first in (keep_vector, index_again, rebuild_all):
-        assert await waits(opened, first, delete_thread)
-        for table in ("message_search", "message_search_stems", "message_vectors"):
-            count = text(f"SELECT count(*) FROM {table}")
-            assert await opened.read(lambda connection, count=count: connection.scalar(count)) == 0  # type: ignore[misc]
-        await thread(opened, "t", "u m: lighthouse")
-        await opened.write(lambda connection: connection.execute(update(rebuild.OLD).values(up_to=10**6)))
+    order = (delete_thread, WRITERS[writer]) if deleted_first else (WRITERS[writer], delete_thread)
+    waited, _ = await waits(opened, *order)
+    assert waited
+    for table in ("message_search", "message_search_stems", "message_vectors"):
+        count = text(f"SELECT count(*) FROM {table}")
+        assert await opened.read(lambda connection, count=count: connection.scalar(count)) == 0  # type: ignore[misc]
+
+
+async def test_a_batch_of_a_rebuild_is_written_by_one_replica(opened: Database) -> None:
+    assert await waits(opened, rebuild_all, rebuild_all) == (True, False)
 
 
 async def test_a_call_that_is_just_being_closed_keeps_no_lease_from_being_renewed(opened: Database) -> None:
@@ -127,6 +132,6 @@ async def test_a_call_that_is_just_being_closed_keeps_no_lease_from_being_renewe
         connection.execute(delete(tables.open_calls).where(c.id == "call"))
 
     renew = partial(open_calls.renew, holder="process", now=0, lease=60_000)
-    assert not await waits(opened, close, renew)
+    assert await waits(opened, close, renew) == (False, None)
     rows = await opened.read(lambda connection: connection.execute(select(c.id, c.lease_until)).all())
     assert [(row.id, row.lease_until is not None) for row in rows] == [("other", True)]
