@@ -184,6 +184,7 @@ EXPLAINED: Final[dict[str, str]] = {
     "store.search.messages.x__postgres_match": _POSTGRES,
     "store.search.messages.x__postgres_phrase": _POSTGRES,
     **_on_postgres("store.search.parts.x_parts_of", 17, 30),
+    "store.search.term_index.x_scope__mutmut_16": "another spelling of the same codec",
     "store.sqlite.x_rows__mutmut_2": "SQLite's dialect gives errors no names of its own",
     "store.sqlite_database.xǁSqliteDatabaseǁtruncate_log__mutmut_16": "SQL in lower case",
     "store.threads.x_create__mutmut_19": "the default of the column",
