@@ -54,11 +54,11 @@ def _in_python(text: str) -> Iterator[tuple[int, int, str]]:
         match node:
             case ast.Compare(left=ast.Attribute(attr="owner_id") as left, ops=[ast.Eq()]):
                 column = ast.unparse(left)
-                yield (*_span(text, node), f"{column} == {column}")
+                yield (*span(text, node), f"{column} == {column}")
             case ast.Tuple(elts=[ast.Name(id="owner_id"), ast.Name(id="thread_id")], ctx=ast.Load()):
-                yield (*_span(text, node), '("", thread_id)')
+                yield (*span(text, node), '("", thread_id)')
             case ast.JoinedStr(values=[ast.FormattedValue(value=ast.Name(id="owner_id")), *_]):
-                start, end = _span(text, node)
+                start, end = span(text, node)
                 yield start, end, text[start:end].replace("{owner_id}", "")
 
 
@@ -77,7 +77,8 @@ def _function(text: str, line: int) -> str:
     return ""
 
 
-def _span(text: str, node: ast.expr) -> tuple[int, int]:
+def span(text: str, node: ast.expr) -> tuple[int, int]:
+    """Where a node stands in the text."""
     lines = text.encode().splitlines(keepends=True)
 
     def offset(line: int, column: int) -> int:

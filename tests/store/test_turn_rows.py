@@ -158,8 +158,9 @@ async def test_a_process_renews_running_turns_of_its_own_and_hears_of_those_to_c
 async def test_leases_too_far_ahead_are_shortened_those_of_running_turns_alone(three: Database) -> None:
     def shorten(connection: Connection) -> None:
         for name, hours in (("turn-one", 3), ("turn-two", 1.9), ("turn-three", 3)):
-            far = lease_clock.now(connection, 0) + int(hours * HOUR)
-            connection.execute(update(tables.turns).where(tables.turns.c.id == name).values(lease_until=far))
+            far = lease_clock.present(connection.dialect.name) + int(hours * HOUR)
+            lease = update(tables.turns).where(tables.turns.c.id == name).values(lease_until=far)
+            connection.execute(lease, {"now": 0})
         turns.finish(connection, "ada", "turn-three", **ENDED)
         turns.shorten_leases(connection, now=0, lease=HOUR)
 
@@ -171,9 +172,8 @@ async def test_leases_too_far_ahead_are_shortened_those_of_running_turns_alone(t
 
 async def test_leases_count_in_milliseconds_by_the_clock_of_the_database(database: Database) -> None:
     """On SQLite that is the clock of the process."""
-    present = await database.read(
-        lambda connection: connection.scalar(select(literal(0) + lease_clock.now(connection, 77)))
-    )
+    query = select(literal(0) + lease_clock.present(database.dialect))
+    present = await database.read(lambda connection: connection.scalar(query, {"now": 77}))
     expected = 77 if database.dialect == "sqlite" else time() * 1_000
     assert present == pytest.approx(expected, abs=60_000 if database.dialect == "postgresql" else 0)
 
