@@ -11,9 +11,9 @@ from tests.mutation.copy import PYTHON, copied, replaced
 
 TEST = "tests/store/test_owners.py"
 SQL = re.compile(r"\+?(?:\w+\.)?owner_id = :owner")
-# Conditions that another one in the same query implies, by file and function: each statement names its owner all the same.
+# Conditions that another one in the same query implies, by file and function or constant: each statement names its owner all the same.
 IMPLIED = {
-    ("store/search/messages.py", "find"): "the keys come from the query above, which names the owner",
+    ("store/search/messages.py", "_MATCHING"): "the keys come from the query above, which names the owner",
 }
 
 
@@ -68,12 +68,14 @@ def _in_sql(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _function(text: str, line: int) -> str:
-    """The outermost function a line stands in; empty outside of any."""
+    """The outermost function or constant a line stands in; empty outside of any."""
     for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno <= line <= (
-            node.end_lineno or 0
-        ):
-            return node.name
+        if node.lineno <= line <= (node.end_lineno or 0):
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    return name
+                case ast.Assign(targets=[ast.Name(id=name)]):
+                    return name
     return ""
 
 
