@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from tests.mutation import statements
 from tests.mutation.copy import ROOT
 from tests.mutation.owners import IMPLIED, removals
 from tests.mutation.targets import EXPLAINED, TARGETS
@@ -20,6 +21,15 @@ def test_every_owner_condition_of_the_store_is_found_and_can_be_taken_away() -> 
         ast.parse(text[: removal.start] + removal.after + text[removal.end :])
         assert removal.after != removal.before
     assert {(str(removal.file), removal.function) for removal in found} >= IMPLIED.keys()
+
+
+def test_every_change_of_a_statement_of_the_store_leaves_it_python() -> None:
+    found = statements.changes(ROOT)
+    assert len(found) >= 200
+    for change in found:
+        text = (ROOT / change.file).read_text()
+        ast.parse(text[: change.start] + change.after + text[change.end :])
+        assert change.after.strip() != change.before.strip()
 
 
 def test_targets_and_explanations_name_what_there_is() -> None:

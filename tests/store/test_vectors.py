@@ -130,6 +130,12 @@ async def test_what_is_stored_stays_and_each_model_has_its_own(database: Databas
     assert await stored_vectors(database) == {pk: b"\x01"}
 
 
+async def test_a_vector_of_another_model_is_none(database: Database) -> None:
+    await thread(database, "t", "u m0: first")
+    await keep(database, {await pk_of(database, "m0"): b"\x03"}, model="other/1")
+    assert (await stored_vectors(database), await missing(database)) == ({}, ["first"])
+
+
 async def test_a_message_that_shares_no_word_with_the_question_is_found_by_what_it_means(
     database: Database,
 ) -> None:
