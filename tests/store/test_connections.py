@@ -22,7 +22,7 @@ caller: ContextVar[str] = ContextVar("caller", default="nobody")
 
 SHARED = {"busy_timeout": 5_000, "temp_store": 2, "foreign_keys": 1}
 WRITING = SHARED | {
-    "journal_mode": "wal", "synchronous": 2, "journal_size_limit": 67_108_864, "secure_delete": 1, "cache_size": -8_000,
+    "journal_mode": "wal", "synchronous": 2, "journal_size_limit": 67_108_864, "wal_autocheckpoint": 4_000, "secure_delete": 1, "cache_size": -8_000,
     "query_only": 0,
 }  # fmt: skip
 READING = SHARED | {"query_only": 1, "cache_size": -4_000}
