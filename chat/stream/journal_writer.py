@@ -64,6 +64,12 @@ class JournalWriter:
         self.schedule(journal, urgent=True)
         await asyncio.shield(waiter)
 
+    async def stop(self) -> None:
+        """End the round that is under way. The turns have ended by now, or other processes have taken them over."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
     async def _write_all(self) -> None:
         """Write in rounds until nothing waits."""
         try:

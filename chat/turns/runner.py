@@ -156,6 +156,7 @@ class Runner:
             timer.cancel()
             with suppress(asyncio.CancelledError):
                 await timer
+        await self._journals.stop()
 
     async def renew_leases(self) -> None:
         """Renew this process's leases, and obey cancels left for it."""

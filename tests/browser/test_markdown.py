@@ -120,6 +120,9 @@ async def test_notes_and_their_places_are_linked_both_ways(
     person = await answered(app, sim, open_page, NOTES)
     address = person.page.url
     note = person.answers.locator("p.footnote").first
+    # A jump to the top shows rows that were not rendered before: once they are measured nothing moves under the mouse.
+    await person.answers.get_by_text("First").first.scroll_into_view_if_needed()
+    await expect(person.questions.first).to_be_in_viewport()
     await person.answers.locator('a[role=doc-noteref][aria-label="Note 1"]').first.click()
     await expect(note).to_be_in_viewport()
     await expect(note).to_be_focused()
