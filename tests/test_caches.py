@@ -48,7 +48,7 @@ CONSTANT = {
     "context.routing.lexicon.world",
     "context.routing.model.shipped",
     "context.tokens.beliefs.belief",
-    "context.tokens.calibration._untaught",  # by family
+    "context.tokens.calibration._without_reports",  # by family
     "context.tokens.pieces._letter",
     "context.tokens.pieces._word",
     "context.tokens.prior._shipped",

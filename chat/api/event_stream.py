@@ -42,6 +42,9 @@ SILENCE = (
 SEND_TIMEOUT = 30.0  # seconds a reader may take for one write
 POLL = 0.4  # seconds between two reads of the log of a turn that another process runs
 
+Rows = list[tuple[int, str]]
+"""Stored events: pairs of sequence number and payload."""
+
 HEADERS = {
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
@@ -138,10 +141,6 @@ async def follow(
             silent_since = loop.time()
             yield HEARTBEAT
         await asyncio.sleep(POLL)
-
-
-Rows = list[tuple[int, str]]
-"""Stored events: pairs of sequence number and payload."""
 
 
 def _stored(connection: Connection, owner_id: str, turn_id: str, cursor: int) -> tuple[Rows, bool]:

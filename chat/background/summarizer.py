@@ -61,7 +61,7 @@ class Summarizer:
         """Whether compacting a thread has failed so recently that it is not tried again yet."""
         return self._failed.get((owner_id, thread_id), (0, 0))[1] > self.runtime.clock.now()
 
-    def compacts(self, owner_id: str, thread_id: str) -> bool:
+    def is_compacting(self, owner_id: str, thread_id: str) -> bool:
         """Whether this process is compacting a thread."""
         return (owner_id, thread_id) in self._busy
 

@@ -37,7 +37,7 @@ class ThreadSnapshot:
         """Whether the path holds all that no summary stands for: an import may be far more than a window."""
         return is_whole(self.path, self.summary)
 
-    def followed_by(
+    def with_answer(
         self, answer: Message, stored: StoredCacheState, global_gaps: GlobalGaps
     ) -> "ThreadSnapshot":
         """The thread with an answer to its newest message, and with the cache state and the idle gaps of the model that gave it."""

@@ -40,7 +40,7 @@ class AnswerBuilder:
     _kind: str | None = None
     _text: bytearray = field(
         default_factory=bytearray
-    )  # of the open part: a list would keep an object per word
+    )  # of the open part, UTF-8; a list has an object per word
     _opened_at: float = 0.0
     _ids: list[str] = field(default_factory=list)  # of the parts
     _started: int = 0  # parts that were ended so far, those that were discarded too

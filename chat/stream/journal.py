@@ -27,7 +27,7 @@ log = structlog.get_logger()
 # connection has delivered, and nobody has read, is lost.
 MAX_PENDING = 256 * 1024
 # Bytes of a turn's newest frames that are kept for its followers, however long the answer; one who is further behind reads the store.
-TAIL = 8 * 1024
+TAIL_BYTES = 8 * 1024
 
 
 class TurnLog:
@@ -44,11 +44,11 @@ class TurnLog:
         self._changed = asyncio.Event()
 
     def extend(self, frames: Sequence[bytes], *, ended: bool = False) -> None:
-        """Show further durable events and wake every follower. What came before them is kept as far as TAIL has room for it."""
+        """Show further durable events and wake every follower. What came before them is kept as far as TAIL_BYTES has room for it."""
         self._tail.extend(frames)
         self.last += len(frames)
         self._bytes += sum(map(len, frames))
-        while self._bytes > TAIL and len(self._tail) > len(frames):
+        while self._bytes > TAIL_BYTES and len(self._tail) > len(frames):
             self._bytes -= len(self._tail.popleft())
         self.ended = self.ended or ended
         self.wake()

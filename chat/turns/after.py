@@ -74,14 +74,14 @@ class AfterTurn:
             await self.summarizer.compact(turn.owner_id, turn.thread_id, turn.message_id, compaction)
 
     async def _snapshot(self, work: TurnWork) -> ThreadSnapshot | None:
-        """The thread after the turn, with all that has no summary; None while that is being compacted.
+        """The thread after the turn with all messages that no summary covers; None while they are being compacted.
 
-        Only of an import, which may be far more than a window, something is read; and that not by every turn that comes meanwhile.
+        Reads the store only when these are more than a window, as after an import.
         """
-        turn, snapshot = work.turn, work.afterwards
+        turn, snapshot = work.turn, work.snapshot_after
         if snapshot is not None and snapshot.whole:
             await work.runtime.sizes.prepare([spoken(snapshot.path[-1])], work.runtime.deployment.models)
             return snapshot
-        if self.summarizer.compacts(turn.owner_id, turn.thread_id):
+        if self.summarizer.is_compacting(turn.owner_id, turn.thread_id):
             return None
         return await load(work.runtime, turn.owner_id, turn.thread_id, turn.message_id, tokens=None)

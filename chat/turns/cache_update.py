@@ -90,8 +90,8 @@ class CacheUpdate:
             return None
         return self.cache_state.gaps[-1].ms
 
-    def observed(self, histogram: GlobalGaps) -> GlobalGaps:
-        """The idle gaps of all threads with the one before this turn."""
+    def with_gap(self, histogram: GlobalGaps) -> GlobalGaps:
+        """A histogram of all threads' idle gaps with the one before this turn added."""
         if self.gap is None:
             return histogram
         return histogram.observe(self.gap, self.before.gaps, self.runtime.deployment.policy)
@@ -108,7 +108,7 @@ class CacheUpdate:
         name = global_gaps_key(self.cache_state.model)
         value = learned_stats.get(connection, name, to_change=True)
         histogram = GlobalGaps() if value is None else GlobalGaps.from_json(value)
-        learned_stats.put(connection, name, self.observed(histogram).to_json())
+        learned_stats.put(connection, name, self.with_gap(histogram).to_json())
 
     def _learn_prompt_size(self, connection: Connection, size: PrefixSize) -> None:
         """Learn the size of the system prompt with its tools, which all threads share, unless more is known already."""

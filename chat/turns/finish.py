@@ -41,9 +41,8 @@ T = TypeVar("T")
 
 async def finish(work: TurnWork, outcome: Outcome) -> bool:
     """Write the end of a turn and show it. False when another process ended it before; then only the calls are recorded."""
-    refused = isinstance(outcome, Failed) and outcome.refused
     work.answer_builder.end_answer()
-    if refused:
+    if _refused(outcome):
         with suppress(StoreError):  # the journal adds an event also when it raises for an earlier one
             work.answer_builder.discard()
     # From here nobody, not even the title task, may add an event: nothing follows the terminal event or takes its number.
@@ -70,25 +69,25 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
         recipe_write=work.recipe_write,
         now=work.runtime.clock.now(),
     )
-    afterwards = (
-        None if update is None else _or_none("afterwards", partial(_afterwards, work, ending, update))
+    snapshot_after = (
+        None if update is None else _or_none("snapshot_after", partial(_snapshot_after, work, ending, update))
     )
     ended = await work.runtime.database.write(ending.write)
     if ended:
         work.journal.show_last(seq, payload)
         if update is not None:
             update.adopt()
-        work.afterwards = afterwards
+        work.snapshot_after = snapshot_after
     else:
         await record_calls(work)
     return ended
 
 
-def _afterwards(work: TurnWork, ending: "Ending", update: CacheUpdate) -> ThreadSnapshot:
+def _snapshot_after(work: TurnWork, ending: "Ending", update: CacheUpdate) -> ThreadSnapshot:
     """The thread as the turn leaves it: what was read at its start, with what has been stored at its end."""
     snapshot = work.planning.snapshot
-    gaps = update.observed(snapshot.global_gaps(update.cache_state.model))
-    return snapshot.followed_by(ending.answer(snapshot.path[-1]), update.stored, gaps)
+    gaps = update.with_gap(snapshot.global_gaps(update.cache_state.model))
+    return snapshot.with_answer(ending.answer(snapshot.path[-1]), update.stored, gaps)
 
 
 async def record_calls(work: TurnWork) -> None:
@@ -163,6 +162,11 @@ def _statuses(outcome: Outcome) -> tuple[TurnStatus, Status]:
             assert_never(outcome)
 
 
+def _refused(outcome: Outcome) -> bool:
+    """Whether the provider refused, so that the text so far must not be kept."""
+    return isinstance(outcome, Failed) and outcome.refused
+
+
 class Ending(msgspec.Struct, kw_only=True, frozen=True):
     """Everything that is written when a turn ends. `size`: tokens of the answer's text; `tokens`: what the turn's calls used.
 
@@ -183,10 +187,6 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
     recipe_write: Work[None] | None
     now: int
 
-    @property
-    def refused(self) -> bool:
-        return isinstance(self.outcome, Failed) and self.outcome.refused
-
     def answer(self, question: Message) -> Message:
         """The answer as it is stored."""
         return Message(
@@ -197,7 +197,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             parts=self.parts,
             depth=question.depth + 1,
             tokens=self.size,
-            refused=self.refused,
+            refused=_refused(self.outcome),
         )
 
     def write(self, connection: Connection) -> bool:
@@ -228,7 +228,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
                 status=message_status,
                 parts=self.parts,
                 tokens=self.size,
-                refused=self.refused,
+                refused=_refused(outcome),
                 model=self.model,
                 finish_reason=outcome.finish_reason if isinstance(outcome, Completed) else None,
                 error=error,

@@ -22,7 +22,7 @@ from store.turns import Turn
 class TurnWork:
     """One turn at work. `plan`: its request `body` was sent, or is about to be; `recipe_write` stores its recipe, None when that is done.
 
-    `tried`: models that failed the turn before the present one, with the outcome of each; `afterwards`: the thread as the turn has left it.
+    `tried`: models that failed the turn before the present one, with the outcome of each; `snapshot_after`: the thread as the turn has left it.
     """
 
     turn_request: TurnRequest
@@ -34,7 +34,7 @@ class TurnWork:
     body: bytes = b""
     recipe_write: Work[None] | None = None
     tried: Mapping[str, str] = field(default_factory=dict)
-    afterwards: ThreadSnapshot | None = None
+    snapshot_after: ThreadSnapshot | None = None
 
     @property
     def turn(self) -> Turn:

@@ -44,12 +44,12 @@ class Calibration:
     @staticmethod
     def initial(model: str) -> Calibration:
         """Before any report; the model id chooses the starting belief."""
-        return _untaught(family_of(model))
+        return _without_reports(family_of(model))
 
     @staticmethod
     def exact() -> Calibration:
         """Before any report, for a model whose own tokenizer counts: only what surrounds the texts is learned."""
-        return _untaught("exact")
+        return _without_reports("exact")
 
     @cached_property
     def _posterior(self) -> Posterior:
@@ -123,7 +123,7 @@ class Calibration:
 
 
 @cache
-def _untaught(family: str) -> Calibration:
+def _without_reports(family: str) -> Calibration:
     """The calibration of a family before any report."""
     return Calibration(family=family)
 

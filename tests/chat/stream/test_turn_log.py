@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chat.api.event_stream import follow
 from chat.stream.events import frame
-from chat.stream.journal import TAIL, TurnLog
+from chat.stream.journal import TAIL_BYTES, TurnLog
 from store import events
 from store.users import LOCAL
 from tests.palaver import Palaver
@@ -19,7 +19,9 @@ def payload(seq: int, letters: int) -> str:
     return f'{{"seq":{seq},"text":"{"x" * letters}"}}'
 
 
-@given(sizes=st.lists(st.lists(st.integers(0, TAIL), max_size=5), max_size=12), cursor=st.integers(0, 70))
+@given(
+    sizes=st.lists(st.lists(st.integers(0, TAIL_BYTES), max_size=5), max_size=12), cursor=st.integers(0, 70)
+)
 def test_the_log_has_all_events_after_a_cursor_or_says_that_it_has_not(
     sizes: list[list[int]], cursor: int
 ) -> None:
@@ -34,7 +36,7 @@ def test_the_log_has_all_events_after_a_cursor_or_says_that_it_has_not(
     found = log.after(cursor)
     if found is not None:
         assert found == everything[cursor:]
-    elif sum(map(len, everything[cursor:])) <= TAIL:
+    elif sum(map(len, everything[cursor:])) <= TAIL_BYTES:
         raise AssertionError("the tail has room for these")
 
 

@@ -2,14 +2,20 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from chat.planning.thread_snapshot import load
+from chat.runtime.runtime import Runtime
+from chat.turns import after
 from chat.turns.after import AfterTurn
 from chat.turns.turn_work import TurnWork
 from tests.chat.outcomes import finished
+from tests.chat.talk import START, model, summarises, talking
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
-from tests.upstream import Reply, Simulator, faults
+from tests.upstream import Reply, SimClock, Simulator, faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +39,13 @@ async def agrees_with_the_store(app: Palaver, work: TurnWork) -> None:
     await app.settled()
     turn = work.turn
     stored = await load(app.deps.runtime, turn.owner_id, turn.thread_id, turn.message_id, tokens=None)
-    assert work.afterwards is not None
-    assert work.afterwards.path == stored.path
-    assert work.afterwards.summary == stored.summary
-    assert work.afterwards.cache_states == stored.cache_states
-    for model in stored.cache_states:
-        assert work.afterwards.global_gaps(model) == stored.global_gaps(model)
-    assert work.afterwards.whole
+    assert work.snapshot_after is not None
+    assert work.snapshot_after.path == stored.path
+    assert work.snapshot_after.summary == stored.summary
+    assert work.snapshot_after.cache_states == stored.cache_states
+    for name in stored.cache_states:
+        assert work.snapshot_after.global_gaps(name) == stored.global_gaps(name)
+    assert work.snapshot_after.whole
 
 
 async def test_the_thread_kept_after_a_turn_is_the_one_that_is_stored(tmp_path: Path, sim: Simulator) -> None:
@@ -72,5 +78,33 @@ async def test_so_it_is_after_a_refusal(tmp_path: Path, sim: Simulator) -> None:
         sim.respond(lambda request: Reply(text="I must not", stop_reason="refusal"))
         await app.chat("t", "Tell me")
         await agrees_with_the_store(app, ended[-1])
-        assert ended[-1].afterwards is not None
-        assert ended[-1].afterwards.path[-1].refused
+        assert ended[-1].snapshot_after is not None
+        assert ended[-1].snapshot_after.path[-1].refused
+
+
+async def test_a_window_that_waits_for_its_summary_is_not_read_again_by_every_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+
+    async def counted(runtime: Runtime, owner_id: str, thread_id: str, leaf_id: str, **fields: Any) -> Any:
+        reads.append(leaf_id)
+        return await load(runtime, owner_id, thread_id, leaf_id, **fields)
+
+    monkeypatch.setattr(after, "load", counted)
+    async with (
+        Simulator(clock=SimClock(start=START)) as sim,
+        talking(tmp_path, sim, window_tokens=1_000) as chat,
+    ):
+        gate = sim.gate()
+        sim.script(Reply(text="- Held back [m1]", thinking="", gate=gate), when=summarises)
+        sim.respond(model(lambda _: Reply(text="So it is, then. " * 8, thinking="")))
+        while not chat.asked(summarises):
+            await chat.app.chat("t", "Note: " + "we went on " * 30)
+        reads.clear()
+        for _ in range(8):  # more than the window holds
+            await chat.app.chat("t", "More: " + "and on " * 30)
+        assert reads == []
+        gate.open()
+        await chat.settled()
+        assert (await chat.summary())["id"] is not None
