@@ -14,22 +14,25 @@ class RenewedTimeout:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # both of the first block
         self._task: asyncio.Task[object] | None = None
         self._began_at: float | None = None
+        self._due = 0.0  # of the timer
         self._cancelling = 0
         self._expired = False
 
     def __enter__(self) -> None:
-        loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        if self._task is None:
-            raise RuntimeError("a timeout is for a task")
+        if self._loop is None or self._task is None:
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            if self._task is None:
+                raise RuntimeError("a timeout is for a task")
         self._cancelling, self._expired = self._task.cancelling(), False
-        self._began_at = loop.time()
+        self._began_at = self._loop.time()
         due = self._began_at + self.seconds
-        if self._timer is not None and self._timer.when() > due:  # `seconds` was made shorter
+        if self._timer is not None and self._due > due:  # `seconds` was made shorter
             self.close()
         if self._timer is None:
-            self._timer = loop.call_at(due, self._look)
+            self._look_at(self._loop, due)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -47,14 +50,16 @@ class RenewedTimeout:
             self._timer.cancel()
             self._timer = None
 
+    def _look_at(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        self._timer, self._due = loop.call_at(due, self._look), due
+
     def _look(self) -> None:
         self._timer = None
-        if self._began_at is None or self._task is None:
+        if self._began_at is None or self._task is None or self._loop is None:
             return  # the next block sets it again
-        loop = asyncio.get_running_loop()
         due = self._began_at + self.seconds
-        if loop.time() < due:
-            self._timer = loop.call_at(due, self._look)
+        if self._loop.time() < due:
+            self._look_at(self._loop, due)
         else:
             self._expired = True
             self._task.cancel()

@@ -1,7 +1,7 @@
 """Calls to the model that are not a turn's answer: titles, summaries, classifications, keep-alives. Each has its ledger row."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from chat.calls.record import CallContext, CallRecord, Size
 from chat.clock import Clock
 from chat.runtime.runtime import Runtime
 from chat.upstream.failures import UpstreamFailure
-from chat.upstream.stream_decoder import MessageStopped, TextDelta
+from chat.upstream.stream_decoder import MessageStopped, StreamEvent, TextDelta
 from context.request.request import canonical
 from store.ledger.entries import Entry
 
@@ -54,15 +54,9 @@ async def complete(
     words: list[str] = []
     async with _kept_when_cancelled(runtime, record, when_cancelled):
         with suppress(UpstreamFailure):  # the record knows how it ended
-            async with _limited(record, deadline, caller.clock), caller.ask(record, body) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, TextDelta):
-                        record.received(piece.text, caller.clock.monotonic(), kind=piece.kind)
-                        if piece.kind == "text":
-                            words.append(piece.text)
-                    elif isinstance(piece, MessageStopped):
-                        whole = piece.reason in ("end_turn", "stop_sequence")
-                        record.end("ok" if whole else piece.reason, caller.clock.monotonic())
+            async with _limited(record, deadline, caller.clock), caller.ask(record, body) as reads:
+                async for events in reads:
+                    words += _text(record, events, caller.clock.monotonic())
     return Completion(ok=record.outcome == "ok", text="".join(words), spent=_spent(runtime, record))
 
 
@@ -74,6 +68,20 @@ async def touch(runtime: Runtime, call_context: CallContext, model: str, body: b
             async with _limited(record, None, runtime.caller.clock):
                 await runtime.caller.touch(record, body)
     return Completion(ok=record.outcome == "ok", text="", spent=_spent(runtime, record))
+
+
+def _text(record: CallRecord, events: Sequence[StreamEvent], now: float) -> list[str]:
+    """The text of some stream events, which the record takes note of."""
+    words: list[str] = []
+    for event in events:
+        if isinstance(event, TextDelta):
+            record.received(event.text, now, kind=event.kind)
+            if event.kind == "text":
+                words.append(event.text)
+        elif isinstance(event, MessageStopped):
+            whole = event.reason in ("end_turn", "stop_sequence")
+            record.end("ok" if whole else event.reason, now)
+    return words
 
 
 @asynccontextmanager

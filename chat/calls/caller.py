@@ -5,7 +5,7 @@ record ......... the call from waiting for a slot to its end; it becomes the led
 caller ......... waits for a slot (chat.upstream.admission), sends the request, measures times, and records the outcome
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -89,8 +89,10 @@ class Caller:
         on_opened: Callable[[], None] | None = None,
         longest_wait: float | None = None,
         on_position: Callable[[int], None] | None = None,
-    ) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
-        """Wait for a slot, send exactly these bytes, and iterate the answer's stream events. The record is ended whatever happens.
+    ) -> AsyncIterator[AsyncGenerator[Sequence[StreamEvent]]]:
+        """Wait for a slot, send exactly these bytes, and iterate the answer's stream events, those of each read together.
+
+        The record is ended whatever happens.
 
         `also`: what is stored together with the open call, before the request is sent; `on_opened` is called when it is. `longest_wait`:
         seconds to wait at most for a model whose rate limit is exhausted (None: no other model could answer, so it waits as any call waits

@@ -154,8 +154,13 @@ class Journal:
             await self._writer.flush(self)
         self._failure = None
 
-    async def wait_for_room(self) -> None:
-        """Wait while more text waits to be written than MAX_PENDING. Does not wait for a database that is away."""
+    async def wait_to_read(self) -> None:
+        """Wait before the model's stream is read on: on a busy server until the next round, so that what arrives meanwhile is read at once.
+
+        Also while more text waits to be written than MAX_PENDING. Does not wait for a database that is away.
+        """
+        if self._words and self._text_shown and self._away_since is None:
+            await self._writer.before_round()
         while self._bytes > MAX_PENDING and self._away_since is None and self._failure is None:
             with suppress(Exception):  # raised at the next word, if it is to be raised at all
                 await self._writer.flush(self)

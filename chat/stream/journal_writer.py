@@ -1,8 +1,11 @@
 """Write the event logs of all turns of this process: one task gathers what they have, and one transaction makes it durable.
 
-A round begins at once for the first words of an answer and for whatever is no text; other text gathers for `INTERVAL` seconds, and for
-longer when a round takes long, so that rounds take no more than a share of the time. Within a round the turns keep the order in which they
-had something to write.
+A round begins at once for the first words of an answer and for whatever is no text; other text gathers for `INTERVAL` seconds, for longer
+when many turns write, and when a round takes long, so that rounds take no more than a share of the time. Within a round the turns keep the
+order in which they had something to write.
+
+When many turns write, they do not read the model's words one by one, but all that have arrived just before the next round (`before_round`):
+waking a task, and sending a frame, costs more than all else that a word needs.
 """
 
 import asyncio
@@ -18,7 +21,9 @@ from store.errors import StoreError, StoreUnavailable
 
 INTERVAL = 0.04  # seconds between two rounds with text: 25 a second look like typing and cost a tenth of one per token
 MIN_INTERVAL = 0.015  # the same before anything urgent
-MAX_INTERVAL = 0.1  # the same on a busy server
+MAX_INTERVAL = 0.08  # the same on a busy server
+MANY = 20  # turns that write in a round: with more of them rounds become rarer
+PER_TURN = 0.0005  # seconds that are added to INTERVAL for each turn above MANY
 SHARE = 0.2  # of the time that rounds may take
 ROWS = 2_000  # events in one transaction: other writes wait for it
 AWAY_PAUSE = (0.1, 2.0)  # seconds between tries while the database is away: first, longest
@@ -33,6 +38,9 @@ class JournalWriter:
         self._limits = limits
         self._scheduled: dict[Journal, None] = {}
         self._waiters: dict[Journal, asyncio.Future[None]] = {}
+        self._readers: list[asyncio.Future[None]] = []  # turns that read on before the next round
+        self._turns = 0  # that wrote in the last regular round
+        self._regular_at = float("-inf")  # when that began
         self._task: asyncio.Task[None] | None = None
         self._urgent = False
         self._hurry: asyncio.Event = asyncio.Event()
@@ -64,6 +72,13 @@ class JournalWriter:
         self.schedule(journal, urgent=True)
         await asyncio.shield(waiter)
 
+    async def before_round(self) -> None:
+        """Wait until the next round is about to begin, if many turns write. For a turn that has something to write."""
+        if self._turns > MANY:
+            reader = asyncio.get_running_loop().create_future()
+            self._readers.append(reader)
+            await reader
+
     async def stop(self) -> None:
         """End the round that is under way. The turns have ended by now, or other processes have taken them over."""
         if self._task is not None:
@@ -73,29 +88,49 @@ class JournalWriter:
     async def _write_all(self) -> None:
         """Write in rounds until nothing waits."""
         try:
-            while self._scheduled:
+            while self._scheduled or self._readers:
                 await self._until_due()
                 await self._write_round()
         except BaseException:
             # Whoever waits tries again, and starts another task; a batch whose fate is unknown is written again as it was.
+            self._let_read()
             for journal in list(self._waiters):
                 self._wake(journal, StoreUnavailable("the write was given up"))
             raise
 
     async def _write_round(self) -> None:
+        loop = asyncio.get_running_loop()
+        regular = loop.time() >= self._regular_at + self._interval  # others come early, for something urgent
+        if regular and self._readers:
+            self._let_read()
+            await asyncio.sleep(0)  # they read now
         journals = list(self._scheduled)
         self._scheduled, self._urgent = {}, False
+        if regular:
+            self._regular_at, self._turns = loop.time(), len(journals)
         self._hurry.clear()
-        loop = asyncio.get_running_loop()
         self._began_at = loop.time()
         for part in _parts(journals):
             await self._write(part)
         self._took = loop.time() - self._began_at
 
+    @property
+    def _interval(self) -> float:
+        """Seconds between two regular rounds."""
+        return min(MAX_INTERVAL, INTERVAL + PER_TURN * max(0, self._turns - MANY))
+
+    def _let_read(self) -> None:
+        """Wake the turns that wait to read."""
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            if not reader.done():
+                reader.set_result(None)
+
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            least = min(MAX_INTERVAL, max(MIN_INTERVAL if self._urgent else INTERVAL, self._took / SHARE))
+            usual = MIN_INTERVAL if self._urgent else self._interval
+            least = min(MAX_INTERVAL, max(usual, self._took / SHARE))
             wait = self._began_at + max(least, self._pause) - loop.time()
             if wait <= 0:
                 return

@@ -45,21 +45,22 @@ async def call_model(
         longest_wait=None if retry_policy == retry.ALONE else retry_policy.longest_wait,
         on_position=partial(_queued, work),
         on_opened=work.recipe_stored,
-    ) as pieces:
-        async for piece in pieces:
-            match piece:
-                case TextDelta():
-                    record.received(piece.text, clock.monotonic(), kind=piece.kind)
-                    work.answer_builder.add(piece.kind, piece.text)
-                    await work.journal.wait_for_room()
-                case BlockEnded():
-                    work.answer_builder.end_part()
-                case ToolRequested():
-                    tools.append(piece)
-                case MessageStopped():
-                    stopped = piece
-                case _:
-                    pass
+    ) as reads:
+        async for events in reads:
+            for event in events:
+                match event:
+                    case TextDelta():
+                        record.received(event.text, clock.monotonic(), kind=event.kind)
+                        work.answer_builder.add(event.kind, event.text)
+                    case BlockEnded():
+                        work.answer_builder.end_part()
+                    case ToolRequested():
+                        tools.append(event)
+                    case MessageStopped():
+                        stopped = event
+                    case _:
+                        pass
+            await work.journal.wait_to_read()
         work.answer_builder.end_part()
         if record.call.disconnect is not None:
             work.journal.note(UpstreamDisconnectNote(ending=record.call.disconnect))

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +22,9 @@ from chat.upstream.stream_wire import read_message
 from context.models.pricing import Usage
 
 log = structlog.get_logger()
+
+# Bytes that are read before other tasks get their turn: an endpoint that sends faster than this reads is never waited for.
+BURST = 4 * 1024
 
 # Only a request with a name gets the SDK's own OpenTelemetry span; its methods name theirs, a plain post must bring the name.
 TRACED = make_request_options(span_name="anthropic.messages.create", span_route="/v1/messages")
@@ -116,8 +119,8 @@ class Upstream:
         await self.client.close()
 
     @asynccontextmanager
-    async def ask(self, body: bytes, call: Call) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
-        """Send exactly these bytes and iterate the answer's stream events. Raises UpstreamFailure, and nothing else."""
+    async def ask(self, body: bytes, call: Call) -> AsyncIterator[AsyncGenerator[Sequence[StreamEvent]]]:
+        """Send exactly these bytes and iterate the answer's stream events, those of each read together. Raises UpstreamFailure, and nothing else."""
         try:
             with call.around():
                 async with asyncio.timeout(self.timeouts.first_byte):
@@ -154,9 +157,11 @@ class Upstream:
         except Exception as failure:
             raise self._failed(failure) from failure
 
-    async def _stream_events(self, response: httpx2.Response, call: Call) -> AsyncGenerator[StreamEvent]:
-        chunks, timeouts = response.aiter_bytes(), self.timeouts
-        timeout = RenewedTimeout(timeouts.silence)
+    async def _stream_events(
+        self, response: httpx2.Response, call: Call
+    ) -> AsyncGenerator[Sequence[StreamEvent]]:
+        chunks, timeouts = _chunks(response), self.timeouts
+        timeout, read = RenewedTimeout(timeouts.silence), 0
         try:
             while not call.decoder.finished:
                 if call.decoder.complete:
@@ -170,12 +175,17 @@ class Upstream:
                     raise self._failed(failure) from failure
                 if data is None:
                     raise UpstreamFailure(UNFINISHED)
-                for event in call.decoder.feed(data):
+                events, broken = _decoded(call.decoder, data)
+                for event in events:
                     if isinstance(event, MessageStarted):
                         call.upstream_id, call.model = event.upstream_id, event.model
-                    yield event
-                # An endpoint that sends faster than this reads is never waited for: without this nothing else would get its turn.
-                await asyncio.sleep(0)
+                yield events
+                if broken is not None:
+                    raise broken
+                read += len(data)
+                if read >= BURST:
+                    read = 0
+                    await asyncio.sleep(0)
         except UpstreamFailure as failure:
             if not call.decoder.complete:
                 raise
@@ -193,3 +203,20 @@ class Upstream:
             "upstream.call_failed", outcome=details.outcome, status=status, kind=type(failure).__name__
         )
         return UpstreamFailure(details, status, None if answer is None else answer.headers)
+
+
+def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The bytes of a response as they arrive. Without compression they are read where the transport has them, below two layers of httpx2."""
+    if "content-encoding" in response.headers or not isinstance(response.stream, httpx2.AsyncByteStream):
+        return response.aiter_bytes()
+    return aiter(response.stream)
+
+
+def _decoded(decoder: Decoder, data: bytes) -> tuple[list[StreamEvent], UpstreamFailure | None]:
+    """The events that these bytes complete, and what is wrong with what comes after them."""
+    events: list[StreamEvent] = []
+    try:
+        decoder.feed(data, events)
+    except UpstreamFailure as failure:
+        return events, failure
+    return events, None

@@ -6,7 +6,6 @@ a missing `message_stop`. What compatible endpoints do differently is read too (
 `[DONE]`, a missing `message_delta` or `content_block_stop`. A stream fails only when text or its end is lost. The events are those of the Claude API documentation, page "Streaming Messages".
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,7 +65,7 @@ DONE = b"[DONE]"  # how endpoints that follow OpenAI's protocol end a stream
 
 
 class Decoder:
-    """Feed it bytes as they arrive; it yields stream events and keeps what was received so far.
+    """Feed it bytes as they arrive; it makes stream events of them and keeps what was received so far.
 
     `blocks`: the answer's finished content blocks, as they must be sent back to a model that uses tools. `diagnostics`: the provider's
     word on where this request differs from the cached one. `counted`: whether the final output count arrived. `finished`: whether
@@ -93,8 +92,11 @@ class Decoder:
         """Whether all text and the final count have arrived: only `message_stop` may be missing."""
         return self.counted and self.stop_reason is not None
 
-    def feed(self, data: bytes) -> Iterator[StreamEvent]:
-        """The events completed by these bytes. Raises UpstreamFailure for an error event and for broken framing."""
+    def feed(self, data: bytes, events: list[StreamEvent]) -> None:
+        """Append the events completed by these bytes to `events`.
+
+        Raises UpstreamFailure for an error event and for broken framing, after the events before it were appended.
+        """
         self._rest.append(data)
         self._rest_size += len(data)
         if self._rest_size > MAX_EVENT:
@@ -105,7 +107,7 @@ class Decoder:
         self._rest, self._rest_size = [rest], len(rest)
         for line in lines:
             if line.startswith(b"data:"):
-                yield from self._data_line(line[5:].strip())
+                self._data_line(line[5:].strip(), events)
             elif not line.strip() and self._event_lines:
                 raise UpstreamFailure(GARBLED)  # the event ends here, and its JSON does not
 
@@ -114,9 +116,9 @@ class Decoder:
         self._update_usage(read_usage(usage))
         self.counted = self.finished = True
 
-    def _data_line(self, data: bytes) -> Iterator[StreamEvent]:
+    def _data_line(self, data: bytes, events: list[StreamEvent]) -> None:
         if data == DONE:
-            yield from self._finish()
+            self._finish(events)
         elif self._event_lines or data.startswith(b"{"):
             self._event_lines.append(data)
             if sum(map(len, self._event_lines)) > MAX_EVENT:
@@ -126,32 +128,33 @@ class Decoder:
             except ValueError:
                 return  # perhaps its JSON goes on in the next line
             self._event_lines = []
-            yield from self._stream_events(event)
+            self._add(event, events)
         # Anything else is no event: a blank line, a word that keeps the connection open.
 
-    def _stream_events(self, event: Event) -> Iterator[StreamEvent]:
+    def _add(self, event: Event, events: list[StreamEvent]) -> None:
+        """Append what an event of the wire comes to."""
         match event.type:  # the most frequent first
             case "content_block_delta" if event.delta is not None:
                 if (delta := self._extend_block(event.delta)) is not None:
-                    yield delta
+                    events.append(delta)
             case "content_block_start" if event.content_block is not None:
-                yield from self._end_block()
+                self._end_block(events)
                 self._content = bytearray()
                 self._block = event.content_block
                 self._count(event.content_block.text)
                 if event.content_block.type == "text" and event.content_block.text:
-                    yield TextDelta(kind="text", text=event.content_block.text)
+                    events.append(TextDelta(kind="text", text=event.content_block.text))
             case "content_block_stop":
-                yield from self._end_block()
+                self._end_block(events)
             case "message_start" if event.message is not None:
                 self._started = True
                 self._update_usage(event.message.usage)
                 self.diagnostics = event.message.diagnostics
-                yield MessageStarted(upstream_id=event.message.id, model=event.message.model)
+                events.append(MessageStarted(upstream_id=event.message.id, model=event.message.model))
             case "message_delta":
-                yield from self._update_message(event)
+                self._update_message(event, events)
             case "message_stop":
-                yield from self._finish()
+                self._finish(events)
             case "" if event.error is not None:
                 raise UpstreamFailure(from_error_event(event.error))
             case "error" | "server_error":  # the second is how the local model's server breaks off
@@ -175,7 +178,7 @@ class Decoder:
             return TextDelta(kind="reasoning", text=delta.thinking)
         return None
 
-    def _end_block(self) -> Iterator[ToolRequested | BlockEnded]:
+    def _end_block(self, events: list[StreamEvent]) -> None:
         """Keep the finished block, and report a tool's."""
         block, content = self._block, self._content.decode(errors="surrogatepass")
         if block is None:
@@ -195,21 +198,21 @@ class Decoder:
                 self.blocks.append(
                     {"type": "tool_use", "id": block.id, "name": block.name, "input": arguments}
                 )
-                yield ToolRequested(id=block.id, name=block.name, input=arguments)
+                events.append(ToolRequested(id=block.id, name=block.name, input=arguments))
             case _:
                 pass
-        yield BlockEnded()
+        events.append(BlockEnded())
 
-    def _finish(self) -> Iterator[StreamEvent]:
+    def _finish(self, events: list[StreamEvent]) -> None:
         """The stream says that it is over. What was left out on the way is made up for."""
         if not self._started:
             return
-        yield from self._end_block()
+        self._end_block(events)
         self.finished = True
         if self.stop_reason is None:
             tools = any(block["type"] == "tool_use" for block in self.blocks)
             self.stop_reason = "tool_use" if tools else "end_turn"
-            yield MessageStopped(reason=self.stop_reason)
+            events.append(MessageStopped(reason=self.stop_reason))
 
     def _count(self, text: str) -> None:
         """Raises UpstreamFailure when the answer is longer than any model can make it."""
@@ -217,13 +220,13 @@ class Decoder:
         if self._characters > MAX_ANSWER:
             raise UpstreamFailure(ENDLESS)
 
-    def _update_message(self, event: Event) -> Iterator[MessageStopped]:
+    def _update_message(self, event: Event, events: list[StreamEvent]) -> None:
         if event.usage is not None:
             self._update_usage(event.usage)
             self.counted = event.usage.output_tokens is not None
         if event.delta is not None and event.delta.stop_reason is not None:
             self.stop_reason = event.delta.stop_reason
-            yield MessageStopped(reason=event.delta.stop_reason)
+            events.append(MessageStopped(reason=event.delta.stop_reason))
 
     def _update_usage(self, reported: ReportedUsage) -> None:
         """Take over reported totals.

@@ -1,45 +1,17 @@
 """The rounds of the writer of all logs: what goes in one transaction, who is woken, and what they hear, before a disk of our own."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from chat.clock import SystemClock
 from chat.stream import journal_writer
 from chat.stream.events import PartDelta
-from chat.stream.journal import BufferLimits, Journal, TurnLog
-from chat.stream.journal_writer import JournalWriter
+from chat.stream.journal import Journal
 from store.errors import StoreUnavailable
+from tests.chat.stream.disk import Disk, writer_on
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
-
-
-class Disk:
-    """Stands in for the database: `rounds` has the rows of each transaction; the next ones raise `failures`, and wait for `free`."""
-
-    def __init__(self) -> None:
-        self.rounds: list[list[dict[str, Any]]] = []
-        self.at: list[float] = []
-        self.failures: list[BaseException] = []
-        self.free = asyncio.Event()
-        self.free.set()
-        self.begun = 0
-
-    async def append(self, statement: object, rows: list[dict[str, Any]]) -> None:
-        self.begun += 1
-        await self.free.wait()
-        if self.failures:
-            raise self.failures.pop()
-        self.rounds.append(rows)
-        self.at.append(asyncio.get_running_loop().time())
-
-
-def writer_on(disk: Disk, names: str) -> list[Journal]:
-    """Journals of one writer."""
-    writer = JournalWriter(disk, SystemClock(), BufferLimits())  # type: ignore[arg-type]
-    return [writer.journal(name, TurnLog()) for name in names]
 
 
 def add(journal: Journal, count: int = 1) -> None:
