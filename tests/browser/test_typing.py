@@ -11,6 +11,7 @@ from tests.browser.conftest import Visit
 from tests.browser.visitor import Visitor
 from tests.palaver import Palaver
 from tests.upstream import Reply, Simulator
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -157,16 +158,22 @@ async def test_a_lost_stream_can_be_tried_again_at_once(
     sim.script(Reply(text="one two three four", chunk=4, gate=sim.gate("held"), thinking=""))
     person = await open_page(app.url)
 
+    attempts: list[str] = []
+
     async def cut(route: Route) -> None:
+        attempts.append(route.request.url)
         await route.abort("connectionrefused")
 
     await person.page.route("**/api/turns/*/events*", cut)
     await person.say("Count")
     retry = person.button("Retry now")
     await expect(retry).to_be_visible()
+    before = len(attempts)
+    # Not a click with the mouse: the page tries again by itself, and the button is gone while it does.
+    await retry.dispatch_event("click")
+    await until(lambda: len(attempts) > before)
     await person.page.unroute("**/api/turns/*/events*")
     sim.gate("held").open()
-    await retry.click()
     await expect(await person.finished()).to_contain_text("four")
 
 
