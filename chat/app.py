@@ -102,7 +102,7 @@ async def running(
         token_registry = TokenRegistry(settings, database, clock)
         await stack.enter_async_context(token_registry.reloading())
         work = await _start_work(settings, runtime, stack)
-        await runtime.sizes.warm([runtime.deployment.prompt.text], runtime.deployment.models)
+        await runtime.warm()
         yield Deps(
             settings=settings,
             runtime=runtime,

@@ -47,6 +47,9 @@ CONSTANT = {
     "context.routing.lexicon.foreign_openers",
     "context.routing.lexicon.world",
     "context.routing.model.shipped",
+    "context.cache.plan_inputs._digest",  # by model and tools
+    "context.request.prompts._digest",  # of the system prompts
+    "context.request.tools.text",
     "context.tokens.beliefs.belief",
     "context.tokens.calibration._without_reports",  # by family
     "context.tokens.pieces._letter",
@@ -90,7 +93,7 @@ def fill_sizes() -> object:
             depth=0,
             tokens=0,
         )
-        sizes.sized([message], "m")
+        sizes.of_messages([message], "m")
     return sizes
 
 

@@ -19,6 +19,7 @@ from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer
 from chat.calls import ledger
 from chat.calls.record import CallContext
+from chat.planning.model_branches import ModelBranches
 from chat.planning.replay import CannotReplay, replay
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
@@ -112,7 +113,7 @@ class Keepalives:
             log.debug("keepalive.not_sent", reason=decision.reason, model=cache_state.model)
         elif await self._renew(stored, turn, decision):
             return
-        inputs, _ = snapshot.seen_by(self.runtime, cache_state.model, now)
+        inputs, _ = ModelBranches(runtime=self.runtime, snapshot=snapshot, now=now).seen_by(cache_state.model)
         await self._put(stored, keepalive.next_at(cache_state, inputs, after=now))
 
     def _decide(
@@ -142,7 +143,8 @@ class Keepalives:
         self, stored: StoredCacheState, snapshot: ThreadSnapshot, now: int
     ) -> tuple[PlanInputs, BranchState]:
         """The plan inputs for the cache state's model, and the branch as it stands for that model."""
-        inputs, branch = snapshot.branch(self.runtime, stored.cache_state.model, now)
+        branches = ModelBranches(runtime=self.runtime, snapshot=snapshot, now=now)
+        inputs, branch = branches.of(stored.cache_state.model)
         return inputs, replace(branch, cache_state=stored.cache_state)
 
     async def _renew(self, stored: StoredCacheState, turn: Turn, decision: Decision) -> bool:

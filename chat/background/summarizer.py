@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from chat.background.compaction_claim import CompactionClaim, claiming
 from chat.background.jobs import PATIENCE
 from chat.background.summary_calls import SummaryCalls
+from chat.planning.model_branches import ModelBranches
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
 from context.cache.floor import floor_of
@@ -94,7 +95,7 @@ class Summarizer:
         """Compact all but the newest messages of a branch because a person asks for it."""
         now = self.runtime.clock.now()
         snapshot = await load(self.runtime, owner_id, thread_id, leaf_id, tokens=None)
-        inputs, branch = snapshot.branch(self.runtime, model_id, now)
+        inputs, branch = ModelBranches(runtime=self.runtime, snapshot=snapshot, now=now).of(model_id)
         limits = floor_of(inputs, branch, to_come=1)
         floor = limits.index(branch.path)
         if not floor:
@@ -152,7 +153,8 @@ class Summarizer:
         if messages[0].id == planned.first_id and named == {segment.id for segment in segments}:
             return planned
         model = planned.model if planned.summarizer == "fork" else self.runtime.deployment.tiers["simple"]
-        inputs, sized = snapshot.seen_by(self.runtime, model, self.runtime.clock.now())
+        now = self.runtime.clock.now()
+        inputs, sized = ModelBranches(runtime=self.runtime, snapshot=snapshot, now=now).seen_by(model)
         return compaction_range(
             inputs,
             messages=sized[: len(messages)],

@@ -7,12 +7,13 @@ from math import inf
 
 from sqlalchemy import Connection
 
+from chat.planning.model_branches import ModelBranches
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
 from context.cache.cache_state import TTL_MS
 from context.cache.gap_forecast import forecast_gaps
 from context.cache.idle_gaps import kind_of
-from context.cache.plan_inputs import BranchState, PlanInputs, with_room_for
+from context.cache.plan_inputs import with_room_for
 from context.limits.fit import FLOOR
 from context.messages import Message
 from context.planning.plan import TurnInputs, plan
@@ -54,7 +55,7 @@ class Planning:
     _likenesses: dict[str, Likeness | None] = field(
         default_factory=dict
     )  # by question: several models ask the same
-    _branches: dict[str, tuple[PlanInputs, BranchState]] = field(default_factory=dict)  # by model
+    _branches: ModelBranches | None = None
     _plans: dict[str, Plan] = field(default_factory=dict)  # by model, with nothing recalled
 
     async def load_snapshot(self) -> None:
@@ -157,10 +158,9 @@ class Planning:
 
     def _decide(self, route: Route, recalled: Sequence[Recalled], *, short: bool = False) -> Plan:
         """Gather what the pure `plan` needs to know of this thread and model, and call it."""
-        runtime, snapshot, model_id = self.runtime, self.snapshot, route.model_id
-        if model_id not in self._branches:
-            self._branches[model_id] = snapshot.branch(runtime, model_id, self.started_at)
-        inputs, branch = self._branches[model_id]
+        if self._branches is None:
+            self._branches = ModelBranches(runtime=self.runtime, snapshot=self.snapshot, now=self.started_at)
+        inputs, branch = self._branches.of(route.model_id)
         if short:
             needed = branch.path[-1].tokens + sum(block.tokens for block in recalled if block.needed)
             inputs = with_room_for(inputs, needed, least=FLOOR)

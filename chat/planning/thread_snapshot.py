@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 from chat.runtime.runtime import Runtime
 from context.cache.cache_state import CacheState
 from context.cache.global_gaps import GlobalGaps
-from context.cache.plan_inputs import BranchState, PlanInputs
 from context.compaction.when import is_whole
 from context.messages import Message
 from context.policy import DEFAULT
@@ -58,45 +57,7 @@ class ThreadSnapshot:
         """The idle gaps of all threads' cache states of a model."""
         return self.global_gaps_by_model.get(model_id) or GlobalGaps()
 
-    def others(self, runtime: Runtime, model_id: str, now: int) -> list[tuple[PlanInputs, CacheState]]:
-        """The thread's other cache states, which a compaction moves too."""
-        return [
-            (
-                runtime.plan_inputs(
-                    other, now, thread=self.thread_id, tools=self._tools(runtime, other, now)
-                ),
-                stored.cache_state,
-            )
-            for other, stored in self.cache_states.items()
-            if other != model_id and other in runtime.deployment.models
-        ]
-
-    def seen_by(self, runtime: Runtime, model_id: str, now: int) -> tuple[PlanInputs, tuple[Message, ...]]:
-        """The plan inputs for a model, and the path with its sizes as that model counts tokens."""
-        path = runtime.sizes.sized(self.path, model_id)
-        safety = runtime.sizes.safety(self.path, model_id, self.summary)
-        inputs = runtime.plan_inputs(
-            model_id,
-            now,
-            thread=self.thread_id,
-            safety=safety,
-            tools=self._tools(runtime, model_id, now),
-        )
-        return inputs, path
-
-    def branch(self, runtime: Runtime, model_id: str, now: int) -> tuple[PlanInputs, BranchState]:
-        """The plan inputs for a model, and the branch as it stands for that model."""
-        inputs, path = self.seen_by(runtime, model_id, now)
-        return inputs, BranchState(
-            path=path,
-            summary=runtime.sizes.sized_summary(self.summary, model_id),
-            cache_state=self.cache_state(model_id),
-            others=self.others(runtime, model_id, now),
-            now=now,
-            global_gaps=self.global_gaps(model_id),
-        )
-
-    def _tools(self, runtime: Runtime, model_id: str, now: int) -> tuple[str, ...]:
+    def tools(self, runtime: Runtime, model_id: str, now: int) -> tuple[str, ...]:
         """The tools to offer a model on this branch. A model that is new to the thread goes by the need of the others."""
         cache_state = self.cache_state(model_id)
         if not cache_state.uses:

@@ -75,10 +75,11 @@ class Deployment:
 
     def prices(self, model_id: str, now: int) -> PriceTable:
         """A model's prices on the day of `now` (milliseconds); assumed ones for a model the table does not know."""
+        known = price_table(model_id, now=now)
+        if known is not None:
+            return known
         tables = [price_table(model, now=now) for model in self.models]
-        return price_table(model_id, now=now) or assumed(
-            model_id, [table for table in tables if table is not None]
-        )
+        return assumed(model_id, [table for table in tables if table is not None])
 
     def tools(self, model_id: str) -> tuple[str, ...]:
         """The tools a model may be offered in a thread of which messages are out of the window."""

@@ -10,7 +10,7 @@ from chat.clock import Clock
 from chat.embeddings.embeddings import Embeddings
 from chat.runtime.deployment import Deployment
 from chat.runtime.shared_prompts import SharedPrompts
-from chat.runtime.token_sizes import Sizes
+from chat.runtime.token_sizes import PrefixSize, Sizes
 from context.cache.cache_state import CacheState
 from context.cache.idle_gaps import SIGNS
 from context.cache.plan_inputs import PlanInputs, SummarizerModel
@@ -34,6 +34,12 @@ class Runtime:
     shared_prompts: SharedPrompts = field(default_factory=SharedPrompts)
     outlines: Outlines = field(default_factory=Outlines)
 
+    async def warm(self) -> None:
+        """Count what requests of all threads contain, so that no turn has to."""
+        models = self.deployment.models
+        tools = {tools_text(self.deployment.tools(model)) for model in models}
+        await self.sizes.warm([self.deployment.prompt.text, *filter(None, tools)], models)
+
     def plan_inputs(
         self,
         model_id: str,
@@ -47,14 +53,21 @@ class Runtime:
 
         `tools`: those offered (`tools_offered`); `safety`: by what factor token estimates may be too low, where it is known.
         """
-        inputs = self._with_prompt_size(self.unsized_inputs(model_id, now, tools))
-        if safety is not None:
-            inputs = replace(inputs, policy=replace(inputs.policy, safety=safety))
-        inputs = replace(inputs, message_frame=self.sizes.message_frame(model_id))
-        shared = self.shared_prompts.shared(model_id, inputs.tools, thread, now)
+        inputs = self.unsized_inputs(model_id, now, tools)
+        tools_tokens = self._tools_tokens(tools, model_id)
+        size = self._prompt_size(inputs, tools_tokens)
+        shared = self.shared_prompts.shared(model_id, tools, thread, now)
         # One that is too short is never cached.
-        least = inputs.prompt_tokens - (inputs.prompt_error or 0)
-        return replace(inputs, shared_prompt=shared and 0 < inputs.model.min_cacheable <= least)
+        cached = 0 < inputs.model.min_cacheable <= size.tokens - size.error
+        return replace(
+            inputs,
+            prompt_tokens=size.tokens,
+            prompt_error=size.error,
+            tools_tokens=tools_tokens,
+            message_frame=self.sizes.message_frame(model_id),
+            policy=inputs.policy if safety is None else replace(inputs.policy, safety=safety),
+            shared_prompt=shared and cached,
+        )
 
     def unsized_inputs(self, model_id: str, now: int, tools: tuple[str, ...]) -> PlanInputs:
         """The plan inputs as far as no text must be counted for them."""
@@ -93,18 +106,12 @@ class Runtime:
         """Tokens of some tools' definitions, with what the provider adds."""
         return self.sizes.count(tools_text(tools), model_id) + OVERHEAD if tools else 0
 
-    def _with_prompt_size(self, inputs: PlanInputs) -> PlanInputs:
-        """The inputs with the size of system prompt and tools: as bills have told it, else estimated."""
-        model, prompt = inputs.model.id, inputs.prompt.text
-        text = tools_text(inputs.tools)
-        tools_tokens = self._tools_tokens(inputs.tools, model)
+    def _prompt_size(self, inputs: PlanInputs, tools_tokens: int) -> PrefixSize:
+        """The size of system prompt and tools: as bills have told it, else estimated."""
         known = self.sizes.prefix(inputs.settings)
         if known is not None:
-            return replace(
-                inputs, prompt_tokens=known.tokens, prompt_error=known.error, tools_tokens=tools_tokens
-            )
+            return known
+        model, prompt, text = inputs.model.id, inputs.prompt.text, tools_text(inputs.tools)
         tokens = self.sizes.count(prompt, model) + tools_tokens
         most = self.sizes.bound(prompt, model) + (self.sizes.bound(text, model) + 2 * OVERHEAD if text else 0)
-        return replace(
-            inputs, prompt_tokens=tokens, prompt_error=max(1, most - tokens), tools_tokens=tools_tokens
-        )
+        return PrefixSize(tokens, max(1, most - tokens))

@@ -8,6 +8,7 @@ model, from features that are computed once per message.
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from threading import Lock
 
@@ -72,17 +73,23 @@ class Sizes:
         self._tokenizers = dict(tokenizers or {})
         self._calibrations: dict[str, Calibration] = {}
         self._prefixes: dict[str, PrefixSize] = {}
+        self._constant: dict[Key, Features] = {}  # of texts that requests of all threads contain
         self._features: LRUCache[Key, Features] = LRUCache(REMEMBERED_BYTES, getsizeof=lambda _: ENTRY_BYTES)
         self._lock = Lock()  # of the memory
         self._preparing = asyncio.Lock()
 
     async def warm(self, texts: Iterable[str], models: Collection[str]) -> None:
-        """Load what counts for these models, and count the texts that every request contains."""
-        await asyncio.to_thread(lambda: [self._reader(model) for model in models])
-        await self.prepare(texts, models)
+        """Load what counts for these models, and remember the features of texts that requests of all threads contain."""
+
+        def load() -> None:
+            readers = {reader.name: reader for reader in map(self._reader, models)}.values()
+            for reader, text in product(readers, texts):
+                self._constant[_key(reader, text)] = reader.features(text)
+
+        await asyncio.to_thread(load)
 
     async def prepare(self, texts: Iterable[str], models: Collection[str] = ()) -> None:
-        """Count texts on a thread, unless that is quick, so that their sizes for these models are at hand; without models, for the reference model.
+        """Count texts, on a thread unless that is quick, so that their sizes for these models are at hand; without models, for the reference model.
 
         One call at a time: several threads would keep the event loop waiting for the interpreter by turns.
         """
@@ -93,10 +100,16 @@ class Sizes:
             for reader in readers
             if _key(reader, text) not in self._features
         }
+
+        def read() -> None:
+            for reader, text in unread.values():
+                self._of(text, reader)
+
         if sum(len(text) for _, text in unread.values()) <= LONG:
+            read()
             return
         async with self._preparing:
-            await asyncio.to_thread(lambda: [self._of(text, reader) for reader, text in unread.values()])
+            await asyncio.to_thread(read)
 
     def calibration(self, model: str) -> Calibration:
         """What is known of a model's tokenizer."""
@@ -105,6 +118,10 @@ class Sizes:
     def initial(self, model: str) -> Calibration:
         """What is known of a model's tokenizer before it has reported anything."""
         return Calibration.exact() if self._tokenizer(model) else Calibration.initial(model)
+
+    def tokenizer_name(self, model: str) -> str:
+        """What counts for a model: models of one name count the same in a text."""
+        return self._reader(model).name
 
     def calibration_key(self, model: str) -> str:
         """The name under which a model's calibration is stored. Another tokenizer is another name: its figures mean something else."""
@@ -119,12 +136,19 @@ class Sizes:
         """Tokens of a text that will hardly be exceeded."""
         return self.calibration(model).bound(self._features_of(text, model))
 
-    def sized(self, messages: Sequence[Message], model: str) -> tuple[Message, ...]:
-        """The same messages with their sizes as that model counts them."""
+    def of_messages(self, messages: Sequence[Message], model: str) -> list[Features]:
+        """What is counted in each message: the same for all models of one tokenizer."""
+        reader = self._reader(model)
+        return [self._of(spoken(message), reader) for message in messages]
+
+    def sized(
+        self, messages: Sequence[Message], features: Sequence[Features], model: str
+    ) -> tuple[Message, ...]:
+        """The same messages with their sizes as that model counts them. `features`: those of each message."""
         calibration = self.calibration(model)
         return tuple(
-            replace(message, tokens=round(calibration.estimate(features)))
-            for message, features in zip(messages, self._of_messages(messages, model), strict=True)
+            replace(message, tokens=round(calibration.estimate(counts)))
+            for message, counts in zip(messages, features, strict=True)
         )
 
     def message_frame(self, model: str) -> float:
@@ -144,22 +168,21 @@ class Sizes:
             ),
         )
 
-    def safety(self, messages: Sequence[Message], model: str, summary: Summary | None = None) -> float:
-        """By what factor the sum of the estimates of these messages and their summary must be multiplied to be on the safe side."""
+    def safety(self, features: Sequence[Features], model: str, summary: Summary | None = None) -> float:
+        """By what factor the sum of the estimates of some messages and their summary must be multiplied to be on the safe side.
+
+        `features`: those of each message.
+        """
         calibration = self.calibration(model)
         blocks = () if summary is None else summary.blocks
-        features = total(
-            [
-                *self._of_messages(messages, model),
-                *(self._features_of(text, model) for text in blocks),
-                frame(len(messages)),
-            ]
+        counts = total(
+            [*features, *(self._features_of(text, model) for text in blocks), frame(len(features))]
         )
-        return max(LEAST_SAFETY, calibration.bound(features) / max(1.0, calibration.estimate(features)))
+        return max(LEAST_SAFETY, calibration.bound(counts) / max(1.0, calibration.estimate(counts)))
 
     def features(self, messages: Sequence[Message], model: str) -> Features:
         """What these messages, new in a prompt, add to it, as a model's calibration counts it."""
-        return total([*self._of_messages(messages, model), frame(len(messages), 0)])
+        return total([*self.of_messages(messages, model), frame(len(messages), 0)])
 
     def prompt_features(self, texts: Sequence[str], model: str) -> Features:
         """What a whole prompt of these texts contains, the first of them being the system prompt."""
@@ -184,13 +207,14 @@ class Sizes:
         return self._tokenizer(model) or TokenPrior.load()
 
     def _features_of(self, text: str, model: str) -> Features:
-        """The features of a text that is no message: only those of a long one are worth remembering."""
+        """The features of a text that may be no message: a short one is looked up, but not worth remembering."""
         reader = self._reader(model)
-        return self._of(text, reader) if len(text) > LONG else reader.features(text)
-
-    def _of_messages(self, messages: Sequence[Message], model: str) -> list[Features]:
-        reader = self._reader(model)
-        return [self._of(spoken(message), reader) for message in messages]
+        if len(text) > LONG:
+            return self._of(text, reader)
+        key = _key(reader, text)
+        with self._lock:
+            features = self._constant.get(key) or self._features.get(key)
+        return reader.features(text) if features is None else features
 
     def _of(self, text: str, reader: Reader) -> Features:
         if not text:

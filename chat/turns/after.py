@@ -8,6 +8,7 @@ from chat.background import jobs
 from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer
 from chat.background.titles import write_title
+from chat.planning.model_branches import ModelBranches
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.turns.cache_miss import explain, notice
 from chat.turns.turn_work import TurnWork
@@ -68,7 +69,8 @@ class AfterTurn:
         snapshot = await self._snapshot(work)
         if snapshot is None or not snapshot.path:
             return  # the thread was deleted, or is being compacted
-        inputs, branch = snapshot.branch(runtime, plan.recipe.model, runtime.clock.now())
+        branches = ModelBranches(runtime=runtime, snapshot=snapshot, now=runtime.clock.now())
+        inputs, branch = branches.of(plan.recipe.model)
         compaction = after_turn(inputs, branch, undone=plan.compaction)
         if compaction is not None:
             await self.summarizer.compact(turn.owner_id, turn.thread_id, turn.message_id, compaction)

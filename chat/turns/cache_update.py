@@ -233,7 +233,8 @@ def _prompt_size(
     if exact is not None:
         size = PrefixSize(exact, 0)
     elif known is None or known.error:
-        safety = sizes.safety(plan.messages, inputs.model.id, plan.summary)
+        model = inputs.model.id
+        safety = sizes.safety(sizes.of_messages(plan.messages, model), model, plan.summary)
         system = lay_out(
             replace(inputs, policy=replace(inputs.policy, safety=safety)),
             BranchState(path=plan.messages, summary=plan.summary, cache_state=cache_state, now=0),

@@ -17,7 +17,7 @@ from context.policy import Policy
 EDGES: Final = tuple(round(1_000 * 1.5**step) for step in range(39))
 MIDDLES: Final = (500, *(round(edge * 1.5**0.5) for edge in EDGES))
 # Buckets of the default before anything was seen: a second to a week, all alike.
-BROAD: Final = tuple(range(34))
+BROAD: Final = range(34)
 
 # What the whole histogram may count beside a cache state's own gaps, in gaps; and how likely each of these is at the start: the
 # more extreme ones must first earn it.

@@ -85,6 +85,9 @@ def _cheapest_options(
 
     chosen: list[Pause] = []
     for options in by_sign:  # the innermost loop of a plan: no call for each option
+        if len(options) == 1:
+            chosen.append(options[0])
+            continue
         costs = [
             renewal * sent
             + growth * arrived

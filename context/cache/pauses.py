@@ -1,7 +1,7 @@
 """What can become of an idle gap: how long it turns out to be, and that so many keep-alives bridge it or not."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
@@ -34,6 +34,21 @@ class Pause(NamedTuple):
 Pauses = Mapping[tuple[CacheTtl, int], Sequence[Sequence[Pause]]]
 
 
+class Portions(NamedTuple):
+    """A sum over the gaps up to some length, apart for those below 5 minutes, those from there to an hour, and longer ones."""
+
+    short: float
+    hour: float
+    longer: float
+
+
+class Reach(NamedTuple):
+    """How far so many renewals carry: the number of points of the forecast that are no longer than that."""
+
+    renewals: int
+    end: int
+
+
 def pauses(ahead: GapForecast, signs: Sequence[Evidence], cost_model: CostModel) -> Pauses:
     """What can become of the next gap, by TTL, kind of the gap before it, sign of presence and renewals tried for."""
     policy, most = cost_model.policy, cost_model.floor + cost_model.turn
@@ -42,77 +57,103 @@ def pauses(ahead: GapForecast, signs: Sequence[Evidence], cost_model: CostModel)
     # Who finds more than a fresh start holds starts afresh.
     arrived = [min(point[1], most) for point in points]
     needs = {ttl: [ms // usable_ttl(policy, ttl) for ms in lengths] for ttl in CACHED}
+    reaches = {ttl: _reaches(lengths, ttl, policy) for ttl in CACHED}
     made: dict[tuple[CacheTtl, int], list[list[Pause]]] = {}
     for kind in (0, 1):
         weights = [point[2 + kind] for point in points]
         sums = _Sums(
-            lengths=lengths,
             short=bisect_left(lengths, SHORT_GAP),
             hour=bisect_left(lengths, HOUR),
             weights=_running(weights),
             tokens=_running(map(mul, weights, arrived)),
-            needed={ttl: _running(map(mul, weights, needs[ttl])) for ttl in CACHED},
             never=ahead.never,
         )
-        for ttl in TTL_MS:
-            made[ttl, kind] = [sums.options(ttl, sign, policy) for sign in signs]
+        made["none", kind] = [[sums.uncached(sign)] for sign in signs]
+        for ttl in CACHED:
+            made[ttl, kind] = sums.options(reaches[ttl], _running(map(mul, weights, needs[ttl])), signs)
     return made
+
+
+def _reaches(lengths: Sequence[int], ttl: CacheTtl, policy: Policy) -> list[Reach]:
+    """The renewals that are tried for, and how far each carries."""
+    usable, most = usable_ttl(policy, ttl), most_renewals(policy, ttl)
+    return [
+        Reach(renewals, bisect_left(lengths, usable * (renewals + 1) if renewals else TTL_MS[ttl]))
+        for renewals in RENEWALS
+        if renewals <= most
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sums:
-    """Running sums over the points of a forecast by length: of weights, tokens, and renewals needed; `short`, `hour`: where those gaps end."""
+    """Running sums over the points of a forecast by length: of weights and tokens; `short`, `hour`: where those gaps end."""
 
-    lengths: Sequence[int]
     short: int
     hour: int
     weights: Sequence[float]
     tokens: Sequence[float]
-    needed: Mapping[CacheTtl, Sequence[float]]
     never: float
 
-    def options(self, ttl: CacheTtl, sign: Evidence, policy: Policy) -> list[Pause]:
-        """The gap under a TTL and a sign of presence, for each number of renewals that is tried for."""
-        upto = self._weighed(sign)
-        everything, short = upto(self.weights, len(self.lengths)), upto(self.weights, self.short)
-        if ttl == "none":
-            return [Pause(0.0, 0.0, 0.0, 0.0, short, everything - short)]
-        never, usable = self.never * (sign.longer * self._share), usable_ttl(policy, ttl)
-        options: list[Pause] = []
-        for renewals in RENEWALS:
-            if renewals > most_renewals(policy, ttl):
-                break
-            end = bisect_left(self.lengths, usable * (renewals + 1) if renewals else TTL_MS[ttl])
-            alive, alive_short = upto(self.weights, end), upto(self.weights, min(end, self.short))
-            sent = upto(self.needed[ttl], end) + renewals * (everything - alive + never) if renewals else 0.0
-            options.append(
-                Pause(
-                    sent,
-                    upto(self.tokens, end),
-                    alive_short,
-                    alive - alive_short,
-                    short - alive_short,
-                    everything - short - (alive - alive_short),
-                )
+    def uncached(self, sign: Evidence) -> Pause:
+        """The gap of what is not cached, under a sign of presence."""
+        short, everything = self._whole(sign)
+        return Pause(0.0, 0.0, 0.0, 0.0, short, everything - short)
+
+    def options(
+        self, reaches: Sequence[Reach], needed: Sequence[float], signs: Sequence[Evidence]
+    ) -> list[list[Pause]]:
+        """The gap under a TTL, for each sign of presence and each number of renewals. `needed`: running sums of the renewals needed."""
+        rows = [
+            (
+                renewals,
+                self._portions(self.weights, end),
+                self._portions(self.tokens, end),
+                self._portions(needed, end),
+                self.weights[min(end, self.short)],
             )
-        return options
+            for renewals, end in reaches
+        ]
+        made: list[list[Pause]] = []
+        for sign in signs:
+            share = self._share
+            by_short, by_hour, by_longer = sign.short * share, sign.hour * share, sign.longer * share
+            short, everything = self._whole(sign)
+            never = self.never * by_longer
+            options: list[Pause] = []
+            for renewals, weights, tokens, sent, weights_short in rows:
+                alive = by_short * weights.short + by_hour * weights.hour + by_longer * weights.longer
+                alive_short = by_short * weights_short
+                renewed = 0.0
+                if renewals:
+                    renewed = by_short * sent.short + by_hour * sent.hour + by_longer * sent.longer
+                    renewed += renewals * (everything - alive + never)
+                options.append(
+                    Pause(
+                        renewed,
+                        by_short * tokens.short + by_hour * tokens.hour + by_longer * tokens.longer,
+                        alive_short,
+                        alive - alive_short,
+                        short - alive_short,
+                        everything - short - (alive - alive_short),
+                    )
+                )
+            made.append(options)
+        return made
+
+    def _whole(self, sign: Evidence) -> tuple[float, float]:
+        """The chances under a sign that the gap is short, and that there is a gap at all."""
+        share, portions = self._share, self._portions(self.weights, len(self.weights) - 1)
+        short = sign.short * share * portions.short
+        everything = short + sign.hour * share * portions.hour + sign.longer * share * portions.longer
+        return short, everything
+
+    def _portions(self, running: Sequence[float], end: int) -> Portions:
+        short, hour = running[min(end, self.short)], running[min(end, self.hour)]
+        return Portions(short, hour - short, running[end] - hour)
 
     @property
     def _share(self) -> float:
         return 1 / (self.weights[-1] + self.never)
-
-    def _weighed(self, sign: Evidence) -> Callable[[Sequence[float], int], float]:
-        """A function of running sums and an index: the sum up to it with the weights that the sign gives to each length."""
-        share = self._share
-        short_factor, hour_factor, longer_factor = sign.short * share, sign.hour * share, sign.longer * share
-
-        def upto(running: Sequence[float], index: int) -> float:
-            short, hour = running[min(index, self.short)], running[min(index, self.hour)]
-            return (
-                short_factor * short + hour_factor * (hour - short) + longer_factor * (running[index] - hour)
-            )
-
-        return upto
 
 
 def _running(values: Iterable[float]) -> list[float]:

@@ -6,6 +6,7 @@ Settings stay the same from turn to turn, so that the cached prefix holds.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import sha256
 from math import inf
 from typing import Final
@@ -65,8 +66,7 @@ class PlanInputs:
     @property
     def settings(self) -> str:
         """A digest of all that the prefix depends on before the first message."""
-        parts = [LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools]
-        return sha256(json.dumps(parts).encode()).hexdigest()[:16]
+        return _digest(LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools)
 
     @property
     def prompt_relative_error(self) -> float:
@@ -78,6 +78,11 @@ class PlanInputs:
     def in_model(self, tokens: int) -> int:
         """Estimated tokens as this model counts them."""
         return round(tokens * self.model.token_ratio)
+
+
+@cache
+def _digest(*parts: str | int) -> str:
+    return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def message_limit(inputs: PlanInputs) -> int:

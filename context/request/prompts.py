@@ -1,6 +1,7 @@
 """The system prompts, by name and version. A version that was ever released is never edited: old turns are replayed from it."""
 
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 
 
@@ -14,7 +15,12 @@ class Prompt:
 
     @property
     def digest(self) -> str:
-        return sha256(self.text.encode()).hexdigest()
+        return _digest(self.text)
+
+
+@cache
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 # No date, no user name, no counters: one byte that differs between turns would cost the whole prompt cache.

@@ -6,6 +6,7 @@ window. The summary appears at the same moment, and with it the prefix is writte
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 SEARCH: Final = "search_conversation"
@@ -40,6 +41,7 @@ def definitions(names: Sequence[str]) -> list[Mapping[str, Any]]:
     return [DEFINITIONS[name] for name in sorted(names)]
 
 
-def text(names: Sequence[str]) -> str:
+@cache
+def text(names: tuple[str, ...]) -> str:
     """What is counted when the size of some tools is estimated."""
     return json.dumps(definitions(names), ensure_ascii=False) if names else ""

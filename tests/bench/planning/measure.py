@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from chat.api.deps import Deps
 from chat.app import running
+from chat.planning.model_branches import ModelBranches
 from chat.planning.planner import Planning, body_of
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.deployment import Deployment
@@ -181,7 +182,7 @@ def _alone(deps: Deps, work: Planning, repeats: int) -> float:
     """Seconds of the pure plan, the median of some."""
     route = fixed(deps.deployment)
     snapshot, model = work.snapshot, route.model_id
-    inputs, branch = snapshot.branch(deps.runtime, model, work.started_at)
+    inputs, branch = ModelBranches(runtime=deps.runtime, snapshot=snapshot, now=work.started_at).of(model)
     turn = TurnInputs(route=route, branch=branch)
     times = []
     for _ in range(repeats):

@@ -70,15 +70,20 @@ async def test_a_missing_or_broken_file_is_refused_at_start(folder: Path, conten
             pass
 
 
+def sized(sizes: Sizes, text: str, model: str) -> Message:
+    [one] = sizes.sized([message(text)], sizes.of_messages([message(text)], model), model)
+    return one
+
+
 def test_a_model_with_a_tokenizer_is_counted_by_it_and_others_are_estimated(folder: Path) -> None:
     exact = ExactTokenizer(file("byte-level"))
     sizes = Sizes("claude-sonnet-5-5", load_tokenizers({"qwen": folder / "tokenizer.json"}))
     plain = Sizes("claude-sonnet-5-5")
     for text in TEXTS:
         assert sizes.count(text, "qwen") == exact.count(text)
-        assert sizes.sized([message(text)], "qwen")[0].tokens == exact.count(text)
+        assert sized(sizes, text, "qwen").tokens == exact.count(text)
         assert sizes.count(text) == plain.count(text)
-        assert sizes.sized([message(text)], "other") == plain.sized([message(text)], "other")
+        assert sized(sizes, text, "other") == sized(plain, text, "other")
 
 
 def test_a_file_for_every_model_gives_way_to_a_models_own(folder: Path) -> None:
