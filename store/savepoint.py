@@ -4,7 +4,7 @@ Not SQLAlchemy's, which has a new name for each: it would compile each anew, and
 savepoints with a name the newest counts, on both databases.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
@@ -43,6 +43,24 @@ def attempt(connection: Connection, work: Callable[[Connection], object]) -> Exc
         return failure
     connection.exec_driver_sql(_END)
     return None
+
+
+def attempt_each(
+    connection: Connection, works: Mapping[str, Callable[[Connection], object]]
+) -> dict[str, Exception]:
+    """Run each work so that the failure of one undoes that alone. Returns what was raised, by name. Raises as `attempt`.
+
+    All are run in one savepoint; only when that fails, each anew in its own.
+    """
+
+    def all_together(connection: Connection) -> None:
+        for work in works.values():
+            work(connection)
+
+    if attempt(connection, all_together) is None:
+        return {}
+    failures = {name: attempt(connection, work) for name, work in works.items()}
+    return {name: failure for name, failure in failures.items() if failure is not None}
 
 
 def _undo(connection: Connection) -> None:

@@ -7,8 +7,10 @@ from math import inf
 
 from sqlalchemy import Connection
 
+from chat.planning import previous_turn, thread_snapshot
 from chat.planning.model_branches import ModelBranches
-from chat.planning.thread_snapshot import ThreadSnapshot, load
+from chat.planning.previous_turn import NO_TURN, PreviousTurn
+from chat.planning.thread_snapshot import ThreadSnapshot
 from chat.runtime.runtime import Runtime
 from context.cache.cache_state import TTL_MS
 from context.cache.gap_forecast import forecast_gaps
@@ -31,7 +33,7 @@ from context.request.shortened import short_replies
 from context.request.window import MessageTooLarge, spoken
 from context.routing.choice import Route
 from context.routing.thread_bill import turns_ahead
-from store import prompts, turns
+from store import prompts, threads, turns
 from store.database import Work
 from store.search.recall import RecallRequest, recall
 from store.turns import Turn
@@ -44,13 +46,15 @@ BRIEF = 1_000
 
 @dataclass(slots=True, kw_only=True)
 class Planning:
-    """The planning of one turn. `continued`: the answer that broke off, which this turn continues."""
+    """The planning of one turn. `continued`: the answer that broke off, which this turn continues; `tier_pin`: of the thread."""
 
     turn: Turn
     runtime: Runtime
     can_compact: bool = True
     continued: Message | None = None
     loaded: ThreadSnapshot | None = None
+    previous: PreviousTurn = NO_TURN
+    tier_pin: str | None = None
     started_at: int = 0
     _likenesses: dict[str, Likeness | None] = field(
         default_factory=dict
@@ -60,19 +64,27 @@ class Planning:
 
     async def load_snapshot(self) -> None:
         """Read what every plan of the turn is made from."""
-        turn = self.turn
-        self.started_at = self.runtime.clock.now()
-        self.loaded = await load(
-            self.runtime,
+        runtime, models = self.runtime, self.runtime.deployment.models
+        self.started_at = runtime.clock.now()
+        snapshot, self.previous, self.tier_pin = await runtime.database.read(self._read)
+        await runtime.sizes.prepare(map(spoken, snapshot.path), models)
+        self.loaded = snapshot
+        if self.continued is not None:
+            await runtime.sizes.prepare([continuing.block(self.continued.text)], models)
+
+    def _read(self, connection: Connection) -> tuple[ThreadSnapshot, PreviousTurn, str | None]:
+        turn, deployment = self.turn, self.runtime.deployment
+        snapshot = thread_snapshot.read(
+            connection,
             turn.owner_id,
             turn.thread_id,
             turn.user_message_id,
-            tokens=self.runtime.deployment.policy.window_cap,
-            models=tuple(self.runtime.deployment.models),
+            tokens=deployment.policy.window_cap,
+            models=tuple(deployment.models),
         )
-        if self.continued is not None:
-            block = continuing.block(self.continued.text)
-            await self.runtime.sizes.prepare([block], self.runtime.deployment.models)
+        previous = previous_turn.above(connection, turn.owner_id, snapshot.path[-1])
+        thread = threads.get(connection, turn.owner_id, turn.thread_id)
+        return snapshot, previous, None if thread is None else thread.tier_pin
 
     def price(self, model_id: str) -> Quote:
         """What the turn would cost with a model, without what recall may add, or why that model cannot answer.
@@ -183,12 +195,14 @@ class Planning:
         tried: Mapping[str, str] | None = None,
     ) -> Work[None]:
         """What stores the recipe and the digest of the request `body` that is about to be sent. `tried` as in `stored_plan.plan_to_json`."""
+        stored_prompts = self.runtime.stored_prompts
         value = plan_to_json(plan, body, rounds=rounds, tried=tried or {})
         if rounds:
             await self.runtime.sizes.prepare([str(rounds)], [plan.recipe.model])  # `grown` counts them
 
         def write(connection: Connection) -> None:
-            prompts.keep(connection, plan.prompt)
+            if plan.prompt.digest not in stored_prompts:
+                prompts.keep(connection, plan.prompt)
             turns.set_plan(connection, self.turn.owner_id, self.turn.id, value, plan.recipe.first_message_id)
 
         return write

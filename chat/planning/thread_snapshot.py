@@ -81,13 +81,13 @@ async def load(
     The sizes of its messages are counted too, off the event loop where that takes long.
     """
     snapshot = await runtime.database.read(
-        partial(_load, owner_id=owner_id, thread_id=thread_id, leaf_id=leaf_id, tokens=tokens, models=models)
+        partial(read, owner_id=owner_id, thread_id=thread_id, leaf_id=leaf_id, tokens=tokens, models=models)
     )
     await runtime.sizes.prepare(map(spoken, snapshot.path), runtime.deployment.models)
     return snapshot
 
 
-def _load(
+def read(
     connection: Connection,
     owner_id: str,
     thread_id: str,
@@ -96,6 +96,7 @@ def _load(
     tokens: int | None,
     models: Collection[str],
 ) -> ThreadSnapshot:
+    """Read a thread snapshot, as `load`; no sizes are counted."""
     path, summary = _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
     held = cache_states.of_thread(connection, owner_id, thread_id)
     histograms = learned_stats.some(

@@ -23,7 +23,9 @@ from store.search.branch_index import Outlines
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """The services of one process. `embeddings`: recall by meaning, where the settings ask for it."""
+    """The services of one process. `embeddings`: recall by meaning, where the settings ask for it; `stored_prompts`: digests of system
+    prompts that the database has, for they are never deleted.
+    """
 
     deployment: Deployment
     database: Database
@@ -33,6 +35,7 @@ class Runtime:
     embeddings: Embeddings | None = None
     shared_prompts: SharedPrompts = field(default_factory=SharedPrompts)
     outlines: Outlines = field(default_factory=Outlines)
+    stored_prompts: set[str] = field(default_factory=set)
 
     async def warm(self) -> None:
         """Count what requests of all threads contain, so that no turn has to."""

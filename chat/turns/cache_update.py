@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from chat.calls.record import CallRecord
+from chat.planning.previous_turn import PreviousTurn
 from chat.runtime.runtime import Runtime
 from chat.runtime.token_sizes import PrefixSize
 from chat.turns.turn_work import TurnWork
@@ -20,11 +21,10 @@ from context.cache.prefix_sizes import reported
 from context.messages import Message
 from context.models.pricing import Usage
 from context.planning.planned import Plan
-from context.planning.stored_plan import StoredPlan
 from context.request.recipe import Recipe
 from context.request.window import spoken
 from context.tokens.calibration import Calibration
-from store import cache_states, learned_stats, messages, turns
+from store import cache_states, learned_stats
 from store.cache_states import StoredCacheState
 from store.learned_stats import global_gaps_key, prefix_key
 from store.ledger import entries
@@ -51,17 +51,17 @@ class CacheUpdate:
     first_texts: tuple[str, ...] = ()
     recipe: Recipe
     newest: tuple[Message, ...] = ()
-    learned: list[Callable[[], None]] = field(default_factory=list, init=False)
+    previous: PreviousTurn
+    learned: dict[str, Callable[[], None]] = field(default_factory=dict, init=False)  # by name of `writes`
 
     def adopt(self) -> None:
         """Estimate by what `writes` have stored, once that is durable."""
-        for adopt in self.learned:
+        for adopt in self.learned.values():
             adopt()
 
     @property
     def writes(self) -> dict[str, Callable[[Connection], None]]:
-        """What is stored, each apart from the others: none of it is worth losing an answer. Forgets what an earlier run has learned."""
-        self.learned.clear()
+        """What is stored, each apart from the others: none of it is worth losing an answer. A write forgets what an earlier run has learned."""
         writes: dict[str, Callable[[Connection], None]] = {"cache_state": self._store}
         if self.gap is not None:
             writes["gap_histogram"] = self._observe_gap
@@ -112,6 +112,7 @@ class CacheUpdate:
 
     def _learn_prompt_size(self, connection: Connection, size: PrefixSize) -> None:
         """Learn the size of the system prompt with its tools, which all threads share, unless more is known already."""
+        self.learned.pop("prompt_size", None)
         name = prefix_key(self.cache_state.settings)
         value = learned_stats.get(connection, name, to_change=True)
         stored = None if value is None else PrefixSize.from_json(value)
@@ -119,12 +120,15 @@ class CacheUpdate:
             size = stored  # another process knows it better
         elif stored != size:
             learned_stats.put(connection, name, size.to_json())
-        self.learned.append(partial(self.runtime.sizes.adopt_prefix, self.cache_state.settings, size))
+        self.learned["prompt_size"] = partial(
+            self.runtime.sizes.adopt_prefix, self.cache_state.settings, size
+        )
 
     def _learn_sizes(self, connection: Connection, actual_usage: Usage) -> None:
         """Learn from the first prompt that contains a system prompt, and from prompts that extend another: the difference of their
         bills is what the new messages cost.
         """
+        self.learned.pop("calibration", None)
         model, sizes = self.cache_state.model, self.runtime.sizes
         if self.first_texts:
             features, tokens = sizes.prompt_features(self.first_texts, model), actual_usage.prompt
@@ -141,7 +145,7 @@ class CacheUpdate:
         calibration = sizes.initial(model) if value is None else Calibration.from_json(value)
         learned = calibration.observe(features, tokens)
         learned_stats.put(connection, name, learned.to_json())
-        self.learned.append(partial(sizes.adopt, model, learned))
+        self.learned["calibration"] = partial(sizes.adopt, model, learned)
 
     def _new_since(
         self, connection: Connection, actual_usage: Usage
@@ -150,11 +154,8 @@ class CacheUpdate:
         if not self.before.used_at or len(self.newest) < 2:
             return None
         answer, question = self.newest
-        stored = messages.get(connection, self.turn.owner_id, answer.id)
-        before = None if stored is None else turns.get(connection, self.turn.owner_id, stored.turn_id)
-        if before is None or before.plan is None or before.usage is None:
-            return None
-        if not _extends(self.recipe, StoredPlan.from_json(before.plan).recipe):
+        before, plan = self.previous.turn, self.previous.plan
+        if before is None or plan is None or before.usage is None or not _extends(self.recipe, plan.recipe):
             return None
         tokens_before = _calls(connection, before)
         return None if tokens_before is None else ((answer, question), actual_usage.prompt - tokens_before)
@@ -218,6 +219,7 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
         first_texts=_first_texts(work, inputs),
         recipe=plan.recipe,
         newest=plan.messages[-2:],
+        previous=work.planning.previous,
     )
 
 

@@ -1,44 +1,28 @@
-"""Choose the model of a turn: read what the thread shows, price every candidate on its own cache state, and let `context.routing` decide."""
+"""Choose the model of a turn: price every candidate on its own cache state, and let `context.routing` decide by what the thread shows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
 
 from chat.calls.record import CallContext
+from chat.planning import previous_turn
 from chat.planning.planner import Planning
+from chat.planning.previous_turn import PreviousTurn
 from chat.turns.tier_classifier import classify
 from chat.turns.turn_request import TurnRequest
 from context.messages import Message
 from context.models.catalog import TIERS, Tier
-from context.planning.stored_plan import StoredPlan, StoredRoute
 from context.routing.candidates import Candidate
 from context.routing.choice import Pins, Route, choose, one_model
 from context.routing.complexity import Complexity, assess, with_classifier
 from context.routing.next import tier_above
 from context.routing.rules import matching
 from context.routing.thread import EarlierMessage
-from context.routing.thread_bill import Expectation
-from store import messages, threads, turns
-from store.messages import StoredMessage
 
 # Earlier messages the router looks at: repeated questions, and what the last turns needed.
 LOOKED_AT = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What the store knows of a thread that counts for the choice.
-
-    `expectation`: what the last turn's needs let expect; `again`: the least tier of an answer that is regenerated or continued, and why.
-    """
-
-    pin: Tier | None
-    score: float | None
-    thumb: int
-    expectation: Expectation
-    again: tuple[Tier, str] | None
 
 
 async def choose_model(planning: Planning, turn_request: TurnRequest, call_context: CallContext) -> Route:
@@ -48,21 +32,25 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     if one_model(candidates):
         fallback = "standard" if deployment.default_tier == "auto" else deployment.default_tier
         return choose(None, Pins(turn=turn_request.requested_model, default=fallback), candidates)
-    seen = await planning.runtime.database.read(partial(_seen, planning=planning, turn_request=turn_request))
     text = snapshot.path[-1].text
     matched = matching(deployment.rules, text, turn_request.labels)
     pins = replace(
         turn_request.pins,
-        thread=seen.pin,
+        thread=next((tier for tier in TIERS if tier == planning.tier_pin), None),
         rule_tier=matched[0].tier if matched else None,
         rule=matched[0].name if matched else "",
         default=None if deployment.default_tier == "auto" else deployment.default_tier,
     )
     complexity: Complexity | None = None
     if pins.default is None:
-        complexity = assess(text, _earlier(snapshot.path[:-1], seen), at_least=seen.again)
+        again = None
+        if turn_request.regenerate is not None or turn_request.continues is not None:
+            again = await planning.runtime.database.read(
+                partial(_again, owner_id=planning.turn.owner_id, turn_request=turn_request)
+            )
+        complexity = assess(text, _earlier(snapshot.path[:-1], planning.previous), at_least=again)
     priced = [_priced(planning, candidate) for candidate in candidates]
-    expectation = replace(seen.expectation, turns=planning.turns_ahead())
+    expectation = replace(planning.previous.route.expectation, turns=planning.turns_ahead())
     route = choose(complexity, pins, priced, expectation=expectation)
     if complexity is not None and complexity.unsure and route.by == "score" and deployment.classifier:
         tier = await classify(planning.runtime, call_context, text)
@@ -79,31 +67,18 @@ def _priced(planning: Planning, candidate: Candidate) -> Candidate:
     )
 
 
-def _seen(connection: Connection, planning: Planning, turn_request: TurnRequest) -> Seen:
-    turn, path = planning.turn, planning.snapshot.path
-    thread = threads.get(connection, turn.owner_id, turn.thread_id)
-    pin = None if thread is None else thread.tier_pin
-    above = None
-    if path[-1].parent_id is not None:
-        above = messages.get(connection, turn.owner_id, path[-1].parent_id)
-    before = StoredRoute() if above is None else _route_of(connection, above)
-    again = None
+def _again(connection: Connection, owner_id: str, turn_request: TurnRequest) -> tuple[Tier, str] | None:
+    """The least tier of an answer that is given again or continued, and why."""
     if turn_request.regenerate is not None:
-        again = _again(connection, planning, turn_request.regenerate)
-    elif turn_request.continues is not None:
-        again = _same(connection, planning, turn_request.continues)
-    return Seen(
-        pin=next((tier for tier in TIERS if tier == pin), None),
-        score=before.score,
-        thumb=-1 if above is not None and above.feedback == "down" else 0,
-        expectation=before.expectation,
-        again=again,
-    )
+        return _better(previous_turn.that_gave(connection, owner_id, turn_request.regenerate))
+    if turn_request.continues is not None:
+        return _same(previous_turn.that_gave(connection, owner_id, turn_request.continues))
+    return None
 
 
-def _again(connection: Connection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
+def _better(previous: PreviousTurn) -> tuple[Tier, str] | None:
     """One tier above the answer that is regenerated, if it was disliked, refused or cut."""
-    answer = messages.get(connection, planning.turn.owner_id, message_id)
+    answer = previous.answer
     if answer is None:
         return None
     why = ""
@@ -113,32 +88,25 @@ def _again(connection: Connection, planning: Planning, message_id: str) -> tuple
         why = "the last answer was refused"
     elif answer.finish_reason == "length":
         why = "the last answer was cut"
-    tier = _route_of(connection, answer).tier
+    tier = previous.route.tier
     if not why or tier is None:
         return None
     return tier_above(tier) or tier, why
 
 
-def _same(connection: Connection, planning: Planning, message_id: str) -> tuple[Tier, str] | None:
+def _same(previous: PreviousTurn) -> tuple[Tier, str] | None:
     """The tier of the answer that is continued: no weaker model takes it over."""
-    answer = messages.get(connection, planning.turn.owner_id, message_id)
-    tier = None if answer is None else _route_of(connection, answer).tier
+    tier = previous.route.tier
     return None if tier is None else (tier, "it goes on with an answer of that tier")
 
 
-def _route_of(connection: Connection, answer: StoredMessage) -> StoredRoute:
-    """The route stored with the turn of an answer; an empty one when that turn made no plan."""
-    turn = turns.get(connection, answer.owner_id, answer.turn_id)
-    plan = None if turn is None else StoredPlan.of(turn.plan)
-    return StoredRoute() if plan is None else plan.route
-
-
-def _earlier(path: Sequence[Message], seen: Seen) -> tuple[EarlierMessage, ...]:
+def _earlier(path: Sequence[Message], previous: PreviousTurn) -> tuple[EarlierMessage, ...]:
     """The newest messages before the new one, with what is known of the last turn."""
+    disliked = previous.answer is not None and previous.answer.feedback == "down"
     earlier = [EarlierMessage(role=message.role, text=message.text) for message in path[-LOOKED_AT:]]
     question = next((place for place in reversed(range(len(earlier))) if earlier[place].role == "user"), None)
     if question is not None:
-        earlier[question] = replace(earlier[question], score=seen.score)
+        earlier[question] = replace(earlier[question], score=previous.route.score)
     if earlier and earlier[-1].role == "assistant":
-        earlier[-1] = replace(earlier[-1], thumb=seen.thumb)
+        earlier[-1] = replace(earlier[-1], thumb=-1 if disliked else 0)
     return tuple(earlier)

@@ -30,7 +30,7 @@ from store import messages, threads, turns
 from store.database import Work
 from store.errors import StoreError
 from store.ledger import entries
-from store.savepoint import attempt
+from store.savepoint import attempt_each
 from store.search import messages as search
 from store.turns import Turn, TurnStatus
 
@@ -245,9 +245,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             extras["recipe"] = self.recipe_write
         if self.cache_state is not None:
             extras |= self.cache_state.writes
-        for name, extra in extras.items():
-            failure = attempt(connection, extra)
-            if failure is not None:
-                log.error("turn.write_skipped", what=name, turn_id=turn.id, exc_info=failure)
+        for name, failure in attempt_each(connection, extras).items():
+            log.error("turn.write_skipped", what=name, turn_id=turn.id, exc_info=failure)
         ledger.keep(connection, self.spent)  # last: all turns wait for the counters it locks
         return True

@@ -74,7 +74,9 @@ class TurnWork:
         self.plan, self.body = plan, body
 
     def recipe_stored(self) -> None:
-        """The plan's recipe is durable."""
+        """The plan's recipe is durable, and the system prompt that it names."""
+        if self.plan is not None:
+            self.runtime.stored_prompts.add(self.plan.prompt.digest)
         self.recipe_write = None
 
     async def write_ledger_row(self, record: CallRecord) -> None:

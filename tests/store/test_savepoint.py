@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 from store.database import Database
 from store.errors import StoreError
-from store.savepoint import attempt
+from store.savepoint import attempt, attempt_each
 from tests.store.users import names, new_user
 
 
@@ -62,3 +62,15 @@ async def test_a_failure_of_the_transaction_is_raised(database: Database) -> Non
     with pytest.raises(StoreError):
         await database.write(write)
     assert await names(database) == set()
+
+
+async def test_of_several_works_those_that_fail_are_undone_and_named(database: Database) -> None:
+    works = {"first": new_user("first"), "second": _failing, "third": new_user("third")}
+
+    def write(connection: Connection) -> None:
+        assert attempt_each(connection, {"alone": new_user("alone")}) == {}
+        [(name, failure)] = attempt_each(connection, works).items()
+        assert (name, type(failure)) == ("second", ValueError)
+
+    await database.write(write)
+    assert await names(database) == {"alone", "first", "third"}
