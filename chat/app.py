@@ -42,7 +42,6 @@ from chat.turns.after import AfterTurn
 from chat.turns.runner import Runner
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
-from chat.upstream.replica_sync import ReplicaSync
 from context.models.pricing import PICO
 from store.database import Database
 from store.errors import StoreError
@@ -173,6 +172,8 @@ async def _shared_limits(settings: Settings, runtime: Runtime, stack: AsyncExitS
     rates = Rates(url)
     stack.push_async_callback(rates.close)
     if url is not None:
+        from chat.upstream.replica_sync import ReplicaSync  # loads Redis's client
+
         replica_sync = ReplicaSync(url, runtime.caller.admission, runtime.caller.holder)
         await replica_sync.start()
         stack.push_async_callback(replica_sync.stop)

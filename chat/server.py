@@ -1,4 +1,4 @@
-"""Serve HTTP: the listening socket, signals, and a graceful stop.
+"""Serve HTTP: signals, and a graceful stop.
 
 On SIGTERM or SIGINT: no new connections and no new turns; running turns get their grace, while their streams go on; what is
 left then ends as interrupted; streams end; uvicorn closes. A second signal ends the grace and waits for no connection; a third ends
@@ -19,16 +19,11 @@ import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 
-from chat.config.load import BadSettings
 from chat.config.settings import Settings
 from chat.turns.runner import Runner
 
 log = structlog.get_logger()
 
-UNSENT_LIMIT = (
-    45_000  # milliseconds data may stay unacknowledged before the kernel drops a reader that stopped reading
-)
-SEND_BUFFER = 262_144  # bytes the kernel may hold for one reader
 BACKLOG = 1024
 CONNECTIONS = 10_000  # open at once; more are answered 503 before they cost anything
 
@@ -72,30 +67,6 @@ class Server(uvicorn.Server):
     async def _drain(self) -> None:
         await self._runner.drain(self._grace)
         self.should_exit = True
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket whose connections are dropped when a reader stops reading. Raises BadSettings.
-
-    It listens before anything serves it: an early client waits in the backlog instead of being refused.
-    """
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, proto)
-        if os.name != "nt":
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted connections inherit both: a reader that stops costs a bounded buffer and is gone within a minute.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_LIMIT)
-        bound.bind(address)
-        bound.listen(BACKLOG)
-    except OSError as problem:
-        raise BadSettings(
-            f"PALAVER_HOST, PALAVER_PORT: cannot listen on {host}:{port}: {problem.strerror}"
-        ) from None
-    bound.setblocking(False)
-    return bound
 
 
 async def serve(app: Starlette, runner: Runner, bound: socket.socket, settings: Settings) -> None:

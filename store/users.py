@@ -7,8 +7,6 @@ from sqlalchemy import Connection, Insert
 from store.tables import users
 from store.upsert import upsert
 
-LOCAL = "local"
-
 
 @cache
 def _insert(dialect: str) -> Insert:

@@ -16,9 +16,9 @@ import uvicorn
 from chat.api.deps import Deps
 from chat.app import application, running
 from chat.background.jobs import DUE_KEEPALIVES
+from chat.cli.listen import listen
 from chat.clock import Clock
 from chat.config.settings import Settings
-from chat.server import listen
 from chat.telemetry.otel import Providers
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel

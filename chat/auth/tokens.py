@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from chat.auth.principal import Principal
 from chat.config.tokens import DEFAULT_TOKEN, NAME, USER, Token
-from store.users import LOCAL
+from store.local_user import LOCAL
 
 PREFIX = "plv_"  # so that secret scanners and people recognize a token
 RANDOM_BYTES = 32  # 256 bits cannot be guessed, so a fast digest is enough to store

@@ -12,7 +12,7 @@ from rich.markup import escape
 from chat.config.load import BadSettings, load
 from chat.config.settings import Settings
 from chat.telemetry.logs import configure
-from chat.upstream.local.weights import LocalModelUnavailable
+from chat.upstream.local.errors import LocalModelUnavailable
 from store.errors import StoreError, StoreFull, StoreUnavailable
 
 T = TypeVar("T")

@@ -14,6 +14,8 @@ def raise_thresholds() -> None:
 
 
 def freeze_loaded() -> None:
-    """Let no later collection look at what exists now: modules, configuration, compiled statements."""
-    gc.collect()
+    """Let no later collection look at what exists now: modules, configuration, compiled statements.
+
+    Nothing is collected before: loading leaves a dozen objects as garbage, and looking for them takes 0.2 s.
+    """
     gc.freeze()

@@ -67,11 +67,14 @@ def serve_command(
     """Run the server. Without an API key a small local model answers."""
     with _loading():
         from chat.cli.console import configured, run
-        from chat.cli.serve import check_exposure, serve_until_stopped
+        from chat.cli.listen import check_exposure, listening
     raise_thresholds()
     settings = configured(host=host, port=port, data_dir=data_dir, config=config)
     check_exposure(settings)
-    run(serve_until_stopped(settings, open_browser))
+    bound = listening(settings)
+    with _loading():
+        from chat.cli.serve import serve_until_stopped
+    run(serve_until_stopped(settings, bound, open_browser))
 
 
 @app.command()
@@ -117,7 +120,7 @@ def token_command(
     with _loading():
         from chat.auth import tokens
         from chat.cli.console import console
-        from store.users import LOCAL
+        from store.local_user import LOCAL
     token = tokens.new_token()
     try:
         lines = tokens.as_toml(token, name=name, user=LOCAL if user is None else user)

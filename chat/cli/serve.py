@@ -1,33 +1,23 @@
-"""`palaver serve`: listen, start the application (with the local model if no key is set), print its address, serve."""
+"""`palaver serve`: start the application (with the local model if no key is set), print its address, serve."""
 
+import socket
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import ip_address
 
 from chat.app import application, running
-from chat.cli.console import console, fail
+from chat.cli.console import console
 from chat.cli.garbage_collection import freeze_loaded
 from chat.config.settings import Settings
-from chat.server import listen, serve
+from chat.server import serve
 from chat.upstream.local.capabilities import INSTALL, NOT_INSTALLED, is_installed
 from chat.upstream.local.errors import LocalModelUnavailable
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import ensure_weights
 
 
-def check_exposure(settings: Settings) -> None:
-    """Exit with 1 if other machines could reach a server that needs no token."""
-    if not settings.requires_token and not _is_loopback(settings.host):
-        fail(
-            f"PALAVER_HOST: {settings.host} can be reached from other machines, and no token is set.\n"
-            "Set PALAVER_TOKEN to a long random text, or listen on 127.0.0.1."
-        )
-
-
-async def serve_until_stopped(settings: Settings, open_browser: bool) -> None:
-    """Start everything, serve until SIGINT or SIGTERM, and stop everything."""
-    bound = listen(settings.host, settings.port)
+async def serve_until_stopped(settings: Settings, bound: socket.socket, open_browser: bool) -> None:
+    """Start everything, serve on the listening socket until SIGINT or SIGTERM, and stop everything."""
     local_model = _local_model(settings) if settings.uses_local_model else None
     async with running(settings, local_model=local_model) as deps:
         host, port = bound.getsockname()[:2]
@@ -58,10 +48,3 @@ async def _local_model(settings: Settings) -> AsyncIterator[LocalModel]:
         yield model
     finally:
         await model.stop()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

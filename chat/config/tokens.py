@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from context.models.catalog import Tier
-from store.users import LOCAL
+from store.local_user import LOCAL
 
 DEFAULT_TOKEN = "default"  # noqa: S105 - no secret: the name of the token in PALAVER_TOKEN
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"

@@ -13,6 +13,7 @@ from chat.config.load import BadSettings
 from chat.config.settings import Settings
 from store import migrate, sqlite, users
 from store.database import Database, ReportLimits
+from store.local_user import LOCAL
 
 log = structlog.get_logger()
 
@@ -30,7 +31,7 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
         before, after = await migrate.upgrade(database)
         if before != after:
             log.info("database.migrated", before=before, after=after)
-        names = {users.LOCAL: "You", **{token.user: token.user for token in settings.tokens}}
+        names = {LOCAL: "You", **{token.user: token.user for token in settings.tokens}}
 
         now = clock.now()
 

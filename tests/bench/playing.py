@@ -26,7 +26,7 @@ from context.request.prompts import TITLE
 from store import tables
 from store.ledger import entries
 from store.ledger.entries import Entry
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.bench.extractive import summarize, summarizes
 from tests.bench.sent import Sent
 from tests.bench.threads import Exchange, Thread

@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, insert
 
 from store import threads
+from store.local_user import LOCAL
 from store.tables import messages
-from store.users import LOCAL
 from tests.palaver import Palaver
 
 MANY = 5_000

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from chat.api.page import DIST
 from store import threads
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.browser.conftest import FLAGS, chromium
 from tests.browser.visitor import visit
 from tests.palaver import palaver

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Route, expect
 
-from store import users
+from store.local_user import LOCAL
 from tests.browser.axe import missed, violations
 from tests.browser.conftest import Visit
 from tests.browser.long_thread import fill
@@ -172,7 +172,7 @@ async def test_the_usage_page_and_the_door(app: Palaver, open_page: Visit, look:
     now = round(time.time() * 1000)
     rows = anything(80)
     newest = max(row.created_at for row in rows)
-    mine = [replace(row, owner_id=users.LOCAL, created_at=row.created_at - newest + now) for row in rows]
+    mine = [replace(row, owner_id=LOCAL, created_at=row.created_at - newest + now) for row in rows]
     await keep(app.deps.database, mine)
     await page.reload()
     await expect(page.get_by_role("heading", name="Cost per day by model")).to_be_visible()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import expect
 
-from store import users
+from store.local_user import LOCAL
 from tests.browser.conftest import Visit
 from tests.palaver import Palaver
 from tests.store.ledger import anything, keep
@@ -30,7 +30,7 @@ async def test_what_was_used_is_seen_and_taken_away(app: Palaver, open_page: Vis
     rows = anything(80)
     newest = max(row.created_at for row in rows)
     mine = [
-        replace(row, owner_id=users.LOCAL, created_at=row.created_at - newest + now, feature="=danger()")
+        replace(row, owner_id=LOCAL, created_at=row.created_at - newest + now, feature="=danger()")
         for row in rows
     ]
     await keep(app.deps.database, mine)

@@ -8,8 +8,8 @@ from chat.planning.replay import replay
 from store import turns
 from store.ledger import entries
 from store.ledger.entries import Entry
+from store.local_user import LOCAL
 from store.turns import Turn
-from store.users import LOCAL
 from tests.palaver import Palaver
 from tests.sse import Event, text_of
 

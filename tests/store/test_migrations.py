@@ -200,3 +200,7 @@ async def test_an_sqlite_that_lacks_what_is_used_is_refused(
     with pytest.raises(SqliteTooOld, match=r"9\.0\.0"):
         await migrate.upgrade(database)
     await database.close()
+
+
+def test_the_files_are_numbered_in_the_order_in_which_they_migrate() -> None:
+    assert list(migrate.revisions()) == REVISIONS[::-1]

@@ -8,7 +8,7 @@ from chat.auth.token_registry import OpenRequest, TokenRegistry
 from chat.auth.tokens import Tokens
 from chat.clock import Clock
 from chat.errors import Unauthorized
-from store.users import LOCAL
+from store.local_user import LOCAL
 
 # The page's files hold no data. The page asks the person for the token and sends it with every API request. A browser that opens
 # /docs can send no token, and what is described there is in the public source: PALAVER_DOCS closes it.

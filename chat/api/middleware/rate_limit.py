@@ -2,27 +2,22 @@
 
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import structlog
 from cachetools import LRUCache
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import RedisStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.asyncio import Redis
-from redis.asyncio.connection import ConnectionPool
-from redis.exceptions import RedisError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat.errors import RateLimited
+
+if TYPE_CHECKING:
+    from chat.api.middleware.shared_rates import SharedRates
 
 log = structlog.get_logger()
 
 UNLIMITED = frozenset({"/healthz", "/readyz"})  # health checks are never limited
 FORWARDED = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
-REDIS_TIMEOUT = 0.5  # seconds a request waits for Redis
-REDIS_RETRY = (
-    5.0  # seconds this process counts alone after Redis failed, so that not every request waits for it
-)
 ADDRESSES = (
     50_000  # addresses counted in this process, a quarter of a kilobyte each: those that sent a request last
 )
@@ -56,41 +51,21 @@ class Rates:
 
     def __init__(self, redis_url: str | None) -> None:
         self._local = Windows()
-        self._shared: SlidingWindowCounterRateLimiter | None = None
-        self._pool: ConnectionPool | None = None
-        self._alone_until = 0.0
-        self._warned = False
+        self._shared: SharedRates | None = None
         if redis_url is not None:
-            self._pool = Redis.from_url(
-                redis_url, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT
-            ).connection_pool
-            storage = RedisStorage(
-                f"async+{redis_url}",
-                implementation="redispy",
-                key_prefix="palaver:rate",
-                connection_pool=self._pool,  # type: ignore[arg-type]  # documented so; the annotation names plain values only
-            )
-            self._shared = SlidingWindowCounterRateLimiter(storage)
+            from chat.api.middleware import shared_rates  # loads Redis's client
+
+            self._shared = shared_rates.SharedRates(redis_url)
 
     async def hit(self, rate: RateLimitItem, address: str) -> bool:
         """Count a request. False: over the limit."""
-        if self._shared is not None and time.monotonic() >= self._alone_until:
-            try:
-                allowed = await self._shared.hit(rate, address)
-            except (RedisError, OSError, TimeoutError) as failure:
-                self._alone_until = time.monotonic() + REDIS_RETRY
-                if not self._warned:
-                    log.warning("rate_limit.redis_unreachable", kind=type(failure).__name__)
-                self._warned = True
-            else:
-                self._warned = False
-                return allowed
-        return self._local.hit(rate, address)
+        allowed = None if self._shared is None else await self._shared.hit(rate, address)
+        return self._local.hit(rate, address) if allowed is None else allowed
 
     async def close(self) -> None:
         """Close the connections to Redis."""
-        if self._pool is not None:
-            await self._pool.disconnect()
+        if self._shared is not None:
+            await self._shared.close()
 
 
 class RateLimit:

@@ -26,8 +26,8 @@ from context.planning.plan import TurnInputs, plan
 from context.routing.choice import Pins, Route, choose
 from store import cache_states, tables
 from store.database import Database, Work
+from store.local_user import LOCAL
 from store.turns import Turn
-from store.users import LOCAL
 from tests.bench.planning import thread as long_thread
 from tests.palaver import settings_for
 from tests.upstream import Simulator

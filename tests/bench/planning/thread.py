@@ -11,8 +11,8 @@ from sqlalchemy import Connection, insert, text
 from context.request.summary_blocks import Line, Segment
 from store import summaries, tables, threads
 from store.database import Database
+from store.local_user import LOCAL
 from store.search import term_index
-from store.users import LOCAL
 
 WINDOW = 40  # messages behind the summary
 BATCH = 5_000

@@ -13,7 +13,7 @@ from chat.api.event_stream import HEARTBEAT, SEND_TIMEOUT, EventStream, follow
 from chat.background.event_log_cleanup import delete_old_event_logs
 from chat.stream.journal import TurnLog
 from store import events
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.chat.outcomes import finished, whole
 from tests.palaver import Palaver
 from tests.sse import Event, read_events, text_of

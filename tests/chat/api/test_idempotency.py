@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.chat.outcomes import finished, ledger, whole
 from tests.palaver import Palaver, palaver
 from tests.sse import read_events

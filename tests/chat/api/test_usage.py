@@ -16,7 +16,7 @@ import pytest_asyncio
 from chat.usage.csv_export import as_csv
 from chat.usage.date_range import BadQuestion, offsets, span
 from context.models.pricing import Usage
-from store import users
+from store.local_user import LOCAL
 from tests.palaver import Palaver, palaver
 from tests.store.ledger import DAY, START, anything, call, keep
 from tests.upstream import Simulator
@@ -31,7 +31,7 @@ async def books(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Palav
     """A Palaver whose ledger has calls of its one user and of somebody else."""
     async with Simulator() as sim, palaver(tmp_path_factory.mktemp("books"), sim) as app:
         rows = anything(120)
-        mine = [replace(row, owner_id=users.LOCAL) if row.owner_id == "ada" else row for row in rows]
+        mine = [replace(row, owner_id=LOCAL) if row.owner_id == "ada" else row for row in rows]
         await keep(app.deps.database, mine)
         yield app
 
@@ -59,8 +59,8 @@ async def test_a_turn_is_in_the_usage_with_its_exact_cost(tmp_path: Path) -> Non
 
 async def test_one_sees_ones_own_unless_everything_is_asked_for(books: Palaver) -> None:
     own, everything = await usage(books, group_by="user"), await usage(books, group_by="user", scope="all")
-    assert [group["group"]["user"] for group in own["groups"]] == [users.LOCAL]
-    assert {group["group"]["user"] for group in everything["groups"]} == {users.LOCAL, "bob"}
+    assert [group["group"]["user"] for group in own["groups"]] == [LOCAL]
+    assert {group["group"]["user"] for group in everything["groups"]} == {LOCAL, "bob"}
     assert own["total"]["calls"] < everything["total"]["calls"] == 120
 
 
@@ -110,7 +110,7 @@ async def test_the_whole_ledger_can_be_taken_away_in_pages(books: Palaver) -> No
     assert sum(Decimal(row["cost_usd"]) for row in rows if row["cost_usd"] is not None) == Decimal(
         total["cost_usd"]
     )
-    assert {row["user"] for row in rows} == {users.LOCAL}
+    assert {row["user"] for row in rows} == {LOCAL}
     paged: list[str] = []
     while True:
         after = {"after": paged[-1]} if paged else {}
@@ -176,7 +176,7 @@ async def test_another_ones_call_is_no_place_to_go_on_from(books: Palaver) -> No
 async def test_days_are_those_of_the_place_asked_for(tmp_path: Path) -> None:
     late = START - START % DAY + DAY - 1_800_000  # 23:30 UTC
     async with Simulator() as model, palaver(tmp_path, model) as app:
-        await keep(app.deps.database, [call(1, owner_id=users.LOCAL, created_at=late, used=Usage(output=1))])
+        await keep(app.deps.database, [call(1, owner_id=LOCAL, created_at=late, used=Usage(output=1))])
         utc = await usage(app, group_by="day")
         vienna = await usage(app, group_by="day", time_zone="Europe/Vienna")
     assert utc["groups"][0]["group"]["day"] == "2026-11-18"

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from chat.embeddings.embeddings import Embeddings
 from chat.upstream.client import Timeouts
 from store import threads
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.chat.talk import model, summarises
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator

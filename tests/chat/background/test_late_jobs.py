@@ -9,7 +9,7 @@ from chat.background import completion, jobs
 from chat.background.completion import complete, completion_request
 from chat.calls.record import CallContext
 from chat.upstream.client import Timeouts
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.chat.outcomes import finished, ledger
 from tests.palaver import palaver
 from tests.upstream import Reply, Simulator

@@ -12,8 +12,8 @@ from sqlalchemy import event
 
 from chat.cli.doctor import _budgets
 from context.models.pricing import pico, price
+from store.local_user import LOCAL
 from store.sqlite_database import SqliteDatabase
-from store.users import LOCAL
 from tests.chat.auth.tokens import ADA, BOB, GRANTED, client
 from tests.chat.budgets.spending import budget, counted, spent
 from tests.chat.outcomes import finished, ledger, notes

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -123,23 +122,6 @@ for asked in json.loads(sys.argv[1]):
     ends.append({"code": ended.exit_code, "raised": type(ended.exception).__name__, "output": ended.output})
 print(json.dumps(ends))
 """
-
-
-@pytest.mark.parametrize(
-    ("arguments", "spared"),
-    [(["--help"], {"anthropic", "sqlalchemy", "pydantic"}), (["token", "ci"], {"anthropic", "aiohttp"})],
-)
-def test_a_command_that_needs_no_model_does_not_wait_for_the_sdk(
-    arguments: list[str], spared: set[str]
-) -> None:
-    script = "import sys; from typer.testing import CliRunner; from chat.cli.main import app\n"
-    script += "print(CliRunner().invoke(app, sys.argv[1:]).exit_code, *sys.modules)"
-    ended = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
-    )
-    code, *modules = ended.stdout.split()
-    assert code == "0"
-    assert not spared & set(modules)
 
 
 async def test_migrate_and_doctor(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from chat.embeddings import weights
 from chat.embeddings.embeddings import STEP
 from chat.embeddings.minilm import TOKENS, cosines
 from chat.upstream.local.errors import LocalModelUnavailable
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.chat.embeddings.model import CACHE, fetched, loaded
 from tests.chat.outcomes import rebuilt
 from tests.chat.talk import Talk, model, talk, words_of

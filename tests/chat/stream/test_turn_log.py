@@ -11,7 +11,7 @@ from chat.api.event_stream import follow
 from chat.stream.events import frame
 from chat.stream.journal import TAIL_BYTES, TurnLog
 from store import events
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.palaver import Palaver
 
 

@@ -7,7 +7,7 @@ import pytest
 from chat.stream import events as wire
 from chat.turns.recovery import parts_of as parts_of_log
 from store import events as store_events
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.chat.outcomes import finished, notes
 from tests.palaver import Palaver
 from tests.sse import Event, parts_of

@@ -11,7 +11,7 @@ from chat.calls.caller import LEASE
 from chat.upstream.client import Timeouts
 from store.database import Database
 from store.ledger import open_calls
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.chat.outcomes import ledger
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver

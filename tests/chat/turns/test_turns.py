@@ -8,7 +8,7 @@ import pytest
 
 from context.models.pricing import price
 from store import sqlite
-from store.users import LOCAL
+from store.local_user import LOCAL
 from tests.chat.outcomes import answer_text, finished, ledger, notes, whole
 from tests.palaver import Palaver
 from tests.sse import read_events
