@@ -8,7 +8,7 @@ the features that ever occurred are in it: a thread in English keeps a handful o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from math import ceil, sqrt
@@ -79,7 +79,7 @@ class Calibration:
             return self
         prior = belief(self.family)
         scatter = _scatter(prior, features)
-        excess = tokens - sum(price * count for price, count in zip(prior.mean, features, strict=True))
+        excess = tokens - sum(map(mul, prior.mean, features))
         counts = [(i, count) for i, count in enumerate(features) if count]
         moments = dict(self.moments)
         information = dict(self.information)
@@ -145,15 +145,20 @@ class Posterior:
         return tokens
 
     def deviation(self, features: Features) -> float:
-        counts = [(i, count) for i, count in enumerate(features) if count]
-        unsure = sum(self.prior.variance[i] * count * count for i, count in counts)
-        unsure += sum(sum(cause[i] * count for i, count in counts) ** 2 for cause in self.prior.causes)
-        reach = [sum(self.prior.covariance[t][i] * count for i, count in counts) for t in self.touched]
-        known = sum(
-            a * sum(g * b for g, b in zip(row, reach, strict=True))
-            for a, row in zip(reach, self.gain, strict=True)
-        )
-        return sqrt(max(0.0, unsure - known) + self.inflation * _scatter(self.prior, features))
+        occurring = [i for i, count in enumerate(features) if count]
+        counts = [features[i] for i in occurring]
+
+        def along(row: Sequence[float]) -> float:
+            """The product of a row with the features: most of these are zero."""
+            product: float = sum(map(mul, map(row.__getitem__, occurring), counts))
+            return product
+
+        prior = self.prior
+        unsure = sum(prior.variance[i] * count * count for i, count in zip(occurring, counts, strict=True))
+        unsure += sum(along(cause) ** 2 for cause in prior.causes)
+        reach = [along(prior.covariance[t]) for t in self.touched]
+        known = sum(a * sum(map(mul, row, reach)) for a, row in zip(reach, self.gain, strict=True))
+        return sqrt(max(0.0, unsure - known) + self.inflation * _scatter(prior, features))
 
 
 def _learn(seen: Calibration) -> Posterior:
@@ -186,9 +191,11 @@ def _learn(seen: Calibration) -> Posterior:
 
 def _scatter(prior: Belief, features: Features) -> float:
     """Assumed variance of the tokens of a text around its price list, in the belief's own prices."""
-    said = sum(price * count for price, count in zip(prior.mean, features, strict=True))
-    strays = sum((noise * count) ** 2 for noise, count in zip(prior.noise, features, strict=True))
-    return strays + prior.grain**2 * said + (prior.drift * said) ** 2
+    tokens: float = sum(map(mul, prior.mean, features))
+    strays: float = sum(
+        (noise * count) ** 2 for noise, count in zip(prior.noise, features, strict=True) if count
+    )
+    return strays + prior.grain**2 * tokens + (prior.drift * tokens) ** 2
 
 
 def _least(features: Features) -> float:
