@@ -83,13 +83,12 @@ def runtime() -> Runtime:
 def fill_sizes() -> object:
     sizes = Sizes("m")
     for number in range(8_500):
-        text = f"{number} " + "We met, 漢 and é.\n" * 5
         message = Message(
             id=f"msg_{number:026}",
             parent_id=None,
             role="user",
             status="complete",
-            parts=(TextPart(text=text),),
+            parts=(TextPart(text=f"{number} " + "We met, 漢 and é.\n" * 5),),
             depth=0,
             tokens=0,
         )

@@ -98,7 +98,7 @@ class Sizes:
             _key(reader, text): (reader, text)
             for text in texts
             for reader in readers
-            if _key(reader, text) not in self._features
+            if self._known(_key(reader, text)) is None
         }
 
         def read() -> None:
@@ -211,17 +211,22 @@ class Sizes:
         reader = self._reader(model)
         if len(text) > LONG:
             return self._of(text, reader)
-        key = _key(reader, text)
-        with self._lock:
-            features = self._constant.get(key) or self._features.get(key)
+        features = self._known(_key(reader, text))
         return reader.features(text) if features is None else features
+
+    def _known(self, key: Key) -> Features | None:
+        """What is remembered of a text."""
+        features = self._constant.get(key)
+        if features is None:
+            with self._lock:
+                features = self._features.get(key)
+        return features
 
     def _of(self, text: str, reader: Reader) -> Features:
         if not text:
             return NOTHING
         key = _key(reader, text)
-        with self._lock:
-            features = self._features.get(key)
+        features = self._known(key)
         if features is None:
             features = reader.features(text)
             with self._lock:

@@ -41,6 +41,7 @@ WITHOUT_OWNER: Final[Mapping[str, str]] = {
     "prompts.get": _NOBODYS,
     "prompts.keep": _NOBODYS,
     "savepoint.attempt": "runs the work of others",
+    "savepoint.attempt_each": "runs the work of others",
     "savepoint.savepoint": "runs the work of others",
     "search.catch_up.last_pk": _HOUSEKEEPING,
     "search.catch_up.unindexed": _HOUSEKEEPING,
