@@ -24,7 +24,6 @@ from chat.turns.runner import Runner
 
 log = structlog.get_logger()
 
-BACKLOG = 1024
 CONNECTIONS = 10_000  # open at once; more are answered 503 before they cost anything
 
 
@@ -84,7 +83,6 @@ async def serve(app: Starlette, runner: Runner, bound: socket.socket, settings: 
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         limit_concurrency=CONNECTIONS,
-        backlog=BACKLOG,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=65_536,

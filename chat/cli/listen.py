@@ -11,7 +11,7 @@ from chat.cli.console import fail
 from chat.config.load import BadSettings
 from chat.config.settings import Settings
 
-BACKLOG = 1024
+BACKLOG = 1024  # connections that wait until the server is loaded; uvicorn sets its own then
 UNSENT_LIMIT = (
     45_000  # milliseconds data may stay unacknowledged before the kernel drops a reader that stopped reading
 )

@@ -114,8 +114,8 @@ class _Sums:
             for renewals, end in reaches
         ]
         made: list[list[Pause]] = []
+        share = self._share
         for sign in signs:
-            share = self._share
             by_short, by_hour, by_longer = sign.short * share, sign.hour * share, sign.longer * share
             short, everything = self._whole(sign)
             never = self.never * by_longer

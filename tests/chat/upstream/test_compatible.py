@@ -1,8 +1,10 @@
 """Endpoints that are only compatible: odd answers of their Models API, floods, and answers of white space."""
 
 import asyncio
+import gzip
 import time
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from chat.upstream.client import Call, Upstream
 from chat.upstream.models import load
 from chat.upstream.probe import probe
+from chat.upstream.stream_decoder import TextDelta
 from tests.palaver import Palaver
 from tests.upstream import Reply
 
@@ -21,7 +24,10 @@ MESSAGE = (
 
 @asynccontextmanager
 async def endpoint(
-    models: tuple[int, bytes, str], messages: bytes = MESSAGE, kind: str = "application/json"
+    models: tuple[int, bytes, str],
+    messages: bytes = MESSAGE,
+    kind: str = "application/json",
+    coding: str = "identity",
 ) -> AsyncIterator[Upstream]:
     """A gateway whose Models API answers that, and whose Messages API answers these bytes."""
 
@@ -33,8 +39,11 @@ async def endpoint(
         await reader.readexactly(length)
         status, body, media = models if head.startswith(b"GET") else (200, messages, kind)
         writer.write(
-            f"HTTP/1.1 {status} X\r\ncontent-type: {media}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
+            f"HTTP/1.1 {status} X\r\ncontent-type: {media}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n".encode()
         )
+        if coding != "identity" and not head.startswith(b"GET"):
+            writer.write(f"content-encoding: {coding}\r\n".encode())
+        writer.write(b"\r\n")
         writer.write(body)
         await writer.drain()
         writer.close()
@@ -102,6 +111,21 @@ async def test_a_flood_lets_others_have_their_turn() -> None:
     assert count > 20_000
     assert call.decoder.finished
     assert longest < 1.0, "chunk by chunk, not all at once"
+
+
+@pytest.mark.parametrize(
+    ("coding", "encode"), [("identity", bytes), ("gzip", gzip.compress), ("deflate", zlib.compress)]
+)
+async def test_a_compressed_answer_is_read(coding: str, encode: Callable[[bytes], bytes]) -> None:
+    body = (
+        b'data: {"type":"message_start","message":{"id":"m","model":"x"}}\n\n'
+        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}}\n\n'
+        b'data: {"type":"message_stop"}\n\n'
+    )
+    async with endpoint(ODD[0], encode(body), "text/event-stream", coding) as upstream:
+        async with upstream.ask(b"{}", Call()) as reads:
+            events = [event async for some in reads for event in some]
+    assert TextDelta(kind="text", text="Hello") in events
 
 
 @pytest.mark.parametrize("text", [" ", "\n\n\t", "\u3000\u200b"])
