@@ -114,7 +114,7 @@ class Database:
             return await self._database.renew(work)
 
     async def append(self, statement: Insert, rows: list[dict[str, Any]]) -> None:
-        """Insert rows; returns when they are durable. On SQLite waiting rows of the same statement are inserted together.
+        """Insert rows; returns when they are durable.
 
         The caller tells rows of its own that are stored already: a COMMIT without an answer is not looked up.
         """

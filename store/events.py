@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from store.database import Database
 from store.tables import turn_events, turns
+from store.upsert import upsert
 
 APPEND = insert(turn_events)
+_APPEND_MISSING = upsert("sqlite", turn_events).on_conflict_do_nothing()
 _OF_TURN = turn_events.c.turn_id == bindparam("turn")
 _OWN_TURN = exists().where(turns.c.id == bindparam("turn"), turns.c.owner_id == bindparam("owner"))
 _EVENTS = select(turn_events.c.seq, turn_events.c.payload).where(_OF_TURN)
@@ -22,6 +24,24 @@ _AFTER = (
 )
 _LAST_SEQ = select(func.max(turn_events.c.seq)).where(_OF_TURN, _OWN_TURN)
 _REMOVE = delete(turn_events).where(turn_events.c.turn_id.in_(bindparam("turns", expanding=True)))
+
+
+class Batch(NamedTuple):
+    """Consecutive events of one turn, as JSON; `first_seq`: the number of the first."""
+
+    turn_id: str
+    first_seq: int
+    payloads: list[str]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The batch as rows of the turn's log."""
+        return rows(self.turn_id, self.first_seq, self.payloads)
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event."""
+        return self.first_seq + len(self.payloads) - 1
 
 
 def rows(turn_id: str, first_seq: int, payloads: Sequence[str]) -> list[dict[str, Any]]:
@@ -42,6 +62,21 @@ async def append(database: Database, rows: Sequence[dict[str, Any]]) -> None:
     except IntegrityError:
         if not await database.read(partial(holds, rows=rows)):
             raise
+
+
+def append_missing(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Append events on SQLite. Those that are stored already are left as they are: only for a process that alone writes these logs."""
+    missing = [row for batch in batches for row in batch.rows]
+    if missing:
+        connection.execute(_APPEND_MISSING, missing)
+
+
+def append_rest(connection: Connection, batch: Batch) -> None:
+    """Append what a turn's log lacks at its end, in the transaction that ends it."""
+    if connection.dialect.name == "sqlite":
+        append_missing(connection, [batch])  # one process alone writes this file
+    else:
+        connection.execute(APPEND, batch.rows)
 
 
 def holds(connection: Connection, rows: Sequence[dict[str, Any]]) -> bool:

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Insert
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from store.driver_errors import translated
 from store.errors import StoreLocked, StoreUnavailable
@@ -31,9 +31,9 @@ BATCH = 256  # most writes in one transaction: bounds how long the first of them
 
 @dataclass(slots=True)
 class _Pending:
-    """A write that waits for its commit. Rows of the same INSERT are merged into one statement; anything else is a function."""
+    """A write that waits for its commit."""
 
-    work: Work | tuple[Insert, list[dict[str, Any]]]
+    work: Work
     done: asyncio.Future[Any]
     context: Context = field(default_factory=copy_context)  # of the caller, for its log lines
 
@@ -47,8 +47,8 @@ class GroupCommit:
         self._writer_task: asyncio.Task[None] | None = None
         self._closing = False
 
-    async def submit(self, work: Work | tuple[Insert, list[dict[str, Any]]]) -> Any:
-        """Carry out a write, or insert rows, with whatever else waits; returns when it is durable. Raises what `work` raises, or StoreError."""
+    async def submit(self, work: Work) -> Any:
+        """Carry out a write with whatever else waits; returns when it is durable. Raises what `work` raises, or StoreError."""
         if self._writer_task is None:
             self._start_writer()
         pending = _Pending(work, asyncio.get_running_loop().create_future())
@@ -95,27 +95,21 @@ class GroupCommit:
                     self._queue.task_done()
 
     async def _commit_together(self, batch: list[_Pending]) -> None:
-        """Commit a batch, or find out which of its writes is to blame. Rows of an INSERT that collide are told apart in savepoints."""
-        failure: Exception | None = None
-        for merge in (True, False):
-            try:
-                outcomes = await self._transaction(batch, merge=merge)
-            except IntegrityError as collision:
-                failure = collision
-                continue
-            except Exception as problem:  # noqa: BLE001 - whatever it was, it goes to the callers it belongs to
-                failure = problem
-                break
-            for pending, outcome in zip(batch, outcomes, strict=True):
-                _settle(pending, outcome)
-            return
-        if len(batch) == 1 or isinstance(failure, StoreLocked):
-            for pending in batch:
-                _settle(pending, failure)
-            return
+        """Commit a batch, or find out which of its writes is to blame."""
+        try:
+            outcomes = await self._transaction(batch)
+        except Exception as failure:  # noqa: BLE001 - whatever it was, it goes to the callers it belongs to
+            if len(batch) > 1 and not isinstance(failure, StoreLocked):
+                await self._commit_one_by_one(batch)
+                return
+            outcomes = [failure] * len(batch)
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            _settle(pending, outcome)
+
+    async def _commit_one_by_one(self, batch: list[_Pending]) -> None:
         for number, pending in enumerate(batch):
             try:
-                _settle(pending, (await self._transaction([pending], merge=True))[0])
+                _settle(pending, (await self._transaction([pending]))[0])
             except StoreLocked as locked:
                 for left in batch[number:]:
                     _settle(left, locked)
@@ -123,38 +117,18 @@ class GroupCommit:
             except Exception as problem:  # noqa: BLE001 - belongs to this one writer
                 _settle(pending, problem)
 
-    async def _transaction(self, batch: list[_Pending], *, merge: bool) -> list[Any]:
-        """Carry out a batch in one transaction. A result per write, or the exception that write alone raised.
-
-        `merge`: rows of the same INSERT become one statement, and fail together.
-        """
+    async def _transaction(self, batch: list[_Pending]) -> list[Any]:
+        """Carry out a batch in one transaction. A result per write, or the exception that write alone raised."""
         with translated():
-            outcomes: list[Any] = await self._run(partial(_carry_out, batch=batch, merge=merge))
+            outcomes: list[Any] = await self._run(partial(_carry_out, batch=batch))
         return outcomes
 
 
-def _carry_out(connection: Connection, batch: list[_Pending], *, merge: bool) -> list[Any]:
+def _carry_out(connection: Connection, batch: list[_Pending]) -> list[Any]:
     """Do what a batch asks for, within one transaction."""
-    outcomes: list[Any] = [None] * len(batch)
-    merged: dict[int, tuple[Insert, list[dict[str, Any]]]] = {}
-    for index, pending in enumerate(batch):
-        if isinstance(pending.work, tuple) and not merge:
-            statement, rows = pending.work
-            outcomes[index] = _in_savepoint(connection, partial(_insert, statement=statement, rows=rows))
-        elif isinstance(pending.work, tuple):
-            statement, rows = pending.work
-            merged.setdefault(id(statement), (statement, []))[1].extend(rows)
-        elif len(batch) == 1 and merge:
-            outcomes[index] = pending.context.run(pending.work, connection)
-        else:
-            outcomes[index] = pending.context.run(_in_savepoint, connection, pending.work)
-    for statement, rows in merged.values():
-        connection.execute(statement, rows)
-    return outcomes
-
-
-def _insert(connection: Connection, *, statement: Insert, rows: list[dict[str, Any]]) -> None:
-    connection.execute(statement, rows)
+    if len(batch) == 1:
+        return [batch[0].context.run(batch[0].work, connection)]
+    return [pending.context.run(_in_savepoint, connection, pending.work) for pending in batch]
 
 
 def _in_savepoint(connection: Connection, work: Work) -> Any:

@@ -48,8 +48,8 @@ class SqliteDatabase:
         return await self.write(work)
 
     async def append(self, statement: Insert, rows: list[dict[str, Any]]) -> None:
-        """Insert rows, in one statement with others that wait for the same."""
-        await self._group_commit.submit((statement, rows))
+        """Insert rows."""
+        await self._group_commit.submit(lambda connection: connection.execute(statement, rows))
 
     async def truncate_log(self) -> None:
         """Copy the write-ahead log into the database file and truncate it, as far as readers let it."""

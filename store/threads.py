@@ -18,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+from store import event_rounds
 from store.search import messages
 from store.tables import threads, turns
 from store.upsert import upsert
@@ -72,6 +73,9 @@ _OWNERS = select(threads.c.owner_id).where(threads.c.id == bindparam("thread")).
 _CHANGE = update(threads).where(_OWN)
 _MARK_READ = _CHANGE.values(read_pk=threads.c.answered_pk)
 _REMOVE = delete(threads).where(_OWN)
+_TURNS = select(turns.c.id).where(
+    turns.c.owner_id == bindparam("owner"), turns.c.thread_id == bindparam("thread")
+)
 
 
 @cache
@@ -174,6 +178,7 @@ def mark_read(connection: Connection, owner_id: str, thread_id: str) -> None:
 def remove(connection: Connection, owner_id: str, thread_id: str) -> bool:
     """Delete a thread with its messages, turns, events and summaries; its usage stays in the ledger."""
     messages.forget_thread(connection, owner_id, thread_id)
+    event_rounds.erase(connection, connection.scalars(_TURNS, {"owner": owner_id, "thread": thread_id}).all())
     deleted = connection.execute(_REMOVE, {"owner": owner_id, "thread": thread_id})
     return deleted.rowcount == 1
 

@@ -123,7 +123,7 @@ def on_sqlite(monkeypatch: pytest.MonkeyPatch) -> Iterator[Losses]:
     """The same for SQLite's writer, when armed: the commit takes effect, then the write is told that it failed."""
     losses = Losses()
 
-    async def loses(self: GroupCommit, batch: list[Any], *, merge: bool) -> Any:
+    async def loses(self: GroupCommit, batch: list[Any]) -> Any:
         statements: list[str] = []
 
         def watched(connection: Connection) -> list[Any]:
@@ -132,7 +132,7 @@ def on_sqlite(monkeypatch: pytest.MonkeyPatch) -> Iterator[Losses]:
 
             event.listen(connection, "before_cursor_execute", saw)
             try:
-                return _carry_out(connection, batch=batch, merge=merge)
+                return _carry_out(connection, batch=batch)
             finally:
                 event.remove(connection, "before_cursor_execute", saw)
 

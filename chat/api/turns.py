@@ -106,10 +106,13 @@ class Turns(Resource):
     )
     async def get(self, request: Request) -> Response:
         turn = await self._turn(request)
+        live = self.deps.runner.live(turn.id) if turn.status == "running" else None
 
         def read_turn(connection: Connection) -> TurnOut:
             last = turn.last_seq
-            if turn.status == "running":
+            if live is not None:
+                last = live.last
+            elif turn.status == "running":
                 last = store_events.last_seq(connection, turn.owner_id, turn.id)
             return turn_out(connection, turn, last)
 

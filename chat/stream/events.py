@@ -124,3 +124,8 @@ def is_terminal(payload: str) -> bool:
 def frame(seq: int, payload: str) -> bytes:
     """One SSE block. `data:` stands before `id:`, so that a torn connection never moves a client past an event it lacks."""
     return f"data: {one_line(payload)}\nid: {seq}\n\n".encode()
+
+
+def payload(frame: bytes) -> str:
+    """The event of a block that `frame` made."""
+    return frame[len(b"data: ") : frame.rindex(b"\nid: ")].decode()

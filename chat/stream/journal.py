@@ -17,6 +17,7 @@ import structlog
 from chat.clock import Clock
 from chat.stream import events, notes
 from store.errors import StoreError
+from store.events import Batch
 
 if TYPE_CHECKING:
     from chat.stream.journal_writer import JournalWriter
@@ -33,22 +34,25 @@ TAIL_BYTES = 8 * 1024
 class TurnLog:
     """The newest events of a running turn as SSE frames in memory, for followers in this process. Older ones are in the store.
 
-    `last`: the sequence number of the newest event.
+    `last`: the sequence number of the newest event. `copied`: up to which number the turn's log in the store has them, None when it has
+    them all; the others are kept.
     """
 
     def __init__(self) -> None:
         self.last = 0
+        self.copied: int | None = None
         self.ended = False
         self._tail: deque[bytes] = deque()
         self._bytes = 0
         self._changed = asyncio.Event()
 
     def extend(self, frames: Sequence[bytes], *, ended: bool = False) -> None:
-        """Show further durable events and wake every follower. What came before them is kept as far as TAIL_BYTES has room for it."""
+        """Show further durable events and wake every follower. What the store has is kept as far as TAIL_BYTES has room for it."""
         self._tail.extend(frames)
         self.last += len(frames)
         self._bytes += sum(map(len, frames))
-        while self._bytes > TAIL_BYTES and len(self._tail) > len(frames):
+        needed = len(frames) if self.copied is None else max(len(frames), self.last - self.copied)
+        while self._bytes > TAIL_BYTES and len(self._tail) > needed:
             self._bytes -= len(self._tail.popleft())
         self.ended = self.ended or ended
         self.wake()
@@ -56,9 +60,11 @@ class TurnLog:
     def after(self, cursor: int) -> list[bytes] | None:
         """The frames of all events after a cursor; None when some of them are only in the store."""
         missing = self.last - cursor
-        if missing > len(self._tail):
-            return None
-        return list(islice(self._tail, len(self._tail) - missing, None)) if missing > 0 else []
+        return None if missing > len(self._tail) else self._newest(missing)
+
+    def not_copied(self) -> list[bytes]:
+        """The frames of all events that the turn's log in the store has not."""
+        return [] if self.copied is None else self._newest(self.last - self.copied)
 
     def wake(self) -> None:
         """Let followers look again."""
@@ -68,6 +74,9 @@ class TurnLog:
     async def wait(self) -> None:
         """Until something changes."""
         await self._changed.wait()
+
+    def _newest(self, count: int) -> list[bytes]:
+        return list(islice(self._tail, len(self._tail) - count, None)) if count > 0 else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,17 +109,14 @@ class Journal:
         self._bytes = 0  # of text that waits
         # A batch whose fate is unknown is written again as it was: its COMMIT may have succeeded without an answer.
         self._unconfirmed: list[str] = []
+        self.bytes_not_in_log = 0  # of events that were shown
         self._seq = log.last
         self._text_shown = False
         self._write_began_at = 0.0
         self._failure: BaseException | None = None
         self._away_since: float | None = None
         self._away_because: StoreError | None = None
-        self._closed = False
-
-    @property
-    def next_seq(self) -> int:
-        return self._seq + 1
+        self._closed = self._left_to_ending = False
 
     def text(self, part_id: str, words: str) -> None:
         """Add words to a part; they are stored and shown soon, the first of an answer at once.
@@ -142,17 +148,22 @@ class Journal:
         self.event(notes.to_event(note))
 
     def close(self) -> None:
-        """Drop every event added from now on; no more text may be. What was added before is still stored by `settle`."""
-        self._closed = True
+        """Drop every event added from now on; no more text may be. What waits is stored by the transaction that ends the turn (`ending`)."""
+        self._closed = self._left_to_ending = True
 
     async def settle(self) -> None:
         """Wait until everything added so far is durable and shown, also what an earlier failure left unstored.
 
-        On a log that is closed nothing waits afterwards. Raises the error of the write that failed.
+        On a log that is closed: until no write is under way or in doubt. Raises the error of the write that failed.
         """
         while self.pending:
             await self._writer.flush(self)
         self._failure = None
+
+    async def store_rest(self) -> None:
+        """Store and show what a closed log left to the transaction that should have ended the turn. Raises as `settle`."""
+        self._left_to_ending = False
+        await self.settle()
 
     async def wait_to_read(self) -> None:
         """Wait before the model's stream is read on: on a busy server until the next round, so that what arrives meanwhile is read at once.
@@ -165,48 +176,74 @@ class Journal:
             with suppress(Exception):  # raised at the next word, if it is to be raised at all
                 await self._writer.flush(self)
 
-    def last(self, terminal: events.Event) -> tuple[int, str]:
-        """The terminal event's number and payload, to be stored in the transaction that ends the turn. The log is closed and settled."""
-        if not self._closed or self.pending:
-            raise RuntimeError("the terminal event is the last one: close and settle the log first")
-        return self.next_seq, events.encode(terminal, seq=self.next_seq, turn_id=self.turn_id)
+    def ending(self, terminal: events.Event) -> Batch:
+        """All events that the turn's log in the store has not, to be stored in the transaction that ends the turn; the last is `terminal`.
 
-    def show_last(self, seq: int, payload: str) -> None:
-        """Show the terminal event, which is durable by now."""
-        self._seq = seq
-        self._log.extend([events.frame(seq, payload)], ended=True)
+        The log is closed and settled.
+        """
+        if not self._left_to_ending or self.pending:
+            raise RuntimeError("the terminal event is the last one: close and settle the log first")
+        self._end_words()
+        return self.not_in_log(Batch(self.turn_id, self._seq + 1, self._encoded([*self._waiting, terminal])))
+
+    def show_ending(self, ending: Batch) -> None:
+        """Show the end of the turn, which is durable by now."""
+        first, self._seq = self._seq + 1, ending.last_seq
+        self._waiting = []
+        new = ending.payloads[first - ending.first_seq :]
+        self._log.extend([events.frame(first + n, payload) for n, payload in enumerate(new)], ended=True)
+
+    def ended(self) -> None:
+        """Nothing more is written: the turn's end is stored, or it is not ours any more."""
+        self._writer.storage.ended(self)
+
+    @property
+    def unneeded_rounds(self) -> int | None:
+        """Up to which number rounds may be removed when this turn's end is stored."""
+        return self._writer.storage.unneeded(self)
+
+    def not_in_log(self, batch: Batch | None) -> Batch:
+        """The events that the turn's log in the store has not, and those of a batch."""
+        shown = [events.payload(frame) for frame in self._log.not_copied()]
+        new = [] if batch is None else batch.payloads
+        return Batch(self.turn_id, self._seq + 1 - len(shown), shown + new)
+
+    def copied(self, batch: Batch) -> None:
+        """The turn's log in the store has these events now."""
+        self._log.copied = batch.last_seq
+        self.bytes_not_in_log = 0
 
     @property
     def pending(self) -> bool:
-        """Whether anything waits to be written."""
-        return bool(self._waiting or self._words or self._unconfirmed)
+        """Whether anything waits to be written by a round."""
+        return bool(self._unconfirmed or (not self._left_to_ending and (self._waiting or self._words)))
 
     @property
     def count(self) -> int:
         """How many events wait to be written."""
         return len(self._waiting) + bool(self._words) + len(self._unconfirmed)
 
-    def batch(self) -> tuple[int, list[str]]:
-        """What is to be written next: the first number, and the events as JSON. `stored` or `not_stored` must follow."""
+    def batch(self) -> Batch:
+        """What is to be written next. `stored` or `not_stored` must follow."""
         self._write_began_at = self._clock.monotonic()
-        if not self._unconfirmed:
+        if self.pending and not self._unconfirmed:
             self._end_words()
             waiting, self._waiting, self._bytes = self._waiting, [], 0
-            self._unconfirmed = [
-                events.encode(event, seq=self._seq + 1 + n, turn_id=self.turn_id)
-                for n, event in enumerate(waiting)
-            ]
+            self._unconfirmed = self._encoded(waiting)
             self._text_shown = self._text_shown or any(
                 isinstance(event, events.PartDelta) for event in waiting
             )
-        return self._seq + 1, self._unconfirmed
+        return Batch(self.turn_id, self._seq + 1, self._unconfirmed)
 
     def stored(self) -> None:
         """The batch is durable: show it."""
         payloads, first = self._unconfirmed, self._seq + 1
         self._unconfirmed = []
         self._seq += len(payloads)
-        self._log.extend([events.frame(first + n, payload) for n, payload in enumerate(payloads)])
+        frames = [events.frame(first + n, payload) for n, payload in enumerate(payloads)]
+        if self._log.copied is not None and self._log.copied < self._seq:
+            self.bytes_not_in_log += sum(map(len, frames))
+        self._log.extend(frames)
         self._say_delay()
 
     def not_stored(self, failure: Exception) -> bool:
@@ -221,6 +258,13 @@ class Journal:
                 return True
         self._failure = failure
         return False
+
+    def _encoded(self, waiting: Sequence[events.Event]) -> list[str]:
+        """Events as JSON, numbered from the next number on."""
+        return [
+            events.encode(event, seq=self._seq + 1 + n, turn_id=self.turn_id)
+            for n, event in enumerate(waiting)
+        ]
 
     def _end_words(self) -> None:
         """Make an event of the words that were added last."""

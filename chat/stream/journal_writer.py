@@ -11,13 +11,13 @@ waking a task, and sending a frame, costs more than all else that a word needs.
 import asyncio
 from collections.abc import Sequence
 from contextvars import Context
-from typing import Any
 
 from chat.clock import Clock
+from chat.stream.event_storage import event_storage
 from chat.stream.journal import BufferLimits, Journal, TurnLog
-from store import events as store_events
 from store.database import Database
 from store.errors import StoreError, StoreUnavailable
+from store.events import Batch
 
 INTERVAL = 0.04  # seconds between two rounds with text: 25 a second look like typing and cost a tenth of one per token
 MIN_INTERVAL = 0.015  # the same before anything urgent
@@ -33,7 +33,7 @@ class JournalWriter:
     """Makes the logs of this process's turns durable, and shows them. It has a task only while something waits to be written."""
 
     def __init__(self, database: Database, clock: Clock, limits: BufferLimits) -> None:
-        self._database = database
+        self.storage = event_storage(database)
         self._clock = clock
         self._limits = limits
         self._scheduled: dict[Journal, None] = {}
@@ -50,6 +50,7 @@ class JournalWriter:
 
     def journal(self, turn_id: str, log: TurnLog) -> Journal:
         """The log of a turn, which begins behind the events that are shown in `log`."""
+        self.storage.begin(log)
         return Journal(self, turn_id, log, self._clock, self._limits)
 
     def schedule(self, journal: Journal, *, urgent: bool) -> None:
@@ -143,39 +144,41 @@ class JournalWriter:
 
     async def _write(self, journals: Sequence[Journal]) -> None:
         """Write what some turns have in one transaction; each by itself where one of them must not write its rows."""
-        rows_by_journal: dict[Journal, list[dict[str, Any]]] = {}
+        batches: dict[Journal, Batch] = {}
         for journal in journals:
             try:
-                first, payloads = journal.batch()
+                batch = journal.batch()
             except Exception as failure:  # noqa: BLE001 - an event that cannot be encoded keeps no other from being written
                 self._settle(journal, failure)
                 continue
-            rows_by_journal[journal] = store_events.rows(journal.turn_id, first, payloads)
-        rows = [row for own in rows_by_journal.values() for row in own]
+            if batch.payloads:
+                batches[journal] = batch
+            else:
+                self._settle(journal)
+        if not batches:
+            return
         try:
-            if rows:
-                await self._database.append(store_events.APPEND, rows)
+            failures = await self.storage.write(batches)
         except StoreError as failure:
             self._pause = min(AWAY_PAUSE[1], max(AWAY_PAUSE[0], self._pause * 2))
-            for journal in rows_by_journal:
+            for journal in batches:
                 self._settle(journal, failure)
         except Exception:  # noqa: BLE001 - belongs to one of the turns: found out, and raised there
-            for journal, own in rows_by_journal.items():
-                await self._write_alone(journal, own)
+            for journal, batch in batches.items():
+                await self._write_alone(journal, batch)
         else:
             self._pause = 0.0
-            for journal in rows_by_journal:
-                self._settle(journal)
+            for journal in batches:
+                self._settle(journal, failures.get(journal))
 
-    async def _write_alone(self, journal: Journal, rows: Sequence[dict[str, Any]]) -> None:
-        """Write what one turn has: rows that are there already are its own, or another process has ended the turn."""
+    async def _write_alone(self, journal: Journal, batch: Batch) -> None:
+        """Write what one turn has."""
         try:
-            if rows:
-                await store_events.append(self._database, rows)
+            failures = await self.storage.write_one(journal, batch)
         except Exception as failure:  # noqa: BLE001 - raised to the turn at its next words
             self._settle(journal, failure)
         else:
-            self._settle(journal)
+            self._settle(journal, failures.get(journal))
 
     def _settle(self, journal: Journal, failure: Exception | None = None) -> None:
         """Tell a turn, and whoever waits for its log, how the attempt ended."""

@@ -25,10 +25,11 @@ from chat.turns.cache_update import CacheUpdate, cache_update
 from chat.turns.outcome import Cancelled, Completed, Failed, Outcome
 from chat.turns.turn_work import TurnWork
 from context.messages import Message, Part, Status, TextPart
+from store import event_rounds, messages, threads, turns
 from store import events as store_events
-from store import messages, threads, turns
 from store.database import Work
 from store.errors import StoreError
+from store.events import Batch
 from store.ledger import entries
 from store.savepoint import attempt_each
 from store.search import messages as search
@@ -51,7 +52,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     spent = _spent(work)
     tokens, cost = total(spent)
     parts = tuple(work.answer_builder.parts)
-    seq, payload = work.journal.last(terminal_event(outcome, tokens))
+    log_end = work.journal.ending(terminal_event(outcome, tokens))
     update = _or_none("cache_state", partial(cache_update, work))
     ending = Ending(
         turn=work.turn,
@@ -63,8 +64,8 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
         tokens=tokens,
         cost=cost,
         spent=spent,
-        seq=seq,
-        payload=payload,
+        log_end=log_end,
+        unneeded_rounds=work.journal.unneeded_rounds,
         cache_state=update,
         recipe_write=work.recipe_write,
         now=work.runtime.clock.now(),
@@ -73,8 +74,9 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
         None if update is None else _or_none("snapshot_after", partial(_snapshot_after, work, ending, update))
     )
     ended = await work.runtime.database.write(ending.write)
+    work.journal.ended()
     if ended:
-        work.journal.show_last(seq, payload)
+        work.journal.show_ending(log_end)
         if update is not None:
             update.adopt()
         work.snapshot_after = snapshot_after
@@ -170,7 +172,8 @@ def _refused(outcome: Outcome) -> bool:
 class Ending(msgspec.Struct, kw_only=True, frozen=True):
     """Everything that is written when a turn ends. `size`: tokens of the answer's text; `tokens`: what the turn's calls used.
 
-    `recipe_write`: stores the recipe of a request that was never sent, for the context report.
+    `log_end`: the events that the turn's log has not, the last of them the terminal one; `unneeded_rounds`: up to which number rounds of
+    events are removed with it (`chat.stream.event_storage`). `recipe_write`: stores the recipe of a request that was never sent, for the context report.
     """
 
     turn: Turn
@@ -181,8 +184,8 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
     tokens: events.TokenUsage | None
     cost: Decimal | None
     spent: list[entries.Entry]
-    seq: int
-    payload: str
+    log_end: Batch
+    unneeded_rounds: int | None
     cache_state: CacheUpdate | None
     recipe_write: Work[None] | None
     now: int
@@ -212,14 +215,15 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             status=status,
             usage=counted,
             error=error,
-            last_seq=self.seq,
+            last_seq=self.log_end.last_seq,
             now=self.now,
         )
-        last = store_events.rows(turn.id, self.seq, [self.payload])
         if not ended:
-            # A COMMIT whose answer was lost has stored this very event: then this call is the repetition.
-            return store_events.holds(connection, last)
-        connection.execute(store_events.APPEND, last)
+            # A COMMIT whose answer was lost has stored this very end: then this call is the repetition.
+            return store_events.holds(connection, self.log_end.rows[-1:])
+        store_events.append_rest(connection, self.log_end)
+        if self.unneeded_rounds is not None:
+            event_rounds.remove(connection, self.unneeded_rounds)
         answer = messages.finish(
             connection,
             turn.owner_id,

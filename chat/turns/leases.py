@@ -16,7 +16,7 @@ from chat.clock import lease_time
 from chat.runtime.runtime import Runtime
 from chat.turns.outcome import INTERRUPTED
 from chat.turns.recovery import recover
-from store import turns
+from store import event_rounds, turns
 from store.ledger import open_calls
 
 log = structlog.get_logger()
@@ -79,15 +79,18 @@ class Leases:
 
     async def take_over_all(self) -> None:
         """End every turn and call that an earlier process left: no other can be running any."""
+        await self.runtime.database.write(event_rounds.restore_all)
         await self._end_turns(None, ())
         await ledger.close_abandoned(self.runtime.database, None, local=self.runtime.deployment.local)
 
     async def _end_turns(self, present: int | None, running: Collection[str]) -> None:
         """End abandoned turns as interrupted, with the text their logs have."""
-        abandoned = await self.runtime.database.read(partial(turns.abandoned, now=present))
+        found = await self.runtime.database.read(partial(turns.abandoned, now=present))
+        abandoned = [turn for turn in found if turn.id not in running]
+        if abandoned:
+            ids = {turn.id for turn in abandoned}
+            await self.runtime.database.write(partial(event_rounds.restore, turn_ids=ids))
         for turn in abandoned:
-            if turn.id in running:
-                continue
             try:
                 if await recover(self.runtime, turn, INTERRUPTED):
                     log.warning("turn.recovered", turn_id=turn.id)

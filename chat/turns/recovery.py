@@ -16,6 +16,7 @@ from context.planning.stored_plan import StoredPlan
 from context.request import continuing
 from store import events as store_events
 from store import messages
+from store.events import Batch
 from store.ledger import entries, open_calls
 from store.ledger.open_calls import OpenCall
 from store.turns import Turn
@@ -38,22 +39,14 @@ async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
         tokens=None,
         cost=None,
         spent=_lost(left, logged, quoted, local=runtime.deployment.local),
-        seq=first + len(closing) - 1,
-        payload=payloads[-1],
+        log_end=Batch(turn.id, first, payloads),
+        unneeded_rounds=None,
         cache_state=None,
         recipe_write=None,
         now=runtime.clock.now(),
     )
 
-    def write(connection: Connection) -> bool:
-        rest = store_events.rows(turn.id, first, payloads[:-1])
-        if not ending.write(connection):
-            return False
-        if rest and not store_events.holds(connection, rest):  # this may be the repetition
-            connection.execute(store_events.APPEND, rest)
-        return True
-
-    return await runtime.database.write(write)
+    return await runtime.database.write(ending.write)
 
 
 def _left_behind(

@@ -114,11 +114,12 @@ class Runner:
             self._stop(running, Cancelled(reason="user"))
 
     async def cancel_and_wait(self, owner_id: str, turn_id: str, seconds: float = 5.0) -> bool:
-        """Stop a turn and wait for its end. False when it runs elsewhere and has not ended in `seconds`."""
+        """Stop a turn and wait for its end. False when it has not ended in `seconds`, or runs elsewhere."""
         await self.cancel(owner_id, turn_id)
         running = self._running.get(turn_id)
         if running is None or running.task is None:
-            return False
+            still = partial(turns.is_running, owner_id=owner_id, turn_id=turn_id)
+            return not await self.runtime.database.read(still)
         await asyncio.wait([running.task], timeout=seconds)
         return running.task.done()
 
@@ -264,6 +265,8 @@ class Runner:
                 log.exception("turn.end_not_stored")
                 with suppress(StoreError):
                     await record_calls(work)
+                with suppress(Exception):  # what cannot be stored here was not shown
+                    await work.journal.store_rest()
                 return
             await asyncio.sleep(pause)
             pause = min(largest, pause * 2)

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from store.tables.context_engine import CacheStateRow, CompactionClaimRow, LearnedStatRow
 from store.tables.conversations import (
+    EventRoundRow,
     MessageRow,
     PromptRow,
     SummaryRow,
@@ -29,6 +30,7 @@ threads = _table(ThreadRow)
 messages = _table(MessageRow)
 turns = _table(TurnRow)
 turn_events = _table(TurnEventRow)
+event_rounds = _table(EventRoundRow)
 summaries = _table(SummaryRow)
 prompts = _table(PromptRow)
 cache_states = _table(CacheStateRow)

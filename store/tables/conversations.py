@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -151,6 +152,17 @@ class TurnEventRow(SQLModel, table=True):
     turn_id: str = Field(primary_key=True)
     seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     payload: str = Field(sa_column=Column(Text, nullable=False))  # the event's JSON exactly as it is sent
+
+
+class EventRoundRow(SQLModel, table=True):
+    """Events of many turns that are not in the turns' own logs yet, on SQLite. A number is never used again."""
+
+    __tablename__ = "event_rounds"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: int | None = Field(default=None, primary_key=True)
+    events: bytes = Field(
+        sa_column=Column(LargeBinary, nullable=False)
+    )  # zlib of msgpack: store.event_rounds
 
 
 class SummaryRow(SQLModel, table=True):

@@ -34,10 +34,10 @@ def watched_transactions(after_each: Callable[[int], None]) -> Iterator[None]:
     count = 0
     original = GroupCommit._transaction
 
-    async def watched(self: GroupCommit, batch: list[Any], *, merge: bool) -> list[Any]:
+    async def watched(self: GroupCommit, batch: list[Any]) -> list[Any]:
         nonlocal count
         try:
-            return await original(self, batch, merge=merge)
+            return await original(self, batch)
         finally:
             count += 1
             after_each(count)

@@ -89,6 +89,7 @@ DATA["0013"] = DATA["0012"]
 DATA["0014"] = DATA["0013"]
 DATA["0015"] = DATA["0014"]
 DATA["0016"] = DATA["0015"]
+DATA["0017"] = (*DATA["0016"], "INSERT INTO event_rounds (id, events) VALUES (1, 'x')")
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
     "0003": ("cache_states", "learned_stats", "summaries"),
@@ -96,6 +97,7 @@ SINCE = {
     "0006": ("budget_alerts",),
     "0009": ("message_vectors",),
     "0012": ("compaction_claims",),
+    "0017": ("event_rounds",),
 }  # tables that came with a revision
 
 

@@ -6,13 +6,22 @@ from typing import Final
 _HOUSEKEEPING: Final = "housekeeping, for the rows of all"
 _BY_PK: Final = "one message that the caller has just stored or read, by its pk"
 _BY_ID: Final = "the ids are those the caller has just read or made, and no client names them"
+_OF_TURNS_HERE: Final = "the logs of turns that run here"
 _NOBODYS: Final = "rows that belong to nobody"
 
 WITHOUT_OWNER: Final[Mapping[str, str]] = {
     "cache_states.due": _HOUSEKEEPING,
     "erase.erase_deleted": _HOUSEKEEPING,
-    "events.append": "the log of a turn that runs here",
-    "events.holds": "the log of a turn that runs here",
+    "event_rounds.add": _OF_TURNS_HERE,
+    "event_rounds.erase": "the turns of a thread that its owner deletes",
+    "event_rounds.remove": _HOUSEKEEPING,
+    "event_rounds.restore": _HOUSEKEEPING,
+    "event_rounds.restore_all": _HOUSEKEEPING,
+    "event_rounds.rounds": _HOUSEKEEPING,
+    "events.append": _OF_TURNS_HERE,
+    "events.append_missing": _OF_TURNS_HERE,
+    "events.append_rest": _OF_TURNS_HERE,
+    "events.holds": _OF_TURNS_HERE,
     "events.remove": _HOUSEKEEPING,
     "learned_stats.get": _NOBODYS,
     "learned_stats.lock": _NOBODYS,

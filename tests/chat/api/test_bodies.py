@@ -87,7 +87,7 @@ async def test_text_that_no_database_holds_is_replaced_and_all_else_stays_as_typ
     assert answer.status_code == 202
     messages = (await house.http.get("/api/threads/pasted/messages")).json()["messages"]
     assert [part["text"] for part in messages[0]["parts"]] == [stored]
-    await house.http.delete("/api/threads/pasted")
+    assert (await house.http.delete("/api/threads/pasted")).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from chat.stream.journal_writer import JournalWriter
 
 
 class Disk:
-    """Stands in for the database: `rounds` has the rows of each transaction; the next ones raise `failures`, and wait for `free`."""
+    """Stands in for a Postgres database: `rounds` has the rows of each transaction; the next ones raise `failures`, and wait for `free`."""
+
+    dialect = "postgresql"
 
     def __init__(self) -> None:
         self.rounds: list[list[dict[str, Any]]] = []

@@ -6,17 +6,19 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from chat.clock import Clock
 from chat.stream import events
 from chat.stream.answer_builder import AnswerBuilder, harmless
+from chat.stream.event_storage import Failures
 from chat.stream.journal import BufferLimits, TurnLog
 from chat.stream.journal_writer import JournalWriter
 from chat.turns.recovery import parts_of as parts_of_log
 from context.messages import ReasoningPart, TextPart, ToolPart
 from store.database import Database
 from store.errors import StoreFull, StoreUnavailable
+from tests.chat.stream.storing import Batches, Store, stand_between, stored_events
 from tests.clocks import QuickClock, ScriptedClock
 from tests.palaver import Palaver
 from tests.upstream import SimClock
@@ -30,7 +32,9 @@ SHORT = BufferLimits(seconds=0.05)
 async def draft_in(
     app: Palaver, turn_id: str, clock: Clock | None = None, limits: BufferLimits = SHORT
 ) -> AsyncIterator[tuple[AnswerBuilder, TurnLog]]:
-    """A draft whose journal belongs to a turn that has ended, from number 1001 on, so that both stay apart."""
+    """A draft whose journal belongs to a turn that has been answered, from number 1001 on, so that both stay apart."""
+    running = text("UPDATE turns SET status = 'running', lease_until = 9e15 WHERE id = :id")
+    await app.deps.database.write(lambda connection: connection.execute(running, {"id": turn_id}))
     log = TurnLog()
     log.extend([b""] * 1000)
     clock = clock or QuickClock()
@@ -42,16 +46,9 @@ async def draft_in(
     )
 
 
-async def stored_events(database: Database, turn_id: str) -> list[events.TurnEvent]:
-
-    def read(connection: Connection) -> list[events.TurnEvent]:
-        rows = connection.execute(
-            text("SELECT payload FROM turn_events WHERE turn_id = :id AND seq > 1000 ORDER BY seq"),
-            {"id": turn_id},
-        )
-        return [events.decode(payload) for (payload,) in rows]
-
-    return await database.read(read)
+async def stored(database: Database, turn_id: str) -> list[events.TurnEvent]:
+    logged = await stored_events(database, turn_id)
+    return [events.decode(payload) for seq, payload in logged.items() if seq > 1000]
 
 
 def shape(logged: list[events.TurnEvent]) -> list[str]:
@@ -75,7 +72,7 @@ async def test_each_kind_of_words_gets_its_own_part(house: Palaver, thread: str)
         answer_builder.end_part()
         answer_builder.end_part()
         await answer_builder.journal.settle()
-        logged = await stored_events(house.deps.database, turn_id)
+        logged = await stored(house.deps.database, turn_id)
     assert shape(logged) == ["p1 reasoning", "p1 Hm", "p1", "p2 text", "p2 So be it", "p2"]
     assert [type(part) for part in answer_builder.parts] == [ReasoningPart, TextPart]
     assert parts_of_log(logged)[0] == tuple(answer_builder.parts), (
@@ -93,7 +90,7 @@ async def test_reasoning_is_timed_to_a_tenth_of_a_second(house: Palaver, thread:
         time.advance(5)
         answer_builder.end_part()
         await answer_builder.journal.settle()
-        logged = await stored_events(house.deps.database, turn_id)
+        logged = await stored(house.deps.database, turn_id)
     assert [event.seconds for event in logged if isinstance(event, events.PartEnded)] == [1.3, None]
     assert answer_builder.parts == [ReasoningPart(text="Hm", seconds=1.3), TextPart(text="So be it")]
 
@@ -106,7 +103,7 @@ async def test_a_tool_is_one_part_that_is_complete_at_once(house: Palaver, threa
         answer_builder.add("text", "In May.")
         answer_builder.end_part()
         await answer_builder.journal.settle()
-        logged = await stored_events(house.deps.database, turn_id)
+        logged = await stored(house.deps.database, turn_id)
     assert shape(logged) == [
         "p1 text",
         "p1 Let me look.",
@@ -139,7 +136,7 @@ async def test_what_another_answer_replaces_is_taken_away_and_its_numbers_are_no
         answer_builder.add("text", "In May.")
         answer_builder.end_part()
         await answer_builder.journal.settle()
-        logged = await stored_events(house.deps.database, turn_id)
+        logged = await stored(house.deps.database, turn_id)
     notes = [event.data for event in logged if isinstance(event, events.Note)]
     assert notes == [{"part_ids": ["p2", "p3"]}], "one note, and none where there was nothing to take away"
     assert shape(logged)[-3:] == ["p4 text", "p4 In May.", "p4"]
@@ -151,24 +148,24 @@ async def test_the_delay_of_the_database_is_told_to_a_tenth_of_a_second(
     house: Palaver, thread: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn_id = (await house.chat(thread, "hello"))["id"]
-    time, append = SimClock(start=1_000.0), Database.append
+    time = SimClock(start=1_000.0)
     tries: list[float] = []
 
-    async def away_once(self: Database, *rows: Any) -> None:
+    async def away_once(_: Batches, store: Store) -> Failures:
         tries.append(time.now)
         if len(tries) == 1:
             time.advance(1.26)
             raise StoreUnavailable("away")
-        await append(self, *rows)
+        return await store()
 
     limits = BufferLimits(seconds=60)
     async with draft_in(house, turn_id, ScriptedClock(time), limits) as (answer_builder, _):
-        monkeypatch.setattr(Database, "append", away_once)
+        stand_between(monkeypatch, away_once)
         answer_builder.add("text", "So be it")
         with suppress(StoreUnavailable):
             await answer_builder.journal.settle()
         await answer_builder.journal.settle()
-        logged = await stored_events(house.deps.database, turn_id)
+        logged = await stored(house.deps.database, turn_id)
     assert len(tries) == 3
     assert [event.data for event in logged if isinstance(event, events.Note)] == [{"seconds": 1.3}]
 
@@ -179,13 +176,13 @@ async def test_an_error_that_is_not_the_databases_reaches_the_turn_at_its_next_w
     turn_id = (await house.chat(thread, "hello"))["id"]
     failed = asyncio.Event()
 
-    async def broken(*_: Any) -> None:
+    async def broken(*_: Any) -> Failures:
         failed.set()
         raise LookupError("a fault of ours")
 
     async with draft_in(house, turn_id) as (answer_builder, log):
         shown = log.last
-        monkeypatch.setattr(Database, "append", broken)
+        stand_between(monkeypatch, broken)
         answer_builder.add("text", "So")
         await failed.wait()
         with pytest.raises(LookupError):
@@ -220,7 +217,7 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
         await pages("1000000")
         answer_builder.end_part()
         await answer_builder.journal.settle()
-        logged = await stored_events(database, turn_id)
+        logged = await stored(database, turn_id)
     assert parts_of_log(logged) == ((TextPart(text="".join(pieces)),), None)
     assert tuple(answer_builder.parts) == parts_of_log(logged)[0]
 

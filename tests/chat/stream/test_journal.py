@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Insert
 
 from chat.stream import events
+from chat.stream.event_storage import Failures
 from chat.stream.journal import Journal
 from chat.stream.notes import TitleNote
 from chat.upstream.client import Timeouts
@@ -15,6 +15,7 @@ from store import sqlite
 from store.database import Database
 from store.errors import StoreUnavailable
 from tests.chat.outcomes import answer_text, finished, notes
+from tests.chat.stream.storing import Batches, Store, stand_between
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator
 from tests.waiting import until
@@ -26,13 +27,14 @@ async def test_a_title_at_the_worst_moment_never_follows_the_end(
     app: Palaver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A note arrives while the last batch is on its way to the disk, and another right behind it."""
-    append, settle = Database.append, Journal.settle
+    settle = Journal.settle
     ending: list[Journal] = []
 
-    async def late(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
-        await append(self, statement, rows)
+    async def late(batches: Batches, store: Store) -> Failures:
+        failures = await store()
         for journal in ending:
             journal.note(TitleNote(title="late"))
+        return failures
 
     async def settling(self: Journal) -> None:
         ending.append(self)
@@ -41,7 +43,7 @@ async def test_a_title_at_the_worst_moment_never_follows_the_end(
         ending.remove(self)
         self.note(TitleNote(title="later still"))
 
-    monkeypatch.setattr(Database, "append", late)
+    stand_between(monkeypatch, late)
     monkeypatch.setattr(Journal, "settle", settling)
     for _ in range(3):
         accepted = await app.say("t", "Hello")
@@ -55,14 +57,15 @@ async def test_a_title_at_the_worst_moment_never_follows_the_end(
 async def test_a_commit_whose_answer_was_lost_is_recognized(
     app: Palaver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append, write = Database.append, Database.write
+    write = Database.write
     lost: list[str] = []
 
-    async def forgetful(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
-        await append(self, statement, rows)
+    async def forgetful(batches: Batches, store: Store) -> Failures:
+        failures = await store()
         if not any(kind == "events" for kind in lost):
             lost.append("events")
             raise StoreUnavailable("the connection broke")
+        return failures
 
     async def forgetful_end(self: Database, work: Any) -> Any:
         result = await write(self, work)
@@ -71,7 +74,7 @@ async def test_a_commit_whose_answer_was_lost_is_recognized(
             raise StoreUnavailable("the connection broke")
         return result
 
-    monkeypatch.setattr(Database, "append", forgetful)
+    stand_between(monkeypatch, forgetful)
     monkeypatch.setattr(Database, "write", forgetful_end)
     app.sim.script(Reply(text="one two three four five", chunk=4, thinking=""))
     accepted = await app.say("t", "count")
@@ -88,16 +91,16 @@ async def test_a_database_that_is_away_for_seconds_kills_no_answer(
 ) -> None:
     gate = app.sim.gate()
     app.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
-    append, away = Database.append, asyncio.Event()
+    away = asyncio.Event()
     tries = []
 
-    async def gone(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+    async def gone(batches: Batches, store: Store) -> Failures:
         if away.is_set():
-            tries.append(rows)
+            tries.append(batches)
             raise StoreUnavailable("away")
-        await append(self, statement, rows)
+        return await store()
 
-    monkeypatch.setattr(Database, "append", gone)
+    stand_between(monkeypatch, gone)
     accepted = await app.say("t", "count")
     gate.release(1)
     running = app.deps.runner._running[accepted["id"]]
@@ -140,19 +143,18 @@ async def test_past_its_bounds_the_turn_fails_and_keeps_what_was_said(
         Simulator() as sim,
         palaver(tmp_path, sim, timeouts=Timeouts(), journal_buffer_bytes=10_000) as app,
     ):
-        append = Database.append
-        refused: list[list[dict[str, Any]]] = []
+        refused: list[Batches] = []
 
-        async def gone(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+        async def gone(batches: Batches, store: Store) -> Failures:
             if not app.deps.runner._running[turn_id].work.journal._closed:
-                refused.append(rows)
+                refused.append(batches)
                 raise StoreUnavailable("away")
-            await append(self, statement, rows)
+            return await store()
 
         gate = sim.gate()
         sim.script(Reply(text="word " * 10_000, chunk=1_000, thinking="", gate=gate))
         turn_id = (await app.say("t", "talk"))["id"]
-        monkeypatch.setattr(Database, "append", gone)
+        stand_between(monkeypatch, gone)
         gate.open()
         _, turn = await finished(app, turn_id)
         assert (turn["status"], turn["error"]["code"]) == ("failed", "internal")

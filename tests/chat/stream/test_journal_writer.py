@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import Insert
 from sqlalchemy.exc import DataError
 
 from chat.stream import journal
+from chat.stream.event_storage import Failures
 from chat.turns.turn_work import TurnWork
-from store.database import Database
 from store.errors import StoreUnavailable
 from tests.chat.outcomes import answer_text, finished
+from tests.chat.stream.storing import Batches, Store, stand_between
 from tests.palaver import Palaver
 from tests.upstream import Reply
 from tests.upstream.gate import Gate
@@ -27,13 +27,13 @@ async def test_a_model_that_writes_faster_than_the_disk_is_read_no_further(
     app: Palaver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "MAX_PENDING", MOST)
-    append, slow, go_on = Database.append, asyncio.Event(), asyncio.Event()
+    slow, go_on = asyncio.Event(), asyncio.Event()
     text, chunk = "word " * 10_000, 1_000
 
-    async def waiting(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+    async def waiting(batches: Batches, store: Store) -> Failures:
         slow.set()
         await go_on.wait()
-        await append(self, statement, rows)
+        return await store()
 
     gate = app.sim.gate()
     app.sim.script(Reply(text=text, chunk=chunk, thinking="", gate=gate))
@@ -41,7 +41,7 @@ async def test_a_model_that_writes_faster_than_the_disk_is_read_no_further(
     work = app.deps.runner._running[turn_id].work
     gate.release(1)
     await until(lambda: work.answer_builder.has_text)
-    monkeypatch.setattr(Database, "append", waiting)
+    stand_between(monkeypatch, waiting)
     gate.open()
     await slow.wait()
     await until(lambda: work.answer_builder.text_length > MOST)
@@ -69,16 +69,15 @@ async def running(app: Palaver, *names: str) -> tuple[dict[str, TurnWork], list[
 async def test_an_error_that_one_turns_events_cause_is_no_other_turns(
     app: Palaver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = Database.append
     works, gates = await running(app, "bad", "good", "better")
     bad = works["bad"].turn.id
 
-    async def refuses(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
-        if any(row["turn_id"] == bad and "part.delta" in row["payload"] for row in rows):
+    async def refuses(batches: Batches, store: Store) -> Failures:
+        if any(batch.turn_id == bad and "part.delta" in str(batch.payloads) for batch in batches.values()):
             raise DataError("INSERT", None, ValueError("planted"))
-        await append(self, statement, rows)
+        return await store()
 
-    monkeypatch.setattr(Database, "append", refuses)
+    stand_between(monkeypatch, refuses)
     for work in works.values():  # one round writes for all of them
         work.answer_builder.add("text", " more")
     for gate in gates:
@@ -93,15 +92,18 @@ async def test_an_error_that_one_turns_events_cause_is_no_other_turns(
 async def test_a_writer_that_dies_leaves_nobody_waiting(
     app: Palaver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append, deaths = Database.append, [asyncio.CancelledError(), asyncio.CancelledError()]
+    deaths = [asyncio.CancelledError(), asyncio.CancelledError()]
     works, (gate,) = await running(app, "one")
 
-    async def dies(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+    async def dies(batches: Batches, store: Store) -> Failures:
         if deaths:
             raise deaths.pop()
-        await append(self, statement, rows)
+        return await store()
 
-    monkeypatch.setattr(Database, "append", dies)
+    stand_between(monkeypatch, dies)
+    for left in (1, 0):
+        gate.release(1)
+        await until(lambda left=left: len(deaths) == left)
     gate.open()
     async with asyncio.timeout(LIMIT):
         _, turn = await finished(app, works["one"].turn.id)
@@ -113,14 +115,14 @@ async def test_what_the_log_says_of_a_turn_names_its_own_request(
     app: Palaver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One task writes for all turns; it began in the request of the first."""
-    append, away = Database.append, asyncio.Event()
+    away = asyncio.Event()
     requests: dict[str, set[str | None]] = {"one": set(), "two": set()}
     turns: dict[str, str] = {}
 
-    async def gone(self: Database, statement: Insert, rows: list[dict[str, Any]]) -> None:
+    async def gone(batches: Batches, store: Store) -> Failures:
         if away.is_set():
             raise StoreUnavailable("away")
-        await append(self, statement, rows)
+        return await store()
 
     class Log:
         def said(self, event: str, *, turn_id: str, **_: Any) -> None:
@@ -135,7 +137,7 @@ async def test_what_the_log_says_of_a_turn_names_its_own_request(
         gate.release(1)
     runner = app.deps.runner
     await until(lambda: all(runner._running[id].work.answer_builder.has_text for id in turns))
-    monkeypatch.setattr(Database, "append", gone)
+    stand_between(monkeypatch, gone)
     monkeypatch.setattr("chat.stream.journal.log", Log())
     away.set()
     for gate in gates.values():

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from context.request.window import INTERRUPTED
+from store.local_user import LOCAL
 from tests.chat.outcomes import answer_text, finished, ledger
 from tests.clocks import QuickClock
 from tests.palaver import Palaver
@@ -106,6 +107,11 @@ async def test_cancel_ends_the_waiting_between_two_calls(
     _, turn = await finished(house, accepted["id"])
     assert turn["status"] == "cancelled"
     assert [row.outcome for row in await ledger(house, turn["id"])] == ["overloaded", "cancelled"]
+
+
+async def test_a_turn_that_ends_just_before_it_is_stopped_has_stopped(house: Palaver, thread: str) -> None:
+    turn = await house.chat(thread, "hello")
+    assert await house.deps.runner.cancel_and_wait(LOCAL, turn["id"])
 
 
 async def test_deleting_a_thread_stops_its_turn_first(house: Palaver, thread: str) -> None:

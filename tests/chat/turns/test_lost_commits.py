@@ -92,9 +92,9 @@ async def test_a_turn_survives_a_lost_acknowledgement(
     async with losing(place, budgets=budgets) as (app, losses):
         await app.chat("t", "Hello")
         app.sim.reset()
-        losses.arm(
-            WRITES[what], count := 2 if what == "events" else 1
-        )  # the first event is accepted with its turn
+        in_rounds = what == "events" and place.kind == "sqlite"
+        count = 2 if what == "events" and not in_rounds else 1  # the first event is accepted with its turn
+        losses.arm("INSERT INTO event_rounds" if in_rounds else WRITES[what], count)
         accepted = await app.say("t", "And again")
         _, turn = await finished(app, accepted["id"])
         await app.settled()

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chat.calls.caller import CALL_LEASE, LEASE
 from chat.calls.record import tokens_of
 from chat.upstream.client import Timeouts
-from store import sqlite
+from store import event_rounds
+from store import events as store_events
+from store.database import Database
+from store.events import Batch
+from store.local_user import LOCAL
 from tests.chat.outcomes import answer_text, finished, ledger, stored, whole
 from tests.clocks import QuickClock
 from tests.palaver import Palaver, palaver
@@ -145,18 +149,24 @@ async def test_a_log_nobody_understands_keeps_no_other_turn_from_being_ended(tmp
                 tmp_path / "before", tmp_path / "after", ignore=shutil.ignore_patterns("*.lock", "*-shm")
             )
             sim.held.open()
-        disk = sqlite.driver().connect(tmp_path / "after" / "palaver.db")
-        (last,) = disk.execute("SELECT max(seq) FROM turn_events WHERE turn_id = ?", (strange,)).fetchone()
         unknown: list[dict[str, Any]] = [
             {"type": "of.tomorrow"},
             {"type": "part.delta", "part_id": "of.tomorrow", "text": "of a part nobody knows"},
             {"type": "note", "name": "discard", "data": {"all": True}},
         ]
-        for number, event in enumerate(unknown, last + 1):
-            payload = json.dumps({**event, "seq": number, "turn_id": strange})
-            disk.execute("INSERT INTO turn_events VALUES (?, ?, ?)", (strange, number, payload))
-        disk.commit()
-        disk.close()
+
+        def add_unknown(connection: Connection) -> None:
+            event_rounds.restore_all(connection)
+            last = store_events.last_seq(connection, LOCAL, strange)
+            payloads = [
+                json.dumps({**event, "seq": number, "turn_id": strange})
+                for number, event in enumerate(unknown, last + 1)
+            ]
+            store_events.append_missing(connection, [Batch(strange, last + 1, payloads)])
+
+        disk = Database(f"sqlite:///{tmp_path / 'after' / 'palaver.db'}")
+        await disk.write(add_unknown)
+        await disk.close()
         async with palaver(tmp_path / "after", sim, timeouts=Timeouts()) as app:
             assert (await app.turn(other["id"]))["status"] == "failed"
             turn = await app.turn(strange)

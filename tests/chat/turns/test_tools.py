@@ -1,13 +1,16 @@
 """The model searches its own conversation: what the reader sees, what the provider gets back, and every way it goes wrong."""
 
+import re
 import shutil
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chat.turns.tool_loop import MAX_ROUNDS
 from tests.chat.outcomes import answer_text, finished, ledger, notes
@@ -199,18 +202,31 @@ async def test_every_call_has_its_row_in_the_ledger(chat: Talk) -> None:
 async def test_a_call_is_in_the_ledger_before_the_log_tells_of_its_tools(chat: Talk) -> None:
     """A crash between them would leave a call of which the log says that its words are in the ledger already."""
     write = chat.app.deps.database.write
-    await write(lambda connection: connection.execute(text("CREATE TABLE seen (rows INTEGER)")))
-    watching = (
-        'CREATE TRIGGER watching AFTER INSERT ON turn_events WHEN NEW.payload LIKE \'%"kind"\\:"tool"%\' '
-        "BEGIN INSERT INTO seen SELECT count(*) FROM ledger_entries WHERE turn_id = NEW.turn_id; END"
+    events = {
+        "event_rounds": "NEW.events",
+        "turn_events": "NEW.payload",
+    }  # in a round, or with the turn's end
+    await write(lambda connection: connection.execute(text("CREATE TABLE seen (events, calls INTEGER)")))
+    for table, new in events.items():
+        watching = (
+            f"CREATE TRIGGER watching_{table} AFTER INSERT ON {table} "
+            f"BEGIN INSERT INTO seen SELECT {new}, count(*) FROM ledger_entries; END"
+        )
+        await write(partial(Connection.execute, statement=text(watching)))
+    before = await chat.app.deps.database.read(
+        lambda connection: connection.scalar(text("SELECT count(*) FROM ledger_entries"))
     )
-    await write(lambda connection: connection.execute(text(watching)))
     looking = replace(search("bicycle", text="Let me look. "), delay=0.1)
     await ask(chat, looking, search("library"), Reply(text="4417."))
-    row_counts = await chat.app.deps.database.read(
-        lambda connection: connection.execute(text("SELECT rows FROM seen")).scalars().all()
+    rows = await chat.app.deps.database.read(
+        lambda connection: connection.execute(text("SELECT events, calls FROM seen")).all()
     )
-    assert row_counts == [1, 2]
+    calls: dict[str, int] = {}
+    for stored, count in rows:
+        told = stored if isinstance(stored, str) else zlib.decompress(stored).decode(errors="replace")
+        for part in re.findall(r'"part_id":"(\w+)","kind":"tool"', told):
+            calls.setdefault(part, count - before)
+    assert list(calls.values()) == [1, 2]
 
 
 async def test_a_crash_between_two_rounds_is_recovered_from(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from context.models.pricing import price
 from store import sqlite
 from store.local_user import LOCAL
 from tests.chat.outcomes import answer_text, finished, ledger, notes, whole
+from tests.chat.stream.storing import stored_events
 from tests.palaver import Palaver
 from tests.sse import read_events
 from tests.upstream import Reply
@@ -66,21 +67,14 @@ async def test_an_event_is_durable_before_it_is_delivered(house: Palaver, thread
     gate = house.sim.gate()
     house.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
     accepted = await house.say(thread, "count")
-    path = house.deps.settings.database.removeprefix("sqlite:///")
-    disk: sqlite3.Connection = sqlite.driver().connect(path)
-    events = 0
+    shown = []
     async for event in house.stream(accepted["id"]):
-        row = disk.execute(
-            "SELECT payload FROM turn_events WHERE turn_id = ? AND seq = ?", (accepted["id"], event.seq)
-        ).fetchone()
-        assert row is not None, f"event {event.seq} was shown before it was kept"
-        events += 1
+        assert event.seq in await stored_events(house.deps.database, accepted["id"]), (
+            "shown before it was kept"
+        )
+        shown.append(event.seq)
         gate.release()
-    assert (
-        events
-        == disk.execute("SELECT count(*) FROM turn_events WHERE turn_id = ?", (accepted["id"],)).fetchone()[0]
-    )
-    disk.close()
+    assert shown == list(await stored_events(house.deps.database, accepted["id"]))
 
 
 async def test_an_accepted_message_is_durable_before_it_is_acknowledged(house: Palaver, thread: str) -> None:
