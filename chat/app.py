@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from chat.api import page, routes
 from chat.api.deps import Deps
 from chat.api.middleware.auth import Auth
+from chat.api.middleware.base_path import BasePath
 from chat.api.middleware.origin import OriginCheck
 from chat.api.middleware.rate_limit import RateLimit, Rates
 from chat.api.middleware.request_context import RequestContext, http_exception
@@ -123,6 +124,7 @@ def application(deps: Deps) -> Starlette:
     middleware = [
         Middleware(UnreadBody),
         Middleware(RequestContext, clock=deps.clock),
+        Middleware(BasePath, base=deps.settings.path_prefix, trusted_proxies=deps.settings.trusted_proxies),
         Middleware(  # before the rate limit: what a foreign page sends must not use up its visitor's requests
             OriginCheck,
             requires_token=lambda: deps.token_registry.requires_token,

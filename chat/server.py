@@ -80,8 +80,7 @@ async def serve(app: Starlette, runner: Runner, bound: socket.socket, settings: 
         server_header=False,
         date_header=True,
         lifespan="off",
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        proxy_headers=False,  # chat.api.middleware.base_path reads them
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,

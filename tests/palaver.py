@@ -199,12 +199,17 @@ async def serving(deps: Deps) -> AsyncIterator[str]:
     """The application of started parts on a real socket."""
     bound = listen("127.0.0.1", 0)
     config = uvicorn.Config(
-        application(deps), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        application(deps),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}{deps.settings.path_prefix}"
     finally:
         deps.runner.draining.set()
         server.should_exit = True

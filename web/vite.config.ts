@@ -13,6 +13,10 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 300,
   },
+  // The page may be served under any path: the server inserts that into the HTML, and files find each other.
+  experimental: {
+    renderBuiltUrl: (file, { hostType }) => (hostType === "html" ? `/${file}` : { relative: true }),
+  },
   server: { proxy: { "/api": backend } },
   test: { environment: "jsdom", include: ["test/**/*.test.ts"], testTimeout: 20_000 },
 });

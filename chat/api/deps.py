@@ -74,6 +74,12 @@ def visit(request: Request) -> OpenRequest:
     return watched
 
 
+def external(request: Request, path: str) -> str:
+    """A path of this server as it is seen from outside: under the base path that `middleware.base_path` established."""
+    base: str = request.state.base
+    return base + path
+
+
 def json_response(value: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response."""
     return Response(

@@ -1,4 +1,4 @@
-"""Render the OpenAPI document as an HTML page: no script, nothing from other hosts."""
+"""Render the OpenAPI document as an HTML page: no script, nothing from other hosts, no address that depends on the base path."""
 
 from html import escape
 from typing import Any
@@ -27,10 +27,10 @@ def page(document: dict[str, Any]) -> str:
     shapes = [_shape(name, schema) for name, schema in sorted(document["components"]["schemas"].items())]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/assets/icon.svg">'
-        f'<title>{escape(info["title"])} API</title><link rel="stylesheet" href="/docs/style.css"></head><body>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+        f'<title>{escape(info["title"])} API</title><link rel="stylesheet" href="docs/style.css"></head><body>'
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info['summary'])}. "
-        'Also as <a href="/openapi.json">openapi.json</a>.</p>'
+        'Also as <a href="openapi.json">openapi.json</a>.</p>'
         f"<p>{escape(info['description'])}</p>"
         f"{''.join(sections)}<h1>Shapes</h1>{''.join(shapes)}</body></html>"
     )

@@ -1,7 +1,9 @@
 """Serve the page's built files: compressed at build time, with an ETag of their content."""
 
+import gzip
 import hashlib
 import os
+import re
 from functools import lru_cache
 from mimetypes import guess_type
 from pathlib import Path
@@ -14,6 +16,7 @@ from starlette.types import Scope
 from chat.api.compression import choose
 
 CODINGS = {"br": ".br", "gzip": ".gz"}  # best first; `web/scripts/precompress.mjs` writes the files
+ROOT_RELATIVE = re.compile(r'\b(src|href)="(?=/(?!/))')
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -60,6 +63,28 @@ def file_response(path: Path, scope: Scope, headers: dict[str, str]) -> Response
     return _TaggedFile(source, headers=headers, media_type=guess_type(path)[0], stat_result=stat)
 
 
+def placed_html(path: Path, base: str, scope: Scope, headers: dict[str, str]) -> Response:
+    """The HTML file for a page under `base`, with which all addresses in it begin; or 304."""
+    request_headers = Headers(scope=scope)
+    stat = path.stat()
+    bodies = _placed(path, stat.st_mtime_ns, stat.st_size, base)
+    coding = choose(request_headers.get("accept-encoding"), ("gzip",))
+    body = bodies[coding]
+    etag = _etag(body)
+    headers = {**headers, "etag": etag, "vary": "Accept-Encoding"}
+    if _is_known(etag, request_headers.get("if-none-match")):
+        return Response(status_code=304, headers=headers)
+    if coding is not None:
+        headers["content-encoding"] = coding
+    return Response(body, headers=headers, media_type="text/html")
+
+
+@lru_cache(maxsize=16)
+def _placed(path: Path, modified: int, size: int, base: str) -> dict[str | None, bytes]:
+    plain = ROOT_RELATIVE.sub(rf'\1="{base}', path.read_text("utf-8")).encode()
+    return {None: plain, "gzip": gzip.compress(plain, mtime=0)}
+
+
 def _is_known(etag: str, if_none_match: str | None) -> bool:
     known = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in known or known == ["*"]
@@ -68,4 +93,8 @@ def _is_known(etag: str, if_none_match: str | None) -> bool:
 @lru_cache(maxsize=256)
 def content_etag(path: Path, modified: int, size: int) -> str:
     """A strong ETag. It is made of the content, so that it is the same at every replica."""
-    return f'"{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}"'
+    return _etag(path.read_bytes())
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -12,8 +13,9 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from chat.api import docs, openapi
 from chat.api.compression import GZIP
+from chat.api.deps import external
 from chat.api.endpoint import Endpoint
-from chat.api.files import PageFiles, file_response
+from chat.api.files import PageFiles, file_response, placed_html
 
 DIST = Path(__file__).resolve().parents[2] / "web" / "dist"
 CSP = (
@@ -37,21 +39,27 @@ def routes(endpoints: Sequence[Endpoint], *, documented: bool = True) -> list[Ba
 
 
 def _description(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
-    """`/openapi.json` and `/docs`."""
+    """`/openapi.json` and `/docs`, made when somebody asks for them: hardly anybody does, and every start would pay for it."""
 
     @cache
-    def written() -> tuple[str, str]:
-        """Both as text, when somebody asks for the first time: hardly anybody does, and every start would pay for it."""
-        described = openapi.document(endpoints)
-        return json.dumps(described, ensure_ascii=False, separators=(",", ":")), docs.page(described)
+    def document() -> dict[str, Any]:
+        return openapi.document(endpoints)
+
+    @cache
+    def as_page() -> str:
+        return docs.page(document())
+
+    def as_json(server: str) -> str:
+        described = {**document(), "servers": [{"url": server}]}
+        return json.dumps(described, ensure_ascii=False, separators=(",", ":"))
 
     async def describe(request: Request) -> Response:
-        as_json, _ = await asyncio.to_thread(written)
-        return Response(as_json, media_type="application/json")
+        written = await asyncio.to_thread(as_json, external(request, "") or "/")
+        return Response(written, media_type="application/json")
 
     async def explain(request: Request) -> Response:
-        _, as_page = await asyncio.to_thread(written)
-        return HTMLResponse(as_page, headers={"content-security-policy": CSP})
+        written = await asyncio.to_thread(as_page)
+        return HTMLResponse(written, headers={"content-security-policy": CSP})
 
     async def style(request: Request) -> Response:
         return Response(docs.STYLE, media_type="text/css")
@@ -66,12 +74,12 @@ def _description(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
 async def _index(request: Request) -> Response:
     if not (DIST / "index.html").is_file():
         return PlainTextResponse(MISSING, status_code=503)
-    return file_response(
-        DIST / "index.html",
-        request.scope,
-        {
-            "cache-control": "no-cache",
-            "content-security-policy": CSP,
-            "cross-origin-opener-policy": "same-origin",
-        },
-    )
+    headers = {
+        "cache-control": "no-cache",
+        "content-security-policy": CSP,
+        "cross-origin-opener-policy": "same-origin",
+    }
+    base = external(request, "")
+    if base:
+        return placed_html(DIST / "index.html", base, request.scope, headers)
+    return file_response(DIST / "index.html", request.scope, headers)

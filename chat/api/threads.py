@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import existing, get_thread, json_response, owner
+from chat.api.deps import existing, external, get_thread, json_response, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.report import report
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
@@ -42,7 +42,9 @@ class Threads(Resource):
 
         created, thread = await self.deps.database.write(write)
         return json_response(
-            thread_out(existing(thread)), 201 if created else 200, {"location": f"/api/threads/{thread_id}"}
+            thread_out(existing(thread)),
+            201 if created else 200,
+            {"location": external(request, f"/api/threads/{thread_id}")},
         )
 
     @Endpoint(

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import json_response, owner, principal, visit
+from chat.api.deps import external, json_response, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource, header, path_id, query
 from chat.api.event_stream import EventStream, follow
 from chat.api.schemas.fields import ID_PATTERN
@@ -89,7 +89,7 @@ class Turns(Resource):
         turn_request = _turn_request(thread_id, body, key, principal(request))
         accepted = await self.deps.runner.accept(owner(request), turn_request)
         turn = accepted.turn
-        headers = {"location": f"/api/turns/{turn.id}/events"}
+        headers = {"location": external(request, f"/api/turns/{turn.id}/events")}
         if accepted.replayed:
             headers["idempotency-replayed"] = "true"
         # This route alone answers in two forms: JSON, or the stream itself.

@@ -197,10 +197,11 @@ def _embeddings(settings: Settings) -> list[Finding]:
 def _exposure(settings: Settings) -> Finding:
     if settings.requires_token:
         return Finding(what="access", state="good", says="every API request must carry a token")
+    who = "only this machine" if settings.uds is None else "whoever may open the Unix socket"
     return Finding(
         what="access",
         state="note",
-        says="no token: only this machine can reach the server",
+        says=f"no token: {who} can reach the server",
         remedy="Set PALAVER_TOKEN before listening on another address.",
     )
 

@@ -5,9 +5,12 @@ Imports little, so that it comes before the second that the SDK and the rest of 
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 
 from chat.cli.console import fail
+from chat.cli.unix_socket import unix_socket
 from chat.config.load import BadSettings
 from chat.config.settings import Settings
 
@@ -20,19 +23,33 @@ SEND_BUFFER = 262_144  # bytes the kernel may hold for one reader
 
 def check_exposure(settings: Settings) -> None:
     """Exit with 1 if other machines could reach a server that needs no token."""
-    if not settings.requires_token and not _is_loopback(settings.host):
+    if settings.uds is None and not settings.requires_token and not _is_loopback(settings.host):
         fail(
             f"PALAVER_HOST: {settings.host} can be reached from other machines, and no token is set.\n"
             "Set PALAVER_TOKEN to a long random text, or listen on 127.0.0.1."
         )
 
 
-def listening(settings: Settings) -> socket.socket:
-    """The listening socket of the settings. Exits with 1 where it cannot be had."""
-    try:
-        return listen(settings.host, settings.port)
-    except BadSettings as problem:
-        fail(str(problem))
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """The listening socket of the settings for the length of the block. Raises BadSettings where it cannot be had."""
+    if settings.uds is None:
+        with listen(settings.host, settings.port) as bound:
+            yield bound
+        return
+    with unix_socket(settings.uds, int(settings.uds_mode, 8), BACKLOG) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        yield bound
+
+
+def shown_address(bound: socket.socket, path: str) -> str:
+    """What is printed as the server's address: a URL, or `unix:` and the socket's file."""
+    address = bound.getsockname()
+    if isinstance(address, str):
+        return f"unix:{address}" + (f" under {path}" if path != "/" else "")
+    host, port = address[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{'localhost' if host in {'0.0.0.0', '::'} else shown}:{port}{path}"  # noqa: S104 - compared, not bound
 
 
 def listen(host: str, port: int) -> socket.socket:

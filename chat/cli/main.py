@@ -60,21 +60,30 @@ def palaver(
 def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    uds: Annotated[
+        Path | None, typer.Option(help="Unix socket to listen on, instead of host and port.")
+    ] = None,
     data_dir: DataDir = None,
     config: Config = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Run the server. Without an API key a small local model answers."""
     with _loading():
-        from chat.cli.console import configured, run
+        from chat.cli.console import configured, fail, run
         from chat.cli.listen import check_exposure, listening
+        from chat.config.load import BadSettings
     raise_thresholds()
-    settings = configured(host=host, port=port, data_dir=data_dir, config=config)
+    settings = configured(host=host, port=port, uds=uds, data_dir=data_dir, config=config)
     check_exposure(settings)
-    bound = listening(settings)
-    with _loading():
-        from chat.cli.serve import serve_until_stopped
-    run(serve_until_stopped(settings, bound, open_browser))
+    if open_browser and settings.uds is not None:
+        fail("--open: a browser cannot open a Unix socket")
+    try:
+        with listening(settings) as bound:
+            with _loading():
+                from chat.cli.serve import serve_until_stopped
+            run(serve_until_stopped(settings, bound, open_browser))
+    except BadSettings as problem:
+        fail(str(problem))
 
 
 @app.command()

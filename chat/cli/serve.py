@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from chat.app import application, running
 from chat.cli.console import console
 from chat.cli.garbage_collection import freeze_loaded
+from chat.cli.listen import shown_address
 from chat.config.settings import Settings
 from chat.server import serve
 from chat.upstream.local.capabilities import INSTALL, NOT_INSTALLED, is_installed
@@ -20,9 +21,7 @@ async def serve_until_stopped(settings: Settings, bound: socket.socket, open_bro
     """Start everything, serve on the listening socket until SIGINT or SIGTERM, and stop everything."""
     local_model = _local_model(settings) if settings.uses_local_model else None
     async with running(settings, local_model=local_model) as deps:
-        host, port = bound.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{'localhost' if host in {'0.0.0.0', '::'} else shown}:{port}/"  # noqa: S104 - compared, not bound
+        url = shown_address(bound, f"{settings.path_prefix}/")
         model = "the small local demo model" if deps.local_model is not None else settings.model_standard
         console.print(
             f"[bold]Palaver[/] is at [bold cyan]{url}[/]  ({model} answers; Ctrl+C stops)", soft_wrap=True

@@ -7,6 +7,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from chat.config.placement import Placement
 from chat.config.sources import FILE, DotEnv, Toml, config_file, env_file_in_use
 from chat.config.types import (
     BaseUrl,
@@ -17,7 +18,6 @@ from chat.config.types import (
     Line,
     Names,
     Origins,
-    Port,
     RedisUrl,
     RoutingRules,
     SigningSecret,
@@ -32,7 +32,7 @@ from context.models.catalog import Tier
 from context.recall.purchase import RecallMode
 
 
-class Settings(BaseSettings):
+class Settings(Placement):
     """What an operator configures. A field's description is its row in README.md."""
 
     model_config = SettingsConfigDict(
@@ -47,10 +47,6 @@ class Settings(BaseSettings):
         default=None,
         description="The settings file instead of `palaver.toml` in the working folder, as `--config`.",
     )
-    host: Line = Field(
-        default="127.0.0.1", description="Address to listen on; other than loopback needs a token."
-    )
-    port: Port = Field(default=8100, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     data_dir: FilePath = Field(
         default_factory=lambda: platformdirs.user_data_path("palaver"),
         description="Folder of the database, unless `database_url` names another.",
@@ -186,9 +182,6 @@ class Settings(BaseSettings):
     )
     max_concurrent_requests: int = Field(
         default=200, ge=0, le=100_000, description="Requests and streams one address may have open; 0: any."
-    )
-    trusted_proxies: Names = Field(
-        default=(), description="Addresses of proxies (comma-separated) whose forwarding headers are trusted."
     )
     redis_url: RedisUrl | None = Field(
         default=None,

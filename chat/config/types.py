@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from store.url import parse_postgres
 
 PAIRS = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}  # also those that text programs make of plain ones
 QUOTES = frozenset(PAIRS) | frozenset(PAIRS.values())
+PLAIN_PATH = re.compile(r"(/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)+")
 _AROUND = " \t\r\n\f\v\xa0\ufeff\u200b"
 
 
@@ -78,6 +80,24 @@ def _check_base_url(url: str) -> str:
         if added == "/v1" or path.endswith("/v1/messages"):
             path = path.removesuffix(added).rstrip("/")
     return parts._replace(path=path).geturl()
+
+
+def plain_path(text: str) -> str | None:
+    """A path such as `/chat` or `/a/b` without a slash at its end; None for what is more than that.
+
+    Letters, digits and `._~-` only: such a path is the same in a URL, in HTML and in a log, and has one spelling.
+    """
+    path = text.removesuffix("/")
+    return path if PLAIN_PATH.fullmatch(path) else None
+
+
+def _check_base_path(value: str) -> str:
+    path = "/" if value == "/" else plain_path(value)
+    if path is None:
+        raise ValueError(
+            "the path is / or like /chat: it begins with a slash, and has letters, digits and ._~- only"
+        )
+    return path
 
 
 def _check_port(value: object) -> object:
@@ -170,6 +190,7 @@ def _tokenizers_by_model(value: object) -> object:
 FilePath = Annotated[Path, BeforeValidator(_clean), AfterValidator(Path.expanduser)]
 Port = Annotated[int, BeforeValidator(_check_port)]
 Line = Annotated[str, BeforeValidator(_clean), AfterValidator(_check_line)]
+BasePath = Annotated[Line, AfterValidator(_check_base_path)]
 Credential = Annotated[SecretStr, BeforeValidator(_clean), AfterValidator(_check_credential)]
 BaseUrl = Annotated[str, BeforeValidator(_clean), AfterValidator(_check_base_url)]
 # In the environment a list is written with commas, not as JSON.

@@ -12,7 +12,7 @@ import { refuseDrops } from "./app/drops.ts";
 import { newId } from "./app/ids.ts";
 import { createStore, StoreContext } from "./app/store.ts";
 import { createTheme } from "./app/theme.ts";
-import { isUsageUrl, parseUrl, urlOf } from "./app/url.ts";
+import { basePath, createUrls } from "./app/url.ts";
 import { createHighlight } from "./markdown/highlight.ts";
 import { lazy } from "./markdown/lazy.ts";
 import { createPainter } from "./markdown/paint.ts";
@@ -29,6 +29,8 @@ import { UsageRoute } from "./usage/UsageRoute.tsx";
 import { App } from "./views/App.tsx";
 import { type Actions, ActionsContext } from "./views/hooks/actions-context.ts";
 
+const base = basePath(import.meta.url);
+const urls = createUrls(base);
 const store = createStore();
 const persistentStorage = browserStorage(
   () => localStorage,
@@ -38,21 +40,23 @@ const persistentStorage = browserStorage(
       text: "This browser keeps nothing for this page. Texts that are not sent are lost when it closes.",
       id: newId(),
     }),
+  base,
 );
-const tabStorage = browserStorage(() => sessionStorage);
-const isUsagePage = isUsageUrl(location);
+const tabStorage = browserStorage(() => sessionStorage, undefined, base);
+const isUsagePage = urls.isUsage(location);
 const token = () => tabStorage.read("token") ?? persistentStorage.read("token");
-const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel("palaver") : null;
+const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel(`palaver${base}`) : null;
 
 const api = createApi({
   fetch: (...request) => fetch(...request),
+  base,
   token,
   onUnauthorized: () =>
     store.dispatch({ type: "access.changed", access: token() === null ? "needed" : "refused" }),
 });
 
 function navigate(target: PageLocation, how: "push" | "replace" = "push"): void {
-  history[how === "push" ? "pushState" : "replaceState"](null, "", urlOf(target));
+  history[how === "push" ? "pushState" : "replaceState"](null, "", urls.to(target));
   show(target);
 }
 
@@ -92,7 +96,7 @@ function load(): void {
   loadInfo();
   if (isUsagePage) return;
   void threads.list();
-  show(parseUrl(location));
+  show(urls.parse(location));
   turns.sendQueued();
 }
 
@@ -110,6 +114,7 @@ const actions: Actions = {
   summaries,
   storage: persistentStorage,
   tabStorage,
+  urls,
   rowStates: new Map(),
   newId,
   theme: createTheme(persistentStorage, document.documentElement),
@@ -117,7 +122,7 @@ const actions: Actions = {
   startThread(text) {
     const threadId = newId();
     const target: PageLocation = { threadId, messageId: null };
-    history.pushState(null, "", urlOf(target));
+    history.pushState(null, "", urls.to(target));
     store.dispatch({ type: "location.changed", location: target });
     turns.send(threadId, text, tabStorage.read(NEW_THREAD_TIER));
     tabStorage.write(NEW_THREAD_TIER, null);
@@ -157,7 +162,7 @@ store.subscribe(() => {
 });
 
 refuseDrops(window);
-window.addEventListener("popstate", () => show(parseUrl(location)));
+window.addEventListener("popstate", () => show(urls.parse(location)));
 syncTabs(store, threads, channel, { loadInfo, reconnect: dependencies.reconnect.now });
 reportPresence(store, api);
 load();

@@ -150,6 +150,7 @@ describe("typed text", () => {
         bodies.push(init?.body);
         return new Response("{}");
       },
+      base: "",
       token: () => null,
       onUnauthorized: () => undefined,
     });

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import { dollars } from "../src/format/numbers.ts";
-import { isUsageUrl } from "../src/app/url.ts";
+import { createUrls } from "../src/app/url.ts";
 import {
   tokensByKind,
   seriesByModel,
@@ -135,12 +135,9 @@ it("the fill of a budget counts used and reserved amounts, and is unknown where 
 });
 
 it("the usage page has a URL of its own", () => {
-  expect(["/usage", "/usage/", "/t/usage", "/"].map((pathname) => isUsageUrl({ pathname }))).toEqual([
-    true,
-    true,
-    false,
-    false,
-  ]);
+  expect(
+    ["/usage", "/usage/", "/t/usage", "/"].map((pathname) => createUrls("").isUsage({ pathname })),
+  ).toEqual([true, true, false, false]);
 });
 
 it("a loss is shown as a negative amount", () => {

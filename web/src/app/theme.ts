@@ -7,7 +7,7 @@ export interface Theme {
   readonly choose: (choice: ThemeChoice) => void;
 }
 
-/** The theme. `assets/theme-1.js` sets it before the first paint and reads the same key. */
+/** The theme. `assets/theme-2.js` sets it before the first paint and reads the same key. */
 export function createTheme(storage: BrowserStorage, root: HTMLElement): Theme {
   return {
     choice() {

@@ -7,13 +7,16 @@ export interface BrowserStorage {
   keys(prefix: string): readonly string[];
 }
 
-const PREFIX = "palaver.";
-
-/** `onRefused` is called once, when the browser refuses to keep a value. */
+/**
+ * `onRefused` is called once, when the browser refuses to keep a value. `base`: the path the page is under; pages under other paths
+ * of its origin have the same storage, and keys of their own.
+ */
 export function browserStorage(
   storage: () => Storage,
   onRefused: () => void = () => undefined,
+  base = "",
 ): BrowserStorage {
+  const prefixOfAll = base === "" ? "palaver." : `palaver${base}:`;
   /** What the browser refused to keep, or to delete. */
   const unsaved = new Map<string, string | null>();
   let isReported = false;
@@ -30,7 +33,7 @@ export function browserStorage(
       const value = unsaved.get(key);
       if (value !== undefined) return value;
       try {
-        return storage().getItem(PREFIX + key);
+        return storage().getItem(prefixOfAll + key);
       } catch {
         return null;
       }
@@ -38,8 +41,8 @@ export function browserStorage(
     write(key, value) {
       const stored = value === "" ? null : value;
       try {
-        if (stored === null) storage().removeItem(PREFIX + key);
-        else storage().setItem(PREFIX + key, stored);
+        if (stored === null) storage().removeItem(prefixOfAll + key);
+        else storage().setItem(prefixOfAll + key, stored);
         unsaved.delete(key);
       } catch {
         refused(key, stored);
@@ -49,7 +52,7 @@ export function browserStorage(
       const keys = new Set<string>();
       try {
         for (const key of Object.keys(storage()))
-          if (key.startsWith(PREFIX + prefix)) keys.add(key.slice(PREFIX.length));
+          if (key.startsWith(prefixOfAll + prefix)) keys.add(key.slice(prefixOfAll.length));
       } catch {
         // Only what the page itself has kept.
       }

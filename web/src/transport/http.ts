@@ -18,6 +18,8 @@ const UNKNOWN = "unknown";
 
 export interface HttpOptions {
   readonly fetch: typeof fetch;
+  /** What stands in front of every path: "" or such as `/chat`. */
+  readonly base: string;
   readonly token: () => string | null;
   readonly onUnauthorized: () => void;
 }
@@ -33,14 +35,19 @@ export interface Http {
   ) => Promise<T>;
 }
 
-export function createHttp({ fetch, token, onUnauthorized }: HttpOptions): Http {
+export function createHttp({ fetch, base, token, onUnauthorized }: HttpOptions): Http {
   async function request(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     const accessToken = token();
     if (accessToken !== null) headers.set("authorization", `Bearer ${accessToken}`);
     let response: Response;
     try {
-      response = await fetch(path, { ...init, headers, cache: "no-store", credentials: "same-origin" });
+      response = await fetch(base + path, {
+        ...init,
+        headers,
+        cache: "no-store",
+        credentials: "same-origin",
+      });
     } catch (cause) {
       if (init.signal?.aborted) throw cause;
       throw new ApiError(0, "offline", "The server cannot be reached.", true);

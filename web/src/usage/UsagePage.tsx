@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import icon from "../images/icon.svg";
 import { Skeleton } from "../views/elements/Skeleton.tsx";
+import { useActions } from "../views/hooks/actions-context.ts";
 import { Budgets } from "./Budgets.tsx";
 import { Downloads } from "./Downloads.tsx";
 import { Plots } from "./Plots.tsx";
@@ -15,6 +16,7 @@ const RANGES = [7, 30, 90] as const;
 type Scope = "own" | "all";
 
 export function UsagePage(): JSX.Element {
+  const { urls } = useActions();
   const [range, setRange] = useState<number>(30);
   const [scope, setScope] = useState<Scope>("own");
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -48,7 +50,7 @@ export function UsagePage(): JSX.Element {
             <div class="page-problem">
               <h2>No usage in these {data.days.length} days</h2>
               <p>The usage of every answer, title and summary is shown here.</p>
-              <a class="text-button" href="/">
+              <a class="text-button" href={urls.home}>
                 Start a conversation
               </a>
             </div>
@@ -73,9 +75,10 @@ interface HeaderProps {
 }
 
 function Header({ range, onRange, scope, onScope }: HeaderProps): JSX.Element {
+  const { urls } = useActions();
   return (
     <header class="usage-head">
-      <a class="brand" href="/">
+      <a class="brand" href={urls.home}>
         <img src={icon} alt="" width="24" height="24" />
         <span>Palaver</span>
       </a>

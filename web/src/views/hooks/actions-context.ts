@@ -5,6 +5,7 @@ import type { Threads } from "../../actions/threads.ts";
 import type { Turns } from "../../actions/turns.ts";
 import type { Store } from "../../app/store.ts";
 import type { Theme } from "../../app/theme.ts";
+import type { Urls } from "../../app/url.ts";
 import type { Painter } from "../../markdown/paint.ts";
 import type { PageLocation } from "../../state/state.ts";
 import type { BrowserStorage } from "../../storage/browser-storage.ts";
@@ -21,6 +22,7 @@ export interface Actions {
   readonly storage: BrowserStorage;
   /** Kept until this tab closes. */
   readonly tabStorage: BrowserStorage;
+  readonly urls: Urls;
   /** See `useRowState`. */
   readonly rowStates: Map<string, unknown>;
   readonly theme: Theme;

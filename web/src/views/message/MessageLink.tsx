@@ -1,5 +1,4 @@
 import type { ComponentChildren, JSX } from "preact";
-import { urlOf } from "../../app/url.ts";
 import { textOf } from "../../state/state.ts";
 import { useSelector } from "../../app/store.ts";
 import { useActions } from "../hooks/actions-context.ts";
@@ -25,13 +24,13 @@ export function MessageLink({
   onFollow,
   children,
 }: LinkProps): JSX.Element {
-  const { navigate } = useActions();
+  const { urls, navigate } = useActions();
   const preview = useSelector((state) => previewOf(state.conversations[threadId]?.messages ?? [], messageId));
   const location = { threadId, messageId };
   return (
     <a
       class={extra}
-      href={urlOf(location)}
+      href={urls.to(location)}
       title={preview ?? "Show this message"}
       aria-label={label === undefined ? undefined : `${label}: ${preview ?? "an older message"}`}
       onClick={(event) => {

@@ -13,7 +13,7 @@ interface SidebarProps {
 }
 
 export function Sidebar({ onSearch, onHide }: SidebarProps): JSX.Element {
-  const { threads, navigate } = useActions();
+  const { threads, urls, navigate } = useActions();
   const archived = useSelector((state) => state.list.archived);
   const startNew = (event: MouseEvent) => {
     if (opensNewTab(event)) return;
@@ -23,14 +23,14 @@ export function Sidebar({ onSearch, onHide }: SidebarProps): JSX.Element {
   return (
     <nav class="sidebar" aria-label="Conversations">
       <div class="sidebar-head">
-        <a class="brand" href="/" onClick={startNew}>
+        <a class="brand" href={urls.home} onClick={startNew}>
           <img src={icon} alt="" width="24" height="24" />
           <span>Palaver</span>
         </a>
         <IconButton icon="panel" label="Hide the list" onClick={onHide} />
       </div>
       <div class="sidebar-actions">
-        <a class="side-action" href="/" onClick={startNew}>
+        <a class="side-action" href={urls.home} onClick={startNew}>
           <Icon name="plus" />
           <span>New conversation</span>
         </a>
@@ -46,7 +46,7 @@ export function Sidebar({ onSearch, onHide }: SidebarProps): JSX.Element {
           <Icon name={archived ? "left" : "archive"} />
           <span>{archived ? "Back to all" : "Archive"}</span>
         </button>
-        <a class="icon-button" href="/usage" aria-label="Usage and cost" title="Usage and cost">
+        <a class="icon-button" href={urls.usage} aria-label="Usage and cost" title="Usage and cost">
           <Icon name="chart" />
         </a>
         <ThemeButton />

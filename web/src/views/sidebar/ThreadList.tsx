@@ -1,6 +1,5 @@
 import type { JSX } from "preact";
 import { useSelector } from "../../app/store.ts";
-import { urlOf } from "../../app/url.ts";
 import { groupByAge } from "../../format/times.ts";
 import type { Thread } from "../../transport/protocol.ts";
 import { opensNewTab } from "../elements/keyboard.ts";
@@ -54,13 +53,13 @@ interface RowProps {
 }
 
 const ThreadRow = memo(function ThreadRow({ thread, current }: RowProps): JSX.Element {
-  const { navigate } = useActions();
+  const { urls, navigate } = useActions();
   const location = { threadId: thread.id, messageId: null };
   const status = thread.running_turn_id !== null ? "running" : thread.unread ? "unread" : null;
   return (
     <li class={current ? "thread-row current" : "thread-row"}>
       <a
-        href={urlOf(location)}
+        href={urls.to(location)}
         aria-current={current ? "page" : undefined}
         onClick={(event) => {
           if (opensNewTab(event)) return;
