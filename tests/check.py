@@ -1,6 +1,6 @@
 """Every check of the project, in one command: `python -m tests.check`. CI runs the same.
 
-Debian packages the tests need (PostgreSQL, Redis, Chromium) are installed when this runs as root on Debian; elsewhere a missing one is
+Debian packages the tests need (PostgreSQL, Redis, Chromium, nginx) are installed when this runs as root on Debian; elsewhere a missing one is
 named. Give names of steps to run only those: `python -m tests.check types tests`.
 """
 
@@ -20,7 +20,12 @@ WEB = ROOT / "web"
 PYTHON = sys.executable
 
 # What must be there, and the Debian package that brings it.
-NEEDED = {"chromium": "chromium", "postgres": "postgresql", "redis-server": "redis-server"}
+NEEDED = {
+    "chromium": "chromium",
+    "nginx": "nginx",
+    "postgres": "postgresql",
+    "redis-server": "redis-server",
+}
 
 
 def main(chosen: Sequence[str]) -> int:
@@ -91,10 +96,10 @@ def machine() -> int:
 
 
 def present(program: str) -> bool:
-    """Whether a program is installed; PostgreSQL's server is not on the PATH on Debian."""
+    """Whether a program is installed; on Debian PostgreSQL's server is not on the PATH, and nginx only on root's."""
     if program == "postgres":
         return shutil.which("postgres") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    return shutil.which(program) is not None
+    return shutil.which(program) is not None or Path("/usr/sbin", program).exists()
 
 
 def page() -> int:

@@ -33,7 +33,6 @@ MIB = 1024 * 1024
 # Read once, or one value per constant of the program.
 CONSTANT = {
     "chat.api.files.content_etag",  # of the page's files, 256 at most
-    "chat.api.files._placed",  # the page's HTML, by base path: that of the settings, or of proxies that are trusted
     "chat.api.openapi._schemas",
     "chat.api.page._description",
     "chat.upstream.client._certificates",

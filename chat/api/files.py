@@ -66,10 +66,10 @@ def file_response(path: Path, scope: Scope, headers: dict[str, str]) -> Response
 def placed_html(path: Path, base: str, scope: Scope, headers: dict[str, str]) -> Response:
     """The HTML file for a page under `base`, with which all addresses in it begin; or 304."""
     request_headers = Headers(scope=scope)
-    stat = path.stat()
-    bodies = _placed(path, stat.st_mtime_ns, stat.st_size, base)
+    body = ROOT_RELATIVE.sub(rf'\1="{base}', path.read_text("utf-8")).encode()
     coding = choose(request_headers.get("accept-encoding"), ("gzip",))
-    body = bodies[coding]
+    if coding is not None:
+        body = gzip.compress(body, mtime=0)
     etag = _etag(body)
     headers = {**headers, "etag": etag, "vary": "Accept-Encoding"}
     if _is_known(etag, request_headers.get("if-none-match")):
@@ -77,12 +77,6 @@ def placed_html(path: Path, base: str, scope: Scope, headers: dict[str, str]) ->
     if coding is not None:
         headers["content-encoding"] = coding
     return Response(body, headers=headers, media_type="text/html")
-
-
-@lru_cache(maxsize=16)
-def _placed(path: Path, modified: int, size: int, base: str) -> dict[str | None, bytes]:
-    plain = ROOT_RELATIVE.sub(rf'\1="{base}', path.read_text("utf-8")).encode()
-    return {None: plain, "gzip": gzip.compress(plain, mtime=0)}
 
 
 def _is_known(etag: str, if_none_match: str | None) -> bool:

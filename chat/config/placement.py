@@ -1,7 +1,5 @@
 """Settings of where the server is reached: address or Unix socket, path, and the proxies in front of it."""
 
-import re
-
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -20,7 +18,7 @@ class Placement(BaseSettings):
     )
     uds_mode: str = Field(
         default="660",
-        pattern=re.compile("[0-7]{3}"),
+        pattern="^0?[0-7]{3}$",
         coerce_numbers_to_str=True,
         description="Permissions of the Unix socket's file, as `chmod` takes them.",
     )

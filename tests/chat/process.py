@@ -69,6 +69,13 @@ async def run(folder: Path, env: Mapping[str, str], *arguments: str) -> tuple[in
     return process.returncode, written.decode()
 
 
+def _client(url: str) -> httpx.AsyncClient:
+    if not url.startswith("unix:"):
+        return httpx.AsyncClient(base_url=url, timeout=LIMIT, trust_env=False)
+    transport = httpx.AsyncHTTPTransport(uds=url.removeprefix("unix:"))
+    return httpx.AsyncClient(base_url="http://localhost", transport=transport, timeout=LIMIT, trust_env=False)
+
+
 @asynccontextmanager
 async def serving(
     folder: Path, env: Mapping[str, str], command: Sequence[str] = (sys.executable, "-m", "chat")
@@ -93,10 +100,10 @@ async def serving(
     reading: asyncio.Task[str] | None = None
     try:
         async with asyncio.timeout(LIMIT):
-            url = await read(r"http://[\w.]+:\d+/")
+            url = await read(r"http://[\w.]+:\d+/\S*|unix:/\S+")
         assert url, "".join(lines)
         reading = asyncio.create_task(read(None))
-        async with httpx.AsyncClient(base_url=url, timeout=LIMIT, trust_env=False) as http:
+        async with _client(url) as http:
             yield Serving(process=process, url=url, http=http, lines=lines)
     finally:
         if process.returncode is None:

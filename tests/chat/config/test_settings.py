@@ -61,6 +61,20 @@ def test_every_setting_has_a_name_in_the_environment_and_a_description() -> None
         ("PALAVER_CORS_ORIGINS", "https://a.example,https://*.b.example"),
         ("PALAVER_CORS_ORIGINS", "https://a.example/"),
         ("PALAVER_CORS_ORIGINS", "a.example"),
+        ("PALAVER_BASE_PATH", "a-chat"),
+        ("PALAVER_BASE_PATH", "/a/../chat"),
+        ("PALAVER_BASE_PATH", "/chat/."),
+        ("PALAVER_BASE_PATH", "/chat?x=1"),
+        ("PALAVER_BASE_PATH", "/chat#x"),
+        ("PALAVER_BASE_PATH", "/my chat"),
+        ("PALAVER_BASE_PATH", "/chat\n/x"),
+        ("PALAVER_BASE_PATH", "//chat"),
+        ("PALAVER_BASE_PATH", "/chat//"),
+        ("PALAVER_BASE_PATH", "/%63hat"),
+        ("PALAVER_BASE_PATH", "/chät"),
+        ("PALAVER_UDS_MODE", "rw-rw"),
+        ("PALAVER_UDS_MODE", "888"),
+        ("PALAVER_UDS_MODE", "7777"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name_without_its_value(
@@ -72,6 +86,21 @@ def test_what_cannot_be_used_is_refused_by_name_without_its_value(
     assert str(refused.value).startswith(f"{name}: ")
     if len(value) > 4:
         assert value not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "prefix"), [("/", ""), ("/chat", "/chat"), ("/chat/", "/chat"), (" /a/b.c_~-1/ ", "/a/b.c_~-1")]
+)
+def test_a_base_path_stands_in_front_of_paths(
+    monkeypatch: pytest.MonkeyPatch, value: str, prefix: str
+) -> None:
+    monkeypatch.setenv("PALAVER_BASE_PATH", value)
+    assert load().path_prefix == prefix
+
+
+def test_permissions_may_be_a_number_in_the_file(folder: Path) -> None:
+    (folder / "palaver.toml").write_text("uds_mode = 600")
+    assert load().uds_mode == "600"
 
 
 def test_a_broken_file_is_named(folder: Path) -> None:
