@@ -82,8 +82,9 @@ def test_what_is_no_socket_is_left_as_it_is(path: Path) -> None:
     with pytest.raises(BadSettings, match="no socket"), unix_socket(path, 0o600, 5):
         pass
     assert path.read_text() == "a diary"
-    link = path.with_name("link")
-    link.symlink_to(path)
+    link, target = path.with_name("link"), path.with_name("target")
+    abandoned(target)
+    link.symlink_to(target)
     with pytest.raises(BadSettings, match="no socket"), unix_socket(link, 0o600, 5):
         pass
     assert link.is_symlink()
