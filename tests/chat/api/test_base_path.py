@@ -12,8 +12,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 import pytest_asyncio
+from starlette.types import Message, Receive, Scope, Send
 
 from chat.api import page
+from chat.api.middleware.base_path import BasePath
 from tests.chat.errors import assert_error
 from tests.nginx import Prefix, nginx
 from tests.palaver import PLAIN, Palaver, palaver
@@ -226,6 +228,37 @@ async def test_a_prefix_is_believed_of_trusted_proxies_only(trusting: Palaver, t
             headers = {"x-forwarded-prefix": "/chat", "x-forwarded-for": UNTRUSTED}
             assert await base_of(app, headers) == "", trusted
     assert await base_of(trusting, {"x-forwarded-prefix": "/chat", "x-forwarded-for": UNTRUSTED}) == "/chat"
+
+
+@pytest.mark.parametrize(
+    ("server", "base"),
+    [(("/run/palaver.sock", None), "/chat"), (("127.0.0.1", 8100), ""), (None, "")],
+)
+async def test_a_connection_that_is_gone_is_not_taken_for_a_unix_socket(
+    server: tuple[str, int | None] | None, base: str
+) -> None:
+    # uvicorn knows no client of a Unix socket, nor of a TCP connection that was reset before it was looked at.
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+    }
+    scope |= {"client": None, "server": server, "headers": [(b"x-forwarded-prefix", b"/chat")]}
+    seen: list[str] = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["state"]["base"])
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        return None
+
+    await BasePath(inner, base="", trusted_proxies=["unix"])(scope, receive, send)
+    assert seen == [base]
 
 
 @pytest.mark.parametrize(("trusted", "statuses"), [(TRUSTED, [200, 200, 429]), (UNTRUSTED, [200, 429, 429])])
