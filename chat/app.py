@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from chat.api import page, routes
 from chat.api.deps import Deps
+from chat.api.endpoint import Endpoint
 from chat.api.middleware.auth import Auth
 from chat.api.middleware.base_path import BasePath
 from chat.api.middleware.origin import OriginCheck
@@ -35,6 +36,7 @@ from chat.calls import ledger
 from chat.clock import Clock, SystemClock
 from chat.config.settings import Settings
 from chat.embeddings import embeddings
+from chat.protocols import routes as protocols
 from chat.runtime import build
 from chat.runtime.open_database import open_database
 from chat.runtime.runtime import Runtime
@@ -55,7 +57,14 @@ WRITE_PROBE_PAUSE = 10.0  # seconds between two writes that only try whether wri
 CLEANUP_PAUSE = 3_600.0  # seconds between deletions of old event logs
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
-CORS_EXPOSED = ["location", "retry-after", "x-request-id", "idempotency-replayed"]
+CORS_EXPOSED = [
+    "location",
+    "retry-after",
+    "x-request-id",
+    "idempotency-replayed",
+    "x-vercel-ai-ui-message-stream",
+    "x-resumable-stream-id",
+]
 
 
 @asynccontextmanager
@@ -117,13 +126,18 @@ async def running(
         )
 
 
+def endpoints(deps: Deps) -> list[Endpoint]:
+    """Every described route: our own, then those of other protocols."""
+    return [*routes.endpoints(deps), *protocols.endpoints(deps)]
+
+
 def application(deps: Deps) -> Starlette:
     """The ASGI application over started parts."""
-    endpoints = routes.endpoints(deps)
+    described = endpoints(deps)
     scraper = deps.settings.metrics_token
     middleware = [
         Middleware(UnreadBody),
-        Middleware(RequestContext, clock=deps.clock),
+        Middleware(RequestContext, clock=deps.clock, error_responses=protocols.ERROR_RESPONSES),
         Middleware(BasePath, base=deps.settings.path_prefix, trusted_proxies=deps.settings.trusted_proxies),
         Middleware(  # before the rate limit: what a foreign page sends must not use up its visitor's requests
             OriginCheck,
@@ -158,8 +172,8 @@ def application(deps: Deps) -> Starlette:
         middleware.insert(0, cors)
     app = Starlette(
         routes=[
-            *(endpoint.route() for endpoint in endpoints),
-            *page.routes(endpoints, documented=deps.settings.docs),
+            *(endpoint.route() for endpoint in described),
+            *page.routes(described, documented=deps.settings.docs),
         ],
         middleware=middleware,
         exception_handlers={HTTPException: http_exception},

@@ -49,5 +49,10 @@ def readmes() -> list[Path]:
     return [
         ROOT / "README.md",
         ROOT / "web" / "README.md",
-        *sorted(file for top in tops for file in (ROOT / top).rglob("README.md")),
+        *sorted(
+            file
+            for top in tops
+            for file in (ROOT / top).rglob("README.md")
+            if "node_modules" not in file.parts
+        ),
     ]

@@ -16,6 +16,7 @@ from chat.api.deps import Deps
 from chat.api.schemas.fields import ID_PATTERN, NoQuery
 from chat.errors import BadRequest, NotFound, PalaverError
 
+JSON = "application/json"
 Handler = Callable[[Request], Awaitable[Response]]
 F = TypeVar("F", bound=Callable[..., Awaitable[Response]])
 Q = TypeVar("Q", bound=BaseModel)
@@ -26,6 +27,7 @@ class Endpoint:
     """One route: what it takes, what it answers, and which errors it adds to those every route has. A decorator of its handler.
 
     `answers` maps a status to the shape of the body; None: no JSON body. `media`: content types a 200 may have besides JSON.
+    `error_media`: the content type of errors; JSON has the shape of all our errors, any other is a text.
     """
 
     method: str
@@ -38,6 +40,7 @@ class Endpoint:
     errors: tuple[type[PalaverError], ...] = ()
     streams: bool = False
     media: tuple[str, ...] = ()
+    error_media: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
     public: bool = False
     handler: Handler | None = None

@@ -18,7 +18,7 @@ The turn runs in a task of its own (`chat.turns.runner`), so none of these touch
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from sqlalchemy import Connection
@@ -107,7 +107,7 @@ async def follow(
     draining: asyncio.Event,
     access_ended: Callable[[], bool] = lambda: False,
     silence: float = SILENCE,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """SSE bytes of a turn's events with a `seq` above `after`. The caller has checked that the turn may be read.
 
     `find_live` returns the log of a turn that runs in this process; any other turn is read from the database.

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from chat import DISTRIBUTION
-from chat.api.endpoint import Endpoint
+from chat.api.endpoint import JSON, Endpoint
 from chat.api.schemas.errors import ErrorAnswer
 from chat.api.schemas.fields import ID_PATTERN
 from chat.errors import (
@@ -142,13 +142,14 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
         responses[str(status)] = {"description": "OK", **({"content": content} if content else {})}
     expected = [*endpoint.errors, *ALWAYS, *(() if endpoint.public else NOT_PUBLIC)]
     expected += WITH_BODY if endpoint.body is not None else ()
+    shape = references[ErrorAnswer] if endpoint.error_media == JSON else {"type": "string"}
     for error in sorted(set(expected), key=lambda error: (error.status, error.code)):
         entry = responses.setdefault(
-            str(error.status), {"description": "", "content": _json(references[ErrorAnswer])}
+            str(error.status), {"description": "", "content": {endpoint.error_media: {"schema": shape}}}
         )
         entry["description"] = ", ".join(filter(None, [entry["description"], error.code]))
     return responses
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+    return {JSON: {"schema": schema}}

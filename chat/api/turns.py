@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from dataclasses import asdict
 from functools import partial
 from typing import Literal
@@ -12,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import external, json_response, owner, principal, visit
+from chat.api.deps import external, json_response, owner, principal
 from chat.api.endpoint import Endpoint, Resource, header, path_id, query
-from chat.api.event_stream import EventStream, follow
+from chat.api.event_stream import EventStream
 from chat.api.schemas.fields import ID_PATTERN
 from chat.api.schemas.turns import (
     CallOut,
@@ -26,6 +25,7 @@ from chat.api.schemas.turns import (
     TurnOut,
 )
 from chat.api.serialize import accepted_out, turn_out
+from chat.api.turn_stream import has_events, turn_frames
 from chat.auth.principal import Principal
 from chat.errors import (
     BadRequest,
@@ -200,30 +200,11 @@ class Turns(Resource):
         return turn
 
     def _stream(self, request: Request, turn: Turn, cursor: int, headers: dict[str, str]) -> Response:
-        if turn.status != "running":
-            if cursor >= turn.last_seq:
-                # Only a 204 stops an EventSource from reconnecting.
-                return Response(status_code=204, headers=headers)
-            if not turn.log_kept:
-                raise LogExpired("the turn's events were deleted; read the turn itself")
-        watched = visit(request)
-        watched.on_revoked = lambda: self._wake(turn.id)
-        frames: AsyncIterator[bytes] = follow(
-            self.deps.database,
-            turn.owner_id,
-            turn.id,
-            cursor,
-            find_live=lambda: self.deps.runner.live(turn.id),
-            draining=self.deps.runner.draining,
-            access_ended=lambda: watched.revoked,
-        )
+        if not has_events(turn, cursor):
+            # Only a 204 stops an EventSource from reconnecting.
+            return Response(status_code=204, headers=headers)
+        frames = turn_frames(self.deps, request, turn, cursor)
         return EventStream(frames, headers=headers, hooks=self.deps.runtime.caller.hooks)
-
-    def _wake(self, turn_id: str) -> None:
-        """Wake the turn's readers here, so that they check their access."""
-        live = self.deps.runner.live(turn_id)
-        if live is not None:
-            live.wake()
 
 
 def _turn_request(thread_id: str, body: NewTurn, key: str | None, who: Principal) -> TurnRequest:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 import structlog
@@ -31,13 +32,22 @@ log = structlog.get_logger()
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 API_CSP = "default-src 'none'; frame-ancestors 'none'"
 
+ErrorResponse = Callable[[PalaverError, str], Response]
+"""Makes the response with an error, in some protocol's shape. The text is the request's id."""
+
 
 class RequestContext:
-    """ASGI middleware: no exception gets past it, only responses."""
+    """ASGI middleware: no exception gets past it, only responses.
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    `error_responses`: the shapes of errors of other protocols, by the beginning of their paths; everywhere else it is `error_response`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, clock: Clock, error_responses: Mapping[str, ErrorResponse] | None = None
+    ) -> None:
         self.app = app
         self.clock = clock
+        self._error_responses = dict(error_responses or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +55,11 @@ class RequestContext:
             return
         client_id = Headers(scope=scope).get("x-request-id", "")
         request_id = client_id if ACCEPTED_ID.fullmatch(client_id) else self.clock.new_id("req")
-        scope.setdefault("state", {})["request_id"] = request_id
+
+        def respond(error: PalaverError, request_id: str) -> Response:
+            return self._error_response(scope["path"])(error, request_id)  # by then without the base path
+
+        scope.setdefault("state", {}).update(request_id=request_id, error_response=respond)
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
@@ -62,12 +76,19 @@ class RequestContext:
                 if status:
                     log.exception("response.broke_off")
                     return
-                await error_response(client_error(failure), request_id)(scope, receive, send_with_headers)
+                await respond(client_error(failure), request_id)(scope, receive, send_with_headers)
             finally:
                 took = round((time.perf_counter() - started) * 1000, 1)
                 # Without the query string: it may hold what people searched for.
                 write = log.info if scope["path"].startswith("/api/") else log.debug
                 write("request.finished", method=scope["method"], path=scope["path"], status=status, ms=took)
+
+    def _error_response(self, path: str) -> ErrorResponse:
+        """How errors of this path are written."""
+        for beginning, respond in self._error_responses.items():
+            if path.startswith(beginning):
+                return respond
+        return error_response
 
 
 def client_error(failure: Exception) -> PalaverError:
@@ -92,7 +113,7 @@ def client_error(failure: Exception) -> PalaverError:
 
 
 async def http_exception(request: Request, failure: Exception) -> Response:
-    """Starlette's own errors in our JSON shape."""
+    """Starlette's own errors in the shape of the path."""
     assert isinstance(failure, HTTPException)  # noqa: S101 - registered for nothing else
     error: PalaverError
     match failure.status_code:
@@ -102,7 +123,7 @@ async def http_exception(request: Request, failure: Exception) -> Response:
             error = MethodNotAllowed("this route does not take that method")
         case _:
             error = BadRequest("the request cannot be understood")
-    response = error_response(error, request.state.request_id)
+    response: Response = request.state.error_response(error, request.state.request_id)
     for name, value in (failure.headers or {}).items():
         response.headers[name] = value
     return response
@@ -122,7 +143,17 @@ def error_response(error: PalaverError, request_id: str) -> Response:
             budget=None if budget is None else SpentBudgetOut(**asdict(budget)),
         )
     )
-    headers = {}
+    return Response(
+        body.model_dump_json(exclude=None if budget else {"error": {"budget"}}),
+        status_code=error.status,
+        headers=error_headers(error),
+        media_type="application/json",
+    )
+
+
+def error_headers(error: PalaverError) -> dict[str, str]:
+    """The headers of a response with an error, whatever its shape."""
+    headers = dict[str, str]()
     if error.status in {409, 429} or error.status >= 500:
         # The OpenAI and Anthropic SDKs retry these by themselves, without an idempotency key, unless told not to.
         headers["x-should-retry"] = "false"
@@ -130,12 +161,7 @@ def error_response(error: PalaverError, request_id: str) -> Response:
         headers["retry-after"] = str(error.retry_after)
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return Response(
-        body.model_dump_json(exclude=None if budget else {"error": {"budget"}}),
-        status_code=error.status,
-        headers=headers,
-        media_type="application/json",
-    )
+    return headers
 
 
 def _add_headers(headers: MutableHeaders, request_id: str) -> None:

@@ -1,0 +1,1 @@
+"""Adapters for other clients, with the real clients."""

@@ -1,0 +1,1 @@
+"""The AI SDK adapter, driven by the real `@ai-sdk/react`."""
