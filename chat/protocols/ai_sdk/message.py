@@ -5,6 +5,7 @@ and its text together, because an edited message keeps its id. That pair is also
 """
 
 import json
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
@@ -12,6 +13,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from chat.api.body import validate
+from chat.api.schemas.fields import ID_PATTERN
 from chat.auth.principal import Principal
 from chat.errors import BadRequest
 from chat.protocols.ai_sdk.schemas import ChatRequest, UserMessage
@@ -32,6 +34,13 @@ class Asked:
     model: str | None
 
 
+def thread_of(chat_id: str) -> str:
+    """Id of a chat's thread: the same, or a digest where no thread can have that id. assistant-ui's begin with underscores."""
+    if re.fullmatch(ID_PATTERN, chat_id):
+        return chat_id
+    return f"chat-{sha256(chat_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
+
+
 def understand(body: ChatRequest) -> Asked:
     """The last message of the user, what stands above it, and what is to be done. Raises BadRequest."""
     message, after = _last_message(body)
@@ -42,7 +51,7 @@ def understand(body: ChatRequest) -> Asked:
         # The client would add the answer to the message of that id, which is complete already.
         raise BadRequest("messageId: only a message of the user can be sent", param="messageId")
     return Asked(
-        thread_id=body.id,
+        thread_id=thread_of(body.id),
         message=message,
         after=after,
         regenerates=regenerates,

@@ -44,7 +44,9 @@ class UserMessage(_Tolerant):
 class ChatRequest(_Tolerant):
     """The body of a post: of the history only the last message of the user is read, and the id of the answer before it."""
 
-    id: Id = Field(description="Id of the chat, which is the thread's.")
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        description="Id of the chat, which is the thread's."
+    )
     messages: list[dict[str, Any]] | None = Field(default=None, description="The chat's messages.")
     message: dict[str, Any] | None = Field(default=None, description="The last message alone, instead.")
     trigger: Literal["submit-message", "regenerate-message"] = "submit-message"

@@ -143,7 +143,7 @@ async def test_a_chat_that_was_copied_is_a_chat_of_its_own(
         ({"message": {"id": "summary", "role": "user", "parts": [{"type": "text", "text": "x"}]}}, 400, "message.id"),
         ({"trigger": "regenerate-message", "messageId": "msg_none"}, 400, "there is no such answer in this chat"),
         ({"messageId": "another"}, 400, "only a message of the user can be sent"),
-        ({"id": "a/b"}, 400, "id: "),
+        ({"id": ""}, 400, "id: "),
         ({"model": "gpt-9"}, 404, "no such model here; there are: simple"),
     ],
 )  # fmt: skip
@@ -156,6 +156,23 @@ async def test_what_cannot_be_done_is_said_in_a_sentence(
     answer = await house.http.post("/api/ai-sdk/chat", json={**whole, **body})
     assert message in assert_sentence(answer, status)
     assert (await house.http.get(f"/api/threads/{thread}")).status_code == 404, "nothing was stored"
+
+
+@pytest.mark.parametrize("chat", ["__LOCALID_x7", ":r1:", "ein Gespräch", "-"])
+async def test_a_chat_whose_id_no_thread_can_have_is_a_thread_too(
+    house: Palaver, node_browser: Browser, chat: str
+) -> None:
+    tab = await node_browser.open(house.url, chat)
+    await tab.do("resume")
+    await tab.end()
+    await tab.ask("Hello")
+    state = await tab.ask("Once more")
+    thread = state["messages"][-1]["metadata"]["threadId"]
+    assert len(await house.messages(thread)) == len(said(state)) == 4
+    await tab.do("resume")
+    assert said(await tab.end()) == said(state)
+    assert [request["status"] for request in state["requests"]] == [204, 200, 200]
+    assert await tab.do("stop") == 204
 
 
 async def test_a_field_model_names_the_model_and_other_fields_are_the_apps_own(
