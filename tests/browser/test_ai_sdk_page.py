@@ -74,7 +74,9 @@ async def test_assistant_ui_sends_streams_and_goes_on_in_the_same_thread(
         await person.page.locator("[name=text]").fill(text)
         await person.page.get_by_role("button", name="Send").click()
         await expect(person.page.locator("article")).to_have_count(shown)
-        await expect(person.page.locator("article").last).to_contain_text("Good morning." if shown == 2 else "Ada.")
+        await expect(person.page.locator("article").last).to_contain_text(
+            "Good morning." if shown == 2 else "Ada."
+        )
     assert [message["role"] for message in app.sim.requests[-1]["messages"]] == ["user", "assistant", "user"]
     [thread] = (await app.get("/api/threads"))["threads"]
     assert len(await app.messages(thread["id"])) == 4

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chat.api.event_stream import HEARTBEAT, follow
-from chat.protocols.ai_sdk.chunks import DONE, stream
+from chat.protocols.ai_sdk.chunks import stream
 from chat.stream import events
 from chat.stream.journal import TurnLog
 from tests.chat.auth.tokens import ADA, GRANTED, client
@@ -26,6 +26,7 @@ from tests.waiting import LIMIT
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SETTINGS = {"default_tier": "auto"}
+DONE = b"data: [DONE]\n\n"
 HOSTILE = 'a\r\nb\n\ndata: [DONE]\n\nevent: error\nid: 7\u2028\u2029\x85: ka\n"\\ \U0001f6b2 </script>'
 
 
@@ -125,12 +126,16 @@ async def test_a_thread_of_another_route_goes_on_here(house: Palaver, thread: st
 async def test_a_chat_that_was_copied_is_a_chat_of_its_own(
     house: Palaver, thread: str, open_tab: Open, node_browser: Browser
 ) -> None:
-    house.sim.script(Reply(text="Hi."), Reply(text="Again."))
+    house.sim.script(Reply(text="Hi."), Reply(text="Again."), Reply(text="Anew."))
     state = await (await open_tab()).ask("Hello")
-    copy = await node_browser.open(house.url, f"{thread}-copy", messages=state["messages"][:1])
+    copy = await node_browser.open(house.url, f"{thread}-sent", messages=state["messages"][:1])
     await copy.send()
     assert said(await copy.end()) == [("user", "Hello"), ("assistant", "Again.")]
-    assert len(await house.messages(thread)) == len(await house.messages(f"{thread}-copy")) == 2
+    copy = await node_browser.open(house.url, f"{thread}-again", messages=state["messages"])
+    await copy.do("regenerate", messageId=state["messages"][-1]["id"])
+    assert said(await copy.end()) == [("user", "Hello"), ("assistant", "Anew.")]
+    for chat in (thread, f"{thread}-sent", f"{thread}-again"):
+        assert len(await house.messages(chat)) == 2
 
 
 @pytest.mark.parametrize(
