@@ -180,6 +180,13 @@ async def test_a_chat_whose_id_no_thread_can_have_is_a_thread_too(
     assert await tab.do("stop") == 204
 
 
+async def test_under_a_base_path_errors_are_sentences_too(tmp_path: Path) -> None:
+    async with Simulator() as sim, palaver(tmp_path, sim, base_path="/inner") as app:
+        answer = await app.http.post("/api/ai-sdk/chat", json={"id": "t"})
+        assert assert_sentence(answer, 400) == "messages: there is no message of the user"
+        assert_sentence(await app.http.get("/api/ai-sdk/nothing"), 404)
+
+
 async def test_a_field_model_names_the_model_and_other_fields_are_the_apps_own(
     house: Palaver, thread: str
 ) -> None:
