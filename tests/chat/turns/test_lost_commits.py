@@ -21,6 +21,7 @@ from tests.chat.talk import model, summarises
 from tests.lost_commits import Losses, on_sqlite, proxied
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -95,7 +96,13 @@ async def test_a_turn_survives_a_lost_acknowledgement(
         in_rounds = what == "events" and place.kind == "sqlite"
         count = 2 if what == "events" and not in_rounds else 1  # the first event is accepted with its turn
         losses.arm("INSERT INTO event_rounds" if in_rounds else WRITES[what], count)
+        gate = app.sim.gate()
+        app.sim.script(Reply(text="one two three four", chunk=4, thinking="", gate=gate))
         accepted = await app.say("t", "And again")
+        if what == "events":
+            gate.release(1)
+            await until(lambda: losses.lost == count)  # else the turn's end would store all of them
+        gate.open()
         _, turn = await finished(app, accepted["id"])
         await app.settled()
         assert losses.lost == count, "the fault has happened"
