@@ -40,7 +40,7 @@ async def test_a_call_is_stored_once_and_another_with_its_id_is_refused(database
     mine = call(
         "c", reserved=[{"key": "k", "period_start": 1, "amount": 5}], feature="search", lease_until=HOUR
     )
-    assert await add(database, mine, mine) == [True, False]
+    assert await add(database, call("before it", 1, turn_id="another"), mine, mine) == [True, True, False]
     for other in (replace(mine, prompt=7), replace(mine, reserved=[]), replace(mine, owner_id="bob")):
         with pytest.raises(IntegrityError):
             await add(database, other)

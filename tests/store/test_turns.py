@@ -49,9 +49,11 @@ async def test_a_turn_ends_once(database: Database) -> None:
 
 
 async def test_a_lease_is_renewed_for_what_really_runs_and_the_rest_runs_out(database: Database) -> None:
-    for name in ("one", "two", "three"):
+    for name in ("one", "two", "three", "four"):
         await thread(database, name)
     hour = 3_600_000
+    await run(database, "four", "over", holder="p", until=-10)
+    assert await end(database, "over")
     await run(database, "one", "runs", holder="p", until=-10)
     await run(database, "two", "lost", holder="p", until=-10)
     await run(database, "three", "others", holder="q", until=hour)
