@@ -6,22 +6,27 @@ mutmut changes functions alone: no module constant, and no function with a decor
 import argparse
 import ast
 import random
-import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.mutation.copy import PYTHON, copied, replaced
+from tests.mutation import forks
+from tests.mutation.copy import copied, replaced
 from tests.mutation.owners import span
 from tests.mutation.targets import TARGETS
 
 SEED: Final = 10
+SECONDS: Final = 300  # for the tests of one change, on a busy machine
 SLOW: Final = ("recall_reads", "window_reads", "erase", "locked", "reporting")  # they begin after the others
 OPPOSITE: Final[dict[type[ast.cmpop], str]] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">",
 }  # fmt: skip
+
+# Changes that no test can notice, by their words, and why.
+EXPLAINED: Final[dict[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,13 @@ class Change:
     before: str
     after: str
     line: int
+    statement: str
+
+    @property
+    def words(self) -> str:
+        """Where and what, without the line: the name by which it is explained."""
+        before, after = (" ".join(text.split()) for text in (self.before, self.after))
+        return f"{self.file} {self.statement}: {before} -> {after}"
 
 
 def changes(root: Path) -> list[Change]:
@@ -49,8 +61,18 @@ def _changes(root: Path, file: Path) -> Iterator[Change]:
             for node in ast.walk(statement):
                 for start, end, after in _of(text, node):
                     yield Change(
-                        file=file, start=start, end=end, before=text[start:end], after=after, line=text.count("\n", 0, start) + 1
+                        file=file, start=start, end=end, before=text[start:end], after=after,
+                        line=text.count("\n", 0, start) + 1, statement=_name(statement),
                     )  # fmt: skip
+
+
+def _name(statement: ast.stmt) -> str:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+    return ""
 
 
 def _is_built_once(statement: ast.stmt) -> bool:
@@ -77,7 +99,7 @@ def _of(text: str, node: ast.AST) -> Iterator[tuple[int, int, str]]:
 
 
 def failing(root: Path, change: Change) -> bool:
-    """Whether a test fails: those of the module's name first, slow ones last."""
+    """Whether a test fails, or does not end: those of the module's name first, slow ones last."""
     target = next(
         target
         for target in TARGETS.values()
@@ -88,28 +110,29 @@ def failing(root: Path, change: Change) -> bool:
     def turn(test: str) -> tuple[bool, bool]:
         return any(name in test for name in SLOW), stem not in test
 
-    ended = subprocess.run(
-        [PYTHON, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not postgres", *sorted(target.tests, key=turn)],
-        cwd=root, capture_output=True, text=True, timeout=900,
-    )  # fmt: skip
-    return ended.returncode != 0
+    return forks.run(root, sorted(target.tests, key=turn), SECONDS) != 0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Try a fixed sample; the number that no test notices."""
+    """Try a fixed sample; the number that no test notices and nothing explains."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.statements")
-    parser.add_argument("--most", type=int, default=60, help="changes that are tried")
-    most = parser.parse_args(arguments).most
-    unnoticed = 0
+    parser.add_argument(
+        "files", nargs="*", type=Path, help="modules whose statements are changed; all without"
+    )
+    parser.add_argument("--most", type=int, default=1000, help="changes that are tried")
+    asked = parser.parse_args(arguments)
+    outcomes: Counter[str] = Counter()
     with copied() as root:
-        every = changes(root)
-        for change in random.Random(SEED).sample(every, min(most, len(every))):
+        every = [change for change in changes(root) if not asked.files or change.file in asked.files]
+        forks.load_libraries(root, TARGETS["store"].tests)
+        for change in random.Random(SEED).sample(every, min(asked.most, len(every))):
             with replaced(root / change.file, change.start, change.end, change.after):
                 noticed = failing(root, change)
-            unnoticed += not noticed
-            words = f"{change.before!r} -> {change.after!r}"
-            print(f"{change.file}:{change.line} {words}: {'noticed' if noticed else 'UNNOTICED'}", flush=True)
-    return unnoticed
+            outcome = "noticed" if noticed else EXPLAINED.get(change.words, "UNNOTICED")
+            outcomes["explained" if change.words in EXPLAINED and not noticed else outcome] += 1
+            print(f"{change.line} {change.words}: {outcome}", flush=True)
+    print(dict(outcomes))
+    return outcomes["UNNOTICED"]
 
 
 if __name__ == "__main__":
