@@ -35,7 +35,7 @@ async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
         outcome=outcome,
         parts=parts,
         size=await size_of(runtime, parts),
-        model=None,
+        model=next((call.model for call in reversed(left) if call.purpose == "reply"), None),
         tokens=None,
         cost=None,
         spent=_lost(left, logged, quoted, local=runtime.deployment.local),

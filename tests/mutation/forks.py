@@ -38,18 +38,35 @@ def load_libraries(root: Path, tests: Sequence[str]) -> None:
                 importlib.import_module(name)
 
 
-def run(root: Path, tests: Sequence[str], seconds: int) -> int:
-    """The exit code of pytest, which ends with the first failure; -SIGALRM after so many seconds."""
+class FirstFailure:
+    """A pytest plugin that writes into a file which test failed."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write it."""
+        if report.failed:
+            self._file.write_text(report.nodeid)
+
+
+def first_failure(root: Path, tests: Sequence[str], seconds: int) -> str:
+    """The first test that fails, or how the run ended otherwise; empty when all pass. It is killed after so many seconds."""
+    file = root / "first-failure"
+    file.unlink(missing_ok=True)
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
         code = 70
         try:
             _enter(root, seconds)
-            code = int(pytest.main([*OPTIONS, *tests]))
+            code = int(pytest.main([*OPTIONS, *tests], plugins=[FirstFailure(file)]))
         finally:
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code == 0:
+        return ""
+    return file.read_text() if file.exists() else f"exit code {code}"
 
 
 def _enter(root: Path, seconds: int) -> None:

@@ -123,6 +123,12 @@ async def test_the_routes_and_the_openapi_document_agree(house: Palaver) -> None
     assert len(served) >= 16
 
 
+async def test_the_reference_page_shows_code_as_code(house: Palaver) -> None:
+    page = (await house.http.get("/docs")).text
+    assert "`" not in page
+    assert "<code>text/event-stream</code>" in page
+
+
 def paths_of(app: Palaver) -> Iterator[tuple[str, str, bool]]:
     """Every route with made-up ids, and whether it is public."""
     for endpoint in endpoints(app.deps):

@@ -100,6 +100,7 @@ async def test_a_turn_left_running_ends_as_interrupted_on_the_next_start(tmp_pat
             assert turn["error"] == events[-1].data["error"]
             (row,) = await ledger(app, turn_id)
             assert (row.outcome, row.estimated) == ("interrupted", True)
+            assert turn["message"]["model"] == row.requested_model, "who said it"
             assert row.usage.input > 0, "the prompt was sent"
             assert row.usage.output == tokens_of(len("one two ")), "and so much was heard"
             assert await on_their_way(app) == 0
