@@ -42,6 +42,12 @@ async def test_an_entry_is_read_as_it_was_written_and_replaces_the_estimate_befo
     assert await database.read(partial(get, call_id="none")) is None
 
 
+async def test_only_the_entries_that_are_named_are_read(database: Database) -> None:
+    await keep(database, [call(1), call(2), call(3)])
+    named = partial(entries.some, ids=[call(2).id, "none"])
+    assert ids(list(await database.read(named))) == [call(2).id]
+
+
 async def test_the_cause_of_a_cache_miss_is_replaced_where_there_was_one(database: Database) -> None:
     await keep(database, [call(1, cache_miss="unknown"), call(2, cache_miss="unknown"), call(3)])
     for number in (1, 3):
