@@ -1,4 +1,4 @@
-"""The frames of a turn for one request: what every route that streams a turn does, whatever it makes of the events."""
+"""The frames of a turn for one request: what every route that starts or streams a turn does, whatever it makes of the events."""
 
 from collections.abc import AsyncGenerator
 
@@ -6,8 +6,34 @@ from starlette.requests import Request
 
 from chat.api.deps import Deps, visit
 from chat.api.event_stream import follow
-from chat.errors import LogExpired
+from chat.errors import (
+    BudgetSpent,
+    BudgetUsedUp,
+    ContextTooLong,
+    IdConflict,
+    KeyReused,
+    LogExpired,
+    ModelNotFound,
+    NotFound,
+    PalaverError,
+    ThreadBusy,
+    Unavailable,
+)
 from store.turns import Turn
+
+POST_ERRORS: tuple[type[PalaverError], ...] = (
+    BudgetSpent,
+    BudgetUsedUp,
+    LogExpired,
+    NotFound,
+    ModelNotFound,
+    ThreadBusy,
+    IdConflict,
+    ContextTooLong,
+    KeyReused,
+    Unavailable,
+)
+"""What a post that starts a turn, or finds one that was started before, may be refused with."""
 
 
 def has_events(turn: Turn, cursor: int = 0) -> bool:

@@ -25,20 +25,12 @@ from chat.api.schemas.turns import (
     TurnOut,
 )
 from chat.api.serialize import accepted_out, turn_out
-from chat.api.turn_stream import has_events, turn_frames
+from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
 from chat.auth.principal import Principal
 from chat.errors import (
     BadRequest,
-    BudgetSpent,
-    BudgetUsedUp,
-    ContextTooLong,
-    IdConflict,
-    KeyReused,
     LogExpired,
-    ModelNotFound,
     NotFound,
-    ThreadBusy,
-    Unavailable,
 )
 from chat.planning.replay import CannotReplay, replay
 from chat.turns.turn_request import TurnRequest
@@ -62,18 +54,7 @@ class Turns(Resource):
         "Start a turn: send a message, regenerate an answer, or continue one that broke off; `Accept: text/event-stream` answers with the event stream",
         body=NewTurn,
         answers={202: TurnAccepted, 200: TurnAccepted, 204: None},
-        errors=(
-            BudgetSpent,
-            BudgetUsedUp,
-            LogExpired,
-            NotFound,
-            ModelNotFound,
-            ThreadBusy,
-            IdConflict,
-            ContextTooLong,
-            KeyReused,
-            Unavailable,
-        ),
+        errors=POST_ERRORS,
         headers={
             "Idempotency-Key": "the same key with the same body is the same turn",
             "Last-Event-ID": "the last seq received",

@@ -10,19 +10,8 @@ from chat.api.body import read
 from chat.api.deps import get_thread, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.event_stream import EventStream
-from chat.api.turn_stream import has_events, turn_frames
-from chat.errors import (
-    BudgetSpent,
-    BudgetUsedUp,
-    ContextTooLong,
-    IdConflict,
-    KeyReused,
-    LogExpired,
-    ModelNotFound,
-    NotFound,
-    ThreadBusy,
-    Unavailable,
-)
+from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
+from chat.errors import NotFound
 from chat.protocols.ai_sdk.chunks import HEADERS, stream
 from chat.protocols.ai_sdk.message import find, thread_of, understand
 from chat.protocols.ai_sdk.schemas import ChatRequest
@@ -42,18 +31,7 @@ class AiSdkChat(Resource):
         "Send the last message of the user, an edit of it, or ask for another answer; streams the answer as the AI SDK's UI message stream",
         body=ChatRequest,
         answers={200: None},
-        errors=(
-            BudgetSpent,
-            BudgetUsedUp,
-            LogExpired,
-            NotFound,
-            ModelNotFound,
-            ThreadBusy,
-            IdConflict,
-            ContextTooLong,
-            KeyReused,
-            Unavailable,
-        ),
+        errors=POST_ERRORS,
         streams=True,
         error_media=TEXT,
     )
