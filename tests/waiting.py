@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-LIMIT = 30.0  # seconds any condition may take to come true, on a busy machine too
+LIMIT = 120.0  # seconds anything may take, a condition or a request: a machine may be that busy
 
 
 async def until(

@@ -230,23 +230,19 @@ def _rows(connection: Connection, owner_id: str, thread_id: str, first: int, end
     return list(connection.execute(_OUTLINE, values))
 
 
-_OUTLINE = (
-    select(
-        messages.c.depth,
-        messages.c.pk,
-        messages.c.id,
-        messages.c.parent_id,
-        messages.c.role,
-        messages.c.tokens,
-        messages.c.refused,
-        messages.c.created_at,
-    )
-    .where(
-        messages.c.owner_id == bindparam("owner"),
-        messages.c.thread_id == bindparam("thread"),
-        text("messages.depth >= 0"),  # makes the planner use the index messages_outline
-        messages.c.depth < bindparam("end"),
-        messages.c.depth >= bindparam("first"),
-    )
-    .order_by(messages.c.depth)
+_OUTLINE = select(
+    messages.c.depth,
+    messages.c.pk,
+    messages.c.id,
+    messages.c.parent_id,
+    messages.c.role,
+    messages.c.tokens,
+    messages.c.refused,
+    messages.c.created_at,
+).where(
+    messages.c.owner_id == bindparam("owner"),
+    messages.c.thread_id == bindparam("thread"),
+    text("messages.depth >= 0"),  # makes the planner use the index messages_outline
+    messages.c.depth < bindparam("end"),
+    messages.c.depth >= bindparam("first"),
 )

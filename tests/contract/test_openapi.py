@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.palaver import Palaver
 from tests.sse import read_events
+from tests.waiting import LIMIT
 
 CHECKS = [
     not_a_server_error,
@@ -77,7 +78,7 @@ def fuzz(server: Palaver, mode: GenerationMode, known: dict[str, str] | None = N
             for name in case.path_parameters or {}:
                 if known is not None:
                     case.path_parameters[name] = known[name]
-            response = case.call(timeout=20)
+            response = case.call(timeout=LIMIT)
             streams = response.headers.get("content-type", [""])[0].startswith("text/event-stream")
             case.validate_response(response, checks=CHECKS[:-1] if streams else CHECKS)
             if "x-vercel-ai-ui-message-stream" in response.headers:
@@ -103,7 +104,7 @@ async def read(body: bytes) -> None:
 
 def server_call(server: Palaver, method: str, path: str, **rest: Any) -> dict[str, str]:
     """One plain request."""
-    answer = httpx.request(method, server.url + path, timeout=20, trust_env=False, **rest)
+    answer = httpx.request(method, server.url + path, timeout=LIMIT, trust_env=False, **rest)
     assert answer.is_success, answer.text
     body: dict[str, str] = answer.json()
     return body

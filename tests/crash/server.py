@@ -19,7 +19,7 @@ from typing import Self
 import httpx
 import psutil
 
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0  # seconds a start may take on a busy machine
@@ -188,7 +188,7 @@ async def serving(server: Server) -> AsyncIterator[httpx.AsyncClient]:
 
 def client_for(server: Server) -> httpx.AsyncClient:
     """A client that outlives the server's processes."""
-    return httpx.AsyncClient(base_url=server.url, timeout=20, trust_env=False)
+    return httpx.AsyncClient(base_url=server.url, timeout=LIMIT, trust_env=False)
 
 
 def settings_for(base_url: str, **more: str) -> dict[str, str]:

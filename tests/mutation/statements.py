@@ -28,14 +28,26 @@ OPPOSITE: Final[dict[type[ast.cmpop], str]] = {
 # Changes that no test can notice, by their words, and why.
 _POSTGRES: Final = "only Postgres runs it"
 _BY_KEY: Final = "the primary key, by which SQLite reads, has the same order"
+_MORE_IS_READ: Final = "more is read than is asked for, with the same answer"
 EXPLAINED: Final[dict[str, str]] = {
-    'store/learned_stats.py _SOME: .where( learned_stats.c.name.in_(bindparam("names", expanding=True)) ) -> :': (
-        "more is read than is asked for, with the same answer"
+    "store/branches.py _newest_leaf: .limit(1) ->": "of more rows the first is taken",
+    "store/cache_states.py _DUE: .order_by(cache_states.c.next_at) ->": "SQLite reads by the index of this column",
+    "store/event_rounds.py _ALL: .order_by(event_rounds.c.id) ->": _BY_KEY,
+    'store/event_rounds.py _RUNNING: , turns.c.id.in_(bindparam("turns", expanding=True)) ->': _MORE_IS_READ,
+    "store/events.py _AFTER: .order_by(turn_events.c.seq) ->": _BY_KEY,
+    'store/learned_stats.py _SOME: .where( learned_stats.c.name.in_(bindparam("names", expanding=True)) ) ->': _MORE_IS_READ,
+    'store/ledger/budgets.py _SOME: .where( tuple_(budgets.c.key, budgets.c.period_start).in_(bindparam("counters", expanding=True)) ) ->': (
+        _MORE_IS_READ
     ),
-    "store/threads.py _page: , threads.c.id.desc() -> :": _BY_KEY,
-    "store/threads.py _LOCK: .where(_OWN) -> :": _POSTGRES,
-    "store/threads.py _OWNERS: .order_by(threads.c.owner_id) -> :": _BY_KEY,
-    'store/search/parts.py _POSTGRES_PARTS: messages.c.owner_id == bindparam("owner") -> messages.c.owner_id != bindparam("owner"):': _POSTGRES,
+    "store/threads.py _page: , threads.c.id.desc() ->": _BY_KEY,
+    "store/threads.py _LOCK: .where(_OWN) ->": _POSTGRES,
+    "store/threads.py _OWNERS: .order_by(threads.c.owner_id) ->": _BY_KEY,
+    'store/search/branch_index.py _OUTLINE: messages.c.depth < bindparam("end") -> messages.c.depth <= bindparam("end")': (
+        "messages beside the one that is asked about are above nothing"
+    ),
+    'store/search/messages.py _MATCHING: , messages.c.owner_id == bindparam("owner") ->': "the rows that are named are the owner's",
+    'store/search/parts.py _POSTGRES_PARTS: messages.c.owner_id == bindparam("owner") -> messages.c.owner_id != bindparam("owner")': _POSTGRES,
+    'store/search/parts.py _POSTGRES_PARTS: , messages.c.pk.in_(bindparam("pks", expanding=True)) ->': _POSTGRES,
 }
 
 
@@ -55,7 +67,7 @@ class Change:
     def words(self) -> str:
         """Where and what, without the line: the name by which it is explained."""
         before, after = (" ".join(text.split()) for text in (self.before, self.after))
-        return f"{self.file} {self.statement}: {before} -> {after}"
+        return f"{self.file} {self.statement}: {before} -> {after}".rstrip()
 
 
 def changes(root: Path) -> list[Change]:

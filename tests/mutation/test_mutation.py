@@ -30,6 +30,7 @@ def test_every_change_of_a_statement_of_the_store_leaves_it_python() -> None:
         text = (ROOT / change.file).read_text()
         ast.parse(text[: change.start] + change.after + text[change.end :])
         assert change.after.strip() != change.before.strip()
+    assert {change.words for change in found} >= statements.EXPLAINED.keys()
 
 
 def test_targets_and_explanations_name_what_there_is() -> None:

@@ -21,6 +21,7 @@ from tests.nginx import Prefix, nginx
 from tests.palaver import PLAIN, Palaver, palaver
 from tests.sse import read_events, text_of
 from tests.upstream import Reply, Simulator
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,7 +50,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @asynccontextmanager
 async def seen_from(app: Palaver, url: str) -> AsyncIterator[Palaver]:
     """The same server at another URL."""
-    async with httpx.AsyncClient(base_url=url, timeout=20, trust_env=False, verify=PLAIN) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=LIMIT, trust_env=False, verify=PLAIN) as http:
         yield replace(app, url=url, http=http)
 
 
