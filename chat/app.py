@@ -126,9 +126,17 @@ async def running(
         )
 
 
+RESOURCES = (*routes.RESOURCES, *protocols.RESOURCES)
+
+
 def endpoints(deps: Deps) -> list[Endpoint]:
     """Every described route: our own, then those of other protocols."""
-    return [*routes.endpoints(deps), *protocols.endpoints(deps)]
+    return [endpoint for resource in RESOURCES for endpoint in resource(deps).endpoints()]
+
+
+def described() -> list[Endpoint]:
+    """The same routes without their handlers, for the OpenAPI document."""
+    return [endpoint for resource in RESOURCES for endpoint in resource.declared().values()]
 
 
 def application(deps: Deps) -> Starlette:

@@ -25,6 +25,7 @@ from chat.upstream.local.process import LocalModel
 from tests.migrated import copy_migrated
 from tests.sse import Event, read_events
 from tests.upstream import Simulator
+from tests.waiting import LIMIT
 
 # All requests go to loopback in plain text; certificates that httpx would load each time cost 50 ms.
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -91,19 +92,19 @@ class Palaver:
         accepted: dict[str, Any] = answer.json()
         return accepted
 
-    async def follow(self, turn_id: str, after: int = 0) -> list[Event]:
+    async def follow(self, turn_id: str, after: int = 0, *, described: bool = True) -> list[Event]:
         """All events of a turn after a cursor, read to the end of the stream."""
-        return [event async for event in self.stream(turn_id, after)]
+        return [event async for event in self.stream(turn_id, after, described=described)]
 
-    async def stream(self, turn_id: str, after: int = 0) -> AsyncIterator[Event]:
-        """The events of a turn as they come."""
+    async def stream(self, turn_id: str, after: int = 0, *, described: bool = True) -> AsyncIterator[Event]:
+        """The events of a turn as they come. `described`: each is one that the OpenAPI document has."""
         async with self.http.stream(
             "GET", f"/api/turns/{turn_id}/events", params={"after": after}
         ) as response:
             if response.status_code == 204:
                 return
             assert response.status_code == 200, await response.aread()
-            async for event in read_events(response.aiter_bytes()):
+            async for event in read_events(response.aiter_bytes(), described=described):
                 yield event
 
     async def chat(self, thread: str, text: str, **fields: Any) -> dict[str, Any]:
@@ -189,7 +190,7 @@ async def palaver(
             {} if chosen.token is None else {"authorization": f"Bearer {chosen.token.get_secret_value()}"}
         )
         async with httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=20, trust_env=False, verify=PLAIN
+            base_url=url, headers=headers, timeout=LIMIT, trust_env=False, verify=PLAIN
         ) as http:
             yield Palaver(url, http, deps, sim)
 

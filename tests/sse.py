@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.event_schema import check_event
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -18,8 +20,10 @@ class Event:
         return str(self.data["type"])
 
 
-async def read_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:
-    """The events of a native stream. Asserts the framing: LF only, `data:` before `id:`, no `event:` lines, gap-free numbers."""
+async def read_events(chunks: AsyncIterator[bytes], *, described: bool = True) -> AsyncIterator[Event]:
+    """The events of a native stream. Asserts the framing (LF only, `data:` before `id:`, no `event:` lines, gap-free numbers), and that
+    each event is `described` in the OpenAPI document.
+    """
     rest = b""
     last: int | None = None
     async for chunk in chunks:
@@ -28,6 +32,8 @@ async def read_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:
         *blocks, rest = rest.split(b"\n\n")
         for block in blocks:
             event = _block(block)
+            if described:
+                check_event(event.data)
             assert last is None or event.seq == last + 1, f"{event.seq} after {last}"
             last = event.seq
             yield event

@@ -30,9 +30,9 @@ from tests.context.public_tokenizers import file
 
 ROOT = Path(__file__).parents[1]
 MIB = 1024 * 1024
-# Read once, or one value per constant of the program.
-CONSTANT = {
+CONSTANT = {  # read once, or one value per constant of the program
     "chat.api.files.content_etag",  # of the page's files, 256 at most
+    "chat.api.event_schemas.definitions",
     "chat.api.openapi._schemas",
     "chat.api.page._description",
     "chat.upstream.client._certificates",

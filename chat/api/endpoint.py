@@ -26,7 +26,8 @@ Q = TypeVar("Q", bound=BaseModel)
 class Endpoint:
     """One route: what it takes, what it answers, and which errors it adds to those every route has. A decorator of its handler.
 
-    `answers` maps a status to the shape of the body; None: no JSON body. `media`: content types a 200 may have besides JSON.
+    `answers` maps a status to the shape of the body; None: no JSON body. `sends_events`: a 200 may be a turn's event stream; `streams`:
+    a stream of another protocol. `media`: content types a 200 may have besides JSON.
     `error_media`: the content type of errors; JSON has the shape of all our errors, any other is a text.
     """
 
@@ -38,6 +39,7 @@ class Endpoint:
     body: type[BaseModel] | None = None
     query: type[BaseModel] = NoQuery
     errors: tuple[type[PalaverError], ...] = ()
+    sends_events: bool = False
     streams: bool = False
     media: tuple[str, ...] = ()
     error_media: str = JSON
@@ -71,13 +73,18 @@ class Resource:
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
 
+    @classmethod
+    def declared(cls) -> dict[str, Endpoint]:
+        """The declared routes by the names of their handlers, in the order of the file."""
+        return {
+            name: endpoint
+            for name, member in vars(cls).items()
+            if isinstance(endpoint := getattr(member, "endpoint", None), Endpoint)
+        }
+
     def endpoints(self) -> list[Endpoint]:
-        """The declared routes in the order of the file, with this object's handlers."""
-        return [
-            replace(declared, handler=getattr(self, name))
-            for name, member in vars(type(self)).items()
-            if isinstance(declared := getattr(member, "endpoint", None), Endpoint)
-        ]
+        """The declared routes, with this object's handlers."""
+        return [replace(endpoint, handler=getattr(self, name)) for name, endpoint in self.declared().items()]
 
 
 def query(request: Request, model: type[Q]) -> Q:

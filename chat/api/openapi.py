@@ -1,5 +1,6 @@
 """Make the OpenAPI 3.1 document from the routes' declarations."""
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from chat import DISTRIBUTION
+from chat.api import event_schemas
 from chat.api.endpoint import JSON, Endpoint
 from chat.api.schemas.errors import ErrorAnswer
 from chat.api.schemas.fields import ID_PATTERN
@@ -30,10 +32,23 @@ NOT_PUBLIC: tuple[type[PalaverError], ...] = (Unauthorized, RateLimited)
 WITH_BODY: tuple[type[PalaverError], ...] = (TooLarge, UnsupportedMedia, StorageFull)
 EVENTS = (
     "A turn's events come as `text/event-stream`: each event is one `data:` line of JSON with `type`, `seq` (from 1, without gaps, "
-    "also the SSE id) and `turn_id`. Resume with `Last-Event-ID` or `after`. The last event is `turn.completed`, `turn.failed` "
+    "also the SSE id) and `turn_id`, of the schema `TurnEvent`. Resume with `Last-Event-ID` or `after`. The last event is `turn.completed`, `turn.failed` "
     "or `turn.cancelled`. Ignore types and fields you do not know."
 )
 REFERENCE = "#/components/schemas/{model}"
+EVENT_REFERENCE = REFERENCE.replace("model", "name")
+# By the last word of a path that is one of these.
+TAGS = {
+    "threads": "Conversations: create, list, change, delete; and whether somebody looks at one.",
+    "turns": "One message and its answer: start it, follow its events, cancel it, see what the model was sent.",
+    "messages": "The messages of a thread's branches, and ratings of answers.",
+    "summary": "What stands for a thread's old messages: read it, correct it, undo it.",
+    "search": "Find messages in all threads.",
+    "usage": "Tokens and costs, from the ledger.",
+    "budgets": "Limits of spending, and what is left of them.",
+    "ai-sdk": "The UI message stream of the AI SDK, for `useChat` and assistant-ui.",
+    "server": "What this server is, and how it does.",
+}
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -53,12 +68,18 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "summary": "palaver.v1: threads, turns and their event streams",
             "description": EVENTS,
         },
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": definitions,
+            "schemas": {**definitions, **event_schemas.definitions(EVENT_REFERENCE)},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def as_json(described: Any) -> str:
+    """The document to be read and compared: indented, with a line break at its end."""
+    return json.dumps(described, ensure_ascii=False, indent=2) + "\n"
 
 
 @cache
@@ -72,6 +93,7 @@ def _schemas(models: tuple[type[BaseModel], ...]) -> tuple[dict[type[BaseModel],
 
 def _operation(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
+        "tags": [tag(endpoint.path)],
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
         "parameters": [*_path(endpoint), *_query(endpoint), *_headers(endpoint)],
@@ -81,6 +103,11 @@ def _operation(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
     if endpoint.body is not None:
         operation["requestBody"] = {"required": True, "content": _json(references[endpoint.body])}
     return operation
+
+
+def tag(path: str) -> str:
+    """The tag of a path's operations."""
+    return next((word for word in reversed(path.split("/")) if word in TAGS), "server")
 
 
 def _operation_id(endpoint: Endpoint) -> str:
@@ -134,9 +161,9 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
     for status, model in endpoint.answers.items():
         content: dict[str, Any] = {} if model is None else _json(references[model])
         if endpoint.streams and status == 200:
-            content = {"text/event-stream": {"schema": {"type": "string"}}}
-        elif "Idempotency-Key" in endpoint.headers and status == 200:
-            content["text/event-stream"] = {"schema": {"type": "string"}}
+            content = {event_schemas.MEDIA: {"schema": {"type": "string"}}}
+        if endpoint.sends_events and status == 200:
+            content |= event_schemas.content(EVENT_REFERENCE)
         if status == 200:
             content |= {media: {"schema": {"type": "string"}} for media in endpoint.media}
         responses[str(status)] = {"description": "OK", **({"content": content} if content else {})}

@@ -1,8 +1,7 @@
 """The route table of the HTTP API: one resource per noun, in the order of README.md."""
 
 from chat.api.budgets import Budgets
-from chat.api.deps import Deps
-from chat.api.endpoint import Endpoint, Resource
+from chat.api.endpoint import Resource
 from chat.api.info import Info
 from chat.api.messages import Messages
 from chat.api.metrics import Metrics
@@ -25,8 +24,3 @@ RESOURCES: tuple[type[Resource], ...] = (
     Ledger,
     Metrics,
 )
-
-
-def endpoints(deps: Deps) -> list[Endpoint]:
-    """Every route of `palaver.v1`."""
-    return [endpoint for resource in RESOURCES for endpoint in resource(deps).endpoints()]

@@ -59,6 +59,7 @@ class Turns(Resource):
             "Idempotency-Key": "the same key with the same body is the same turn",
             "Last-Event-ID": "the last seq received",
         },
+        sends_events=True,
     )
     async def post(self, request: Request) -> Response:
         thread_id = str(request.path_params["thread"])
@@ -106,7 +107,7 @@ class Turns(Resource):
         query=FollowQuery,
         answers={200: None, 204: None},
         errors=(NotFound, LogExpired),
-        streams=True,
+        sends_events=True,
         headers={"Last-Event-ID": "the last seq received; if `after` is given too, the larger wins"},
     )
     async def events(self, request: Request) -> Response:

@@ -239,6 +239,15 @@ def monitoring(
     sys.stdout.write((files("chat.telemetry") / "examples" / name).read_text(encoding="utf-8"))
 
 
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the HTTP API, to generate clients from. A running server has it at `/openapi.json`."""
+    with _loading():
+        from chat.api.openapi import as_json, document
+        from chat.app import described
+    sys.stdout.write(as_json(document(described())))
+
+
 def main() -> None:
     """Entry point of the `palaver` command."""
     app()

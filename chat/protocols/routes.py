@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from chat.api.deps import Deps
-from chat.api.endpoint import Endpoint, Resource
+from chat.api.endpoint import Resource
 from chat.api.middleware.request_context import ErrorResponse
 from chat.protocols.ai_sdk.chat import AiSdkChat
 from chat.protocols.errors import sentence
@@ -12,8 +11,3 @@ RESOURCES: tuple[type[Resource], ...] = (AiSdkChat,)
 
 ERROR_RESPONSES: Mapping[str, ErrorResponse] = {"/api/ai-sdk/": sentence}
 """The shape of errors by the beginning of the path, those of the middleware included."""
-
-
-def endpoints(deps: Deps) -> list[Endpoint]:
-    """Every route of the adapters."""
-    return [endpoint for resource in RESOURCES for endpoint in resource(deps).endpoints()]

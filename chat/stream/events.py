@@ -44,11 +44,15 @@ class PartStarted(Event, frozen=True, kw_only=True, tag="part.started"):
 
 
 class PartDelta(Event, frozen=True, kw_only=True, tag="part.delta"):
+    """The next piece of a part's text."""
+
     part_id: str
     text: str
 
 
 class PartEnded(Event, frozen=True, kw_only=True, tag="part.ended"):
+    """A part is whole. `seconds`: how long the model reasoned; `result`: of a tool."""
+
     part_id: str
     seconds: float | None = None
     result: dict[str, Any] | None = None
@@ -88,11 +92,15 @@ class TurnCompleted(Event, frozen=True, kw_only=True, tag="turn.completed"):
 
 
 class TurnFailed(Event, frozen=True, kw_only=True, tag="turn.failed"):
+    """The answer could not be given, or broke off: what was written before is kept."""
+
     error: TurnError
     usage: TokenUsage | None = None
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True, tag="turn.cancelled"):
+    """Somebody stopped the answer: what was written before is kept."""
+
     reason: str | None = None
     usage: TokenUsage | None = None
 

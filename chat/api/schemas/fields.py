@@ -21,6 +21,11 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def examples(*values: dict[str, Any]) -> ConfigDict:
+    """The configuration of a shape whose description has these examples."""
+    return ConfigDict(json_schema_extra={"examples": list(values)})
+
+
 class Query(BaseModel):
     """A query string. Unknown parameters are refused; numbers and booleans are parsed from text."""
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from chat.api.schemas.fields import Answer, Body, Id, Query
+from chat.api.schemas.fields import Answer, Body, Id, Query, examples
 
 
 class MessageQuery(Query):
@@ -18,6 +18,10 @@ class MessageQuery(Query):
 
 
 class Rating(Body):
+    """A rating of an answer; null takes it back."""
+
+    model_config = examples({"rating": "up"})
+
     rating: Literal["up", "down"] | None
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from chat.api.schemas.fields import Answer, Body, Id, not_blank
+from chat.api.schemas.fields import Answer, Body, Id, examples, not_blank
 
 
 class LineIn(Body):
@@ -42,6 +42,14 @@ class FactIn(Body):
 
 
 class SummaryEdit(Body):
+    model_config = examples(
+        {
+            "id": "summary_3",
+            "lines": [{"text": "They fire at 1,240 °C.", "sources": ["message_7"], "pinned": True}],
+            "facts": [{"kind": "decision", "subject": "glaze", "value": "celadon", "sources": ["message_9"]}],
+        }
+    )
+
     id: Id = Field(description="The version this edits.")
     lines: Annotated[list[LineIn], Field(max_length=500)]
     facts: Annotated[list[FactIn], Field(max_length=200)] | None = Field(

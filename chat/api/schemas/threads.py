@@ -4,11 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chat.api.schemas.fields import Answer, Body, Id, Metadata, Query, Title
+from chat.api.schemas.fields import Answer, Body, Id, Metadata, Query, Title, examples
 from context.models.catalog import Tier
 
 
 class NewThread(Body):
+    model_config = examples({"title": "Kiln schedule", "metadata": {"customer": "42"}})
+
     id: Id | None = None
     title: Title | None = None
     metadata: Metadata | None = None
@@ -16,6 +18,8 @@ class NewThread(Body):
 
 class ThreadChange(Body):
     """Only the fields that are present change."""
+
+    model_config = examples({"title": "Glazes"}, {"tier": "complex"}, {"archived": True})
 
     title: Title | None = None
     archived: bool | None = None

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chat.api.schemas.fields import MAX_TEXT, Answer, Body, Id, Metadata, NewId, Query, Text
+from chat.api.schemas.fields import MAX_TEXT, Answer, Body, Id, Metadata, NewId, Query, Text, examples
 from chat.api.schemas.messages import MessageOut, TurnErrorOut, UsageOut
 
 
@@ -33,6 +33,13 @@ class TurnInput(Body):
 
 
 class NewTurn(Body):
+    model_config = examples(
+        {"input": {"text": "Why do kilns cool slowly?"}},
+        {"input": {"text": "And a small one?"}, "parent_id": "message_2", "model": "simple"},
+        {"regenerate": "message_2"},
+        {"continue": "message_2"},
+    )
+
     input: TurnInput | None = None
     regenerate: Id | None = Field(default=None, description="Id of an answer to write again, as its sibling.")
     continue_: Id | None = Field(

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from chat.api.schemas.fields import MAX_TEXT, Id, NewId, not_blank
+from chat.api.schemas.fields import MAX_TEXT, Id, NewId, examples, not_blank
 
 
 class _Tolerant(BaseModel):
@@ -43,6 +43,20 @@ class UserMessage(_Tolerant):
 
 class ChatRequest(_Tolerant):
     """The body of a post: of the history only the last message of the user is read, and the id of the answer before it."""
+
+    model_config = examples(
+        {
+            "id": "thread_1",
+            "messages": [
+                {
+                    "id": "message_1",
+                    "role": "user",
+                    "parts": [{"type": "text", "text": "Why do kilns cool slowly?"}],
+                }
+            ],
+            "trigger": "submit-message",
+        }
+    )
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
         description="Id of the chat, which is the thread's."

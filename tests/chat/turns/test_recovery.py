@@ -172,7 +172,7 @@ async def test_a_log_nobody_understands_keeps_no_other_turn_from_being_ended(tmp
             assert (await app.turn(other["id"]))["status"] == "failed"
             turn = await app.turn(strange)
             assert (turn["status"], answer_text(turn["message"])) == ("failed", "one two ")
-            events = await app.follow(strange)
+            events = await app.follow(strange, described=False)
             assert [event.seq for event in events] == list(range(1, len(events) + 1))
             assert events[-1].type == "turn.failed"
             assert (await app.chat("t", "go on"))["status"] == "completed"
