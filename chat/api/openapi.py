@@ -94,7 +94,7 @@ def _schemas(models: tuple[type[BaseModel], ...]) -> tuple[dict[type[BaseModel],
 def _operation(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "tags": [tag(endpoint.path)],
-        "summary": endpoint.summary,
+        "summary": endpoint.summary.replace("`", ""),  # plain text, where descriptions are Markdown
         "operationId": _operation_id(endpoint),
         "parameters": [*_path(endpoint), *_query(endpoint), *_headers(endpoint)],
         "responses": _responses(endpoint, references),

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from chat.api import docs, openapi
+from chat.api import openapi
 from chat.api.compression import GZIP
 from chat.api.deps import external
 from chat.api.endpoint import Endpoint
@@ -39,15 +39,11 @@ def routes(endpoints: Sequence[Endpoint], *, documented: bool = True) -> list[Ba
 
 
 def _description(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
-    """`/openapi.json` and `/docs`, made when somebody asks for them: hardly anybody does, and every start would pay for it."""
+    """`/openapi.json`, made when somebody asks for it: hardly anybody does, and every start would pay for it; and `/docs`."""
 
     @cache
     def document() -> dict[str, Any]:
         return openapi.document(endpoints)
-
-    @cache
-    def as_page() -> str:
-        return docs.page(document())
 
     def as_json(server: str) -> str:
         described = {**document(), "servers": [{"url": server}]}
@@ -57,22 +53,20 @@ def _description(endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
         written = await asyncio.to_thread(as_json, external(request, "") or "/")
         return Response(written, media_type="application/json")
 
-    async def explain(request: Request) -> Response:
-        written = await asyncio.to_thread(as_page)
-        return HTMLResponse(written, headers={"content-security-policy": CSP})
-
-    async def style(request: Request) -> Response:
-        return Response(docs.STYLE, media_type="text/css")
-
-    return [
-        Route("/openapi.json", describe, middleware=[GZIP]),
-        Route("/docs", explain, middleware=[GZIP]),
-        Route("/docs/style.css", style, middleware=[GZIP]),
-    ]
+    return [Route("/openapi.json", describe, middleware=[GZIP]), Route("/docs", _reference)]
 
 
 async def _index(request: Request) -> Response:
-    if not (DIST / "index.html").is_file():
+    return _built("index.html", request)
+
+
+async def _reference(request: Request) -> Response:
+    return _built("docs.html", request)
+
+
+def _built(name: str, request: Request) -> Response:
+    """A page as the build wrote it, under the path where the server is seen."""
+    if not (DIST / name).is_file():
         return PlainTextResponse(MISSING, status_code=503)
     headers = {
         "cache-control": "no-cache",
@@ -81,5 +75,5 @@ async def _index(request: Request) -> Response:
     }
     base = external(request, "")
     if base:
-        return placed_html(DIST / "index.html", base, request.scope, headers)
-    return file_response(DIST / "index.html", request.scope, headers)
+        return placed_html(DIST / name, base, request.scope, headers)
+    return file_response(DIST / name, request.scope, headers)

@@ -95,14 +95,3 @@ async def test_what_the_browser_keeps_is_of_this_path_alone(
     await expect(person.composer).to_have_value("not sent yet")
     keys = await page.evaluate("Object.keys(localStorage)")
     assert [key for key in keys if not key.startswith("palaver/chat:")] == ["palaver.theme"]
-
-
-async def test_the_description_has_its_style(home: tuple[Palaver, str], open_page: Visit) -> None:
-    _, url = home
-    person = await open_page(f"{url}/docs")
-    assert (
-        await person.page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse")
-        == "collapse"
-    )
-    await person.page.get_by_role("link", name="openapi.json").click()
-    assert person.page.url == f"{url}/openapi.json"

@@ -12,7 +12,6 @@ UNDESCRIBED = {
     ("GET", "/assets"): "the page's files",
     ("GET", "/openapi.json"): "the document itself",
     ("GET", "/docs"): "the document, to be read",
-    ("GET", "/docs/style.css"): "its style",
 }
 
 

@@ -1,6 +1,6 @@
 // Small builders. A test names only the values that matter to it.
 
-import type { Message, Plan, Thread, Turn, UsageByKind } from "../src/transport/protocol.ts";
+import type { Message, Plan, Thread, Turn, TurnEvent, UsageByKind } from "../src/transport/protocol.ts";
 import type { EventBody } from "./turn-event-table.ts";
 import type { PageEvent } from "../src/state/events.ts";
 import { reduce } from "../src/state/reduce.ts";
@@ -8,8 +8,8 @@ import { initialState, type Post, type State } from "../src/state/state.ts";
 
 export function thread(id: string, known: Partial<Thread> = {}): Thread {
   const at = "2026-11-20T08:00:00.000Z";
-  const base = { title: null, created_at: at, updated_at: at, archived: false, leaf_id: null };
-  return { id, ...base, unread: false, running_turn_id: null, ...known };
+  const base = { title: null, metadata: {}, created_at: at, updated_at: at, archived: false, leaf_id: null };
+  return { id, ...base, tier: null, unread: false, running_turn_id: null, ...known };
 }
 
 export function message(id: string, parent: string | null, known: Partial<Message> = {}): Message {
@@ -51,8 +51,9 @@ export function post(key: string, known: Partial<Post> = {}): Post {
 
 export function turn(id: string, known: Partial<Turn> = {}): Turn {
   const answer = message(`a-${id}`, `u-${id}`, { role: "assistant" });
+  const at = { created_at: "2026-11-20T08:00:00.000Z", finished_at: null };
   const base = { thread_id: "t", status: "running" as const, last_seq: 0, usage: null, error: null };
-  return { id, ...base, message: answer, user_message_id: `u-${id}`, message_id: `a-${id}`, ...known };
+  return { id, ...at, ...base, message: answer, user_message_id: `u-${id}`, message_id: `a-${id}`, ...known };
 }
 
 /** The usage of one call; kinds that are not named are zero. */
@@ -86,7 +87,13 @@ export const history = (messages: readonly Message[], hasMore = false): PageEven
 export const accepted = (entry: Post, id = "1"): PageEvent => ({
   type: "turn.accepted",
   post: entry,
-  accepted: { id, thread_id: entry.threadId, message_id: `a-${id}`, user_message_id: entry.messageId },
+  accepted: {
+    id,
+    thread_id: entry.threadId,
+    status: "running",
+    message_id: `a-${id}`,
+    user_message_id: entry.messageId,
+  },
   at: "2026-11-20T09:00:00.000Z",
 });
 
@@ -96,7 +103,7 @@ export function log(id: string, ...events: EventBody[]): PageEvent[] {
     type: "turn.event",
     threadId: "t",
     at: 1000 * index,
-    event: { ...event, seq: index + 1, turn_id: id },
+    event: { ...event, seq: index + 1, turn_id: id } as unknown as TurnEvent,
   }));
 }
 

@@ -9,6 +9,7 @@ import { createStore } from "../src/app/store.ts";
 import { browserStorage } from "../src/storage/browser-storage.ts";
 import type { Api } from "../src/transport/api.ts";
 import { ApiError } from "../src/transport/http.ts";
+import type { Thread } from "../src/transport/protocol.ts";
 import { accepted, given, history, log, post, talk, thread, turn, when } from "./builders.ts";
 
 const offline = () => Promise.reject(new ApiError(0, "offline", "The server cannot be reached.", true));
@@ -27,8 +28,8 @@ function page(...answers: (() => Promise<unknown>)[]) {
       return (answers.length > 1 ? answers.shift() : answers[0])?.();
     },
     events: () => new Promise(() => undefined),
-    changeThread: (id: string, { tier }: { tier: string }) => {
-      requests.push(`pin ${id} ${tier}`);
+    changeThread: (id: string, { tier }: Pick<Thread, "tier">) => {
+      requests.push(`pin ${id} ${String(tier)}`);
       return Promise.resolve(thread(id, { tier }));
     },
     cancelTurn: () => Promise.resolve(),
@@ -110,7 +111,8 @@ describe("the model of a conversation", () => {
   test("is chosen before its first message and pinned with it", async () => {
     const { turns, requests, store, bodies } = page(accept);
     const models = [{ id: "m", label: "M", tier: "complex" }];
-    const info = { version: "1", protocol: "p", backend: "b", notice: null, models };
+    const base = { version: "1", protocol: "p", backend: "claude" as const, notice: null };
+    const info = { ...base, window_tokens: 9000, models };
     store.dispatch({ type: "info.loaded", info });
     turns.send("t", "Hello", "complex");
     await settle();

@@ -1,14 +1,11 @@
-import type { TurnEvent } from "../src/transport/protocol.ts";
-
 export const ERROR = { code: "overloaded", message: "Too much.", retryable: true };
 export const USAGE = { input_tokens: 1, output_tokens: 2, total_tokens: 3 };
 
-/** A turn event without its number and turn. */
-export type EventBody = TurnEvent extends infer Variant
-  ? Variant extends TurnEvent
-    ? Omit<Variant, "seq" | "turn_id">
-    : never
-  : never;
+/** A turn event without its number and turn, also one that a test leaves incomplete or that no server sends. */
+export interface EventBody {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
 
 /** Each event once, after two parts "r" (reasoning) and "t" (text) that have begun. */
 export const EVENTS: Readonly<Record<string, EventBody>> = {
@@ -35,7 +32,7 @@ export const EVENTS: Readonly<Record<string, EventBody>> = {
   "note storage_delay": { type: "note", name: "storage_delay", data: { seconds: 4 } },
   "note title": { type: "note", name: "title", data: { title: "Tides" } },
   "an unknown note": { type: "note", name: "new", data: {} },
-  "an unknown type": { type: "something.new" } as never,
+  "an unknown type": { type: "something.new" },
   "turn.completed": { type: "turn.completed", finish_reason: "stop", usage: USAGE },
   "turn.failed": { type: "turn.failed", error: ERROR, usage: USAGE },
   "turn.cancelled": { type: "turn.cancelled", usage: USAGE },

@@ -146,7 +146,13 @@ describe("what an event shows", () => {
 
   test("text of the part that an event names, whichever is the last", () => {
     const grown = (part_id: string) => {
-      const body = { type: "part.delta", part_id, text: "+", seq: NEXT + 1, turn_id: "1" } as const;
+      const body = {
+        type: "part.delta",
+        part_id,
+        text: "+",
+        seq: NEXT + 1,
+        turn_id: "1",
+      } as unknown as TurnEvent;
       const after = when(running(), { type: "turn.event", threadId: "t", at: 0, event: body });
       return live(after)?.parts.map(({ text }) => text);
     };
@@ -156,7 +162,13 @@ describe("what an event shows", () => {
   });
 
   test("no field that the event has not", () => {
-    const bare = { type: "part.started", part_id: "n", kind: "text", seq: NEXT + 1, turn_id: "1" } as const;
+    const bare = {
+      type: "part.started",
+      part_id: "n",
+      kind: "text",
+      seq: NEXT + 1,
+      turn_id: "1",
+    } as unknown as TurnEvent;
     const end = { type: "part.ended", part_id: "n", seq: NEXT + 2, turn_id: "1" } as const;
     const begun = when(running(), { type: "turn.event", threadId: "t", at: 1_000, event: bare });
     const part = { part_id: "n", type: "text", text: "", startedAt: 1_000, ended: false };
@@ -191,14 +203,20 @@ describe("what an event shows", () => {
     ["budget", {}, "Waiting for a free slot: queue position 1"],
     ["discard", { part_ids: "r" }, "Waiting for a free slot: queue position 1"],
   ])("a note %s with odd data %j breaks nothing", (name, data, expected) => {
-    const odd = { type: "note", name, data, seq: NEXT + 1, turn_id: "1" } as const;
+    const odd = { type: "note", name, data, seq: NEXT + 1, turn_id: "1" } as unknown as TurnEvent;
     const after = when(running(), { type: "turn.event", threadId: "t", at: 0, event: odd });
     expect(live(after)?.activity).toBe(expected);
     expect(live(after)?.parts).toHaveLength(2);
   });
 
   test("a title that is no text is not taken", () => {
-    const odd = { type: "note", name: "title", data: { title: 5 }, seq: NEXT + 1, turn_id: "1" } as const;
+    const odd = {
+      type: "note",
+      name: "title",
+      data: { title: 5 },
+      seq: NEXT + 1,
+      turn_id: "1",
+    } as unknown as TurnEvent;
     expect(
       when(running(), { type: "turn.event", threadId: "t", at: 0, event: odd }).list.threads[0]?.title,
     ).toBeNull();

@@ -13,7 +13,7 @@ from store.local_user import LOCAL
 # The page's files hold no data. The page asks the person for the token and sends it with every API request. A browser that opens
 # /docs can send no token, and what is described there is in the public source: PALAVER_DOCS closes it.
 PUBLIC = ("/", "/usage", "/healthz", "/readyz", "/openapi.json", "/docs")
-PUBLIC_PREFIXES = ("/assets/", "/t/", "/docs/")
+PUBLIC_PREFIXES = ("/assets/", "/t/")
 METRICS = "/metrics"
 
 

@@ -115,14 +115,14 @@ async def test_reading_needs_no_known_origin(house: Palaver) -> None:
 
 async def test_a_browser_opens_the_documents_although_a_token_is_set(guarded: Palaver) -> None:
     async with httpx.AsyncClient(base_url=guarded.url, trust_env=False) as stranger:
-        for path in ("/docs", "/docs/style.css", "/openapi.json"):
+        for path in ("/docs", "/openapi.json"):
             assert (await stranger.get(path)).status_code == 200
 
 
 @pytest.mark.parametrize("settings", [{}, {"token": TOKEN}])
 async def test_a_setting_closes_the_documents(tmp_path: Path, settings: dict[str, Any]) -> None:
     async with Simulator() as sim, palaver(tmp_path, sim, docs=False, **settings) as app:
-        for path in ("/docs", "/docs/style.css", "/openapi.json"):
+        for path in ("/docs", "/openapi.json"):
             assert_error(await app.http.get(path), 404, "not_found")
 
 

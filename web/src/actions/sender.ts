@@ -78,8 +78,15 @@ export function createSender(dependencies: Dependencies, { join, reopen }: SendE
 }
 
 function newThread({ threadId: id }: Post, { id: running_turn_id }: AcceptedTurn, at: string): Thread {
-  const fields = { title: null, archived: false, leaf_id: null, unread: false, running_turn_id };
-  return { id, created_at: at, updated_at: at, ...fields };
+  const fields = {
+    title: null,
+    metadata: {},
+    archived: false,
+    leaf_id: null,
+    unread: false,
+    running_turn_id,
+  };
+  return { id, created_at: at, updated_at: at, tier: null, ...fields };
 }
 
 function requestOf({ branch, text, messageId, tier }: Post): TurnRequest {

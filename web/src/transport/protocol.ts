@@ -1,102 +1,43 @@
-// The types of palaver.v1 on the wire. Unknown types, kinds and fields are ignored, so that an older page works with a newer
-// server.
+// The types of palaver.v1. What the server declares comes from its OpenAPI document (`npm run generate`); what is stored as it is, such
+// as a turn's plan, is described here. Unknown types, kinds and fields are ignored, so that an older page works with a newer server.
 
-export interface ServerInfo {
-  readonly version: string;
-  readonly protocol: string;
-  readonly backend: string;
-  readonly notice: string | null;
-  readonly models: readonly ModelChoice[];
-  /** The largest window, in tokens of messages sent verbatim; a server may omit it. */
-  readonly window_tokens?: number;
-}
+import type {
+  CallOut,
+  InfoOut,
+  MessageOut,
+  ModelOut,
+  PartOut,
+  PresenceIn,
+  SearchHit,
+  ThreadOut,
+  TurnAccepted,
+  TurnErrorOut,
+  TurnEvent,
+  TurnOut,
+  UsageOut,
+} from "./generated.ts";
 
-export interface ModelChoice {
-  readonly id: string;
-  readonly label: string;
-  readonly tier: string;
-}
-
-export interface Thread {
-  readonly id: string;
-  readonly title: string | null;
-  readonly created_at: string;
-  readonly updated_at: string;
-  readonly archived: boolean;
-  readonly leaf_id: string | null;
-  readonly unread: boolean;
-  readonly running_turn_id: string | null;
-  /** The tier pinned for turns that name none; a server may omit it. */
-  readonly tier?: string | null;
-}
-
-export type MessageStatus = "complete" | "streaming" | "interrupted" | "failed" | "cancelled";
-
-export interface Message {
-  readonly id: string;
-  readonly thread_id: string;
-  readonly parent_id: string | null;
-  readonly role: "user" | "assistant";
-  readonly status: MessageStatus;
-  readonly parts: readonly Part[];
-  readonly turn_id: string | null;
-  readonly created_at: string;
-  readonly sibling_ids: readonly string[];
-  readonly model: string | null;
-  readonly usage: Usage | null;
-  readonly cost_usd: string | null;
-  readonly finish_reason: string | null;
-  readonly error: TurnError | null;
-  readonly feedback: Rating | null;
-}
-
-export type Rating = "up" | "down";
-
-export interface Part {
-  readonly type: string;
-  readonly text?: string;
-  readonly seconds?: number;
-  /** Of a tool call: its name, input and result. */
-  readonly name?: string;
-  readonly input?: JsonObject;
-  readonly result?: JsonObject;
-}
-
+export type { TurnEvent };
+export type ServerInfo = InfoOut;
+export type ModelChoice = ModelOut;
+export type Thread = ThreadOut;
+/** `turn_id` is null while a message of this page has not been accepted. */
+export type Message = Omit<MessageOut, "turn_id"> & { readonly turn_id: string | null };
+export type MessageStatus = Message["status"];
+export type Rating = NonNullable<Message["feedback"]>;
+export type Part = PartOut;
 export type JsonObject = Readonly<Record<string, unknown>>;
-
-export interface Usage {
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-  readonly total_tokens: number;
-  readonly reasoning_tokens?: number;
-  readonly cached_input_tokens?: number;
-  readonly cache_write_input_tokens?: number;
-}
-
-export interface TurnError {
-  readonly code: string;
-  readonly message: string;
-  readonly retryable: boolean;
-}
-
-export interface Turn {
-  readonly id: string;
-  readonly thread_id: string;
-  readonly status: "running" | "completed" | "failed" | "cancelled";
-  readonly last_seq: number;
-  readonly message: Message;
-  readonly user_message_id: string;
-  readonly message_id: string;
-  readonly usage: Usage | null;
-  readonly error: TurnError | null;
-}
-
-export interface AcceptedTurn {
-  readonly id: string;
-  readonly thread_id: string;
-  readonly message_id: string;
-  readonly user_message_id: string;
-}
+export type Usage = UsageOut;
+export type TurnError = TurnErrorOut;
+export type Turn = Omit<TurnOut, "message"> & { readonly message: Message };
+export type AcceptedTurn = TurnAccepted;
+export type Call = Omit<CallOut, "actual_usage" | "estimated_usage"> & {
+  readonly actual_usage: UsageByKind;
+  readonly estimated_usage: UsageByKind | null;
+};
+/** Whether this page is shown, hidden, or closed. */
+export type Presence = PresenceIn["state"];
+export type SearchResult = SearchHit;
 
 export type PromptSection = "tools" | "system" | "summary" | "window" | "recall" | "new";
 
@@ -181,17 +122,6 @@ export interface LeftOut {
   readonly why: string;
 }
 
-export interface Call {
-  readonly purpose: string;
-  readonly model: string;
-  readonly outcome: string;
-  readonly actual_usage: UsageByKind;
-  readonly estimated_usage: UsageByKind | null;
-  /** Why an estimated cache read did not happen: "cause: detail". */
-  readonly cache_miss: string | null;
-  readonly cost_usd: string | null;
-}
-
 export interface TurnContext {
   readonly turn_id: string;
   readonly plan: Plan | null;
@@ -207,46 +137,6 @@ export type {
   SummarySegment,
   SummaryVersion,
 } from "./summary-protocol.ts";
-
-/** Whether this page is shown, hidden, or closed. */
-export type Presence = "visible" | "open" | "gone";
-
-export interface SearchResult {
-  readonly thread_id: string;
-  readonly thread_title: string | null;
-  readonly message_id: string;
-  readonly role: string;
-  readonly created_at: string;
-  readonly snippet: readonly { readonly text: string; readonly match: boolean }[];
-}
-
-interface EventBase {
-  readonly seq: number;
-  readonly turn_id: string;
-}
-
-export type TurnEvent = EventBase &
-  (
-    | { readonly type: "turn.started" }
-    | {
-        readonly type: "part.started";
-        readonly part_id: string;
-        readonly kind: string;
-        readonly name?: string;
-        readonly input?: JsonObject;
-      }
-    | { readonly type: "part.delta"; readonly part_id: string; readonly text: string }
-    | {
-        readonly type: "part.ended";
-        readonly part_id: string;
-        readonly seconds?: number;
-        readonly result?: JsonObject;
-      }
-    | { readonly type: "note"; readonly name: string; readonly data: JsonObject }
-    | { readonly type: "turn.completed"; readonly finish_reason?: string; readonly usage?: Usage }
-    | { readonly type: "turn.failed"; readonly error: TurnError; readonly usage?: Usage }
-    | { readonly type: "turn.cancelled"; readonly reason?: string; readonly usage?: Usage }
-  );
 
 const TERMINAL = new Set(["turn.completed", "turn.failed", "turn.cancelled"]);
 

@@ -19,7 +19,11 @@ export function Reasoning({
   const seconds = useSeconds(startedAt);
   const text = (part.text ?? "").trim();
   const label =
-    startedAt === null ? durationLabel(part.seconds) : seconds < 2 ? "Thinking" : `Thinking for ${seconds} s`;
+    startedAt === null
+      ? durationLabel(part.seconds ?? undefined)
+      : seconds < 2
+        ? "Thinking"
+        : `Thinking for ${seconds} s`;
   return (
     <div class="reasoning">
       <button
