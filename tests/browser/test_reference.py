@@ -48,7 +48,9 @@ async def test_an_operation_can_be_tried(app: Palaver, open_page: Visit) -> None
     person = await open_page(f"{app.url}/docs#/server/get_info")
     await person.page.get_by_role("button", name="Try it out").click()
     await person.page.get_by_role("button", name="Execute").click()
-    await expect(person.page.locator(".live-responses-table tr.response .response-col_status")).to_contain_text("200")
+    await expect(
+        person.page.locator(".live-responses-table tr.response .response-col_status")
+    ).to_contain_text("200")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
