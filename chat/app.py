@@ -57,6 +57,11 @@ WRITE_PROBE_PAUSE = 10.0  # seconds between two writes that only try whether wri
 CLEANUP_PAUSE = 3_600.0  # seconds between deletions of old event logs
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
+CORS_HEADERS += [
+    *("x-api-key", "anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access"),
+    *(f"x-stainless-{name}" for name in ("arch", "helper-method", "lang", "os", "package-version")),
+    *(f"x-stainless-{name}" for name in ("retry-count", "runtime", "runtime-version", "timeout")),
+]
 CORS_EXPOSED = [
     "location",
     "retry-after",
@@ -64,6 +69,7 @@ CORS_EXPOSED = [
     "idempotency-replayed",
     "x-vercel-ai-ui-message-stream",
     "x-resumable-stream-id",
+    *("request-id", "palaver-model", "palaver-cache", "palaver-reason"),
 ]
 
 

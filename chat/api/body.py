@@ -24,27 +24,31 @@ M = TypeVar("M", bound=BaseModel)
 
 async def read(request: Request, model: type[M]) -> M:
     """The request's body as `model`. Raises UnsupportedMedia, TooLarge, RequestTimeout, or BadRequest naming the field."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMedia("the body must be application/json")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia("compressed bodies are not accepted")
-    data = await _bytes(request)
+    data = await read_bytes(request)
     if len(data) <= SHORT:
         return validate(model, parse(data))
     return await asyncio.to_thread(lambda: validate(model, parse(data)))
 
 
-async def _bytes(request: Request) -> bytes:
+async def read_bytes(request: Request, *, limit: int = MAX_BODY, deadline: float = DEADLINE) -> bytes:
+    """The bytes of a JSON body, `limit` at most, which may take `deadline` seconds to arrive.
+
+    Raises UnsupportedMedia, TooLarge, RequestTimeout, and BadRequest.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMedia("the body must be application/json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia("compressed bodies are not accepted")
     declared_length = request.headers.get("content-length", "")
-    if declared_length.isdecimal() and (len(declared_length) > 12 or int(declared_length) > MAX_BODY):
-        raise TooLarge(f"the body may have at most {MAX_BODY} bytes")
+    if declared_length.isdecimal() and (len(declared_length) > 12 or int(declared_length) > limit):
+        raise TooLarge(f"the body may have at most {limit} bytes")
     collected = bytearray()
     try:
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(deadline):
             async for chunk in request.stream():
                 collected += chunk
-                if len(collected) > MAX_BODY:
-                    raise TooLarge(f"the body may have at most {MAX_BODY} bytes")
+                if len(collected) > limit:
+                    raise TooLarge(f"the body may have at most {limit} bytes")
     except TimeoutError:
         raise RequestTimeout("the body did not arrive in time") from None
     except ClientDisconnect:

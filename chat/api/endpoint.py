@@ -13,6 +13,7 @@ from starlette.routing import Route
 from chat.api.body import check_string, validate
 from chat.api.compression import GZIP
 from chat.api.deps import Deps
+from chat.api.schemas.errors import ErrorAnswer
 from chat.api.schemas.fields import ID_PATTERN, NoQuery
 from chat.errors import BadRequest, NotFound, PalaverError
 
@@ -27,8 +28,9 @@ class Endpoint:
     """One route: what it takes, what it answers, and which errors it adds to those every route has. A decorator of its handler.
 
     `answers` maps a status to the shape of the body; None: no JSON body. `sends_events`: a 200 may be a turn's event stream; `streams`:
-    a stream of another protocol. `media`: content types a 200 may have besides JSON.
-    `error_media`: the content type of errors; JSON has the shape of all our errors, any other is a text.
+    a stream of another protocol. `media`: content types a 200 may have besides JSON; `other_bodies`: further shapes of it.
+    `error_media`: the content type of errors; JSON has the shape `error_body`, that of all our errors unless a protocol has its own; any
+    other is a text.
     """
 
     method: str
@@ -42,7 +44,9 @@ class Endpoint:
     sends_events: bool = False
     streams: bool = False
     media: tuple[str, ...] = ()
+    other_bodies: tuple[type[BaseModel], ...] = ()
     error_media: str = JSON
+    error_body: type[BaseModel] = ErrorAnswer
     headers: dict[str, str] = field(default_factory=dict)
     public: bool = False
     handler: Handler | None = None

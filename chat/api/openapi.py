@@ -47,6 +47,7 @@ TAGS = {
     "usage": "Tokens and costs, from the ledger.",
     "budgets": "Limits of spending, and what is left of them.",
     "ai-sdk": "The UI message stream of the AI SDK, for `useChat` and assistant-ui.",
+    "v1": "A base URL for Anthropic's clients: requests are passed through, routed and counted.",
     "server": "What this server is, and how it does.",
 }
 
@@ -55,7 +56,16 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The OpenAPI document of these routes."""
     models: set[type[BaseModel]] = {ErrorAnswer}
     for endpoint in endpoints:
-        models |= {model for model in (endpoint.body, *endpoint.answers.values()) if model is not None}
+        models |= {
+            model
+            for model in (
+                endpoint.body,
+                endpoint.error_body,
+                *endpoint.other_bodies,
+                *endpoint.answers.values(),
+            )
+            if model is not None
+        }
     references, definitions = _schemas(tuple(sorted(models, key=lambda model: model.__name__)))
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
@@ -107,6 +117,8 @@ def _operation(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
 
 def tag(path: str) -> str:
     """The tag of a path's operations."""
+    if path.startswith("/v1/"):
+        return "v1"
     return next((word for word in reversed(path.split("/")) if word in TAGS), "server")
 
 
@@ -160,6 +172,9 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
     responses: dict[str, Any] = {}
     for status, model in endpoint.answers.items():
         content: dict[str, Any] = {} if model is None else _json(references[model])
+        if status == 200 and endpoint.other_bodies:
+            shapes = [references[shape] for shape in (model, *endpoint.other_bodies) if shape is not None]
+            content = _json({"anyOf": shapes})
         if endpoint.streams and status == 200:
             content = {event_schemas.MEDIA: {"schema": {"type": "string"}}}
         if endpoint.sends_events and status == 200:
@@ -169,7 +184,7 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
         responses[str(status)] = {"description": "OK", **({"content": content} if content else {})}
     expected = [*endpoint.errors, *ALWAYS, *(() if endpoint.public else NOT_PUBLIC)]
     expected += WITH_BODY if endpoint.body is not None else ()
-    shape = references[ErrorAnswer] if endpoint.error_media == JSON else {"type": "string"}
+    shape = references[endpoint.error_body] if endpoint.error_media == JSON else {"type": "string"}
     for error in sorted(set(expected), key=lambda error: (error.status, error.code)):
         entry = responses.setdefault(
             str(error.status), {"description": "", "content": {endpoint.error_media: {"schema": shape}}}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from chat.upstream.client import Call
+from chat.upstream.call import Call
 from chat.upstream.model_state import Slot
 from context.models.catalog import Tier
 from context.models.pricing import Usage, price

@@ -62,6 +62,7 @@ class Runner:
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: bool = False
     _running: dict[str, _Running] = field(default_factory=dict)
+    _attached: set[asyncio.Task[None]] = field(default_factory=set)
     _leases: Leases = field(init=False)
     _journals: JournalWriter = field(init=False)
     _timers: list[asyncio.Task[None]] = field(default_factory=list)
@@ -128,6 +129,11 @@ class Runner:
         running = self._running.get(turn_id)
         return None if running is None else running.log
 
+    def attach(self, task: asyncio.Task[None]) -> None:
+        """Let `drain` give a call that belongs to no turn the same grace, and cancel it afterwards."""
+        self._attached.add(task)
+        task.add_done_callback(self._attached.discard)
+
     @property
     def count(self) -> int:
         """How many turns run here."""
@@ -144,6 +150,8 @@ class Runner:
             await asyncio.wait(tasks, timeout=left)
         for running in list(self._running.values()):
             self._stop(running, INTERRUPTED)
+        for task in list(self._attached):
+            task.cancel()
         if tasks := self._tasks:
             await asyncio.wait(tasks, timeout=END_GRACE)
         self.draining.set()
@@ -171,7 +179,8 @@ class Runner:
 
     @property
     def _tasks(self) -> list[asyncio.Task[None]]:
-        return [running.task for running in self._running.values() if running.task is not None]
+        own = [running.task for running in self._running.values() if running.task is not None]
+        return [*own, *self._attached]
 
     def _begin(self, accepted: Accepted, turn_request: TurnRequest) -> None:
         turn, live = accepted.turn, TurnLog()

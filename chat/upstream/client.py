@@ -2,9 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache
 
 import anthropic
@@ -13,13 +13,21 @@ import msgspec
 import structlog
 from anthropic import AsyncAnthropic, AsyncStream, DefaultAioHttpClient
 from anthropic._base_client import make_request_options
+from anthropic._types import RequestOptions
 from opentelemetry.trace import TracerProvider
 
 from chat.renewed_timeout import RenewedTimeout
-from chat.upstream.failures import TIMED_OUT, UNFINISHED, UpstreamFailure, from_exception
-from chat.upstream.stream_decoder import Decoder, MessageStarted, StreamEvent
+from chat.upstream.call import Call, Sent
+from chat.upstream.failures import (
+    ENDLESS,
+    GARBLED,
+    TIMED_OUT,
+    UNFINISHED,
+    UpstreamFailure,
+    from_exception,
+)
+from chat.upstream.stream_decoder import Decoder, MessageStarted, MessageStopped, StreamEvent
 from chat.upstream.stream_wire import read_message
-from context.models.pricing import Usage
 
 log = structlog.get_logger()
 
@@ -28,6 +36,13 @@ BURST = 4 * 1024
 
 # Only a request with a name gets the SDK's own OpenTelemetry span; its methods name theirs, a plain post must bring the name.
 TRACED = make_request_options(span_name="anthropic.messages.create", span_route="/v1/messages")
+COUNTED = make_request_options(
+    span_name="anthropic.messages.count_tokens", span_route="/v1/messages/count_tokens"
+)
+
+MAX_MESSAGE = (
+    32 * 1024 * 1024
+)  # bytes of an answer that is not streamed: what a request may have at the provider
 
 
 @cache
@@ -45,32 +60,6 @@ class Timeouts:
     first_byte: float = 120.0  # a long uncached prompt is read before the answer starts
     silence: float = 90.0  # the provider pings far more often
     message_stop: float = 5.0  # for `message_stop` alone, when everything else has arrived
-
-
-@dataclass(slots=True)
-class Call:
-    """An open call; every field is right as far as the stream has come.
-
-    `disconnect`: the outcome of a stream that broke after the final count, with only `message_stop` missing. `around`: a context manager
-    the request is made in (a trace span).
-    """
-
-    decoder: Decoder = field(default_factory=Decoder)
-    upstream_id: str | None = None
-    model: str | None = None
-    request_id: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    disconnect: str | None = None
-    around: Callable[[], AbstractContextManager[object]] = nullcontext
-
-    @property
-    def usage(self) -> Usage:
-        return self.decoder.usage
-
-    @property
-    def counted(self) -> bool:
-        """Whether the provider's own final count has arrived; otherwise usage is a lower bound."""
-        return self.decoder.counted
 
 
 class Upstream:
@@ -121,14 +110,15 @@ class Upstream:
     @asynccontextmanager
     async def ask(self, body: bytes, call: Call) -> AsyncIterator[AsyncGenerator[Sequence[StreamEvent]]]:
         """Send exactly these bytes and iterate the answer's stream events, those of each read together. Raises UpstreamFailure, and nothing else."""
+        limit = call.sent.whole_within or self.timeouts.first_byte
         try:
             with call.around():
-                async with asyncio.timeout(self.timeouts.first_byte):
+                async with asyncio.timeout(limit):
                     stream = await self.client.post(
                         "/v1/messages",
                         cast_to=object,  # never decoded by the SDK: only the response underneath is read
                         content=body,
-                        options=TRACED,
+                        options=self._options(call.sent),
                         stream=True,
                         stream_cls=AsyncStream[object],
                     )
@@ -137,7 +127,8 @@ class Upstream:
         try:
             call.headers = stream.response.headers
             call.request_id = call.headers.get("request-id")
-            yield self._stream_events(stream.response, call)
+            read = self._stream_events if call.sent.whole_within is None else self._whole
+            yield read(stream.response, call)
         finally:
             await stream.response.aclose()
 
@@ -157,6 +148,55 @@ class Upstream:
         except Exception as failure:
             raise self._failed(failure) from failure
 
+    async def count_tokens(self, body: bytes, sent: Sent) -> httpx2.Response:
+        """The answer to a request to count tokens, as it is. Raises UpstreamFailure, and nothing else."""
+        try:
+            async with asyncio.timeout(self.timeouts.first_byte):
+                return await self.client.post(
+                    "/v1/messages/count_tokens",
+                    cast_to=httpx2.Response,
+                    content=body,
+                    options=self._options(sent, COUNTED),
+                )
+        except Exception as failure:
+            raise self._failed(failure) from failure
+
+    def _options(self, sent: Sent, traced: RequestOptions = TRACED) -> RequestOptions:
+        options: RequestOptions = {**traced}
+        if sent.headers:
+            options["headers"] = dict(sent.headers)
+        if sent.query:
+            options["params"] = dict(sent.query)
+        if sent.whole_within is not None:
+            options["timeout"] = httpx2.Timeout(
+                connect=self.timeouts.connect,
+                read=sent.whole_within,
+                write=self.timeouts.write,
+                pool=self.timeouts.connect,
+            )
+        return options
+
+    async def _whole(self, response: httpx2.Response, call: Call) -> AsyncGenerator[Sequence[StreamEvent]]:
+        """The events of an answer that is not streamed: all in one read."""
+        collected = bytearray()
+        try:
+            async with asyncio.timeout(self.timeouts.silence):
+                async for data in _chunks(response):
+                    collected += data
+                    if len(collected) > MAX_MESSAGE:
+                        raise UpstreamFailure(ENDLESS)
+            message = read_message(bytes(collected))
+        except ValueError as failure:
+            raise UpstreamFailure(GARBLED) from failure
+        except Exception as failure:
+            raise self._failed(failure) from failure
+        call.upstream_id, call.model, call.data = message.id, message.model, bytes(collected)
+        call.decoder.set_usage(msgspec.json.encode(message.usage))
+        yield [
+            MessageStarted(upstream_id=message.id, model=message.model),
+            MessageStopped(reason=message.stop_reason or "end_turn"),
+        ]
+
     async def _stream_events(
         self, response: httpx2.Response, call: Call
     ) -> AsyncGenerator[Sequence[StreamEvent]]:
@@ -175,6 +215,7 @@ class Upstream:
                     raise self._failed(failure) from failure
                 if data is None:
                     raise UpstreamFailure(UNFINISHED)
+                call.data = data
                 events, broken = _decoded(call.decoder, data)
                 for event in events:
                     if isinstance(event, MessageStarted):
@@ -202,7 +243,9 @@ class Upstream:
         log.warning(
             "upstream.call_failed", outcome=details.outcome, status=status, kind=type(failure).__name__
         )
-        return UpstreamFailure(details, status, None if answer is None else answer.headers)
+        if answer is None:
+            return UpstreamFailure(details)
+        return UpstreamFailure(details, status, answer.headers, answer.content)
 
 
 def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:

@@ -29,15 +29,20 @@ class FailureDetails:
 
 
 class UpstreamFailure(Exception):
-    """A call that failed. `status` and `headers` are those of the HTTP response, where one came."""
+    """A call that failed. `status`, `headers` and `body` are those of the HTTP response, where one came."""
 
     def __init__(
-        self, details: FailureDetails, status: int | None = None, headers: Mapping[str, str] | None = None
+        self,
+        details: FailureDetails,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
     ) -> None:
         super().__init__(details.outcome)
         self.details = details
         self.status = status
         self.headers = headers or {}
+        self.body = body
 
 
 OVERLOADED = FailureDetails(

@@ -69,7 +69,8 @@ class Decoder:
 
     `blocks`: the answer's finished content blocks, as they must be sent back to a model that uses tools. `diagnostics`: the provider's
     word on where this request differs from the cached one. `counted`: whether the final output count arrived. `finished`: whether
-    `message_stop` arrived; `complete`: whether everything before it did.
+    `message_stop` arrived; `complete`: whether everything before it did. `characters`: of all that the model wrote, thinking and tools'
+    arguments included. `failed`: whether the stream itself said that it failed.
     """
 
     def __init__(self) -> None:
@@ -79,11 +80,12 @@ class Decoder:
         self.counted = False
         self.stop_reason: str | None = None
         self.finished = False
+        self.failed = False
+        self.characters = 0
         self._started = False
         self._rest: list[bytes] = []  # of a line that is not complete
         self._rest_size = 0
         self._event_lines: list[bytes] = []  # of an event whose JSON is spread over several lines
-        self._characters = 0
         self._block: Block | None = None  # the open one
         self._content = bytearray()  # text of the open block: a list would keep an object per delta
 
@@ -156,8 +158,10 @@ class Decoder:
             case "message_stop":
                 self._finish(events)
             case "" if event.error is not None:
+                self.failed = True
                 raise UpstreamFailure(from_error_event(event.error))
             case "error" | "server_error":  # the second is how the local model's server breaks off
+                self.failed = True
                 raise UpstreamFailure(from_error_event(event.error or {}))
             case _:
                 pass  # ping, and whatever the provider adds next
@@ -216,8 +220,8 @@ class Decoder:
 
     def _count(self, text: str) -> None:
         """Raises UpstreamFailure when the answer is longer than any model can make it."""
-        self._characters += len(text)
-        if self._characters > MAX_ANSWER:
+        self.characters += len(text)
+        if self.characters > MAX_ANSWER:
             raise UpstreamFailure(ENDLESS)
 
     def _update_message(self, event: Event, events: list[StreamEvent]) -> None:

@@ -36,6 +36,7 @@ class Message(msgspec.Struct):
     model: str = ""
     usage: ReportedUsage = msgspec.field(default_factory=ReportedUsage)
     diagnostics: dict[str, Any] | None = None
+    stop_reason: str | None = None
 
 
 class Delta(msgspec.Struct):
@@ -93,7 +94,7 @@ def read_usage(data: bytes) -> ReportedUsage:
 
 
 def read_message(data: bytes) -> Message:
-    """Id, model and usage of an answer that was not streamed. Raises ValueError when it is no JSON object."""
+    """Id, model, usage and stop reason of an answer that was not streamed. Raises ValueError when it is no JSON object."""
     value = json.loads(data)
     if not isinstance(value, dict):
         raise ValueError("the answer is no JSON object")

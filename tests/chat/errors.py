@@ -29,6 +29,17 @@ def assert_sentence(answer: httpx.Response, status: int) -> str:
     return answer.text
 
 
+def assert_of_anthropic(answer: httpx.Response, status: int, kind: str) -> str:
+    """An error as Anthropic's clients read it; its message."""
+    assert answer.status_code == status, (answer.status_code, answer.text[:300])
+    body = answer.json()
+    assert (body["type"], body["error"]["type"]) == ("error", kind)
+    assert body["request_id"] == answer.headers["request-id"]
+    assert_nothing_leaks(answer)
+    message: str = body["error"]["message"]
+    return message
+
+
 def assert_nothing_leaks(answer: httpx.Response) -> None:
     """No traceback, no SQL, no path."""
     for leak in ("Traceback", "sqlalchemy", "pydantic", "/tmp/", "SELECT"):

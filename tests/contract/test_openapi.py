@@ -54,7 +54,7 @@ def test_requests_about_what_exists_are_answered_as_described(server: Palaver) -
     """Ids drawn at random never exist; here they name a real thread, a real message and a real turn."""
     thread = server_call(server, "POST", "/api/threads", json={"id": "here"})["id"]
     turn = server_call(server, "POST", f"/api/threads/{thread}/turns", json={"input": {"text": "Hello"}})
-    known = {"thread": thread, "turn": turn["id"], "message": turn["message_id"]}
+    known = {"thread": thread, "turn": turn["id"], "message": turn["message_id"], "model": "simple"}
     answers = fuzz(server, GenerationMode.POSITIVE, known)
     assert {200, 201, 202, 204} <= answers.keys()
 
@@ -83,6 +83,9 @@ def fuzz(server: Palaver, mode: GenerationMode, known: dict[str, str] | None = N
             case.validate_response(response, checks=CHECKS[:-1] if streams else CHECKS)
             if "x-vercel-ai-ui-message-stream" in response.headers:
                 assert response.content.endswith(b"\n\ndata: [DONE]\n\n")
+            elif streams and case.path.startswith("/v1/"):
+                last = response.content.rpartition(b"event: ")[2]
+                assert last.startswith((b"message_stop\n", b"error\n"))
             elif streams:
                 asyncio.run(read(response.content))
             assert response.headers["x-request-id"]

@@ -15,6 +15,7 @@ from store.local_user import LOCAL
 PUBLIC = ("/", "/usage", "/healthz", "/readyz", "/openapi.json", "/docs")
 PUBLIC_PREFIXES = ("/assets/", "/t/")
 METRICS = "/metrics"
+OTHER_CLIENTS = "/v1/"  # their older ones carry the token in `x-api-key`
 
 
 class Auth:
@@ -41,8 +42,11 @@ class Auth:
         metrics = self.metrics if scope["path"] == METRICS else None
         if not self.token_registry.requires_token and not metrics:
             return OpenRequest(token=None, principal=Principal(owner_id=LOCAL, admin=True))
-        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        headers = Headers(scope=scope)
+        scheme, _, token = headers.get("authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
+        if "authorization" not in headers and scope["path"].startswith(OTHER_CLIENTS):
+            token = headers.get("x-api-key", "")
         principal = self.token_registry.find(token)
         if principal is None and metrics:
             principal = metrics.find(token, now=self.clock.now())

@@ -11,7 +11,7 @@ import pytest_asyncio
 from chat.api.body import MAX_BODY
 from chat.app import endpoints
 from chat.protocols.routes import ERROR_RESPONSES
-from tests.chat.errors import assert_error, assert_sentence
+from tests.chat.errors import assert_error, assert_of_anthropic, assert_sentence
 from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator
 
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "a-token-of-at-least-sixteen"
 PAGE = "https://app.example.com"
 JSON = {"content-type": "application/json"}
-SENTENCES = tuple(ERROR_RESPONSES)  # beginnings of paths whose errors have another shape
+# Beginnings of paths whose errors have another shape.
+OF_ANTHROPIC = tuple(path for path in ERROR_RESPONSES if path.startswith("/v1/"))
+SENTENCES = tuple(path for path in ERROR_RESPONSES if path not in OF_ANTHROPIC)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -157,6 +159,8 @@ async def test_without_the_token_nothing_but_the_public_routes_answers(tmp_path:
                     else:
                         if path.startswith(SENTENCES):
                             assert_sentence(answer, 401)
+                        elif path.startswith(OF_ANTHROPIC):
+                            assert_of_anthropic(answer, 401, "authentication_error")
                         else:
                             assert_error(answer, 401, "unauthorized")
                         assert answer.headers["www-authenticate"] == "Bearer", (path, how)

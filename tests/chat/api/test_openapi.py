@@ -90,6 +90,7 @@ async def test_every_operation_has_one_tag_and_every_tag_a_description(document:
 def test_the_last_word_of_a_path_that_is_a_tag_names_it() -> None:
     assert openapi.tag("/api/threads/{thread}/summary/compact") == "summary"
     assert openapi.tag("/api/threads/{thread}/presence") == "threads"
+    assert openapi.tag("/v1/messages") == "v1"
     assert openapi.tag("/healthz") == "server"
 
 

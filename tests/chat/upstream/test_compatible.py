@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chat.upstream.client import Call, Upstream
+from chat.upstream.call import Call
+from chat.upstream.client import Upstream
 from chat.upstream.models import load
 from chat.upstream.probe import probe
 from chat.upstream.stream_decoder import TextDelta

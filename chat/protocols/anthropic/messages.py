@@ -1,0 +1,201 @@
+"""The routes of the Messages API: a base URL that Anthropic's clients take for the provider's own."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from chat.api.body import SHORT, read_bytes
+from chat.api.deps import owner, principal, visit
+from chat.api.endpoint import Endpoint, Resource, query
+from chat.api.event_stream import EventStream
+from chat.calls.record import CallContext, Size
+from chat.errors import BudgetSpent, BudgetUsedUp, ModelNotFound, RequestTimeout, Unavailable
+from chat.protocols.anthropic.asked import Asked, understand
+from chat.protocols.anthropic.breakpoints import prepared
+from chat.protocols.anthropic.errors import passed_on, upstream_error
+from chat.protocols.anthropic.relay import Relay
+from chat.protocols.anthropic.routing import carries_thinking, route_of
+from chat.protocols.anthropic.schemas import AnthropicError, Beta, CountRequest, MessagesRequest
+from chat.protocols.anthropic.size import measured, size_of
+from chat.protocols.models import AUTO, offered
+from chat.upstream import retry
+from chat.upstream.call import Sent
+from chat.upstream.failures import UpstreamFailure
+from context.limits.model_sequence import End, ModelFailed, ModelSequence
+from context.routing.choice import Route
+
+MAX_BODY = 32 * 1024 * 1024  # bytes: what the provider takes (documentation, page "Errors")
+BODY_DEADLINE = 120.0  # seconds it may take to arrive
+PASSED = ("anthropic-version", "anthropic-beta")
+LEFT = 499  # nobody reads it: the client has gone
+FAILURES = {429: AnthropicError, 502: AnthropicError, 504: AnthropicError, 529: AnthropicError}
+ERRORS = (BudgetSpent, BudgetUsedUp, ModelNotFound, RequestTimeout)
+
+
+class RelayStream(EventStream):
+    """The stream of a call, which is cancelled when its reader leaves."""
+
+    def __init__(self, relay: Relay, headers: dict[str, str]) -> None:
+        super().__init__(relay.chunks(), headers=headers, hooks=relay.runtime.caller.hooks)
+        self._relay = relay
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._relay.leave()
+
+
+class AnthropicMessages(Resource):
+    """The handlers of messages."""
+
+    @Endpoint(
+        "POST",
+        "/v1/messages",
+        "Pass a request of Anthropic's Messages API through: routed where the model is `palaver-auto` or a tier, cached, counted",
+        body=MessagesRequest,
+        query=Beta,
+        answers={200: None, **FAILURES},
+        errors=ERRORS,
+        streams=True,
+        error_body=AnthropicError,
+    )
+    async def post(self, request: Request) -> Response:
+        sent, asked = _sent(request), await self._asked(request)
+        sizes = await self._sizes(asked)
+        deployment, admission = self.deps.deployment, self.deps.runtime.caller.admission
+        route = route_of(deployment, asked, principal(request), {name: sizes[name].prompt for name in sizes})
+        may_change = asked.model == AUTO and not carries_thinking(asked)
+        models = ModelSequence.start(
+            route, deployment.tiers, fallback=deployment.fallback and may_change, cascade=False
+        )
+        counted = False
+        while True:
+            others = models.has_alternative(admission.open_breakers())
+            wait = retry.WITH_OTHERS.longest_wait if others else None
+            relay, headers = self._relay(request, asked, sent, models.route, sizes)
+            relay.first, relay.longest_wait = not counted, wait
+            relay.start(self.deps.runner.attach)
+            visit(request).on_revoked = relay.revoke
+            if not await _unless_left(request, relay.head):
+                relay.leave()
+                return Response(status_code=LEFT)
+            failure = relay.head.exception()
+            if not isinstance(failure, UpstreamFailure):
+                return await _answer(relay, asked, {**passed_on(relay.head.result()), **headers})
+            counted = counted or relay.record.opened
+            step = models.after_failure(
+                ModelFailed(outcome=failure.details.outcome, open_breakers=admission.open_breakers())
+            )
+            if isinstance(step, End):
+                failed = upstream_error(failure, request.state.request_id, self.deps.clock.now())
+                failed.headers.update(headers)
+                return failed
+            models = step.models
+
+    @Endpoint(
+        "POST",
+        "/v1/messages/count_tokens",
+        "Ask the provider how many tokens a request has; free, and not in the ledger",
+        body=CountRequest,
+        query=Beta,
+        answers={200: None, **FAILURES},
+        errors=ERRORS,
+        error_body=AnthropicError,
+    )
+    async def count(self, request: Request) -> Response:
+        sent, asked = _sent(request), await self._asked(request)
+        model = route_of(self.deps.deployment, asked, principal(request), {}).model_id
+        body, _ = prepared(asked, model, cacheable=False)
+        call = asyncio.ensure_future(self.deps.runtime.caller.upstream.count_tokens(body, sent))
+        if not await _unless_left(request, call):
+            call.cancel()
+            with suppress(asyncio.CancelledError, UpstreamFailure):
+                await call
+            return Response(status_code=LEFT)
+        try:
+            response = call.result()
+        except UpstreamFailure as failure:
+            return upstream_error(failure, request.state.request_id, self.deps.clock.now())
+        headers = {**passed_on(response.headers), "palaver-model": model}
+        return Response(response.content, headers=headers, media_type="application/json")
+
+    async def _asked(self, request: Request) -> Asked:
+        """The request. Raises PalaverError."""
+        if self.deps.runner.stopping:
+            raise Unavailable("this server is shutting down", retry_after=2)
+        data = await read_bytes(request, limit=MAX_BODY, deadline=BODY_DEADLINE)
+        asked = understand(data) if len(data) <= SHORT else await asyncio.to_thread(understand, data)
+        names = offered(self.deps.deployment)
+        if asked.model not in names:
+            raise ModelNotFound(f"model: {asked.model[:100]}; there are: {', '.join(names)}", param="model")
+        return asked
+
+    async def _sizes(self, asked: Asked) -> dict[str, Size]:
+        """The size of the request for each model."""
+        counted = measured(asked) if len(asked.data) <= SHORT else await asyncio.to_thread(measured, asked)
+        names = list(dict.fromkeys(self.deps.deployment.tiers.values()))
+        return await size_of(self.deps.runtime, asked, counted, names)
+
+    def _relay(
+        self, request: Request, asked: Asked, sent: Sent, route: Route, sizes: Mapping[str, Size]
+    ) -> tuple[Relay, dict[str, str]]:
+        """The call to the model of a route, not begun, and the headers that say what was decided."""
+        deployment = self.deps.deployment
+        cacheable = deployment.models[route.model_id].min_cacheable > 0
+        body, cache = prepared(asked, route.model_id, cacheable=cacheable)
+        call_context = CallContext(
+            owner_id=owner(request), thread_id=None, purpose="reply", token=principal(request).token
+        )
+        record = self.deps.runtime.caller.record(
+            call_context, model=route.model_id, tier=route.tier, size=sizes[route.model_id]
+        )
+        if not asked.streams:
+            sent = Sent(
+                headers=sent.headers, query=sent.query, whole_within=float(deployment.max_turn_seconds)
+            )
+        headers = {
+            "palaver-model": route.model_id,
+            "palaver-cache": cache,
+            "palaver-reason": _header(route.reason),
+        }
+        return Relay(runtime=self.deps.runtime, record=record, body=body, sent=sent), headers
+
+
+async def _answer(relay: Relay, asked: Asked, headers: dict[str, str]) -> Response:
+    if asked.streams:
+        return RelayStream(relay, headers)
+    body = b"".join([data async for data in relay.chunks()])
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _sent(request: Request) -> Sent:
+    """What goes on of the request beside its body. Raises BadRequest."""
+    beta = query(request, Beta).beta
+    headers = {name: value for name in PASSED if (value := request.headers.get(name)) is not None}
+    return Sent(headers=headers, query={} if beta is None else {"beta": beta})
+
+
+async def _unless_left(request: Request, answer: asyncio.Future[Any]) -> bool:
+    """Wait for an answer. False: the client has left before."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    leaving = asyncio.create_task(left())
+    try:
+        await asyncio.wait({answer, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+    return answer.done()
+
+
+def _header(text: str) -> str:
+    """A text as the value of a header: one line of ASCII."""
+    return " ".join(text.split()).encode("ascii", "replace").decode()
