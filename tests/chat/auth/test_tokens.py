@@ -133,6 +133,7 @@ async def test_foreign_ids_are_answered_like_unknown_ones_on_every_route(
     ):
         accepted = await ada.post("/api/threads/hers/turns", json={"input": {"text": "A secret of Ada's"}})
         known = {"thread": "hers", "turn": accepted.json()["id"], "message": accepted.json()["message_id"]}
+        known["model"] = "of-nobody"  # models are everybody's
         async with ada.stream("GET", f"/api/turns/{known['turn']}/events") as stream:
             await stream.aread()
         swept = 0
