@@ -5,6 +5,7 @@ one is measured again.
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Callable
 from time import process_time
@@ -13,6 +14,10 @@ import pytest
 
 from chat.api.search import snippet
 from chat.background import titles
+from chat.protocols.anthropic.asked import understand
+from chat.protocols.anthropic.breakpoints import prepared
+from chat.protocols.anthropic.routing import carries_thinking
+from chat.protocols.anthropic.size import measured
 from context.compaction import answer, prompt
 from context.recall.dates import ranges
 from context.recall.excerpts import excerpt
@@ -58,6 +63,16 @@ def best_sentences(text: str) -> None:
     excerpt(text, weights, lambda sentence: len(sentence) // 4 + 1, DEFAULT)
 
 
+def passed_through(text: str) -> None:
+    """What is read and changed of a request of the Messages API; on a thread of its own where it is long."""
+    said = [{"role": "user", "content": text[place : place + 20]} for place in range(0, len(text), 20)]
+    request = {"model": "m", "max_tokens": 9, "system": text, "messages": said}
+    asked = understand(json.dumps(request).encode())
+    measured(asked)
+    carries_thinking(asked)
+    prepared(asked, "n", cacheable=True)
+
+
 # What runs on the event loop looks at a bounded part of a text, so that it stays quick for the longest message.
 BOUNDED: dict[str, Callable[[str], object]] = {
     "question": lambda text: analyse(text, now=NOW),
@@ -84,6 +99,7 @@ LINEAR: dict[str, Callable[[str], object]] = {
     "token features": lambda text: TokenPrior.load().features(text),
     "quoted": quoted,
     "fence": lambda text: prompt.FENCE.sub("< ", text),
+    "messages request": passed_through,
     "snippet": lambda text: snippet(text, "fox 北京"),
 }
 

@@ -1,9 +1,9 @@
 """The routes of the Messages API: a base URL that Anthropic's clients take for the provider's own."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +32,8 @@ from context.routing.choice import Route
 MAX_BODY = 32 * 1024 * 1024  # bytes: what the provider takes (documentation, page "Errors")
 BODY_DEADLINE = 120.0  # seconds it may take to arrive
 PASSED = ("anthropic-version", "anthropic-beta")
+T = TypeVar("T")
+
 LEFT = 499  # nobody reads it: the client has gone
 FAILURES = {429: AnthropicError, 502: AnthropicError, 504: AnthropicError, 529: AnthropicError}
 ERRORS = (BudgetSpent, BudgetUsedUp, ModelNotFound, RequestTimeout)
@@ -69,8 +71,12 @@ class AnthropicMessages(Resource):
         sent, asked = _sent(request), await self._asked(request)
         sizes = await self._sizes(asked)
         deployment, admission = self.deps.deployment, self.deps.runtime.caller.admission
-        route = route_of(deployment, asked, principal(request), {name: sizes[name].prompt for name in sizes})
-        may_change = asked.model == AUTO and not carries_thinking(asked)
+        prompts = {name: size.prompt for name, size in sizes.items()}
+        route, bound = await _aside(
+            asked.data,
+            lambda: (route_of(deployment, asked, principal(request), prompts), carries_thinking(asked)),
+        )
+        may_change = asked.model == AUTO and not bound
         models = ModelSequence.start(
             route, deployment.tiers, fallback=deployment.fallback and may_change, cascade=False
         )
@@ -78,7 +84,7 @@ class AnthropicMessages(Resource):
         while True:
             others = models.has_alternative(admission.open_breakers())
             wait = retry.WITH_OTHERS.longest_wait if others else None
-            relay, headers = self._relay(request, asked, sent, models.route, sizes)
+            relay, headers = await self._relay(request, asked, sent, models.route, sizes)
             relay.first, relay.longest_wait = not counted, wait
             relay.start(self.deps.runner.attach)
             visit(request).on_revoked = relay.revoke
@@ -110,8 +116,10 @@ class AnthropicMessages(Resource):
     )
     async def count(self, request: Request) -> Response:
         sent, asked = _sent(request), await self._asked(request)
-        model = route_of(self.deps.deployment, asked, principal(request), {}).model_id
-        body, _ = prepared(asked, model, cacheable=False)
+        who = principal(request)
+        route = await _aside(asked.data, lambda: route_of(self.deps.deployment, asked, who, {}))
+        model = route.model_id
+        body, _ = await _aside(asked.data, lambda: prepared(asked, model, cacheable=False))
         call = asyncio.ensure_future(self.deps.runtime.caller.upstream.count_tokens(body, sent))
         if not await _unless_left(request, call):
             call.cancel()
@@ -130,7 +138,7 @@ class AnthropicMessages(Resource):
         if self.deps.runner.stopping:
             raise Unavailable("this server is shutting down", retry_after=2)
         data = await read_bytes(request, limit=MAX_BODY, deadline=BODY_DEADLINE)
-        asked = understand(data) if len(data) <= SHORT else await asyncio.to_thread(understand, data)
+        asked = await _aside(data, lambda: understand(data))
         names = offered(self.deps.deployment)
         if asked.model not in names:
             raise ModelNotFound(f"model: {asked.model[:100]}; there are: {', '.join(names)}", param="model")
@@ -138,17 +146,17 @@ class AnthropicMessages(Resource):
 
     async def _sizes(self, asked: Asked) -> dict[str, Size]:
         """The size of the request for each model."""
-        counted = measured(asked) if len(asked.data) <= SHORT else await asyncio.to_thread(measured, asked)
+        counted = await _aside(asked.data, lambda: measured(asked))
         names = list(dict.fromkeys(self.deps.deployment.tiers.values()))
         return await size_of(self.deps.runtime, asked, counted, names)
 
-    def _relay(
+    async def _relay(
         self, request: Request, asked: Asked, sent: Sent, route: Route, sizes: Mapping[str, Size]
     ) -> tuple[Relay, dict[str, str]]:
         """The call to the model of a route, not begun, and the headers that say what was decided."""
         deployment = self.deps.deployment
         cacheable = deployment.models[route.model_id].min_cacheable > 0
-        body, cache = prepared(asked, route.model_id, cacheable=cacheable)
+        body, cache = await _aside(asked.data, lambda: prepared(asked, route.model_id, cacheable=cacheable))
         call_context = CallContext(
             owner_id=owner(request), thread_id=None, purpose="reply", token=principal(request).token
         )
@@ -165,6 +173,11 @@ class AnthropicMessages(Resource):
             "palaver-reason": _header(route.reason),
         }
         return Relay(runtime=self.deps.runtime, record=record, body=body, sent=sent), headers
+
+
+async def _aside(data: bytes, work: Callable[[], T]) -> T:
+    """What `work` makes of a body: on a thread of its own where the body is so long that everybody else would wait."""
+    return work() if len(data) <= SHORT else await asyncio.to_thread(work)
 
 
 async def _answer(relay: Relay, asked: Asked, headers: dict[str, str]) -> Response:

@@ -69,6 +69,7 @@ class Relay:
     _pending: bytearray = field(default_factory=bytearray)  # of an event that is not complete
     _interruption: FailureDetails | None = STOPPING  # None: nobody reads any longer
     _task: asyncio.Task[None] | None = None
+    _ended: bool = False  # the reader has been told
 
     def start(self, attach: Callable[[asyncio.Task[None]], None]) -> None:
         """Begin. `attach` takes the task, and may cancel it when the server stops."""
@@ -94,6 +95,21 @@ class Relay:
             yield data
 
     async def _run(self) -> None:
+        try:
+            await self._carry_out()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        """Let whoever still waits go: the task was cancelled again while it stored the call, or told the reader of its end."""
+        if not self.head.done():
+            self._answered(UpstreamFailure(self._interruption or STOPPING))
+        if not self._ended:
+            if self._queue.full():
+                self._queue.get_nowait()
+            self._queue.put_nowait(b"")
+
+    async def _carry_out(self) -> None:
         last, trouble = b"", None
         try:
             async with asyncio.timeout(self.runtime.deployment.max_turn_seconds):
@@ -119,6 +135,7 @@ class Relay:
             last = self._rest() if self.record.call.decoder.failed else _error_event(trouble.details)
         for data in (last, b"") if last else (b"",):
             await self._queue.put(data)
+        self._ended = True
 
     async def _ask(self) -> bytes:
         """Make the call and pass on what comes. Returns the last bytes, which are for when the call is counted. Raises UpstreamFailure."""

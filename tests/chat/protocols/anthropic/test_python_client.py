@@ -236,6 +236,27 @@ async def test_the_last_event_waits_until_the_call_is_in_the_ledger(
     assert seen[-1] == "message_stop"
 
 
+@pytest.mark.parametrize("streams", [True, False])
+async def test_who_waits_is_let_go_when_access_ends_while_the_call_is_stored(
+    app: Palaver, monkeypatch: pytest.MonkeyPatch, streams: bool
+) -> None:
+    held, relays = asyncio.Event(), list[Relay]()
+
+    async def slow(relay: Relay) -> None:
+        relays.append(relay)
+        await held.wait()
+
+    monkeypatch.setattr(Relay, "_store", slow)
+    body = {"model": "standard", "max_tokens": 900, "messages": HI, "stream": streams}
+    asking = asyncio.create_task(app.http.post("/v1/messages", json=body))
+    await until(lambda: bool(relays))
+    relays[0].revoke()
+    answer = await asking
+    held.set()
+    assert b"message_stop" not in answer.content
+    assert streams or answer.json()["error"]["type"] == "authentication_error"
+
+
 async def test_a_budget_of_turns_counts_these_requests(tmp_path: Path) -> None:
     budget = {"scope": "user", "unit": "requests", "period": "day", "limit": "1"}
     async with Simulator() as sim, palaver(tmp_path, sim, budgets=[budget]) as app:
