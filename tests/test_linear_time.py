@@ -1,7 +1,7 @@
 """No text makes a pure function work out of proportion to its length, whoever wrote it: a user, a model or a provider.
 
 Processor time at doubling lengths; a factor of 2 is linear, 4 is quadratic. Factors do not depend on the machine, and a suspicious
-one is measured again.
+one is parts_to_count again.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ import pytest
 
 from chat.api.search import snippet
 from chat.background import titles
-from chat.protocols.anthropic.asked import understand
 from chat.protocols.anthropic.breakpoints import prepared
+from chat.protocols.anthropic.parsed_request import parse_request
 from chat.protocols.anthropic.routing import carries_thinking
-from chat.protocols.anthropic.size import measured
+from chat.protocols.anthropic.size import parts_to_count
 from context.compaction import answer, prompt
 from context.recall.dates import ranges
 from context.recall.excerpts import excerpt
@@ -67,8 +67,8 @@ def passed_through(text: str) -> None:
     """What is read and changed of a request of the Messages API; on a thread of its own where it is long."""
     said = [{"role": "user", "content": text[place : place + 20]} for place in range(0, len(text), 20)]
     request = {"model": "m", "max_tokens": 9, "system": text, "messages": said}
-    asked = understand(json.dumps(request).encode())
-    measured(asked)
+    asked = parse_request(json.dumps(request).encode())
+    parts_to_count(asked)
     carries_thinking(asked)
     prepared(asked, "n", cacheable=True)
 

@@ -9,17 +9,17 @@ from context.models.pricing import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """How a request goes out. `headers` and `query`: beside what the SDK sends; `whole_within`: the answer is not streamed, and may take
+class SendOptions:
+    """How a request goes out. `headers` and `query`: beside what the SDK sends; `unstreamed_timeout`: the answer is not streamed, and may take
     that many seconds.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
-    whole_within: float | None = None
+    unstreamed_timeout: float | None = None
 
 
-STREAMED = Sent()
+STREAMED = SendOptions()
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Call:
     """An open call; every field is right as far as the stream has come.
 
     `disconnect`: the outcome of a stream that broke after the final count, with only `message_stop` missing. `around`: a context manager
-    the request is made in (a trace span). `data`: the bytes of the read whose events are being iterated. `sent`: how the request goes out.
+    the request is made in (a trace span). `data`: the bytes of the read whose events are being iterated. `options`: how the request goes out.
     """
 
     decoder: Decoder = field(default_factory=Decoder)
@@ -37,7 +37,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     disconnect: str | None = None
     data: bytes = b""
-    sent: Sent = STREAMED
+    options: SendOptions = STREAMED
     around: Callable[[], AbstractContextManager[object]] = nullcontext
 
     @property

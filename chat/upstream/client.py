@@ -17,7 +17,7 @@ from anthropic._types import RequestOptions
 from opentelemetry.trace import TracerProvider
 
 from chat.renewed_timeout import RenewedTimeout
-from chat.upstream.call import Call, Sent
+from chat.upstream.call import Call, SendOptions
 from chat.upstream.failures import (
     ENDLESS,
     GARBLED,
@@ -40,9 +40,7 @@ COUNTED = make_request_options(
     span_name="anthropic.messages.count_tokens", span_route="/v1/messages/count_tokens"
 )
 
-MAX_MESSAGE = (
-    32 * 1024 * 1024
-)  # bytes of an answer that is not streamed: what a request may have at the provider
+MAX_MESSAGE = 32 * 1024 * 1024  # bytes of an answer that is not streamed: as many as a request may have
 
 
 @cache
@@ -110,7 +108,7 @@ class Upstream:
     @asynccontextmanager
     async def ask(self, body: bytes, call: Call) -> AsyncIterator[AsyncGenerator[Sequence[StreamEvent]]]:
         """Send exactly these bytes and iterate the answer's stream events, those of each read together. Raises UpstreamFailure, and nothing else."""
-        limit = call.sent.whole_within or self.timeouts.first_byte
+        limit = call.options.unstreamed_timeout or self.timeouts.first_byte
         try:
             with call.around():
                 async with asyncio.timeout(limit):
@@ -118,7 +116,7 @@ class Upstream:
                         "/v1/messages",
                         cast_to=object,  # never decoded by the SDK: only the response underneath is read
                         content=body,
-                        options=self._options(call.sent),
+                        options=self._options(call.options),
                         stream=True,
                         stream_cls=AsyncStream[object],
                     )
@@ -127,7 +125,7 @@ class Upstream:
         try:
             call.headers = stream.response.headers
             call.request_id = call.headers.get("request-id")
-            read = self._stream_events if call.sent.whole_within is None else self._whole
+            read = self._stream_events if call.options.unstreamed_timeout is None else self._whole
             yield read(stream.response, call)
         finally:
             await stream.response.aclose()
@@ -148,7 +146,7 @@ class Upstream:
         except Exception as failure:
             raise self._failed(failure) from failure
 
-    async def count_tokens(self, body: bytes, sent: Sent) -> httpx2.Response:
+    async def count_tokens(self, body: bytes, send: SendOptions) -> httpx2.Response:
         """The answer to a request to count tokens, as it is. Raises UpstreamFailure, and nothing else."""
         try:
             async with asyncio.timeout(self.timeouts.first_byte):
@@ -156,21 +154,21 @@ class Upstream:
                     "/v1/messages/count_tokens",
                     cast_to=httpx2.Response,
                     content=body,
-                    options=self._options(sent, COUNTED),
+                    options=self._options(send, COUNTED),
                 )
         except Exception as failure:
             raise self._failed(failure) from failure
 
-    def _options(self, sent: Sent, traced: RequestOptions = TRACED) -> RequestOptions:
+    def _options(self, send: SendOptions, traced: RequestOptions = TRACED) -> RequestOptions:
         options: RequestOptions = {**traced}
-        if sent.headers:
-            options["headers"] = dict(sent.headers)
-        if sent.query:
-            options["params"] = dict(sent.query)
-        if sent.whole_within is not None:
+        if send.headers:
+            options["headers"] = dict(send.headers)
+        if send.query:
+            options["params"] = dict(send.query)
+        if send.unstreamed_timeout is not None:
             options["timeout"] = httpx2.Timeout(
                 connect=self.timeouts.connect,
-                read=sent.whole_within,
+                read=send.unstreamed_timeout,
                 write=self.timeouts.write,
                 pool=self.timeouts.connect,
             )

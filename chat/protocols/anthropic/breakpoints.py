@@ -12,8 +12,8 @@ from typing import Literal
 
 import msgspec
 
-from chat.protocols.anthropic.asked import Asked, Block
 from chat.protocols.anthropic.json_parts import Span, items
+from chat.protocols.anthropic.parsed_request import Block, ParsedRequest
 
 MARK = b'"cache_control":{"type":"ephemeral"}'
 
@@ -23,38 +23,38 @@ Cache = Literal["caller", "set", "none"]
 _Edit = tuple[int, int, bytes]
 
 
-def prepared(asked: Asked, model: str, *, cacheable: bool) -> tuple[bytes, Cache]:
+def prepared(parsed: ParsedRequest, model: str, *, cacheable: bool) -> tuple[bytes, Cache]:
     """The bytes to send to a model, and who has set the breakpoints in them. `cacheable`: the model has a prompt cache."""
     edits: list[_Edit] = []
-    if asked.model != model:
-        edits.append((*asked.parts["model"], json.dumps(model).encode()))
-    cache: Cache = "caller" if asked.marked else "none"
-    if cacheable and not asked.marked:
-        marks = [*_prefix_mark(asked), *_end_mark(asked)]
+    if parsed.model != model:
+        edits.append((*parsed.parts["model"], json.dumps(model).encode()))
+    cache: Cache = "caller" if parsed.marked else "none"
+    if cacheable and not parsed.marked:
+        marks = [*_prefix_mark(parsed), *_end_mark(parsed)]
         edits += marks
         cache = "set" if marks else "none"
-    return _edited(asked.data, edits), cache
+    return _edited(parsed.data, edits), cache
 
 
-def _prefix_mark(asked: Asked) -> list[_Edit]:
+def _prefix_mark(parsed: ParsedRequest) -> list[_Edit]:
     """Behind the system prompt or, without one, the tools."""
-    if "system" in asked.parts:
-        start, end = span = asked.parts["system"]
-        if asked.data[start : start + 1] == b'"':
-            if not _text(asked.data, span).strip():
+    if "system" in parsed.parts:
+        start, end = span = parsed.parts["system"]
+        if parsed.data[start : start + 1] == b'"':
+            if not _text(parsed.data, span).strip():
                 return []
             return [(start, start, b'[{"type":"text","text":'), (end, end, b"," + MARK + b"}]")]
-        blocks = list(items(asked.data, start))
-        return _mark_in(asked.data, blocks[-1]) if blocks and _can_carry(asked.data, blocks[-1]) else []
-    tools = list(items(asked.data, asked.parts["tools"][0])) if "tools" in asked.parts else []
-    return _mark_in(asked.data, tools[-1]) if tools else []
+        blocks = list(items(parsed.data, start))
+        return _mark_in(parsed.data, blocks[-1]) if blocks and _can_carry(parsed.data, blocks[-1]) else []
+    tools = list(items(parsed.data, parsed.parts["tools"][0])) if "tools" in parsed.parts else []
+    return _mark_in(parsed.data, tools[-1]) if tools else []
 
 
-def _end_mark(asked: Asked) -> list[_Edit]:
+def _end_mark(parsed: ParsedRequest) -> list[_Edit]:
     """At the end of a conversation that is going on."""
-    tools = "tools" in asked.parts and any(items(asked.data, asked.parts["tools"][0]))
-    answered = any(asked.message(index).role == "assistant" for index in range(min(2, len(asked.messages))))
-    return _mark_in(asked.data, (asked.start, asked.start)) if tools or answered else []
+    tools = "tools" in parsed.parts and any(items(parsed.data, parsed.parts["tools"][0]))
+    answered = any(parsed.message(index).role == "assistant" for index in range(min(2, len(parsed.messages))))
+    return _mark_in(parsed.data, (parsed.start, parsed.start)) if tools or answered else []
 
 
 def _mark_in(data: bytes, span: Span) -> list[_Edit]:

@@ -15,16 +15,16 @@ from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.event_stream import EventStream
 from chat.calls.record import CallContext, Size
 from chat.errors import BudgetSpent, BudgetUsedUp, ModelNotFound, RequestTimeout, Unavailable
-from chat.protocols.anthropic.asked import Asked, understand
 from chat.protocols.anthropic.breakpoints import prepared
 from chat.protocols.anthropic.errors import passed_on, upstream_error
+from chat.protocols.anthropic.parsed_request import ParsedRequest, parse_request
 from chat.protocols.anthropic.relay import Relay
 from chat.protocols.anthropic.routing import carries_thinking, route_of
 from chat.protocols.anthropic.schemas import AnthropicError, Beta, CountRequest, MessagesRequest
-from chat.protocols.anthropic.size import measured, size_of
+from chat.protocols.anthropic.size import parts_to_count, size_of
 from chat.protocols.models import AUTO, offered
 from chat.upstream import retry
-from chat.upstream.call import Sent
+from chat.upstream.call import SendOptions
 from chat.upstream.failures import UpstreamFailure
 from context.limits.model_sequence import End, ModelFailed, ModelSequence
 from context.routing.choice import Route
@@ -68,15 +68,15 @@ class AnthropicMessages(Resource):
         error_body=AnthropicError,
     )
     async def post(self, request: Request) -> Response:
-        sent, asked = _sent(request), await self._asked(request)
-        sizes = await self._sizes(asked)
+        options, parsed = _options(request), await self._parsed(request)
+        sizes = await self._sizes(parsed)
         deployment, admission = self.deps.deployment, self.deps.runtime.caller.admission
         prompts = {name: size.prompt for name, size in sizes.items()}
-        route, bound = await _aside(
-            asked.data,
-            lambda: (route_of(deployment, asked, principal(request), prompts), carries_thinking(asked)),
+        route, bound = await _off_loop(
+            parsed.data,
+            lambda: (route_of(deployment, parsed, principal(request), prompts), carries_thinking(parsed)),
         )
-        may_change = asked.model == AUTO and not bound
+        may_change = parsed.model == AUTO and not bound
         models = ModelSequence.start(
             route, deployment.tiers, fallback=deployment.fallback and may_change, cascade=False
         )
@@ -84,7 +84,7 @@ class AnthropicMessages(Resource):
         while True:
             others = models.has_alternative(admission.open_breakers())
             wait = retry.WITH_OTHERS.longest_wait if others else None
-            relay, headers = await self._relay(request, asked, sent, models.route, sizes)
+            relay, headers = await self._relay(request, parsed, options, models.route, sizes)
             relay.first, relay.longest_wait = not counted, wait
             relay.start(self.deps.runner.attach)
             visit(request).on_revoked = relay.revoke
@@ -93,7 +93,7 @@ class AnthropicMessages(Resource):
                 return Response(status_code=LEFT)
             failure = relay.head.exception()
             if not isinstance(failure, UpstreamFailure):
-                return await _answer(relay, asked, {**passed_on(relay.head.result()), **headers})
+                return await _answer(relay, parsed, {**passed_on(relay.head.result()), **headers})
             counted = counted or relay.record.opened
             step = models.after_failure(
                 ModelFailed(outcome=failure.details.outcome, open_breakers=admission.open_breakers())
@@ -115,12 +115,12 @@ class AnthropicMessages(Resource):
         error_body=AnthropicError,
     )
     async def count(self, request: Request) -> Response:
-        sent, asked = _sent(request), await self._asked(request)
+        options, parsed = _options(request), await self._parsed(request)
         who = principal(request)
-        route = await _aside(asked.data, lambda: route_of(self.deps.deployment, asked, who, {}))
+        route = await _off_loop(parsed.data, lambda: route_of(self.deps.deployment, parsed, who, {}))
         model = route.model_id
-        body, _ = await _aside(asked.data, lambda: prepared(asked, model, cacheable=False))
-        call = asyncio.ensure_future(self.deps.runtime.caller.upstream.count_tokens(body, sent))
+        body, _ = await _off_loop(parsed.data, lambda: prepared(parsed, model, cacheable=False))
+        call = asyncio.ensure_future(self.deps.runtime.caller.upstream.count_tokens(body, options))
         if not await _unless_left(request, call):
             call.cancel()
             with suppress(asyncio.CancelledError, UpstreamFailure):
@@ -133,65 +133,74 @@ class AnthropicMessages(Resource):
         headers = {**passed_on(response.headers), "palaver-model": model}
         return Response(response.content, headers=headers, media_type="application/json")
 
-    async def _asked(self, request: Request) -> Asked:
+    async def _parsed(self, request: Request) -> ParsedRequest:
         """The request. Raises PalaverError."""
         if self.deps.runner.stopping:
             raise Unavailable("this server is shutting down", retry_after=2)
         data = await read_bytes(request, limit=MAX_BODY, deadline=BODY_DEADLINE)
-        asked = await _aside(data, lambda: understand(data))
+        parsed = await _off_loop(data, lambda: parse_request(data))
         names = offered(self.deps.deployment)
-        if asked.model not in names:
-            raise ModelNotFound(f"model: {asked.model[:100]}; there are: {', '.join(names)}", param="model")
-        return asked
+        if parsed.model not in names:
+            raise ModelNotFound(f"model: {parsed.model[:100]}; there are: {', '.join(names)}", param="model")
+        return parsed
 
-    async def _sizes(self, asked: Asked) -> dict[str, Size]:
+    async def _sizes(self, parsed: ParsedRequest) -> dict[str, Size]:
         """The size of the request for each model."""
-        counted = await _aside(asked.data, lambda: measured(asked))
+        counted = await _off_loop(parsed.data, lambda: parts_to_count(parsed))
         names = list(dict.fromkeys(self.deps.deployment.tiers.values()))
-        return await size_of(self.deps.runtime, asked, counted, names)
+        return await size_of(self.deps.runtime, parsed, counted, names)
 
     async def _relay(
-        self, request: Request, asked: Asked, sent: Sent, route: Route, sizes: Mapping[str, Size]
+        self,
+        request: Request,
+        parsed: ParsedRequest,
+        options: SendOptions,
+        route: Route,
+        sizes: Mapping[str, Size],
     ) -> tuple[Relay, dict[str, str]]:
         """The call to the model of a route, not begun, and the headers that say what was decided."""
         deployment = self.deps.deployment
         cacheable = deployment.models[route.model_id].min_cacheable > 0
-        body, cache = await _aside(asked.data, lambda: prepared(asked, route.model_id, cacheable=cacheable))
+        body, cache = await _off_loop(
+            parsed.data, lambda: prepared(parsed, route.model_id, cacheable=cacheable)
+        )
         call_context = CallContext(
             owner_id=owner(request), thread_id=None, purpose="reply", token=principal(request).token
         )
         record = self.deps.runtime.caller.record(
             call_context, model=route.model_id, tier=route.tier, size=sizes[route.model_id]
         )
-        if not asked.streams:
-            sent = Sent(
-                headers=sent.headers, query=sent.query, whole_within=float(deployment.max_turn_seconds)
+        if not parsed.streams:
+            options = SendOptions(
+                headers=options.headers,
+                query=options.query,
+                unstreamed_timeout=float(deployment.max_turn_seconds),
             )
         headers = {
             "palaver-model": route.model_id,
             "palaver-cache": cache,
             "palaver-reason": _header(route.reason),
         }
-        return Relay(runtime=self.deps.runtime, record=record, body=body, sent=sent), headers
+        return Relay(runtime=self.deps.runtime, record=record, body=body, options=options), headers
 
 
-async def _aside(data: bytes, work: Callable[[], T]) -> T:
+async def _off_loop(data: bytes, work: Callable[[], T]) -> T:
     """What `work` makes of a body: on a thread of its own where the body is so long that everybody else would wait."""
     return work() if len(data) <= SHORT else await asyncio.to_thread(work)
 
 
-async def _answer(relay: Relay, asked: Asked, headers: dict[str, str]) -> Response:
-    if asked.streams:
+async def _answer(relay: Relay, parsed: ParsedRequest, headers: dict[str, str]) -> Response:
+    if parsed.streams:
         return RelayStream(relay, headers)
     body = b"".join([data async for data in relay.chunks()])
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _sent(request: Request) -> Sent:
+def _options(request: Request) -> SendOptions:
     """What goes on of the request beside its body. Raises BadRequest."""
     beta = query(request, Beta).beta
     headers = {name: value for name in PASSED if (value := request.headers.get(name)) is not None}
-    return Sent(headers=headers, query={} if beta is None else {"beta": beta})
+    return SendOptions(headers=headers, query={} if beta is None else {"beta": beta})
 
 
 async def _unless_left(request: Request, answer: asyncio.Future[Any]) -> bool:

@@ -18,7 +18,7 @@ from chat.calls import ledger
 from chat.calls.record import CallRecord
 from chat.runtime.runtime import Runtime
 from chat.upstream import failures
-from chat.upstream.call import Sent
+from chat.upstream.call import SendOptions
 from chat.upstream.failures import FailureDetails, UpstreamFailure
 from chat.upstream.stream_decoder import MessageStopped, TextDelta
 from context.limits.budgets import BudgetAccount
@@ -49,7 +49,7 @@ TYPES = {
 
 @dataclass(slots=True, kw_only=True)
 class Relay:
-    """A call on its way. `record` and `body` as for `Caller.ask`; `sent`: how it goes out.
+    """A call on its way. `record` and `body` as for `Caller.ask`; `options`: how it goes out.
 
     `first`: it is the first call of its request, which the budgets of requests count. `longest_wait`: seconds for a model at its rate
     limit; None: no other one can answer. `head`: the provider's headers once it has accepted the request (of an answer that is not
@@ -59,7 +59,7 @@ class Relay:
     runtime: Runtime
     record: CallRecord
     body: bytes
-    sent: Sent
+    options: SendOptions
     first: bool = True
     longest_wait: float | None = None
     head: asyncio.Future[Mapping[str, str]] = field(
@@ -140,8 +140,8 @@ class Relay:
     async def _ask(self) -> bytes:
         """Make the call and pass on what comes. Returns the last bytes, which are for when the call is counted. Raises UpstreamFailure."""
         record, call, clock = self.record, self.record.call, self.runtime.clock
-        call.sent, stop_reason = self.sent, None
-        streams = self.sent.whole_within is None
+        call.options, stop_reason = self.options, None
+        streams = self.options.unstreamed_timeout is None
         also = self._count if self.first else None
         asked = self.runtime.caller.ask(record, self.body, also=also, longest_wait=self.longest_wait)
         async with asked as reads:

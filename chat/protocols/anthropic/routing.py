@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chat.auth.principal import Principal
-from chat.protocols.anthropic.asked import Asked, Said
+from chat.protocols.anthropic.parsed_request import Message, ParsedRequest
 from chat.protocols.models import AUTO
 from chat.runtime.deployment import Deployment
 from context.routing.candidates import Candidate
@@ -24,18 +24,20 @@ THINKING = ("thinking", "redacted_thinking")
 ATTACHMENTS = ("image", "document", "container_upload")
 
 
-def carries_thinking(asked: Asked) -> bool:
+def carries_thinking(parsed: ParsedRequest) -> bool:
     """Whether the conversation holds thinking of a model."""
-    return _first_thinking(asked) < len(asked.messages)
+    return _first_thinking(parsed) < len(parsed.messages)
 
 
-def route_of(deployment: Deployment, asked: Asked, who: Principal, prompts: Mapping[str, int]) -> Route:
+def route_of(
+    deployment: Deployment, parsed: ParsedRequest, who: Principal, prompts: Mapping[str, int]
+) -> Route:
     """The model for a request, which names one that is offered, within what the operator lets the token use.
 
     `prompts`: tokens of the request for a model; one with a smaller window is not chosen.
     """
     pins = Pins(
-        turn=None if asked.model == AUTO else asked.model,
+        turn=None if parsed.model == AUTO else parsed.model,
         exactly=None if who.at_most else who.tier,
         most=who.tier if who.at_most else None,
         default=None if deployment.default_tier == "auto" else deployment.default_tier,
@@ -46,7 +48,7 @@ def route_of(deployment: Deployment, asked: Asked, who: Principal, prompts: Mapp
     ]
     if pins.turn is not None or pins.default is not None or one_model(candidates):
         return choose(None, replace(pins, default=pins.default or "standard"), candidates)
-    text, earlier, attachments = _turn(asked)
+    text, earlier, attachments = _turn(parsed)
     matched = matching(deployment.rules, text)
     pins = replace(
         pins,
@@ -63,31 +65,31 @@ def _fitting(deployment: Deployment, candidate: Candidate, prompt: int) -> Candi
     return replace(candidate, admissible=False, why=f"takes at most {window} tokens")
 
 
-def _turn(asked: Asked) -> tuple[str, list[EarlierMessage], int]:
+def _turn(parsed: ParsedRequest) -> tuple[str, list[EarlierMessage], int]:
     """What the user said that decides, the messages before it, and how many files came with it."""
-    place = _deciding(asked)
-    said = asked.message(place)
+    place = _deciding(parsed)
+    said = parsed.message(place)
     attachments = sum(block.type in ATTACHMENTS for block in said.blocks)
-    earlier = [asked.message(index) for index in range(max(0, place - LOOKED_AT), place)]
+    earlier = [parsed.message(index) for index in range(max(0, place - LOOKED_AT), place)]
     return said.text, [_earlier(message) for message in earlier if message.text], attachments
 
 
-def _earlier(message: Said) -> EarlierMessage:
+def _earlier(message: Message) -> EarlierMessage:
     return EarlierMessage(role="assistant" if message.role == "assistant" else "user", text=message.text)
 
 
-def _deciding(asked: Asked) -> int:
+def _deciding(parsed: ParsedRequest) -> int:
     """The place of the last message of the user, before any thinking, that brings no results of tools."""
-    for index in range(_first_thinking(asked) - 1, -1, -1):
-        message = asked.message(index)
+    for index in range(_first_thinking(parsed) - 1, -1, -1):
+        message = parsed.message(index)
         if message.role == "user" and not message.has("tool_result"):
             return index
     return 0
 
 
-def _first_thinking(asked: Asked) -> int:
+def _first_thinking(parsed: ParsedRequest) -> int:
     """The place of the first message that holds thinking; behind the last message when there is none."""
-    for index, (start, end) in enumerate(asked.messages):
-        if asked.data.find(b'thinking"', start, end) >= 0 and asked.message(index).has(*THINKING):
+    for index, (start, end) in enumerate(parsed.messages):
+        if parsed.data.find(b'thinking"', start, end) >= 0 and parsed.message(index).has(*THINKING):
             return index
-    return len(asked.messages)
+    return len(parsed.messages)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.calls.record import Size
-from chat.protocols.anthropic.asked import Asked
+from chat.protocols.anthropic.parsed_request import ParsedRequest
 from chat.runtime.runtime import Runtime
 
 FRAME = 8  # tokens a message has besides its text, at most
@@ -21,7 +21,7 @@ _SOURCE = re.compile(rb'"source"\s*+:\s*+\{[^{}]*+\}')
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class PartsToCount:
     """A request as it is counted: its texts, and the tokens of its files, expected and at most."""
 
     texts: tuple[str, ...]
@@ -29,12 +29,12 @@ class Measured:
     most_files: int
 
 
-def measured(asked: Asked) -> Measured:
+def parts_to_count(parsed: ParsedRequest) -> PartsToCount:
     """The texts of a request, with its files taken out. Pure; long requests take a while."""
-    spans = [*(asked.parts[name] for name in ("system", "tools") if name in asked.parts), *asked.messages]
+    spans = [*(parsed.parts[name] for name in ("system", "tools") if name in parsed.parts), *parsed.messages]
     texts, files, most = [], 0, 0
     for start, end in spans:
-        part = asked.data[start:end]
+        part = parsed.data[start:end]
         sources = [source for source in _SOURCE.findall(part) if b'"base64"' in source]
         for source in sources:
             is_image = b"image/" in source[:200] or b"image/" in source[-200:]
@@ -43,11 +43,11 @@ def measured(asked: Asked) -> Measured:
         if sources:
             part = _SOURCE.sub(lambda found: b"" if b'"base64"' in found[0] else found[0], part)
         texts.append(part.decode("utf-8", "replace"))
-    return Measured(tuple(texts), files, most)
+    return PartsToCount(tuple(texts), files, most)
 
 
 async def size_of(
-    runtime: Runtime, asked: Asked, counted: Measured, models: Sequence[str]
+    runtime: Runtime, parsed: ParsedRequest, counted: PartsToCount, models: Sequence[str]
 ) -> dict[str, Size]:
     """The size of a request for each of these models."""
     await runtime.sizes.prepare(counted.texts, models)
@@ -59,8 +59,8 @@ async def size_of(
         sizes[model] = Size(
             prompt=prompt,
             bound=bound,
-            output=asked.max_tokens,
+            output=parsed.max_tokens,
             fresh=prompt,
-            answer=min(asked.max_tokens, EXPECTED_ANSWER),
+            answer=min(parsed.max_tokens, EXPECTED_ANSWER),
         )
     return sizes

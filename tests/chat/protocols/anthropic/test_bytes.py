@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.errors import BadRequest
-from chat.protocols.anthropic.asked import understand
 from chat.protocols.anthropic.breakpoints import prepared
 from chat.protocols.anthropic.json_parts import items, members, start_of
+from chat.protocols.anthropic.parsed_request import parse_request
 
 MARK = {"type": "ephemeral"}
 VALUES = st.recursive(
@@ -32,7 +32,7 @@ def request(**fields: Any) -> dict[str, Any]:
 
 def sent(body: dict[str, Any], model: str = "m", *, cacheable: bool = True) -> tuple[dict[str, Any], str]:
     """What is sent of a request, read again, and who has set its breakpoints."""
-    data, cache = prepared(understand(json.dumps(body).encode()), model, cacheable=cacheable)
+    data, cache = prepared(parse_request(json.dumps(body).encode()), model, cacheable=cacheable)
     changed: dict[str, Any] = json.loads(data)
     return changed, cache
 
@@ -56,9 +56,9 @@ def test_the_entries_of_any_array_are_found_where_they_stand(value: list[Any], i
 def test_another_model_changes_the_model_alone(more: dict[str, Any], indent: Any) -> None:
     body = {**more, **request()}
     data = json.dumps(body, indent=indent).encode()
-    changed, _ = prepared(understand(data), "of tomorrow", cacheable=False)
+    changed, _ = prepared(parse_request(data), "of tomorrow", cacheable=False)
     assert changed == data.replace(b'"model": "m"', b'"model": "of tomorrow"')
-    same, _ = prepared(understand(data), "m", cacheable=False)
+    same, _ = prepared(parse_request(data), "m", cacheable=False)
     assert same == data
 
 
@@ -147,4 +147,4 @@ def test_a_text_about_breakpoints_is_none() -> None:
 )
 def test_what_is_no_request_is_refused(data: bytes) -> None:
     with pytest.raises(BadRequest):
-        understand(data)
+        parse_request(data)

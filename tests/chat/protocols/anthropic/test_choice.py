@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chat.auth.principal import Principal
-from chat.protocols.anthropic.asked import understand
+from chat.protocols.anthropic.parsed_request import parse_request
 from chat.protocols.anthropic.routing import route_of
 from store.local_user import LOCAL
 from tests.palaver import Palaver, palaver
@@ -34,7 +34,7 @@ def answer(*blocks: dict[str, Any]) -> dict[str, Any]:
 
 def tier(app: Palaver, *messages: dict[str, Any], model: str = "palaver-auto", who: Principal = WHO) -> Any:
     body = {"model": model, "max_tokens": 900, "messages": list(messages)}
-    return route_of(app.deps.deployment, understand(json.dumps(body).encode()), who, {}).tier
+    return route_of(app.deps.deployment, parse_request(json.dumps(body).encode()), who, {}).tier
 
 
 async def test_what_the_user_said_last_decides(app: Palaver) -> None:

@@ -21,7 +21,7 @@ class Block(msgspec.Struct):
     text: str = ""
 
 
-class Said(msgspec.Struct):
+class Message(msgspec.Struct):
     """A message."""
 
     role: str = ""
@@ -42,7 +42,7 @@ class Said(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ParsedRequest:
     """A request: its bytes, what they say, and where the parts stand that may be changed.
 
     `marked`: the caller has set cache breakpoints. `start`: where the object begins.
@@ -57,16 +57,16 @@ class Asked:
     parts: dict[str, Span]
     messages: tuple[Span, ...]
 
-    def message(self, index: int) -> Said:
+    def message(self, index: int) -> Message:
         """One of the messages; without text or blocks where it has a shape that is not known."""
         start, end = self.messages[index]
         try:
-            return msgspec.json.decode(self.data[start:end], type=Said)
+            return msgspec.json.decode(self.data[start:end], type=Message)
         except msgspec.MsgspecError:
-            return Said()
+            return Message()
 
 
-def understand(data: bytes) -> Asked:
+def parse_request(data: bytes) -> ParsedRequest:
     """The request in these bytes. Raises BadRequest."""
     try:
         check(data)
@@ -88,7 +88,7 @@ def understand(data: bytes) -> Asked:
             raise BadRequest(f"messages: at most {MAX_MESSAGES}", param="messages")
     if not messages:
         raise BadRequest("messages: at least one message is required", param="messages")
-    return Asked(
+    return ParsedRequest(
         data=data,
         start=start,
         model=_value(data, parts, "model", str),
