@@ -35,24 +35,32 @@ class Server(uvicorn.Server):
         self._runner = runner
         self._grace = grace
         self._signals = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: drain. Second: end the turns now. Third: end the process; what was acknowledged is on disk."""
+        """First signal: drain. Second: end the turns now. Third: end the process; what was acknowledged is on disk.
+
+        It may interrupt the main thread anywhere, also while that holds the lock of the log. So it only counts: the event loop does the rest.
+        """
         self._signals += 1
-        if self._signals > 2:
+        if self._signals > 2 or self._loop is None:
             os._exit(128 + sig)
+        self._loop.call_soon_threadsafe(self._stop, sig)
+
+    def _stop(self, sig: int) -> None:
         if self._draining is not None:
             log.warning("server.stopping_now", signal=sig)
             self._draining.cancel()
             self.force_exit = self.should_exit = True
             return
         log.info("server.stopping", signal=sig)
-        self._draining = asyncio.get_running_loop().create_task(self._drain())
+        self._draining = asyncio.create_task(self._drain())
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle SIGHUP as uvicorn handles SIGTERM."""
+        """Handle SIGHUP as uvicorn handles SIGTERM. The loop that runs is the one that stops."""
+        self._loop = asyncio.get_running_loop()
         with super().capture_signals():
             if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
                 yield

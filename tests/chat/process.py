@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 
 from tests.upstream import Simulator
+from tests.waiting import LIMIT
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 60.0  # seconds any command may take, on a busy machine too
 
 
 @dataclass(slots=True, kw_only=True)

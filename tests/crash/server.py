@@ -139,12 +139,17 @@ class Server:
         await self._gone()
 
     async def terminate(self) -> None:
-        """SIGTERM, and wait until it has drained and left."""
+        """SIGTERM, and wait until it has drained and left. Raises TimeoutError, and kills it, when it does not."""
         if self.pid is None:
             return
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
-        await self._gone()
+        try:
+            async with asyncio.timeout(LIMIT):
+                await self._gone()
+        except TimeoutError:
+            await self.kill()
+            raise
 
     @property
     def alive(self) -> bool:

@@ -15,6 +15,7 @@ from tests.upstream import Simulator
 from tests.upstream.asking import MARK_5M, ask, text, user, words
 from tests.upstream.limits import Limits
 from tests.upstream.log import Log
+from tests.waiting import LIMIT
 
 VERSION = {"anthropic-version": "2026-10-21"}
 
@@ -173,4 +174,4 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
             assert (await client.messages.create(**ask())).stop_reason == "end_turn"
     finally:
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), LIMIT) == 0

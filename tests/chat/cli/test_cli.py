@@ -15,9 +15,10 @@ from chat.cli.doctor import Finding, examine
 from chat.cli.main import app
 from store import migrate, sqlite
 from store.database import Database
-from tests.chat.process import LIMIT, environment, run, serving
+from tests.chat.process import environment, run, serving
 from tests.palaver import settings_for
 from tests.upstream import Simulator
+from tests.waiting import LIMIT
 
 
 def unwrapped(written: str) -> str:

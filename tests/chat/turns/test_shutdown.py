@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,28 @@ from tests.chat.process import Serving, environment, serving
 from tests.sse import Event, read_events
 from tests.upstream import Gate, Reply, Simulator
 from tests.waiting import LIMIT
+
+SIGNALLED_WHILE_LOGGING = """
+import signal, sys
+
+class Interrupted:
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text):
+        if '"request.finished"' in text:
+            for number in SIGNALS:
+                signal.raise_signal(number)
+        return self.stream.write(text)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+sys.stderr = Interrupted(sys.stderr)
+from chat.cli.main import main
+main()
+"""
+"""`palaver`, with signals that arrive in the middle of writing the log."""
 
 
 async def begin(server: Serving, thread: str) -> tuple[str, asyncio.Task[list[Event]], asyncio.Event]:
@@ -129,3 +152,27 @@ async def test_a_closed_terminal_drains_as_sigterm_does(tmp_path: Path) -> None:
             assert (await server.http.get("/healthz")).status_code == 200, "who serves handles signals"
             assert await server.stop(signal.SIGHUP) == 0
     assert any("server.stopping" in line for line in server.lines)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+async def test_a_signal_that_arrives_while_the_log_is_written_stops_the_server(
+    tmp_path: Path, name: str
+) -> None:
+    program = SIGNALLED_WHILE_LOGGING.replace("SIGNALS", f"[signal.{name}]")
+    async with Simulator() as sim:
+        async with serving(tmp_path, environment(tmp_path, sim), (sys.executable, "-c", program)) as server:
+            await server.http.get("/api/info")
+            async with asyncio.timeout(LIMIT):
+                assert await server.process.wait() == 0
+
+
+async def test_two_signals_while_the_log_is_written_end_running_turns(tmp_path: Path) -> None:
+    program = SIGNALLED_WHILE_LOGGING.replace("SIGNALS", "[signal.SIGTERM] * 2")
+    async with Simulator() as sim:
+        sim.respond(lambda request: Reply(text="one two three", thinking="", gate=Gate()))
+        variables = environment(tmp_path, sim, PALAVER_GRACE_SECONDS="600")
+        async with serving(tmp_path, variables, (sys.executable, "-c", program)) as server:
+            await server.http.post("/api/threads/stays/turns", json={"input": {"text": "stays"}})
+            async with asyncio.timeout(LIMIT):
+                await server.process.wait()
+    assert statuses(tmp_path) == {"stays": ("failed", "interrupted")}
