@@ -28,23 +28,23 @@ CONNECTIONS = 10_000  # open at once; more are answered 503 before they cost any
 
 
 class Server(uvicorn.Server):
-    """uvicorn that lets running turns finish before it waits for connections."""
+    """uvicorn that lets running turns finish before it waits for connections. Made on the event loop that it serves."""
 
     def __init__(self, config: uvicorn.Config, runner: Runner, grace: float) -> None:
         super().__init__(config)
         self._runner = runner
         self._grace = grace
         self._signals = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = asyncio.get_running_loop()
         self._draining: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: drain. Second: end the turns now. Third: end the process; what was acknowledged is on disk.
 
-        It may interrupt the main thread anywhere, also while that holds the lock of the log. So it only counts: the event loop does the rest.
+        A signal handler interrupts the main thread anywhere, also while it holds the log's lock, so it must not log; the event loop does that.
         """
         self._signals += 1
-        if self._signals > 2 or self._loop is None:
+        if self._signals > 2:
             os._exit(128 + sig)
         self._loop.call_soon_threadsafe(self._stop, sig)
 
@@ -59,8 +59,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle SIGHUP as uvicorn handles SIGTERM. The loop that runs is the one that stops."""
-        self._loop = asyncio.get_running_loop()
+        """Handle SIGHUP as uvicorn handles SIGTERM."""
         with super().capture_signals():
             if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
                 yield
