@@ -58,6 +58,7 @@ CLEANUP_PAUSE = 3_600.0  # seconds between deletions of old event logs
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
 CORS_HEADERS += [
+    "palaver-thread",
     *("x-api-key", "anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access"),
     *(f"x-stainless-{name}" for name in ("arch", "helper-method", "lang", "os", "package-version")),
     *(f"x-stainless-{name}" for name in ("retry-count", "runtime", "runtime-version", "timeout")),
@@ -69,7 +70,7 @@ CORS_EXPOSED = [
     "idempotency-replayed",
     "x-vercel-ai-ui-message-stream",
     "x-resumable-stream-id",
-    *("request-id", "palaver-model", "palaver-cache", "palaver-reason"),
+    *("request-id", "palaver-model", "palaver-cache", "palaver-reason", "palaver-thread", "palaver-turn"),
 ]
 
 

@@ -22,9 +22,12 @@ MAX_DIGITS = 30  # digits of an integer: no real quantity has more
 M = TypeVar("M", bound=BaseModel)
 
 
-async def read(request: Request, model: type[M]) -> M:
-    """The request's body as `model`. Raises UnsupportedMedia, TooLarge, RequestTimeout, or BadRequest naming the field."""
-    data = await read_bytes(request)
+async def read(request: Request, model: type[M], *, limit: int = MAX_BODY) -> M:
+    """The request's body, of at most `limit` bytes, as `model`.
+
+    Raises UnsupportedMedia, TooLarge, RequestTimeout, or BadRequest naming the field.
+    """
+    data = await read_bytes(request, limit=limit)
     if len(data) <= SHORT:
         return validate(model, parse(data))
     return await asyncio.to_thread(lambda: validate(model, parse(data)))

@@ -47,7 +47,7 @@ TAGS = {
     "usage": "Tokens and costs, from the ledger.",
     "budgets": "Limits of spending, and what is left of them.",
     "ai-sdk": "The UI message stream of the AI SDK, for `useChat` and assistant-ui.",
-    "v1": "A base URL for Anthropic's clients: requests are passed through, routed and counted.",
+    "v1": "A base URL for Anthropic's clients, whose requests are passed through, and for OpenAI's, in a thread or without one.",
     "server": "What this server is, and how it does.",
 }
 
@@ -162,7 +162,7 @@ def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
             "in": "header",
             "required": False,
             "description": description,
-            "schema": {"type": "string", "pattern": patterns[name]},
+            "schema": {"type": "string", **({"pattern": patterns[name]} if name in patterns else {})},
         }
         for name, description in endpoint.headers.items()
     ]
@@ -176,7 +176,7 @@ def _responses(endpoint: Endpoint, references: dict[type[BaseModel], Any]) -> di
             shapes = [references[shape] for shape in (model, *endpoint.other_bodies) if shape is not None]
             content = _json({"anyOf": shapes})
         if endpoint.streams and status == 200:
-            content = {event_schemas.MEDIA: {"schema": {"type": "string"}}}
+            content |= {event_schemas.MEDIA: {"schema": {"type": "string"}}}
         if endpoint.sends_events and status == 200:
             content |= event_schemas.content(EVENT_REFERENCE)
         if status == 200:

@@ -71,7 +71,7 @@ async def accept(
     try:
         if stopping:
             raise Unavailable("this server is shutting down", retry_after=2)
-        _check_model(runtime.deployment, turn_request)
+        check_model(runtime.deployment, turn_request)
         await _check_size(runtime, turn_request)
     except (Unavailable, ModelNotFound, ContextTooLong):
         # What was accepted stays accepted, though models and what is known of them may have changed since.
@@ -81,9 +81,9 @@ async def accept(
         if replayed is None:
             raise
         return replayed
-    tokens = 0 if turn_request.text is None else runtime.sizes.count(turn_request.text)
+    await runtime.sizes.prepare([said.text for said in turn_request.history])
     turn_id = runtime.clock.new_id("turn")
-    acceptance = _Acceptance(runtime, owner_id, holder, turn_request, tokens, room, turn_id)
+    acceptance = _Acceptance(runtime, owner_id, holder, turn_request, room, turn_id)
     for _ in range(TRIES):
         try:
             with database_patience(PATIENCE):
@@ -110,7 +110,8 @@ def _replayed(connection: Connection, owner_id: str, turn_request: TurnRequest) 
     return Accepted(turn=turn, replayed=True, first=frames[0][1] if frames else "")
 
 
-def _check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
+def check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
+    """Raises ModelNotFound when the request names no model or tier that is offered here."""
     try:
         deployment.possible(turn_request.pins)
     except UnknownModel:
@@ -138,7 +139,7 @@ async def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
 
 @dataclass(slots=True)
 class _Acceptance:
-    """The transaction that accepts a turn. `tokens`: of the new message; `room`: whether the queue has room for another turn.
+    """The transaction that accepts a turn. `room`: whether the queue has room for another turn.
 
     `accepted`: what an earlier run of it stored, if its COMMIT succeeded.
     """
@@ -147,7 +148,6 @@ class _Acceptance:
     owner_id: str
     holder: str
     turn_request: TurnRequest
-    tokens: int
     room: bool
     turn_id: str
     accepted: Accepted | None = field(default=None, init=False)
@@ -189,7 +189,7 @@ class _Acceptance:
             turn_request,
             thread,
             new_id=lambda: clock.new_id("msg"),
-            tokens=self.tokens,
+            count=self.runtime.sizes.count,
             turn_id=turn_id,
             now=now,
         )

@@ -40,7 +40,7 @@ async def try_models(work: TurnWork) -> Outcome:
             return end
         ends.pop(
             route.model_id, None
-        )  # asked again, for a shorter answer: its new end is the latest, and `_most_telling` reads them in order
+        )  # asked again, for a shorter answer: its new end is the latest, and `most_telling` reads them in order
         ends[route.model_id] = end
         step = models.moved_by_budget(route).after_failure(
             ModelFailed(
@@ -50,7 +50,7 @@ async def try_models(work: TurnWork) -> Outcome:
             )
         )
         if isinstance(step, End):
-            return _most_telling(list(ends.values())).failed
+            return most_telling(list(ends.values())).failed
         models = step.models
         if step.by == "cascade":
             higher = models.route
@@ -59,7 +59,7 @@ async def try_models(work: TurnWork) -> Outcome:
             )
 
 
-def _most_telling(ends: Sequence[Unanswered]) -> Unanswered:
+def most_telling(ends: Sequence[Unanswered]) -> Unanswered:
     """Which of several models' failures the reader is told: a refusal, else what a later try can mend, else the first."""
     if ends[-1].refused:
         return ends[-1]

@@ -9,19 +9,29 @@ from context.models.catalog import Tier
 from context.routing.choice import Pins
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as a client tells it: who said what."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRequest:
     """A request for a turn: a new message under a parent, another answer to the question of the answer `regenerate`, or one that
     continues the answer `continues`, which broke off.
 
-    `parent` is `leaf` (the visible branch's end), `root` (a new beginning), or the id of the message to branch at. `tier` is the
-    operator's bound on the token: exactly that tier, or (`at_most`) no dearer one.
+    `parent` is `leaf` (the visible branch's end), `root` (a new beginning), or the id of the message to branch at. `history`: what stands
+    between the parent and the new message and is not in the thread yet; it is stored with the turn. `tier` is the operator's bound on the
+    token: exactly that tier, or (`at_most`) no dearer one.
     """
 
     thread_id: str
     text: str | None = None
     user_message_id: str | None = None
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
+    history: tuple[Said, ...] = ()
     regenerate: str | None = None
     continues: str | None = None
     requested_model: str | None = None
@@ -58,5 +68,6 @@ class TurnRequest:
             self.feature,
             self.metadata,
             *([] if self.continues is None else [{"continue": self.continues}]),
+            *([{"history": [[said.role, said.text] for said in self.history]}] if self.history else []),
         ]
         return sha256(json.dumps(body, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -80,7 +80,7 @@ class RequestContext:
             finally:
                 took = round((time.perf_counter() - started) * 1000, 1)
                 # Without the query string: it may hold what people searched for.
-                write = log.info if scope["path"].startswith("/api/") else log.debug
+                write = log.info if scope["path"].startswith(("/api/", "/v1/")) else log.debug
                 write("request.finished", method=scope["method"], path=scope["path"], status=status, ms=took)
 
     def _error_response(self, path: str) -> ErrorResponse:

@@ -13,8 +13,9 @@ from chat.api.event_stream import EventStream
 from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
 from chat.errors import NotFound
 from chat.protocols.ai_sdk.chunks import HEADERS, stream
-from chat.protocols.ai_sdk.message import find, thread_of, understand
+from chat.protocols.ai_sdk.message import find, understand
 from chat.protocols.ai_sdk.schemas import ChatRequest
+from chat.protocols.thread_ids import thread_of
 from store import messages, threads, turns
 from store.turns import Turn
 

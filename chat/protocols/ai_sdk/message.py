@@ -5,7 +5,6 @@ and its text together, because an edited message keeps its id. That pair is also
 """
 
 import json
-import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
@@ -13,10 +12,10 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from chat.api.body import validate
-from chat.api.schemas.fields import ID_PATTERN
 from chat.auth.principal import Principal
 from chat.errors import BadRequest
 from chat.protocols.ai_sdk.schemas import ChatRequest, UserMessage
+from chat.protocols.thread_ids import thread_of
 from chat.turns.turn_request import TurnRequest
 from store import messages, turns
 from store.turns import Turn
@@ -32,13 +31,6 @@ class Asked:
     regenerates: bool
     answer_id: str | None
     model: str | None
-
-
-def thread_of(chat_id: str) -> str:
-    """Id of a chat's thread: the same, or a digest where no thread can have that id. assistant-ui's begin with underscores."""
-    if re.fullmatch(ID_PATTERN, chat_id):
-        return chat_id
-    return f"chat-{sha256(chat_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 def understand(body: ChatRequest) -> Asked:

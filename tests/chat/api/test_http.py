@@ -10,6 +10,8 @@ import pytest_asyncio
 
 from chat.api.body import MAX_BODY
 from chat.app import endpoints
+from chat.protocols.anthropic.errors import anthropic_error
+from chat.protocols.errors import sentence
 from chat.protocols.routes import ERROR_RESPONSES
 from tests.chat.errors import assert_error, assert_of_anthropic, assert_sentence
 from tests.palaver import Palaver, palaver
@@ -21,8 +23,8 @@ TOKEN = "a-token-of-at-least-sixteen"
 PAGE = "https://app.example.com"
 JSON = {"content-type": "application/json"}
 # Beginnings of paths whose errors have another shape.
-OF_ANTHROPIC = tuple(path for path in ERROR_RESPONSES if path.startswith("/v1/"))
-SENTENCES = tuple(path for path in ERROR_RESPONSES if path not in OF_ANTHROPIC)
+OF_ANTHROPIC = tuple(path for path, shape in ERROR_RESPONSES.items() if shape is anthropic_error)
+SENTENCES = tuple(path for path, shape in ERROR_RESPONSES.items() if shape is sentence)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,0 +1,222 @@
+"""`POST /v1/chat/completions`: answer a conversation, in a thread of ours or by itself, as one object or as events."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing, suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from chat.api.body import read
+from chat.api.deps import Deps, owner, principal, visit
+from chat.api.endpoint import Endpoint, Resource
+from chat.api.event_stream import HEARTBEAT, SILENCE, EventStream
+from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
+from chat.errors import ContextTooLong
+from chat.protocols.errors import ContextLengthExceeded
+from chat.protocols.frames import events_of
+from chat.protocols.models import AUTO
+from chat.protocols.openai.chunks import Answer, Batches, Chunks, error_of, stream, whole
+from chat.protocols.openai.conversation import (
+    Conversation,
+    conversation_of,
+    is_side_request,
+    key_of,
+    thread_named,
+)
+from chat.protocols.openai.placement import Asked, find
+from chat.protocols.openai.schemas import CompletionOut, CompletionRequest
+from chat.stream import events
+from chat.stream.events import TurnError
+from chat.turns.stateless import accept_stateless
+from chat.turns.stateless_request import StatelessRequest
+from chat.turns.turn_request import TurnRequest
+from store.turns import Turn
+
+T = TypeVar("T")
+TERMINAL = (events.TurnCompleted, events.TurnFailed, events.TurnCancelled)
+
+MAX_BODY = 8 * 1_048_576  # bytes: clients send the whole conversation each time
+ERRORS = (*(error for error in POST_ERRORS if error is not ContextTooLong), ContextLengthExceeded)
+STATUSES = {
+    "rate_limited": 429,
+    "budget_exceeded": 429,
+    "context_too_long": 400,
+    "content_filtered": 400,
+    "cancelled": 409,
+    "internal": 500,
+    "upstream_timeout": 504,
+    "interrupted": 503,
+    "overloaded": 503,
+}
+"""The status of an answer that failed, where it is not streamed; of all other failures it is 502."""
+LEFT = 499  # nobody reads it: the client has gone
+
+
+class ChatCompletions(Resource):
+    """The handler of chat completions. `_leaving`: threads whose client has left, until their turn has ended."""
+
+    def __init__(self, deps: Deps) -> None:
+        super().__init__(deps)
+        self._leaving: dict[tuple[str, str], asyncio.Task[bool]] = {}
+
+    @Endpoint(
+        "POST",
+        "/v1/chat/completions",
+        "Answer a conversation as OpenAI's Chat Completions do, streamed or not; with `Palaver-Thread` as a turn of that thread",
+        body=CompletionRequest,
+        answers={200: CompletionOut},
+        errors=ERRORS,
+        streams=True,
+        headers={
+            "Palaver-Thread": "the thread the conversation is; `X-OpenWebUI-Chat-Id` is the same. Without it nothing is stored",
+            "Idempotency-Key": "in a thread: the same key with the same conversation is the same turn; `X-OpenWebUI-Message-Id` is the same",
+            "X-OpenWebUI-Task": "a side request of that frontend, answered without the thread",
+        },
+    )
+    async def post(self, request: Request) -> Response:
+        body = await read(request, CompletionRequest, limit=MAX_BODY)
+        conversation = conversation_of(body.messages)
+        thread_id = thread_named(request.headers)
+        model = None if body.model == AUTO else body.model
+        if thread_id is None:
+            return await self._by_itself(request, body, conversation, model)
+        return await self._in_thread(request, body, conversation, thread_id, model)
+
+    async def _in_thread(
+        self, request: Request, body: CompletionRequest, said: Conversation, thread_id: str, model: str | None
+    ) -> Response:
+        key = key_of(request.headers, thread_id, said.messages)
+        asked = Asked(thread_id=thread_id, said=said.messages, model=model, key=key)
+        await self._stopped(owner(request), thread_id)
+        found = await self.deps.database.read(
+            partial(find, owner_id=owner(request), asked=asked, who=principal(request))
+        )
+        if isinstance(found, Turn):
+            turn, ours = found, False
+        else:
+            accepted = await self.deps.runner.accept(owner(request), found)
+            turn, ours = accepted.turn, not accepted.replayed
+        has_events(turn)
+        batches = _of_frames(turn_frames(self.deps, request, turn))
+        if ours:
+            batches = _owned(batches, partial(self._cancel, turn))
+        return await self._answer(request, body, batches, turn.id, turn.created_at, _thread_headers(turn))
+
+    async def _by_itself(
+        self, request: Request, body: CompletionRequest, said: Conversation, model: str | None
+    ) -> Response:
+        who = principal(request)
+        # A frontend's titles and tags are asked for under the name of the chat's model; they are never worth routing.
+        requested = model or ("simple" if is_side_request(request.headers) else None)
+        turn_request = TurnRequest(
+            thread_id="", requested_model=requested, token=who.token, tier=who.tier, at_most=who.at_most
+        )
+        answer = await accept_stateless(
+            self.deps.runtime,
+            StatelessRequest(
+                owner_id=owner(request),
+                turn_request=turn_request,
+                messages=said.messages,
+                system=said.system,
+                limit=body.limit,
+                stop=body.stops,
+            ),
+            stopping=self.deps.runner.stopping,
+        )
+        visit(request).on_revoked = answer.interrupt
+        batches = answer.events(SILENCE, self.deps.runner.attach)
+        return await self._answer(request, body, batches, answer.id, self.deps.clock.now(), {})
+
+    async def _answer(
+        self,
+        request: Request,
+        body: CompletionRequest,
+        batches: Batches,
+        turn_id: str,
+        created_at: int,
+        headers: dict[str, str],
+    ) -> Response:
+        def broke_off() -> str:
+            return "Your access has ended." if visit(request).revoked else "The server is restarting."
+
+        chunks = Chunks(
+            name=f"chatcmpl-{turn_id}",
+            created=created_at // 1000,
+            answer=Answer(body.model or AUTO),
+            with_usage=body.with_usage,
+        )
+        if body.stream:
+            frames = stream(batches, chunks, broke_off)
+            return EventStream(frames, headers=headers, hooks=self.deps.runtime.caller.hooks)
+        made = await _unless_left(request, whole(batches, chunks, broke_off))
+        if made is None:
+            return Response(status_code=LEFT)
+        if isinstance(made, TurnError):
+            # Not repeated by the client itself: it would ask, and pay, again.
+            headers = {**headers, "x-should-retry": "false"}
+            return JSONResponse(error_of(made), STATUSES.get(made.code, 502), headers)
+        return JSONResponse(made, headers=headers)
+
+    def _cancel(self, turn: Turn) -> None:
+        """Stop the turn of a client that has left: it has no way to come back."""
+        place = turn.owner_id, turn.thread_id
+        task = asyncio.create_task(self.deps.runner.cancel_and_wait(turn.owner_id, turn.id))
+        self._leaving[place] = task
+
+        def ended(_: asyncio.Task[bool]) -> None:
+            if self._leaving.get(place) is task:
+                del self._leaving[place]
+
+        task.add_done_callback(ended)
+
+    async def _stopped(self, owner_id: str, thread_id: str) -> None:
+        """Wait until the turn of a client that has left the thread has ended: its next request comes at once."""
+        leaving = self._leaving.get((owner_id, thread_id))
+        if leaving is not None:
+            await asyncio.wait([leaving])
+
+
+def _thread_headers(turn: Turn) -> dict[str, str]:
+    return {"palaver-thread": turn.thread_id, "palaver-turn": turn.id}
+
+
+async def _of_frames(frames: AsyncGenerator[bytes, None]) -> Batches:
+    """The events of a turn's frames."""
+    async with aclosing(frames):
+        async for data in frames:
+            yield () if data == HEARTBEAT else tuple(events_of(data))
+
+
+async def _owned(batches: Batches, on_left: Callable[[], None]) -> Batches:
+    """The same events; `on_left` is called when their reader leaves before the last of them."""
+    ended = False
+    try:
+        async with aclosing(batches):
+            async for batch in batches:
+                ended = bool(batch) and isinstance(batch[-1], TERMINAL)
+                yield batch
+        ended = True  # the server drains, or the access has ended
+    finally:
+        if not ended:
+            on_left()
+
+
+async def _unless_left(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work comes to; None when the client leaves before, and the work is cancelled."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    leaving.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    return None

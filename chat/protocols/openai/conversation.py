@@ -1,0 +1,108 @@
+"""What a client says in a request: the conversation, whose thread it is, and under which key it may come again."""
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+from starlette.datastructures import Headers
+
+from chat.api.schemas.fields import MAX_TEXT
+from chat.errors import BadRequest
+from chat.protocols.openai.schemas import ChatMessage
+from chat.protocols.thread_ids import thread_of
+from chat.turns.turn_request import Said
+
+THREAD_HEADERS = ("palaver-thread", "x-openwebui-chat-id")
+MESSAGE_HEADERS = ("idempotency-key", "x-openwebui-message-id")
+TASK_HEADER = "x-openwebui-task"
+PLACEHOLDER = "{{"
+"""What is in the value of a header whose template was not filled in: LibreChat sends titles like that."""
+OPENING = "(The assistant speaks first.)"
+"""Stands for the user's first message where a conversation begins with an answer: to a model, the user always begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """`messages` begin and end with the user's, and the roles alternate. An answer that the client left out is an empty one."""
+
+    system: tuple[str, ...]
+    messages: tuple[Said, ...]
+
+
+def conversation_of(messages: list[ChatMessage]) -> Conversation:
+    """The conversation in a request's messages. Raises BadRequest."""
+    system: list[str] = []
+    said: list[Said] = []
+    for index, message in enumerate(messages):
+        text = _text(message, f"messages.{index}")
+        if message.role in ("system", "developer"):
+            if text.strip():
+                system.append(text)
+            continue
+        role: Said = Said("assistant" if message.role == "assistant" else "user", text)
+        if role.role == "assistant" and said and said[-1].role == "assistant":
+            said[-1] = Said("assistant", "\n\n".join(filter(None, (said[-1].text, text))))
+            continue
+        if not said and role.role == "assistant":
+            said.append(Said("user", OPENING))
+        if role.role == "user" and said and said[-1].role == "user":
+            said.append(Said("assistant", ""))
+        said.append(role)
+    if not said or said[-1].role != "user" or not said[-1].text.strip():
+        raise BadRequest("messages: the last message must be the user's, with some text", param="messages")
+    if not said[0].text.strip():
+        said[0] = Said("user", OPENING)
+    return Conversation(system=tuple(system), messages=tuple(said))
+
+
+def _text(message: ChatMessage, where: str) -> str:
+    if message.role in ("tool", "function") or message.tool_calls:
+        raise BadRequest(f"{where}: tools of the client are not used here", param="messages")
+    content = message.content
+    if content is None or isinstance(content, str):
+        return content or ""
+    if any(part.type not in ("text", "input_text", "output_text", "refusal") for part in content):
+        raise BadRequest(f"{where}: only text can be sent to this chat", param="messages")
+    text = "\n\n".join(part.text for part in content if part.text)
+    if len(text) > MAX_TEXT:
+        raise BadRequest(f"{where}: at most {MAX_TEXT} characters", param="messages")
+    return text
+
+
+def thread_named(headers: Headers) -> str | None:
+    """Id of the thread that a request is bound to; None for one that is answered by itself: without a thread, or a frontend's side request."""
+    if _value(headers, TASK_HEADER) is not None:
+        return None
+    name = next(filter(None, (_value(headers, header) for header in THREAD_HEADERS)), None)
+    return None if name is None else thread_of(name)
+
+
+def is_side_request(headers: Headers) -> bool:
+    """Whether a frontend asks for a title, tags or the like beside the conversation."""
+    return _value(headers, TASK_HEADER) is not None
+
+
+def key_of(headers: Headers, thread_id: str, said: tuple[Said, ...]) -> str | None:
+    """The idempotency key of a message, where the client names it: the same id with another conversation is another message."""
+    name = next(filter(None, (_value(headers, header) for header in MESSAGE_HEADERS)), None)
+    if name is None:
+        return None
+    named = json.dumps([thread_id, name, [[each.role, each.text] for each in said]], ensure_ascii=True)
+    return f"openai:{sha256(named.encode()).hexdigest()}"
+
+
+def _value(headers: Headers, name: str) -> str | None:
+    """A header's value; None where it is empty, or a template that nobody filled in."""
+    value = headers.get(name, "").strip()
+    return None if not value or PLACEHOLDER in value else value
+
+
+def same(stored: str, reported: str, *, whole: bool) -> bool:
+    """Whether a stored message is the one a client tells. Of an answer that broke off (not `whole`) it may have heard less, or more."""
+    stored, reported = _plain(stored), _plain(reported)
+    return stored == reported or (not whole and (stored.startswith(reported) or reported.startswith(stored)))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\r\n?", "\n", text).strip()
