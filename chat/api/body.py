@@ -10,11 +10,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from chat.api.schemas.fields import replace_unstorable
 from chat.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMedia
+from chat.off_loop import off_loop
 
 MAX_BODY = 1_048_576  # bytes
-SHORT = (
-    32_768  # bytes: a longer body is parsed on a thread; the worst of a megabyte takes a quarter of a second
-)
 DEADLINE = 30.0  # seconds a body may take to arrive
 MAX_DEPTH = 32  # levels of nesting
 MAX_DIGITS = 30  # digits of an integer: no real quantity has more
@@ -28,9 +26,7 @@ async def read(request: Request, model: type[M], *, limit: int = MAX_BODY) -> M:
     Raises UnsupportedMedia, TooLarge, RequestTimeout, or BadRequest naming the field.
     """
     data = await read_bytes(request, limit=limit)
-    if len(data) <= SHORT:
-        return validate(model, parse(data))
-    return await asyncio.to_thread(lambda: validate(model, parse(data)))
+    return await off_loop(len(data), lambda: validate(model, parse(data)))
 
 
 async def read_bytes(request: Request, *, limit: int = MAX_BODY, deadline: float = DEADLINE) -> bytes:

@@ -81,7 +81,7 @@ async def accept(
         if replayed is None:
             raise
         return replayed
-    await runtime.sizes.prepare([said.text for said in turn_request.history])
+    await runtime.sizes.prepare([message.text for message in turn_request.history])
     turn_id = runtime.clock.new_id("turn")
     acceptance = _Acceptance(runtime, owner_id, holder, turn_request, room, turn_id)
     for _ in range(TRIES):

@@ -42,9 +42,9 @@ def place_question(
     parent = None if above is None else above.message
     # The history was said elsewhere: no turn of ours gave its answers.
     elsewhere = new_id()
-    for said in turn_request.history:
-        parts = (TextPart(text=said.text),) if said.text else ()
-        entry = _new(new_id(), parent, said.role, parts, count(said.text), elsewhere, now)
+    for message in turn_request.history:
+        parts = (TextPart(text=message.text),) if message.text else ()
+        entry = _new(new_id(), parent, message.role, parts, count(message.text), elsewhere, now)
         messages.add(connection, thread.owner_id, thread.id, entry)
         parent = entry.message
     question_id = turn_request.user_message_id or new_id()

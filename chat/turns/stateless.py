@@ -18,7 +18,7 @@ from chat.budgets.reservations import CallDoesNotFit, refusal
 from chat.calls import ledger
 from chat.calls.ledger import entry, total
 from chat.calls.record import CallContext, CallRecord
-from chat.errors import ContextTooLong, Unavailable
+from chat.errors import Unavailable
 from chat.renewed_timeout import RenewedTimeout
 from chat.runtime.runtime import Runtime
 from chat.stream import events
@@ -34,7 +34,7 @@ from chat.turns.outcome import (
     Outcome,
     Unanswered,
 )
-from chat.turns.stateless_request import Fitted, StatelessRequest, fitted, request_size, route_of
+from chat.turns.stateless_request import Fitted, StatelessRequest, check_size, fitted, route_of
 from chat.turns.tool_loop import FINISH
 from chat.turns.try_models import most_telling
 from chat.upstream import failures, retry
@@ -62,7 +62,7 @@ async def accept_stateless(
     if stopping:
         raise Unavailable("this server is shutting down", retry_after=2)
     check_model(runtime.deployment, request.turn_request)
-    await _check_size(runtime, request)
+    await check_size(runtime, request)
     answer_id = runtime.clock.new_id("answer")
     room = runtime.caller.admission.expect(answer_id)
     runtime.caller.admission.forget(answer_id)  # nobody may come to read the answer: the queue checks again
@@ -70,18 +70,6 @@ async def accept_stateless(
         raise Unavailable("too many people are asking at the moment", retry_after=5)
     await _count(runtime, request)
     return StatelessAnswer(runtime=runtime, request=request, id=answer_id)
-
-
-async def _check_size(runtime: Runtime, request: StatelessRequest) -> None:
-    """Raises ContextTooLong when no model that may answer has room for the conversation and a whole answer."""
-    deployment, refused = runtime.deployment, ""
-    for model_id in deployment.possible(request.turn_request.pins):
-        model, size = deployment.models[model_id], await request_size(runtime, request, model_id)
-        limit = model.context_window - size.output
-        if size.bound <= limit:
-            return  # the router leaves out models it does not fit
-        refused = f"the messages have about {size.prompt} tokens; {model.label} takes at most {limit} here"
-    raise ContextTooLong(refused, param="messages")
 
 
 async def _count(runtime: Runtime, request: StatelessRequest) -> None:
@@ -124,6 +112,12 @@ class StatelessAnswer:
         if self._task is not None:
             self._task.cancel()
 
+    def leave(self) -> None:
+        """Cancel the call: its reader is gone."""
+        self._left = True
+        if self._task is not None:
+            self._task.cancel()
+
     async def events(
         self, silence: float, attach: Callable[[asyncio.Task[None]], None]
     ) -> AsyncGenerator[Events, None]:
@@ -144,8 +138,7 @@ class StatelessAnswer:
                     return
         finally:
             timeout.close()
-            self._left = True
-            task.cancel()
+            self.leave()
 
     async def _run(self) -> None:
         outcome: Outcome

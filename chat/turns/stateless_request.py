@@ -1,15 +1,17 @@
 """What a stateless request contains: its route, its size, its exact bytes, and how it is fitted to the budgets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from chat.calls.record import CallContext, Size
+from chat.errors import ContextTooLong
+from chat.off_loop import off_loop
 from chat.planning.planner import FIRST_ANSWER, user_ref
 from chat.runtime.runtime import Runtime
 from chat.turns.tier_classifier import classify
-from chat.turns.turn_request import Said, TurnRequest
+from chat.turns.turn_request import HistoryMessage, TurnRequest
 from chat.upstream.failures import TOO_SMALL, FailureDetails
 from context.limits.budgets import BudgetAccount
 from context.limits.fallback import fallback_candidates
@@ -35,15 +37,21 @@ class StatelessRequest:
     """A conversation as its client tells it: `messages` begin and end with the user's, and the roles alternate.
 
     `system`: the client's own instructions, which stand behind the deployment's. `turn_request`: the model it asks for, and the token with
-    its bounds. `limit`: tokens of the answer, at most. `stop`: texts that end the answer.
+    its bounds. `limit`: tokens of the answer, at most. `stop`: texts that end the answer. `sizes`: what was counted already, by model.
     """
 
     owner_id: str
     turn_request: TurnRequest
-    messages: tuple[Said, ...]
+    messages: tuple[HistoryMessage, ...]
     system: tuple[str, ...] = ()
     limit: int | None = None
     stop: tuple[str, ...] = ()
+    sizes: dict[str, Size] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """Characters of all texts."""
+        return sum(map(len, self.system)) + sum(len(message.text) for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +61,18 @@ class Fitted:
     route: Route
     size: Size
     body: bytes
+
+
+async def check_size(runtime: Runtime, request: StatelessRequest) -> None:
+    """Raises ContextTooLong when no model that may answer has room for the conversation and a whole answer."""
+    deployment, refused = runtime.deployment, ""
+    for model_id in deployment.possible(request.turn_request.pins):
+        model, size = deployment.models[model_id], await request_size(runtime, request, model_id)
+        limit = model.context_window - size.output
+        if size.bound <= limit:
+            return  # the router leaves out models it does not fit
+        refused = f"the messages have about {size.prompt} tokens; {model.label} takes at most {limit} here"
+    raise ContextTooLong(refused, param="messages")
 
 
 async def route_of(runtime: Runtime, request: StatelessRequest, call_context: CallContext) -> Route:
@@ -73,7 +93,8 @@ async def route_of(runtime: Runtime, request: StatelessRequest, call_context: Ca
     if pins.default is not None:
         return choose(None, pins, priced)
     earlier = [
-        EarlierMessage(role=said.role, text=said.text) for said in request.messages[-1 - LOOKED_AT : -1]
+        EarlierMessage(role=message.role, text=message.text)
+        for message in request.messages[-1 - LOOKED_AT : -1]
     ]
     complexity = assess(text, earlier)
     route = choose(complexity, pins, priced)
@@ -98,8 +119,15 @@ async def _priced(runtime: Runtime, request: StatelessRequest, candidate: Candid
 
 async def request_size(runtime: Runtime, request: StatelessRequest, model_id: str) -> Size:
     """The size of the request to a model, with as long an answer as may be."""
-    texts = [runtime.deployment.prompt.text, *request.system, *(said.text for said in request.messages)]
-    await runtime.sizes.prepare(texts, [model_id])
+    known = request.sizes.get(model_id)
+    if known is None:
+        known = await off_loop(request.length, lambda: _sized(runtime, request, model_id))
+        request.sizes[model_id] = known
+    return known
+
+
+def _sized(runtime: Runtime, request: StatelessRequest, model_id: str) -> Size:
+    texts = [runtime.deployment.prompt.text, *request.system, *(message.text for message in request.messages)]
     frames = FRAME * len(texts) + runtime.deployment.policy.overhead
     prompt = sum(runtime.sizes.count(text, model_id) for text in texts) + frames
     output = _limit(runtime, request, model_id)
@@ -144,7 +172,9 @@ async def fitted(
             route = replace(route, model_id=offer.model, tier=tier, reason=result.reason or "", by="budget")
             size = await request_size(runtime, request, offer.model)
         size = replace(size, output=result.output, answer=min(result.output, size.answer))
-    return Fitted(route=route, size=size, body=_body(runtime, request, route.model_id, size.output))
+    output = size.output
+    body = await off_loop(request.length, lambda: _body(runtime, request, route.model_id, output))
+    return Fitted(route=route, size=size, body=body)
 
 
 def _refused(result: FitsNot) -> FailureDetails:
@@ -192,12 +222,12 @@ def _body(runtime: Runtime, request: StatelessRequest, model_id: str, output: in
     """The exact request. A conversation that goes on already gets a cache breakpoint at its end: it will come again with more behind it."""
     model = runtime.deployment.models[model_id]
     spoken: list[dict[str, Any]] = []
-    for said in request.messages:
-        if not said.text.strip():
+    for message in request.messages:
+        if not message.text.strip():
             continue
-        if not spoken or spoken[-1]["role"] != said.role:
-            spoken.append({"role": said.role, "content": []})
-        spoken[-1]["content"].append({"type": "text", "text": said.text})
+        if not spoken or spoken[-1]["role"] != message.role:
+            spoken.append({"role": message.role, "content": []})
+        spoken[-1]["content"].append({"type": "text", "text": message.text})
     if len(spoken) > 1 and model.min_cacheable:
         spoken[-1]["content"][-1]["cache_control"] = {"type": "ephemeral"}
     system = [runtime.deployment.prompt.text, *request.system]

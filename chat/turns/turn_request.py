@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal
 
+from context.messages import Role
 from context.models.catalog import Tier
 from context.routing.choice import Pins
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message as a client tells it: who said what."""
+class HistoryMessage:
+    """A message that a client reports, to be stored or sent with the new one."""
 
-    role: Literal["user", "assistant"]
+    role: Role
     text: str
 
 
@@ -31,7 +32,7 @@ class TurnRequest:
     text: str | None = None
     user_message_id: str | None = None
     parent: Literal["leaf", "root"] | tuple[str] = "leaf"
-    history: tuple[Said, ...] = ()
+    history: tuple[HistoryMessage, ...] = ()
     regenerate: str | None = None
     continues: str | None = None
     requested_model: str | None = None
@@ -68,6 +69,10 @@ class TurnRequest:
             self.feature,
             self.metadata,
             *([] if self.continues is None else [{"continue": self.continues}]),
-            *([{"history": [[said.role, said.text] for said in self.history]}] if self.history else []),
+            *(
+                [{"history": [[message.role, message.text] for message in self.history]}]
+                if self.history
+                else []
+            ),
         ]
         return sha256(json.dumps(body, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

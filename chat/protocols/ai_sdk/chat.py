@@ -13,7 +13,7 @@ from chat.api.event_stream import EventStream
 from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
 from chat.errors import NotFound
 from chat.protocols.ai_sdk.chunks import HEADERS, stream
-from chat.protocols.ai_sdk.message import find, understand
+from chat.protocols.ai_sdk.message import find, parse_request
 from chat.protocols.ai_sdk.schemas import ChatRequest
 from chat.protocols.thread_ids import thread_of
 from store import messages, threads, turns
@@ -37,9 +37,9 @@ class AiSdkChat(Resource):
         error_media=TEXT,
     )
     async def post(self, request: Request) -> Response:
-        asked = understand(await read(request, ChatRequest))
+        parsed = parse_request(await read(request, ChatRequest))
         found = await self.deps.database.read(
-            partial(find, owner_id=owner(request), asked=asked, who=principal(request))
+            partial(find, owner_id=owner(request), parsed=parsed, who=principal(request))
         )
         turn = (
             found if isinstance(found, Turn) else (await self.deps.runner.accept(owner(request), found)).turn

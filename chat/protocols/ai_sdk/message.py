@@ -22,7 +22,7 @@ from store.turns import Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ParsedRequest:
     """A request as it was understood. `after`: id of the answer above the message, as the client shows it."""
 
     thread_id: str
@@ -33,7 +33,7 @@ class Asked:
     model: str | None
 
 
-def understand(body: ChatRequest) -> Asked:
+def parse_request(body: ChatRequest) -> ParsedRequest:
     """The last message of the user, what stands above it, and what is to be done. Raises BadRequest."""
     message, after = _last_message(body)
     regenerates = body.trigger == "regenerate-message"
@@ -42,7 +42,7 @@ def understand(body: ChatRequest) -> Asked:
     if not regenerates and message is not None and body.message_id not in (None, message.id):
         # The client would add the answer to the message of that id, which is complete already.
         raise BadRequest("messageId: only a message of the user can be sent", param="messageId")
-    return Asked(
+    return ParsedRequest(
         thread_id=thread_of(body.id),
         message=message,
         after=after,
@@ -67,75 +67,75 @@ def _last_message(body: ChatRequest) -> tuple[UserMessage | None, str | None]:
     return None, None
 
 
-def find(connection: Connection, owner_id: str, asked: Asked, who: Principal) -> Turn | TurnRequest:
+def find(connection: Connection, owner_id: str, parsed: ParsedRequest, who: Principal) -> Turn | TurnRequest:
     """The turn that answers the message already, or the request for a new one. Raises BadRequest."""
-    if asked.regenerates:
-        answer_id = _answer(connection, owner_id, asked)
+    if parsed.regenerates:
+        answer_id = _answer(connection, owner_id, parsed)
         if answer_id is not None:
-            return _request(asked, who, regenerate=answer_id)
+            return _request(parsed, who, regenerate=answer_id)
         # The message never arrived: to try again is to send it.
-    if asked.message is None:
+    if parsed.message is None:
         raise BadRequest("messageId: there is no such answer in this chat", param="messageId")
-    return _known(connection, owner_id, asked, asked.message) or _new(connection, owner_id, asked, who)
+    return _known(connection, owner_id, parsed, parsed.message) or _new(connection, owner_id, parsed, who)
 
 
-def _answer(connection: Connection, owner_id: str, asked: Asked) -> str | None:
+def _answer(connection: Connection, owner_id: str, parsed: ParsedRequest) -> str | None:
     """Id of an answer to the question that is to be answered again; None when there is none."""
-    if asked.answer_id is not None:
-        stored = messages.get(connection, owner_id, asked.answer_id, thread_id=asked.thread_id)
+    if parsed.answer_id is not None:
+        stored = messages.get(connection, owner_id, parsed.answer_id, thread_id=parsed.thread_id)
         if stored is not None and stored.message.role == "assistant":
             return stored.message.id
-    turn = None if asked.message is None else _known(connection, owner_id, asked, asked.message)
+    turn = None if parsed.message is None else _known(connection, owner_id, parsed, parsed.message)
     return None if turn is None else turn.message_id
 
 
-def _known(connection: Connection, owner_id: str, asked: Asked, message: UserMessage) -> Turn | None:
+def _known(connection: Connection, owner_id: str, parsed: ParsedRequest, message: UserMessage) -> Turn | None:
     """The turn that this message, with this text, began."""
-    turn = turns.by_key(connection, owner_id, _key(asked.thread_id, message))
+    turn = turns.by_key(connection, owner_id, _key(parsed.thread_id, message))
     if turn is not None:
         return turn
-    stored = messages.get(connection, owner_id, message.id, thread_id=asked.thread_id)
+    stored = messages.get(connection, owner_id, message.id, thread_id=parsed.thread_id)
     if stored is None or stored.message.role != "user" or stored.message.text != message.text:
         return None
     return turns.get(connection, owner_id, stored.turn_id)  # it came by another route
 
 
-def _new(connection: Connection, owner_id: str, asked: Asked, who: Principal) -> TurnRequest:
+def _new(connection: Connection, owner_id: str, parsed: ParsedRequest, who: Principal) -> TurnRequest:
     """A message that is new, or new under its id: beside the one it was before, else below the answer the client shows."""
-    assert asked.message is not None  # noqa: S101 - `find` has looked
-    stored = messages.get(connection, owner_id, asked.message.id)
-    if stored is not None and stored.thread_id == asked.thread_id and stored.message.role == "user":
+    assert parsed.message is not None  # noqa: S101 - `find` has looked
+    stored = messages.get(connection, owner_id, parsed.message.id)
+    if stored is not None and stored.thread_id == parsed.thread_id and stored.message.role == "user":
         above = stored.message.parent_id
-        return _request(asked, who, parent="root" if above is None else (above,))
+        return _request(parsed, who, parent="root" if above is None else (above,))
     parent: Literal["leaf"] | tuple[str] = "leaf"
-    if asked.after is not None:
-        answer = messages.get(connection, owner_id, asked.after, thread_id=asked.thread_id)
+    if parsed.after is not None:
+        answer = messages.get(connection, owner_id, parsed.after, thread_id=parsed.thread_id)
         if answer is not None and answer.message.role == "assistant":
             parent = (answer.message.id,)
     # A message that was copied from another chat keeps its id there.
-    return _request(asked, who, parent=parent, message_id=asked.message.id if stored is None else None)
+    return _request(parsed, who, parent=parent, message_id=parsed.message.id if stored is None else None)
 
 
 def _request(
-    asked: Asked,
+    parsed: ParsedRequest,
     who: Principal,
     *,
     parent: Literal["leaf", "root"] | tuple[str] = "leaf",
     regenerate: str | None = None,
     message_id: str | None = None,
 ) -> TurnRequest:
-    message = None if regenerate is not None else asked.message
+    message = None if regenerate is not None else parsed.message
     return TurnRequest(
-        thread_id=asked.thread_id,
+        thread_id=parsed.thread_id,
         text=None if message is None else message.text,
         user_message_id=message_id,
         parent=parent,
         regenerate=regenerate,
-        requested_model=asked.model,
+        requested_model=parsed.model,
         token=who.token,
         tier=who.tier,
         at_most=who.at_most,
-        idempotency_key=None if message is None else _key(asked.thread_id, message),
+        idempotency_key=None if message is None else _key(parsed.thread_id, message),
     )
 
 

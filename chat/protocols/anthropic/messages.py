@@ -1,20 +1,19 @@
 """The routes of the Messages API: a base URL that Anthropic's clients take for the provider's own."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from chat.api.body import SHORT, read_bytes
+from chat.api.body import read_bytes
 from chat.api.deps import owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource, query
-from chat.api.event_stream import EventStream
 from chat.calls.record import CallContext, Size
 from chat.errors import BudgetSpent, BudgetUsedUp, ModelNotFound, RequestTimeout, Unavailable
+from chat.off_loop import off_loop
 from chat.protocols.anthropic.breakpoints import prepared
 from chat.protocols.anthropic.errors import passed_on, upstream_error
 from chat.protocols.anthropic.parsed_request import ParsedRequest, parse_request
@@ -23,6 +22,7 @@ from chat.protocols.anthropic.routing import carries_thinking, route_of
 from chat.protocols.anthropic.schemas import AnthropicError, Beta, CountRequest, MessagesRequest
 from chat.protocols.anthropic.size import parts_to_count, size_of
 from chat.protocols.models import AUTO, offered
+from chat.protocols.reader import LEFT, OneReaderStream, unless_left
 from chat.upstream import retry
 from chat.upstream.call import SendOptions
 from chat.upstream.failures import UpstreamFailure
@@ -34,23 +34,8 @@ BODY_DEADLINE = 120.0  # seconds it may take to arrive
 PASSED = ("anthropic-version", "anthropic-beta")
 T = TypeVar("T")
 
-LEFT = 499  # nobody reads it: the client has gone
 FAILURES = {429: AnthropicError, 502: AnthropicError, 504: AnthropicError, 529: AnthropicError}
 ERRORS = (BudgetSpent, BudgetUsedUp, ModelNotFound, RequestTimeout)
-
-
-class RelayStream(EventStream):
-    """The stream of a call, which is cancelled when its reader leaves."""
-
-    def __init__(self, relay: Relay, headers: dict[str, str]) -> None:
-        super().__init__(relay.chunks(), headers=headers, hooks=relay.runtime.caller.hooks)
-        self._relay = relay
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._relay.leave()
 
 
 class AnthropicMessages(Resource):
@@ -72,8 +57,8 @@ class AnthropicMessages(Resource):
         sizes = await self._sizes(parsed)
         deployment, admission = self.deps.deployment, self.deps.runtime.caller.admission
         prompts = {name: size.prompt for name, size in sizes.items()}
-        route, bound = await _off_loop(
-            parsed.data,
+        route, bound = await off_loop(
+            len(parsed.data),
             lambda: (route_of(deployment, parsed, principal(request), prompts), carries_thinking(parsed)),
         )
         may_change = parsed.model == AUTO and not bound
@@ -88,7 +73,7 @@ class AnthropicMessages(Resource):
             relay.first, relay.longest_wait = not counted, wait
             relay.start(self.deps.runner.attach)
             visit(request).on_revoked = relay.revoke
-            if not await _unless_left(request, relay.head):
+            if not await unless_left(request, relay.head):
                 relay.leave()
                 return Response(status_code=LEFT)
             failure = relay.head.exception()
@@ -117,11 +102,11 @@ class AnthropicMessages(Resource):
     async def count(self, request: Request) -> Response:
         options, parsed = _options(request), await self._parsed(request)
         who = principal(request)
-        route = await _off_loop(parsed.data, lambda: route_of(self.deps.deployment, parsed, who, {}))
+        route = await off_loop(len(parsed.data), lambda: route_of(self.deps.deployment, parsed, who, {}))
         model = route.model_id
-        body, _ = await _off_loop(parsed.data, lambda: prepared(parsed, model, cacheable=False))
+        body, _ = await off_loop(len(parsed.data), lambda: prepared(parsed, model, cacheable=False))
         call = asyncio.ensure_future(self.deps.runtime.caller.upstream.count_tokens(body, options))
-        if not await _unless_left(request, call):
+        if not await unless_left(request, call):
             call.cancel()
             with suppress(asyncio.CancelledError, UpstreamFailure):
                 await call
@@ -138,7 +123,7 @@ class AnthropicMessages(Resource):
         if self.deps.runner.stopping:
             raise Unavailable("this server is shutting down", retry_after=2)
         data = await read_bytes(request, limit=MAX_BODY, deadline=BODY_DEADLINE)
-        parsed = await _off_loop(data, lambda: parse_request(data))
+        parsed = await off_loop(len(data), lambda: parse_request(data))
         names = offered(self.deps.deployment)
         if parsed.model not in names:
             raise ModelNotFound(f"model: {parsed.model[:100]}; there are: {', '.join(names)}", param="model")
@@ -146,7 +131,7 @@ class AnthropicMessages(Resource):
 
     async def _sizes(self, parsed: ParsedRequest) -> dict[str, Size]:
         """The size of the request for each model."""
-        counted = await _off_loop(parsed.data, lambda: parts_to_count(parsed))
+        counted = await off_loop(len(parsed.data), lambda: parts_to_count(parsed))
         names = list(dict.fromkeys(self.deps.deployment.tiers.values()))
         return await size_of(self.deps.runtime, parsed, counted, names)
 
@@ -161,8 +146,8 @@ class AnthropicMessages(Resource):
         """The call to the model of a route, not begun, and the headers that say what was decided."""
         deployment = self.deps.deployment
         cacheable = deployment.models[route.model_id].min_cacheable > 0
-        body, cache = await _off_loop(
-            parsed.data, lambda: prepared(parsed, route.model_id, cacheable=cacheable)
+        body, cache = await off_loop(
+            len(parsed.data), lambda: prepared(parsed, route.model_id, cacheable=cacheable)
         )
         call_context = CallContext(
             owner_id=owner(request), thread_id=None, purpose="reply", token=principal(request).token
@@ -184,14 +169,11 @@ class AnthropicMessages(Resource):
         return Relay(runtime=self.deps.runtime, record=record, body=body, options=options), headers
 
 
-async def _off_loop(data: bytes, work: Callable[[], T]) -> T:
-    """What `work` makes of a body: on a thread of its own where the body is so long that everybody else would wait."""
-    return work() if len(data) <= SHORT else await asyncio.to_thread(work)
-
-
 async def _answer(relay: Relay, parsed: ParsedRequest, headers: dict[str, str]) -> Response:
     if parsed.streams:
-        return RelayStream(relay, headers)
+        return OneReaderStream(
+            relay.chunks(), on_end=relay.leave, headers=headers, hooks=relay.runtime.caller.hooks
+        )
     body = b"".join([data async for data in relay.chunks()])
     return Response(body, headers=headers, media_type="application/json")
 
@@ -201,21 +183,6 @@ def _options(request: Request) -> SendOptions:
     beta = query(request, Beta).beta
     headers = {name: value for name in PASSED if (value := request.headers.get(name)) is not None}
     return SendOptions(headers=headers, query={} if beta is None else {"beta": beta})
-
-
-async def _unless_left(request: Request, answer: asyncio.Future[Any]) -> bool:
-    """Wait for an answer. False: the client has left before."""
-
-    async def left() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    leaving = asyncio.create_task(left())
-    try:
-        await asyncio.wait({answer, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        leaving.cancel()
-    return answer.done()
 
 
 def _header(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from chat.api.event_stream import HEARTBEAT
+from chat.protocols.openai.conversation import BETWEEN
 from chat.stream import events
 from chat.stream.events import TurnError, TurnEvent
 from chat.stream.one_line import one_line
@@ -20,7 +21,6 @@ DONE = b"data: [DONE]\n\n"
 FINISH_REASONS: dict[events.FinishReason, str] = {"stop": "stop", "length": "length", "tool_calls": "stop"}
 """The tools are the server's own: a client is never asked to use one."""
 CANCELLED = TurnError(code="cancelled", message="The answer was stopped.", retryable=False)
-BETWEEN = "\n\n"  # between two texts of one answer, as in the thread
 
 _encoder = msgspec.json.Encoder()
 
@@ -105,6 +105,11 @@ class Chunks:
             blocks += _block(_json(last))
         return blocks + DONE
 
+    @property
+    def ended(self) -> bool:
+        """Whether the answer has ended, or its events."""
+        return self.answer.end is not None
+
     def fields(self, kind: str) -> dict[str, Any]:
         """The fields that every object of the completion begins with. `kind`: its `object`."""
         return {"id": self.name, "object": kind, "created": self.created, "model": self.answer.model}
@@ -151,7 +156,8 @@ async def stream(
                 yield block or HEARTBEAT
             if chunks.answer.end is not None:
                 return
-    yield _block(_json(error_of(broken_off(broke_off())))) + DONE
+    chunks.answer.end = broken_off(broke_off())
+    yield _block(_json(error_of(chunks.answer.end))) + DONE
 
 
 async def whole(batches: Batches, chunks: Chunks, broke_off: Callable[[], str]) -> dict[str, Any] | TurnError:

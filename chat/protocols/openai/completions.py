@@ -1,10 +1,10 @@
 """`POST /v1/chat/completions`: answer a conversation, in a thread of ours or by itself, as one object or as events."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 from chat.api.body import read
 from chat.api.deps import Deps, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource
-from chat.api.event_stream import HEARTBEAT, SILENCE, EventStream
+from chat.api.event_stream import HEARTBEAT, SILENCE
 from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
 from chat.errors import ContextTooLong
+from chat.off_loop import off_loop
 from chat.protocols.errors import ContextLengthExceeded
 from chat.protocols.frames import events_of
 from chat.protocols.models import AUTO
@@ -24,10 +25,12 @@ from chat.protocols.openai.conversation import (
     conversation_of,
     is_side_request,
     key_of,
+    text_length,
     thread_named,
 )
-from chat.protocols.openai.placement import Asked, find
+from chat.protocols.openai.placement import ParsedRequest, find
 from chat.protocols.openai.schemas import CompletionOut, CompletionRequest
+from chat.protocols.reader import LEFT, OneReaderStream, unless_left
 from chat.stream import events
 from chat.stream.events import TurnError
 from chat.turns.stateless import accept_stateless
@@ -52,7 +55,6 @@ STATUSES = {
     "overloaded": 503,
 }
 """The status of an answer that failed, where it is not streamed; of all other failures it is 502."""
-LEFT = 499  # nobody reads it: the client has gone
 
 
 class ChatCompletions(Resource):
@@ -78,7 +80,8 @@ class ChatCompletions(Resource):
     )
     async def post(self, request: Request) -> Response:
         body = await read(request, CompletionRequest, limit=MAX_BODY)
-        conversation = conversation_of(body.messages)
+        length = sum(map(text_length, body.messages))
+        conversation = await off_loop(length, lambda: conversation_of(body.messages))
         thread_id = thread_named(request.headers)
         model = None if body.model == AUTO else body.model
         if thread_id is None:
@@ -86,13 +89,19 @@ class ChatCompletions(Resource):
         return await self._in_thread(request, body, conversation, thread_id, model)
 
     async def _in_thread(
-        self, request: Request, body: CompletionRequest, said: Conversation, thread_id: str, model: str | None
+        self,
+        request: Request,
+        body: CompletionRequest,
+        conversation: Conversation,
+        thread_id: str,
+        model: str | None,
     ) -> Response:
-        key = key_of(request.headers, thread_id, said.messages)
-        asked = Asked(thread_id=thread_id, said=said.messages, model=model, key=key)
+        messages = conversation.messages
+        key = await off_loop(conversation.length, lambda: key_of(request.headers, thread_id, messages))
+        parsed = ParsedRequest(thread_id=thread_id, messages=messages, model=model, key=key)
         await self._stopped(owner(request), thread_id)
         found = await self.deps.database.read(
-            partial(find, owner_id=owner(request), asked=asked, who=principal(request))
+            partial(find, owner_id=owner(request), parsed=parsed, who=principal(request))
         )
         if isinstance(found, Turn):
             turn, ours = found, False
@@ -101,12 +110,13 @@ class ChatCompletions(Resource):
             turn, ours = accepted.turn, not accepted.replayed
         has_events(turn)
         batches = _of_frames(turn_frames(self.deps, request, turn))
-        if ours:
-            batches = _owned(batches, partial(self._cancel, turn))
-        return await self._answer(request, body, batches, turn.id, turn.created_at, _thread_headers(turn))
+        left = partial(self._cancel, turn) if ours else _nothing
+        return await self._answer(
+            request, body, batches, turn.id, turn.created_at, _thread_headers(turn), left
+        )
 
     async def _by_itself(
-        self, request: Request, body: CompletionRequest, said: Conversation, model: str | None
+        self, request: Request, body: CompletionRequest, conversation: Conversation, model: str | None
     ) -> Response:
         who = principal(request)
         # A frontend's titles and tags are asked for under the name of the chat's model; they are never worth routing.
@@ -119,8 +129,8 @@ class ChatCompletions(Resource):
             StatelessRequest(
                 owner_id=owner(request),
                 turn_request=turn_request,
-                messages=said.messages,
-                system=said.system,
+                messages=conversation.messages,
+                system=conversation.system,
                 limit=body.limit,
                 stop=body.stops,
             ),
@@ -128,7 +138,7 @@ class ChatCompletions(Resource):
         )
         visit(request).on_revoked = answer.interrupt
         batches = answer.events(SILENCE, self.deps.runner.attach)
-        return await self._answer(request, body, batches, answer.id, self.deps.clock.now(), {})
+        return await self._answer(request, body, batches, answer.id, self.deps.clock.now(), {}, answer.leave)
 
     async def _answer(
         self,
@@ -138,7 +148,10 @@ class ChatCompletions(Resource):
         turn_id: str,
         created_at: int,
         headers: dict[str, str],
+        left: Callable[[], None],
     ) -> Response:
+        """`left` is called when the reader leaves before the answer has ended."""
+
         def broke_off() -> str:
             return "Your access has ended." if visit(request).revoked else "The server is restarting."
 
@@ -149,11 +162,18 @@ class ChatCompletions(Resource):
             with_usage=body.with_usage,
         )
         if body.stream:
-            frames = stream(batches, chunks, broke_off)
-            return EventStream(frames, headers=headers, hooks=self.deps.runtime.caller.hooks)
-        made = await _unless_left(request, whole(batches, chunks, broke_off))
-        if made is None:
+            return OneReaderStream(
+                stream(batches, chunks, broke_off),
+                on_end=lambda: None if chunks.ended else left(),
+                headers=headers,
+                hooks=self.deps.runtime.caller.hooks,
+            )
+        answer = asyncio.create_task(whole(batches, chunks, broke_off))
+        if not await unless_left(request, answer):
+            answer.cancel()
+            left()
             return Response(status_code=LEFT)
+        made = answer.result()
         if isinstance(made, TurnError):
             # Not repeated by the client itself: it would ask, and pay, again.
             headers = {**headers, "x-should-retry": "false"}
@@ -179,6 +199,10 @@ class ChatCompletions(Resource):
             await asyncio.wait([leaving])
 
 
+def _nothing() -> None:
+    """Who only listens to a turn that another request began ends nothing."""
+
+
 def _thread_headers(turn: Turn) -> dict[str, str]:
     return {"palaver-thread": turn.thread_id, "palaver-turn": turn.id}
 
@@ -188,35 +212,3 @@ async def _of_frames(frames: AsyncGenerator[bytes, None]) -> Batches:
     async with aclosing(frames):
         async for data in frames:
             yield () if data == HEARTBEAT else tuple(events_of(data))
-
-
-async def _owned(batches: Batches, on_left: Callable[[], None]) -> Batches:
-    """The same events; `on_left` is called when their reader leaves before the last of them."""
-    ended = False
-    try:
-        async with aclosing(batches):
-            async for batch in batches:
-                ended = bool(batch) and isinstance(batch[-1], TERMINAL)
-                yield batch
-        ended = True  # the server drains, or the access has ended
-    finally:
-        if not ended:
-            on_left()
-
-
-async def _unless_left(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
-    """What the work comes to; None when the client leaves before, and the work is cancelled."""
-
-    async def left() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    working, leaving = asyncio.create_task(work), asyncio.create_task(left())
-    await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    leaving.cancel()
-    if working.done():
-        return working.result()
-    working.cancel()
-    with suppress(asyncio.CancelledError):
-        await working
-    return None

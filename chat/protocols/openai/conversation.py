@@ -11,13 +11,15 @@ from chat.api.schemas.fields import MAX_TEXT
 from chat.errors import BadRequest
 from chat.protocols.openai.schemas import ChatMessage
 from chat.protocols.thread_ids import thread_of
-from chat.turns.turn_request import Said
+from chat.turns.turn_request import HistoryMessage
+from context.messages import Role
 
 THREAD_HEADERS = ("palaver-thread", "x-openwebui-chat-id")
 MESSAGE_HEADERS = ("idempotency-key", "x-openwebui-message-id")
 TASK_HEADER = "x-openwebui-task"
 PLACEHOLDER = "{{"
 """What is in the value of a header whose template was not filled in: LibreChat sends titles like that."""
+BETWEEN = "\n\n"  # between two texts of one message
 OPENING = "(The assistant speaks first.)"
 """Stands for the user's first message where a conversation begins with an answer: to a model, the user always begins."""
 
@@ -27,33 +29,46 @@ class Conversation:
     """`messages` begin and end with the user's, and the roles alternate. An answer that the client left out is an empty one."""
 
     system: tuple[str, ...]
-    messages: tuple[Said, ...]
+    messages: tuple[HistoryMessage, ...]
+
+    @property
+    def length(self) -> int:
+        """Characters of all texts."""
+        return sum(map(len, self.system)) + sum(len(message.text) for message in self.messages)
 
 
 def conversation_of(messages: list[ChatMessage]) -> Conversation:
     """The conversation in a request's messages. Raises BadRequest."""
     system: list[str] = []
-    said: list[Said] = []
+    merged: list[tuple[Role, list[str]]] = []  # roles alternate; the texts of each message
     for index, message in enumerate(messages):
         text = _text(message, f"messages.{index}")
         if message.role in ("system", "developer"):
             if text.strip():
                 system.append(text)
             continue
-        role: Said = Said("assistant" if message.role == "assistant" else "user", text)
-        if role.role == "assistant" and said and said[-1].role == "assistant":
-            said[-1] = Said("assistant", "\n\n".join(filter(None, (said[-1].text, text))))
+        role: Role = "assistant" if message.role == "assistant" else "user"
+        if role == "assistant" and merged and merged[-1][0] == "assistant":
+            merged[-1][1].append(text)
             continue
-        if not said and role.role == "assistant":
-            said.append(Said("user", OPENING))
-        if role.role == "user" and said and said[-1].role == "user":
-            said.append(Said("assistant", ""))
-        said.append(role)
-    if not said or said[-1].role != "user" or not said[-1].text.strip():
+        if not merged and role == "assistant":
+            merged.append(("user", [OPENING]))
+        if role == "user" and merged and merged[-1][0] == "user":
+            merged.append(("assistant", []))
+        merged.append((role, [text]))
+    history = [HistoryMessage(role, BETWEEN.join(filter(None, texts))) for role, texts in merged]
+    if not history or history[-1].role != "user" or not history[-1].text.strip():
         raise BadRequest("messages: the last message must be the user's, with some text", param="messages")
-    if not said[0].text.strip():
-        said[0] = Said("user", OPENING)
-    return Conversation(system=tuple(system), messages=tuple(said))
+    if not history[0].text.strip():
+        history[0] = HistoryMessage("user", OPENING)
+    return Conversation(system=tuple(system), messages=tuple(history))
+
+
+def text_length(message: ChatMessage) -> int:
+    """Characters of a message's texts."""
+    if message.content is None or isinstance(message.content, str):
+        return len(message.content or "")
+    return sum(len(part.text or "") for part in message.content)
 
 
 def _text(message: ChatMessage, where: str) -> str:
@@ -64,7 +79,7 @@ def _text(message: ChatMessage, where: str) -> str:
         return content or ""
     if any(part.type not in ("text", "input_text", "output_text", "refusal") for part in content):
         raise BadRequest(f"{where}: only text can be sent to this chat", param="messages")
-    text = "\n\n".join(part.text for part in content if part.text)
+    text = BETWEEN.join(part.text for part in content if part.text)
     if len(text) > MAX_TEXT:
         raise BadRequest(f"{where}: at most {MAX_TEXT} characters", param="messages")
     return text
@@ -83,12 +98,12 @@ def is_side_request(headers: Headers) -> bool:
     return _value(headers, TASK_HEADER) is not None
 
 
-def key_of(headers: Headers, thread_id: str, said: tuple[Said, ...]) -> str | None:
+def key_of(headers: Headers, thread_id: str, messages: tuple[HistoryMessage, ...]) -> str | None:
     """The idempotency key of a message, where the client names it: the same id with another conversation is another message."""
     name = next(filter(None, (_value(headers, header) for header in MESSAGE_HEADERS)), None)
     if name is None:
         return None
-    named = json.dumps([thread_id, name, [[each.role, each.text] for each in said]], ensure_ascii=True)
+    named = json.dumps([thread_id, name, [[each.role, each.text] for each in messages]], ensure_ascii=True)
     return f"openai:{sha256(named.encode()).hexdigest()}"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from chat.auth.principal import Principal
 from chat.protocols.openai.conversation import same
-from chat.turns.turn_request import Said, TurnRequest
+from chat.turns.turn_request import HistoryMessage, TurnRequest
 from context.messages import Message
 from store import branches, messages, threads, turns
 from store.turns import Turn
@@ -20,35 +20,35 @@ ROWS = 4_000  # messages of the visible branch that are compared at most, the ne
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ParsedRequest:
     """A request as it was understood. `key`: its idempotency key."""
 
     thread_id: str
-    said: tuple[Said, ...]
+    messages: tuple[HistoryMessage, ...]
     model: str | None
     key: str | None
 
 
-def find(connection: Connection, owner_id: str, asked: Asked, who: Principal) -> Turn | TurnRequest:
+def find(connection: Connection, owner_id: str, parsed: ParsedRequest, who: Principal) -> Turn | TurnRequest:
     """The turn that answers the last message already, or the request for one: a new message, or another answer to a known one."""
-    turn = None if asked.key is None else turns.by_key(connection, owner_id, asked.key)
+    turn = None if parsed.key is None else turns.by_key(connection, owner_id, parsed.key)
     if turn is not None:
         return turn
-    *reported, new = asked.said
-    place = _Placement(connection, owner_id, asked.thread_id)
+    *reported, new = parsed.messages
+    place = _Placement(connection, owner_id, parsed.thread_id)
     above, known = place.of(reported)
     answer = place.answer_to(above, new) if known == len(reported) else None
     return TurnRequest(
-        thread_id=asked.thread_id,
+        thread_id=parsed.thread_id,
         text=new.text if answer is None else None,
         parent="root" if above is None else (above.id,),
         history=() if answer is not None else tuple(reported[known:]),
         regenerate=answer,
-        requested_model=asked.model,
+        requested_model=parsed.model,
         token=who.token,
         tier=who.tier,
         at_most=who.at_most,
-        idempotency_key=asked.key,
+        idempotency_key=parsed.key,
     )
 
 
@@ -58,7 +58,7 @@ class _Placement:
     owner_id: str
     thread_id: str
 
-    def of(self, reported: Sequence[Said]) -> tuple[Message | None, int]:
+    def of(self, reported: Sequence[HistoryMessage]) -> tuple[Message | None, int]:
         """The last message of the thread that the client tells, and how many it tells up to there."""
         visible = self._visible()
         if not visible or not reported:
@@ -83,11 +83,11 @@ class _Placement:
         rows = branches.branch(self.connection, self.owner_id, self.thread_id, thread.leaf_id, rows=ROWS)
         return [stored.message for stored in rows]
 
-    def _down(self, reported: Sequence[Said]) -> tuple[Message | None, int]:
+    def _down(self, reported: Sequence[HistoryMessage]) -> tuple[Message | None, int]:
         """The deepest message of any branch that is reported, the newest of equal ones."""
         reached: list[Message] = []
-        for known, said in enumerate(reported):
-            below = [child for child in self._children(reached or [None]) if _is(child, said)]
+        for known, message in enumerate(reported):
+            below = [child for child in self._children(reached or [None]) if _is(child, message)]
             if not below:
                 return (reached[-1] if reached else None), known
             reached = below
@@ -100,14 +100,14 @@ class _Placement:
         rows = [messages.get(self.connection, self.owner_id, message_id) for message_id in ids]
         return [stored.message for stored in sorted(filter(None, rows), key=lambda stored: stored.pk)]
 
-    def answer_to(self, above: Message | None, new: Said) -> str | None:
+    def answer_to(self, above: Message | None, new: HistoryMessage) -> str | None:
         """Id of the newest answer to a message that stands here already: to tell it again is to ask for another answer."""
         known = [child for child in self._children([above]) if _is(child, new)]
         answers = self._children(known) if known else []
         return answers[-1].id if answers else None
 
 
-def _is(message: Message, said: Said) -> bool:
-    return message.role == said.role and same(
-        message.text, said.text, whole=message.role == "user" or message.status == "complete"
+def _is(stored: Message, reported: HistoryMessage) -> bool:
+    return stored.role == reported.role and same(
+        stored.text, reported.text, whole=stored.role == "user" or stored.status == "complete"
     )

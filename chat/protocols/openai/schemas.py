@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from chat.api.schemas.fields import MAX_TEXT, Answer, examples
 
 Long = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+MAX_MESSAGES = 4_000  # of a conversation; a thread's history is stored in one transaction
 Limit = Annotated[int, Field(ge=1)]
 
 
@@ -51,7 +52,9 @@ class CompletionRequest(_Tolerant):
     model: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         default=None, description="`palaver-auto`, a tier (simple, standard, complex) or a model's name."
     )
-    messages: list[ChatMessage] = Field(min_length=1, description="The whole conversation.")
+    messages: list[ChatMessage] = Field(
+        min_length=1, max_length=MAX_MESSAGES, description="The whole conversation, or its newest part."
+    )
     stream: bool | None = Field(default=None, description="Whether the answer comes as events.")
     stream_options: StreamOptions | None = None
     max_tokens: Limit | None = Field(default=None, description="Read of stateless requests.")
