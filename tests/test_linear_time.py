@@ -11,6 +11,7 @@ from collections.abc import Callable
 from time import process_time
 
 import pytest
+from starlette.datastructures import Headers
 
 from chat.api.search import snippet
 from chat.background import titles
@@ -18,6 +19,8 @@ from chat.protocols.anthropic.breakpoints import prepared
 from chat.protocols.anthropic.parsed_request import parse_request
 from chat.protocols.anthropic.routing import carries_thinking
 from chat.protocols.anthropic.size import parts_to_count
+from chat.protocols.openai.conversation import conversation_of, key_of
+from chat.protocols.openai.schemas import ChatMessage
 from context.compaction import answer, prompt
 from context.recall.dates import ranges
 from context.recall.excerpts import excerpt
@@ -73,6 +76,15 @@ def passed_through(text: str) -> None:
     prepared(asked, "n", cacheable=True)
 
 
+def told_whole(text: str) -> None:
+    """What is read of a chat completion's request: short messages of one role after another, merged; its key."""
+    answers = [
+        ChatMessage(role="assistant", content=text[place : place + 20]) for place in range(0, len(text), 20)
+    ]
+    conversation = conversation_of([*answers, ChatMessage(role="user", content="?")])
+    key_of(Headers({"idempotency-key": "k"}), "t", conversation.messages)
+
+
 # What runs on the event loop looks at a bounded part of a text, so that it stays quick for the longest message.
 BOUNDED: dict[str, Callable[[str], object]] = {
     "question": lambda text: analyse(text, now=NOW),
@@ -100,6 +112,7 @@ LINEAR: dict[str, Callable[[str], object]] = {
     "quoted": quoted,
     "fence": lambda text: prompt.FENCE.sub("< ", text),
     "messages request": passed_through,
+    "chat completion": told_whole,
     "snippet": lambda text: snippet(text, "fox 北京"),
 }
 

@@ -155,7 +155,7 @@ class StatelessAnswer:
                 raise
             outcome = INTERRUPTED
         except Exception:
-            log.exception("stateless.crashed")
+            log.exception("stateless_answer.crashed")
             outcome = INTERNAL_ERROR
         tokens, _ = total(self._spent)
         end = terminal_event(outcome, tokens if self._spent else None)

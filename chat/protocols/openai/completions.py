@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
-from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,7 +13,7 @@ from chat.api.deps import Deps, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.event_stream import HEARTBEAT, SILENCE
 from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
-from chat.errors import ContextTooLong
+from chat.errors import ContextTooLong, ThreadBusy
 from chat.off_loop import off_loop
 from chat.protocols.errors import ContextLengthExceeded
 from chat.protocols.frames import events_of
@@ -31,16 +30,15 @@ from chat.protocols.openai.conversation import (
 from chat.protocols.openai.placement import ParsedRequest, find
 from chat.protocols.openai.schemas import CompletionOut, CompletionRequest
 from chat.protocols.reader import LEFT, OneReaderStream, unless_left
-from chat.stream import events
 from chat.stream.events import TurnError
 from chat.turns.stateless import accept_stateless
 from chat.turns.stateless_request import StatelessRequest
 from chat.turns.turn_request import TurnRequest
 from store.turns import Turn
 
-T = TypeVar("T")
-TERMINAL = (events.TurnCompleted, events.TurnFailed, events.TurnCancelled)
-
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds between tries of a request whose thread is busy: a client that stops an answer sends its next request at once, and the
+replica that hears of both, or of one of them, may learn of the stop last."""
 MAX_BODY = 8 * 1_048_576  # bytes: clients send the whole conversation each time
 ERRORS = (*(error for error in POST_ERRORS if error is not ContextTooLong), ContextLengthExceeded)
 STATUSES = {
@@ -99,21 +97,31 @@ class ChatCompletions(Resource):
         messages = conversation.messages
         key = await off_loop(conversation.length, lambda: key_of(request.headers, thread_id, messages))
         parsed = ParsedRequest(thread_id=thread_id, messages=messages, model=model, key=key)
-        await self._stopped(owner(request), thread_id)
-        found = await self.deps.database.read(
-            partial(find, owner_id=owner(request), parsed=parsed, who=principal(request))
-        )
-        if isinstance(found, Turn):
-            turn, ours = found, False
-        else:
-            accepted = await self.deps.runner.accept(owner(request), found)
-            turn, ours = accepted.turn, not accepted.replayed
+        turn, ours = await self._placed(request, parsed)
         has_events(turn)
         batches = _of_frames(turn_frames(self.deps, request, turn))
         left = partial(self._cancel, turn) if ours else _nothing
         return await self._answer(
             request, body, batches, turn.id, turn.created_at, _thread_headers(turn), left
         )
+
+    async def _placed(self, request: Request, parsed: ParsedRequest) -> tuple[Turn, bool]:
+        """The turn that answers the last message, and whether this request began it. Raises ThreadBusy, and what `accept` raises."""
+        owner_id, who = owner(request), principal(request)
+        for pause in (*PAUSES, None):
+            await self._stopped(owner_id, parsed.thread_id)
+            found = await self.deps.database.read(partial(find, owner_id=owner_id, parsed=parsed, who=who))
+            if isinstance(found, Turn):
+                return found, False
+            try:
+                accepted = await self.deps.runner.accept(owner_id, found)
+            except ThreadBusy:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return accepted.turn, not accepted.replayed
+        raise AssertionError
 
     async def _by_itself(
         self, request: Request, body: CompletionRequest, conversation: Conversation, model: str | None

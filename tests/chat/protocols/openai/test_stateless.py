@@ -143,6 +143,7 @@ async def test_an_error_in_the_middle_raises(house: Palaver, openai_client: Asyn
         ({"messages": [user("a"), assistant("b")]}, 400, "bad_request", "messages"),
         ({"messages": [{"role": "tool", "content": "a", "tool_call_id": "x"}]}, 400, "bad_request", "messages"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, 400, "bad_request", "messages"),
+        ({"messages": [user("a")] * 4_001}, 400, "bad_request", "messages"),
         ({"messages": [user("a")], "model": "gpt-9"}, 404, "model_not_found", "model"),
         ({"messages": [user("word " * 79_000)] * 6}, 400, "context_length_exceeded", "messages"),
     ],

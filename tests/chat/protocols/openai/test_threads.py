@@ -5,20 +5,11 @@ import asyncio
 import pytest
 from openai import APIError, APIStatusError, AsyncOpenAI, ConflictError, OpenAI
 
-from tests.chat.protocols.openai.told import Messages, asked, assistant, bound, stored, user
+from tests.chat.protocols.openai.told import Messages, asked, assistant, bound, say, stored, user
 from tests.palaver import Palaver
 from tests.upstream import Reply, faults
-from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-async def say(client: AsyncOpenAI, messages: Messages, thread: str, **headers: str) -> str:
-    """The whole answer."""
-    made = await client.chat.completions.create(
-        model="palaver-auto", messages=messages, extra_headers={**bound(thread), **headers}
-    )
-    return made.choices[0].message.content or ""
 
 
 async def test_an_answer_comes_word_by_word_and_is_a_turn_of_the_thread(
@@ -168,46 +159,6 @@ async def test_a_client_that_tells_the_newest_part_only_goes_on_behind_it(
     await say(openai_client, [user("2"), assistant("b"), user("3")], thread)
     assert await stored(house, thread) == [("user", "1"), ("assistant", "a"), ("user", "2"), ("assistant", "b"), ("user", "3"), ("assistant", "c")]  # fmt: skip
     assert [text for _, text in asked(house)] == ["1", "a", "2", "b", "3"]
-
-
-async def test_a_client_that_leaves_stops_the_turn_and_can_go_on_at_once(
-    house: Palaver, thread: str, openai_client: AsyncOpenAI
-) -> None:
-    gate = house.sim.gate()
-    house.sim.script(Reply(text="one two three", chunk=4, thinking="", gate=gate), Reply(text="Go on."))
-    answer = await openai_client.chat.completions.create(
-        model="palaver-auto", messages=[user("Count")], stream=True, extra_headers=bound(thread)
-    )
-    gate.release(2)
-    heard = ""
-    async for chunk in answer:
-        heard += chunk.choices[0].delta.content or ""
-        if heard == "one two ":
-            break
-    await answer.close()
-
-    async def stopped() -> bool:
-        return bool((await house.messages(thread))[-1]["status"] == "cancelled")
-
-    await until(stopped)
-    await house.sim.idle()
-    assert await say(openai_client, [user("Count"), assistant("one "), user("And?")], thread) == "Go on."
-    assert await stored(house, thread) == [("user", "Count"), ("assistant", "one two "), ("user", "And?"), ("assistant", "Go on.")]  # fmt: skip
-
-
-async def test_a_client_that_waits_for_the_whole_answer_stops_it_by_leaving_too(
-    house: Palaver, thread: str, openai_client: AsyncOpenAI
-) -> None:
-    gate = house.sim.gate()
-    house.sim.script(Reply(text="one", gate=gate))
-    asking = asyncio.create_task(say(openai_client, [user("Count")], thread))
-    await gate.reached()
-    asking.cancel()
-
-    async def stopped() -> bool:
-        return bool((await house.messages(thread))[-1]["status"] == "cancelled")
-
-    await until(stopped)
 
 
 async def test_a_message_that_comes_again_under_its_id_is_the_same_turn(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.palaver import Palaver
@@ -37,3 +38,11 @@ def asked(house: Palaver) -> list[tuple[str, str]]:
         (message["role"], "|".join(block["text"] for block in message["content"]))
         for message in last["messages"]
     ]
+
+
+async def say(client: AsyncOpenAI, messages: Messages, thread: str, **headers: str) -> str:
+    """The whole answer."""
+    made = await client.chat.completions.create(
+        model="palaver-auto", messages=messages, extra_headers={**bound(thread), **headers}
+    )
+    return made.choices[0].message.content or ""
