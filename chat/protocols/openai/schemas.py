@@ -78,7 +78,7 @@ class CompletionRequest(_Tolerant):
         return tuple(text for text in texts if text.strip())
 
 
-class AnswerOut(Answer):
+class CompletionMessageOut(Answer):
     """The answer. `reasoning_content` is none of OpenAI's own fields, but what frontends read."""
 
     role: Literal["assistant"]
@@ -87,16 +87,16 @@ class AnswerOut(Answer):
     reasoning_content: str | None = None
 
 
-class ChoiceOut(Answer):
+class CompletionChoiceOut(Answer):
     """The one choice there is."""
 
     index: int
-    message: AnswerOut
+    message: CompletionMessageOut
     finish_reason: Literal["stop", "length"]
     logprobs: None = None
 
 
-class UsageOut(Answer):
+class CompletionUsageOut(Answer):
     """Tokens; the details are parts of the totals."""
 
     prompt_tokens: int
@@ -113,5 +113,5 @@ class CompletionOut(Answer):
     object: Literal["chat.completion"]
     created: int
     model: str
-    choices: list[ChoiceOut]
-    usage: UsageOut
+    choices: list[CompletionChoiceOut]
+    usage: CompletionUsageOut

@@ -94,6 +94,11 @@ def test_the_last_word_of_a_path_that_is_a_tag_names_it() -> None:
     assert openapi.tag("/healthz") == "server"
 
 
+async def test_no_two_schemas_share_a_name(document: dict[str, Any]) -> None:
+    """Pydantic would put the module before the names of both, and the page's types would lose them."""
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []
+
+
 def test_every_body_has_examples_and_they_are_right() -> None:
     bodies = {endpoint.body for endpoint in described() if endpoint.body is not None}
     assert len(bodies) > 5
