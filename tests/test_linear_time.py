@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable
+from math import inf
 from time import process_time
 
 import pytest
@@ -46,6 +47,7 @@ FIRST = 512  # characters
 LAST = 400_000 if os.environ.get("PALAVER_LONG") else 20_000
 LEAST = 0.003  # seconds: what takes less is taken to have taken so much
 FACTOR = 3.0  # for a doubling
+ROUNDS = 5
 ASKED = prompt.Ask(
     system=prompt.SUMMARY, text="", max_tokens=1_000, references={"m1": "a", "m2": "b"}, budget=1_000_000
 )
@@ -124,10 +126,19 @@ def seconds(function: Callable[[str], object], text: str) -> float:
     return process_time() - begun
 
 
-def compared(function: Callable[[str], object], half: str, whole: str) -> tuple[float, float]:
-    """The least processor time with either text, by turns: what else the machine does falls on both."""
-    runs = [(seconds(function, half), seconds(function, whole)) for _ in range(7)]
-    return min(run[0] for run in runs), min(run[1] for run in runs)
+def compared(function: Callable[[str], object], part: str, whole: str, most: float) -> tuple[float, float]:
+    """The least processor time with either text, by turns: what else the machine does falls on both.
+
+    Measured until `whole` takes at most `most` times as long, or ROUNDS times: on a busy machine even the least of a few times may be odd.
+    """
+    least = longer = inf
+    for _ in range(ROUNDS):
+        for _ in range(7):
+            least = min(least, seconds(function, part))
+            longer = min(longer, seconds(function, whole))
+        if longer <= most * max(LEAST, least):
+            break
+    return max(LEAST, least), longer
 
 
 @pytest.mark.parametrize("name", [*BOUNDED, *LINEAR])
@@ -139,8 +150,9 @@ def test_twice_the_text_takes_about_twice_the_time(name: str) -> None:
         while length <= LAST:
             now = seconds(function, texts.text(kind, length))
             if now > FACTOR * before:
-                before, now = compared(function, texts.text(kind, length // 2), texts.text(kind, length))
-                before = max(LEAST, before)
+                before, now = compared(
+                    function, texts.text(kind, length // 2), texts.text(kind, length), FACTOR
+                )
                 assert now <= FACTOR * before, f"{name}({kind}): {before:.4f} s, twice as long: {now:.4f} s"
             length, before = 2 * length, max(LEAST, now)
 
@@ -150,8 +162,8 @@ def test_what_runs_on_the_event_loop_does_not_grow_with_the_largest_message(kind
     part, whole = texts.text(kind, 100_000), texts.text(kind, 400_000)
     for name, function in BOUNDED.items():
         if seconds(function, whole) > 2 * LEAST:
-            before, now = compared(function, part, whole)
-            assert now <= 2 * max(LEAST, before), f"{name}({kind})"
+            before, now = compared(function, part, whole, 2.0)
+            assert now <= 2.0 * before, f"{name}({kind})"
 
 
 def test_one_ligature_is_its_letters_but_many_are_cut() -> None:

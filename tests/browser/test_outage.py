@@ -75,7 +75,7 @@ async def test_a_message_said_while_the_server_is_away_is_sent_once_when_it_is_b
         await server.start()
         retry = person.button("Retry")
         answered = person.answers.nth(1)
-        await expect(retry.or_(answered).first).to_be_visible(timeout=30_000)
+        await expect(retry.or_(answered).first).to_be_visible()
         if await retry.is_visible():
             await retry.click()
         await person.finished(2)

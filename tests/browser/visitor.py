@@ -5,7 +5,9 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Dialog, Locator, Page, Request, expect
 
-PATIENCE = 15_000  # milliseconds; the machine may be busy
+from tests.waiting import LIMIT
+
+PATIENCE = LIMIT * 1_000  # milliseconds; the machine may be busy
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import asyncio
 from structlog.testing import capture_logs
 
 from chat.periodic import periodically
+from tests.waiting import LIMIT
 
 
 async def test_a_look_that_fails_is_logged_by_name_and_made_again() -> None:
@@ -19,6 +20,6 @@ async def test_a_look_that_fails_is_logged_by_name_and_made_again() -> None:
 
     with capture_logs() as logged:
         async with periodically("lamps", 0, look):
-            await asyncio.wait_for(again.wait(), 30)
+            await asyncio.wait_for(again.wait(), LIMIT)
     assert [(entry["event"], entry["task"]) for entry in logged] == [("background_task.failed", "lamps")]
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "lamps"]

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Self
 
 from tests.crash.server import ROOT, environment
+from tests.waiting import LIMIT
 
 LONGEST_LINE = 1 << 28  # bytes: the times of some hundred thousand deltas
 
@@ -42,7 +43,7 @@ async def stop(process: Process) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), 30)
+        await asyncio.wait_for(process.wait(), LIMIT)
     except TimeoutError:
         process.kill()
         await process.wait()

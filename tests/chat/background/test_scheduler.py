@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from chat.background import jobs
 from chat.background.jobs import Job
 from chat.background.scheduler import Scheduler
+from tests.waiting import LIMIT
 
 QUICK = Job(name="quick", deadline=0.01)
 PATIENT = Job(name="patient", deadline=60)
@@ -57,7 +58,7 @@ async def test_a_job_that_hangs_keeps_no_other_from_running() -> None:
 
     scheduler.start(PATIENT, forever)
     scheduler.start(PATIENT, work)
-    await asyncio.wait_for(done.wait(), 30)
+    await asyncio.wait_for(done.wait(), LIMIT)
     await scheduler.stop()
 
 

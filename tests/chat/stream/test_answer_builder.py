@@ -22,6 +22,7 @@ from tests.chat.stream.storing import Batches, Store, stand_between, stored_even
 from tests.clocks import QuickClock, ScriptedClock
 from tests.palaver import Palaver
 from tests.upstream import SimClock
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -210,7 +211,7 @@ async def test_words_the_store_could_not_keep_are_kept_once_it_can(house: Palave
                 answer_builder.add("text", "y")
 
         with pytest.raises(StoreFull):
-            await asyncio.wait_for(talk_on(), 30)
+            await asyncio.wait_for(talk_on(), LIMIT)
         assert log.last == shown, "nothing is shown that is not kept"
         with pytest.raises(StoreFull):
             answer_builder.end_part()

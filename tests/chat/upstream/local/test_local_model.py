@@ -19,7 +19,7 @@ from rich.console import Console
 from chat.upstream.local.capabilities import API_KEY, CLIENT_HEADERS
 from chat.upstream.local.process import LocalModel
 from chat.upstream.local.weights import LocalModelUnavailable, ensure_weights
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 pytestmark = [pytest.mark.local_model, pytest.mark.asyncio(loop_scope="module")]
 
@@ -150,7 +150,7 @@ async def test_a_reader_who_leaves_frees_his_slot(client: AsyncAnthropic) -> Non
             async for event in stream:
                 if event.type == "text":
                     break
-    slots = client.with_options(timeout=10)
+    slots = client.with_options(timeout=LIMIT)
     await asyncio.gather(*(slots.messages.create(**saying("Hi.", max_tokens=1)) for _ in range(SLOTS)))
 
 

@@ -102,7 +102,7 @@ def test_two_processes_at_once_fetch_once(source: Path, tmp_path: Path) -> None:
     arrivals.mkdir()
     command = (sys.executable, "-m", "tests.chat.upstream.local.fetching", source, cache, notes, arrivals)
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    outputs = [process.communicate(timeout=60)[0].strip() for process in both]
+    outputs = [process.communicate(timeout=LIMIT)[0].strip() for process in both]
     assert outputs == [str(cache / "tiny.gguf")] * 2
     assert notes.read_text() == "fetched\n"
 
