@@ -70,7 +70,7 @@ async def test_the_wheel_has_all_that_a_server_needs(programs: Path, tmp_path: P
         assert f"revision {migrate.head()}" in checked
         assert "✗" not in checked
     packages = Path(
-        run(tmp_path, str(programs / "python"), "-c", "import chat; print(chat.__file__)").strip()
+        run(tmp_path, str(programs / "python"), "-c", "import chat.client; print(chat.__file__)").strip()
     ).parents[1]
     assert programs.parent in packages.parents, "the sources answered, not the wheel"
     sources = {

@@ -132,8 +132,12 @@ async def test_the_shell_snippet_streams_an_answer_and_resumes_it(app: Palaver) 
     assert await output("sh", "-c", command) == first
 
 
-async def test_the_python_snippet_prints_the_answer(app: Palaver) -> None:
+PYTHON = code(section(README, "Call it from your app"), "python")
+PYTHON += code((ROOT / "chat" / "client" / "README.md").read_text(), "python")
+
+
+@pytest.mark.parametrize("snippet", PYTHON, ids=("here", "blocking", "asyncio"))
+async def test_the_python_snippets_print_the_answer(app: Palaver, snippet: str) -> None:
     app.sim.script(Reply(text=ANSWER, thinking="Let me see."))
-    [snippet] = code(section(README, "Call it from your app"), "python")
     script = snippet.replace("http://localhost:8100", app.url)
     assert await output(sys.executable, "-c", script) == ANSWER

@@ -34,6 +34,11 @@ import sys
 from chat.cli import console, listen
 print(*sys.modules)
 """
+CLIENT = """
+import sys
+import chat.client
+print(*sys.modules)
+"""
 IDLE = """
 import asyncio, sys
 from pathlib import Path
@@ -76,6 +81,15 @@ def test_a_command_that_needs_no_model_does_not_wait_for_the_sdk(
 
 def test_the_socket_listens_before_the_server_is_loaded() -> None:
     assert {*SDK, *DATABASE, *SERVER, *RARE} & loaded(LISTEN) == set()
+
+
+def test_the_client_loads_nothing_of_the_server() -> None:
+    modules = loaded(CLIENT)
+    assert {*SDK, *DATABASE, *SERVER, *RARE, "pydantic", "structlog", "httpx2"} & modules == set()
+    packages = {name for name in modules if name.split(".")[0] in ("chat", "store", "context")}
+    assert {name for name in packages if not name.startswith("chat.client")} == {
+        "chat", "chat.clock", "chat.stream", "chat.stream.events", "chat.stream.notes", "chat.stream.one_line",
+    }  # fmt: skip
 
 
 async def test_an_idle_server_has_loaded_nothing_that_it_may_never_need(tmp_path: Path) -> None:
