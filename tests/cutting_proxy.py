@@ -22,6 +22,8 @@ class CuttingProxy:
     limits: deque[int] = field(default_factory=deque)
     stalls: bool = False
     connections: int = 0
+    open: int = 0
+    """Connections that are open now."""
     cuts: int = 0
 
     def _break(self, writer: asyncio.StreamWriter) -> None:
@@ -33,20 +35,26 @@ class CuttingProxy:
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
         limit = self.limits.popleft() if self.limits else None
         parts = urlsplit(self.target)
         to_server: asyncio.StreamWriter | None = None
         try:
             from_server, to_server = await asyncio.open_connection(parts.hostname, parts.port)
-            up = asyncio.create_task(_pump(reader, to_server))
+            pumps = [
+                asyncio.create_task(_pump(reader, to_server)),
+                asyncio.create_task(self._down(from_server, writer, limit)),
+            ]
             try:
-                await self._down(from_server, writer, limit)
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                up.cancel()
-                await asyncio.gather(up, return_exceptions=True)
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
         except (OSError, asyncio.CancelledError):
             pass  # nobody listens there, or the test is over
         finally:
+            self.open -= 1
             for end in (writer, to_server):
                 if end is not None:
                     end.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -78,6 +78,34 @@ async def test_a_deletion_whose_answer_was_lost_is_done(
     proxy.limits.append(0)
     await proxied.thread(thread).delete()
     assert (await house.http.get(f"/api/threads/{thread}")).status_code == 404
+
+
+@pytest.mark.parametrize("loop", ["words", "events"])
+async def test_leaving_the_loop_closes_the_connection_and_the_turn_goes_on(
+    house: Palaver, proxied: AsyncPalaver, proxy: CuttingProxy, loop: str, thread: str
+) -> None:
+    gate = house.sim.gate()
+    house.sim.script(Reply(text="one two three", chunk=4, thinking="", gate=gate))
+    turn = await proxied.thread(thread).send("Count")
+    gate.release(1)
+    received = aiter(turn) if loop == "words" else turn.events()
+    assert isinstance(received, AsyncGenerator)
+    await anext(received)
+    assert proxy.open == 1
+    await received.aclose()
+    await until(lambda: proxy.open == 0)
+    gate.open()
+    assert await turn.text() == "one two three"
+
+
+async def test_a_stream_that_says_how_long_to_wait_is_opened_again_after_that(
+    house: Palaver, proxied: AsyncPalaver, proxy: CuttingProxy, pauses: Pauses, thread: str
+) -> None:
+    turn_id = (await house.chat(thread, "Count"))["id"]
+    proxy.limits.append(HEAD)
+    await proxied.turn(turn_id).text()
+    [pause] = pauses.seconds
+    assert 0.75 <= pause <= 1.5, "half of each pause is by chance"
 
 
 async def test_a_stream_that_says_nothing_is_opened_again(

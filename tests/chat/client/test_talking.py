@@ -164,22 +164,6 @@ async def test_cancel_keeps_the_text_so_far_and_ends_the_loop_of_whoever_cancels
     await turn.cancel()
 
 
-async def test_leaving_the_loop_closes_the_connection_and_the_turn_goes_on(
-    house: Palaver, guest: AsyncPalaver, thread: str
-) -> None:
-    gate = house.sim.gate()
-    house.sim.script(Reply(text="one two three", chunk=4, thinking="", gate=gate))
-    turn = await guest.thread(thread).send("Count")
-    gate.release(1)
-    received = turn.events()
-    async for event in received:
-        if isinstance(event, events.PartDelta):
-            break
-    await received.aclose()
-    gate.open()
-    assert await turn.text() == "one two three"
-
-
 async def test_an_error_before_the_answer(house: Palaver, guest: AsyncPalaver, thread: str) -> None:
     house.sim.script(faults.payment_required())
     with pytest.raises(TurnFailed) as failed:
