@@ -22,8 +22,18 @@ class CuttingProxy:
     limits: deque[int] = field(default_factory=deque)
     stalls: bool = False
     connections: int = 0
-    open: int = 0
-    """Connections that are open now."""
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    @property
+    def open(self) -> int:
+        """Connections that are open now."""
+        return len(self._writers)
+
+    def cut(self) -> None:
+        """Break all connections that are open now."""
+        for writer in list(self._writers):
+            self._break(writer)
+
     cuts: int = 0
 
     def _break(self, writer: asyncio.StreamWriter) -> None:
@@ -35,7 +45,7 @@ class CuttingProxy:
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self.open += 1
+        self._writers.add(writer)
         limit = self.limits.popleft() if self.limits else None
         parts = urlsplit(self.target)
         to_server: asyncio.StreamWriter | None = None
@@ -54,7 +64,7 @@ class CuttingProxy:
         except (OSError, asyncio.CancelledError):
             pass  # nobody listens there, or the test is over
         finally:
-            self.open -= 1
+            self._writers.discard(writer)
             for end in (writer, to_server):
                 if end is not None:
                     end.close()

@@ -49,6 +49,7 @@ def readmes() -> list[Path]:
     return [
         ROOT / "README.md",
         ROOT / "web" / "README.md",
+        ROOT / "web" / "examples" / "README.md",
         *sorted(
             file
             for top in tops

@@ -6,12 +6,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 
+from chat import client as published
 from chat.client import ApiError, AsyncPalaver, ConnectionLost, Retries, TurnFailed
 from tests.chat.client.both import Kind, Pauses, client
 from tests.cutting_proxy import CuttingProxy, cutting
-from tests.palaver import Palaver, palaver
+from tests.palaver import PLAIN, Palaver, palaver
 from tests.sse import Event
 from tests.upstream import Gate, Reply, Simulator
 from tests.waiting import until
@@ -96,6 +98,28 @@ async def test_leaving_the_loop_closes_the_connection_and_the_turn_goes_on(
     await until(lambda: proxy.open == 0)
     gate.open()
     assert await turn.text() == "one two three"
+
+
+async def test_a_client_closes_its_own_connections_and_no_others(
+    house: Palaver, proxy: CuttingProxy, thread: str
+) -> None:
+    async with AsyncPalaver(proxy.url) as guest:
+        await guest.thread(thread).create()
+        assert proxy.open == 1
+    await until(lambda: proxy.open == 0)
+
+    def blocking() -> int:
+        with httpx.Client(verify=PLAIN) as http:
+            with published.Palaver(proxy.url, http=http) as lent:
+                lent.thread(thread).get()
+            with published.Palaver(proxy.url) as own:
+                own.thread(thread).get()
+                assert proxy.open == 2
+            assert http.get(f"{proxy.url}/api/info").status_code == 200, "it is open still"
+        return proxy.connections
+
+    assert await asyncio.to_thread(blocking) == 3, "what was lent is used on"
+    await until(lambda: proxy.open == 0)
 
 
 async def test_a_stream_that_says_how_long_to_wait_is_opened_again_after_that(
