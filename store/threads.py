@@ -26,7 +26,10 @@ from store.upsert import upsert
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """A conversation. Times in milliseconds since 1970 UTC; `leaf_id` is the newest message of the visible branch."""
+    """A conversation. Times in milliseconds since 1970 UTC; `leaf_id` is the newest message of the visible branch.
+
+    `instructions_digest` is of its instructions, None where it has none.
+    """
 
     owner_id: str
     id: str
@@ -40,6 +43,7 @@ class Thread:
     unread: bool
     running_turn_id: str | None
     tier_pin: str | None
+    instructions_digest: str | None
 
 
 class Changes(TypedDict, total=False):
@@ -197,4 +201,5 @@ def _value(row: Any) -> Thread:
         unread=row.answered_pk > row.read_pk,
         running_turn_id=row.running_turn_id,
         tier_pin=row.tier_pin,
+        instructions_digest=row.instructions_digest,
     )

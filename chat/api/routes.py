@@ -3,6 +3,7 @@
 from chat.api.budgets import Budgets
 from chat.api.endpoint import Resource
 from chat.api.info import Info
+from chat.api.instructions import ThreadInstructions
 from chat.api.messages import Messages
 from chat.api.metrics import Metrics
 from chat.api.presence import Presence
@@ -18,6 +19,7 @@ RESOURCES: tuple[type[Resource], ...] = (
     Messages,
     Turns,
     Summaries,
+    ThreadInstructions,
     Presence,
     Search,
     Budgets,

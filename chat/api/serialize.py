@@ -32,6 +32,7 @@ def thread_out(thread: Thread) -> ThreadOut:
         unread=thread.unread,
         running_turn_id=thread.running_turn_id,
         tier=next((tier for tier in TIERS if tier == thread.tier_pin), None),
+        instructions_digest=thread.instructions_digest,
     )
 
 

@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import existing, external, get_thread, json_response, owner
+from chat.api.deps import existing, external, get_thread, json_response, owner, principal
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.report import report
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.api.serialize import thread_out
 from chat.background import jobs
 from chat.errors import NotFound, QueryTimeout, ThreadBusy
-from store import branches, messages, threads
+from store import branches, instructions, messages, threads
 from store.erase import erase_deleted
 from store.threads import Thread
 
@@ -32,12 +32,14 @@ class Threads(Resource):
     async def create(self, request: Request) -> Response:
         body = await read(request, NewThread)
         owner_id, thread_id = owner(request), body.id or self.deps.clock.new_id("thr")
-        now = self.deps.clock.now()
+        now, told = self.deps.clock.now(), body.instructions or principal(request).instructions
 
         def write(connection: Connection) -> tuple[bool, Thread | None]:
             created = threads.create(
                 connection, owner_id, thread_id, now=now, title=body.title, metadata=body.metadata
             )
+            if created and told is not None:
+                instructions.put(connection, owner_id, thread_id, told, after_id=None, now=now)
             return created, threads.get(connection, owner_id, thread_id)
 
         created, thread = await self.deps.database.write(write)

@@ -204,6 +204,7 @@ def _turn_request(thread_id: str, body: NewTurn, key: str | None, who: Principal
         token=who.token,
         tier=who.tier,
         at_most=who.at_most,
+        default_instructions=who.instructions,
         feature=body.feature,
         idempotency_key=key,
         metadata=body.metadata or {},

@@ -10,7 +10,7 @@ class Principal:
     """The user a request acts for, and the name of the token it carried, if any.
 
     `tier`: the tier the token pins its turns to, exactly or (`at_most`) as the most expensive one. `admin`: whether it may
-    see usage of the whole deployment.
+    see usage of the whole deployment; `instructions`: those of threads that it begins, unless it gives others.
     """
 
     owner_id: str
@@ -18,3 +18,4 @@ class Principal:
     tier: Tier | None = None
     at_most: bool = False
     admin: bool = False
+    instructions: str | None = None

@@ -39,6 +39,7 @@ class Tokens:
                 tier=token.tier,
                 at_most=token.tier_rule == "at_most",
                 admin=token.admin,
+                instructions=token.instructions,
             )
             self._known[bytes.fromhex(token.sha256)] = _Known(principal=principal, expires=token.expires)
 

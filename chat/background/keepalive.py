@@ -191,7 +191,12 @@ class Keepalives:
         except CannotReplay:
             return None
         return request.build_keepalive(
-            sent.recipe, sent.prompt, sent.window, summary=sent.summary, part=decision.part
+            sent.recipe,
+            sent.prompt,
+            sent.window,
+            instructions=sent.instructions,
+            summary=sent.summary,
+            part=decision.part,
         )
 
     async def _put(self, stored: StoredCacheState, next_at: int | None) -> None:

@@ -38,6 +38,7 @@ async def summary_request(
         answer=answer,
         instruction=question.text,
         max_tokens=_room(runtime, model, question),
+        instructions=sent.instructions,
         summary=sent.summary,
     )
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from context.models.catalog import Tier
+from context.request.prompts import MAX_INSTRUCTIONS
 from store.local_user import LOCAL
 
 DEFAULT_TOKEN = "default"  # noqa: S105 - no secret: the name of the token in PALAVER_TOKEN
@@ -23,4 +24,5 @@ class Token(BaseModel):
     tier: Tier | None = None
     tier_rule: Literal["exactly", "at_most"] = "exactly"
     admin: bool = False
+    instructions: str | None = Field(default=None, min_length=1, max_length=MAX_INSTRUCTIONS)
     expires: AwareDatetime | None = None

@@ -60,7 +60,11 @@ class ModelBranches:
         if model_id not in self._inputs:
             tools = self.snapshot.tools(self.runtime, model_id, self.now)
             self._inputs[model_id] = self.runtime.plan_inputs(
-                model_id, self.now, thread=self.snapshot.thread_id, tools=tools
+                model_id,
+                self.now,
+                thread=self.snapshot.thread_id,
+                tools=tools,
+                instructions=self.snapshot.instructions,
             )
         return self._inputs[model_id]
 

@@ -33,7 +33,7 @@ from context.request.shortened import short_replies
 from context.request.window import MessageTooLarge, spoken
 from context.routing.choice import Route
 from context.routing.thread_bill import turns_ahead
-from store import prompts, threads, turns
+from store import prompts, turns
 from store.database import Work
 from store.search.recall import RecallRequest, recall
 from store.turns import Turn
@@ -46,7 +46,7 @@ BRIEF = 1_000
 
 @dataclass(slots=True, kw_only=True)
 class Planning:
-    """The planning of one turn. `continued`: the answer that broke off, which this turn continues; `tier_pin`: of the thread."""
+    """The planning of one turn. `continued`: the answer that broke off, which this turn continues."""
 
     turn: Turn
     runtime: Runtime
@@ -54,7 +54,6 @@ class Planning:
     continued: Message | None = None
     loaded: ThreadSnapshot | None = None
     previous: PreviousTurn = NO_TURN
-    tier_pin: str | None = None
     started_at: int = 0
     _likenesses: dict[str, Likeness | None] = field(
         default_factory=dict
@@ -66,13 +65,13 @@ class Planning:
         """Read what every plan of the turn is made from."""
         runtime, models = self.runtime, self.runtime.deployment.models
         self.started_at = runtime.clock.now()
-        snapshot, self.previous, self.tier_pin = await runtime.database.read(self._read)
-        await runtime.sizes.prepare(map(spoken, snapshot.path), models)
+        snapshot, self.previous = await runtime.database.read(self._read)
+        await runtime.sizes.prepare(snapshot.texts, models)
         self.loaded = snapshot
         if self.continued is not None:
             await runtime.sizes.prepare([continuing.block(self.continued.text)], models)
 
-    def _read(self, connection: Connection) -> tuple[ThreadSnapshot, PreviousTurn, str | None]:
+    def _read(self, connection: Connection) -> tuple[ThreadSnapshot, PreviousTurn]:
         turn, deployment = self.turn, self.runtime.deployment
         snapshot = thread_snapshot.read(
             connection,
@@ -82,9 +81,7 @@ class Planning:
             tokens=deployment.policy.window_cap,
             models=tuple(deployment.models),
         )
-        previous = previous_turn.above(connection, turn.owner_id, snapshot.path[-1])
-        thread = threads.get(connection, turn.owner_id, turn.thread_id)
-        return snapshot, previous, None if thread is None else thread.tier_pin
+        return snapshot, previous_turn.above(connection, turn.owner_id, snapshot.path[-1])
 
     def price(self, model_id: str) -> Quote:
         """What the turn would cost with a model, without what recall may add, or why that model cannot answer.
@@ -278,6 +275,7 @@ def body_of(plan: Plan, rounds: Sequence[Round] = ()) -> bytes:
         plan.recipe,
         plan.prompt.text,
         plan.messages,
+        instructions=plan.instructions,
         summary=plan.summary,
         recalled=plan.recalled,
         rounds=rounds,

@@ -9,10 +9,11 @@ from context.planning.stored_plan import StoredPlan
 from context.recall.render import INSTRUCTION, OPENING, rendered
 from context.recall.thread import Source
 from context.request import continuing, request
+from context.request.prompts import Instructions
 from context.request.recipe import RECALL, RECALL_INSTRUCTIONS, Recalled, RecalledRef, Recipe
 from context.request.shortened import NO_SHORT_REPLIES
 from context.request.summary_blocks import Summary
-from store import branches, messages, prompts, summaries
+from store import branches, instructions, messages, prompts, summaries
 from store.messages import StoredMessage
 from store.turns import Turn
 
@@ -29,6 +30,7 @@ class Replayed:
 
     recipe: Recipe
     prompt: str
+    instructions: Instructions | None
     window: tuple[Message, ...]
     summary: Summary | None
     recalled: tuple[Recalled, ...]
@@ -41,6 +43,7 @@ class Replayed:
             self.recipe,
             self.prompt,
             self.window,
+            instructions=self.instructions,
             summary=self.summary,
             recalled=self.recalled,
             rounds=self.rounds,
@@ -56,6 +59,11 @@ def replay(connection: Connection, turn: Turn) -> Replayed:
     prompt = prompts.get(connection, recipe.prompt_digest)
     if prompt is None:
         raise CannotReplay("the system prompt is not stored")
+    told = None
+    if recipe.instructions_digest is not None:
+        told = instructions.get(connection, turn.owner_id, turn.thread_id, recipe.instructions_digest)
+        if told is None:
+            raise CannotReplay("the thread's instructions are not stored")
     summary = None
     if recipe.summary_id is not None:
         version = summaries.get(connection, turn.owner_id, recipe.summary_id)
@@ -75,6 +83,7 @@ def replay(connection: Connection, turn: Turn) -> Replayed:
     return Replayed(
         recipe=recipe,
         prompt=prompt.text,
+        instructions=told,
         window=shortened.applied([stored.message for stored in window]),
         summary=summary,
         recalled=recalled,

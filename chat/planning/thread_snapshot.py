@@ -1,6 +1,6 @@
 """Read what a plan is made from: the branch since its summary, the summary, the cache states and the learned idle gaps."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,9 +12,10 @@ from context.cache.global_gaps import GlobalGaps
 from context.compaction.when import is_whole
 from context.messages import Message
 from context.policy import DEFAULT
+from context.request.prompts import Instructions
 from context.request.summary_blocks import Summary, may_stand
 from context.request.window import spoken
-from store import branches, cache_states, learned_stats, summaries
+from store import branches, cache_states, instructions, learned_stats, summaries, threads
 from store.cache_states import StoredCacheState
 
 MAX_ROWS = 4_000  # messages of a window, whatever their size: bounds what a turn reads and sends
@@ -22,7 +23,10 @@ MAX_ROWS = 4_000  # messages of a window, whatever their size: bounds what a tur
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadSnapshot:
-    """A branch as of one moment. `path` runs from just after the summary (or is the newest part of that) to the leaf, oldest first."""
+    """A branch as of one moment. `path` runs from just after the summary (or is the newest part of that) to the leaf, oldest first.
+
+    `tier_pin` and `instructions` (of any size) are the thread's.
+    """
 
     owner_id: str
     thread_id: str
@@ -30,6 +34,15 @@ class ThreadSnapshot:
     summary: Summary | None
     cache_states: Mapping[str, StoredCacheState]
     global_gaps_by_model: Mapping[str, GlobalGaps]
+    tier_pin: str | None = None
+    instructions: Instructions | None = None
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The texts whose sizes a plan needs, but for the summary's."""
+        if self.instructions is not None:
+            yield self.instructions.text
+        yield from map(spoken, self.path)
 
     @property
     def whole(self) -> bool:
@@ -83,7 +96,7 @@ async def load(
     snapshot = await runtime.database.read(
         partial(read, owner_id=owner_id, thread_id=thread_id, leaf_id=leaf_id, tokens=tokens, models=models)
     )
-    await runtime.sizes.prepare(map(spoken, snapshot.path), runtime.deployment.models)
+    await runtime.sizes.prepare(snapshot.texts, runtime.deployment.models)
     return snapshot
 
 
@@ -97,6 +110,8 @@ def read(
     models: Collection[str],
 ) -> ThreadSnapshot:
     """Read a thread snapshot, as `load`; no sizes are counted."""
+    thread = threads.get(connection, owner_id, thread_id)
+    digest = None if thread is None else thread.instructions_digest
     path, summary = _since_summary(connection, owner_id, thread_id, leaf_id, tokens)
     held = cache_states.of_thread(connection, owner_id, thread_id)
     histograms = learned_stats.some(
@@ -109,6 +124,8 @@ def read(
         summary=summary,
         cache_states=held,
         global_gaps_by_model={model: GlobalGaps.from_json(value) for model, value in histograms.items()},
+        tier_pin=None if thread is None else thread.tier_pin,
+        instructions=None if digest is None else instructions.get(connection, owner_id, thread_id, digest),
     )
 
 

@@ -15,6 +15,7 @@ from context.cache.cache_state import CacheState
 from context.cache.idle_gaps import SIGNS
 from context.cache.plan_inputs import PlanInputs, SummarizerModel
 from context.planning.tool_offer import offered
+from context.request.prompts import Instructions
 from context.request.tools import OVERHEAD
 from context.request.tools import text as tools_text
 from store.database import Database
@@ -51,10 +52,11 @@ class Runtime:
         thread: str,
         safety: float | None = None,
         tools: tuple[str, ...] = (),
+        instructions: Instructions | None = None,
     ) -> PlanInputs:
         """What a plan of a thread's request to a model is made with: limits, prices, tools, policy.
 
-        `tools`: those offered (`tools_offered`); `safety`: by what factor token estimates may be too low, where it is known.
+        `tools`: those offered (`tools_offered`); `instructions`: the thread's, of any size; `safety`: by what factor token estimates may be too low, where it is known.
         """
         inputs = self.unsized_inputs(model_id, now, tools)
         tools_tokens = self._tools_tokens(tools, model_id)
@@ -70,6 +72,9 @@ class Runtime:
             message_frame=self.sizes.message_frame(model_id),
             policy=inputs.policy if safety is None else replace(inputs.policy, safety=safety),
             shared_prompt=shared and cached,
+            instructions=None
+            if instructions is None
+            else replace(instructions, tokens=self.sizes.count(instructions.text, model_id)),
         )
 
     def unsized_inputs(self, model_id: str, now: int, tools: tuple[str, ...]) -> PlanInputs:

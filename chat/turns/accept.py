@@ -26,9 +26,10 @@ from chat.turns.placement import place_question
 from chat.turns.turn_request import TurnRequest
 from context.limits.budgets import BudgetAccount
 from context.messages import Message
+from context.request.prompts import MAX_INSTRUCTIONS, Instructions
 from context.routing.choice import UnknownModel
 from store import events as store_events
-from store import messages, threads, turns
+from store import instructions, messages, threads, turns
 from store.database import database_patience
 from store.ledger.budgets import DoesNotFit
 from store.messages import StoredMessage
@@ -72,7 +73,7 @@ async def accept(
         if stopping:
             raise Unavailable("this server is shutting down", retry_after=2)
         check_model(runtime.deployment, turn_request)
-        await _check_size(runtime, turn_request)
+        await _check_size(runtime, owner_id, turn_request)
     except (Unavailable, ModelNotFound, ContextTooLong):
         # What was accepted stays accepted, though models and what is known of them may have changed since.
         replayed = await runtime.database.read(
@@ -119,22 +120,43 @@ def check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
         raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
 
 
-async def _check_size(runtime: Runtime, turn_request: TurnRequest) -> None:
+async def _check_size(runtime: Runtime, owner_id: str, turn_request: TurnRequest) -> None:
     """Raises ContextTooLong by the upper bound of the tokens: the provider never refuses an accepted message for its length."""
     if turn_request.text is None:
         return
     deployment, sizes = runtime.deployment, runtime.sizes
     refused: list[str] = []
+    told: str | None = None
     await sizes.prepare([turn_request.text], deployment.models)
     for model_id in deployment.possible(turn_request.pins):
         model = deployment.models[model_id]
         tokens = sizes.bound(turn_request.text, model.id)
         prompt = sizes.bound(deployment.prompt.text, model.id)
         limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
+        if tokens > limit - MAX_INSTRUCTIONS and told is None:  # else no instructions are too long
+            told = await _told(runtime, owner_id, turn_request)
+        limit -= sizes.bound(told or "", model.id)
         if tokens <= limit:
             return  # the router leaves out models it does not fit
         refused.append(f"the message has about {tokens} tokens; {model.label} takes at most {limit} here")
     raise ContextTooLong(refused[-1], param="input")
+
+
+async def _told(runtime: Runtime, owner_id: str, turn_request: TurnRequest) -> str:
+    """The instructions that the turn will have, empty where there are none."""
+
+    def read(connection: Connection) -> str | None:
+        thread = threads.get(connection, owner_id, turn_request.thread_id)
+        if thread is None:
+            return turn_request.default_instructions
+        if thread.instructions_digest is None:
+            return None
+        stored = instructions.get(connection, owner_id, thread.id, thread.instructions_digest)
+        return None if stored is None else stored.text
+
+    told = turn_request.instructions or await runtime.database.read(read) or ""
+    await runtime.sizes.prepare([told], runtime.deployment.models)
+    return told
 
 
 @dataclass(slots=True)
@@ -161,8 +183,10 @@ class _Acceptance:
     def _accept(self, connection: Connection) -> Accepted:
         turn_request, owner, now = self.turn_request, self.owner_id, self.runtime.clock.now()
         thread = threads.lock(connection, owner, turn_request.thread_id)
+        told = turn_request.instructions
         if thread is None and turn_request.text is not None:
             threads.create(connection, owner, turn_request.thread_id, now=now)
+            told = told or turn_request.default_instructions
             thread = threads.lock(connection, owner, turn_request.thread_id)
         # Not before: the same request may have come first while this one waited for the thread.
         replayed = _replayed(connection, owner, turn_request)
@@ -177,10 +201,10 @@ class _Acceptance:
         account = BudgetAccount(owner_id=owner, thread_id=thread.id, token=turn_request.token)
         least = self.runtime.deployment.least(now)
         self.runtime.caller.budgets.accept(connection, account, least, now=now)
-        return self._store(connection, thread, now)
+        return self._store(connection, thread, told, now)
 
-    def _store(self, connection: Connection, thread: Thread, now: int) -> Accepted:
-        """Store the turn with its two messages (`place_question` adds the user's) and its first event."""
+    def _store(self, connection: Connection, thread: Thread, told: str | None, now: int) -> Accepted:
+        """Store the turn with its two messages (`place_question` adds the user's), its first event, and the instructions it came with."""
         turn_request, clock = self.turn_request, self.runtime.clock
         turn_id, message_id = self.turn_id, clock.new_id("msg")
         # `above`: the answer above the question, whose window the turn continues.
@@ -193,6 +217,9 @@ class _Acceptance:
             turn_id=turn_id,
             now=now,
         )
+        if told is not None and Instructions.of(told).digest != thread.instructions_digest:
+            after_id = None if above is None else above.message.id
+            instructions.put(connection, self.owner_id, thread.id, told, after_id=after_id, now=now)
         messages.add(
             connection,
             self.owner_id,

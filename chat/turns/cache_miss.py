@@ -89,7 +89,9 @@ def _compare_with_earlier(connection: Connection, work: TurnWork, plan: Plan) ->
     """The request compared with the one that wrote what it was to read; None when that one cannot be found or rebuilt."""
     if plan.cache_use.read is None or plan.cache_use.read_at is None:
         return None
-    now, cache_breakpoints = blocks.blocks(plan.recipe, plan.prompt.text, plan.messages, summary=plan.summary)
+    now, cache_breakpoints = blocks.blocks(
+        plan.recipe, plan.prompt.text, plan.messages, instructions=plan.instructions, summary=plan.summary
+    )
     for turn_id in _earlier_turns(connection, work, plan, plan.cache_use.read):
         turn = turns.get(connection, work.turn.owner_id, turn_id)
         stored = None if turn is None else StoredPlan.of(turn.plan)
@@ -116,7 +118,13 @@ def _compare(
 ) -> Compared | None:
     """A request's blocks compared with those of an earlier turn. Raises CannotReplay, and ValueError for damaged digests."""
     rebuilt = replay(connection, turn)
-    before, _ = blocks.blocks(rebuilt.recipe, rebuilt.prompt, rebuilt.window, summary=rebuilt.summary)
+    before, _ = blocks.blocks(
+        rebuilt.recipe,
+        rebuilt.prompt,
+        rebuilt.window,
+        instructions=rebuilt.instructions,
+        summary=rebuilt.summary,
+    )
     sent = plan.block_digests
     if sent is None:  # a turn from before block digests were stored
         if request.digest(rebuilt.body) != plan.digest:

@@ -165,7 +165,14 @@ def _extends(recipe: Recipe, before: Recipe) -> bool:
     """Whether a prompt is the one before and further messages, with nothing recalled in either."""
 
     def beginning(of: Recipe) -> tuple[str | None, ...]:
-        return of.model, of.first_message_id, of.summary_id, of.prompt_digest, of.thinking
+        return (
+            of.model,
+            of.first_message_id,
+            of.summary_id,
+            of.prompt_digest,
+            of.instructions_digest,
+            of.thinking,
+        )
 
     return beginning(recipe) == beginning(before) and not recipe.recalled and not before.recalled
 
@@ -204,7 +211,11 @@ def cache_update(work: TurnWork) -> CacheUpdate | None:
         first_usage=first.call.usage if first.call.counted else Usage(),
     )
     inputs = work.runtime.plan_inputs(
-        record.model, record.created_at, thread=work.turn.thread_id, tools=plan.recipe.tools
+        record.model,
+        record.created_at,
+        thread=work.turn.thread_id,
+        tools=plan.recipe.tools,
+        instructions=plan.instructions,
     )
     if cache_state.holds(inputs.settings, record.created_at) and actual_usage is not None:
         work.runtime.shared_prompts.sent(record.model, inputs.tools, work.turn.thread_id, record.created_at)
@@ -252,5 +263,6 @@ def _first_texts(work: TurnWork, inputs: PlanInputs) -> tuple[str, ...]:
     plan = work.plan
     if plan is None or plan.recipe.tools or plan.recalled or work.runtime.sizes.prefix(inputs.settings):
         return ()
+    told = () if plan.instructions is None else (plan.instructions.text,)
     blocks = () if plan.summary is None else plan.summary.blocks
-    return (inputs.prompt.text, *blocks, *filter(None, map(spoken, plan.messages)))
+    return (inputs.prompt.text, *told, *blocks, *filter(None, map(spoken, plan.messages)))

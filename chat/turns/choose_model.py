@@ -36,7 +36,7 @@ async def choose_model(planning: Planning, turn_request: TurnRequest, call_conte
     matched = matching(deployment.rules, text, turn_request.labels)
     pins = replace(
         turn_request.pins,
-        thread=next((tier for tier in TIERS if tier == planning.tier_pin), None),
+        thread=next((tier for tier in TIERS if tier == planning.snapshot.tier_pin), None),
         rule_tier=matched[0].tier if matched else None,
         rule=matched[0].name if matched else "",
         default=None if deployment.default_tier == "auto" else deployment.default_tier,

@@ -25,7 +25,8 @@ class TurnRequest:
 
     `parent` is `leaf` (the visible branch's end), `root` (a new beginning), or the id of the message to branch at. `history`: what stands
     between the parent and the new message and is not in the thread yet; it is stored with the turn. `tier` is the operator's bound on the
-    token: exactly that tier, or (`at_most`) no dearer one.
+    token: exactly that tier, or (`at_most`) no dearer one. `instructions` become the thread's with this turn; `default_instructions` do where the
+    thread begins with it and there are no others.
     """
 
     thread_id: str
@@ -40,6 +41,8 @@ class TurnRequest:
     tier: Tier | None = None
     at_most: bool = False
     feature: str | None = None
+    instructions: str | None = None
+    default_instructions: str | None = None
     idempotency_key: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -74,5 +77,6 @@ class TurnRequest:
                 if self.history
                 else []
             ),
+            *([] if self.instructions is None else [{"instructions": self.instructions}]),
         ]
         return sha256(json.dumps(body, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -217,7 +217,13 @@ def answered_turns(
         recipe = plan.recipe
         start = positions.get(recipe.first_message_id, 0)
         alone = len(calls) == 1 and not calls[0].estimated and not plan.rounds
-        epoch = (recipe.summary_id, recipe.prompt_digest, recipe.thinking, recipe.tools)
+        epoch = (
+            recipe.summary_id,
+            recipe.prompt_digest,
+            recipe.instructions_digest,
+            recipe.thinking,
+            recipe.tools,
+        )
         answered.append(
             AnsweredTurn(
                 model=recipe.model,

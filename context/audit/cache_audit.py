@@ -23,6 +23,7 @@ CONFIRMS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "settings": ("model_changed", "unavailable"),
     "tool": ("tools_changed",),
     "system": ("system_changed",),
+    "instructions": ("system_changed",),
     "summary": ("messages_changed",),
     "message": ("messages_changed",),
 }

@@ -8,7 +8,6 @@ context/README.md ("Keep-alives").
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Literal
 
 from context.cache.breakpoints import last_written
 from context.cache.cache_state import CacheState, CacheTtl
@@ -19,10 +18,10 @@ from context.cache.idle_gaps import SHORT_GAP, SIGNS, Evidence, Presence
 from context.cache.layout import lay_out
 from context.cache.pauses import RENEWALS, most_renewals, usable_ttl
 from context.cache.plan_inputs import BranchState, PlanInputs, arriving, cost_model
+from context.cache.positions import Layout
 from context.cache.ttl_choice import future_costs
+from context.request.request import Part
 from context.request.window import from_user
-
-Part = Literal["window", "summary", "system"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +98,21 @@ def _living_prefix(inputs: PlanInputs, branch: BranchState) -> _Prefix | None:
     last = last_written(layout.positions, cache_state, branch.now)
     if last is None:
         return None
-    part: Part = "window" if last > layout.head else "summary" if last else "system"
+    part = _part(layout, last)
     ttl = cache_state.ttls.window if part == "window" else cache_state.ttls.head
     position = layout.positions[last]
     entry = cache_state.holds(position.key, branch.now)
     size = position.tokens if entry is None else entry.tokens
     return _Prefix(part=part, ttl=ttl, tokens=position.tokens, entry=size)
+
+
+def _part(layout: Layout, last: int) -> Part:
+    """The part of a prompt in which a position stands."""
+    if last > layout.head:
+        return "window"
+    if last > layout.fixed:
+        return "summary"
+    return "instructions" if last else "system"
 
 
 def _weighed(

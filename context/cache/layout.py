@@ -7,7 +7,7 @@ from context.cache.cache_state import CacheState
 from context.cache.plan_inputs import BranchState, PlanInputs
 from context.cache.positions import Layout, Row
 from context.cache.prefix_sizes import positions
-from context.request.recipe import SEGMENT, SUMMARY, SYSTEM, Recalled
+from context.request.recipe import INSTRUCTIONS, SEGMENT, SUMMARY, SYSTEM, Recalled
 from context.request.window import spoken
 
 END = "end"
@@ -25,6 +25,11 @@ def lay_out(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled
             relative_error=inputs.prompt_relative_error,
         )
     ]
+    if inputs.instructions is not None:
+        key = _digest(f"{key} {INSTRUCTIONS}{inputs.instructions.digest}")
+        tokens = inputs.instructions.tokens * ratio
+        rows.append(Row(at=INSTRUCTIONS, key=key, tokens=tokens, relative_error=relative_error))
+    fixed = len(rows) - 1
     parts = () if branch.summary is None else branch.summary.parts
     for number, part in enumerate(parts, start=1):
         key = _digest(f"{key} {part.id}")
@@ -49,6 +54,7 @@ def lay_out(inputs: PlanInputs, branch: BranchState, recalled: Sequence[Recalled
     known = _known(inputs, branch.cache_state)
     return Layout(
         positions=positions(rows, known, branch.cache_state.inferred_sizes),
+        fixed=fixed,
         head=head,
         newest=newest,
         rows=rows,

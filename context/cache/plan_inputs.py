@@ -19,7 +19,7 @@ from context.messages import Message
 from context.models.catalog import Model
 from context.models.pricing import PriceTable
 from context.policy import DEFAULT, Policy
-from context.request.prompts import Prompt
+from context.request.prompts import Instructions, Prompt
 from context.request.recipe import LAYOUT
 from context.request.summary_blocks import Summary
 
@@ -35,9 +35,9 @@ class SummarizerModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanInputs:
-    """A model with its prices, a system prompt, and who summarizes.
+    """A model with its prices, a system prompt, the thread's instructions, and who summarizes.
 
-    `prompt_tokens` is all that stands before the first message: the system prompt and, among it, `tools_tokens` of tools; `prompt_error` is
+    `prompt_tokens` is what stands before the instructions: the system prompt and, among it, `tools_tokens` of tools; `prompt_error` is
     how far it may be off: 0 where a bill told it, None for as far as the policy takes any estimate to be off; `message_frame` is what is
     billed of a message besides its text;
     `max_output` is the output limit asked for, in tokens; `shared_prompt` says that other threads keep the system prompt warm;
@@ -58,6 +58,12 @@ class PlanInputs:
     tools: tuple[str, ...] = ()
     tools_tokens: int = 0
     diagnose: bool = False
+    instructions: Instructions | None = None
+
+    @property
+    def fixed_tokens(self) -> int:
+        """Estimated tokens before the summary: system prompt, tools and the thread's instructions."""
+        return self.prompt_tokens + (0 if self.instructions is None else self.instructions.tokens)
 
     @property
     def max_tokens(self) -> int:
@@ -65,7 +71,7 @@ class PlanInputs:
 
     @property
     def settings(self) -> str:
-        """A digest of all that the prefix depends on before the first message."""
+        """A digest of all that the prefix depends on before the thread's instructions: threads share it."""
         return _digest(LAYOUT, self.model.id, self.model.thinking, self.prompt.digest, *self.tools)
 
     @property
@@ -93,9 +99,9 @@ def message_limit(inputs: PlanInputs) -> int:
 
 def room_below(inputs: PlanInputs, limit: int) -> int:
     """The most estimated tokens that messages may have in a prompt of at most `limit` tokens."""
-    before = (
-        inputs.in_model(inputs.prompt_tokens) * (1 + inputs.prompt_relative_error) + inputs.policy.overhead
-    )
+    prompt = inputs.in_model(inputs.prompt_tokens) * (1 + inputs.prompt_relative_error)
+    instructions = inputs.in_model(inputs.fixed_tokens - inputs.prompt_tokens) * inputs.policy.safety
+    before = prompt + instructions + inputs.policy.overhead
     return int((limit - before) / inputs.policy.safety / inputs.model.token_ratio)
 
 
@@ -141,13 +147,13 @@ def cost_model(
     """
     messages, now = branch.path, branch.now
     summary_tokens = 0 if branch.summary is None else branch.summary.tokens
-    total = inputs.prompt_tokens + summary_tokens + sum(message.tokens for message in messages)
+    total = inputs.fixed_tokens + summary_tokens + sum(message.tokens for message in messages)
     floor_size, summary_size = inputs.in_model(floor_tokens), inputs.in_model(summary_tokens)
     turn = turn_tokens(turn_sizes(messages, branch.cache_state)) * inputs.model.token_ratio
 
     def costs_of(model_inputs: PlanInputs, cache_state: CacheState) -> CostModel:
         return CostModel(
-            system=model_inputs.in_model(model_inputs.prompt_tokens),
+            system=model_inputs.in_model(model_inputs.fixed_tokens),
             summary=summary_size,
             floor=floor_size,
             turn=turn,

@@ -38,14 +38,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """All blocks of a prompt. Index 0 is the system prompt, `head` the last block before the window, `newest` the new user text.
+    """All blocks of a prompt. Index 0 is the system prompt, `fixed` the last block before the summary (the thread's instructions, if it has any), `head` the
+    last one before the window, `newest` the new user text.
 
-    Without a summary `head` is 0 too. The last position is no block but the end of the prompt, whatever the provider adds included.
+    Without a summary `head` is `fixed`. The last position is no block but the end of the prompt, whatever the provider adds included.
     `rows`: what the positions were estimated from, with the sizes `known` from bills by key.
     """
 
     positions: Sequence[Position]
     head: int
     newest: int
+    fixed: int = 0
     rows: Sequence[Row] = ()
     known: Mapping[str, int] = field(default_factory=dict)

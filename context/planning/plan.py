@@ -86,6 +86,7 @@ def plan(inputs: PlanInputs, turn: TurnInputs) -> Plan:
     return Plan(
         recipe=_recipe(inputs, turn, trimmed, layout, placed),
         prompt=inputs.prompt,
+        instructions=inputs.instructions,
         summary=trimmed.summary,
         messages=trimmed.window.messages,
         recalled=trimmed.recalled,
@@ -186,7 +187,7 @@ def _place(
         window=compaction is None or compaction.kind == "warm",
         lasting=()
         if branch.summary is None
-        else [unchanged(branch.summary, inputs.policy, compactions=count) for count in AHEAD],
+        else [layout.fixed + unchanged(branch.summary, inputs.policy, compactions=count) for count in AHEAD],
     )
 
 
@@ -206,14 +207,16 @@ def _forecast(
 
 def _estimate(inputs: PlanInputs, layout: Layout) -> Estimate:
     ends = [
-        layout.positions[index].tokens for index in (0, layout.head, layout.newest - 1, layout.newest, -1)
+        layout.positions[index].tokens
+        for index in (0, layout.fixed, layout.head, layout.newest - 1, layout.newest, -1)
     ]
-    system, head, window, newest, end = ends
+    system, fixed, head, window, newest, end = ends
     tools = min(inputs.in_model(inputs.tools_tokens), system)
     return Estimate(
         tools=tools,
         system=system - tools,
-        summary=head - system,
+        instructions=fixed - system,
+        summary=head - fixed,
         window=window - head,
         recall=end - newest,
         new=newest - window,
@@ -234,6 +237,7 @@ def _recipe(
         max_tokens=inputs.max_tokens,
         thinking=inputs.model.thinking,
         prompt_digest=inputs.prompt.digest,
+        instructions_digest=None if inputs.instructions is None else inputs.instructions.digest,
         summary_id=None if summary is None else summary.id,
         first_message_id=messages[0].id,
         last_message_id=messages[-1].id,

@@ -12,7 +12,7 @@ from context.messages import Message
 from context.models.pricing import Usage
 from context.planning.trim import LeftOut
 from context.recall.decision import NO_RECALL, Decision
-from context.request.prompts import Prompt
+from context.request.prompts import Instructions, Prompt
 from context.request.recipe import Recalled, Recipe
 from context.request.summary_blocks import Summary
 from context.routing.choice import Route
@@ -29,6 +29,7 @@ class Plan:
 
     recipe: Recipe
     prompt: Prompt
+    instructions: Instructions | None
     summary: Summary | None
     messages: tuple[Message, ...]
     recalled: tuple[Recalled, ...]
@@ -82,6 +83,7 @@ class Estimate:
 
     tools: int
     system: int
+    instructions: int
     summary: int
     window: int
     recall: int
@@ -89,12 +91,15 @@ class Estimate:
 
     @property
     def total(self) -> int:
-        return self.tools + self.system + self.summary + self.window + self.recall + self.new
+        return (
+            self.tools + self.system + self.instructions + self.summary + self.window + self.recall + self.new
+        )
 
     def to_json(self) -> dict[str, int]:
         return {
             "tools": self.tools,
             "system": self.system,
+            "instructions": self.instructions,
             "summary": self.summary,
             "window": self.window,
             "recall": self.recall,

@@ -99,7 +99,9 @@ def plan_to_json(
     plan: Plan, body: bytes, *, rounds: Sequence[Round] = (), tried: Mapping[str, str]
 ) -> dict[str, Any]:
     """A plan as it is stored before its request `body` is sent. `tried`: models that failed the turn before, with the outcome of each."""
-    prefix = request.body_fields(plan.recipe, plan.prompt.text, plan.messages, plan.summary, ())
+    prefix = request.body_fields(
+        plan.recipe, plan.prompt.text, plan.messages, plan.instructions, plan.summary, ()
+    )
     return {
         "recipe": plan.recipe.to_json(),
         "digest": request.digest(body),

@@ -12,12 +12,13 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from context.messages import Message
+from context.request.prompts import Instructions
 from context.request.recipe import Recipe
 from context.request.request import body_fields, canonical
 from context.request.summary_blocks import Summary
 from context.request.window import spoken
 
-Kind = Literal["settings", "tool", "system", "summary", "message"]
+Kind = Literal["settings", "tool", "system", "instructions", "summary", "message"]
 
 # Bytes of a digest: four characters are stored for a block, and one change in 16 million goes unseen.
 SIZE: Final = 3
@@ -70,14 +71,20 @@ def digests(body: Mapping[str, Any]) -> tuple[list[bytes], list[int]]:
 
 
 def blocks(
-    recipe: Recipe, system: str, messages: Sequence[Message], *, summary: Summary | None = None
+    recipe: Recipe,
+    system: str,
+    messages: Sequence[Message],
+    *,
+    instructions: Instructions | None = None,
+    summary: Summary | None = None,
 ) -> tuple[tuple[Block, ...], list[int]]:
     """The settings and every block before what was recalled, in the order of the cache; and the indices of those with a breakpoint."""
-    body = body_fields(recipe, system, messages, summary, ())
+    body = body_fields(recipe, system, messages, instructions, summary, ())
     named: list[tuple[Kind, str]] = [
         ("settings", ""),
         *(("tool", tool["name"]) for tool in body.get("tools", ())),
         ("system", ""),
+        *(("instructions", told.digest) for told in (instructions,) if told is not None),
         *(("summary", part.id) for part in (() if summary is None else summary.parts)),
         *(("message", message.id) for message in messages if spoken(message)),
     ]
@@ -139,6 +146,8 @@ def _what(made: Sequence[Block], index: int) -> str:
             return f"the tool {block.id}"
         case "system":
             return "the system prompt"
+        case "instructions":
+            return "the thread's instructions"
         case "summary":
             return f"part {sum(other.kind == 'summary' for other in made[: index + 1])} of the summary"
         case "message":

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from typing import Final
+
+MAX_INSTRUCTIONS: Final = (
+    64_000  # characters of a thread's instructions, and so the most tokens they can have
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +21,20 @@ class Prompt:
     @property
     def digest(self) -> str:
         return _digest(self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instructions:
+    """What the owner of a thread wants of the model in this thread alone. `digest`: SHA-256 of the UTF-8 text; `tokens`: its estimated size."""
+
+    text: str
+    digest: str
+    tokens: int = 0
+
+    @staticmethod
+    def of(text: str) -> "Instructions":
+        """A text as instructions, of any size."""
+        return Instructions(text=text, digest=sha256(text.encode()).hexdigest())
 
 
 @cache

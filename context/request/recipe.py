@@ -1,7 +1,7 @@
 """A recipe: what is stored of a request so that, with the immutable values it names, it can be rebuilt byte for byte.
 
-Layout 1: system, messages. Layout 2: system, the summary's segments and key facts at the head of the first user message, the window, and the
-recalled blocks behind the newest user text. An old layout stays readable for ever.
+Layout 1: system, messages. Layout 2: system, the thread's instructions, the summary's segments and key facts at the head of the first user message, the
+window, and the recalled blocks behind the newest user text. An old layout stays readable for ever.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,9 @@ from context.models.pricing import Ttl
 LAYOUT: Final = 2
 
 SYSTEM: Final = "system"
+INSTRUCTIONS: Final = (
+    "instructions:"  # with the colon: threads from before there were any may have a message of that id
+)
 SUMMARY: Final = "summary"
 RECALL: Final = "recall"
 RECALL_INSTRUCTIONS: Final = "recall-instructions"
@@ -24,12 +27,12 @@ CONTINUE: Final = "continue:"  # before the id of a message that is continued
 
 def is_reserved(id: str) -> bool:
     """Whether a recipe means something of its own by that name, so that no message may have it as its id."""
-    return id in HEADINGS or id in (SYSTEM, SUMMARY) or id.startswith((CONTINUE, SEGMENT))
+    return id in HEADINGS or id in (SYSTEM, SUMMARY) or id.startswith((CONTINUE, SEGMENT, INSTRUCTIONS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakpoint:
-    """A cache breakpoint (`cache_control`): at the end of the system prompt (`system`), of the summary (`summary`), of an earlier segment of it
+    """A cache breakpoint (`cache_control`): at the end of the system prompt (`system`), of the thread's instructions (`instructions:`), of the summary (`summary`), of an earlier segment of it
     (`summary:` and its id) or of a message (its id).
     """
 
@@ -73,7 +76,7 @@ class RecalledRef:
 class Recipe:
     """What a request was made of. `summary_id` names the summary before the window; `recalled` is in the order it was sent.
 
-    `diagnose` asks the provider to compare with the request it answered as `previous_upstream_id`, and to say where they differ.
+    `instructions_digest` is of the thread's instructions, None where there were none. `diagnose` asks the provider to compare with the request it answered as `previous_upstream_id`, and to say where they differ.
     """
 
     layout: int
@@ -88,6 +91,7 @@ class Recipe:
     summary_id: str | None = None
     recalled: tuple[RecalledRef, ...] = ()
     tools: tuple[str, ...] = ()
+    instructions_digest: str | None = None
     diagnose: bool = False
     previous_upstream_id: str | None = None
 
@@ -117,6 +121,7 @@ class Recipe:
                 for block in value.get("recalled", ())
             ),
             tools=tuple(value.get("tools", ())),
+            instructions_digest=value.get("instructions_digest"),
             diagnose=value.get("diagnose", False),
             previous_upstream_id=value.get("previous_upstream_id"),
         )

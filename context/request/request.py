@@ -10,10 +10,14 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from context.messages import Message
-from context.request.recipe import SEGMENT, SUMMARY, SYSTEM, Recalled, Recipe
+from context.request.prompts import Instructions
+from context.request.recipe import INSTRUCTIONS, SEGMENT, SUMMARY, SYSTEM, Recalled, Recipe
 from context.request.summary_blocks import Block, Summary
 from context.request.tools import definitions
 from context.request.window import spoken
+
+Part = Literal["window", "summary", "instructions", "system"]
+"""The last part of a prefix that a keep-alive renews."""
 
 # What a model said when it asked for tools, byte for byte (thinking blocks are bound to it), and what they answered.
 Round = Mapping[str, Any]
@@ -24,16 +28,17 @@ def build(
     system: str,
     messages: Sequence[Message],
     *,
+    instructions: Instructions | None = None,
     summary: Summary | None = None,
     recalled: Sequence[Recalled] = (),
     rounds: Sequence[Round] = (),
 ) -> bytes:
     """The canonical request body. `messages` are the recipe's window, oldest first; `rounds` the tool calls of this turn so far with their results.
 
-    Raises ValueError for a layout it does not know, and when the summary or the recalled texts are not the recipe's own.
+    Raises ValueError for a layout it does not know, and when the instructions, the summary or the recalled texts are not the recipe's own.
     """
-    _check(recipe, summary, recalled)
-    body = body_fields(recipe, system, messages, summary, [block.text for block in recalled])
+    _check(recipe, instructions, summary, recalled)
+    body = body_fields(recipe, system, messages, instructions, summary, [block.text for block in recalled])
     for tool_round in rounds:
         body["messages"].append({"role": "assistant", "content": tool_round["assistant"]})
         body["messages"].append({"role": "user", "content": tool_round["results"]})
@@ -46,17 +51,20 @@ def build_keepalive(
     system: str,
     messages: Sequence[Message],
     *,
+    instructions: Instructions | None = None,
     summary: Summary | None = None,
-    part: Literal["window", "summary", "system"] = "window",
+    part: Part = "window",
 ) -> bytes:
     """A keep-alive: the same prefix with `max_tokens: 0`, which renews the cache entries of the recipe's request and returns no answer.
 
     Same model, thinking and breakpoints; what stands behind the last breakpoint is not sent, and nothing is streamed. With another `part` than the window
-    it ends with the summary or the system prompt; an API that wants a message gets the shortest there is.
+    it ends with that; an API that wants a message gets the shortest there is.
     """
-    _check(recipe, summary, None)
-    body = body_fields(recipe, system, messages, summary, ())
+    _check(recipe, instructions, summary, None)
+    body = body_fields(recipe, system, messages, instructions, summary, ())
     if part == "system":
+        body["system"] = body["system"][:1]
+    if part in ("system", "instructions"):
         body["messages"] = []
     elif part == "summary" and summary is not None:
         first = body["messages"][0]
@@ -86,11 +94,12 @@ def build_fork(
     answer: Message,
     instruction: str,
     max_tokens: int,
+    instructions: Instructions | None = None,
     summary: Summary | None = None,
 ) -> bytes:
     """The live prefix, the answer it got, and one instruction: how the same model summarizes from its cache."""
-    _check(recipe, summary, None)
-    body = body_fields(recipe, system, messages, summary, ())
+    _check(recipe, instructions, summary, None)
+    body = body_fields(recipe, system, messages, instructions, summary, ())
     words = spoken(answer)
     if words:
         body["messages"].append({"role": "assistant", "content": [_text(words, None)]})
@@ -111,9 +120,16 @@ def digest(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 
-def _check(recipe: Recipe, summary: Summary | None, recalled: Sequence[Recalled] | None) -> None:
+def _check(
+    recipe: Recipe,
+    instructions: Instructions | None,
+    summary: Summary | None,
+    recalled: Sequence[Recalled] | None,
+) -> None:
     if recipe.layout not in (1, 2):
         raise ValueError(f"no renderer for layout {recipe.layout}")
+    if recipe.instructions_digest != (None if instructions is None else instructions.digest):
+        raise ValueError("the instructions are not the ones the recipe names")
     if recipe.summary_id != (None if summary is None else summary.id):
         raise ValueError(f"the recipe names the summary {recipe.summary_id}")
     if recalled is not None:
@@ -126,6 +142,7 @@ def body_fields(
     recipe: Recipe,
     system: str,
     messages: Sequence[Message],
+    instructions: Instructions | None,
     summary: Summary | None,
     recalled: Sequence[str],
 ) -> dict[str, Any]:
@@ -135,7 +152,14 @@ def body_fields(
         "model": recipe.model,
         "max_tokens": recipe.max_tokens,
         **({"tools": definitions(recipe.tools)} if recipe.tools else {}),
-        "system": [_text(system, cache_breakpoints.get(SYSTEM))],
+        "system": [
+            _text(system, cache_breakpoints.get(SYSTEM)),
+            *(
+                []
+                if instructions is None
+                else [_text(instructions.text, cache_breakpoints.get(INSTRUCTIONS))]
+            ),
+        ],
         "messages": _api_messages(
             messages, cache_breakpoints, () if summary is None else summary.parts, recalled
         ),

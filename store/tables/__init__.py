@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 from store.tables.context_engine import CacheStateRow, CompactionClaimRow, LearnedStatRow
 from store.tables.conversations import (
     EventRoundRow,
+    InstructionsRow,
     MessageRow,
     PromptRow,
     SummaryRow,
@@ -27,6 +28,7 @@ def _table(row: type[SQLModel]) -> Table:
 
 users = _table(UserRow)
 threads = _table(ThreadRow)
+thread_instructions = _table(InstructionsRow)
 messages = _table(MessageRow)
 turns = _table(TurnRow)
 turn_events = _table(TurnEventRow)

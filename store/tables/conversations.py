@@ -43,9 +43,27 @@ class ThreadRow(SQLModel, table=True):
     archived_at: int | None = Field(default=None, sa_type=BigInteger)
     leaf_id: str | None = None
     tier_pin: str | None = None  # the tier of turns that name none
+    instructions_digest: str | None = None  # of those that count now
     # The newest finished answer and the newest one that was read: a thread is unread while the first is greater.
     answered_pk: int = Field(default=0, sa_type=BigInteger)
     read_pk: int = Field(default=0, sa_type=BigInteger)
+
+
+class InstructionsRow(SQLModel, table=True):
+    """One version of a thread's instructions; without a text, and with an empty digest, they were removed."""
+
+    __tablename__ = "thread_instructions"
+    __table_args__ = (
+        of_thread(),
+        Index("thread_instructions_by_digest", "owner_id", "thread_id", "digest"),
+    )
+    pk: int | None = Field(default=None, sa_column=Column(Key, primary_key=True, autoincrement=True))
+    owner_id: str
+    thread_id: str
+    digest: str
+    body: str | None = Field(default=None, sa_type=Text)
+    after_id: str | None = None
+    set_at: int = Field(sa_type=BigInteger)
 
 
 class MessageRow(SQLModel, table=True):

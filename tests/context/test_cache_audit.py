@@ -164,7 +164,9 @@ def blocks_of(planned: Plan) -> tuple[tuple[Block, ...], list[int]]:
 def stored_digests(planned: Plan) -> list[bytes]:
     """The digests that were stored with a request."""
     block_digests, cache_breakpoints = digests(
-        body_fields(planned.recipe, planned.prompt.text, planned.messages, planned.summary, ())
+        body_fields(
+            planned.recipe, planned.prompt.text, planned.messages, planned.instructions, planned.summary, ()
+        )
     )
     return list(unpacked(packed(block_digests, cache_breakpoints)))
 

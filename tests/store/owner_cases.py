@@ -10,7 +10,18 @@ from context.limits.budgets import Budget, BudgetAccount, Counter, Scope, Unit, 
 from context.messages import TextPart
 from context.recall.policy import DEFAULT
 from context.recall.stems import english
-from store import branches, cache_states, compaction_claims, events, messages, summaries, threads, turns
+from context.request.prompts import Instructions
+from store import (
+    branches,
+    cache_states,
+    compaction_claims,
+    events,
+    instructions,
+    messages,
+    summaries,
+    threads,
+    turns,
+)
 from store.cache_states import StoredCacheState
 from store.ledger import aggregates, budgets, entries, open_calls, prior_usage, reports
 from store.ledger.aggregates import Dimension, Offset, Selection, conditions
@@ -217,6 +228,17 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
     summaries.restore: (
         lambda c, w: summaries.restore(c, BOB, "sum_bob"),
         lambda c, w: summaries.restore(c, BOB, "old_ada"),
+    ),
+    instructions.put: (lambda c, w: instructions.put(c, BOB, "t", "Answer in Welsh.", after_id=None, now=30),),
+    instructions.get: (
+        lambda c, w: instructions.get(c, BOB, "t", Instructions.of("Speak of bob's garden.").digest),
+        lambda c, w: instructions.get(c, BOB, "t", Instructions.of("Speak of ada's garden.").digest),
+        lambda c, w: instructions.get(c, BOB, "theirs", Instructions.of("Speak of ada's garden.").digest),
+    ),
+    instructions.versions: (
+        lambda c, w: instructions.versions(c, BOB, "t", limit=1),
+        lambda c, w: instructions.versions(c, BOB, "t", limit=99),
+        lambda c, w: instructions.versions(c, BOB, "theirs", limit=99),
     ),
     summaries.undone: (lambda c, w: summaries.undone(c, BOB, "t"),),
     summaries.versions: (lambda c, w: summaries.versions(c, BOB, "t"),),

@@ -13,7 +13,18 @@ from context.cache.cache_state import CacheState
 from context.messages import Message, Role, Status
 from context.recall.stems import english
 from context.request.summary_blocks import Line, Segment
-from store import cache_states, compaction_claims, events, messages, summaries, tables, threads, turns, users
+from store import (
+    cache_states,
+    compaction_claims,
+    events,
+    instructions,
+    messages,
+    summaries,
+    tables,
+    threads,
+    turns,
+    users,
+)
 from store.ledger import entries, open_calls
 from store.ledger.open_calls import OpenCall
 from store.search import messages as search
@@ -127,6 +138,8 @@ def _threads(connection: Connection, owner: str, number: int) -> None:
     for thread_id in threads_of:
         threads.create(connection, owner, thread_id, now=5 + number, title=f"The garden of {owner}")
     for thread_id in {*threads_of} - {"w"}:
+        told = f"Speak of {owner}'s garden."
+        instructions.put(connection, owner, thread_id, told, after_id=None, now=5 + number)
         compaction_claims.claim(connection, owner, thread_id, "process", now=START, lease=10**9)
     threads.change(connection, owner, "t", answered_pk=9, read_pk=1)
     _say(connection, owner, "t", ("q1", "a1", "q2", "a2", "q3", "a3")[: 4 if owner == BOB else 6])

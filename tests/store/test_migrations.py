@@ -90,6 +90,10 @@ DATA["0014"] = DATA["0013"]
 DATA["0015"] = DATA["0014"]
 DATA["0016"] = DATA["0015"]
 DATA["0017"] = (*DATA["0016"], "INSERT INTO event_rounds (id, events) VALUES (1, 'x')")
+DATA["0018"] = (
+    *DATA["0017"],
+    "INSERT INTO thread_instructions (owner_id, thread_id, digest, body, set_at) VALUES ('ada', 't', 'd', 'x', 1)",
+)
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
     "0003": ("cache_states", "learned_stats", "summaries"),
@@ -98,6 +102,7 @@ SINCE = {
     "0009": ("message_vectors",),
     "0012": ("compaction_claims",),
     "0017": ("event_rounds",),
+    "0018": ("thread_instructions",),
 }  # tables that came with a revision
 
 

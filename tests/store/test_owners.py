@@ -120,7 +120,7 @@ async def test_an_owner_is_alone_in_the_world(tenants: str, query: Query) -> Non
     database = Database(tenants)
     try:
         world, before = await database.read(_world_and_rows)
-        assert all(len(before[owner]) == 13 for owner in OTHERS), "the others have something of everything"
+        assert all(len(before[owner]) == 14 for owner in OTHERS), "the others have something of everything"
         together = await _undone(database, partial(_asked, asks=CASES[query], world=world))
         alone = await _undone(database, partial(_asked_alone, asks=CASES[query], world=world))
     finally:

@@ -37,7 +37,7 @@ async def test_a_new_thread_has_what_it_was_given_and_nothing_else(database: Dat
     assert [await database.write(create_one) for _ in range(2)] == [True, False]
     assert await get(database, "t") == Thread(
         owner_id="ada", id="t", title="Mine", title_source="user", metadata={"a": 1}, created_at=7, updated_at=7,
-        archived_at=None, leaf_id=None, unread=False, running_turn_id=None, tier_pin=None,
+        archived_at=None, leaf_id=None, unread=False, running_turn_id=None, tier_pin=None, instructions_digest=None,
     )  # fmt: skip
     await create(database, "bare", 8)
     bare = await get(database, "bare")

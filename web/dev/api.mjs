@@ -52,6 +52,9 @@ export function createApi({ delay, token }) {
         withThread(startTurn)(call, id);
       },
     ],
+    ["GET", /^\/api\/threads\/([^/]+)\/instructions$/, withThread(sendInstructions)],
+    ["PUT", /^\/api\/threads\/([^/]+)\/instructions$/, withThread(setInstructions)],
+    ["DELETE", /^\/api\/threads\/([^/]+)\/instructions$/, withThread(setInstructions)],
     ["GET", /^\/api\/threads\/([^/]+)\/summary$/, withThread(sendSummary)],
     [
       "PUT",
@@ -115,6 +118,20 @@ export function createApi({ delay, token }) {
 
   function sendSummary(call, thread) {
     call.json(200, summaries.shown(thread));
+  }
+
+  function sendInstructions(call, thread) {
+    const versions = thread.instructions ?? [];
+    const text = versions[0]?.text ?? null;
+    call.json(200, { digest: thread.instructions_digest, text, versions });
+  }
+
+  function setInstructions(call, thread) {
+    const text = call.body?.text ?? null;
+    const version = { text, after_id: thread.leaf_id, set_at: new Date().toISOString() };
+    thread.instructions = [version, ...(thread.instructions ?? [])];
+    thread.instructions_digest = text === null ? null : `digest of ${text}`;
+    sendInstructions(call, thread);
   }
 
   function listThreads(call) {

@@ -3,6 +3,7 @@
 import { render } from "preact";
 import type { Dependencies } from "./actions/dependencies.ts";
 import { reportPresence } from "./actions/presence.ts";
+import { createInstructions } from "./actions/instructions.ts";
 import { createSummaries } from "./actions/summaries.ts";
 import { createReconnect } from "./actions/reconnect.ts";
 import { syncTabs } from "./actions/tab-sync.ts";
@@ -76,7 +77,12 @@ const dependencies: Dependencies = {
 };
 const summaries = createSummaries(dependencies);
 const turns = createTurns(dependencies, (threadId) => threads.open(threadId), summaries.afterTurn);
-const threads = createThreads(dependencies, turns.attach, summaries.refresh);
+const instructions = createInstructions(dependencies);
+const threads = createThreads(dependencies, {
+  attach: turns.attach,
+  refreshSummary: summaries.refresh,
+  refreshInstructions: instructions.refresh,
+});
 
 function show(target: PageLocation): void {
   store.dispatch({ type: "location.changed", location: target });
@@ -112,6 +118,7 @@ const actions: Actions = {
   turns,
   threads,
   summaries,
+  instructions,
   storage: persistentStorage,
   tabStorage,
   urls,

@@ -9,7 +9,15 @@ import { initialState, type Post, type State } from "../src/state/state.ts";
 export function thread(id: string, known: Partial<Thread> = {}): Thread {
   const at = "2026-11-20T08:00:00.000Z";
   const base = { title: null, metadata: {}, created_at: at, updated_at: at, archived: false, leaf_id: null };
-  return { id, ...base, tier: null, unread: false, running_turn_id: null, ...known };
+  return {
+    id,
+    ...base,
+    tier: null,
+    instructions_digest: null,
+    unread: false,
+    running_turn_id: null,
+    ...known,
+  };
 }
 
 export function message(id: string, parent: string | null, known: Partial<Message> = {}): Message {

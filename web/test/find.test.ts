@@ -115,7 +115,7 @@ describe("loading a whole conversation", () => {
     const dependencies = { api, store, sleep: async () => undefined } as unknown as Dependencies;
     store.dispatch(history(all.slice(-2), true));
     const none = async () => undefined;
-    const events = { attach: none, markRead: none, refreshSummary: none };
+    const events = { attach: none, markRead: none, refreshSummary: none, refreshInstructions: none };
     const loadAll = createLoadAll(dependencies, createHistory(dependencies, events));
     return { loadAll, count: () => store.state.conversations["t"]?.messages.length };
   }

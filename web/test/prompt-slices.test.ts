@@ -24,6 +24,23 @@ describe("the slices of a prompt", () => {
     ]);
   });
 
+  test("have the instructions of the thread behind the system prompt, with their breakpoint", () => {
+    const { estimate } = plan();
+    const slices = promptSlices(
+      { ...withBreakpoints("instructions:"), estimate: { ...estimate, instructions: 50 } },
+      null,
+      [],
+    );
+    expect(slices[1]).toMatchObject({
+      name: "Instructions",
+      tokens: 50,
+      breakpoints: [{ at: 1, ttl: "5m" }],
+    });
+    expect(breakpointLabels(withBreakpoints("instructions:"))).toEqual([
+      "after the instructions, TTL 5 minutes",
+    ]);
+  });
+
   test("are covered from the start: tokens read, then tokens written, then the rest", () => {
     const slices = promptSlices(plan(), usage({ cache_read: 600, cache_write_5m: 200, input: 200 }), []);
     expect(slices.map(({ from }) => [from.read, from.written, from.uncached])).toEqual([

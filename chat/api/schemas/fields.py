@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from context.request.prompts import MAX_INSTRUCTIONS
 from context.request.recipe import is_reserved
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
@@ -78,5 +79,8 @@ def _free(value: str) -> str:
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 NewId = Annotated[Id, AfterValidator(_free)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(not_blank)]
+InstructionsText = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_INSTRUCTIONS), AfterValidator(not_blank)
+]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(not_blank)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_small)]

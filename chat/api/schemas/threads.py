@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chat.api.schemas.fields import Answer, Body, Id, Metadata, Query, Title, examples
+from chat.api.schemas.fields import Answer, Body, Id, InstructionsText, Metadata, Query, Title, examples
 from context.models.catalog import Tier
 
 
@@ -14,6 +14,9 @@ class NewThread(Body):
     id: Id | None = None
     title: Title | None = None
     metadata: Metadata | None = None
+    instructions: InstructionsText | None = Field(
+        default=None, description="For the model, in this thread alone."
+    )
 
 
 class ThreadChange(Body):
@@ -59,6 +62,7 @@ class ThreadOut(Answer):
     unread: bool
     running_turn_id: str | None
     tier: Tier | None = Field(description="The tier pinned for turns whose request names no model.")
+    instructions_digest: str | None = Field(description="SHA-256 of its instructions; null without any.")
 
 
 class ThreadsOut(Answer):

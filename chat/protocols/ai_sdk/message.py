@@ -135,6 +135,7 @@ def _request(
         token=who.token,
         tier=who.tier,
         at_most=who.at_most,
+        default_instructions=who.instructions,
         idempotency_key=None if message is None else _key(parsed.thread_id, message),
     )
 

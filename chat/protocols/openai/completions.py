@@ -96,7 +96,13 @@ class ChatCompletions(Resource):
     ) -> Response:
         messages = conversation.messages
         key = await off_loop(conversation.length, lambda: key_of(request.headers, thread_id, messages))
-        parsed = ParsedRequest(thread_id=thread_id, messages=messages, model=model, key=key)
+        parsed = ParsedRequest(
+            thread_id=thread_id,
+            messages=messages,
+            instructions=conversation.instructions,
+            model=model,
+            key=key,
+        )
         turn, ours = await self._placed(request, parsed)
         has_events(turn)
         batches = _of_frames(turn_frames(self.deps, request, turn))

@@ -13,6 +13,7 @@ from chat.protocols.openai.schemas import ChatMessage
 from chat.protocols.thread_ids import thread_of
 from chat.turns.turn_request import HistoryMessage
 from context.messages import Role
+from context.request.prompts import MAX_INSTRUCTIONS
 
 THREAD_HEADERS = ("palaver-thread", "x-openwebui-chat-id")
 MESSAGE_HEADERS = ("idempotency-key", "x-openwebui-message-id")
@@ -30,6 +31,17 @@ class Conversation:
 
     system: tuple[str, ...]
     messages: tuple[HistoryMessage, ...]
+
+    @property
+    def instructions(self) -> str | None:
+        """The system messages as the instructions of a thread. Raises BadRequest when they are too long."""
+        text = BETWEEN.join(self.system)
+        if len(text) > MAX_INSTRUCTIONS:
+            raise BadRequest(
+                f"messages: in a thread at most {MAX_INSTRUCTIONS} characters of instructions",
+                param="messages",
+            )
+        return text or None
 
     @property
     def length(self) -> int:

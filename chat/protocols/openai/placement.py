@@ -25,6 +25,7 @@ class ParsedRequest:
 
     thread_id: str
     messages: tuple[HistoryMessage, ...]
+    instructions: str | None
     model: str | None
     key: str | None
 
@@ -48,6 +49,8 @@ def find(connection: Connection, owner_id: str, parsed: ParsedRequest, who: Prin
         token=who.token,
         tier=who.tier,
         at_most=who.at_most,
+        instructions=parsed.instructions,
+        default_instructions=who.instructions,
         idempotency_key=parsed.key,
     )
 

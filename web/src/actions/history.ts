@@ -11,6 +11,7 @@ export interface HistoryEvents {
   readonly attach: (turnId: string) => Promise<void>;
   readonly markRead: (threadId: string) => Promise<unknown>;
   readonly refreshSummary: (threadId: string) => Promise<void>;
+  readonly refreshInstructions: (thread: Thread) => Promise<void>;
 }
 
 export type History = ReturnType<typeof createHistory>;
@@ -22,6 +23,7 @@ export function createHistory(dependencies: Dependencies, events: HistoryEvents)
     store.dispatch({ type: "history.loaded", threadId, messages: page.messages, hasMore: page.has_more });
     store.dispatch({ type: "thread.changed", thread });
     void events.refreshSummary(threadId);
+    void events.refreshInstructions(thread);
   }
 
   /** Loads or refreshes a thread, and joins its running turn. */

@@ -86,7 +86,7 @@ function newThread({ threadId: id }: Post, { id: running_turn_id }: AcceptedTurn
     unread: false,
     running_turn_id,
   };
-  return { id, created_at: at, updated_at: at, tier: null, ...fields };
+  return { id, created_at: at, updated_at: at, tier: null, instructions_digest: null, ...fields };
 }
 
 function requestOf({ branch, text, messageId, tier }: Post): TurnRequest {

@@ -4,20 +4,16 @@ import { forgetDrafts } from "../storage/drafts.ts";
 import type { ThreadChange } from "../transport/api.ts";
 import type { Message, Rating } from "../transport/protocol.ts";
 import { attempt, type Dependencies } from "./dependencies.ts";
-import { createHistory } from "./history.ts";
+import { createHistory, type HistoryEvents } from "./history.ts";
 import { createLoadAll, createSeek } from "./seek.ts";
 import { createThreadList } from "./thread-list.ts";
 
 export type Threads = ReturnType<typeof createThreads>;
 
-export function createThreads(
-  dependencies: Dependencies,
-  attach: (turnId: string) => Promise<void>,
-  refreshSummary: (threadId: string) => Promise<void>,
-) {
+export function createThreads(dependencies: Dependencies, events: Omit<HistoryEvents, "markRead">) {
   const { api, store } = dependencies;
   const markRead = (threadId: string) => change(threadId, { read: true });
-  const history = createHistory(dependencies, { attach, markRead, refreshSummary });
+  const history = createHistory(dependencies, { ...events, markRead });
   const { open, older, switchBranch } = history;
   const seek = createSeek(dependencies, history);
   const loadAll = createLoadAll(dependencies, history);

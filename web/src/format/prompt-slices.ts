@@ -3,15 +3,25 @@
 import type { Message, Plan, PromptSection, UsageByKind } from "../transport/protocol.ts";
 import { promptTokens } from "./usage-kinds.ts";
 
-/** The order of the request, which is also the order in which a cached prefix covers it. */
 /** Before the id of a segment of the summary that is not its last. */
 const SEGMENT = "summary:";
+const INSTRUCTIONS = "instructions:";
 
-export const SECTIONS: readonly PromptSection[] = ["tools", "system", "summary", "window", "new", "recall"];
+/** The order of the request, which is also the order in which a cached prefix covers it. */
+export const SECTIONS: readonly PromptSection[] = [
+  "tools",
+  "system",
+  "instructions",
+  "summary",
+  "window",
+  "new",
+  "recall",
+];
 
 const NAMES: Readonly<Record<PromptSection, string>> = {
   tools: "Tools",
   system: "System prompt",
+  instructions: "Instructions",
   summary: "Summary",
   window: "Earlier messages",
   new: "New message",
@@ -113,6 +123,7 @@ function placeBreakpoints(
   const placed = (recipe.breakpoints ?? []).filter(({ at }) => !at.startsWith(SEGMENT));
   return placed.map(({ at, ttl }) => {
     if (at === "system") return { section: "system", at: 1, ttl };
+    if (at === INSTRUCTIONS) return { section: "instructions", at: 1, ttl };
     if (at === "summary") return { section: "summary", at: 1, ttl };
     if (at === recipe.last_message_id) return { section: "new", at: 1, ttl };
     const position = positionInWindow(messages, recipe.first_message_id, recipe.last_message_id, at);
@@ -148,13 +159,15 @@ export function breakpointLabels({ recipe = {} }: Plan): readonly string[] {
     const position =
       at === "system"
         ? "the system prompt"
-        : at === "summary"
-          ? "the summary"
-          : at.startsWith(SEGMENT)
-            ? "an older part of the summary"
-            : at === recipe.last_message_id
-              ? "the new message"
-              : "an earlier message";
+        : at === INSTRUCTIONS
+          ? "the instructions"
+          : at === "summary"
+            ? "the summary"
+            : at.startsWith(SEGMENT)
+              ? "an older part of the summary"
+              : at === recipe.last_message_id
+                ? "the new message"
+                : "an earlier message";
     return `after ${position}, TTL ${ttlLabel(ttl)}`;
   });
 }

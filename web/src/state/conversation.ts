@@ -90,6 +90,8 @@ function reduceConversation(conversation: Conversation, event: PageEvent): Conve
     case "summary.failed":
     case "summary.drafted":
       return { ...conversation, summary: reduceSummary(conversation.summary, event) };
+    case "instructions.loaded":
+      return { ...conversation, instructions: event.instructions };
     default:
       return conversation;
   }

@@ -1,5 +1,6 @@
 import type {
   AcceptedTurn,
+  Instructions,
   ServerInfo,
   Message,
   Summary,
@@ -84,6 +85,11 @@ export type PageEvent =
   /** Neither its events nor its result can be read. */
   | { readonly type: "turn.lost"; readonly threadId: string; readonly turnId: string }
   | { readonly type: "message.changed"; readonly message: Message }
+  | {
+      readonly type: "instructions.loaded";
+      readonly threadId: string;
+      readonly instructions: Instructions;
+    }
   | { readonly type: "summary.working"; readonly threadId: string; readonly work: SummaryWork | null }
   | {
       readonly type: "summary.loaded";

@@ -1,5 +1,6 @@
 import type {
   FactName,
+  Instructions,
   Message,
   Part,
   ServerInfo,
@@ -54,6 +55,8 @@ export interface Conversation {
   /** Routes read from event streams, by message id. */
   readonly routes: Readonly<Record<string, Route>>;
   readonly summary: SummaryView;
+  /** Null until they are loaded. */
+  readonly instructions: Instructions | null;
 }
 
 export interface Route {
@@ -180,6 +183,7 @@ export function emptyConversation(id: string, phase: Conversation["phase"] = "id
     live: null,
     routes: {},
     summary: emptySummary,
+    instructions: null,
   };
 }
 

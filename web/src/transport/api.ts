@@ -3,6 +3,7 @@
 import { createHttp, type HttpOptions, wellFormed } from "./http.ts";
 import type {
   AcceptedTurn,
+  Instructions,
   KeyFact,
   Message,
   Presence,
@@ -64,6 +65,11 @@ export function createApi(options: HttpOptions) {
     turn: (id: string) => json<Turn>("GET", turnPath(id)),
     context: (id: string) => json<TurnContext>("GET", `${turnPath(id)}/context`),
     cancelTurn: (id: string) => json<void>("POST", `${turnPath(id)}/cancel`, {}),
+    instructions: (thread: string) => json<Instructions>("GET", `${threadPath(thread)}/instructions`),
+    setInstructions: (thread: string, text: string) =>
+      json<Instructions>("PUT", `${threadPath(thread)}/instructions`, { text }),
+    removeInstructions: (thread: string) =>
+      json<Instructions>("DELETE", `${threadPath(thread)}/instructions`),
     summary: (thread: string) => json<Summary>("GET", `${threadPath(thread)}/summary`),
     /** Corrects version `id`; 404 when it is no longer the newest. */
     correctSummary: (

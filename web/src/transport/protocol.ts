@@ -4,6 +4,8 @@
 import type {
   CallOut,
   InfoOut,
+  InstructionsOut,
+  InstructionsVersionOut,
   MessageOut,
   ModelOut,
   PartOut,
@@ -37,9 +39,11 @@ export type Call = Omit<CallOut, "actual_usage" | "estimated_usage"> & {
 };
 /** Whether this page is shown, hidden, or closed. */
 export type Presence = PresenceIn["state"];
+export type Instructions = InstructionsOut;
+export type InstructionsVersion = InstructionsVersionOut;
 export type SearchResult = SearchHit;
 
-export type PromptSection = "tools" | "system" | "summary" | "window" | "recall" | "new";
+export type PromptSection = "tools" | "system" | "instructions" | "summary" | "window" | "recall" | "new";
 
 /** Tokens by kind; each kind has its own price. */
 export interface UsageByKind {

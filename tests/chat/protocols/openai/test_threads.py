@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from openai import APIError, APIStatusError, AsyncOpenAI, ConflictError, OpenAI
+from openai import APIError, APIStatusError, AsyncOpenAI, BadRequestError, ConflictError, OpenAI
 
 from tests.chat.protocols.openai.told import Messages, asked, assistant, bound, say, stored, user
 from tests.palaver import Palaver
@@ -76,23 +76,40 @@ async def test_a_second_turn_has_the_first_in_its_history_once(
     assert asked(house) == expected[:3]
 
 
-async def test_texts_in_parts_and_instructions_of_the_client(
+async def test_texts_in_parts_are_one_message(
     house: Palaver, thread: str, openai_client: AsyncOpenAI
 ) -> None:
     house.sim.script(Reply(text="Hi."), Reply(text="Yes."))
-    first: Messages = [
-        {"role": "developer", "content": "Be brief."},
-        {"role": "user", "content": [{"type": "text", "text": "Hello"}]},
-    ]
+    first: Messages = [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}]
     assert await say(openai_client, first, thread) == "Hi."
-    again: Messages = [
-        {"role": "system", "content": "Be brief."},
-        user("Hello"),
-        assistant("Hi."),
-        user("Now?"),
-    ]
-    assert await say(openai_client, again, thread) == "Yes."
+    assert await say(openai_client, [user("Hello"), assistant("Hi."), user("Now?")], thread) == "Yes."
     assert asked(house) == [("user", "Hello"), ("assistant", "Hi."), ("user", "Now?")]
+
+
+async def test_instructions_of_the_client_become_the_threads(
+    house: Palaver, thread: str, openai_client: AsyncOpenAI
+) -> None:
+    house.sim.script(*(Reply(text=text) for text in "abcd"))
+    told: Messages = []
+    for number, instructions in enumerate((["Be brief."], ["Be brief."], ["Be kind.", "Be clear."], [])):
+        told.append(user(str(number)))
+        sent: Messages = [{"role": "developer", "content": text} for text in instructions]
+        told.append(assistant(await say(openai_client, [*sent, *told], thread)))
+    systems = [[block["text"] for block in request["system"][1:]] for request in house.sim.requests]
+    both = "Be kind.\n\nBe clear."
+    assert systems == [["Be brief."], ["Be brief."], [both], [both]]
+    stored_here = await house.get(f"/api/threads/{thread}/instructions")
+    assert [version["text"] for version in stored_here["versions"]] == [both, "Be brief."]
+    assert [text for _, text in asked(house)] == ["0", "a", "1", "b", "2", "c", "3"]
+
+
+async def test_instructions_that_are_too_long_for_a_thread_are_refused(
+    house: Palaver, thread: str, openai_client: AsyncOpenAI
+) -> None:
+    long: Messages = [{"role": "system", "content": "x" * 64_001}, user("Hello")]
+    with pytest.raises(BadRequestError, match="64000 characters of instructions"):
+        await say(openai_client, long, thread)
+    assert (await house.http.get(f"/api/threads/{thread}")).status_code == 404
 
 
 async def test_the_last_message_again_is_another_answer_beside_the_first(

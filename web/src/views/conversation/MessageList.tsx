@@ -7,6 +7,7 @@ import { Skeleton } from "../elements/Skeleton.tsx";
 import { useActions } from "../hooks/actions-context.ts";
 import { usePrinting } from "../hooks/use-printing.ts";
 import { MessageView } from "../message/MessageView.tsx";
+import { InstructionsMarker } from "./InstructionsMarker.tsx";
 import { activityOf, allRows, type ListRow, messageRow } from "./message-rows.ts";
 import { PendingPost } from "./PendingPost.tsx";
 import { SummaryMarker } from "./SummaryMarker.tsx";
@@ -16,6 +17,7 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
   const outbox = useSelector((state) => state.outbox);
   const location = useSelector((state) => state.location);
   const { id, live, messages, summary } = conversation;
+  const versions = conversation.instructions?.versions ?? [];
   const posts = outbox.filter((post) => post.threadId === id);
   const stored = useMemo(() => messages.map(messageRow), [messages]);
   const rows = useMemo(() => allRows(conversation, stored, posts), [stored, live, outbox]);
@@ -37,11 +39,13 @@ export function MessageList({ conversation }: { readonly conversation: Conversat
       >
         <div class="column">
           <OlderMessages conversation={conversation} />
+          {!conversation.hasMore && <InstructionsMarker versions={versions} after={null} />}
           {rows.length === 0 && <p class="no-messages">No messages yet.</p>}
           <div class="spacer" style={{ height: `${range.above}px` }} />
           {rows.slice(range.first, range.end).map((row) => (
             <RowFrame key={row.key} row={row} highlighted={row.key === location.messageId}>
               <RowContent row={row} conversation={conversation} busy={busy} />
+              <InstructionsMarker versions={versions} after={row.key} />
               {row.key === summary.value?.upto_message_id && <SummaryMarker threadId={id} />}
             </RowFrame>
           ))}

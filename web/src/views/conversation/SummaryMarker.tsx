@@ -5,7 +5,7 @@ import { useActions } from "../hooks/actions-context.ts";
 export function SummaryMarker({ threadId }: { readonly threadId: string }): JSX.Element {
   const { summaries } = useActions();
   return (
-    <div class="summary-marker" role="note">
+    <div class="conversation-marker" role="note">
       <span>Older messages are summarized for the model</span>
       <button type="button" class="text-button" onClick={() => void summaries.show(threadId)}>
         Show the summary

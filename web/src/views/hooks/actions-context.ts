@@ -1,5 +1,6 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import type { InstructionsActions } from "../../actions/instructions.ts";
 import type { Summaries } from "../../actions/summaries.ts";
 import type { Threads } from "../../actions/threads.ts";
 import type { Turns } from "../../actions/turns.ts";
@@ -18,6 +19,7 @@ export interface Actions {
   readonly turns: Turns;
   readonly threads: Threads;
   readonly summaries: Summaries;
+  readonly instructions: InstructionsActions;
   /** Kept until it is deleted. */
   readonly storage: BrowserStorage;
   /** Kept until this tab closes. */

@@ -5,8 +5,11 @@ import type { Thread } from "../../transport/protocol.ts";
 import { Icon, IconButton, type IconName } from "../elements/icons.tsx";
 import { useActions } from "../hooks/actions-context.ts";
 import { useRowState } from "../hooks/use-row-state.ts";
+import { InstructionsDialog } from "./InstructionsDialog.tsx";
 import { DeleteDialog, RenameDialog } from "./thread-dialogs.tsx";
 import { useMenu } from "./use-menu.ts";
+
+type ThreadDialog = "rename" | "instructions" | "delete";
 
 interface MenuProps {
   readonly thread: Thread;
@@ -14,13 +17,13 @@ interface MenuProps {
   readonly side: "left" | "right";
 }
 
-/** Rename, archive, delete; and the summary of the thread on screen. */
+/** Rename, archive, delete; and instructions and summary of the thread on screen. */
 export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
   const { threads } = useActions();
   // The list may move the row to another group, and the dialog with it.
   const id = `menu.${side}.${thread.id}`;
   const [isOpen, setOpen] = useState(false);
-  const [dialog, setDialog] = useRowState<"rename" | "delete" | null>(`${id}.dialog`, null);
+  const [dialog, setDialog] = useRowState<ThreadDialog | null>(`${id}.dialog`, null);
   const [rename, setRename] = useRowState<string | null>(`${id}.title`, null);
   const frame = useRef<HTMLDivElement>(null);
   const title = thread.title ?? "New conversation";
@@ -55,6 +58,9 @@ export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
           }}
         />
       )}
+      {dialog === "instructions" && (
+        <InstructionsDialog threadId={thread.id} onClose={() => setDialog(null)} />
+      )}
       {dialog === "delete" && (
         <DeleteDialog
           title={title}
@@ -72,7 +78,7 @@ export function ThreadMenu({ thread, side }: MenuProps): JSX.Element {
 interface ItemsProps {
   readonly thread: Thread;
   readonly onClose: () => void;
-  readonly onDialog: (dialog: "rename" | "delete") => void;
+  readonly onDialog: (dialog: ThreadDialog) => void;
 }
 
 function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
@@ -93,6 +99,7 @@ function MenuItems({ thread, onClose, onDialog }: ItemsProps): JSX.Element {
         thread.archived ? "Unarchive" : "Archive",
         () => void threads.change(thread.id, { archived: !thread.archived }),
       )}
+      {isShown && item("sliders", "Instructions", () => onDialog("instructions"))}
       {isShown && item("lines", "Show the summary", () => void summaries.show(thread.id))}
       {isShown && item("compact", "Compact now", () => void summaries.compact(thread.id))}
       {isShown && item("print", "Print", () => void threads.print(thread.id))}
