@@ -19,15 +19,14 @@ from chat.errors import (
     ThreadBusy,
     Unavailable,
 )
-from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime
 from chat.stream import events
+from chat.turns.check_request import check_model, check_size
 from chat.turns.placement import place_question
 from chat.turns.turn_request import TurnRequest
 from context.limits.budgets import BudgetAccount
 from context.messages import Message
-from context.request.prompts import MAX_INSTRUCTIONS, Instructions
-from context.routing.choice import UnknownModel
+from context.request.prompts import Instructions
 from store import events as store_events
 from store import instructions, messages, threads, turns
 from store.database import database_patience
@@ -73,7 +72,7 @@ async def accept(
         if stopping:
             raise Unavailable("this server is shutting down", retry_after=2)
         check_model(runtime.deployment, turn_request)
-        await _check_size(runtime, owner_id, turn_request)
+        await check_size(runtime, owner_id, turn_request)
     except (Unavailable, ModelNotFound, ContextTooLong):
         # What was accepted stays accepted, though models and what is known of them may have changed since.
         replayed = await runtime.database.read(
@@ -109,54 +108,6 @@ def _replayed(connection: Connection, owner_id: str, turn_request: TurnRequest) 
         raise KeyReused("this idempotency key was used for another request", param="Idempotency-Key")
     frames = store_events.after(connection, owner_id, turn.id, 0, limit=1)
     return Accepted(turn=turn, replayed=True, first=frames[0][1] if frames else "")
-
-
-def check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
-    """Raises ModelNotFound when the request names no model or tier that is offered here."""
-    try:
-        deployment.possible(turn_request.pins)
-    except UnknownModel:
-        offered = ", ".join([*deployment.tiers, *dict.fromkeys(deployment.tiers.values())])
-        raise ModelNotFound(f"no such model here; there are: {offered}", param="model") from None
-
-
-async def _check_size(runtime: Runtime, owner_id: str, turn_request: TurnRequest) -> None:
-    """Raises ContextTooLong by the upper bound of the tokens: the provider never refuses an accepted message for its length."""
-    if turn_request.text is None:
-        return
-    deployment, sizes = runtime.deployment, runtime.sizes
-    refused: list[str] = []
-    told: str | None = None
-    await sizes.prepare([turn_request.text], deployment.models)
-    for model_id in deployment.possible(turn_request.pins):
-        model = deployment.models[model_id]
-        tokens = sizes.bound(turn_request.text, model.id)
-        prompt = sizes.bound(deployment.prompt.text, model.id)
-        limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
-        if tokens > limit - MAX_INSTRUCTIONS and told is None:  # else no instructions are too long
-            told = await _told(runtime, owner_id, turn_request)
-        limit -= sizes.bound(told or "", model.id)
-        if tokens <= limit:
-            return  # the router leaves out models it does not fit
-        refused.append(f"the message has about {tokens} tokens; {model.label} takes at most {limit} here")
-    raise ContextTooLong(refused[-1], param="input")
-
-
-async def _told(runtime: Runtime, owner_id: str, turn_request: TurnRequest) -> str:
-    """The instructions that the turn will have, empty where there are none."""
-
-    def read(connection: Connection) -> str | None:
-        thread = threads.get(connection, owner_id, turn_request.thread_id)
-        if thread is None:
-            return turn_request.default_instructions
-        if thread.instructions_digest is None:
-            return None
-        stored = instructions.get(connection, owner_id, thread.id, thread.instructions_digest)
-        return None if stored is None else stored.text
-
-    told = turn_request.instructions or await runtime.database.read(read) or ""
-    await runtime.sizes.prepare([told], runtime.deployment.models)
-    return told
 
 
 @dataclass(slots=True)

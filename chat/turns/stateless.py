@@ -24,7 +24,7 @@ from chat.runtime.runtime import Runtime
 from chat.stream import events
 from chat.stream.answer_builder import BLANK, harmless
 from chat.stream.events import TurnEvent
-from chat.turns.accept import check_model
+from chat.turns.check_request import check_model
 from chat.turns.finish import terminal_event
 from chat.turns.outcome import (
     INTERNAL_ERROR,
