@@ -31,7 +31,7 @@ from chat.background.scheduler import Scheduler
 from chat.background.search_index import index_missing
 from chat.background.summarizer import Summarizer
 from chat.background.write_probe import probe
-from chat.budgets.alerts import Alerts, Webhook
+from chat.budgets.alerts import Alerts
 from chat.calls import ledger
 from chat.clock import Clock, SystemClock
 from chat.config.settings import Settings
@@ -45,8 +45,8 @@ from chat.turns.after import AfterTurn
 from chat.turns.runner import Runner
 from chat.upstream.client import Timeouts
 from chat.upstream.local.process import LocalModel
+from chat.webhooks import cleanup
 from context.models.pricing import PICO
-from store.database import Database
 from store.errors import StoreError
 
 if TYPE_CHECKING:  # loaded only when they are asked for
@@ -54,7 +54,7 @@ if TYPE_CHECKING:  # loaded only when they are asked for
 
 KEEPALIVE_PAUSE = 2.0  # seconds between looks for cache states that are due
 WRITE_PROBE_PAUSE = 10.0  # seconds between two writes that only try whether writing works
-CLEANUP_PAUSE = 3_600.0  # seconds between deletions of old event logs
+CLEANUP_PAUSE = 3_600.0  # seconds between deletions of old event logs, and of old webhook deliveries
 
 CORS_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
 CORS_HEADERS += [
@@ -112,8 +112,7 @@ async def running(
             hooks=start.hooks(settings, metrics, telemetry),
             embeddings=embedding_model,
         )
-        if settings.budgets:
-            await stack.enter_async_context(_alerts(settings, database, clock).running())
+        await _report_events(settings, runtime, stack)
         rates = await _shared_limits(settings, runtime, stack)
         token_registry = TokenRegistry(settings, database, clock)
         await stack.enter_async_context(token_registry.reloading())
@@ -247,6 +246,9 @@ async def _start_work(settings: Settings, runtime: Runtime, stack: AsyncExitStac
     scheduler.start(jobs.SEARCH_INDEX, partial(index_missing, runtime))
     scheduler.repeat(jobs.WRITE_PROBE, WRITE_PROBE_PAUSE, partial(probe, runtime))
     scheduler.repeat(jobs.EVENT_LOG_CLEANUP, CLEANUP_PAUSE, clean_up)
+    tidy_webhooks = partial(cleanup.tidy, runtime.database, runtime.clock)
+    scheduler.start(jobs.WEBHOOK_CLEANUP, tidy_webhooks)
+    scheduler.repeat(jobs.WEBHOOK_CLEANUP, CLEANUP_PAUSE, tidy_webhooks)
     scheduler.repeat(jobs.DUE_KEEPALIVES, KEEPALIVE_PAUSE, keepalives.start_due)
     # Last first: turns end, jobs end, and the calls they left open are written to the ledger.
     stack.push_async_callback(_close_own_calls, runtime)
@@ -261,16 +263,20 @@ async def _close_own_calls(runtime: Runtime) -> None:
         await ledger.close_own(runtime.database, runtime.caller.holder, local=runtime.deployment.local)
 
 
-def _alerts(settings: Settings, database: Database, clock: Clock) -> Alerts:
-    webhook = None
-    if settings.alert_webhook is not None and settings.alert_secret is not None:
-        webhook = Webhook(
-            url=settings.alert_webhook.get_secret_value(), secret=settings.alert_secret.get_secret_value()
+async def _report_events(settings: Settings, runtime: Runtime, stack: AsyncExitStack) -> None:
+    """Look for budget alerts, and deliver to webhooks, until the stack ends."""
+    endpoints = runtime.deployment.webhooks
+    if settings.budgets:
+        alerts = Alerts(
+            database=runtime.database,
+            clock=runtime.clock,
+            budgets=settings.all_budgets,
+            thresholds=settings.alert_thresholds,
+            endpoints=endpoints,
         )
-    return Alerts(
-        database=database,
-        clock=clock,
-        budgets=settings.all_budgets,
-        thresholds=settings.alert_thresholds,
-        webhook=webhook,
-    )
+        await stack.enter_async_context(alerts.running())
+    if endpoints:
+        from chat.webhooks.dispatcher import Dispatcher  # loads an HTTP client
+
+        dispatcher = Dispatcher(database=runtime.database, clock=runtime.clock, endpoints=endpoints)
+        await stack.enter_async_context(dispatcher.running())

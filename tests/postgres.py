@@ -161,7 +161,7 @@ async def emptied(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(
-            "TRUNCATE users, ledger_entries, prompts, learned_stats, budgets, open_calls, budget_alerts RESTART IDENTITY CASCADE"
+            "TRUNCATE users, ledger_entries, prompts, learned_stats, budgets, open_calls, webhook_deliveries RESTART IDENTITY CASCADE"
         )
     finally:
         await connection.close()

@@ -1,16 +1,21 @@
 """Messages: a page of a branch, and feedback on answers."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read
-from chat.api.deps import get_thread, json_response, owner
+from chat.api.deps import Deps, get_thread, json_response, owner
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.schemas.messages import MessageOut, MessageQuery, MessagesOut, Rating
 from chat.api.serialize import messages_out
 from chat.errors import NotFound
-from store import branches, messages
+from chat.webhooks import outbox
+from store import branches, messages, webhook_deliveries
+from store.messages import StoredMessage
+from store.webhook_deliveries import NewDelivery
 
 PAGE_TOKENS = 250_000  # about a megabyte of texts on a page, the first message included: written and compressed in 20 ms
 
@@ -62,11 +67,28 @@ class Messages(Resource):
     async def rate(self, request: Request) -> Response:
         owner_id, message_id = owner(request), path_id(request, "message")
         body = await read(request, Rating)
+        webhooks = self.deps.runtime.deployment.webhooks
 
         def write(connection: Connection) -> MessageOut:
+            before = messages.get(connection, owner_id, message_id) if webhooks else None
             if not messages.rate(connection, owner_id, message_id, body.rating):
                 raise NotFound("no such message", param="message")
             stored = messages.get(connection, owner_id, message_id)
+            if before is not None and before.feedback != body.rating:
+                webhook_deliveries.add(connection, _reported(self.deps, before, body.rating))
             return messages_out(connection, [stored] if stored is not None else [])[0]
 
         return json_response(await self.deps.database.write(write))
+
+
+def _reported(deps: Deps, rated: StoredMessage, rating: str | None) -> Sequence[NewDelivery]:
+    """What webhooks are sent of a new rating."""
+    data = {
+        "user": rated.owner_id,
+        "thread_id": rated.thread_id,
+        "turn_id": rated.turn_id,
+        "message_id": rated.message.id,
+        "model": rated.model,
+        "rating": rating,
+    }
+    return outbox.deliveries(deps.runtime.deployment.webhooks, deps.clock, "feedback", data)

@@ -14,7 +14,8 @@ from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQ
 from chat.api.serialize import thread_out
 from chat.background import jobs
 from chat.errors import NotFound, QueryTimeout, ThreadBusy
-from store import branches, instructions, messages, threads
+from chat.webhooks import outbox
+from store import branches, instructions, messages, threads, webhook_deliveries
 from store.erase import erase_deleted
 from store.threads import Thread
 
@@ -33,6 +34,8 @@ class Threads(Resource):
         body = await read(request, NewThread)
         owner_id, thread_id = owner(request), body.id or self.deps.clock.new_id("thr")
         now, told = self.deps.clock.now(), body.instructions or principal(request).instructions
+        endpoints = self.deps.runtime.deployment.webhooks
+        reported = outbox.thread_created(endpoints, self.deps.clock, owner_id, thread_id)
 
         def write(connection: Connection) -> tuple[bool, Thread | None]:
             created = threads.create(
@@ -40,6 +43,8 @@ class Threads(Resource):
             )
             if created and told is not None:
                 instructions.put(connection, owner_id, thread_id, told, after_id=None, now=now)
+            if created:
+                webhook_deliveries.add(connection, reported)
             return created, threads.get(connection, owner_id, thread_id)
 
         created, thread = await self.deps.database.write(write)

@@ -49,3 +49,6 @@ WRITE_PROBE = Job(name="write_probe", deadline=30)
 
 EVENT_LOG_CLEANUP = Job(name="event_log_cleanup", deadline=600)
 """Deletes the event logs of an hour, in batches."""
+
+WEBHOOK_CLEANUP = Job(name="webhook_cleanup", deadline=600)
+"""Two statements: gives up deliveries whose endpoint is gone, and removes old ones."""

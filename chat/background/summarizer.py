@@ -23,6 +23,7 @@ from chat.background.summary_calls import SummaryCalls
 from chat.planning.model_branches import ModelBranches
 from chat.planning.thread_snapshot import ThreadSnapshot, load
 from chat.runtime.runtime import Runtime
+from chat.webhooks import outbox
 from context.cache.floor import floor_of
 from context.compaction.prompt import SUMMARY
 from context.compaction.scope import Compaction, compaction_range
@@ -31,8 +32,9 @@ from context.request.key_facts import KeyFacts
 from context.request.shorten import shorten
 from context.request.shortened import whole
 from context.request.summary_blocks import Segment, Summary
-from store import messages, prompts, summaries, threads
+from store import messages, prompts, summaries, threads, webhook_deliveries
 from store.database import database_patience
+from store.webhook_deliveries import NewDelivery
 
 log = structlog.get_logger()
 
@@ -189,6 +191,8 @@ class Summarizer:
             created_at=self.runtime.clock.now(),
         )
 
+        reported = self._reported(snapshot, summary, compaction)
+
         def write(connection: Connection) -> bool:
             threads.lock(connection, snapshot.owner_id, snapshot.thread_id)
             if summaries.get(connection, snapshot.owner_id, summary.id) is not None:
@@ -204,6 +208,7 @@ class Summarizer:
                     return False  # somebody edited or undid it meanwhile, and that counts
             prompts.keep(connection, SUMMARY)
             summaries.add(connection, snapshot.owner_id, snapshot.thread_id, summary)
+            webhook_deliveries.add(connection, reported)
             return True
 
         if not await self.runtime.database.write(write):
@@ -217,3 +222,19 @@ class Summarizer:
             reason=compaction.reason,
         )
         return "compacted"
+
+    def _reported(
+        self, snapshot: ThreadSnapshot, summary: summaries.NewSummary, compaction: Compaction
+    ) -> list[NewDelivery]:
+        """What webhooks are sent of a new summary."""
+        data = {
+            "user": snapshot.owner_id,
+            "thread_id": snapshot.thread_id,
+            "summary_id": summary.id,
+            "upto_message_id": summary.upto_message_id,
+            "leaf_id": summary.leaf_id,
+            "tokens": compaction.tokens,
+            "kind": compaction.kind,
+        }
+        runtime = self.runtime
+        return outbox.deliveries(runtime.deployment.webhooks, runtime.clock, "thread.compacted", data)

@@ -16,7 +16,9 @@ from typing import Annotated, Literal
 import typer
 
 from chat import DISTRIBUTION
+from chat.cli import webhooks
 from chat.cli.garbage_collection import raise_thresholds
+from chat.cli.options import Config, DataDir
 
 app = typer.Typer(
     name="palaver",
@@ -24,10 +26,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the database.")]
-Config = Annotated[
-    Path | None, typer.Option(help="Settings file. Default: palaver.toml in the working folder.")
-]
+app.add_typer(webhooks.commands, name="webhooks")
 
 
 @contextmanager

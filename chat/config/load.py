@@ -8,11 +8,13 @@ from chat.config.settings import Settings
 from chat.config.sources import DOTENV, FILE, Sources, config_file, env_file_in_use, nearest
 from chat.config.text_file import read_text
 from chat.config.tokens import Token
+from chat.config.webhooks import ConfiguredWebhook
 
 TABLES: dict[str, type[BaseModel]] = {
     "tokens": Token,
     "budgets": ConfiguredBudget,
     "routing_rules": RoutingRule,
+    "webhooks": ConfiguredWebhook,
 }
 
 

@@ -4,10 +4,10 @@ from decimal import Decimal
 from typing import Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from chat.config.placement import Placement
+from chat.config.notifications import Notifications
 from chat.config.sources import FILE, DotEnv, Toml, config_file, env_file_in_use
 from chat.config.types import (
     BaseUrl,
@@ -20,11 +20,8 @@ from chat.config.types import (
     Origins,
     RedisUrl,
     RoutingRules,
-    SigningSecret,
-    Thresholds,
     Tokenizers,
     Tokens,
-    WebhookUrl,
     environment_alias,
 )
 from context.limits.budgets import Budget
@@ -32,7 +29,7 @@ from context.models.catalog import Tier
 from context.recall.purchase import RecallMode
 
 
-class Settings(Placement):
+class Settings(Notifications):
     """What an operator configures. A field's description is its row in README.md."""
 
     model_config = SettingsConfigDict(
@@ -64,18 +61,6 @@ class Settings(Placement):
     budgets: Budgets = Field(
         default=(),
         description="Spending limits, as `[[budgets]]` in `palaver.toml` (JSON in the environment); see `chat/budgets/README.md`.",
-    )
-    alert_thresholds: Thresholds = Field(
-        default=(80, 100), description="Shares of a budget, in per cent, at which an alert is sent."
-    )
-    alert_webhook: WebhookUrl | None = Field(
-        default=None, description="URL that alerts are posted to, besides the log."
-    )
-    alert_secret: SigningSecret | None = Field(
-        default=None,
-        min_length=16,
-        validate_default=True,
-        description="Secret that alerts are signed with; `whsec_…` is read as base64.",
     )
     cors_origins: Origins = Field(
         default=(), description="Exact origins (comma-separated) whose pages may use the API."
@@ -239,13 +224,6 @@ class Settings(Placement):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lowest level logged."
     )
-
-    @field_validator("alert_secret")
-    @classmethod
-    def _signed(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is None and info.data.get("alert_webhook") is not None:
-            raise ValueError("alerts are signed: set a secret that the webhook knows too")
-        return value
 
     @property
     def all_budgets(self) -> tuple[Budget, ...]:

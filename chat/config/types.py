@@ -141,17 +141,27 @@ def _check_redis_url(url: SecretStr) -> SecretStr:
 
 
 def _check_webhook_url(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("https://", "http://")):
+    value = url.get_secret_value()
+    if not value.startswith(("https://", "http://")):
         raise ValueError("a webhook URL begins with https:// or http://")
+    try:
+        parts = urlsplit(value)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("the webhook URL has no host, or a port that is no number")
     return url
 
 
 def _check_secret(secret: SecretStr) -> SecretStr:
     if secret.get_secret_value().startswith("whsec_"):
         try:
-            base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
+            key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
         except ValueError:
             raise ValueError("what follows whsec_ is base64") from None
+        if not key:
+            raise ValueError("nothing follows whsec_")
     return secret
 
 
@@ -171,7 +181,7 @@ def _check_budgets(budgets: tuple[ConfiguredBudget, ...]) -> tuple[ConfiguredBud
     return budgets
 
 
-def _from_json(value: object) -> object:
+def from_json(value: object) -> object:
     """A table as the environment holds it."""
     if not isinstance(value, str):
         return value
@@ -183,7 +193,7 @@ def _from_json(value: object) -> object:
 
 def _tokenizers_by_model(value: object) -> object:
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        return _from_json(value)
+        return from_json(value)
     return {"*": value} if isinstance(value, (str, Path)) else value
 
 
@@ -203,11 +213,11 @@ DatabaseUrl = Annotated[Line, AfterValidator(_check_database_url)]
 RedisUrl = Annotated[Credential, AfterValidator(_check_redis_url)]
 WebhookUrl = Annotated[Credential, AfterValidator(_check_webhook_url)]
 SigningSecret = Annotated[SecretStr, BeforeValidator(_clean), AfterValidator(_check_secret)]
-Tokens = Annotated[tuple[Token, ...], NoDecode, BeforeValidator(_from_json), AfterValidator(_check_tokens)]
+Tokens = Annotated[tuple[Token, ...], NoDecode, BeforeValidator(from_json), AfterValidator(_check_tokens)]
 Tokenizers = Annotated[dict[str, FilePath], NoDecode, BeforeValidator(_tokenizers_by_model)]
-RoutingRules = Annotated[tuple[RoutingRule, ...], NoDecode, BeforeValidator(_from_json)]
+RoutingRules = Annotated[tuple[RoutingRule, ...], NoDecode, BeforeValidator(from_json)]
 Budgets = Annotated[
-    tuple[ConfiguredBudget, ...], NoDecode, BeforeValidator(_from_json), AfterValidator(_check_budgets)
+    tuple[ConfiguredBudget, ...], NoDecode, BeforeValidator(from_json), AfterValidator(_check_budgets)
 ]
 
 

@@ -24,6 +24,7 @@ from chat.upstream.client import Timeouts, Upstream
 from chat.upstream.local.capabilities import CLIENT_HEADERS
 from chat.upstream.local.process import LocalModel
 from chat.upstream.models import load as load_models
+from chat.webhooks.endpoint import endpoints
 from context.models.catalog import TIERS, Model, Tier
 from context.policy import Policy
 from context.request.prompts import ASSISTANT, Prompt
@@ -147,6 +148,7 @@ async def deployment(settings: Settings, upstream: Upstream, local_model: LocalM
         journal_buffer=BufferLimits(
             seconds=settings.journal_buffer_seconds, bytes=settings.journal_buffer_bytes
         ),
+        webhooks=endpoints(settings),
         model_titles=settings.titles == "model" or (settings.titles == "auto" and local_model is None),
     )
 

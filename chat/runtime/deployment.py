@@ -9,6 +9,7 @@ from typing import Literal
 
 from chat.budgets.reservations import least_of_all
 from chat.stream.journal import BufferLimits
+from chat.webhooks.endpoint import Endpoint
 from context.limits.budgets import BudgetAmounts
 from context.models.catalog import TIERS, Model, Tier
 from context.models.pricing import PriceTable, assumed, price_table
@@ -48,6 +49,7 @@ class Deployment:
     max_turn_seconds: float
     model_titles: bool
     journal_buffer: BufferLimits = field(default_factory=BufferLimits)
+    webhooks: tuple[Endpoint, ...] = ()
 
     @property
     def local(self) -> bool:

@@ -79,7 +79,9 @@ def _level(settings: Settings) -> int:
 
 def secrets(settings: Settings) -> list[str]:
     """The values of all secret settings."""
-    return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    values = [value for _, value in settings if isinstance(value, SecretStr)]
+    values += [value for webhook in settings.webhooks for value in (webhook.url, webhook.secret)]
+    return [value.get_secret_value() for value in values]
 
 
 def _escaped(match: re.Match[str]) -> str:

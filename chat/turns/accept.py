@@ -24,11 +24,12 @@ from chat.stream import events
 from chat.turns.check_request import check_model, check_size
 from chat.turns.placement import place_question
 from chat.turns.turn_request import TurnRequest
+from chat.webhooks import outbox
 from context.limits.budgets import BudgetAccount
 from context.messages import Message
 from context.request.prompts import Instructions
 from store import events as store_events
-from store import instructions, messages, threads, turns
+from store import instructions, messages, threads, turns, webhook_deliveries
 from store.database import database_patience
 from store.ledger.budgets import DoesNotFit
 from store.messages import StoredMessage
@@ -136,7 +137,8 @@ class _Acceptance:
         thread = threads.lock(connection, owner, turn_request.thread_id)
         told = turn_request.instructions
         if thread is None and turn_request.text is not None:
-            threads.create(connection, owner, turn_request.thread_id, now=now)
+            if threads.create(connection, owner, turn_request.thread_id, now=now):
+                self._report_thread(connection)
             told = told or turn_request.default_instructions
             thread = threads.lock(connection, owner, turn_request.thread_id)
         # Not before: the same request may have come first while this one waited for the thread.
@@ -153,6 +155,12 @@ class _Acceptance:
         least = self.runtime.deployment.least(now)
         self.runtime.caller.budgets.accept(connection, account, least, now=now)
         return self._store(connection, thread, told, now)
+
+    def _report_thread(self, connection: Connection) -> None:
+        runtime = self.runtime
+        endpoints, thread_id = runtime.deployment.webhooks, self.turn_request.thread_id
+        reported = outbox.thread_created(endpoints, runtime.clock, self.owner_id, thread_id)
+        webhook_deliveries.add(connection, reported)
 
     def _store(self, connection: Connection, thread: Thread, told: str | None, now: int) -> Accepted:
         """Store the turn with its two messages (`place_question` adds the user's), its first event, and the instructions it came with."""

@@ -23,9 +23,10 @@ from chat.stream import events
 from chat.turns.cache_miss import notice, planned_call
 from chat.turns.cache_update import CacheUpdate, cache_update
 from chat.turns.outcome import Cancelled, Completed, Failed, Outcome
+from chat.turns.reported_end import reported_end
 from chat.turns.turn_work import TurnWork
 from context.messages import Message, Part, Status, TextPart
-from store import event_rounds, messages, threads, turns
+from store import event_rounds, messages, threads, turns, webhook_deliveries
 from store import events as store_events
 from store.database import Work
 from store.errors import StoreError
@@ -34,6 +35,7 @@ from store.ledger import entries
 from store.savepoint import attempt_each
 from store.search import messages as search
 from store.turns import Turn, TurnStatus
+from store.webhook_deliveries import NewDelivery
 
 log = structlog.get_logger()
 
@@ -54,13 +56,14 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
     parts = tuple(work.answer_builder.parts)
     log_end = work.journal.ending(terminal_event(outcome, tokens))
     update = _or_none("cache_state", partial(cache_update, work))
+    # Its configured name: the provider answers an alias with the id of the model behind it.
+    model = next((record.model for record in reversed(work.calls) if record.call.model), None)
     ending = Ending(
         turn=work.turn,
         outcome=outcome,
         parts=parts,
         size=await size_of(work.runtime, parts),
-        # Its configured name: the provider answers an alias with the id of the model behind it.
-        model=next((record.model for record in reversed(work.calls) if record.call.model), None),
+        model=model,
         tokens=tokens,
         cost=cost,
         spent=spent,
@@ -68,6 +71,7 @@ async def finish(work: TurnWork, outcome: Outcome) -> bool:
         unneeded_rounds=work.journal.unneeded_rounds,
         cache_state=update,
         recipe_write=work.recipe_write,
+        reported=reported_end(work.runtime, work.turn, outcome, model=model, tokens=tokens, cost=cost),
         now=work.runtime.clock.now(),
     )
     snapshot_after = (
@@ -174,6 +178,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
 
     `log_end`: the events that the turn's log has not, the last of them the terminal one; `unneeded_rounds`: up to which number rounds of
     events are removed with it (`chat.stream.event_storage`). `recipe_write`: stores the recipe of a request that was never sent, for the context report.
+    `reported`: the deliveries to webhooks.
     """
 
     turn: Turn
@@ -188,6 +193,7 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
     unneeded_rounds: int | None
     cache_state: CacheUpdate | None
     recipe_write: Work[None] | None
+    reported: list[NewDelivery]
     now: int
 
     def answer(self, question: Message) -> Message:
@@ -251,5 +257,6 @@ class Ending(msgspec.Struct, kw_only=True, frozen=True):
             extras |= self.cache_state.writes
         for name, failure in attempt_each(connection, extras).items():
             log.error("turn.write_skipped", what=name, turn_id=turn.id, exc_info=failure)
+        webhook_deliveries.add(connection, self.reported)
         ledger.keep(connection, self.spent)  # last: all turns wait for the counters it locks
         return True

@@ -11,6 +11,7 @@ from chat.runtime.runtime import Runtime
 from chat.stream import events, notes
 from chat.turns.finish import Ending, size_of, terminal_event
 from chat.turns.outcome import Failed
+from chat.turns.reported_end import reported_end
 from context.messages import Part, ReasoningPart, TextPart, ToolPart
 from context.planning.stored_plan import StoredPlan
 from context.request import continuing
@@ -30,12 +31,13 @@ async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
     closing.append(terminal_event(outcome, None))
     first = last + 1
     payloads = [events.encode(event, seq=first + n, turn_id=turn.id) for n, event in enumerate(closing)]
+    model = next((call.model for call in reversed(left) if call.purpose == "reply"), None)
     ending = Ending(
         turn=turn,
         outcome=outcome,
         parts=parts,
         size=await size_of(runtime, parts),
-        model=next((call.model for call in reversed(left) if call.purpose == "reply"), None),
+        model=model,
         tokens=None,
         cost=None,
         spent=_lost(left, logged, quoted, local=runtime.deployment.local),
@@ -43,6 +45,7 @@ async def recover(runtime: Runtime, turn: Turn, outcome: Failed) -> bool:
         unneeded_rounds=None,
         cache_state=None,
         recipe_write=None,
+        reported=reported_end(runtime, turn, outcome, model=model, tokens=None, cost=None),
         now=runtime.clock.now(),
     )
 

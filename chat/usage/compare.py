@@ -1,6 +1,6 @@
 """Compare what threads cost with the least possible and with simpler policies. Calls no model, writes nothing, may run beside a server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -59,6 +59,15 @@ async def examine(settings: Settings, thread_id: str | None, *, window: int) -> 
 
 async def read(settings: Settings, work: Work[T]) -> T:
     """Open the database and read from it, perhaps beside a server. Never migrates, and creates no file. Raises CannotTell."""
+    return await _run(settings, work, Database.read)
+
+
+async def write(settings: Settings, work: Work[T]) -> T:
+    """The same for a small change that a server beside it takes up. Raises CannotTell."""
+    return await _run(settings, work, Database.write)
+
+
+async def _run(settings: Settings, work: Work[T], run: Callable[[Database, Work[T]], Awaitable[T]]) -> T:
     _check_file(settings.database)
     database = Database(settings.database)
 
@@ -70,9 +79,9 @@ async def read(settings: Settings, work: Work[T]) -> T:
         if database.dialect == "sqlite":
             migrate.check_sqlite()
         with migrate.connecting():
-            return await database.read(checked)
+            return await run(database, checked)
     except StoreError as problem:
-        raise CannotTell(f"The database cannot be read: {problem}.") from None
+        raise CannotTell(f"The database cannot be used: {problem}.") from None
     finally:
         await database.close()
 

@@ -1,1 +1,1 @@
-"""The usage ledger: entries (one row per upstream call), open_calls (in flight), reports (sums), budgets, alerts. Imports: `store.tables`, `context`."""
+"""The usage ledger: entries (one row per upstream call), open_calls (in flight), reports (sums), budgets. Imports: `store.tables`, `context`."""

@@ -18,8 +18,9 @@ from store.tables.conversations import (
     TurnRow,
     UserRow,
 )
-from store.tables.ledger import BudgetAlertRow, BudgetRow, LedgerEntryRow, OpenCallRow
+from store.tables.ledger import BudgetRow, LedgerEntryRow, OpenCallRow
 from store.tables.search import VectorRow
+from store.tables.webhooks import WebhookDeliveryRow
 
 
 def _table(row: type[SQLModel]) -> Table:
@@ -41,6 +42,6 @@ learned_stats = _table(LearnedStatRow)
 ledger_entries = _table(LedgerEntryRow)
 open_calls = _table(OpenCallRow)
 budgets = _table(BudgetRow)
-budget_alerts = _table(BudgetAlertRow)
 message_vectors = _table(VectorRow)
+webhook_deliveries = _table(WebhookDeliveryRow)
 metadata = SQLModel.metadata

@@ -1,8 +1,8 @@
-"""Tables of the usage ledger: entries, open calls, budget counters, budget alerts."""
+"""Tables of the usage ledger: entries, open calls, budget counters."""
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Text
+from sqlalchemy import JSON, BigInteger, Column, Index
 from sqlmodel import Field, SQLModel
 
 
@@ -85,15 +85,3 @@ class BudgetRow(SQLModel, table=True):
     refused_at: int | None = Field(
         default=None, sa_type=BigInteger
     )  # when the budget first refused something
-
-
-class BudgetAlertRow(SQLModel, table=True):
-    """The outbox of alerts: those the operator's webhook has not accepted yet."""
-
-    __tablename__ = "budget_alerts"
-    __table_args__ = (Index("budget_alerts_due", "next_at"),)
-    id: str = Field(primary_key=True)
-    body: str = Field(sa_column=Column(Text, nullable=False))  # the JSON exactly as it is sent
-    tries: int
-    next_at: int = Field(sa_type=BigInteger)
-    created_at: int = Field(sa_type=BigInteger)

@@ -115,12 +115,12 @@ _ALL: Final = (
         "turn_rows",
         "turns",
         "url",
+        "webhook_deliveries",
         "window_reads",
         apart=("store/postgres_database.py", "store/lost_commit.py"),
     ),
     _store(
         "store/ledger",
-        "alerts",
         "budget_counters",
         "budgets",
         "entries",

@@ -94,11 +94,16 @@ DATA["0018"] = (
     *DATA["0017"],
     "INSERT INTO thread_instructions (owner_id, thread_id, digest, body, set_at) VALUES ('ada', 't', 'd', 'x', 1)",
 )
+DATA["0019"] = (
+    *(statement for statement in DATA["0018"] if "budget_alerts" not in statement),
+    "INSERT INTO webhook_deliveries (id, endpoint, event, body, status, tries, created_at, give_up_at) "
+    "VALUES ('hook', 'e', 'feedback', '{}', 'waiting', 0, 1, 2)",
+)
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
     "0003": ("cache_states", "learned_stats", "summaries"),
     "0004": ("budgets", "open_calls"),
-    "0006": ("budget_alerts",),
+    "0006": ("webhook_deliveries",),  # alerts had an outbox of their own
     "0009": ("message_vectors",),
     "0012": ("compaction_claims",),
     "0017": ("event_rounds",),

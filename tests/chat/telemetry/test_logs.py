@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from chat.config.settings import Settings
+from chat.config.webhooks import ConfiguredWebhook
 from chat.telemetry.logs import HIDDEN, Redactor, secrets
 from tests.chat.process import environment, serving
 from tests.upstream import Reply, Simulator, faults
@@ -46,8 +47,11 @@ def test_every_secret_among_the_settings_is_known() -> None:
     named = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
     planted = {name: f"https://planted-{name}-0123456789" for name in named}
     assert "alert_webhook" in named
-    values = {name: SecretStr(value) for name, value in planted.items()}
+    values: dict[str, Any] = {name: SecretStr(value) for name, value in planted.items()}
+    webhook = {"name": "n", "url": "https://planted-url", "secret": "planted-secret-0123456789"}
+    values["webhooks"] = (ConfiguredWebhook.model_validate(webhook),)
     settings = Settings.model_construct().model_copy(update=values)
+    planted |= {name: value for name, value in webhook.items() if name != "name"}
     shown = Redactor(secrets(settings))(None, "info", {"event": " ".join(planted.values())})
     assert set(shown["event"].split()) == {HIDDEN}
 

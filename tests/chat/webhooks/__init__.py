@@ -1,0 +1,1 @@
+"""Webhooks: an outbox, signed deliveries, tried again until they are accepted."""
