@@ -17,7 +17,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    or_,
     select,
     update,
 )
@@ -90,9 +89,7 @@ def _add(dialect: str) -> Insert:
 
 @cache
 def _due(dialect: str) -> Select[Any]:
-    """Due deliveries of an endpoint. One that is further ahead than any pause was put there by a clock that was set back since."""
-    present = lease_clock.present(dialect)
-    due = or_(_ROWS.next_at <= present, lease_clock.too_far(_ROWS.next_at, dialect))
+    due = _ROWS.next_at <= lease_clock.present(dialect)
     return select(webhook_deliveries).where(_ROWS.endpoint == bindparam("endpoint"), _WAITING, due)
 
 
@@ -103,8 +100,14 @@ def _any_due(dialect: str) -> Select[Any]:
 
 @cache
 def _claim(dialect: str) -> Select[Any]:
-    oldest = _due(dialect).order_by(_ROWS.next_at, _ROWS.created_at, _ROWS.id)
+    oldest = _due(dialect).order_by(_ROWS.next_at, _ROWS.id)
     return oldest.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True)
+
+
+@cache
+def _shorten(dialect: str) -> Update:
+    too_far = lease_clock.too_far(_ROWS.next_at, dialect)
+    return update(webhook_deliveries).where(_WAITING, too_far).values(next_at=0)
 
 
 @cache
@@ -134,16 +137,14 @@ def add(connection: Connection, deliveries: Sequence[NewDelivery]) -> None:
 def any_due(connection: Connection, endpoint: str, now: int) -> bool:
     """Whether a delivery to an endpoint is due."""
     query = _any_due(connection.dialect.name)
-    rows = connection.execute(query, {"endpoint": endpoint, "now": now, "lease": LONGEST_PAUSE})
+    rows = connection.execute(query, {"endpoint": endpoint, "now": now})
     return rows.first() is not None
 
 
 def claim(connection: Connection, endpoint: str, *, now: int, lease: int, limit: int) -> list[Delivery]:
     """Claim what is due for an endpoint for `lease` milliseconds: first what was never tried, then what waits longest."""
     dialect = connection.dialect.name
-    rows = connection.execute(
-        _claim(dialect), {"endpoint": endpoint, "now": now, "lease": LONGEST_PAUSE, "limit": limit}
-    ).all()
+    rows = connection.execute(_claim(dialect), {"endpoint": endpoint, "now": now, "limit": limit}).all()
     if not rows:
         return []
     ids = [row.id for row in rows]
@@ -172,6 +173,11 @@ def tried(
         return connection.execute(_GIVE_UP, {**values, "ended": status}).rowcount == 1
     postponed = connection.execute(_postpone(connection.dialect.name), {**values, "lease": wait})
     return postponed.rowcount == 1
+
+
+def shorten_pauses(connection: Connection, now: int) -> None:
+    """Make due what waits longer than any pause takes: its time was set by a clock that was set back since."""
+    connection.execute(_shorten(connection.dialect.name), {"now": now, "lease": LONGEST_PAUSE})
 
 
 def give_up_untried(connection: Connection, *, before: int, now: int) -> int:

@@ -51,4 +51,4 @@ EVENT_LOG_CLEANUP = Job(name="event_log_cleanup", deadline=600)
 """Deletes the event logs of an hour, in batches."""
 
 WEBHOOK_CLEANUP = Job(name="webhook_cleanup", deadline=600)
-"""Two statements: gives up deliveries whose endpoint is gone, and removes old ones."""
+"""Three statements: gives up deliveries whose endpoint is gone, and removes old ones."""

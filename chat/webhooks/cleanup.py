@@ -16,8 +16,9 @@ KEPT = 3 * DAY
 
 
 async def tidy(database: Database, clock: Clock) -> None:
-    """Give up what nobody has tried for a day after its time, and remove old deliveries."""
+    """Give up what nobody has tried for a day after its time, remove old deliveries, and make up for a clock that was set back."""
     now = clock.now()
+    await database.write(partial(store.shorten_pauses, now=now))
     unsent = await database.write(partial(store.give_up_untried, before=now - DAY, now=now))
     if unsent:
         log.warning("webhook.unsent", deliveries=unsent)

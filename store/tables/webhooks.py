@@ -9,7 +9,7 @@ class WebhookDeliveryRow(SQLModel, table=True):
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        Index("webhook_deliveries_due", "endpoint", "next_at"),
+        Index("webhook_deliveries_due", "endpoint", "next_at", "id"),
         Index("webhook_deliveries_by_end", "finished_at"),
     )
     id: str = Field(primary_key=True)  # also that of the request, the same in each try

@@ -1,10 +1,14 @@
 """The outbox of webhooks: added once, due by time, claimed by one process, kept until days after its end."""
 
 from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, event
 
 from store import webhook_deliveries
 from store.database import Database
 from store.webhook_deliveries import LONGEST_PAUSE, Delivery, DeliveryStatus, NewDelivery
+from tests.store.counting import counted, settled
 
 
 def new(id: str, *, endpoint: str = "crm", at: int = 10) -> NewDelivery:
@@ -47,9 +51,9 @@ async def test_a_delivery_is_added_once_and_due_at_once(database: Database) -> N
 
 
 async def test_the_oldest_come_first_and_no_more_than_asked_for(database: Database) -> None:
-    await add(database, new("c", at=10), new("a", at=20), new("b", at=10))
-    assert [delivery.id for delivery in await claim(database, 30, limit=2)] == ["b", "c"]
-    assert [delivery.id for delivery in await claim(database, 30, limit=2)] == ["a"]
+    await add(database, new("c"), new("a"), new("b"))
+    assert [delivery.id for delivery in await claim(database, 30, limit=2)] == ["a", "b"]
+    assert [delivery.id for delivery in await claim(database, 30, limit=2)] == ["c"]
 
 
 async def test_one_that_failed_is_due_again_after_a_pause_and_behind_new_ones(lite: Database) -> None:
@@ -69,8 +73,57 @@ async def test_one_that_failed_is_due_again_after_a_pause_and_behind_new_ones(li
 async def test_one_far_ahead_of_the_clock_is_due(lite: Database) -> None:
     await add(lite, new("a"), new("b"))
     await claim(lite, 1_000_000, lease=2 * LONGEST_PAUSE)
+    await lite.write(partial(webhook_deliveries.shorten_pauses, now=1_000_000))
     assert await claim(lite, 1_000_000) == []
+    await lite.write(partial(webhook_deliveries.shorten_pauses, now=999_999))
     assert len(await claim(lite, 999_999)) == 2, "the clock was set back"
+
+
+async def test_without_deliveries_nothing_is_executed(database: Database) -> None:
+    def executed(connection: Connection) -> list[int]:
+        statements: list[str] = []
+
+        def note(*arguments: Any) -> None:
+            statements.append(arguments[2])
+
+        event.listen(connection, "before_cursor_execute", note)
+        counts = []
+        for deliveries in ([], [new("a"), new("b", endpoint="other")]):
+            webhook_deliveries.add(connection, deliveries)
+            counts.append(len(statements))
+        event.remove(connection, "before_cursor_execute", note)
+        return counts
+
+    assert await database.write(executed) == [0, 1]
+
+
+async def test_looking_for_what_is_due_takes_no_longer_with_many_that_ended(lite: Database) -> None:
+    async def steps() -> int:
+        def look(connection: Connection) -> int:
+            return counted(connection, lambda: webhook_deliveries.any_due(connection, "crm", 1_000))
+
+        return await lite.read(look)
+
+    await steps()
+    few = await steps()
+    await add(lite, *(new(f"{number:04}") for number in range(1_000)))
+    for delivery in await claim(lite, 20, limit=1_000):
+        ended = partial(webhook_deliveries.tried, delivery=delivery, status="delivered", result="204", now=30)
+        await lite.write(ended)
+    assert await steps() <= few + 3
+
+
+async def test_of_many_that_are_due_only_those_that_are_claimed_are_read(database: Database) -> None:
+    async def work(limit: int) -> int:
+        def write(connection: Connection) -> int:
+            claim = partial(webhook_deliveries.claim, endpoint="crm", now=20, lease=1, limit=limit)
+            return counted(connection, lambda: claim(connection))
+
+        return await database.write(write)
+
+    await add(database, *(new(f"{number:04}") for number in range(2_000)))
+    await settled(database, "webhook_deliveries")
+    assert await work(8) < 200
 
 
 async def test_one_that_ended_is_claimed_no_more_until_it_is_to_be_sent_again(database: Database) -> None:

@@ -68,5 +68,6 @@ WITHOUT_OWNER: Final[Mapping[str, str]] = {
     "webhook_deliveries.give_up_untried": _HOUSEKEEPING,
     "webhook_deliveries.newest": "for the operator",
     "webhook_deliveries.remove_old": _HOUSEKEEPING,
+    "webhook_deliveries.shorten_pauses": _HOUSEKEEPING,
     "webhook_deliveries.tried": _BY_ID,
 }

@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("webhook_deliveries_due", "webhook_deliveries", ["endpoint", "next_at"])
+    op.create_index("webhook_deliveries_due", "webhook_deliveries", ["endpoint", "next_at", "id"])
     op.create_index("webhook_deliveries_by_end", "webhook_deliveries", ["finished_at"])
     op.execute(TAKE_OVER)
     op.drop_table("budget_alerts")
