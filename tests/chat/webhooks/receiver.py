@@ -36,7 +36,7 @@ class Receiver:
                 headers = {
                     name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:-2])
                 }
-                body = await reader.readexactly(int(headers["content-length"]))
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
                 async with self.changed:
                     self.got.append((headers, body))
                     self.changed.notify_all()
