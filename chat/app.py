@@ -186,7 +186,7 @@ def application(deps: Deps) -> Starlette:
         middleware.insert(0, cors)
     app = Starlette(
         routes=[
-            *(endpoint.route() for endpoint in described),
+            *(endpoint.route(deps.database) for endpoint in described),
             *page.routes(described, documented=deps.settings.docs),
         ],
         middleware=middleware,

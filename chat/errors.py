@@ -3,7 +3,7 @@
 PalaverError
 ├── BadRequest           400  bad_request             a field is missing or wrong; `param` names it
 ├── Unauthorized         401  unauthorized            no valid token
-├── Forbidden            403  forbidden               no admin rights, an unknown `Host`, or another origin's page
+├── Forbidden            403  forbidden               no right to that, an unknown `Host`, or another origin's page
 ├── OverBudget           429  budget_exceeded       * `budget` names the budget and when it resets
 │   ├── BudgetSpent      402  budget_exceeded       * a budget in USD has no room
 │   └── BudgetUsedUp     429  budget_exceeded       * a budget of tokens or requests has no room

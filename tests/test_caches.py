@@ -26,6 +26,7 @@ from context.routing import lexicon
 from context.tokens import exact, pieces, prior
 from store.search import term_index
 from store.search.branch_index import Branch, Outlines
+from tests.chat.auth.many_users import fill_end_users
 from tests.context.public_tokenizers import file
 
 ROOT = Path(__file__).parents[1]
@@ -225,6 +226,7 @@ FILL: dict[str, Callable[[], object]] = {
     "chat.background.summarizer.Summarizer": fill_failures,
     "chat.budgets.reservations.Budgets": fill_refusals,
     "chat.api.middleware.rate_limit.Windows": fill_windows,
+    "chat.auth.end_users.EndUsers": fill_end_users,
     "context.tokens.prior.TokenPrior": fill_prior,
     "context.tokens.exact.ExactTokenizer": fill_exact,
     "context.tokens.pieces": fill_pieces,
@@ -268,9 +270,7 @@ def _has_few_values(node: ast.ClassDef | ast.FunctionDef) -> bool:
     if isinstance(node, ast.ClassDef):
         return False
     parameters = [*node.args.args, *node.args.kwonlyargs]
-    kinds = {
-        (parameter.arg, ast.unparse(parameter.annotation or ast.Constant(None))) for parameter in parameters
-    }
+    kinds = {(each.arg, ast.unparse(each.annotation or ast.Constant(None))) for each in parameters}
     return all(kind == "bool" or (name, kind) == ("dialect", "str") for name, kind in kinds)
 
 

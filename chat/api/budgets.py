@@ -8,6 +8,7 @@ from chat.api.deps import get_thread, json_response, principal
 from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.report import report
 from chat.api.schemas.budgets import BudgetOut, BudgetQuery, BudgetsOut
+from chat.api.token_limits import check_thread
 from chat.clock import rfc3339
 from chat.errors import NotFound, QueryTimeout
 from chat.usage.amounts import budget_amount
@@ -28,9 +29,11 @@ class Budgets(Resource):
         query=BudgetQuery,
         answers={200: BudgetsOut},
         errors=(NotFound, QueryTimeout),
+        thread_check="by_handler",
     )
     async def mine(self, request: Request) -> Response:
         body, who = query(request, BudgetQuery), principal(request)
+        check_thread(request, body.thread_id)
         deployment, now = self.deps.deployment, self.deps.clock.now()
         budgets = self.deps.runtime.caller.budgets.all
         accounts = [

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.middleware.rate_limit import Rates
+from chat.auth.open_request import OpenRequest
 from chat.auth.principal import Principal
-from chat.auth.token_registry import OpenRequest, TokenRegistry
+from chat.auth.token_registry import TokenRegistry
 from chat.background.keepalive import Keepalives
 from chat.background.scheduler import Scheduler
 from chat.background.summarizer import Summarizer

@@ -15,7 +15,9 @@ from chat.api.compression import GZIP
 from chat.api.deps import Deps
 from chat.api.schemas.errors import ErrorAnswer
 from chat.api.schemas.fields import ID_PATTERN, NoQuery
+from chat.api.token_limits import ThreadCheck, check_limits
 from chat.errors import BadRequest, NotFound, PalaverError
+from store.database import Database
 
 JSON = "application/json"
 Handler = Callable[[Request], Awaitable[Response]]
@@ -30,7 +32,7 @@ class Endpoint:
     `answers` maps a status to the shape of the body; None: no JSON body. `sends_events`: a 200 may be a turn's event stream; `streams`:
     a stream of another protocol. `media`: content types a 200 may have besides JSON; `other_bodies`: further shapes of it.
     `error_media`: the content type of errors; JSON has the shape `error_body`, that of all our errors unless a protocol has its own; any
-    other is a text.
+    other is a text. `thread_check`: how a token of one thread is kept to it.
     """
 
     method: str
@@ -49,6 +51,7 @@ class Endpoint:
     error_body: type[BaseModel] = ErrorAnswer
     headers: dict[str, str] = field(default_factory=dict)
     public: bool = False
+    thread_check: ThreadCheck = "by_path"
     handler: Handler | None = None
 
     def __call__(self, handler: F) -> F:
@@ -60,11 +63,18 @@ class Endpoint:
         """The names in the path."""
         return re.findall(r"{(\w+)}", self.path)
 
-    def route(self) -> Route:
-        assert self.handler is not None  # noqa: S101 - Resource.endpoints sets it
+    def route(self, database: Database) -> Route:
+        """The route, behind the limits of the token that a request carries."""
+        handler = self.handler
+        assert handler is not None  # noqa: S101 - Resource.endpoints sets it
+
+        async def within_limits(request: Request) -> Response:
+            await check_limits(request, database, self.thread_check)
+            return await handler(request)
+
         return Route(
             self.path,
-            self.handler,
+            handler if self.public else within_limits,
             methods=[self.method],
             name=f"{self.method} {self.path}",
             middleware=[GZIP],

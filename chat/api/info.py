@@ -29,6 +29,7 @@ class Info(Resource):
         "/api/info",
         "Version, models, and whether Claude or the local model answers",
         answers={200: InfoOut},
+        thread_check="not_needed",
     )
     async def info(self, request: Request) -> Response:
         deployment = self.deps.deployment

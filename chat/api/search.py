@@ -12,6 +12,7 @@ from chat.api.deps import json_response, owner
 from chat.api.endpoint import Endpoint, Resource, query
 from chat.api.report import report
 from chat.api.schemas.search import SearchHit, SearchOut, SearchQuery, SnippetOut
+from chat.api.token_limits import check_thread
 from chat.clock import rfc3339
 from chat.errors import QueryTimeout
 from context.recall.normalization import joins
@@ -35,9 +36,11 @@ class Search(Resource):
         query=SearchQuery,
         answers={200: SearchOut},
         errors=(QueryTimeout,),
+        thread_check="by_handler",
     )
     async def find(self, request: Request) -> Response:
         body = query(request, SearchQuery)
+        check_thread(request, body.thread_id)
         owner_id = owner(request)
 
         def read(connection: Connection) -> list[SearchHit]:

@@ -12,6 +12,7 @@ from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.report import report
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.api.serialize import thread_out
+from chat.api.token_limits import check_thread
 from chat.background import jobs
 from chat.errors import NotFound, QueryTimeout, ThreadBusy
 from chat.webhooks import outbox
@@ -29,9 +30,11 @@ class Threads(Resource):
         "Create a thread; an id that exists answers 200 with that thread, unchanged",
         body=NewThread,
         answers={201: ThreadOut, 200: ThreadOut},
+        thread_check="by_handler",
     )
     async def create(self, request: Request) -> Response:
         body = await read(request, NewThread)
+        check_thread(request, body.id)
         owner_id, thread_id = owner(request), body.id or self.deps.clock.new_id("thr")
         now, told = self.deps.clock.now(), body.instructions or principal(request).instructions
         endpoints = self.deps.runtime.deployment.webhooks

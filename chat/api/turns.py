@@ -205,7 +205,7 @@ def _turn_request(thread_id: str, body: NewTurn, key: str | None, who: Principal
         tier=who.tier,
         at_most=who.at_most,
         default_instructions=who.instructions,
-        feature=body.feature,
+        feature=who.feature or body.feature,
         idempotency_key=key,
         metadata=body.metadata or {},
     )

@@ -6,15 +6,16 @@ requiring them.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection
 
+from chat.auth.end_users import EndUsers
+from chat.auth.open_request import OpenRequest
 from chat.auth.principal import Principal
 from chat.auth.tokens import Tokens
 from chat.clock import Clock
@@ -32,16 +33,6 @@ INTERVAL = 2.0  # seconds between two checks
 Signature = tuple[int, int, int]
 
 
-@dataclass(slots=True, eq=False)
-class OpenRequest:
-    """A request in progress. `revoked`: its token no longer counts; `on_revoked` is called when that happens."""
-
-    token: str | None
-    principal: Principal
-    revoked: bool = False
-    on_revoked: Callable[[], None] = lambda: None
-
-
 class TokenRegistry:
     """The access tokens in force, and the requests that were admitted with them."""
 
@@ -56,11 +47,19 @@ class TokenRegistry:
         self._loaded: Signature | None = None
         self._configured = settings.token, settings.tokens
         self._tokens = tokens_of(settings)
-        self.requires_token = bool(self._tokens)  # once true it stays so
+        self._end_users = EndUsers(settings, database, clock) if settings.verifies_tokens else None
+        self.requires_token = settings.requires_token  # once true it stays so
 
     def find(self, token: str) -> Principal | None:
-        """The principal of a token; None for an unknown or expired one."""
+        """The principal of a token of the settings; None for an unknown or expired one."""
         return self._tokens.find(token, now=self._clock.now())
+
+    async def admit(self, token: str) -> OpenRequest | None:
+        """The request that carries this token: one of the settings, or one that a host signed. None for any other. Raises StoreError."""
+        principal = self.find(token)
+        if principal is not None:
+            return OpenRequest(token=token, principal=principal)
+        return None if self._end_users is None else await self._end_users.admit(token)
 
     @contextmanager
     def tracking(self, request: OpenRequest) -> Iterator[None]:
@@ -84,6 +83,8 @@ class TokenRegistry:
             if not request.revoked and not self._is_valid(request):
                 request.revoked = True
                 request.on_revoked()
+        if self._end_users is not None:
+            await self._end_users.renew_keys()
 
     async def _reload(self) -> None:
         seen = self._seen
@@ -111,6 +112,8 @@ class TokenRegistry:
         """Whether the request would still be admitted, for the same user."""
         if request.token is None:
             return not self.requires_token
+        if self._end_users is not None and request.verified is not None:
+            return self._end_users.is_in_force(request)
         principal = self.find(request.token)
         return principal is not None and principal.owner_id == request.principal.owner_id
 

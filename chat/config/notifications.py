@@ -2,12 +2,12 @@
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from chat.config.placement import Placement
+from chat.config.end_users import EndUsers
 from chat.config.types import SigningSecret, Thresholds, WebhookUrl
 from chat.config.webhooks import Webhooks
 
 
-class Notifications(Placement):
+class Notifications(EndUsers):
     """The settings of `Settings` that follow those of its placement."""
 
     webhooks: Webhooks = Field(

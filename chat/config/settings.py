@@ -233,7 +233,7 @@ class Settings(Notifications):
     @property
     def requires_token(self) -> bool:
         """Whether the API requires a token."""
-        return self.token is not None or bool(self.tokens)
+        return self.token is not None or bool(self.tokens) or self.verifies_tokens
 
     @property
     def database(self) -> str:

@@ -13,7 +13,7 @@ from pydantic_settings import NoDecode
 
 from chat.config.budgets import ConfiguredBudget
 from chat.config.routing_rules import RoutingRule
-from chat.config.tokens import DEFAULT_TOKEN, Token
+from chat.config.tokens import DEFAULT_TOKEN, SIGNED_TOKEN, Token
 from store.url import parse_postgres
 
 PAIRS = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}  # also those that text programs make of plain ones
@@ -113,11 +113,17 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def check_origin(origin: str) -> str:
+    """The origin of a page, unchanged. Raises ValueError."""
+    scheme, _, host = origin.partition("://")
+    if scheme not in {"http", "https"} or not host or set(host) & set("/*?# "):
+        raise ValueError("each origin is exactly scheme://host or scheme://host:port")
+    return origin
+
+
 def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     for origin in origins:
-        scheme, _, host = origin.partition("://")
-        if scheme not in {"http", "https"} or not host or set(host) & set("/*?# "):
-            raise ValueError("each origin is exactly scheme://host or scheme://host:port")
+        check_origin(origin)
     return origins
 
 
@@ -154,6 +160,17 @@ def _check_webhook_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _check_web_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket without its pair
+        usable = False
+    if not usable:
+        raise ValueError("the URL begins with https:// or http:// and a host")
+    return url
+
+
 def _check_secret(secret: SecretStr) -> SecretStr:
     if secret.get_secret_value().startswith("whsec_"):
         try:
@@ -172,6 +189,10 @@ def _check_tokens(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
         raise ValueError("each token has a digest of its own")
     if any(token.name == DEFAULT_TOKEN for token in tokens):
         raise ValueError(f"{DEFAULT_TOKEN} is the name of PALAVER_TOKEN; call it something else")
+    if any(token.name == SIGNED_TOKEN for token in tokens):
+        raise ValueError(
+            f"{SIGNED_TOKEN} is the name of all tokens that a host signs; call it something else"
+        )
     return tokens
 
 
@@ -212,6 +233,7 @@ Thresholds = Annotated[
 DatabaseUrl = Annotated[Line, AfterValidator(_check_database_url)]
 RedisUrl = Annotated[Credential, AfterValidator(_check_redis_url)]
 WebhookUrl = Annotated[Credential, AfterValidator(_check_webhook_url)]
+WebUrl = Annotated[Credential, AfterValidator(_check_web_url)]
 SigningSecret = Annotated[SecretStr, BeforeValidator(_clean), AfterValidator(_check_secret)]
 Tokens = Annotated[tuple[Token, ...], NoDecode, BeforeValidator(from_json), AfterValidator(_check_tokens)]
 Tokenizers = Annotated[dict[str, FilePath], NoDecode, BeforeValidator(_tokenizers_by_model)]

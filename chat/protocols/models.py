@@ -47,6 +47,7 @@ class Models(Resource):
         answers={200: OpenAiModels},
         other_bodies=(AnthropicModels,),
         error_body=AnthropicError,
+        thread_check="not_needed",
     )
     async def models(self, request: Request) -> Response:
         asked, names = query(request, PageQuery), offered(self.deps.deployment)
@@ -62,6 +63,7 @@ class Models(Resource):
         other_bodies=(AnthropicModel,),
         errors=(ModelNotFound,),
         error_body=AnthropicError,
+        thread_check="not_needed",
     )
     async def model(self, request: Request) -> Response:
         name = str(request.path_params["model"])

@@ -278,6 +278,7 @@ class StatelessAnswer:
             thread_id=None,
             purpose=purpose,
             token=self.request.turn_request.token,
+            feature=self.request.turn_request.feature,
         )
 
     def _record(self, call: Fitted, attempt: int) -> CallRecord:

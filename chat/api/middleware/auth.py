@@ -3,8 +3,9 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chat.auth.open_request import OpenRequest
 from chat.auth.principal import Principal
-from chat.auth.token_registry import OpenRequest, TokenRegistry
+from chat.auth.token_registry import TokenRegistry
 from chat.auth.tokens import Tokens
 from chat.clock import Clock
 from chat.errors import Unauthorized
@@ -33,12 +34,12 @@ class Auth:
         if scope["type"] != "http" or (self.token_registry.requires_token and is_public(scope["path"])):
             await self.app(scope, receive, send)
             return
-        visit = self._visit(scope)
+        visit = await self._visit(scope)
         scope.setdefault("state", {}).update(principal=visit.principal, visit=visit)
         with self.token_registry.tracking(visit):
             await self.app(scope, receive, send)
 
-    def _visit(self, scope: Scope) -> OpenRequest:
+    async def _visit(self, scope: Scope) -> OpenRequest:
         metrics = self.metrics if scope["path"] == METRICS else None
         if not self.token_registry.requires_token and not metrics:
             return OpenRequest(token=None, principal=Principal(owner_id=LOCAL, admin=True))
@@ -47,12 +48,13 @@ class Auth:
         token = token.strip() if scheme.lower() == "bearer" else ""
         if "authorization" not in headers and scope["path"].startswith(OTHER_CLIENTS):
             token = headers.get("x-api-key", "")
-        principal = self.token_registry.find(token)
-        if principal is None and metrics:
-            principal = metrics.find(token, now=self.clock.now())
-        if principal is None:
+        principal = metrics.find(token, now=self.clock.now()) if metrics else None
+        if principal is not None:
+            return OpenRequest(token=token, principal=principal)
+        visit = await self.token_registry.admit(token)
+        if visit is None:
             raise Unauthorized("a valid token is needed: Authorization: Bearer …")
-        return OpenRequest(token=token, principal=principal)
+        return visit
 
 
 def is_public(path: str) -> bool:

@@ -10,6 +10,7 @@ from chat.api.body import read
 from chat.api.deps import get_thread, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.event_stream import EventStream
+from chat.api.token_limits import check_thread
 from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
 from chat.errors import NotFound
 from chat.protocols.ai_sdk.chunks import HEADERS, stream
@@ -35,9 +36,11 @@ class AiSdkChat(Resource):
         errors=POST_ERRORS,
         streams=True,
         error_media=TEXT,
+        thread_check="by_handler",
     )
     async def post(self, request: Request) -> Response:
         parsed = parse_request(await read(request, ChatRequest))
+        check_thread(request, parsed.thread_id)
         found = await self.deps.database.read(
             partial(find, owner_id=owner(request), parsed=parsed, who=principal(request))
         )
@@ -54,9 +57,11 @@ class AiSdkChat(Resource):
         answers={200: None, 204: None},
         streams=True,
         error_media=TEXT,
+        thread_check="by_handler",
     )
     async def resume(self, request: Request) -> Response:
         thread_id, who = thread_of(str(request.path_params["thread"])), owner(request)
+        check_thread(request, thread_id)
         since = self.deps.clock.now() - REPLAYED_FOR
         turn = await self.deps.database.read(partial(_newest, owner_id=who, thread_id=thread_id, since=since))
         return Response(status_code=204) if turn is None else self._stream(request, turn)
@@ -68,10 +73,12 @@ class AiSdkChat(Resource):
         answers={204: None},
         errors=(NotFound,),
         error_media=TEXT,
+        thread_check="by_handler",
     )
     async def stop(self, request: Request) -> Response:
         who = owner(request)
         thread_id = thread_of(str(request.path_params["thread"]))
+        check_thread(request, thread_id)
         thread = await self.deps.database.read(partial(get_thread, owner_id=who, thread_id=thread_id))
         if thread.running_turn_id is not None:
             await self.deps.runner.cancel_and_wait(who, thread.running_turn_id)

@@ -136,6 +136,7 @@ def _request(
         tier=who.tier,
         at_most=who.at_most,
         default_instructions=who.instructions,
+        feature=who.feature,
         idempotency_key=None if message is None else _key(parsed.thread_id, message),
     )
 

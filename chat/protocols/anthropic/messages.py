@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat.api.body import read_bytes
-from chat.api.deps import owner, principal, visit
+from chat.api.deps import principal, visit
 from chat.api.endpoint import Endpoint, Resource, query
 from chat.calls.record import CallContext, Size
 from chat.errors import BudgetSpent, BudgetUsedUp, ModelNotFound, RequestTimeout, Unavailable
@@ -149,8 +149,9 @@ class AnthropicMessages(Resource):
         body, cache = await off_loop(
             len(parsed.data), lambda: prepared(parsed, route.model_id, cacheable=cacheable)
         )
+        who = principal(request)
         call_context = CallContext(
-            owner_id=owner(request), thread_id=None, purpose="reply", token=principal(request).token
+            owner_id=who.owner_id, thread_id=None, purpose="reply", token=who.token, feature=who.feature
         )
         record = self.deps.runtime.caller.record(
             call_context, model=route.model_id, tier=route.tier, size=sizes[route.model_id]

@@ -12,6 +12,7 @@ from chat.api.body import read
 from chat.api.deps import Deps, owner, principal, visit
 from chat.api.endpoint import Endpoint, Resource
 from chat.api.event_stream import HEARTBEAT, SILENCE
+from chat.api.token_limits import check_thread
 from chat.api.turn_stream import POST_ERRORS, has_events, turn_frames
 from chat.errors import ContextTooLong, ThreadBusy
 from chat.off_loop import off_loop
@@ -70,6 +71,7 @@ class ChatCompletions(Resource):
         answers={200: CompletionOut},
         errors=ERRORS,
         streams=True,
+        thread_check="by_handler",
         headers={
             "Palaver-Thread": "the thread the conversation is; `X-OpenWebUI-Chat-Id` is the same. Without it nothing is stored",
             "Idempotency-Key": "in a thread: the same key with the same conversation is the same turn; `X-OpenWebUI-Message-Id` is the same",
@@ -77,10 +79,11 @@ class ChatCompletions(Resource):
         },
     )
     async def post(self, request: Request) -> Response:
+        thread_id = thread_named(request.headers)
+        check_thread(request, thread_id)
         body = await read(request, CompletionRequest, limit=MAX_BODY)
         length = sum(map(text_length, body.messages))
         conversation = await off_loop(length, lambda: conversation_of(body.messages))
-        thread_id = thread_named(request.headers)
         model = None if body.model == AUTO else body.model
         if thread_id is None:
             return await self._by_itself(request, body, conversation, model)
@@ -136,7 +139,12 @@ class ChatCompletions(Resource):
         # A frontend's titles and tags are asked for under the name of the chat's model; they are never worth routing.
         requested = model or ("simple" if is_side_request(request.headers) else None)
         turn_request = TurnRequest(
-            thread_id="", requested_model=requested, token=who.token, tier=who.tier, at_most=who.at_most
+            thread_id="",
+            requested_model=requested,
+            token=who.token,
+            tier=who.tier,
+            at_most=who.at_most,
+            feature=who.feature,
         )
         answer = await accept_stateless(
             self.deps.runtime,

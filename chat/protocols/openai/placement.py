@@ -51,6 +51,7 @@ def find(connection: Connection, owner_id: str, parsed: ParsedRequest, who: Prin
         at_most=who.at_most,
         instructions=parsed.instructions,
         default_instructions=who.instructions,
+        feature=who.feature,
         idempotency_key=parsed.key,
     )
 
