@@ -24,6 +24,7 @@ from chat.api.middleware.unread_body import UnreadBody
 from chat.auth.token_registry import TokenRegistry
 from chat.auth.tokens import Tokens
 from chat.background import jobs
+from chat.background.access_token_cleanup import delete_expired_tokens
 from chat.background.event_log_cleanup import delete_old_event_logs
 from chat.background.keepalive import Keepalives
 from chat.background.keepalive_cap import KeepaliveCap
@@ -249,6 +250,7 @@ async def _start_work(settings: Settings, runtime: Runtime, stack: AsyncExitStac
     tidy_webhooks = partial(cleanup.tidy, runtime.database, runtime.clock)
     scheduler.start(jobs.WEBHOOK_CLEANUP, tidy_webhooks)
     scheduler.repeat(jobs.WEBHOOK_CLEANUP, CLEANUP_PAUSE, tidy_webhooks)
+    scheduler.repeat(jobs.ACCESS_TOKEN_CLEANUP, CLEANUP_PAUSE, partial(delete_expired_tokens, runtime))
     scheduler.repeat(jobs.DUE_KEEPALIVES, KEEPALIVE_PAUSE, keepalives.start_due)
     # Last first: turns end, jobs end, and the calls they left open are written to the ledger.
     stack.push_async_callback(_close_own_calls, runtime)

@@ -46,6 +46,7 @@ TAGS = {
     "search": "Find messages in all threads.",
     "usage": "Tokens and costs, from the ledger.",
     "budgets": "Limits of spending, and what is left of them.",
+    "tokens": "Tokens of a host's end users: issue, list, revoke.",
     "ai-sdk": "The UI message stream of the AI SDK, for `useChat` and assistant-ui.",
     "v1": "A base URL for Anthropic's clients, whose requests are passed through, and for OpenAI's, in a thread or without one.",
     "server": "What this server is, and how it does.",

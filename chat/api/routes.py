@@ -10,6 +10,7 @@ from chat.api.presence import Presence
 from chat.api.search import Search
 from chat.api.summary import Summaries
 from chat.api.threads import Threads
+from chat.api.tokens import Tokens
 from chat.api.turns import Turns
 from chat.api.usage import Ledger
 
@@ -24,5 +25,6 @@ RESOURCES: tuple[type[Resource], ...] = (
     Search,
     Budgets,
     Ledger,
+    Tokens,
     Metrics,
 )

@@ -1,12 +1,11 @@
 """What a token of an end user allows, and how end users are named."""
 
 from typing import Annotated, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chat.auth.principal import Principal
-from chat.config.tokens import SIGNED_TOKEN
 from chat.config.types import check_origin
 from context.models.catalog import Tier
 
@@ -24,6 +23,11 @@ def owner_of(subject: str) -> str:
     if len(owner_id) > LONGEST_ID:
         raise ValueError(f"a user's name has {LONGEST_ID} characters at most when it is percent-encoded")
     return owner_id
+
+
+def subject_of(owner_id: str) -> str:
+    """The name that the host gave the end user of that id."""
+    return unquote(owner_id.removeprefix(END_USER))
 
 
 Origin = Annotated[str, StringConstraints(max_length=300), AfterValidator(check_origin)]
@@ -49,11 +53,11 @@ class Grant(BaseModel):
         default=None, description="The label of its calls in the ledger, whatever a request says."
     )
 
-    def principal(self, owner_id: str) -> Principal:
-        """Who a request with such a token acts for."""
+    def principal(self, owner_id: str, token: str) -> Principal:
+        """Who a request with such a token acts for. `token`: its name in the ledger."""
         return Principal(
             owner_id=owner_id,
-            token=SIGNED_TOKEN,
+            token=token,
             tier=self.tier,
             at_most=self.tier_rule == "at_most",
             thread_id=self.thread,

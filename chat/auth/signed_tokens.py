@@ -14,7 +14,6 @@ from jwt.exceptions import PyJWTError
 from pydantic import ValidationError
 
 from chat.auth.grants import Grant, owner_of
-from chat.auth.principal import Principal
 from chat.auth.signing_keys import SigningKey, SigningKeys
 from chat.clock import Clock
 from chat.config.end_users import EndUsers
@@ -38,12 +37,17 @@ _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]*+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedToken:
-    """What a valid token says. `expires_at` in milliseconds since 1970 UTC; `key`: None for the secret."""
+    """What a valid token says. Times in milliseconds since 1970 UTC; `key`: None for the secret."""
 
     subject: str
-    principal: Principal
+    grant: Grant
+    issued_at: int
     expires_at: int
     key: SigningKey | None
+
+    @property
+    def owner_id(self) -> str:
+        return owner_of(self.subject)
 
 
 class SignedTokens:
@@ -66,11 +70,9 @@ class SignedTokens:
             log.debug("signed_token.refused", kind=type(refusal).__name__)
             return None
 
-    def is_in_force(self, verified: VerifiedToken) -> bool:
-        """Whether a token that was valid still is: it has not expired, and the host still publishes its key."""
-        if self._clock.now() >= verified.expires_at:
-            return False
-        return verified.key is None or (self._keys is not None and self._keys.has(verified.key))
+    def counts(self, key: SigningKey | None) -> bool:
+        """Whether tokens that were verified by a key still count: the host publishes it, or it is the secret (None)."""
+        return key is None or (self._keys is not None and self._keys.has(key))
 
     async def renew_keys(self) -> None:
         """Read the host's keys again if it is time."""
@@ -90,11 +92,13 @@ class SignedTokens:
             if key is None:
                 raise ValueError("the host has no such key")
             claims = self._claims(token, key.public, key.public.algorithm_name)
-        grant = Grant.model_validate(claims.get(CLAIM, {}))
+        issued_at, expires_at = self._checked_times(claims)
+        owner_of(claims["sub"])  # raises for what names nobody
         return VerifiedToken(
             subject=claims["sub"],
-            principal=grant.principal(owner_of(claims["sub"])),
-            expires_at=self._checked_end(claims),
+            grant=Grant.model_validate(claims.get(CLAIM, {})),
+            issued_at=issued_at,
+            expires_at=expires_at,
             key=key,
         )
 
@@ -109,15 +113,15 @@ class SignedTokens:
         )
         return claims
 
-    def _checked_end(self, claims: dict[str, Any]) -> int:
-        """When the token expires, in milliseconds. Raises ValueError unless it is valid now, and not for too long."""
+    def _checked_times(self, claims: dict[str, Any]) -> tuple[int, int]:
+        """When the token was issued and expires, in milliseconds. Raises ValueError unless it is valid now, and not for too long."""
         now = self._clock.now()
         issued, expires, begins = (_milliseconds(claims.get(name, 0)) for name in ("iat", "exp", "nbf"))
         if now >= expires or max(issued, begins) > now + LEEWAY:
             raise ValueError("the token is not valid now")
         if expires - issued > self._settings.jwt_max_seconds * 1_000:
             raise ValueError("the token is valid for too long")
-        return expires
+        return issued, expires
 
 
 def _milliseconds(value: object) -> int:

@@ -7,7 +7,7 @@ requiring them.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from chat.config.sources import FILE
 from chat.periodic import periodically
 from store import users
 from store.database import Database
+from store.errors import StoreError
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ class TokenRegistry:
         self._loaded: Signature | None = None
         self._configured = settings.token, settings.tokens
         self._tokens = tokens_of(settings)
-        self._end_users = EndUsers(settings, database, clock) if settings.verifies_tokens else None
+        self.end_users = EndUsers(settings, database, clock)
         self.requires_token = settings.requires_token  # once true it stays so
 
     def find(self, token: str) -> Principal | None:
@@ -55,11 +56,11 @@ class TokenRegistry:
         return self._tokens.find(token, now=self._clock.now())
 
     async def admit(self, token: str) -> OpenRequest | None:
-        """The request that carries this token: one of the settings, or one that a host signed. None for any other. Raises StoreError."""
+        """The request that carries this token: one of the settings, or an end user's. None for any other. Raises StoreError."""
         principal = self.find(token)
         if principal is not None:
             return OpenRequest(token=token, principal=principal)
-        return None if self._end_users is None else await self._end_users.admit(token)
+        return await self.end_users.admit(token)
 
     @contextmanager
     def tracking(self, request: OpenRequest) -> Iterator[None]:
@@ -80,11 +81,19 @@ class TokenRegistry:
         if self._seen == before and self._seen != self._loaded:
             await self._reload()
         for request in list(self._open):
-            if not request.revoked and not self._is_valid(request):
-                request.revoked = True
-                request.on_revoked()
-        if self._end_users is not None:
-            await self._end_users.renew_keys()
+            if not self._is_valid(request):
+                _revoke(request)
+        with suppress(StoreError):  # the database is away: nobody's access ends for that
+            await self.check_end_users()
+        await self.end_users.renew_keys()
+
+    async def check_end_users(self) -> None:
+        """Revoke requests of end users whose tokens are revoked, as the database knows them now. Raises StoreError."""
+        watched = {request: request.end_user.digest for request in self._open if request.end_user is not None}
+        in_force = await self.end_users.in_force(set(watched.values()))
+        for request, digest in watched.items():
+            if digest not in in_force:
+                _revoke(request)
 
     async def _reload(self) -> None:
         seen = self._seen
@@ -112,8 +121,8 @@ class TokenRegistry:
         """Whether the request would still be admitted, for the same user."""
         if request.token is None:
             return not self.requires_token
-        if self._end_users is not None and request.verified is not None:
-            return self._end_users.is_in_force(request)
+        if request.end_user is not None:
+            return self.end_users.is_valid(request.end_user)
         principal = self.find(request.token)
         return principal is not None and principal.owner_id == request.principal.owner_id
 
@@ -121,6 +130,12 @@ class TokenRegistry:
 def tokens_of(settings: Settings) -> Tokens:
     """The tokens that settings grant."""
     return Tokens(settings.tokens, None if settings.token is None else settings.token.get_secret_value())
+
+
+def _revoke(request: OpenRequest) -> None:
+    if not request.revoked:
+        request.revoked = True
+        request.on_revoked()
 
 
 def _ensure(connection: Connection, user: str, now: int) -> None:

@@ -47,6 +47,9 @@ ERASURE = Job(name="erasure", deadline=600, at_most=1)
 WRITE_PROBE = Job(name="write_probe", deadline=30)
 """Writes one row, so that readiness includes that the database takes writes."""
 
+ACCESS_TOKEN_CLEANUP = Job(name="access_token_cleanup", deadline=600)
+"""Deletes the tokens of end users that expired, in one statement."""
+
 EVENT_LOG_CLEANUP = Job(name="event_log_cleanup", deadline=600)
 """Deletes the event logs of an hour, in batches."""
 

@@ -10,6 +10,7 @@ from store.local_user import LOCAL
 
 DEFAULT_TOKEN = "default"  # noqa: S105 - no secret: the name of the token in PALAVER_TOKEN
 SIGNED_TOKEN = "signed"  # noqa: S105 - no secret: the name, in the ledger and in budgets, of all tokens that a host signs
+ISSUED_TOKEN = "issued"  # noqa: S105 - likewise, of all tokens that this server issued
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 USER = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$"
 

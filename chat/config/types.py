@@ -13,7 +13,7 @@ from pydantic_settings import NoDecode
 
 from chat.config.budgets import ConfiguredBudget
 from chat.config.routing_rules import RoutingRule
-from chat.config.tokens import DEFAULT_TOKEN, SIGNED_TOKEN, Token
+from chat.config.tokens import DEFAULT_TOKEN, ISSUED_TOKEN, SIGNED_TOKEN, Token
 from store.url import parse_postgres
 
 PAIRS = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}  # also those that text programs make of plain ones
@@ -189,10 +189,8 @@ def _check_tokens(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
         raise ValueError("each token has a digest of its own")
     if any(token.name == DEFAULT_TOKEN for token in tokens):
         raise ValueError(f"{DEFAULT_TOKEN} is the name of PALAVER_TOKEN; call it something else")
-    if any(token.name == SIGNED_TOKEN for token in tokens):
-        raise ValueError(
-            f"{SIGNED_TOKEN} is the name of all tokens that a host signs; call it something else"
-        )
+    if any(token.name in (SIGNED_TOKEN, ISSUED_TOKEN) for token in tokens):
+        raise ValueError(f"{SIGNED_TOKEN} and {ISSUED_TOKEN} are names of end users' tokens; take another")
     return tokens
 
 

@@ -6,6 +6,7 @@ Times are integers: milliseconds since 1970 UTC. Column comments say what a name
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
+from store.tables.access import AccessTokenRow
 from store.tables.context_engine import CacheStateRow, CompactionClaimRow, LearnedStatRow
 from store.tables.conversations import (
     EventRoundRow,
@@ -42,6 +43,7 @@ learned_stats = _table(LearnedStatRow)
 ledger_entries = _table(LedgerEntryRow)
 open_calls = _table(OpenCallRow)
 budgets = _table(BudgetRow)
+access_tokens = _table(AccessTokenRow)
 message_vectors = _table(VectorRow)
 webhook_deliveries = _table(WebhookDeliveryRow)
 metadata = SQLModel.metadata

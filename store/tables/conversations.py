@@ -28,6 +28,8 @@ class UserRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     name: str
     created_at: int = Field(sa_type=BigInteger)
+    # Access tokens of this user that were issued until then do not count.
+    tokens_revoked_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class ThreadRow(SQLModel, table=True):

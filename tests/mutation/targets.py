@@ -94,6 +94,7 @@ _ALL: Final = (
     ),
     _store(
         "store",
+        "access_tokens",
         "branches",
         "cache_states",
         "compaction_claims",

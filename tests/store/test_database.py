@@ -87,7 +87,7 @@ async def test_a_bad_write_harms_only_itself(database: Database) -> None:
 
 async def test_an_error_does_not_repeat_what_was_to_be_stored(database: Database) -> None:
     def twice(connection: Connection) -> None:
-        statement = text("INSERT INTO users VALUES ('ada', :secret, 1)")
+        statement = text("INSERT INTO users (id, name, created_at) VALUES ('ada', :secret, 1)")
         connection.execute(statement, {"secret": "what people say"})
 
     with pytest.raises(IntegrityError) as failure:
@@ -139,7 +139,11 @@ async def test_a_commit_is_on_the_platter(lite: Database) -> None:
 
 async def test_readers_cannot_write(lite: Database) -> None:
     with pytest.raises((DatabaseError, StoreUnavailable)):
-        await lite.read(lambda connection: connection.execute(text("INSERT INTO users VALUES ('x', 'x', 1)")))
+        await lite.read(
+            lambda connection: connection.execute(
+                text("INSERT INTO users (id, name, created_at) VALUES ('x', 'x', 1)")
+            )
+        )
 
 
 async def test_reading_goes_on_while_a_write_takes_its_time(database: Database) -> None:
@@ -258,7 +262,7 @@ from store.database import Database
 async def main():
     database = Database(sys.argv[1])
     async def one(n):
-        await database.write(lambda c: c.execute(text("INSERT INTO users VALUES (:n, :n, 1)"), {"n": f"k{n}"}))
+        await database.write(lambda c: c.execute(text("INSERT INTO users (id, name, created_at) VALUES (:n, :n, 1)"), {"n": f"k{n}"}))
         print(n, flush=True)
     n = 0
     while True:

@@ -99,6 +99,12 @@ DATA["0019"] = (
     "INSERT INTO webhook_deliveries (id, endpoint, event, body, status, tries, created_at, give_up_at) "
     "VALUES ('hook', 'e', 'feedback', '{}', 'waiting', 0, 1, 2)",
 )
+DATA["0020"] = (
+    *DATA["0019"],
+    "UPDATE users SET tokens_revoked_at = 1",
+    "INSERT INTO access_tokens (id, digest, user_id, signed, hint, limits, issued_at, expires_at) "
+    "VALUES ('tok', 'd', 'ada', false, 'abcd', '{}', 2, 3)",
+)
 KEPT = ("users", "threads", "messages", "turns", "turn_events", "ledger_entries", "prompts")
 SINCE = {
     "0003": ("cache_states", "learned_stats", "summaries"),
@@ -108,6 +114,7 @@ SINCE = {
     "0012": ("compaction_claims",),
     "0017": ("event_rounds",),
     "0018": ("thread_instructions",),
+    "0020": ("access_tokens",),
 }  # tables that came with a revision
 
 

@@ -7,7 +7,9 @@ from store.database import Database, Work
 
 def new_user(name: str) -> Work[None]:
     def write(connection: Connection) -> None:
-        connection.execute(text("INSERT INTO users VALUES (:name, :name, 1)"), {"name": name})
+        connection.execute(
+            text("INSERT INTO users (id, name, created_at) VALUES (:name, :name, 1)"), {"name": name}
+        )
 
     return write
 

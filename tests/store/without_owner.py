@@ -7,9 +7,20 @@ _HOUSEKEEPING: Final = "housekeeping, for the rows of all"
 _BY_PK: Final = "one message that the caller has just stored or read, by its pk"
 _BY_ID: Final = "the ids are those the caller has just read or made, and no client names them"
 _OF_TURNS_HERE: Final = "the logs of turns that run here"
+_TOKENS: Final = (
+    "asked before anybody is known, or for the operator and the host, who decide about all end users"
+)
 _NOBODYS: Final = "rows that belong to nobody"
 
 WITHOUT_OWNER: Final[Mapping[str, str]] = {
+    "access_tokens.add": _TOKENS,
+    "access_tokens.find": _TOKENS,
+    "access_tokens.in_force": _TOKENS,
+    "access_tokens.is_known": _TOKENS,
+    "access_tokens.page": _TOKENS,
+    "access_tokens.remove_old": _HOUSEKEEPING,
+    "access_tokens.revoke": _TOKENS,
+    "access_tokens.revoke_all": _TOKENS,
     "cache_states.due": _HOUSEKEEPING,
     "erase.erase_deleted": _HOUSEKEEPING,
     "event_rounds.add": _OF_TURNS_HERE,

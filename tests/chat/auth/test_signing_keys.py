@@ -39,7 +39,8 @@ async def test_without_a_secret_none_is_taken_from_the_published_keys(sim: Simul
     }
     small = {"kid": "es384", "kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}
     encrypts = published("enc", "ES256", use="enc")
-    odd: list[Any] = [1, {}, {"kty": "RSA"}, {**RSA, "kid": ["one"]}, small, octets, encrypts]
+    longer = {**RSA, "kid": "rs512", "alg": "RS512"}
+    odd: list[Any] = [longer, 1, {}, {"kty": "RSA"}, {**RSA, "kid": ["one"]}, small, octets, encrypts]
     keys = [published(kind, kind) for kind in ("RS256", "PS256", "ES256", "EdDSA")]
     async with of_keys(tmp_path, sim, *odd, *keys) as (app, _, _):
         assert [await status(app, signed(kind, kind)) for kind in ("RS256", "PS256", "ES256", "EdDSA")] == [
@@ -51,6 +52,7 @@ async def test_without_a_secret_none_is_taken_from_the_published_keys(sim: Simul
             jwt.encode(claims(), SECRET, algorithm="HS256", headers={"kid": "oct"}),
             hmac_with(pem),
             signed("enc", "ES256"),
+            jwt.encode(claims(), private_key("RS256"), algorithm="RS512", headers={"kid": "rs512"}),
             signed(None, "RS256"),
             signed("RS256", "ES256"),
         ]

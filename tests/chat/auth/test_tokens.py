@@ -119,6 +119,7 @@ OWN = {
 }
 NOTHING = {
     ("GET", "/api/ai-sdk/chat/{thread}/stream"): 204,  # its client takes any other status for a failure
+    ("DELETE", "/api/tokens/{token}"): 403,  # for admins
 }
 
 
@@ -133,7 +134,10 @@ async def test_foreign_ids_are_answered_like_unknown_ones_on_every_route(
     ):
         accepted = await ada.post("/api/threads/hers/turns", json={"input": {"text": "A secret of Ada's"}})
         known = {"thread": "hers", "turn": accepted.json()["id"], "message": accepted.json()["message_id"]}
-        known["model"] = "of-nobody"  # models are everybody's
+        known |= {
+            "model": "of-nobody",
+            "token": "tok_of-nobody",
+        }  # models are everybody's, tokens the admins'
         async with ada.stream("GET", f"/api/turns/{known['turn']}/events") as stream:
             await stream.aread()
         swept = 0
