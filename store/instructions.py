@@ -50,19 +50,19 @@ def put(
     now: int,
 ) -> None:
     """Make a text the instructions of a thread from now on; None removes them. The thread is locked, and has others now."""
-    told = None if text is None else Instructions.of(text)
+    version = None if text is None else Instructions.of(text)
     connection.execute(
         _ADD,
         {
             "owner_id": owner_id,
             "thread_id": thread_id,
-            "digest": "" if told is None else told.digest,
+            "digest": "" if version is None else version.digest,
             "body": text,
             "after_id": after_id,
             "set_at": now,
         },
     )
-    values = {"instructions_digest": None if told is None else told.digest, "updated_at": now}
+    values = {"instructions_digest": None if version is None else version.digest, "updated_at": now}
     connection.execute(_SET, {"owner": owner_id, "thread": thread_id, **values})
 
 

@@ -36,7 +36,7 @@ class Threads(Resource):
         body = await read(request, NewThread)
         check_thread(request, body.id)
         owner_id, thread_id = owner(request), body.id or self.deps.clock.new_id("thr")
-        now, told = self.deps.clock.now(), body.instructions or principal(request).instructions
+        now, instructions_text = self.deps.clock.now(), body.instructions or principal(request).instructions
         endpoints = self.deps.runtime.deployment.webhooks
         reported = outbox.thread_created(endpoints, self.deps.clock, owner_id, thread_id)
 
@@ -44,8 +44,8 @@ class Threads(Resource):
             created = threads.create(
                 connection, owner_id, thread_id, now=now, title=body.title, metadata=body.metadata
             )
-            if created and told is not None:
-                instructions.put(connection, owner_id, thread_id, told, after_id=None, now=now)
+            if created and instructions_text is not None:
+                instructions.put(connection, owner_id, thread_id, instructions_text, after_id=None, now=now)
             if created:
                 webhook_deliveries.add(connection, reported)
             return created, threads.get(connection, owner_id, thread_id)

@@ -12,12 +12,12 @@ from chat.api.body import read
 from chat.api.deps import external, json_response, principal
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.schemas.tokens import (
+    AccessTokenOut,
+    AccessTokensOut,
     IssuedToken,
     NewToken,
-    TokenOut,
     TokenQuery,
     TokensOfQuery,
-    TokensOut,
 )
 from chat.auth.grants import Grant, owner_of, subject_of
 from chat.clock import rfc3339
@@ -56,7 +56,7 @@ class Tokens(Resource):
         "/api/tokens",
         "List the tokens of end users that are in force, those that a host signed once they were seen; with `user` one user's. For admins",
         query=TokenQuery,
-        answers={200: TokensOut},
+        answers={200: AccessTokensOut},
     )
     async def list(self, request: Request) -> Response:
         _check_admin(request)
@@ -72,8 +72,8 @@ class Tokens(Resource):
         )
         rows = page[: body.limit]
         return json_response(
-            TokensOut(
-                tokens=[TokenOut(**_fields(row)) for row in rows],
+            AccessTokensOut(
+                tokens=[AccessTokenOut(**_fields(row)) for row in rows],
                 next_cursor=rows[-1].id if len(page) > body.limit else None,
             )
         )

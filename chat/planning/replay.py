@@ -59,10 +59,12 @@ def replay(connection: Connection, turn: Turn) -> Replayed:
     prompt = prompts.get(connection, recipe.prompt_digest)
     if prompt is None:
         raise CannotReplay("the system prompt is not stored")
-    told = None
+    thread_instructions = None
     if recipe.instructions_digest is not None:
-        told = instructions.get(connection, turn.owner_id, turn.thread_id, recipe.instructions_digest)
-        if told is None:
+        thread_instructions = instructions.get(
+            connection, turn.owner_id, turn.thread_id, recipe.instructions_digest
+        )
+        if thread_instructions is None:
             raise CannotReplay("the thread's instructions are not stored")
     summary = None
     if recipe.summary_id is not None:
@@ -83,7 +85,7 @@ def replay(connection: Connection, turn: Turn) -> Replayed:
     return Replayed(
         recipe=recipe,
         prompt=prompt.text,
-        instructions=told,
+        instructions=thread_instructions,
         window=shortened.applied([stored.message for stored in window]),
         summary=summary,
         recalled=recalled,

@@ -135,11 +135,11 @@ class _Acceptance:
     def _accept(self, connection: Connection) -> Accepted:
         turn_request, owner, now = self.turn_request, self.owner_id, self.runtime.clock.now()
         thread = threads.lock(connection, owner, turn_request.thread_id)
-        told = turn_request.instructions
+        instructions_text = turn_request.instructions
         if thread is None and turn_request.text is not None:
             if threads.create(connection, owner, turn_request.thread_id, now=now):
                 self._report_thread(connection)
-            told = told or turn_request.default_instructions
+            instructions_text = instructions_text or turn_request.default_instructions
             thread = threads.lock(connection, owner, turn_request.thread_id)
         # Not before: the same request may have come first while this one waited for the thread.
         replayed = _replayed(connection, owner, turn_request)
@@ -154,7 +154,7 @@ class _Acceptance:
         account = BudgetAccount(owner_id=owner, thread_id=thread.id, token=turn_request.token)
         least = self.runtime.deployment.least(now)
         self.runtime.caller.budgets.accept(connection, account, least, now=now)
-        return self._store(connection, thread, told, now)
+        return self._store(connection, thread, instructions_text, now)
 
     def _report_thread(self, connection: Connection) -> None:
         runtime = self.runtime
@@ -162,7 +162,9 @@ class _Acceptance:
         reported = outbox.thread_created(endpoints, runtime.clock, self.owner_id, thread_id)
         webhook_deliveries.add(connection, reported)
 
-    def _store(self, connection: Connection, thread: Thread, told: str | None, now: int) -> Accepted:
+    def _store(
+        self, connection: Connection, thread: Thread, instructions_text: str | None, now: int
+    ) -> Accepted:
         """Store the turn with its two messages (`place_question` adds the user's), its first event, and the instructions it came with."""
         turn_request, clock = self.turn_request, self.runtime.clock
         turn_id, message_id = self.turn_id, clock.new_id("msg")
@@ -176,24 +178,8 @@ class _Acceptance:
             turn_id=turn_id,
             now=now,
         )
-        if told is not None and Instructions.of(told).digest != thread.instructions_digest:
-            after_id = None if above is None else above.message.id
-            instructions.put(connection, self.owner_id, thread.id, told, after_id=after_id, now=now)
-        messages.add(
-            connection,
-            self.owner_id,
-            thread.id,
-            messages.NewMessage(
-                id=message_id,
-                parent=question,
-                role="assistant",
-                status="streaming",
-                parts=(),
-                tokens=0,
-                turn_id=turn_id,
-                created_at=now,
-            ),
-        )
+        self._set_instructions(connection, thread, instructions_text, above, now)
+        self._add_answer(connection, thread, question, message_id, now)
         start = None if above is None else turns.window_start(connection, self.owner_id, above.turn_id)
         turn = turns.add(
             connection,
@@ -225,6 +211,35 @@ class _Acceptance:
             continued=continued,
             untitled=thread.title is None or thread.title_source == "derived",
         )
+
+    def _add_answer(
+        self, connection: Connection, thread: Thread, question: Message, message_id: str, now: int
+    ) -> None:
+        """Store the answer, which is empty yet."""
+        answer = messages.NewMessage(
+            id=message_id,
+            parent=question,
+            role="assistant",
+            status="streaming",
+            parts=(),
+            tokens=0,
+            turn_id=self.turn_id,
+            created_at=now,
+        )
+        messages.add(connection, self.owner_id, thread.id, answer)
+
+    def _set_instructions(
+        self,
+        connection: Connection,
+        thread: Thread,
+        text: str | None,
+        above: StoredMessage | None,
+        now: int,
+    ) -> None:
+        """Store the instructions that the request came with, unless the thread has the same."""
+        if text is not None and Instructions.of(text).digest != thread.instructions_digest:
+            after_id = None if above is None else above.message.id
+            instructions.put(connection, self.owner_id, thread.id, text, after_id=after_id, now=now)
 
     def _same_model(self, above: StoredMessage | None) -> str | None:
         """The model that began a continued answer, if it is still offered and the request names no other."""

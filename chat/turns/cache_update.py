@@ -38,7 +38,7 @@ class CacheUpdate:
 
     `next_at`: when it wants attention, in milliseconds; `actual_usage`: for the planned prompt, before any tool had answered;
     `prompt_size`: what this bill tells of the system prompt with its tools, None when that is nothing new; `first_texts`: all texts of
-    the prompt, when no bill has told anything of this system prompt before; `newest`: the last two messages of the window.
+    the prompt, when no bill has instructions_texts anything of this system prompt before; `newest`: the last two messages of the window.
     """
 
     runtime: Runtime
@@ -259,10 +259,10 @@ def _prompt_size(
 
 
 def _first_texts(work: TurnWork, inputs: PlanInputs) -> tuple[str, ...]:
-    """All texts of a prompt whose system prompt no bill has told anything of; none where the prompt has more than texts to be counted."""
+    """All texts of a prompt whose system prompt no bill has instructions_texts anything of; none where the prompt has more than texts to be counted."""
     plan = work.plan
     if plan is None or plan.recipe.tools or plan.recalled or work.runtime.sizes.prefix(inputs.settings):
         return ()
-    told = () if plan.instructions is None else (plan.instructions.text,)
+    instructions_texts = () if plan.instructions is None else (plan.instructions.text,)
     blocks = () if plan.summary is None else plan.summary.blocks
-    return (inputs.prompt.text, *told, *blocks, *filter(None, map(spoken, plan.messages)))
+    return (inputs.prompt.text, *instructions_texts, *blocks, *filter(None, map(spoken, plan.messages)))

@@ -26,23 +26,25 @@ async def check_size(runtime: Runtime, owner_id: str, turn_request: TurnRequest)
         return
     deployment, sizes = runtime.deployment, runtime.sizes
     refused: list[str] = []
-    told: str | None = None
+    instructions_text: str | None = None
     await sizes.prepare([turn_request.text], deployment.models)
     for model_id in deployment.possible(turn_request.pins):
         model = deployment.models[model_id]
         tokens = sizes.bound(turn_request.text, model.id)
         prompt = sizes.bound(deployment.prompt.text, model.id)
         limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
-        if tokens > limit - MAX_INSTRUCTIONS and told is None:  # else no instructions are too long
-            told = await _told(runtime, owner_id, turn_request)
-        limit -= sizes.bound(told or "", model.id)
+        if (
+            tokens > limit - MAX_INSTRUCTIONS and instructions_text is None
+        ):  # else no instructions are too long
+            instructions_text = await _instructions_text(runtime, owner_id, turn_request)
+        limit -= sizes.bound(instructions_text or "", model.id)
         if tokens <= limit:
             return  # the router leaves out models it does not fit
         refused.append(f"the message has about {tokens} tokens; {model.label} takes at most {limit} here")
     raise ContextTooLong(refused[-1], param="input")
 
 
-async def _told(runtime: Runtime, owner_id: str, turn_request: TurnRequest) -> str:
+async def _instructions_text(runtime: Runtime, owner_id: str, turn_request: TurnRequest) -> str:
     """The instructions that the turn will have, empty where there are none."""
 
     def read(connection: Connection) -> str | None:
@@ -54,6 +56,6 @@ async def _told(runtime: Runtime, owner_id: str, turn_request: TurnRequest) -> s
         stored = instructions.get(connection, owner_id, thread.id, thread.instructions_digest)
         return None if stored is None else stored.text
 
-    told = turn_request.instructions or await runtime.database.read(read) or ""
-    await runtime.sizes.prepare([told], runtime.deployment.models)
-    return told
+    instructions_text = turn_request.instructions or await runtime.database.read(read) or ""
+    await runtime.sizes.prepare([instructions_text], runtime.deployment.models)
+    return instructions_text

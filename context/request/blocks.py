@@ -84,7 +84,7 @@ def blocks(
         ("settings", ""),
         *(("tool", tool["name"]) for tool in body.get("tools", ())),
         ("system", ""),
-        *(("instructions", told.digest) for told in (instructions,) if told is not None),
+        *(("instructions", each.digest) for each in (instructions,) if each is not None),
         *(("summary", part.id) for part in (() if summary is None else summary.parts)),
         *(("message", message.id) for message in messages if spoken(message)),
     ]

@@ -221,14 +221,8 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: summaries.active_at(c, BOB, "t", "q2"),
         lambda c, w: summaries.active_at(c, BOB, "t", "a1"),
     ),
-    summaries.retire: (
-        lambda c, w: summaries.retire(c, BOB, "fin_bob"),
-        lambda c, w: summaries.retire(c, BOB, "sum_ada"),
-    ),
-    summaries.restore: (
-        lambda c, w: summaries.restore(c, BOB, "sum_bob"),
-        lambda c, w: summaries.restore(c, BOB, "old_ada"),
-    ),
+    summaries.retire: (lambda c, w: summaries.retire(c, BOB, "fin_bob"), lambda c, w: summaries.retire(c, BOB, "sum_ada")),
+    summaries.restore: (lambda c, w: summaries.restore(c, BOB, "sum_bob"), lambda c, w: summaries.restore(c, BOB, "old_ada")),
     instructions.put: (lambda c, w: instructions.put(c, BOB, "t", "Answer in Welsh.", after_id=None, now=30),),
     instructions.get: (
         lambda c, w: instructions.get(c, BOB, "t", Instructions.of("Speak of bob's garden.").digest),
@@ -278,18 +272,9 @@ CASES: Final[Mapping[Callable[..., Any], Sequence[Ask]]] = {
         lambda c, w: turns.is_running(c, BOB, "more_bob"),
         lambda c, w: turns.is_running(c, BOB, "more_ada"),
     ),
-    turns.set_plan: (
-        lambda c, w: turns.set_plan(c, BOB, "more_bob", {"kind": "new"}, "q2"),
-        lambda c, w: turns.set_plan(c, BOB, "more_ada", {"kind": "new"}, "q2"),
-    ),
-    turns.finish: (
-        lambda c, w: turns.finish(c, BOB, "more_bob", **ENDED),
-        lambda c, w: turns.finish(c, BOB, "more_ada", **ENDED),
-    ),
-    turns.request_cancel: (
-        lambda c, w: turns.request_cancel(c, BOB, "more_bob"),
-        lambda c, w: turns.request_cancel(c, BOB, "more_ada"),
-    ),
+    turns.set_plan: (lambda c, w: turns.set_plan(c, BOB, "more_bob", {"kind": "new"}, "q2"), lambda c, w: turns.set_plan(c, BOB, "more_ada", {"kind": "new"}, "q2")),
+    turns.finish: (lambda c, w: turns.finish(c, BOB, "more_bob", **ENDED), lambda c, w: turns.finish(c, BOB, "more_ada", **ENDED)),
+    turns.request_cancel: (lambda c, w: turns.request_cancel(c, BOB, "more_bob"), lambda c, w: turns.request_cancel(c, BOB, "more_ada")),
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from chat.api.schemas.fields import Answer, Body, Id, Query, examples
 from chat.auth.grants import Grant, owner_of
 
-LONGEST_LIFE = 2_592_000  # seconds
+LONGEST_TTL = 2_592_000  # seconds
 
 
 def _names_a_user(subject: str) -> str:
@@ -25,7 +25,7 @@ class NewToken(Body):
 
     user: Subject
     expires_in: int = Field(
-        default=3_600, ge=60, le=LONGEST_LIFE, description="Seconds until the token expires."
+        default=3_600, ge=60, le=LONGEST_TTL, description="Seconds until the token expires."
     )
     limits: Grant = Field(default_factory=Grant, description="What of all that its user may do it allows.")
 
@@ -40,7 +40,7 @@ class TokensOfQuery(Query):
     user: Subject
 
 
-class TokenOut(Answer):
+class AccessTokenOut(Answer):
     """`signed`: by the host; otherwise it was issued here. `hint`: its last characters, to know it by."""
 
     id: str
@@ -52,12 +52,12 @@ class TokenOut(Answer):
     expires_at: str
 
 
-class IssuedToken(TokenOut):
+class IssuedToken(AccessTokenOut):
     """`token` is shown once and cannot be recovered."""
 
     token: str
 
 
-class TokensOut(Answer):
-    tokens: list[TokenOut]
+class AccessTokensOut(Answer):
+    tokens: list[AccessTokenOut]
     next_cursor: str | None

@@ -112,6 +112,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/threads/{thread}"): {"title": "Mine now"},
     ("PUT", "/api/messages/{message}/feedback"): {"rating": "up"},
     ("PUT", "/api/threads/{thread}/summary"): {"id": "sum_1", "lines": [{"text": "Mine now"}]},
+    ("PUT", "/api/threads/{thread}/instructions"): {"text": "Mine now"},
     ("POST", "/api/threads/{thread}/presence"): {"state": "visible"},
 }
 OWN = {
