@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, delete, select, text, update
 
 from context.messages import TextPart
-from store import learned_stats, tables, threads, users
+from store import learned_stats, tables, threads, users, webhook_deliveries
 from store.database import Database, Work
 from store.ledger import open_calls
 from store.search import messages as search
@@ -135,3 +135,16 @@ async def test_a_call_that_is_just_being_closed_keeps_no_lease_from_being_renewe
     assert await waits(opened, close, renew) == (False, None)
     rows = await opened.read(lambda connection: connection.execute(select(c.id, c.lease_until)).all())
     assert [(row.id, row.lease_until is not None) for row in rows] == [("other", True)]
+
+
+async def test_a_delivery_that_another_replica_claims_is_passed_over(opened: Database) -> None:
+    new = [
+        webhook_deliveries.NewDelivery(
+            id=name, endpoint="crm", event="feedback", body="{}", created_at=1, give_up_at=9
+        )
+        for name in ("a", "b", "c")
+    ]
+    await opened.write(partial(webhook_deliveries.add, deliveries=new))
+    claim = partial(webhook_deliveries.claim, endpoint="crm", now=2, lease=60_000)
+    waited, claimed = await waits(opened, partial(claim, limit=2), partial(claim, limit=2))
+    assert (waited, [delivery.id for delivery in claimed]) == (False, ["c"])
