@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from chat.cli.main import app as command
@@ -66,11 +67,17 @@ async def test_what_was_delivered_or_given_up_is_sent_again_by_the_running_serve
         assert await webhooks(tmp_path, "redeliver", row["id"]) == (0, "1 delivery will be sent.\n")
         await hook.received(2)
         await until(ended)
-        [delivery] = await database.read(newest)
-        await database.write(partial(store.tried, delivery=delivery, status="delivered", result="204", now=1))
         assert await webhooks(tmp_path, "redeliver", "--given-up") == (0, "0 deliveries will be sent.\n")
-        assert hook.ids == [row["id"]] * 2
-        assert hook.bodies[0] == hook.bodies[1]
+        give_up = text("UPDATE webhook_deliveries SET status = 'given_up'")
+        await database.write(lambda connection: connection.execute(give_up))
+        assert await webhooks(tmp_path, "redeliver", "--given-up") == (0, "1 delivery will be sent.\n")
+        await hook.received(3)
+        await until(ended)
+        assert hook.ids == [row["id"]] * 3
+        assert hook.bodies == [row["payload"]] * 3
+        code, written = await webhooks(tmp_path, "redeliver", row["id"], "hook_none")
+        assert code == 1
+        assert "1 of these deliveries are not there; 1 will be sent" in written
 
 
 async def test_it_says_what_is_not_there(tmp_path: Path) -> None:
