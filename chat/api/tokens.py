@@ -1,4 +1,4 @@
-"""Tokens of end users: issue, list, revoke. For admins, of whom the backend of a host may be one."""
+"""Tokens of end users: issue, list, revoke. For admins, and for the backend of a host."""
 
 from dataclasses import asdict
 from functools import partial
@@ -13,10 +13,10 @@ from chat.api.deps import external, json_response, principal
 from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.schemas.tokens import (
     AccessTokenOut,
+    AccessTokenQuery,
     AccessTokensOut,
-    IssuedToken,
-    NewToken,
-    TokenQuery,
+    IssuedAccessToken,
+    NewAccessToken,
     TokensOfQuery,
 )
 from chat.auth.grants import Grant, owner_of, subject_of
@@ -34,19 +34,18 @@ class Tokens(Resource):
     @Endpoint(
         "POST",
         "/api/tokens",
-        "Issue a token for an end user, who exists from then on; it is shown once. For admins, on a server that requires tokens",
-        body=NewToken,
-        answers={201: IssuedToken},
+        "Issue a token for an end user, who exists from then on; it is shown once. For tokens that act for users",
+        body=NewAccessToken,
+        answers={201: IssuedAccessToken},
     )
     async def issue(self, request: Request) -> Response:
-        _check_admin(request)
-        if not self.deps.token_registry.requires_token:
-            raise Forbidden("this server lets everybody in: set PALAVER_TOKEN before you issue tokens")
-        body = await read(request, NewToken)
+        if not principal(request).acts_for_users:
+            raise Forbidden("to issue tokens a token needs the right to act for users")
+        body = await read(request, NewAccessToken)
         token, row = await self.deps.token_registry.end_users.issue(body.user, body.limits, body.expires_in)
         log.info("access_token.issued", id=row.id)
         return json_response(
-            IssuedToken(token=token, **_fields(row)),
+            IssuedAccessToken(token=token, **_fields(row)),
             201,
             {"location": external(request, f"/api/tokens/{row.id}")},
         )
@@ -54,13 +53,13 @@ class Tokens(Resource):
     @Endpoint(
         "GET",
         "/api/tokens",
-        "List the tokens of end users that are in force, those that a host signed once they were seen; with `user` one user's. For admins",
-        query=TokenQuery,
+        "List the tokens of end users that are in force, those that a host signed once they were seen; with `user` one user's. For admins and tokens that act for users",
+        query=AccessTokenQuery,
         answers={200: AccessTokensOut},
     )
     async def list(self, request: Request) -> Response:
-        _check_admin(request)
-        body = query(request, TokenQuery)
+        _check_right(request)
+        body = query(request, AccessTokenQuery)
         page = await self.deps.database.read(
             partial(
                 access_tokens.page,
@@ -81,13 +80,13 @@ class Tokens(Resource):
     @Endpoint(
         "DELETE",
         "/api/tokens",
-        "Revoke all tokens of an end user that were issued until now, and end their streams. For admins",
+        "Revoke all tokens of an end user that were issued until now, and end their streams. For the same",
         query=TokensOfQuery,
         answers={204: None},
         errors=(NotFound,),
     )
     async def revoke_all(self, request: Request) -> Response:
-        _check_admin(request)
+        _check_right(request)
         owner_id = owner_of(query(request, TokensOfQuery).user)
         now = self.deps.clock.now()
         if not await self.deps.database.write(partial(access_tokens.revoke_all, user_id=owner_id, now=now)):
@@ -99,12 +98,12 @@ class Tokens(Resource):
     @Endpoint(
         "DELETE",
         "/api/tokens/{token}",
-        "Revoke a token, and end its streams. For admins",
+        "Revoke a token, and end its streams. For the same",
         answers={204: None},
         errors=(NotFound,),
     )
     async def revoke(self, request: Request) -> Response:
-        _check_admin(request)
+        _check_right(request)
         token_id, now = path_id(request, "token"), self.deps.clock.now()
         if not await self.deps.database.write(partial(access_tokens.revoke, token_id=token_id, now=now)):
             raise NotFound("no such token", param="token")
@@ -113,9 +112,10 @@ class Tokens(Resource):
         return Response(status_code=204)
 
 
-def _check_admin(request: Request) -> None:
-    if not principal(request).admin:
-        raise Forbidden("tokens of end users need a token with admin rights")
+def _check_right(request: Request) -> None:
+    who = principal(request)
+    if not (who.admin or who.acts_for_users):
+        raise Forbidden("tokens of end users need a token with admin rights, or one that acts for users")
 
 
 def _fields(row: AccessToken) -> dict[str, Any]:

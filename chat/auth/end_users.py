@@ -23,7 +23,9 @@ from store import access_tokens, users
 from store.access_tokens import AccessToken
 from store.database import Database
 
-REMEMBERED = 4_000  # tokens that were in force a moment ago, so that not every request asks the database
+REMEMBERED = (
+    4_000  # tokens that were in force a moment ago, and users who exist: not every request asks the database
+)
 HINT = 4  # characters of a token that are stored and shown
 
 
@@ -35,6 +37,7 @@ class EndUsers:
         self._clock = clock
         self._signed = SignedTokens(settings, clock) if settings.verifies_tokens else None
         self._known: LRUCache[str, EndUserToken] = LRUCache(REMEMBERED)
+        self._existing: LRUCache[str, None] = LRUCache(REMEMBERED)
 
     async def admit(self, token: str) -> OpenRequest | None:
         """The request that carries this token; None for one that does not count. Raises StoreError."""
@@ -53,6 +56,14 @@ class EndUsers:
         row = self._row(token, subject, grant, signed=False, issued_at=now, expires_at=now + seconds * 1_000)
         await self._database.write(partial(self._store, row=row, name=subject, now=now))
         return token, row
+
+    async def ensure(self, subject: str) -> str:
+        """The id of an end user, who exists from now on. Raises ValueError for what names nobody, and StoreError."""
+        owner_id, now = owner_of(subject), self._clock.now()
+        if owner_id not in self._existing:
+            await self._database.write(partial(_ensure, user_id=owner_id, name=subject, now=now))
+            self._existing[owner_id] = None
+        return owner_id
 
     def is_valid(self, token: EndUserToken) -> bool:
         """Whether a token that counted has not expired, and its key was not withdrawn."""
@@ -131,6 +142,10 @@ class EndUsers:
         users.ensure(connection, row.user_id, name, now)
         access_tokens.add(connection, row)
         return access_tokens.find(connection, row.digest, now) is not None
+
+
+def _ensure(connection: Connection, user_id: str, name: str, now: int) -> None:
+    users.ensure(connection, user_id, name, now)
 
 
 def _issued(row: AccessToken) -> EndUserToken | None:

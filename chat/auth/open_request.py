@@ -19,12 +19,13 @@ class EndUserToken:
 
 @dataclass(slots=True, eq=False)
 class OpenRequest:
-    """A request in progress. `end_user`: its token, if it is an end user's. `revoked`: its token no longer counts;
+    """A request in progress. `end_user`: its token, if it is an end user's. `backend`: whose token it is, if that acts for another. `revoked`: its token no longer counts;
     `on_revoked` is called when that happens.
     """
 
     token: str | None
     principal: Principal
     end_user: EndUserToken | None = None
+    backend: Principal | None = None
     revoked: bool = False
     on_revoked: Callable[[], None] = lambda: None

@@ -10,8 +10,9 @@ class Principal:
     """The user a request acts for, and the name of the token it carried, if any.
 
     `tier`: the tier the token pins its turns to, exactly or (`at_most`) as the most expensive one. `admin`: whether it may
-    see usage of the whole deployment; `instructions`: those of threads that it begins, unless it gives others. `thread_id`: the only thread it opens; `writes`: whether it may change
-    anything; `origins`: the only pages that may use it; `feature`: the label of its calls in the ledger.
+    see usage of the whole deployment; `acts_for_users`: whether it may act for end users, and issue tokens for them.
+    `instructions`: those of threads that it begins, unless it gives others. `thread_id`: the only thread it opens; `writes`:
+    whether it may change anything; `origins`: the only pages that may use it; `feature`: the label of its calls in the ledger.
     """
 
     owner_id: str
@@ -20,6 +21,7 @@ class Principal:
     at_most: bool = False
     admin: bool = False
     instructions: str | None = None
+    acts_for_users: bool = False
     thread_id: str | None = None
     writes: bool = True
     origins: tuple[str, ...] | None = None

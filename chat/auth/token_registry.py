@@ -8,6 +8,7 @@ requiring them.
 import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from chat.clock import Clock
 from chat.config.load import BadSettings, load
 from chat.config.settings import Settings
 from chat.config.sources import FILE
+from chat.errors import Forbidden
 from chat.periodic import periodically
 from store import users
 from store.database import Database
@@ -61,6 +63,15 @@ class TokenRegistry:
         if principal is not None:
             return OpenRequest(token=token, principal=principal)
         return await self.end_users.admit(token)
+
+    async def act_for(self, request: OpenRequest, subject: str) -> OpenRequest:
+        """The request as one of an end user, who exists from then on. Raises Forbidden, ValueError for what names nobody, StoreError."""
+        backend = request.principal
+        if not backend.acts_for_users:
+            raise Forbidden("this token may not act for users")
+        owner_id = await self.end_users.ensure(subject)
+        principal = replace(backend, owner_id=owner_id, admin=False, acts_for_users=False)
+        return OpenRequest(token=request.token, principal=principal, backend=backend)
 
     @contextmanager
     def tracking(self, request: OpenRequest) -> Iterator[None]:
@@ -124,7 +135,9 @@ class TokenRegistry:
         if request.end_user is not None:
             return self.end_users.is_valid(request.end_user)
         principal = self.find(request.token)
-        return principal is not None and principal.owner_id == request.principal.owner_id
+        if principal is None or (request.backend is not None and not principal.acts_for_users):
+            return False
+        return principal.owner_id == (request.backend or request.principal).owner_id
 
 
 def tokens_of(settings: Settings) -> Tokens:

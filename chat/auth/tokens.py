@@ -29,8 +29,8 @@ class Tokens:
         self._known: dict[bytes, _Known] = {}
         if default is not None:
             self._known[_digest(default)] = _Known(
-                principal=Principal(owner_id=LOCAL, token=DEFAULT_TOKEN, admin=True),  # the operator's own
-                expires=None,
+                principal=Principal(owner_id=LOCAL, token=DEFAULT_TOKEN, admin=True, acts_for_users=True),
+                expires=None,  # the operator's own
             )
         for token in configured:
             principal = Principal(
@@ -40,6 +40,7 @@ class Tokens:
                 at_most=token.tier_rule == "at_most",
                 admin=token.admin,
                 instructions=token.instructions,
+                acts_for_users=token.acts_for_users,
             )
             self._known[bytes.fromhex(token.sha256)] = _Known(principal=principal, expires=token.expires)
 

@@ -27,4 +27,5 @@ class Token(BaseModel):
     tier_rule: Literal["exactly", "at_most"] = "exactly"
     admin: bool = False
     instructions: str | None = Field(default=None, min_length=1, max_length=MAX_INSTRUCTIONS)
+    acts_for_users: bool = False
     expires: AwareDatetime | None = None

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from chat.api.schemas.fields import Answer, Body, Id, Query, examples
 from chat.auth.grants import Grant, owner_of
 
-LONGEST_TTL = 2_592_000  # seconds
+MOST_SECONDS = 2_592_000  # seconds
 
 
 def _names_a_user(subject: str) -> str:
@@ -18,19 +18,19 @@ def _names_a_user(subject: str) -> str:
 Subject = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_names_a_user)]
 
 
-class NewToken(Body):
+class NewAccessToken(Body):
     """`user` is the host's name of its user, as `sub` of a signed token."""
 
     model_config = examples({"user": "ada", "expires_in": 600, "limits": {"thread": "support-4711"}})
 
     user: Subject
     expires_in: int = Field(
-        default=3_600, ge=60, le=LONGEST_TTL, description="Seconds until the token expires."
+        default=3_600, ge=60, le=MOST_SECONDS, description="Seconds until the token expires."
     )
     limits: Grant = Field(default_factory=Grant, description="What of all that its user may do it allows.")
 
 
-class TokenQuery(Query):
+class AccessTokenQuery(Query):
     user: Subject | None = None
     limit: int = Field(default=50, ge=1, le=200)
     cursor: Id | None = None
@@ -52,7 +52,7 @@ class AccessTokenOut(Answer):
     expires_at: str
 
 
-class IssuedToken(AccessTokenOut):
+class IssuedAccessToken(AccessTokenOut):
     """`token` is shown once and cannot be recovered."""
 
     token: str

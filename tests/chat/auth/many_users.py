@@ -16,6 +16,9 @@ class _Kept:
 
     number = 0
 
+    async def write(self, _: object) -> None:
+        """Nothing is stored."""
+
     async def read(self, _: object) -> AccessToken:
         self.number += 1
         origins = [f"https://{self.number:0287}.{place}" for place in range(20)]
@@ -33,6 +36,7 @@ def fill_end_users() -> EndUsers:
     async def fill() -> None:
         for number in range(2 * REMEMBERED):
             assert await end_users.admit(f"{PREFIX}{number}") is not None
+            await end_users.ensure(f"{number:0255}")
 
     asyncio.run(fill())
     return end_users

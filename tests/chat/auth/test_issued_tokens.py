@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.palaver import Palaver, palaver
 from tests.upstream import Reply, Simulator
 from tests.waiting import LIMIT
 
-ADMIN = "admin-token-0123456789"
+ADMIN, OTHER_ADMIN = "admin-token-0123456789", "ops-token-0123456789"
 
 
 @asynccontextmanager
@@ -29,8 +30,11 @@ async def house(
 ) -> AsyncIterator[tuple[Palaver, httpx.AsyncClient, ScriptedClock]]:
     """A Palaver with tokens of all kinds, and its admin."""
     clock = stopped()
+    admins = {"name": "ops", "sha256": sha256(OTHER_ADMIN.encode()).hexdigest(), "admin": True}
     async with (
-        palaver(folder, sim, clock=clock, token=ADMIN, tokens=GRANTED, **SIGNED, **settings) as app,
+        palaver(
+            folder, sim, clock=clock, token=ADMIN, tokens=[*GRANTED, admins], **SIGNED, **settings
+        ) as app,
         client(app, ADMIN) as admin,
     ):
         yield app, admin, clock
@@ -186,9 +190,12 @@ async def test_what_is_no_token_is_refused(sim: Simulator, tmp_path: Path, app: 
         assert await listed(admin) == []
 
 
-async def test_only_admins_see_issue_and_revoke(sim: Simulator, tmp_path: Path) -> None:
+async def test_only_a_backend_issues_and_admins_list_and_revoke(sim: Simulator, tmp_path: Path) -> None:
     async with house(tmp_path, sim) as (app, admin, _):
         made = await issued(admin)
+        async with client(app, OTHER_ADMIN) as other:
+            assert (await other.post("/api/tokens", json={"user": "ada"})).status_code == 403
+            assert (await other.get("/api/tokens")).status_code == 200
         for token in (ADA, made["token"], minted()):
             async with client(app, token) as user:
                 answers = [

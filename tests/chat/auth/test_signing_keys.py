@@ -99,9 +99,10 @@ async def test_keys_count_for_an_hour_while_the_host_does_not_answer(sim: Simula
     async with of_keys(tmp_path, sim, RSA) as (app, host, clock):
         token = signed("one", "RS256", exp=START + 7_200)
         assert await status(app, token) == 200
+        others = json.dumps({"keys": [published("two", "RS256", 1)]}).encode()
         bad = [
-            answered(b"{}", "503 Unavailable"),
-            answered(b"", "302 Found", f"location: {host.url}\r\n"),
+            answered(others, "503 Unavailable"),
+            answered(others, "302 Found", f"location: {host.url}\r\n"),
             answered(b"not json"),
             answered(b"[" * 50_000),
             answered(b'{"keys": []}'),
