@@ -7,6 +7,7 @@ forgotten every two seconds, so that a revocation counts at all replicas.
 from collections.abc import Collection
 from functools import partial
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 from pydantic import ValidationError
@@ -14,7 +15,6 @@ from sqlalchemy import Connection
 
 from chat.auth.grants import Grant, owner_of
 from chat.auth.open_request import EndUserToken, OpenRequest
-from chat.auth.signed_tokens import SignedTokens, VerifiedToken
 from chat.auth.tokens import PREFIX, new_token
 from chat.clock import Clock
 from chat.config.end_users import EndUsers as EndUserSettings
@@ -22,6 +22,9 @@ from chat.config.tokens import ISSUED_TOKEN, SIGNED_TOKEN
 from store import access_tokens, users
 from store.access_tokens import AccessToken
 from store.database import Database
+
+if TYPE_CHECKING:
+    from chat.auth.signed_tokens import SignedTokens, VerifiedToken
 
 REMEMBERED = (
     4_000  # tokens that were in force a moment ago, and users who exist: not every request asks the database
@@ -35,7 +38,11 @@ class EndUsers:
     def __init__(self, settings: EndUserSettings, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._signed = SignedTokens(settings, clock) if settings.verifies_tokens else None
+        self._signed: SignedTokens | None = None
+        if settings.verifies_tokens:
+            from chat.auth import signed_tokens  # loads PyJWT and its cryptography
+
+            self._signed = signed_tokens.SignedTokens(settings, clock)
         self._known: LRUCache[str, EndUserToken] = LRUCache(REMEMBERED)
         self._existing: LRUCache[str, None] = LRUCache(REMEMBERED)
 
@@ -99,7 +106,7 @@ class EndUsers:
             key=verified.key,
         )
 
-    async def _is_in_force(self, token: str, digest: str, verified: VerifiedToken) -> bool:
+    async def _is_in_force(self, token: str, digest: str, verified: "VerifiedToken") -> bool:
         """Whether a signed token is not revoked. It is stored when it is first seen."""
         now = self._clock.now()
 

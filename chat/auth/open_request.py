@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chat.auth.principal import Principal
-from chat.auth.signing_keys import SigningKey
+
+if TYPE_CHECKING:
+    from chat.auth.signing_keys import SigningKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +17,7 @@ class EndUserToken:
     digest: str
     principal: Principal
     expires_at: int
-    key: SigningKey | None = None
+    key: "SigningKey | None" = None
 
 
 @dataclass(slots=True, eq=False)

@@ -17,6 +17,7 @@ RARE = {  # what an idle server with a key, SQLite and default settings has no u
     "redis",
     "numpy",
     "jsonschema",
+    "jwt",
     "prometheus_client",
     "opentelemetry.sdk",
     "opentelemetry.exporter",
