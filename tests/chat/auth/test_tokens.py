@@ -32,7 +32,9 @@ def test_a_token_names_its_principal_until_it_expires() -> None:
         owner_id="ada", token="kiosk", tier="simple", at_most=True
     )
     assert tokens.find("x", now=before + 1) is None
-    assert tokens.find("y", now=before) == Principal(owner_id="local", token="default", admin=True)
+    assert tokens.find("y", now=before) == Principal(
+        owner_id="local", token="default", admin=True, acts_for_users=True
+    )
     assert tokens.find("", now=before) is None
     assert tokens.find("half a character \udcff", now=before) is None, "as a header's odd bytes arrive"
     assert not Tokens([], None)
