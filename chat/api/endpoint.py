@@ -32,7 +32,8 @@ class Endpoint:
     `answers` maps a status to the shape of the body; None: no JSON body. `sends_events`: a 200 may be a turn's event stream; `streams`:
     a stream of another protocol. `media`: content types a 200 may have besides JSON; `other_bodies`: further shapes of it.
     `error_media`: the content type of errors; JSON has the shape `error_body`, that of all our errors unless a protocol has its own; any
-    other is a text. `thread_check`: how a token of one thread is kept to it.
+    other is a text. `thread_check`: how a token of one thread is kept to it; `end_users`: whether tokens of a
+    host's users may ask for it.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Endpoint:
     headers: dict[str, str] = field(default_factory=dict)
     public: bool = False
     thread_check: ThreadCheck = "by_path"
+    end_users: bool = True
     handler: Handler | None = None
 
     def __call__(self, handler: F) -> F:
@@ -69,7 +71,7 @@ class Endpoint:
         assert handler is not None  # noqa: S101 - Resource.endpoints sets it
 
         async def within_limits(request: Request) -> Response:
-            await check_limits(request, database, self.thread_check)
+            await check_limits(request, database, self.thread_check, end_users=self.end_users)
             return await handler(request)
 
         return Route(

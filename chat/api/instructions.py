@@ -27,6 +27,7 @@ class ThreadInstructions(Resource):
         "Read the thread's instructions, and what they were before",
         answers={200: InstructionsOut},
         errors=(NotFound,),
+        end_users=False,
     )
     async def get(self, request: Request) -> Response:
         found = await self.deps.database.read(
@@ -41,6 +42,7 @@ class ThreadInstructions(Resource):
         body=InstructionsChange,
         answers={200: InstructionsOut},
         errors=(NotFound,),
+        end_users=False,
     )
     async def put(self, request: Request) -> Response:
         thread_id = path_id(request, "thread")
@@ -53,6 +55,7 @@ class ThreadInstructions(Resource):
         "Remove the thread's instructions; earlier versions are kept, so that old turns can be replayed",
         answers={200: InstructionsOut},
         errors=(NotFound,),
+        end_users=False,
     )
     async def delete(self, request: Request) -> Response:
         return await self._set(owner(request), path_id(request, "thread"), None)

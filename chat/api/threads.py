@@ -12,9 +12,9 @@ from chat.api.endpoint import Endpoint, Resource, path_id, query
 from chat.api.report import report
 from chat.api.schemas.threads import NewThread, ThreadChange, ThreadOut, ThreadQuery, ThreadsOut
 from chat.api.serialize import thread_out
-from chat.api.token_limits import check_thread
+from chat.api.token_limits import FOR_HOSTS, check_thread
 from chat.background import jobs
-from chat.errors import NotFound, QueryTimeout, ThreadBusy
+from chat.errors import Forbidden, NotFound, QueryTimeout, ThreadBusy
 from chat.webhooks import outbox
 from store import branches, instructions, messages, threads, webhook_deliveries
 from store.erase import erase_deleted
@@ -35,6 +35,8 @@ class Threads(Resource):
     async def create(self, request: Request) -> Response:
         body = await read(request, NewThread)
         check_thread(request, body.id)
+        if body.instructions is not None and principal(request).end_user:
+            raise Forbidden(FOR_HOSTS)
         owner_id, thread_id = owner(request), body.id or self.deps.clock.new_id("thr")
         now, instructions_text = self.deps.clock.now(), body.instructions or principal(request).instructions
         endpoints = self.deps.runtime.deployment.webhooks

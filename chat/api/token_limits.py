@@ -21,11 +21,19 @@ calls `check_thread`; `not_needed` is what has nothing of any thread.
 """
 
 OTHER_THREAD = "this token opens one thread only"
+FOR_HOSTS = "instructions and requests to the model are the host's: a token of its user has no right to them"
 
 
-async def check_limits(request: Request, database: Database, by: ThreadCheck) -> None:
-    """Raises Forbidden, and NotFound for a turn or a message of another thread, as if there were none."""
+async def check_limits(
+    request: Request, database: Database, by: ThreadCheck, *, end_users: bool = True
+) -> None:
+    """Raises Forbidden, and NotFound for a turn or a message of another thread, as if there were none.
+
+    `end_users`: whether the request is one for end users, and not for their host alone.
+    """
     who = principal(request)
+    if who.end_user and not end_users:
+        raise Forbidden(FOR_HOSTS)
     if who.origins is not None and not set(request.headers.getlist("origin")) <= set(who.origins):
         raise Forbidden("this token does not count on pages of this origin")
     if not who.writes and request.method not in SAFE_METHODS:

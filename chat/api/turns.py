@@ -132,6 +132,7 @@ class Turns(Resource):
         "Rebuild the exact request that was sent to the model; `exact`: its digest equals the stored one",
         answers={200: RequestOut},
         errors=(NotFound,),
+        end_users=False,
     )
     async def request_sent(self, request: Request) -> Response:
         turn = await self._turn(request)

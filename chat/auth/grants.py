@@ -58,6 +58,7 @@ class Grant(BaseModel):
         return Principal(
             owner_id=owner_id,
             token=token,
+            end_user=True,
             tier=self.tier,
             at_most=self.tier_rule == "at_most",
             thread_id=self.thread,

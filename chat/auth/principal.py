@@ -11,7 +11,8 @@ class Principal:
 
     `tier`: the tier the token pins its turns to, exactly or (`at_most`) as the most expensive one. `admin`: whether it may
     see usage of the whole deployment; `acts_for_users`: whether it may act for end users, and issue tokens for them.
-    `instructions`: those of threads that it begins, unless it gives others. `thread_id`: the only thread it opens; `writes`:
+    `instructions`: those of threads that it begins, unless it gives others. `end_user`: whether it is in the hands of
+    a host's user; `thread_id`: the only thread it opens; `writes`:
     whether it may change anything; `origins`: the only pages that may use it; `feature`: the label of its calls in the ledger.
     """
 
@@ -22,6 +23,7 @@ class Principal:
     admin: bool = False
     instructions: str | None = None
     acts_for_users: bool = False
+    end_user: bool = False
     thread_id: str | None = None
     writes: bool = True
     origins: tuple[str, ...] | None = None

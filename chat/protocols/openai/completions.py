@@ -102,7 +102,7 @@ class ChatCompletions(Resource):
         parsed = ParsedRequest(
             thread_id=thread_id,
             messages=messages,
-            instructions=conversation.instructions,
+            instructions=None if principal(request).end_user else conversation.instructions,
             model=model,
             key=key,
         )
