@@ -15,6 +15,7 @@ from tests.waiting import LIMIT
 
 PROGRAMS = ("palaver_client.py", "openai_client.py", "anthropic_client.py")
 PAGES = ("eventsource.html", "fetch.html")
+HOST = "host.py"  # its page is in the browser
 
 
 async def start(program: Path) -> asyncio.subprocess.Process:
@@ -37,9 +38,10 @@ def test_the_table_has_every_example_and_each_is_run_by_a_test() -> None:
         row[0].partition("]")[0].removeprefix("[") for row in rows((EXAMPLES / "README.md").read_text())
     ]
     assert sorted(listed) == sorted(path.name for path in EXAMPLES.iterdir() if path.name != "README.md")
-    assert sorted(listed) == sorted([*PROGRAMS, *PAGES])
-    in_browser = (EXAMPLES.parents[1] / "tests" / "browser" / "test_example_pages.py").read_text()
-    assert [page for page in PAGES if f'"{page}"' not in in_browser] == []
+    assert sorted(listed) == sorted([*PROGRAMS, *PAGES, HOST])
+    tests = EXAMPLES.parents[1] / "tests" / "browser"
+    in_browser = "".join(path.read_text() for path in tests.glob("test_example_*.py"))
+    assert [name for name in (*PAGES, HOST) if f'"{name}"' not in in_browser] == []
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
