@@ -38,7 +38,7 @@ def _context(package: str, *tests: str) -> Target:
 
 _PLANS = ("plan", "plan_cache", "plan_contents", "plan_properties", "stored_plan", "unseen_turns")
 _ALL: Final = (
-    _context("planning", "tool_offer", "quote", *_PLANS),
+    _context("planning", "tool_offer", "quote", "instructions", *_PLANS),
     _context(
         "cache",
         "breakpoints",
@@ -49,6 +49,7 @@ _ALL: Final = (
         "cost_model",
         "floor",
         "prefix_sizes",
+        "instructions",
         *_PLANS,
     ),
     _context(
@@ -64,7 +65,15 @@ _ALL: Final = (
     _context("limits", "breaker", "budgets", "fallback", "headroom", "model_sequence"),
     _context("models", "pricing", "catalog"),
     _context(
-        "request", "request", "request_layout_2", "window", "shortened", "cache_audit", "key_facts", *_PLANS
+        "request",
+        "request",
+        "request_layout_2",
+        "window",
+        "shortened",
+        "cache_audit",
+        "key_facts",
+        "instructions",
+        *_PLANS,
     ),
     _context("audit", "baselines", "bound", "cache_audit", "hindsight", "single_tier"),
     _context(
