@@ -49,6 +49,7 @@ async def test_a_database_that_refuses_writes_is_found_by_the_probe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Simulator() as sim, palaver(tmp_path, sim, timeouts=Timeouts()) as app:
+        await app.settled()  # what is done at start writes, too
         with monkeypatch.context() as broken:
 
             async def refuses(self: GroupCommit, work: object) -> object:

@@ -33,6 +33,7 @@ async def test_a_new_thread(house: Palaver, thread: str) -> None:
         "id": thread, "title": "Plans", "metadata": {"colour": ["blue", 1, None]}, "created_at": created["created_at"],
         "updated_at": created["created_at"], "archived": False, "leaf_id": None, "unread": False, "running_turn_id": None,
         "tier": None,
+        "instructions_digest": None,
     }  # fmt: skip
     assert await house.get(f"/api/threads/{thread}") == created
     again = await house.http.post("/api/threads", json={"id": thread, "title": "Other plans"})
