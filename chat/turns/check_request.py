@@ -6,9 +6,12 @@ from chat.errors import ContextTooLong, ModelNotFound
 from chat.runtime.deployment import Deployment
 from chat.runtime.runtime import Runtime
 from chat.turns.turn_request import TurnRequest
+from context.models.catalog import Model
 from context.request.prompts import MAX_INSTRUCTIONS
 from context.routing.choice import UnknownModel
 from store import instructions, threads
+
+PER_CHARACTER = 12  # tokens that an upper bound may count for a character: more than for any of Unicode
 
 
 def check_model(deployment: Deployment, turn_request: TurnRequest) -> None:
@@ -25,23 +28,23 @@ async def check_size(runtime: Runtime, owner_id: str, turn_request: TurnRequest)
     if turn_request.text is None:
         return
     deployment, sizes = runtime.deployment, runtime.sizes
-    refused: list[str] = []
-    instructions_text: str | None = None
     await sizes.prepare([turn_request.text], deployment.models)
+    sized: list[tuple[Model, int, int]] = []  # each with the message's tokens, and the most there may be
     for model_id in deployment.possible(turn_request.pins):
         model = deployment.models[model_id]
-        tokens = sizes.bound(turn_request.text, model.id)
         prompt = sizes.bound(deployment.prompt.text, model.id)
         limit = model.context_window - deployment.output_limit(model) - prompt - deployment.policy.overhead
-        if (
-            tokens > limit - MAX_INSTRUCTIONS and instructions_text is None
-        ):  # else no instructions are too long
-            instructions_text = await _instructions_text(runtime, owner_id, turn_request)
-        limit -= sizes.bound(instructions_text or "", model.id)
+        sized.append((model, sizes.bound(turn_request.text, model.id), limit))
+    # The router leaves out models it does not fit. Mostly there is room for any instructions, so that they need not be read.
+    if any(tokens <= limit - MAX_INSTRUCTIONS * PER_CHARACTER for _, tokens, limit in sized):
+        return
+    instructions_text = await _instructions_text(runtime, owner_id, turn_request)
+    for model, tokens, without in sized:
+        limit = max(0, without - (sizes.bound(instructions_text, model.id) if instructions_text else 0))
         if tokens <= limit:
-            return  # the router leaves out models it does not fit
-        refused.append(f"the message has about {tokens} tokens; {model.label} takes at most {limit} here")
-    raise ContextTooLong(refused[-1], param="input")
+            return
+        refused = f"the message has about {tokens} tokens; {model.label} takes at most {limit} here"
+    raise ContextTooLong(refused, param="input")
 
 
 async def _instructions_text(runtime: Runtime, owner_id: str, turn_request: TurnRequest) -> str:

@@ -5,9 +5,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Final
 
-MAX_INSTRUCTIONS: Final = (
-    64_000  # characters of a thread's instructions, and so the most tokens they can have
-)
+MAX_INSTRUCTIONS: Final = 64_000  # characters of a thread's instructions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

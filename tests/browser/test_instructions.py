@@ -11,6 +11,12 @@ from tests.upstream import Reply, Simulator
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
+async def in_a_conversation(app: Palaver, sim: Simulator, open_page: Visit) -> Visitor:
+    sim.respond(lambda _: Reply(text="Hello.", thinking=""))
+    await app.chat("t", "Hi")
+    return await open_page(f"{app.url}/t/t")
+
+
 async def open_dialog(person: Visitor) -> Locator:
     """The field of the instructions."""
     await person.page.locator(".head").get_by_role("button", name="More for").click()
@@ -23,9 +29,7 @@ async def open_dialog(person: Visitor) -> Locator:
 async def test_they_reach_the_model_and_are_shown_where_they_changed(
     app: Palaver, sim: Simulator, open_page: Visit
 ) -> None:
-    sim.respond(lambda _: Reply(text="Hello.", thinking=""))
-    await app.chat("t", "Hi")
-    person = await open_page(f"{app.url}/t/t")
+    person = await in_a_conversation(app, sim, open_page)
     field = await open_dialog(person)
     await field.fill("  Answer in Welsh.\n<b>Always.</b>  ")
     await person.button("Save").click()
@@ -52,9 +56,7 @@ async def test_they_reach_the_model_and_are_shown_where_they_changed(
 async def test_what_was_typed_is_kept_until_it_is_saved_or_given_up(
     app: Palaver, sim: Simulator, open_page: Visit
 ) -> None:
-    sim.respond(lambda _: Reply(text="Hello.", thinking=""))
-    await app.chat("t", "Hi")
-    person = await open_page(f"{app.url}/t/t")
+    person = await in_a_conversation(app, sim, open_page)
     field = await open_dialog(person)
     await field.fill("Answer in Welsh.")
     await field.press("Escape")

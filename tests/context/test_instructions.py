@@ -14,7 +14,7 @@ from context.messages import Message
 from context.planning.planned import Plan
 from context.policy import DEFAULT
 from context.request import request
-from context.request.blocks import blocks, compare
+from context.request.blocks import Block, blocks, compare
 from context.request.prompts import Instructions
 from context.request.recipe import INSTRUCTIONS, Breakpoint, Recipe, is_reserved
 from context.request.request import Part
@@ -121,7 +121,7 @@ def test_a_change_is_told_as_the_cause_of_a_cache_miss() -> None:
     assert (compared.kind, compared.what) == ("instructions", "the thread's instructions")
 
 
-def _blocks(plan: Plan, messages: Sequence[Message]):  # type: ignore[no-untyped-def]
+def _blocks(plan: Plan, messages: Sequence[Message]) -> tuple[tuple[Block, ...], list[int]]:
     return blocks(plan.recipe, plan.prompt.text, messages, instructions=plan.instructions)
 
 

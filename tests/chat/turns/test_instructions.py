@@ -141,15 +141,23 @@ async def test_a_compaction_keeps_them_before_the_summary(tmp_path: Path) -> Non
         assert summary["lines"][0]["text"] in replayed["request"]["messages"][0]["content"][0]["text"]
 
 
-async def test_a_message_that_fits_only_without_them_is_refused_before_it_is_stored(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words", ["自行车", "\u3131\u3131\u3131"]
+)  # the latter is most tokens to a character
+async def test_a_message_that_fits_only_without_them_is_refused_before_it_is_stored(
+    tmp_path: Path, words: str
+) -> None:
     small: dict[str, Any] = {
         f"model_{tier}": "claude-haiku-4-5" for tier in ("simple", "standard", "complex")
     }
     async with Simulator() as sim, palaver(tmp_path, sim, **small) as app:
         sizes, model = app.deps.runtime.sizes, app.deps.deployment.models["claude-haiku-4-5"]
         free = model.context_window - app.deps.deployment.output_limit(model)
-        words = "自行车"
-        message = words * ((free - 30_000) // sizes.bound(words * 100, model.id) * 100)
+        message = (
+            "Hello"
+            if words[0] == words[1]
+            else words * ((free - 30_000) // sizes.bound(words * 100, model.id) * 100)
+        )
         told = words * (MAX_INSTRUCTIONS // 3)
         await app.http.post("/api/threads", json={"id": "told", "instructions": told})
         refused = await app.http.post("/api/threads/told/turns", json={"input": {"text": message}})
