@@ -9,7 +9,9 @@ from chat.stream.journal_writer import JournalWriter
 
 
 class Disk:
-    """Stands in for a Postgres database: `rounds` has the rows of each transaction; the next ones raise `failures`, and wait for `free`."""
+    """Stands in for a Postgres database: `rounds` has the rows of each transaction, `began_at` and `at` when writes began and when rows were
+    written; the next ones raise `failures`, and wait for `free`.
+    """
 
     dialect = "postgresql"
 
@@ -19,7 +21,12 @@ class Disk:
         self.failures: list[BaseException] = []
         self.free = asyncio.Event()
         self.free.set()
-        self.begun = 0
+        self.began_at: list[float] = []
+
+    @property
+    def begun(self) -> int:
+        """How many writes have begun."""
+        return len(self.began_at)
 
     @property
     def text(self) -> str:
@@ -27,7 +34,7 @@ class Disk:
         return "".join(row["payload"] for rows in self.rounds for row in rows)
 
     async def append(self, statement: object, rows: list[dict[str, Any]]) -> None:
-        self.begun += 1
+        self.began_at.append(asyncio.get_running_loop().time())
         await self.free.wait()
         if self.failures:
             raise self.failures.pop()
