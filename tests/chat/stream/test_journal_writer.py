@@ -18,7 +18,7 @@ from tests.upstream import Reply
 from tests.upstream.gate import Gate
 from tests.waiting import LIMIT, until
 
-MOST = 16 * 1024  # bytes of text of one turn that wait, here
+MOST = 8 * 1024  # bytes of text of one turn that wait, here
 ONE_READ = 64 * 1024  # bytes that httpcore2 reads of a socket at once, if so many are there
 AROUND = 100  # bytes of the event around each delta, at least
 

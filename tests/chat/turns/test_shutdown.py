@@ -13,7 +13,7 @@ from store import sqlite
 from tests.chat.process import Serving, environment, serving
 from tests.sse import Event, read_events
 from tests.upstream import Gate, Reply, Simulator
-from tests.waiting import LIMIT
+from tests.waiting import LIMIT, until
 
 SIGNALLED_WHILE_LOGGING = """
 import signal, sys
@@ -137,9 +137,9 @@ async def test_further_signals_end_the_server_at_once(tmp_path: Path, signals: i
         sim.respond(lambda request: Reply(text="one two three", chunk=4, thinking="", gate=gate))
         async with serving(tmp_path, environment(tmp_path, sim, PALAVER_GRACE_SECONDS="600")) as server:
             _, following, _ = await begin(server, "stays")
-            for _ in range(signals - 1):
+            for heard in ("server.stopping", "server.stopping_now")[: signals - 1]:
                 server.process.send_signal(signal.SIGTERM)
-                await asyncio.sleep(0.3)
+                await until(lambda heard=heard: heard in "".join(server.lines))
             await server.stop(signal.SIGTERM)
             following.cancel()
             with suppress(asyncio.CancelledError, httpx.HTTPError):
